@@ -1,0 +1,108 @@
+// Package event is the envelope of everything that happened on a box.
+//
+// An Event is a fact: past tense, immutable, complete. Its payload belongs to the
+// feature that recorded it and stays raw bytes here. A Def says how a kind of fact
+// is treated: when its effects leave, who may see it, how long it is kept.
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Kind names a kind of fact, feature first and past tense: "chat.said".
+type Kind string
+
+// Event is one fact of a stream. (Stream, Epoch, Seq) is its identity, for good;
+// Pos is its place among all facts of the box.
+type Event struct {
+	Stream string // a room ("room:<id>") or the box itself ("box")
+	Epoch  uint64 // raised when the stream's log was cut or its owner changed
+	Seq    uint64 // dense in the stream, from 1
+	Pos    uint64 // dense on the box, from 1; set by the journal
+	Kind   Kind
+	By     string // user id of the author; empty for the box
+	ID     string // the id that the client made for its command; may be empty
+	Stamp  Stamp
+	Data   json.RawMessage // the feature's payload, JSON
+}
+
+// Stamp is when something happened. A board has no clock of its own, so order
+// never depends on Wall; Boot and Mono let a later, trusted time correct it.
+type Stamp struct {
+	Boot    uint64 // random, made when the program starts
+	Mono    int64  // milliseconds since that start, monotonic
+	Wall    int64  // milliseconds since 1970 by the box's clock
+	Trusted bool   // the wall clock was set by a trusted source
+}
+
+// Clock makes stamps. Its zero value is not usable; see NewClock.
+type Clock struct {
+	boot  uint64
+	start time.Time
+}
+
+// NewClock starts a clock whose stamps carry boot.
+func NewClock(boot uint64) *Clock { return &Clock{boot: boot, start: time.Now()} }
+
+// Now is the present stamp.
+func (c *Clock) Now() Stamp {
+	now := time.Now()
+	return Stamp{Boot: c.boot, Mono: now.Sub(c.start).Milliseconds(), Wall: now.UnixMilli()}
+}
+
+// Role is what a person may do in a room. The server gives it; a client never names its own.
+type Role uint8
+
+const (
+	Pupil    Role = iota + 1
+	Screen        // the projector page: sees what everybody may see, says nothing
+	Teacher       // teaches the room
+	Operator      // the box itself: sees all; used for snapshots and never for a socket
+)
+
+var roles = [...]string{"none", "pupil", "screen", "teacher", "operator"}
+
+// String is the role's word in the protocol.
+func (r Role) String() string { return roles[r] }
+
+// MarshalText writes the role's word.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// Viewer is who looks.
+type Viewer struct {
+	User string
+	Role Role
+}
+
+// Staff tells that the viewer may see what only teachers see.
+func (v Viewer) Staff() bool { return v.Role >= Teacher }
+
+// Effect says when the effects of a fact may leave the room.
+type Effect uint8
+
+const (
+	Early     Effect = iota // at once; the author is told "saved" after the commit
+	Committed               // nothing leaves before the fact is on disk
+)
+
+// Keep is how long a fact is kept on the box.
+type Keep uint8
+
+const (
+	KeepYear Keep = iota // results and attendance: the school year and 90 days
+	KeepChat             // what people wrote: 30 days
+)
+
+// Def says how the facts of one kind are treated.
+type Def struct {
+	Kind   Kind
+	Effect Effect
+	Keep   Keep
+	Vital  bool                     // still accepted when the disk is nearly full
+	Cloud  bool                     // may leave the box
+	See    func(Event, Viewer) bool // who may see it; nil is everybody in the room
+}
+
+// StaffAndAuthor is a Def.See: teachers, and whoever wrote it.
+func StaffAndAuthor(e Event, v Viewer) bool { return v.Staff() || e.By == v.User }

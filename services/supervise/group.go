@@ -1,0 +1,73 @@
+package supervise
+
+import (
+	"context"
+	"sync"
+)
+
+// Tasks are goroutines that end within the Serve that started them. Made by Group.
+type Tasks struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	once   sync.Once
+	err    error
+}
+
+// Group makes an empty set of goroutines under ctx. The first that fails, by an error, a
+// panic or runtime.Goexit, cancels the context of the rest. Wait must be called.
+func Group(ctx context.Context) *Tasks {
+	t := &Tasks{}
+	t.ctx, t.cancel = context.WithCancel(ctx)
+	return t
+}
+
+// Go runs fn in a goroutine of the group.
+func (t *Tasks) Go(fn func(ctx context.Context) error) {
+	t.wg.Add(1)
+	go func() {
+		defer t.wg.Done()
+		if err := try(func() error { return fn(t.ctx) }, t.fail); err != nil {
+			t.fail(err)
+		}
+	}()
+}
+
+func (t *Tasks) fail(err error) {
+	t.once.Do(func() {
+		t.err = err
+		t.cancel()
+	})
+}
+
+// Wait returns when all have ended, with the first error. A panic is a *PanicError.
+func (t *Tasks) Wait() error {
+	t.wg.Wait()
+	t.cancel()
+	return t.err
+}
+
+// Spawn runs fn in a goroutine of its own, for queues that are drained only while they
+// hold something. A panic or Goexit is told to observe (which may be nil) on that
+// goroutine, under name, and nothing is restarted.
+func Spawn(observe func(Report), name string, fn func()) {
+	go spawned(observe, name, fn)
+}
+
+func spawned(observe func(Report), name string, fn func()) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		err := caught(recover())
+		if observe == nil {
+			return
+		}
+		r := newReport("spawn", name, err, Lost, 0)
+		r.Stack = stackOf(err)
+		_ = try(func() error { observe(r); return nil }, nil)
+	}()
+	fn()
+	returned = true
+}

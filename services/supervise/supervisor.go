@@ -1,0 +1,310 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Supervisor keeps children running. It is a Service, hence a child of another. Made by New.
+//
+//	ended child -> decide: Restart kind -> intensity -> strategy
+//	   OneForOne    the child begins again by itself, after its back-off
+//	   the others   Serve's goroutine stops the affected in reverse, starts them in order
+//	   exceeded     Serve stops all in reverse and returns ErrIntensity
+type Supervisor struct {
+	spec Spec
+
+	mu        sync.Mutex // guards the fields below and those of each child
+	state     string
+	since     time.Time
+	lastErr   error
+	path      string
+	ctx       context.Context // the parent of the children's contexts; never cancelled
+	out       *outbox
+	ownOut    bool
+	children  map[string]*child
+	head      *child // in the order of starting, last at the tail
+	tail      *child
+	window    window
+	restarts  int
+	abandoned int
+	err       error         // why it gives up
+	failing   chan struct{} // closed with err
+	groups    []*incarnation
+	wake      chan struct{} // groups is not empty
+	running   int           // children that are ready
+}
+
+const flushTime = time.Second
+
+// New makes a supervisor of spec. It starts nothing.
+func New(spec Spec) *Supervisor {
+	if spec.MaxRestarts == 0 {
+		spec.MaxRestarts = defaultRestarts
+	}
+	if spec.Period <= 0 {
+		spec.Period = defaultPeriod
+	}
+	return &Supervisor{spec: spec, state: "new"}
+}
+
+// Serve starts the children in order, keeps them, and stops them in reverse order when
+// ctx ends. It returns ErrStart, ErrIntensity or ErrSpec when it gives up. When it is
+// called again, static children begin anew and dynamic ones are forgotten.
+func (s *Supervisor) Serve(ctx context.Context) error { return s.serve(ctx, func() {}) }
+
+func (s *Supervisor) serve(ctx context.Context, ready func()) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	err := s.startAll(ctx)
+	if err == nil {
+		ready()
+		err = s.keep(ctx)
+	}
+	s.stopAll()
+	s.mu.Lock()
+	s.state, s.since, s.lastErr = "stopped", time.Now(), err
+	out, own := s.out, s.ownOut
+	s.mu.Unlock()
+	if own {
+		out.flush(flushTime)
+	}
+	return err
+}
+
+// open resets the state: a supervisor that serves again begins from its Spec.
+func (s *Supervisor) open(ctx context.Context) error {
+	err := check(s.spec.Children)
+	if s.spec.Each && s.spec.Strategy != OneForOne {
+		err = fmt.Errorf("Each needs OneForOne: %w", ErrSpec)
+	}
+	if err != nil {
+		return fmt.Errorf("supervisor %s: %w", s.spec.Name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == "starting" || s.state == "running" || s.state == "stopping" {
+		return fmt.Errorf("supervisor %s: already serving: %w", s.spec.Name, ErrTaken)
+	}
+	sc, own := enter(ctx, s.spec.Name, s.spec.Observe)
+	s.path, s.out, s.ownOut = sc.path, sc.out, own
+	s.ctx = context.WithValue(context.WithoutCancel(ctx), scopeKey{}, sc)
+	s.state, s.since = "starting", time.Now()
+	s.children = make(map[string]*child, len(s.spec.Children))
+	s.head, s.tail, s.window, s.err, s.groups = nil, nil, window{}, nil, nil
+	s.running = 0
+	s.failing, s.wake = make(chan struct{}), make(chan struct{}, 1)
+	for _, spec := range s.spec.Children {
+		s.add(&child{spec: spec, static: true, state: "waiting"})
+	}
+	return nil
+}
+
+func check(children []Child) error {
+	seen := make(map[string]bool, len(children))
+	for _, c := range children {
+		if err := c.check(); err != nil {
+			return err
+		}
+		if seen[c.ID] {
+			return fmt.Errorf("child %s is listed twice: %w", c.ID, ErrSpec)
+		}
+		seen[c.ID] = true
+	}
+	return nil
+}
+
+func (c *Child) check() error {
+	switch {
+	case c.ID == "":
+		return fmt.Errorf("a child has no id: %w", ErrSpec)
+	case c.Start == nil:
+		return fmt.Errorf("child %s has no Start: %w", c.ID, ErrSpec)
+	case c.Restart > Temporary:
+		return fmt.Errorf("child %s: restart kind %d: %w", c.ID, c.Restart, ErrSpec)
+	case c.Shutdown < BrutalKill:
+		return fmt.Errorf("child %s: shutdown %v: %w", c.ID, c.Shutdown, ErrSpec)
+	}
+	return nil
+}
+
+// startAll starts the static children, each after the one before is ready.
+func (s *Supervisor) startAll(ctx context.Context) error {
+	for _, spec := range s.spec.Children {
+		s.mu.Lock()
+		c := s.children[spec.ID]
+		s.mu.Unlock()
+		if c == nil || ctx.Err() != nil {
+			continue
+		}
+		err := s.startOne(ctx, c)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.err == nil {
+				s.report(c, err, Failed)
+			}
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.state, s.since = "running", time.Now()
+	s.mu.Unlock()
+	return nil
+}
+
+// startOne starts c unless it is held, and waits until it is ready. The error is c's, or
+// the supervisor's own when that gives up meanwhile.
+func (s *Supervisor) startOne(ctx context.Context, c *child) error {
+	s.mu.Lock()
+	if c.hold || c.inc != nil || s.children[c.spec.ID] != c {
+		s.mu.Unlock()
+		return nil
+	}
+	i := s.begin(c, true)
+	s.mu.Unlock()
+	if i.ready == nil {
+		return nil
+	}
+	select {
+	case <-i.ready:
+		return nil
+	case <-i.done:
+		return s.notStarted(c, i)
+	case <-s.failing:
+		return s.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// notStarted settles a child that ended before it was ready.
+func (s *Supervisor) notStarted(c *child, i *incarnation) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i.up || i.stopping { // ended or terminate has settled it
+		return nil
+	}
+	if c.inc == i {
+		c.inc = nil
+	}
+	if c.settle(i.err) {
+		return nil
+	}
+	return fmt.Errorf("%s: child %s: %w: %w", s.path, c.spec.ID, ErrStart, reason(i.err))
+}
+
+// keep waits for the end, and restarts groups.
+func (s *Supervisor) keep(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.failing:
+			return s.err
+		case <-s.wake:
+		}
+		for i := s.nextGroup(); i != nil; i = s.nextGroup() {
+			s.restartGroup(ctx, i.c)
+			if ctx.Err() != nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (s *Supervisor) nextGroup() *incarnation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.groups) > 0 {
+		i := s.groups[0]
+		s.groups = s.groups[1:]
+		if i.c.inc == i { // otherwise an earlier group restart took it along
+			return i
+		}
+	}
+	return nil
+}
+
+// restartGroup stops the children that share c's fate and starts them again. A failing
+// start counts as a restart, and the group is tried again from the child that failed.
+func (s *Supervisor) restartGroup(ctx context.Context, c *child) {
+	for {
+		if !s.pause(ctx, c) {
+			return
+		}
+		group := s.affected(c)
+		for n := len(group) - 1; n >= 0; n-- {
+			s.terminate(group[n])
+		}
+		failed, err := s.startGroup(ctx, group)
+		if failed == nil || ctx.Err() != nil {
+			return
+		}
+		s.mu.Lock()
+		ok := s.err == nil && s.count(failed, err)
+		s.mu.Unlock()
+		if !ok {
+			return
+		}
+		c = failed
+	}
+}
+
+func (s *Supervisor) startGroup(ctx context.Context, group []*child) (failed *child, err error) {
+	for _, c := range group {
+		if c.spec.Restart == Temporary {
+			s.mu.Lock()
+			s.finish(c, "stopped")
+			s.mu.Unlock()
+			continue
+		}
+		if err := s.startOne(ctx, c); err != nil {
+			return c, err
+		}
+		s.mu.Lock()
+		c.restarts++
+		s.mu.Unlock()
+	}
+	return nil, nil
+}
+
+// affected are the children that share c's fate, in the order of starting.
+func (s *Supervisor) affected(c *child) []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.head
+	if s.spec.Strategy == RestForOne {
+		from = c
+	}
+	var group []*child
+	for ; from != nil; from = from.next {
+		group = append(group, from)
+	}
+	return group
+}
+
+// pause waits for c's back-off. False: the supervisor is ending.
+func (s *Supervisor) pause(ctx context.Context, c *child) bool {
+	s.mu.Lock()
+	d := c.spec.Backoff.delay(c.row)
+	s.mu.Unlock()
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-s.failing:
+	}
+	return false
+}

@@ -1,0 +1,59 @@
+package journal
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+// compactFrom is the size below which a half-empty file is not worth the work.
+const compactFrom = 4 << 20
+
+// compact copies a database into a smaller file when more than half of it is free: a
+// bbolt file never shrinks. The copy is on disk before it takes the name, so a power
+// cut leaves the one or the other. A compaction that fails is only a warning.
+func compact(db *bbolt.DB, path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, error) {
+	var size int64
+	if err := db.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil }); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	free := int64(db.Stats().FreePageN) * int64(db.Info().PageSize)
+	if size < compactFrom || free <= size/2 {
+		return db, nil
+	}
+	if room, err := diskFree(path); err != nil || room < 2*(size-free) {
+		log.Warn("the database is half empty and the disk too full to make it smaller", "path", path)
+		return db, nil
+	}
+	start := time.Now()
+	if err := guarded(func() error { return copyDB(db, path+suffixCompact, opts) }); err != nil {
+		_ = os.Remove(path + suffixCompact)
+		log.Warn("the database could not be made smaller", "path", path, "err", err)
+		return db, nil
+	}
+	if err := db.Close(); err != nil {
+		return nil, errs.New("journal.OpenDB", errs.Down, err)
+	}
+	if err := moveSynced(path+suffixCompact, path); err != nil {
+		return nil, errs.New("journal.OpenDB", errs.Down, err)
+	}
+	log.Info("the database was made smaller", "path", path, "from", size, "free", free, "dur", time.Since(start))
+	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errs.New("journal.OpenDB", errs.Down, err)
+	}
+	return openFile(f, opts)
+}
+
+func copyDB(src *bbolt.DB, path string, opts DBOptions) error {
+	dst, err := bbolt.Open(path, 0o600, bboltOptions(nil, opts))
+	if err != nil {
+		return err
+	}
+	return errors.Join(bbolt.Compact(dst, src, 1<<20), dst.Close())
+}

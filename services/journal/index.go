@@ -1,0 +1,176 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+// chunkLen is how many positions one index value holds.
+const chunkLen = 512
+
+// afterDamage is added to the epoch of a stream whose record was lost, so that no
+// epoch of old is used twice.
+const afterDamage = 1 << 20
+
+func indexPrefix(stream string) []byte { return append([]byte(stream), 0) }
+
+func indexKey(stream string, first uint64) []byte {
+	return binary.BigEndian.AppendUint64(indexPrefix(stream), first)
+}
+
+func encodeChunk(positions []uint64) []byte {
+	b := []byte{recordVersion}
+	last := int64(0)
+	for _, pos := range positions {
+		b = binary.AppendVarint(b, int64(pos)-last)
+		last = int64(pos)
+	}
+	return b
+}
+
+func decodeChunk(body []byte) ([]uint64, error) {
+	d := decoder{rest: string(body)}
+	d.bad = d.byte() != recordVersion
+	var positions []uint64
+	last := int64(0)
+	for d.rest != "" && !d.bad {
+		last += d.varint()
+		positions = append(positions, uint64(last))
+	}
+	return positions, d.end("a piece of the index")
+}
+
+// flush writes index and streams up to the staged position and moves the checkpoint.
+func (st *stage) flush(tx *bbolt.Tx) error {
+	st.j.mu.RLock()
+	for stream, h := range st.j.heads {
+		if st.heads[stream] == nil && len(h.pos) > 0 {
+			staged := *h
+			st.heads[stream] = &staged
+		}
+	}
+	st.j.mu.RUnlock()
+	index := tx.Bucket([]byte(bucketIndex))
+	for stream, h := range st.heads {
+		if len(h.pos) == 0 {
+			continue
+		}
+		for i := 0; i < len(h.pos); i += chunkLen {
+			chunk := h.pos[i:min(i+chunkLen, len(h.pos))]
+			key := indexKey(stream, h.first+uint64(i))
+			if err := index.Put(key, seal(bucketIndex, key, encodeChunk(chunk))); err != nil {
+				return err
+			}
+		}
+		h.first, h.pos = 0, nil
+		if err := putHead(tx, stream, h); err != nil {
+			return err
+		}
+	}
+	st.flushed = true
+	return putCheckpoint(tx, st.position)
+}
+
+// load reads from disk where the journal stands: the last position, and the facts
+// after the checkpoint, which the index lacks.
+func (j *Journal) load() error {
+	var position, checkpoint uint64
+	err := j.view(func(tx *bbolt.Tx) (err error) {
+		if k, _ := tx.Bucket([]byte(bucketFacts)).Cursor().Last(); len(k) == 8 {
+			position = binary.BigEndian.Uint64(k)
+		}
+		checkpoint, err = getCheckpoint(tx)
+		return err
+	})
+	if err != nil && errs.KindOf(err) == errs.Corrupt {
+		j.log.Error("the journal's checkpoint is damaged, all facts are read", "err", err)
+		checkpoint, err = 0, nil
+	}
+	if err != nil {
+		return err
+	}
+	position = max(position, checkpoint)
+	heads := make(map[string]*head)
+	for f := range j.scan(checkpoint, position) {
+		if f.err != nil {
+			j.log.Error("a fact is damaged", "err", f.err)
+			continue
+		}
+		h := heads[f.event.Stream]
+		if h == nil {
+			if h, err = j.readHead(nil, f.event.Stream, position); err != nil {
+				return err
+			}
+			heads[f.event.Stream] = h
+		}
+		h.add(f.event.Seq, f.event.Pos)
+	}
+	j.mu.Lock()
+	j.heads, j.position, j.checkpoint = heads, position, checkpoint
+	j.mu.Unlock()
+	j.met.position.Set(float64(position))
+	return nil
+}
+
+// headOf gives a stream's published head, or reads it from disk (inside tx when there
+// is one). A stream that never was has epoch 0. The result may be shared: copy before
+// changing it.
+func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*head, error) {
+	j.mu.RLock()
+	h, position := j.heads[stream], j.position
+	j.mu.RUnlock()
+	if h != nil {
+		return h, nil
+	}
+	return j.readHead(tx, stream, position)
+}
+
+// readHead reads a stream's head from disk. A record that is damaged, or gone while
+// its index is there, is made again from the facts up to position.
+func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*head, error) {
+	var h *head
+	lost := false
+	read := func(tx *bbolt.Tx) (err error) {
+		h, err = getHead(tx, stream)
+		if h == nil && err == nil {
+			prefix := indexPrefix(stream)
+			k, _ := tx.Bucket([]byte(bucketIndex)).Cursor().Seek(prefix)
+			lost = bytes.HasPrefix(k, prefix)
+		}
+		return err
+	}
+	var err error
+	if tx != nil {
+		err = read(tx)
+	} else {
+		err = j.view(read)
+	}
+	switch {
+	case errs.KindOf(err) == errs.Corrupt && err != nil, lost:
+		return j.rebuild(stream, position), nil
+	case err != nil:
+		return nil, err
+	case h == nil:
+		return &head{}, nil
+	}
+	return h, nil
+}
+
+// rebuild makes a stream's head from its facts. Where its epochs ended is lost, so
+// clients reload.
+func (j *Journal) rebuild(stream string, position uint64) *head {
+	h := &head{}
+	for f := range j.scan(0, position) {
+		if f.err == nil && f.event.Stream == stream {
+			h.seq = max(h.seq, f.event.Seq)
+			h.epoch = max(h.epoch, f.event.Epoch)
+		}
+	}
+	h.epoch += afterDamage
+	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
+	return h
+}

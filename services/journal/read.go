@@ -1,0 +1,269 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
+)
+
+// A read transaction keeps pages from being used again, so each reads at most
+// pageLen facts or for pageTime, and no caller's code runs inside it.
+const (
+	pageLen  = 256
+	pageTime = 20 * time.Millisecond
+)
+
+// ref is where a fact of a stream stands. Position 0 is unknown: the fact was damaged
+// before the index had it.
+type ref struct{ seq, pos uint64 }
+
+// found is one fact read, or why it could not be.
+type found struct {
+	event event.Event
+	err   error
+}
+
+// Since gives the facts of a stream after a seq, in order, at most limit of them (0: no
+// limit). A damaged fact is missing from the result and part of the error, which is
+// then errs.Corrupt; the other facts are there.
+func (j *Journal) Since(stream string, after uint64, limit int) ([]event.Event, error) {
+	var events []event.Event
+	var faults []error
+	for e, err := range j.Replay(stream, after) {
+		if err != nil {
+			faults = append(faults, err)
+		} else {
+			events = append(events, e)
+		}
+		if limit > 0 && len(events)+len(faults) == limit {
+			break
+		}
+	}
+	return events, errors.Join(faults...)
+}
+
+// Replay gives the facts of a stream after a seq, in order, up to the last that is
+// durable when the end is reached. A damaged fact comes as errs.Corrupt with its
+// stream, seq and position, and the iteration goes on; another error ends it.
+func (j *Journal) Replay(stream string, after uint64) iter.Seq2[event.Event, error] {
+	return func(yield func(event.Event, error) bool) {
+		for {
+			refs, err := j.locate(stream, after)
+			if err != nil {
+				yield(event.Event{Stream: stream}, err)
+				return
+			}
+			if len(refs) == 0 {
+				return
+			}
+			for _, f := range j.fetch(stream, refs) {
+				if !yield(f.event, f.err) || stops(f.err) {
+					return
+				}
+				after = f.event.Seq
+			}
+		}
+	}
+}
+
+// Follow gives the facts of the whole box after a position, in order, and waits for
+// new ones. It ends with ctx; when the journal closes it gives errs.Down and ends. A
+// damaged fact comes as errs.Corrupt with its position, and the iteration goes on.
+func (j *Journal) Follow(ctx context.Context, pos uint64) iter.Seq2[event.Event, error] {
+	return func(yield func(event.Event, error) bool) {
+		for {
+			j.mu.RLock()
+			last, wake := j.position, j.wake
+			j.mu.RUnlock()
+			for f := range j.scan(pos, last) {
+				if ctx.Err() != nil || !yield(f.event, f.err) || stops(f.err) {
+					return
+				}
+				pos = f.event.Pos
+			}
+			select {
+			case <-wake:
+			case <-ctx.Done():
+				return
+			case <-j.closed:
+				yield(event.Event{}, errStopped())
+				return
+			}
+		}
+	}
+}
+
+func stops(err error) bool { return err != nil && errs.KindOf(err) != errs.Corrupt }
+
+// scan gives the facts at the positions after from, up to and with to.
+func (j *Journal) scan(from, to uint64) iter.Seq[found] {
+	return func(yield func(found) bool) {
+		for from < to {
+			refs := make([]ref, 0, pageLen)
+			for pos := from + 1; pos <= to && len(refs) < pageLen; pos++ {
+				refs = append(refs, ref{pos: pos})
+			}
+			for _, f := range j.fetch("", refs) {
+				if !yield(f) || stops(f.err) {
+					return
+				}
+				from = f.event.Pos
+			}
+		}
+	}
+}
+
+// fetch reads facts in one short transaction: at least the first, and as many more as
+// the time allows. A page that makes the transaction fail costs only the facts on it.
+func (j *Journal) fetch(stream string, refs []ref) []found {
+	var out []found
+	err := j.view(func(tx *bbolt.Tx) error {
+		out = readFacts(tx, stream, refs)
+		return nil
+	})
+	switch {
+	case err == nil:
+		return out
+	case stops(err):
+		return []found{{event.Event{Stream: stream, Seq: refs[0].seq, Pos: refs[0].pos}, err}}
+	}
+	out = make([]found, len(refs))
+	for i, r := range refs {
+		err := j.view(func(tx *bbolt.Tx) error {
+			out[i] = readFacts(tx, stream, refs[i:i+1])[0]
+			return nil
+		})
+		if err != nil {
+			out[i] = found{event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}, err}
+		}
+	}
+	return out
+}
+
+func readFacts(tx *bbolt.Tx, stream string, refs []ref) []found {
+	out := make([]found, 0, len(refs))
+	cursor := tx.Bucket([]byte(bucketFacts)).Cursor()
+	start := time.Now()
+	var next uint64
+	for i, r := range refs {
+		if i > 0 && i%32 == 0 && time.Since(start) > pageTime {
+			break
+		}
+		var k, v []byte
+		if key := factKey(r.pos); r.pos == next {
+			k, v = cursor.Next()
+		} else {
+			k, v = cursor.Seek(key)
+		}
+		f := readOne(stream, r, k, v)
+		if next = 0; f.err == nil {
+			next = r.pos + 1
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// readOne checks and decodes what stands at a position.
+func readOne(stream string, r ref, k, v []byte) found {
+	none := event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}
+	key := factKey(r.pos)
+	if r.pos == 0 || !bytes.Equal(k, key) {
+		return found{none, errs.Newf("journal", errs.Corrupt, "position %d: the fact is missing", r.pos)}
+	}
+	body, err := unseal(bucketFacts, key, v)
+	if err != nil {
+		return found{none, err}
+	}
+	e, err := readFact(body)
+	if err != nil {
+		return found{none, err}
+	}
+	if e.Pos = r.pos; stream != "" && (e.Stream != stream || e.Seq != r.seq) {
+		return found{none, errs.Newf("journal", errs.Corrupt, "position %d: the index names another fact", r.pos)}
+	}
+	return found{e, nil}
+}
+
+// EpochEnd is the last seq that is valid for an epoch of a stream; for the current
+// epoch the last durable one. False: the epoch is unknown or older than the last 64,
+// and who saw it must reload.
+func (j *Journal) EpochEnd(stream string, epoch uint64) (seq uint64, ok bool) {
+	h, err := j.headOf(nil, stream)
+	if err != nil {
+		return 0, false
+	}
+	return h.end(epoch)
+}
+
+// Snapshot is the stream's last snapshot: what it was at seq. None is 0, nil, nil. A
+// damaged one is errs.Corrupt; the stream is then replayed from its start.
+func (j *Journal) Snapshot(stream string) (seq uint64, data []byte, err error) {
+	err = j.view(func(tx *bbolt.Tx) error {
+		seq, data, err = getSnapshot(tx, stream)
+		return err
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return seq, data, nil
+}
+
+// Streams names every stream that ever raised an epoch, in order.
+func (j *Journal) Streams() ([]string, error) {
+	var names []string
+	for {
+		more := 0
+		err := j.view(func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte(bucketStreams)).Cursor()
+			k, _ := c.First()
+			if len(names) > 0 {
+				k, _ = c.Seek(append([]byte(names[len(names)-1]), 0))
+			}
+			for ; k != nil && more < pageLen; k, _ = c.Next() {
+				names = append(names, string(k))
+				more++
+			}
+			return nil
+		})
+		if err != nil || more < pageLen {
+			return names, err
+		}
+	}
+}
+
+func putSnapshot(tx *bbolt.Tx, stream string, epoch, seq uint64, data []byte) error {
+	b := make([]byte, 0, 32+len(data))
+	b = binary.AppendUvarint(append(b, recordVersion), epoch)
+	b = append(binary.AppendUvarint(b, seq), data...)
+	key := []byte(stream)
+	return tx.Bucket([]byte(bucketSnapshots)).Put(key, seal(bucketSnapshots, key, b))
+}
+
+func getSnapshot(tx *bbolt.Tx, stream string) (uint64, []byte, error) {
+	key := []byte(stream)
+	k, value := tx.Bucket([]byte(bucketSnapshots)).Cursor().Seek(key)
+	if !bytes.Equal(k, key) {
+		return 0, nil, nil
+	}
+	body, err := unseal(bucketSnapshots, key, value)
+	if err != nil {
+		return 0, nil, err
+	}
+	d := decoder{rest: string(body)}
+	version := d.byte()
+	d.uvarint() // the epoch it was taken in; for people who look into the file
+	seq := d.uvarint()
+	if d.bad || version != recordVersion {
+		return 0, nil, errs.Newf("journal", errs.Corrupt, "a snapshot of version %d cannot be read", version)
+	}
+	return seq, []byte(d.rest), nil
+}

@@ -1,0 +1,87 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+// Scrubbed is what Scrub found.
+type Scrubbed struct {
+	Values  int      // values read
+	Damaged []string // bucket and key of what is missing or has a wrong checksum, at most 1,000
+}
+
+const maxDamaged = 1000
+
+// Scrub reads every value of the journal and checks it, in short transactions, so that
+// damage is known while a backup still has the fact. It is for a quiet hour.
+func (j *Journal) Scrub(ctx context.Context) (Scrubbed, error) {
+	var s Scrubbed
+	for f := range j.scan(0, j.Position()) {
+		if err := ctx.Err(); err != nil {
+			return s, errs.New("journal.Scrub", errs.Down, err)
+		}
+		if stops(f.err) {
+			return s, f.err
+		}
+		s.Values++
+		if f.err != nil {
+			s.damaged(fmt.Sprintf("facts %d", f.event.Pos))
+		}
+	}
+	for _, bucket := range []string{bucketBox, bucketIndex, bucketStreams, bucketSnapshots} {
+		if err := j.scrubBucket(ctx, bucket, &s); err != nil {
+			return s, err
+		}
+	}
+	if len(s.Damaged) > 0 {
+		j.log.Error("the journal has damaged values", "count", len(s.Damaged), "first", s.Damaged[0])
+	}
+	return s, nil
+}
+
+func (s *Scrubbed) damaged(what string) {
+	if len(s.Damaged) < maxDamaged {
+		s.Damaged = append(s.Damaged, what)
+	}
+}
+
+// scrubBucket checks the values of a bucket. A page that makes the transaction fail
+// ends the bucket: what is behind it is counted as one damage.
+func (j *Journal) scrubBucket(ctx context.Context, bucket string, s *Scrubbed) error {
+	next := []byte{}
+	for next != nil {
+		if err := ctx.Err(); err != nil {
+			return errs.New("journal.Scrub", errs.Down, err)
+		}
+		from := next
+		err := j.view(func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte(bucket)).Cursor()
+			next = nil
+			n := 0
+			for k, v := c.Seek(from); k != nil; k, v = c.Next() {
+				if n++; n > pageLen {
+					next = append(next, k...)
+					return nil
+				}
+				s.Values++
+				if _, err := unseal(bucket, k, v); err != nil {
+					s.damaged(fmt.Sprintf("%s %q", bucket, k))
+				}
+			}
+			return nil
+		})
+		if stops(err) {
+			return err
+		}
+		if err != nil {
+			s.damaged(fmt.Sprintf("%s, the pages after %q", bucket, from))
+			next = nil
+		}
+	}
+	return nil
+}

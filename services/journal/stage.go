@@ -1,0 +1,156 @@
+package journal
+
+import (
+	"bytes"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+const (
+	maxStream = 255     // bytes of a stream's name
+	maxFact   = 1 << 20 // bytes of a fact, encoded
+)
+
+// stage is one update in the making: what the heads will be if it commits.
+type stage struct {
+	j         *Journal
+	vitalOnly bool
+	heads     map[string]*head
+	position  uint64
+	facts     int
+	bytes     int
+	flushed   bool
+}
+
+func (j *Journal) stage(vitalOnly bool) *stage {
+	return &stage{j: j, vitalOnly: vitalOnly, heads: make(map[string]*head), position: j.Position()}
+}
+
+// head gives the working copy of a stream's head.
+func (st *stage) head(tx *bbolt.Tx, stream string) (*head, error) {
+	if h := st.heads[stream]; h != nil {
+		return h, nil
+	}
+	h, err := st.j.headOf(tx, stream)
+	if err != nil {
+		return nil, err
+	}
+	staged := *h
+	st.heads[stream] = &staged
+	return &staged, nil
+}
+
+// apply does one op. A refusal is the op's own error; the error returned ends the update.
+func (st *stage) apply(tx *bbolt.Tx, o *op) error {
+	if s := o.batch.Stream; s == "" || len(s) > maxStream || bytes.IndexByte([]byte(s), 0) >= 0 {
+		o.err = errs.Newf("journal", errs.Invalid, "stream %q: the name is empty, too long or has a zero byte", s)
+		return nil
+	}
+	h, err := st.head(tx, o.batch.Stream)
+	if err != nil {
+		return err
+	}
+	switch o.kind {
+	case opRaise:
+		h.raise()
+		o.cursor = Cursor{h.epoch, h.seq}
+		return putHead(tx, o.batch.Stream, h)
+	case opSnapshot:
+		return st.snapshot(tx, h, o)
+	default:
+		return st.append(tx, h, o)
+	}
+}
+
+func (st *stage) append(tx *bbolt.Tx, h *head, o *op) error {
+	values, err := st.check(h, o)
+	if err != nil {
+		st.refuse(o, err)
+		return nil
+	}
+	facts := tx.Bucket([]byte(bucketFacts))
+	facts.FillPercent = 1 // positions only grow: full pages, half the bytes
+	for i, value := range values {
+		st.position++
+		key := factKey(st.position)
+		value = seal(bucketFacts, key, value)
+		if err := facts.Put(key, value); err != nil {
+			return err
+		}
+		h.add(o.batch.Facts[i].Seq, st.position)
+		st.facts++
+		st.bytes += len(value)
+	}
+	return nil
+}
+
+// check tells whether a batch may follow, and encodes it.
+func (st *stage) check(h *head, o *op) ([][]byte, error) {
+	b := &o.batch
+	switch {
+	case b.Epoch != h.epoch || b.Epoch == 0:
+		return nil, errs.Newf("journal", errs.Stale, "epoch %d is not the stream's, which is %d", b.Epoch, h.epoch)
+	case h.fenced:
+		return nil, errs.Newf("journal", errs.Stale, "an earlier batch of epoch %d was refused", b.Epoch)
+	}
+	values := make([][]byte, len(b.Facts))
+	for i, f := range b.Facts {
+		if want := h.seq + 1 + uint64(i); f.Seq != want {
+			return nil, errs.Newf("journal", errs.Stale, "seq %d does not follow: %d would", f.Seq, want)
+		}
+		f.Stream, f.Epoch = b.Stream, b.Epoch
+		v := appendFact(make([]byte, 0, factOverhead+len(f.Data)), f)
+		if len(v) > maxFact {
+			return nil, errs.Newf("journal", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", len(v), maxFact)
+		}
+		values[i] = v
+	}
+	return values, nil
+}
+
+func (st *stage) snapshot(tx *bbolt.Tx, h *head, o *op) error {
+	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.fenced || o.seq > h.seq {
+		o.err = errs.Newf("journal", errs.Stale, "a snapshot of epoch %d, seq %d: the stream is at epoch %d, seq %d",
+			o.batch.Epoch, o.seq, h.epoch, h.seq)
+		return nil
+	}
+	return putSnapshot(tx, o.batch.Stream, h.epoch, o.seq, o.data)
+}
+
+// refuse refuses an op. Facts that are refused fence their epoch: what comes later
+// was decided by a memory that is ahead of the disk.
+func (st *stage) refuse(o *op, err error) {
+	o.err = err
+	if o.kind != opAppend {
+		return
+	}
+	h := st.heads[o.batch.Stream]
+	if h == nil {
+		known, err := st.j.headOf(nil, o.batch.Stream)
+		if err != nil {
+			return
+		}
+		staged := *known
+		h = &staged
+		st.heads[o.batch.Stream] = h
+	}
+	if o.batch.Epoch == h.epoch {
+		h.fenced = true
+	}
+}
+
+// onlyFences gives the published heads with the fences of a stage that did not commit.
+func (st *stage) onlyFences() map[string]*head {
+	fences := make(map[string]*head)
+	for stream, h := range st.heads {
+		known, err := st.j.headOf(nil, stream)
+		if err == nil && h.fenced && known.epoch == h.epoch {
+			staged := *known
+			staged.fenced = true
+			fences[stream] = &staged
+		}
+	}
+	return fences
+}

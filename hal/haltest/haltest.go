@@ -1,0 +1,82 @@
+// Package haltest is the suite that every board passes, real or simulated.
+package haltest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/livelearn/box/hal"
+)
+
+// Hands are what a test needs of the person who stands before the board. A nil field:
+// nobody is there, and what needs a hand is left out.
+type Hands struct {
+	Press func(ctx context.Context, held time.Duration) bool // presses the button
+}
+
+// TestBoard checks that b keeps the promises of package hal with the parts that it has.
+func TestBoard(t *testing.T, b hal.Board, hands Hands) {
+	t.Helper()
+	if b.Name == "" {
+		t.Error("the board has no name")
+	}
+	if b.Display != nil {
+		t.Run("display", func(t *testing.T) { testDisplay(t, b.Display) })
+	}
+	if b.LED != nil {
+		t.Run("led", func(t *testing.T) { testLED(t, b.LED) })
+	}
+	if b.Button != nil {
+		t.Run("button", func(t *testing.T) { testButton(t, b.Button, hands) })
+	}
+}
+
+func testDisplay(t *testing.T, d hal.Display) {
+	pages := []hal.Page{
+		{},
+		{Title: "LiveLearn Box", Lines: []string{"http://192.0.2.1", "code 123 456"}, QR: "http://192.0.2.1/j/abc"},
+		{Title: "a title that is much longer than any display of one of our boards is wide", Lines: make([]string, 40)},
+		{Title: "فصل", Lines: []string{"١٢٣"}, QR: string(make([]byte, 8000))},
+	}
+	for _, p := range pages {
+		if err := d.Show(p); err != nil {
+			t.Errorf("Show(%.20q): %v", p.Title, err)
+		}
+	}
+}
+
+func testLED(t *testing.T, l hal.StatusLED) {
+	for _, p := range []hal.Pattern{hal.Booting, hal.Ready, hal.Ready, hal.Lesson, hal.Attention} {
+		start := time.Now()
+		if err := l.Set(p); err != nil {
+			t.Errorf("Set(%v): %v", p, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("Set(%v) took %v: it must return at once", p, d)
+		}
+	}
+}
+
+// testButton reads presses, and checks that the reading ends with its context.
+func testButton(t *testing.T, b hal.Button, hands Hands) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if hands.Press != nil {
+		go hands.Press(ctx, 50*time.Millisecond)
+		got := false
+		for p := range b.Presses(ctx) {
+			if got = true; p.Held <= 0 {
+				t.Errorf("a press was held for %v", p.Held)
+			}
+			break
+		}
+		if !got {
+			t.Error("a press was not seen")
+		}
+	}
+	cancel()
+	for range b.Presses(ctx) {
+		t.Error("a press came after the context had ended")
+	}
+}

@@ -1,0 +1,56 @@
+package room
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/wire"
+)
+
+// Turn is the handling of one message. What a feature records and casts in it
+// leaves the room when the turn is over, so a panic half way leaves no trace.
+type Turn struct {
+	room  *Room
+	msg   *Message
+	stamp event.Stamp
+	facts []event.Event
+	casts []wire.Frame
+}
+
+// Now is the time of this turn.
+func (t *Turn) Now() event.Stamp { return t.stamp }
+
+// Record makes a fact of the feature's list, by the message's author, and applies it
+// at once. It panics when the kind is not in the list: that is a fault in the feature.
+func (t *Turn) Record(kind event.Kind, payload any) {
+	r := t.room
+	if _, ok := r.rooms.defs[kind]; !ok {
+		panic(fmt.Sprintf("room: %s is not in any feature's list of events", kind))
+	}
+	data, err := json.Marshal(payload)
+	if err != nil {
+		panic(fmt.Sprintf("room: payload of %s: %v", kind, err))
+	}
+	e := event.Event{
+		Stream: r.stream, Epoch: r.epoch, Seq: r.seq + 1, Kind: kind,
+		By: t.msg.By.User, Stamp: t.stamp, Data: data,
+	}
+	if len(t.facts) == 0 {
+		e.ID = t.msg.ID // once, so that the log alone tells which command it answers
+	}
+	r.apply(e)
+	t.facts = append(t.facts, e)
+}
+
+// Cast sends an ephemeral event to everybody in the room. It is not recorded, has no
+// seq, and a slow reader may miss it.
+func (t *Turn) Cast(name string, payload any) {
+	data, err := json.Marshal(payload)
+	if err != nil {
+		panic(fmt.Sprintf("room: payload of %s: %v", name, err))
+	}
+	f := wire.Broadcast(t.room.topic, name, data)
+	f.Volatile = true
+	t.casts = append(t.casts, f)
+}

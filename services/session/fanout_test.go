@@ -1,0 +1,350 @@
+package session_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/wire"
+)
+
+const (
+	perRoom = 30
+	loadFor = 6 * time.Second
+)
+
+// BenchmarkFanout has rooms of 30 in which one member writes 100 characters, and counts
+// the processor time of this process for each message delivered. The members are sockets
+// of a second process. floor-us is a bare write of the same bytes to the same number of
+// sockets in the same run: what no server can do without.
+func BenchmarkFanout(b *testing.B) {
+	for _, c := range []struct{ sockets, rate int }{{990, 8}, {9990, 1}} {
+		b.Run(fmt.Sprintf("sockets=%d", c.sockets), func(b *testing.B) {
+			for range b.N {
+				fanout(b, c.sockets, c.rate)
+			}
+		})
+	}
+}
+
+func fanout(b *testing.B, sockets, rate int) {
+	rooms := sockets / perRoom
+	floor := measureFloor(b, sockets, rate)
+
+	r := newRig(b, b.TempDir(), session.Config{})
+	defer r.stop()
+	r.hub.Exists = func(string) bool { return true }
+	for i := range rooms {
+		r.open(fmt.Sprint("r", i))
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		q := req.URL.Query()
+		r.hub.Accept(w, req, session.Identity{User: q.Get("user"), Name: "N", Role: event.Pupil, Room: q.Get("room")})
+	})}
+	defer srv.Close()
+	var served sync.WaitGroup
+	served.Go(func() { _ = srv.Serve(ln) })
+
+	before := resident()
+	g := startGenerator(b, ln.Addr().String(), sockets, rate, "phoenix")
+	idle := resident() - before
+	user0, sys0 := cpu()
+	got := g.load(b)
+	user1, sys1 := cpu()
+
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(got.Delivered) }
+	b.ReportMetric(per(user1-user0), "user-us/delivery")
+	b.ReportMetric(per(user1-user0+sys1-sys0), "us/delivery")
+	b.ReportMetric(floor, "floor-us/delivery")
+	b.ReportMetric(per(user1-user0+sys1-sys0)/floor, "x-floor")
+	b.ReportMetric(float64(idle)/float64(sockets), "B/socket")
+	b.ReportMetric(got.P50, "p50-us")
+	b.ReportMetric(got.P99, "p99-us")
+	b.ReportMetric(100*float64(got.Delivered)/float64(got.Sent*perRoom), "%delivered")
+	b.ReportMetric(0, "ns/op")
+}
+
+// measureFloor writes the same frame to every member of each room, from one goroutine.
+func measureFloor(b *testing.B, sockets, rate int) float64 {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ln.Close()
+	conns := make(chan net.Conn, sockets)
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conns <- c
+		}
+	})
+	g := startGenerator(b, ln.Addr().String(), sockets, rate, "bare")
+	all := make([]net.Conn, sockets)
+	for i := range all {
+		all[i] = <-conns
+		defer all[i].Close()
+	}
+	stop := make(chan struct{})
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	defer close(stop)
+	writing.Go(func() {
+		tick := time.NewTicker(time.Second / time.Duration(rate*sockets/perRoom))
+		defer tick.Stop()
+		for room := 0; ; room = (room + 1) % (sockets / perRoom) {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			f := wire.Broadcast("room:r0", "chat.said", json.RawMessage(fmt.Sprintf(
+				`{"seq":1,"epoch":1,"at":1700000000000,"by":"u0","id":"00000","data":{"text":"%s","to":"all"}}`, stamp())))
+			for _, c := range all[room*perRoom : (room+1)*perRoom] {
+				if _, err := c.Write(f.Bytes); err != nil {
+					return
+				}
+			}
+		}
+	})
+	user0, sys0 := cpu()
+	got := g.load(b)
+	user1, sys1 := cpu()
+	return float64((user1 - user0 + sys1 - sys0).Microseconds()) / float64(got.Delivered)
+}
+
+func (r *rig) open(id string) {
+	r.t.Helper()
+	r.lessonIn(id, "l1")
+}
+
+func cpu() (user, sys time.Duration) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
+}
+
+// resident is the process's memory after a collection, in bytes.
+func resident() int64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		panic(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// stamp is 100 characters that begin with the time.
+func stamp() string {
+	s := fmt.Sprintf("t%020d", time.Now().UnixNano())
+	return s + strings.Repeat("x", 100-len(s))
+}
+
+// result is what the generator saw.
+type result struct {
+	Sent, Delivered int
+	P50, P99        float64 // us from writing to seeing
+}
+
+type generator struct {
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+// startGenerator runs the members as a process of its own and returns when all are in.
+func startGenerator(b *testing.B, addr string, sockets, rate int, mode string) *generator {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "LIVELEARN_GENERATOR="+fmt.Sprint(addr, ",", sockets, ",", rate, ",", mode))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	g := &generator{in, bufio.NewScanner(out)}
+	if !g.out.Scan() || g.out.Text() != "ready" {
+		b.Fatalf("generator: %q", g.out.Text())
+	}
+	return g
+}
+
+func (g *generator) load(b *testing.B) (got result) {
+	if _, err := io.WriteString(g.in, "go\n"); err != nil {
+		b.Fatal(err)
+	}
+	if !g.out.Scan() {
+		b.Fatal("generator gave no result")
+	}
+	if err := json.Unmarshal(g.out.Bytes(), &got); err != nil || got.Delivered == 0 {
+		b.Fatalf("generator: %q %v", g.out.Text(), err)
+	}
+	_ = g.in.Close()
+	return got
+}
+
+// generate is the generator's main.
+func generate(spec string) {
+	part := strings.Split(spec, ",")
+	sockets, _ := strconv.Atoi(part[1]) // our own words, from startGenerator
+	rate, _ := strconv.Atoi(part[2])
+	s := &seen{}
+	conns := make([]net.Conn, sockets)
+	var joined sync.WaitGroup
+	slots := make(chan struct{}, 64)
+	for i := range conns {
+		joined.Add(1)
+		slots <- struct{}{}
+		go func() {
+			conns[i] = s.connect(part[0], i, part[3], &joined)
+			<-slots
+		}()
+	}
+	joined.Wait()
+	fmt.Println("ready")
+	bufio.NewScanner(os.Stdin).Scan()
+	s.reset()
+	sent := 0
+	if part[3] == "phoenix" {
+		sent = publish(conns, rate)
+		time.Sleep(500 * time.Millisecond)
+	} else {
+		time.Sleep(loadFor)
+		sent = 1
+	}
+	out, _ := json.Marshal(s.result(sent))
+	fmt.Println(string(out))
+	bufio.NewScanner(os.Stdin).Scan()
+}
+
+// publish has the first member of each room write at the given rate.
+func publish(conns []net.Conn, rate int) (sent int) {
+	rooms := len(conns) / perRoom
+	tick := time.NewTicker(time.Second / time.Duration(rate*rooms))
+	defer tick.Stop()
+	for end := time.Now().Add(loadFor); time.Now().Before(end); sent++ {
+		<-tick.C
+		r := sent % rooms
+		text := fmt.Appendf(nil, `["1","%d","room:r%d","chat.say",{"id":"%d","text":"%s","to":"all"}]`, sent+10, r, sent, stamp())
+		if err := ws.WriteFrame(conns[r*perRoom], ws.MaskFrame(ws.NewTextFrame(text))); err != nil {
+			panic(err)
+		}
+	}
+	return sent
+}
+
+type seen struct {
+	mu    sync.Mutex
+	delay []int64
+}
+
+func (s *seen) reset() { s.mu.Lock(); s.delay = nil; s.mu.Unlock() }
+
+func (s *seen) result(sent int) result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.Sort(s.delay)
+	n := len(s.delay)
+	if n == 0 {
+		return result{}
+	}
+	return result{sent, n, float64(s.delay[n/2]) / 1000, float64(s.delay[n*99/100]) / 1000}
+}
+
+// connect joins member i and reads in the background.
+func (s *seen) connect(addr string, i int, mode string, joined *sync.WaitGroup) net.Conn {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i%4))}}
+	conn, err := d.Dial("tcp", addr)
+	if err != nil {
+		panic(err)
+	}
+	in := bufio.NewReaderSize(conn, 1024)
+	if mode == "phoenix" {
+		room := i / perRoom
+		fmt.Fprintf(conn, "GET /socket/websocket?vsn=2.0.0&user=u%d&room=r%d HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", i, room)
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				panic(err)
+			}
+			if line == "\r\n" {
+				break
+			}
+		}
+		join := fmt.Appendf(nil, `["1","1","room:r%d","phx_join",{}]`, room)
+		if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewTextFrame(join))); err != nil {
+			panic(err)
+		}
+	} else {
+		joined.Done()
+	}
+	go s.read(in, mode == "phoenix", joined)
+	return conn
+}
+
+func (s *seen) read(in *bufio.Reader, waits bool, joined *sync.WaitGroup) {
+	var buf []byte
+	for {
+		h, err := ws.ReadHeader(in)
+		if err != nil {
+			return
+		}
+		if int(h.Length) > cap(buf) {
+			buf = make([]byte, h.Length)
+		}
+		buf = buf[:h.Length]
+		if _, err := io.ReadFull(in, buf); err != nil {
+			return
+		}
+		now := time.Now().UnixNano()
+		text := string(buf)
+		if waits && strings.Contains(text, "presence_state") {
+			waits = false
+			joined.Done()
+		}
+		if _, rest, ok := strings.Cut(text, `"text":"t`); ok && strings.Contains(text[:40], "chat.said") {
+			at, _ := strconv.ParseInt(rest[:20], 10, 64)
+			s.mu.Lock()
+			s.delay = append(s.delay, now-at)
+			s.mu.Unlock()
+		}
+	}
+}

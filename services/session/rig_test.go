@@ -1,0 +1,235 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/services/chat"
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/hand"
+	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/tap"
+	"github.com/livelearn/box/services/wire/wiretest"
+)
+
+func TestMain(m *testing.M) {
+	if spec := os.Getenv("LIVELEARN_GENERATOR"); spec != "" {
+		generate(spec)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// pipes is a network in memory.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) Dial() (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.conns <- there:
+		return here, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// rig is journal, rooms and sessions behind a real HTTP server. Who connects is what
+// the query says: signing in is the gateway's part.
+type rig struct {
+	t       testing.TB
+	journal *journal.Journal
+	rooms   *room.Rooms
+	hub     *session.Hub
+	net     *pipes
+	stop    func()
+
+	mu      sync.Mutex
+	letters []room.Letter
+	reports []supervise.Report
+}
+
+func newRig(t testing.TB, dir string, cfg session.Config, kinds ...room.Kind) *rig {
+	t.Helper()
+	r := &rig{t: t, net: newPipes()}
+	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	if _, ok := t.(*testing.B); ok {
+		log = slog.New(slog.DiscardHandler)
+	}
+	reg := prometheus.NewRegistry()
+	var err error
+	r.journal, err = journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, log, reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	observe := func(rep supervise.Report) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.reports = append(r.reports, rep)
+	}
+	r.rooms = room.New(room.Config{}, room.Deps{
+		Journal: r.journal, Clock: event.NewClock(1), Log: log, Metrics: reg, Observe: observe,
+		Bury: func(l room.Letter) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.letters = append(r.letters, l)
+		},
+	}, append([]room.Kind{chat.Kind, hand.Kind, tap.Kind}, kinds...)...)
+	r.hub = session.New(cfg, session.Deps{
+		Rooms: r.rooms, Exists: func(id string) bool { return id == "c1" || id == "c2" },
+		Log: log, Metrics: reg, Observe: observe,
+	})
+	r.serve()
+	t.Cleanup(r.stop)
+	return r
+}
+
+// testLog writes to the test's own log, which ends before the test does.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(p []byte) (int, error) { l.t.Logf("%s", p); return len(p), nil }
+
+func (r *rig) serve() {
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		q := req.URL.Query()
+		id := session.Identity{User: q.Get("user"), Name: "Name of " + q.Get("user"), Role: event.Pupil, Room: "c1"}
+		if q.Get("role") == "teacher" {
+			id.Role, id.Room = event.Teacher, ""
+		}
+		r.hub.Accept(w, req, id)
+	})}
+	ctx, cancel := context.WithCancel(context.Background())
+	up := make(chan struct{})
+	last := supervise.Child{ID: "up", Start: func(ctx context.Context, ready func()) error {
+		ready()
+		close(up)
+		<-ctx.Done()
+		return nil
+	}}
+	sup := supervise.New(supervise.Spec{Name: "box", Strategy: supervise.RestForOne, Children: []supervise.Child{
+		supervise.Run("journal", r.journal), supervise.Run("rooms", r.rooms), r.hub.Child(), last,
+	}})
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := sup.Serve(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.t.Error("supervisor:", err)
+		}
+	})
+	done.Go(func() { _ = srv.Serve(r.net) })
+	<-up
+	r.stop = sync.OnceFunc(func() {
+		_ = srv.Close()
+		cancel()
+		done.Wait()
+		if err := r.journal.Close(); err != nil {
+			r.t.Error(err)
+		}
+	})
+}
+
+// lesson opens a lesson in room c1.
+func (r *rig) lesson(id string) { r.t.Helper(); r.lessonIn("c1", id) }
+
+func (r *rig) lessonIn(in, id string) {
+	r.t.Helper()
+	_, err := r.rooms.Call(context.Background(), in, room.Message{
+		Name: "lesson.start", By: event.Viewer{User: "t1", Role: event.Teacher},
+		Data: fmt.Appendf(nil, `{"lesson":%q,"title":"Planets"}`, id),
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// member is somebody who is not connected yet.
+func (r *rig) member(user string) *wiretest.Member {
+	role := "pupil"
+	if user[0] == 't' {
+		role = "teacher"
+	}
+	return &wiretest.Member{
+		Dial: r.net.Dial, Room: "c1",
+		URL: "ws://box/socket/websocket?vsn=2.0.0&user=" + user + "&role=" + role,
+	}
+}
+
+// joined is somebody who has joined.
+func (r *rig) joined(user string) *wiretest.Member {
+	r.t.Helper()
+	m := r.member(user)
+	if _, err := m.Connect(); err != nil {
+		r.t.Fatalf("%s: %v", user, err)
+	}
+	return m
+}
+
+func (r *rig) buried() []room.Letter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]room.Letter(nil), r.letters...)
+}
+
+// bubble runs a test with a rig in fake time. The file system is real.
+func bubble(t *testing.T, cfg session.Config, kinds []room.Kind, test func(*testing.T, *rig)) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "session")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, dir, cfg, kinds...)
+		r.lesson("l1")
+		test(t, r)
+	})
+}
+
+func say(id, text, to string) wiretest.Command {
+	return wiretest.Command{ID: id, Name: "chat.say", Payload: map[string]any{"text": text, "to": to}}
+}
+
+// texts is what a member has seen said, in order.
+func texts(t testing.TB, m *wiretest.Member) (out []string) {
+	t.Helper()
+	if f := m.Faults(); len(f) > 0 {
+		t.Fatal(f)
+	}
+	for _, e := range m.Events() {
+		if e.Kind == "chat.said" {
+			out = append(out, textOf(e))
+		}
+	}
+	return out
+}

@@ -106,24 +106,38 @@ func (j *Journal) commit(group []*op) error {
 		st = j.stage(true)
 		err = j.write(st, group)
 	}
-	switch {
-	case isFull(err):
+	if err != nil {
+		return j.fail(group, err)
+	}
+	j.publish(st.heads, st.position, st.flushed)
+	j.met.facts.Add(float64(st.facts))
+	j.met.bytes.Add(float64(st.bytes))
+	j.settle(group, nil)
+	return nil
+}
+
+// fail refuses a whole group. A disk without space, ballast and all, is waited out;
+// after another fault what bbolt and the kernel hold may differ from the disk, so the
+// committer starts anew.
+func (j *Journal) fail(group []*op, err error) error {
+	refusal := errs.New("journal.commit", errs.Down, err)
+	refusal.Code = "disk"
+	if full := isFull(err); full {
 		j.ballast.free(err)
-		err = nil
-		for _, o := range group {
-			st.refuse(o, errFull())
-		}
-		j.publish(st.onlyFences(), 0, false)
-	case err != nil:
+		refusal = errFull()
+	} else {
 		j.log.Error("the journal could not commit", "err", err)
 		j.reload = true
-		return errs.New("journal.commit", errs.Down, err)
-	default:
-		j.publish(st.heads, st.position, st.flushed)
-		j.met.facts.Add(float64(st.facts))
-		j.met.bytes.Add(float64(st.bytes))
 	}
+	st := j.stage(true)
+	for _, o := range group {
+		st.refuse(o, refusal)
+	}
+	j.publish(st.heads, 0, false)
 	j.settle(group, nil)
+	if j.reload {
+		return refusal
+	}
 	return nil
 }
 
@@ -165,7 +179,7 @@ func (j *Journal) write(st *stage, group []*op) error {
 // errNothing rolls back an update that has nothing to write.
 var errNothing = errors.New("nothing to commit")
 
-func errFull() error {
+func errFull() *errs.Error {
 	return errs.Code("journal", errs.Down, "disk_full", "the disk is full")
 }
 

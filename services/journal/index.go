@@ -111,6 +111,8 @@ func (j *Journal) load() error {
 	}
 	j.mu.Lock()
 	j.heads, j.position, j.checkpoint = heads, position, checkpoint
+	close(j.wake)
+	j.wake = make(chan struct{})
 	j.mu.Unlock()
 	j.met.position.Set(float64(position))
 	return nil
@@ -160,10 +162,10 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*head,
 	return h, nil
 }
 
-// rebuild makes a stream's head from its facts. Where its epochs ended is lost, so
-// clients reload.
+// rebuild makes a stream's head from its facts and its index. Where its epochs ended
+// is lost, so clients reload.
 func (j *Journal) rebuild(stream string, position uint64) *head {
-	h := &head{}
+	h := &head{seq: j.lastIndexed(stream)}
 	for f := range j.scan(0, position) {
 		if f.err == nil && f.event.Stream == stream {
 			h.seq = max(h.seq, f.event.Seq)
@@ -173,4 +175,23 @@ func (j *Journal) rebuild(stream string, position uint64) *head {
 	h.epoch += afterDamage
 	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
 	return h
+}
+
+// lastIndexed is the last seq that the index on disk names, as far as it can be read:
+// the facts themselves may be damaged, and their seq must not be given away again.
+func (j *Journal) lastIndexed(stream string) (seq uint64) {
+	_ = j.view(func(tx *bbolt.Tx) error {
+		prefix := indexPrefix(stream)
+		c := tx.Bucket([]byte(bucketIndex)).Cursor()
+		k, _ := c.Seek(prefix)
+		for ; bytes.HasPrefix(k, prefix) && len(k) == len(prefix)+8; k, _ = c.Next() {
+			first := binary.BigEndian.Uint64(k[len(prefix):])
+			seq = max(seq, first)
+			if refs, err := indexed(tx, stream, first-1); err == nil && len(refs) > 0 {
+				seq = max(seq, refs[len(refs)-1].seq)
+			}
+		}
+		return nil
+	})
+	return seq
 }

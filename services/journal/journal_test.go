@@ -3,109 +3,300 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
 
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
 
+func TestMain(m *testing.M) {
+	if run := children[os.Getenv(childEnv)]; run != nil {
+		os.Exit(run())
+	}
+	goleak.VerifyTestMain(m)
+}
+
 func TestFactsComeBackAsTheyWereAfterAReopen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "facts.db")
-	b := openBox(t, Config{Path: path, tail: 10})
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 10}
+	b := openBox(t, cfg)
 	b.raise("room:a")
 	want := b.append("room:a", 25)
-	if got, err := b.Since("room:a", 0, 0); err != nil || cmp.Diff(want, got) != "" {
-		t.Fatalf("%v %s", err, cmp.Diff(want, got))
+	for range 2 {
+		got, err := b.Since("room:a", 0, 0)
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Fatalf("%v %s", err, d)
+		}
+		if got, err = b.Since("room:a", 7, 5); err != nil || cmp.Diff(want[7:12], got) != "" {
+			t.Fatalf("%v %s", err, cmp.Diff(want[7:12], got))
+		}
+		b.stop()
+		b = openBox(t, cfg)
 	}
-	b.stop()
-	b = openBox(t, Config{Path: path, tail: 10})
-	if got, err := b.Since("room:a", 0, 0); err != nil || cmp.Diff(want, got) != "" {
-		t.Fatalf("%v %s", err, cmp.Diff(want, got))
-	}
-}
-
-// box is a journal with its committer.
-type box struct {
-	*Journal
-	t     testing.TB
-	end   context.CancelFunc
-	done  chan error
-	epoch map[string]uint64
-	seq   map[string]uint64
-}
-
-func openBox(t testing.TB, cfg Config) *box {
-	t.Helper()
-	if cfg.Ballast == 0 {
-		cfg.NoBallast = true
-	}
-	j, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &box{Journal: j, t: t, epoch: map[string]uint64{}, seq: map[string]uint64{}}
-	b.serve()
-	t.Cleanup(b.stop)
-	return b
-}
-
-func (b *box) serve() {
-	ctx, end := context.WithCancel(context.Background())
-	b.end, b.done = end, make(chan error, 1)
-	go func() { b.done <- b.Serve(ctx) }()
-}
-
-func (b *box) stop() {
-	b.t.Helper()
-	if b.end == nil {
-		return
-	}
-	b.end()
-	b.end = nil
-	if err := <-b.done; err != nil {
-		b.t.Error(err)
-	}
-	if err := b.Close(); err != nil {
-		b.t.Error(err)
+	if f := b.Found(); f != (Found{}) {
+		t.Errorf("a good file was found as %+v", f)
 	}
 }
 
-func (b *box) raise(stream string) Cursor {
-	b.t.Helper()
-	c, err := b.Raise(b.t.Context(), stream)
-	if err != nil {
-		b.t.Fatal(err)
+func TestABatchThatDoesNotFollowFencesItsEpochUntilRaise(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	if c := b.raise("room:a"); c != (Cursor{1, 0}) {
+		t.Fatalf("a new stream starts at %+v", c)
 	}
-	b.epoch[stream], b.seq[stream] = c.Epoch, c.Seq
-	return c
-}
-
-// append makes n facts durable, one batch each, and gives them as they should be read.
-func (b *box) append(stream string, n int) []event.Event {
-	b.t.Helper()
-	var want []event.Event
-	errs := make(chan error, n)
-	for range n {
-		b.seq[stream]++
-		e := fact(stream, b.epoch[stream], b.seq[stream])
-		b.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}}, func(err error) { errs <- err })
-		want = append(want, e)
-	}
-	for range n {
-		if err := <-errs; err != nil {
-			b.t.Fatal(err)
+	b.append("room:a", 3)
+	for _, try := range []struct {
+		epoch, seq uint64
+		want       errs.Kind
+	}{
+		{0, 4, errs.Stale}, // never raised
+		{2, 4, errs.Stale}, // not raised yet
+		{1, 4, 99},         // neither fenced the epoch
+		{1, 6, errs.Stale}, // leaves a hole
+		{1, 5, errs.Stale}, // would follow, but the epoch is fenced now
+	} {
+		if got := b.try("room:a", try.epoch, try.seq); got != try.want {
+			t.Errorf("epoch %d, seq %d: got %v, want %v", try.epoch, try.seq, got, try.want)
 		}
 	}
-	pos := b.Position() - uint64(n)
-	for i := range want {
-		pos++
-		want[i].Pos = pos
+	if c := b.raise("room:a"); c != (Cursor{2, 4}) {
+		t.Fatalf("raised to %+v", c)
 	}
-	return want
+	if got := b.try("room:a", 1, 5); got != errs.Stale {
+		t.Errorf("the old epoch was taken: %v", got)
+	}
+	b.append("room:a", 2)
+	for epoch, want := range map[uint64]uint64{1: 4, 2: 6} {
+		if got, ok := b.EpochEnd("room:a", epoch); !ok || got != want {
+			t.Errorf("epoch %d ended at %d (%v), want %d", epoch, got, ok, want)
+		}
+	}
+	if _, ok := b.EpochEnd("room:a", 3); ok {
+		t.Error("an epoch that is to come is known")
+	}
+}
+
+func TestRaiseComesAfterAllThatWasAppendedBefore(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	var order []uint64
+	for seq := range uint64(500) {
+		b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, seq+1)}}, func(err error) {
+			if err == nil {
+				order = append(order, seq)
+			}
+		})
+	}
+	if c := b.raise("room:a"); c != (Cursor{2, 500}) {
+		t.Fatalf("raised to %+v", c)
+	}
+	if len(order) != 500 || !slices.IsSorted(order) {
+		t.Errorf("%d batches were told, in order: %v", len(order), slices.IsSorted(order))
+	}
+}
+
+func TestTheLast64EpochsAreKnownAfterAReopen(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db")}
+	b := openBox(t, cfg)
+	for range 70 {
+		b.raise("room:a")
+		b.append("room:a", 1)
+	}
+	b.stop()
+	b = openBox(t, cfg)
+	for epoch := uint64(1); epoch <= 70; epoch++ {
+		seq, ok := b.EpochEnd("room:a", epoch)
+		if known := epoch >= 70-64; ok != known || ok && seq != epoch {
+			t.Errorf("epoch %d: %d %v", epoch, seq, ok)
+		}
+	}
+}
+
+func TestASnapshotIsKeptOnlyForWhatIsDurable(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db")}
+	b := openBox(t, cfg)
+	b.raise("room:a")
+	b.append("room:a", 3)
+	for _, try := range []struct {
+		epoch, seq uint64
+		ok         bool
+	}{{1, 3, true}, {1, 4, false}, {2, 3, false}, {0, 0, false}} {
+		done := make(chan error, 1)
+		b.SaveSnapshot("room:a", try.epoch, try.seq, []byte("state"), func(err error) { done <- err })
+		if err := <-done; (err == nil) != try.ok {
+			t.Errorf("epoch %d, seq %d: %v", try.epoch, try.seq, err)
+		}
+	}
+	b.append("room:a", 1) // a refused snapshot fences nothing
+	b.stop()
+	b = openBox(t, cfg)
+	if seq, data, err := b.Snapshot("room:a"); seq != 3 || string(data) != "state" || err != nil {
+		t.Errorf("%d %q %v", seq, data, err)
+	}
+	if seq, data, err := b.Snapshot("room:b"); seq != 0 || data != nil || err != nil {
+		t.Errorf("%d %q %v", seq, data, err)
+	}
+}
+
+func TestAFollowerIsWokenByEachCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+		b.raise("room:a")
+		ctx, end := context.WithCancel(t.Context())
+		var got []uint64
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			for e, err := range b.Follow(ctx, 0) {
+				if err != nil {
+					t.Error(err)
+				}
+				got = append(got, e.Pos)
+			}
+		}()
+		for want := 1; want <= 5; want++ {
+			b.append("room:a", 1)
+			synctest.Wait()
+			if len(got) != want {
+				t.Fatalf("%d facts seen, want %d", len(got), want)
+			}
+			time.Sleep(time.Hour)
+		}
+		end()
+		<-done
+	})
+}
+
+func TestAfterCloseEverythingIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+		b.raise("room:a")
+		b.append("room:a", 1)
+		ended := make(chan error, 1)
+		go func() {
+			for _, err := range b.Follow(context.Background(), 1) {
+				ended <- err
+			}
+		}()
+		synctest.Wait()
+		b.stop()
+		if got := errs.KindOf(<-ended); got != errs.Down {
+			t.Errorf("a follower of a closed journal ended with %v", got)
+		}
+		if got := b.try("room:a", 1, 2); got != errs.Down {
+			t.Errorf("append: %v", got)
+		}
+		if _, err := b.Raise(t.Context(), "room:a"); errs.KindOf(err) != errs.Down {
+			t.Errorf("raise: %v", err)
+		}
+		if _, err := b.Since("room:a", 0, 0); err == nil || errs.KindOf(err) != errs.Down {
+			t.Errorf("since: %v", err)
+		}
+		if err := b.Close(); err != nil {
+			t.Errorf("a second Close: %v", err)
+		}
+	})
+}
+
+func TestAppendWaitsOnlyWhileTheQueueIsOverItsLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), NoBallast: true, QueueBytes: 1000}
+		j, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := wrap(t, j)
+		handed, told := 0, 0
+		go func() {
+			for seq := range uint64(20) {
+				b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, seq+1)}}, func(error) { told++ })
+				handed++
+			}
+		}()
+		synctest.Wait()
+		if handed == 0 || handed >= 10 {
+			t.Errorf("%d batches went into a queue of 1000 bytes", handed)
+		}
+		b.serve()
+		synctest.Wait()
+		if handed != 20 || told != 20 {
+			t.Errorf("%d handed over, %d told", handed, told)
+		}
+	})
+}
+
+func TestACommitterThatCrashedIsFollowedByOneThatGoesOn(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	b.raise("room:b")
+	b.append("room:b", 1)
+	b.end()
+	<-b.done
+	lost := make(chan error, 2)
+	b.flight = []*op{{kind: opAppend, batch: Batch{Stream: "room:a", Epoch: 1}, done: func(o *op) { lost <- o.err }}}
+	b.serve()
+	if got := errs.KindOf(<-lost); got != errs.Down {
+		t.Errorf("what was in flight was told %v", got)
+	}
+	b.append("room:b", 1) // another room goes on
+	if got := b.try("room:a", 1, 1); got != errs.Stale {
+		t.Errorf("the room whose batch was lost was not fenced: %v", got)
+	}
+	b.raise("room:a")
+	b.append("room:a", 1)
+}
+
+func TestAPanicInADoneFunctionHurtsNobodyElse(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, 1)}}, func(error) { panic("mine") })
+	b.seq["room:a"] = 1
+	b.append("room:a", 1)
+}
+
+func TestStreamsAreListedInOrderAndBadNamesRefused(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	var want []string
+	for i := range 600 {
+		want = append(want, fmt.Sprintf("room:%04d", i))
+		b.raise(want[i])
+	}
+	if got, err := b.Streams(); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("%v %s", err, cmp.Diff(want, got))
+	}
+	for _, bad := range []string{"", "a\x00b", string(make([]byte, 256))} {
+		if _, err := b.Raise(t.Context(), bad); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestASecondProcessIsToldThatTheJournalIsInUse(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), NoBallast: true}
+	openBox(t, cfg)
+	_, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Code != "in_use" || e.Kind != errs.Busy {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMetricsMayBeRegisteredTwice(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	newMetrics(reg).commits.Inc()
+	newMetrics(reg).commits.Inc()
+	if got, err := reg.Gather(); err != nil || len(got) == 0 {
+		t.Errorf("%d families, %v", len(got), err)
+	}
 }
 
 func fact(stream string, epoch, seq uint64) event.Event {

@@ -126,31 +126,7 @@ func (st *stage) refuse(o *op, err error) {
 	if o.kind != opAppend {
 		return
 	}
-	h := st.heads[o.batch.Stream]
-	if h == nil {
-		known, err := st.j.headOf(nil, o.batch.Stream)
-		if err != nil {
-			return
-		}
-		staged := *known
-		h = &staged
-		st.heads[o.batch.Stream] = h
-	}
-	if o.batch.Epoch == h.epoch {
+	if h, err := st.head(nil, o.batch.Stream); err == nil && o.batch.Epoch == h.epoch {
 		h.fenced = true
 	}
-}
-
-// onlyFences gives the published heads with the fences of a stage that did not commit.
-func (st *stage) onlyFences() map[string]*head {
-	fences := make(map[string]*head)
-	for stream, h := range st.heads {
-		known, err := st.j.headOf(nil, stream)
-		if err == nil && h.fenced && known.epoch == h.epoch {
-			staged := *known
-			staged.fenced = true
-			fences[stream] = &staged
-		}
-	}
-	return fences
 }

@@ -1,7 +1,198 @@
 package journal
 
-import "os"
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math"
+	"os"
+)
 
+// deepLimit is the size of a file up to which each leaf is checked at Open too. Larger
+// files have their meta pages, freelist and branches checked; a leaf that is damaged
+// there shows when it is read.
 const deepLimit = 256 << 20
 
-func verify(f *os.File, limit int64) error { return nil }
+// verify checks the structure of a bbolt file without mapping it and without bbolt,
+// whose own code panics, recurses or allocates without limit on pages that make no
+// sense, sometimes in a goroutine of its own. What passes is safe to open: every page
+// is in bounds, used once or free, of the right type, with its keys in order. A page
+// that is neither used nor free is no damage: bbolt itself loses some when buckets are
+// deleted.
+//
+// The format is that of bbolt's internal/common: page.go, meta.go, bucket.go.
+func verify(f *os.File, limit int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	v := &verifier{file: f, size: info.Size()}
+	if err := v.readMeta(); err != nil {
+		return err
+	}
+	v.deep = int64(v.meta.pages)*v.pageSize <= limit
+	v.used = make([]bool, v.meta.pages)
+	v.used[0], v.used[1] = true, true
+	if err := v.freelist(); err != nil {
+		return err
+	}
+	return v.bucket(v.meta.root, true, 0)
+}
+
+const (
+	pageHead   = 16
+	elemSize   = 16
+	metaSize   = 64 // with its checksum
+	bucketHead = 16
+
+	flagBranch   = 1
+	flagLeaf     = 2
+	flagMeta     = 4
+	flagFreelist = 16
+
+	metaMagic   = 0xED0CDAED
+	metaVersion = 2
+	noFreelist  = math.MaxUint64
+	maxDepth    = 32 // of branches, and of buckets
+)
+
+type verifier struct {
+	file     io.ReaderAt
+	size     int64
+	pageSize int64
+	deep     bool
+	meta     meta
+	used     []bool // by page: reachable or free
+}
+
+type meta struct{ root, freelist, pages, txid uint64 }
+
+// readMeta finds the meta page that bbolt will choose: the valid one with the higher txid.
+func (v *verifier) readMeta() error {
+	first, size, err := v.metaAt(0)
+	if err == nil {
+		v.meta, v.pageSize = first, size
+	}
+	for try := int64(1024); try <= 16<<20 && v.pageSize == 0; try <<= 1 {
+		if _, size, e := v.metaAt(try); e == nil && size == try {
+			v.pageSize = size
+		}
+	}
+	if v.pageSize == 0 {
+		return fmt.Errorf("no meta page is valid: %w", err)
+	}
+	if second, size, e := v.metaAt(v.pageSize); e == nil && (err != nil || second.txid > first.txid) {
+		v.meta, v.pageSize = second, size
+	}
+	pages := uint64(v.size / v.pageSize)
+	switch m := v.meta; {
+	case m.pages < 4 || m.pages > pages:
+		return fmt.Errorf("the file was cut: %d pages are there, %d should be", pages, m.pages)
+	case m.root < 2 || m.root >= m.pages:
+		return fmt.Errorf("the root page %d is out of bounds", m.root)
+	case m.freelist != noFreelist && (m.freelist < 2 || m.freelist >= m.pages):
+		return fmt.Errorf("the freelist page %d is out of bounds", m.freelist)
+	}
+	return nil
+}
+
+func (v *verifier) metaAt(offset int64) (meta, int64, error) {
+	b := make([]byte, pageHead+metaSize)
+	if _, err := v.file.ReadAt(b, offset); err != nil {
+		return meta{}, 0, err
+	}
+	m := b[pageHead:]
+	u32, u64 := binary.NativeEndian.Uint32, binary.NativeEndian.Uint64
+	sum := fnv.New64a()
+	sum.Write(m[:56])
+	size := int64(u32(m[8:]))
+	switch {
+	case u32(m) != metaMagic || u32(m[4:]) != metaVersion:
+		return meta{}, 0, fmt.Errorf("offset %d is not a bbolt meta page", offset)
+	case sum.Sum64() != u64(m[56:]):
+		return meta{}, 0, fmt.Errorf("the meta page at %d has a wrong checksum", offset)
+	case size < 1024 || size > 16<<20 || size&(size-1) != 0:
+		return meta{}, 0, fmt.Errorf("a page size of %d", size)
+	}
+	return meta{root: u64(m[16:]), freelist: u64(m[32:]), pages: u64(m[40:]), txid: u64(m[48:])}, size, nil
+}
+
+// page is a page with what overflows from it.
+type page struct {
+	id    uint64
+	flags uint16
+	count int
+	data  []byte // header included
+}
+
+// claim marks pages as used; a page used twice is damage.
+func (v *verifier) claim(from, n uint64) error {
+	for id := from; id < from+n; id++ {
+		if v.used[id] {
+			return fmt.Errorf("page %d is used twice", id)
+		}
+		v.used[id] = true
+	}
+	return nil
+}
+
+// read reads a page and claims it and what overflows from it.
+func (v *verifier) read(id uint64) (page, error) {
+	if id < 2 || id >= v.meta.pages {
+		return page{}, fmt.Errorf("page %d is out of bounds", id)
+	}
+	b := make([]byte, v.pageSize)
+	if _, err := v.file.ReadAt(b, int64(id)*v.pageSize); err != nil {
+		return page{}, fmt.Errorf("page %d: %w", id, err)
+	}
+	p := page{
+		id: id, flags: binary.NativeEndian.Uint16(b[8:]), count: int(binary.NativeEndian.Uint16(b[10:])), data: b,
+	}
+	overflow := uint64(binary.NativeEndian.Uint32(b[12:]))
+	if own := binary.NativeEndian.Uint64(b); own != id {
+		return page{}, fmt.Errorf("page %d calls itself %d", id, own)
+	}
+	if overflow >= v.meta.pages-id {
+		return page{}, fmt.Errorf("page %d overflows the file", id)
+	}
+	if overflow > 0 {
+		rest := make([]byte, int64(overflow)*v.pageSize)
+		if _, err := v.file.ReadAt(rest, int64(id+1)*v.pageSize); err != nil {
+			return page{}, fmt.Errorf("page %d: %w", id, err)
+		}
+		p.data = append(p.data, rest...)
+	}
+	return p, v.claim(id, overflow+1)
+}
+
+// freelist marks the free pages as used, so that none can be reached as well.
+func (v *verifier) freelist() error {
+	if v.meta.freelist == noFreelist {
+		return nil
+	}
+	p, err := v.read(v.meta.freelist)
+	if err != nil {
+		return err
+	}
+	ids, count := p.data[pageHead:], uint64(p.count)
+	if count == 0xFFFF {
+		count, ids = binary.NativeEndian.Uint64(ids), ids[8:]
+	}
+	if p.flags != flagFreelist || count > uint64(len(ids)/8) {
+		return fmt.Errorf("page %d is not a freelist", p.id)
+	}
+	for i := range count {
+		id := binary.NativeEndian.Uint64(ids[i*8:])
+		if id < 2 || id >= v.meta.pages {
+			return fmt.Errorf("the freelist names page %d, which is out of bounds", id)
+		}
+		if err := v.claim(id, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ordered(last, key []byte) bool { return last == nil || bytes.Compare(last, key) < 0 }

@@ -2,8 +2,8 @@
 // seats the person in rooms and queues what the rooms send.
 //
 // A session is two things. Its goroutine reads and ends with the connection. Its write
-// queue is drained by a goroutine that exists only while the queue is not empty, so an
-// idle participant costs one blocked read. Rooms call Send and never wait: a reader
+// queue is drained by a few goroutines that all sessions share and that exist only while
+// there is something to write, so an idle participant costs one blocked read. Rooms call Send and never wait: a reader
 // that is too slow loses volatile frames first and is then closed; it comes back and
 // resumes by seq.
 //
@@ -99,6 +99,7 @@ type Hub struct {
 	cfg     Config
 	sup     *supervise.Supervisor
 	metrics metrics
+	writers writers
 	next    atomic.Uint64
 
 	mu     sync.Mutex
@@ -119,6 +120,7 @@ type person struct {
 func New(cfg Config, deps Deps) *Hub {
 	h := &Hub{Deps: deps, cfg: cfg.withDefaults(), people: map[string]*person{}}
 	h.metrics = newMetrics(deps.Metrics, h)
+	h.writers.observe = deps.Observe
 	h.sup = supervise.New(supervise.Spec{
 		Name: "sessions", Strategy: supervise.OneForOne, MaxRestarts: 1, Period: time.Second, Observe: deps.Observe,
 	})

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -43,6 +44,7 @@ type session struct {
 	name   string
 	id     Identity
 	conn   net.Conn
+	raw    syscall.RawConn // of plain TCP; nil: writes may block
 	in     *bufio.Reader
 	limit  *rate.Limiter
 	excess int // refused messages in a row
@@ -50,15 +52,19 @@ type session struct {
 	mu    sync.Mutex
 	seats map[string]*room.Seat // by topic; guarded by mu, as all below
 	queue []wire.Frame
-	bytes int  // queued
-	busy  bool // a goroutine drains the queue
-	ended bool // nothing is queued any more; the connection closes after the queue
+	spare []wire.Frame // an empty queue to use again
+	bytes int          // queued
+	busy  bool         // a goroutine drains the queue
+	ended bool         // nothing is queued any more; the connection closes after the queue
 }
 
 func newSession(h *Hub, conn net.Conn, early []byte, id Identity) *session {
 	s := &session{
 		hub: h, name: "session-" + strconv.FormatUint(h.next.Add(1), 36), id: id, conn: conn,
 		seats: map[string]*room.Seat{},
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		s.raw, _ = tcp.SyscallConn() // fails only for a connection without a descriptor
 	}
 	var from io.Reader = conn
 	if len(early) > 0 {

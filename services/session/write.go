@@ -1,8 +1,6 @@
 package session
 
 import (
-	"bytes"
-	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -11,12 +9,6 @@ import (
 	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/wire"
 )
-
-// chunk is how much is gathered into one write, in bytes.
-const chunk = 16 << 10
-
-// buffers lends the gathering space to whoever writes just now.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Send queues f and returns at once. Behind Soft queued bytes volatile frames are
 // dropped; at Hard the queue is given up and the socket closed with closeSlow.
@@ -82,36 +74,83 @@ func (s *session) enqueue(f wire.Frame) {
 	if !s.busy {
 		s.busy = true
 		s.hub.drains.Add(1)
-		supervise.Spawn(s.hub.Observe, "session.write", s.drain)
+		s.hub.writers.add(s)
 	}
 }
 
-// drain writes until the queue is empty. It gathers what has come together into few
-// writes: the socket write is most of the cost of a delivery.
-func (s *session) drain() {
-	defer s.hub.drains.Done()
-	for {
-		s.mu.Lock()
-		list := s.queue
-		s.queue, s.bytes = nil, 0
-		if len(list) == 0 {
-			s.busy = false
-			ended := s.ended
-			s.mu.Unlock()
-			if ended {
-				s.shut()
-			}
-			return
-		}
-		s.mu.Unlock()
-		if err := s.write(list); err != nil {
-			s.mu.Lock()
-			s.ended, s.busy, s.queue = true, false, nil
-			s.mu.Unlock()
-			_ = s.conn.Close() // the reader ends, and with it the session
-			return
-		}
+// take gives what is queued and empties the queue. Nil: there is nothing, and whoever
+// queues next starts another drain.
+func (s *session) take() []wire.Frame {
+	s.mu.Lock()
+	list, ended := s.queue, s.ended
+	if len(list) == 0 {
+		s.busy = false
+	} else {
+		s.queue, s.spare, s.bytes = s.spare, nil, 0
 	}
+	s.mu.Unlock()
+	if len(list) == 0 {
+		if ended {
+			s.shut()
+		}
+		s.hub.drains.Done()
+		return nil
+	}
+	return list
+}
+
+// give returns a list that was written, to be the queue again if it is small.
+func (s *session) give(list []wire.Frame) {
+	clear(list)
+	s.mu.Lock()
+	if cap(list) <= 16 {
+		s.spare = list[:0]
+	}
+	s.mu.Unlock()
+}
+
+// fail ends the session after a write error.
+func (s *session) fail() {
+	s.mu.Lock()
+	s.ended, s.busy, s.queue = true, false, nil
+	s.mu.Unlock()
+	_ = s.conn.Close() // the reader ends, and with it the session
+	s.hub.drains.Done()
+}
+
+// block writes on a goroutine of its own, for a connection that is not plain TCP or
+// whose kernel buffer is full: rest first, then the queue.
+func (s *session) block(rest []byte) {
+	supervise.Spawn(s.hub.Observe, "session.write", func() {
+		var buf []byte
+		for {
+			if len(rest) > 0 {
+				err := s.conn.SetWriteDeadline(time.Now().Add(s.hub.cfg.Write))
+				if err == nil {
+					_, err = s.conn.Write(rest)
+				}
+				if err != nil {
+					s.fail()
+					return
+				}
+			}
+			list := s.take()
+			if list == nil {
+				return
+			}
+			buf = gather(buf[:0], list)
+			rest = buf
+		}
+	})
+}
+
+// gather puts what has come together into one write: the socket write is most of the
+// cost of a delivery.
+func gather(buf []byte, list []wire.Frame) []byte {
+	for _, f := range list {
+		buf = append(buf, f.Bytes...)
+	}
+	return buf
 }
 
 // shut tells the peer that nothing follows.
@@ -126,28 +165,4 @@ func (s *session) listen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.ended && s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.Silence)) == nil
-}
-
-func (s *session) write(list []wire.Frame) error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.hub.cfg.Write)); err != nil {
-		return err
-	}
-	if len(list) == 1 {
-		_, err := s.conn.Write(list[0].Bytes)
-		return err
-	}
-	b := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(b)
-	b.Reset()
-	for _, f := range list {
-		if b.Len() > 0 && b.Len()+len(f.Bytes) > chunk {
-			if _, err := s.conn.Write(b.Bytes()); err != nil {
-				return err
-			}
-			b.Reset()
-		}
-		b.Write(f.Bytes)
-	}
-	_, err := s.conn.Write(b.Bytes())
-	return err
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fuzzTime is spent on each fuzz target.
+const fuzzTime = "10s"
+
+// sources are the Go files of the project.
+func sources() (files []string, err error) {
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := strings.HasPrefix(d.Name(), ".") && path != "."
+		if d.IsDir() && (hidden || slices.Contains([]string{"node_modules", "testdata", "build"}, d.Name())) {
+			return fs.SkipDir
+		}
+		if !d.IsDir() && strings.HasSuffix(path, ".go") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func format(ctx context.Context, r *runner) {
+	files, err := sources()
+	out := ""
+	if err == nil {
+		out, err = output(ctx, nil, "go", append([]string{"tool", "-modfile=scripts/tools.mod", "gofumpt", "-l"}, files...)...)
+	}
+	if err == nil && strings.TrimSpace(out) != "" {
+		err = errors.New("not formatted; run: go tool -modfile=scripts/tools.mod gofumpt -w FILE")
+	}
+	r.one("gofumpt", out, err)
+}
+
+func vet(ctx context.Context, r *runner) {
+	r.must(ctx, "go vet", "go", "vet", "./...")
+	r.must(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover")
+}
+
+// tests runs all tests with the race detector, as many packages at once as there are
+// processors.
+func tests(ctx context.Context, r *runner) {
+	args := []string{"-race", "-shuffle=on", "-timeout=15m", "-p=" + strconv.Itoa(max(1, runtime.NumCPU())), "./..."}
+	if r.fast {
+		args = append([]string{"-short"}, args...)
+	}
+	r.goTest(ctx, args...)
+}
+
+// goTest runs `go test -json` with args and counts what it reports.
+func (r *runner) goTest(ctx context.Context, args ...string) {
+	what := "go test " + strings.Join(args, " ")
+	cmd := command(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stdout
+	pipe, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		r.one(what, "", err)
+		return
+	}
+	c := newCounter(&r.tally, os.Stdout)
+	err = c.read(pipe)
+	c.end(what, errors.Join(err, cmd.Wait()))
+}
+
+// namespace runs the tests that need a network of their own.
+func namespace(ctx context.Context, r *runner) {
+	if out, err := output(ctx, nil, "unshare", "-n", "true"); err != nil {
+		r.skip("mDNS in a network namespace", "no namespace can be made here (run as root): "+strings.TrimSpace(out))
+		return
+	}
+	r.goTest(ctx, "-race", "-tags=netns", "-run=AnotherBox|Damaged", "./services/discover")
+}
+
+// fuzz runs each fuzz target for a while, one after another.
+func fuzz(ctx context.Context, r *runner) {
+	targets, err := fuzzTargets(ctx)
+	if err != nil {
+		r.one("list of fuzz targets", "", err)
+		return
+	}
+	for _, t := range targets {
+		out, err := output(ctx, nil, "go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+fuzzTime, t.pkg)
+		r.one("fuzz "+t.pkg+" "+t.name, out, err)
+	}
+}
+
+// fuzzTargets are all Fuzz functions, found by `go test -list`.
+func fuzzTargets(ctx context.Context) ([]test, error) {
+	out, err := output(ctx, nil, "go", "test", "-list=^Fuzz", "./...")
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	return listed(out), nil
+}
+
+// listed reads `go test -list`: the names, then the line of their package.
+func listed(out string) (targets []test) {
+	var names []string
+	for line := range strings.Lines(out) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 1 && strings.HasPrefix(fields[0], "Fuzz"):
+			names = append(names, fields[0])
+		case len(fields) >= 2 && fields[0] == "ok":
+			for _, n := range names {
+				targets = append(targets, test{fields[1], n})
+			}
+			names = nil
+		}
+	}
+	return targets
+}
+
+func vulnerabilities(ctx context.Context, r *runner) {
+	out, err := output(ctx, nil, "go", "tool", "-modfile=scripts/tools.mod", "govulncheck", "./...")
+	if err != nil && strings.Contains(out, "vuln.go.dev") && !strings.Contains(out, "Vulnerability #") {
+		r.skip("govulncheck", "no database: vuln.go.dev cannot be reached")
+		return
+	}
+	r.one("govulncheck", out, err)
+}

@@ -1,0 +1,243 @@
+package firmware
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/livelearn/box/"
+
+// ranks is the map of the house. A package imports lower ranks only; packages of the
+// same rank do not know each other. A new package gets its rank in the commit that adds it.
+var ranks = map[string]int{
+	"hal":                -3, // imports nothing of ours
+	"hal/boards/generic": -2,
+	"hal/boards/sim":     -2,
+	"hal/haltest":        -2,
+	"hal/boards":         -1,
+
+	"ui": 0,
+
+	"services/errs":      0,
+	"services/event":     0,
+	"services/supervise": 0,
+
+	"services/wire":    1,
+	"services/journal": 1,
+	"services/health":  1,
+
+	"services/roster":   2,
+	"services/jobs":     2,
+	"services/room":     2,
+	"services/discover": 2,
+
+	"services/chat": 3,
+	"services/hand": 3,
+	"services/tap":  3,
+
+	"services/session":       5,
+	"services/wire/wiretest": 6, // drives a room or a session from outside
+	"services/gateway":       6,
+
+	"firmware":               10,
+	"firmware/boxtest":       11,
+	"firmware/cmd/livelearn": 11,
+	"firmware/scenario":      12,
+	"ui/e2e":                 12,
+
+	"image":         20, // its own programs
+	"scripts/check": 20,
+}
+
+// thirdParty says what a package may import of others' modules, by prefix. Tests may
+// import more.
+var thirdParty = map[string][]string{
+	"hal/boards/sim":         {"github.com/skip2/go-qrcode"},
+	"services/supervise":     {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/journal":       {"go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/health":        {"github.com/prometheus/client_golang"},
+	"services/jobs":          {"github.com/prometheus/client_golang"},
+	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
+	"services/discover":      {"github.com/grandcat/zeroconf"},
+	"services/room":          {"github.com/prometheus/client_golang"},
+	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/time/rate"},
+	"services/wire":          {"github.com/gobwas/ws"},
+	"services/wire/wiretest": {"github.com/gobwas/ws"},
+	"services/gateway": {
+		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
+		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
+	},
+	"firmware":               {"github.com/BurntSushi/toml", "github.com/prometheus/client_golang"},
+	"firmware/cmd/livelearn": {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+}
+
+// pack is one package as `go list` tells it.
+type pack struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func (p pack) path() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+// support tells that a package only exists for tests: boxtest, haltest, scenario.
+func (p pack) support() bool {
+	return strings.HasSuffix(p.path(), "test") || p.path() == "firmware/scenario" || p.path() == "ui/e2e"
+}
+
+func house(t *testing.T) []pack {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-tags=netns", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pack
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pack
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// borders are the imports of p that the house does not have.
+func borders(p pack) (faults []string) {
+	rank, known := ranks[p.path()]
+	if !known {
+		return []string{p.path() + ": no rank; give it one in firmware/arch_test.go"}
+	}
+	for _, i := range p.Imports {
+		ours, own := strings.CutPrefix(i, module)
+		if !own {
+			faults = append(faults, foreign(p, i)...)
+			continue
+		}
+		r, ok := ranks[ours]
+		if !ok || r >= rank {
+			faults = append(faults, fmt.Sprintf("%s (rank %d) imports %s (rank %d)", p.path(), rank, ours, r))
+		}
+		if strings.HasPrefix(p.path(), "services/") && strings.HasPrefix(ours, "hal/") {
+			faults = append(faults, fmt.Sprintf("%s imports %s: services know hal and no board", p.path(), ours))
+		}
+		if ours == "ui" && strings.HasPrefix(p.path(), "services/") {
+			faults = append(faults, p.path()+" imports ui: the pages are passed in as an fs.FS")
+		}
+	}
+	return faults
+}
+
+func foreign(p pack, path string) []string {
+	first, _, _ := strings.Cut(path, "/")
+	if !strings.Contains(first, ".") || p.support() {
+		return nil // the standard library
+	}
+	for _, prefix := range thirdParty[p.path()] {
+		if path == prefix || strings.HasPrefix(path, prefix+"/") {
+			return nil
+		}
+	}
+	return []string{fmt.Sprintf("%s imports %s, which is not on its list in firmware/arch_test.go", p.path(), path)}
+}
+
+// goStatements are the places in a file with the word go.
+func goStatements(name string, src any) ([]string, error) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, name, src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var places []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		if _, ok := n.(*ast.GoStmt); ok {
+			places = append(places, fset.Position(n.Pos()).String())
+		}
+		return true
+	})
+	return places, nil
+}
+
+func TestPackagesImportLowerRanksOnly(t *testing.T) {
+	for _, p := range house(t) {
+		for _, f := range borders(p) {
+			t.Error(f)
+		}
+	}
+}
+
+// A panic in a goroutine that nobody recovers ends the whole program, so goroutines are
+// started where they are recovered.
+func TestGoStatementsStandInSuperviseOnly(t *testing.T) {
+	for _, p := range house(t) {
+		if p.path() == "services/supervise" || p.support() {
+			continue
+		}
+		for _, f := range p.GoFiles {
+			places, err := goStatements(filepath.Join(p.Dir, f), nil)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, place := range places {
+				t.Errorf("%s: a go statement outside services/supervise; use supervise.Group or Spawn", place)
+			}
+		}
+	}
+}
+
+func TestRankTestBites(t *testing.T) {
+	for _, c := range []struct {
+		pack    string
+		imports []string
+		want    string
+	}{
+		{"services/chat", []string{"services/hand"}, "services/chat (rank 3) imports services/hand (rank 3)"},
+		{"services/room", []string{"services/session"}, "imports services/session (rank 5)"},
+		{"services/poll", nil, "services/poll: no rank"},
+		{"services/chat", []string{"services/unheard"}, "imports services/unheard"},
+		{"services/gateway", []string{"firmware"}, "imports firmware"},
+		{"services/discover", []string{"hal/boards/sim"}, "services know hal and no board"},
+		{"services/gateway", []string{"ui"}, "passed in as an fs.FS"},
+		{"hal", []string{"services/errs"}, "imports services/errs"},
+	} {
+		p := pack{ImportPath: module + c.pack}
+		for _, i := range c.imports {
+			p.Imports = append(p.Imports, module+i)
+		}
+		if got := strings.Join(borders(p), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s importing %v: got %q, want %q", c.pack, c.imports, got, c.want)
+		}
+	}
+	for path, want := range map[string]int{
+		"go.etcd.io/bbolt": 1, "github.com/prometheus/client_golang/prometheus": 0,
+		"github.com/prometheus/client_golangish": 1, "encoding/json": 0,
+	} {
+		p := pack{ImportPath: module + "services/room", Imports: []string{path}}
+		if got := borders(p); len(got) != want {
+			t.Errorf("room importing %s: got %q, want %d faults", path, got, want)
+		}
+	}
+}
+
+func TestGoStatementTestBites(t *testing.T) {
+	const src = "package p\n\nfunc f() {\n\tdefer func() { go f() }()\n\tgo func() {}()\n}\n"
+	got, err := goStatements("p.go", src)
+	if want := []string{"p.go:4:17", "p.go:5:2"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+}

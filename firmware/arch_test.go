@@ -71,7 +71,7 @@ var thirdParty = map[string][]string{
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
 	"services/room":          {"github.com/prometheus/client_golang"},
-	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/time/rate"},
+	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},
 	"services/wire":          {"github.com/gobwas/ws"},
 	"services/wire/wiretest": {"github.com/gobwas/ws"},
 	"services/gateway": {

@@ -96,15 +96,10 @@ func (s *Supervisor) Restart(id string) error {
 		return err
 	}
 	s.terminate(c)
-	s.mu.Lock()
-	if s.state != "running" || c.inc != nil {
-		s.mu.Unlock()
-		return fmt.Errorf("supervisor %s: %w", s.spec.Name, ErrStopped)
+	i, err := s.rebegin(c)
+	if err != nil {
+		return err
 	}
-	c.hold, c.row, c.window = false, 0, window{}
-	c.restarts++
-	i := s.begin(c, true)
-	s.mu.Unlock()
 	err = s.await(context.Background(), i)
 	if err != nil {
 		s.mu.Lock()
@@ -115,6 +110,23 @@ func (s *Supervisor) Restart(id string) error {
 		}
 	}
 	return err
+}
+
+// rebegin starts c by request, unless another request was faster.
+func (s *Supervisor) rebegin(c *child) (*incarnation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state != "running":
+		return nil, fmt.Errorf("supervisor %s: %w", s.spec.Name, ErrStopped)
+	case s.children[c.spec.ID] != c:
+		return nil, fmt.Errorf("child %s: %w", c.spec.ID, ErrMissing)
+	case c.inc != nil:
+		return c.inc, nil
+	}
+	c.hold, c.row, c.window = false, 0, window{}
+	c.restarts++
+	return s.begin(c, true), nil
 }
 
 func (s *Supervisor) held(id string) (*child, error) {

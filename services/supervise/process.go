@@ -129,8 +129,11 @@ func (p *process) run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		}
 	}
-	p.stop(err != nil && ctx.Err() == nil)
+	forced := p.stop(err != nil && ctx.Err() == nil)
 	<-p.exited
+	if forced && err == nil {
+		return p.result()
+	}
 	return err
 }
 
@@ -286,24 +289,26 @@ func (p *process) ask(ctx context.Context) error {
 	return nil
 }
 
-// stop asks the program to end, and ends it.
-func (p *process) stop(now bool) {
+// stop asks the program to end, and ends it. True: it did not end when it was asked.
+func (p *process) stop(now bool) (forced bool) {
 	if !now && p.opts.Shutdown != BrutalKill {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
 		if p.opts.Shutdown == Infinity {
 			<-p.exited
-			return
+			return false
 		}
 		timer := time.NewTimer(cmp.Or(p.opts.Shutdown, defaultShutdown))
 		defer timer.Stop()
 		select {
 		case <-p.exited:
-			return
+			return false
 		case <-timer.C:
+			forced = true
 		}
 	}
 	_ = p.cmd.Process.Kill()
 	p.group.kill()
+	return forced
 }
 
 // result is nil for exit status 0.

@@ -1,11 +1,14 @@
 package supervise
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 )
 
 func readyFD() (uintptr, bool) {
@@ -95,5 +98,10 @@ func (g *cgroup) remove() {
 	if g.fd != nil {
 		_ = g.fd.Close()
 	}
-	_ = os.Remove(g.dir)
+	for range 50 { // what was killed leaves the group a little later
+		if err := os.Remove(g.dir); !errors.Is(err, syscall.EBUSY) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }

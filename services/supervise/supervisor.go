@@ -78,8 +78,8 @@ func (s *Supervisor) serve(ctx context.Context, ready func()) error {
 // open resets the state: a supervisor that serves again begins from its Spec.
 func (s *Supervisor) open(ctx context.Context) error {
 	err := check(s.spec.Children)
-	if s.spec.Each && s.spec.Strategy != OneForOne {
-		err = fmt.Errorf("Each needs OneForOne: %w", ErrSpec)
+	if s.spec.Strategy > RestForOne || s.spec.Each && s.spec.Strategy != OneForOne {
+		err = fmt.Errorf("strategy %d, Each %t: %w", s.spec.Strategy, s.spec.Each, ErrSpec)
 	}
 	if err != nil {
 		return fmt.Errorf("supervisor %s: %w", s.spec.Name, err)

@@ -93,7 +93,13 @@ func Restore(r io.Reader, path string) error {
 		if err := usable(tx); err != nil {
 			return err
 		}
-		return putBox(tx, newIncarnation(), true)
+		r, err := getBox(tx)
+		if err != nil {
+			return err
+		}
+		r.begin()
+		r.restored = true
+		return putBox(tx, r)
 	})
 }
 
@@ -125,7 +131,7 @@ func readBackup(r io.Reader, to string) error {
 	}
 	err = unpack(r, f)
 	if err == nil {
-		if err = verify(f, 1<<62); err != nil {
+		if _, err = verify(f, 1<<62); err != nil {
 			err = errs.New("journal.Restore", errs.Invalid, err)
 		}
 	}

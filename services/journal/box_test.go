@@ -12,11 +12,12 @@ import (
 // box is a journal with its committer, and what the test knows of its streams.
 type box struct {
 	*Journal
-	t     testing.TB
-	end   context.CancelFunc
-	done  chan error
-	epoch map[string]uint64
-	seq   map[string]uint64
+	t       testing.TB
+	end     context.CancelFunc
+	done    chan error
+	crashes []error // of Serve; read it after stop
+	epoch   map[string]uint64
+	seq     map[string]uint64
 }
 
 func openBox(t testing.TB, cfg Config) *box {
@@ -42,7 +43,14 @@ func wrap(t testing.TB, j *Journal) *box {
 func (b *box) serve() {
 	ctx, end := context.WithCancel(context.Background())
 	b.end, b.done = end, make(chan error, 1)
-	go func() { b.done <- b.Serve(ctx) }()
+	go func() {
+		err := b.Serve(ctx)
+		for err != nil && ctx.Err() == nil { // as a supervisor would
+			b.crashes = append(b.crashes, err)
+			err = b.Serve(ctx)
+		}
+		b.done <- err
+	}()
 }
 
 func (b *box) stop() {

@@ -1,7 +1,55 @@
 package journal
 
-// childEnv names the part that this test binary plays when it was started by a test.
-const childEnv = "LIVELEARN_JOURNAL_CHILD"
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+const (
+	childEnv = "LIVELEARN_JOURNAL_CHILD" // the part that this binary plays when a test started it
+	dirEnv   = "LIVELEARN_JOURNAL_DIR"   // where it plays
+)
 
 // children are the parts.
-var children = map[string]func() int{}
+var children = map[string]func() int{
+	"limited": limitedChild,
+}
+
+// childCommand starts this test binary in a part.
+func childCommand(t testing.TB, part, dir string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), childEnv+"="+part, dirEnv+"="+dir)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+func runChild(t *testing.T, part, dir string) string {
+	t.Helper()
+	out, err := childCommand(t, part, dir).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+	return string(out)
+}
+
+// childTB lets a child use the helpers of tests.
+type childTB struct{ testing.TB }
+
+func (*childTB) Helper()        {}
+func (*childTB) Cleanup(func()) {}
+func (*childTB) Fatal(a ...any) { os.Exit(fail(fmt.Errorf("%v", a))) }
+func (*childTB) Error(a ...any) { os.Exit(fail(fmt.Errorf("%v", a))) }
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "child:", err)
+	return 1
+}
+
+func say(format string, a ...any) { fmt.Printf(format+"\n", a...) }

@@ -51,6 +51,7 @@ func compact(db *bbolt.DB, path string, opts DBOptions, log *slog.Logger) (*bbol
 }
 
 func copyDB(src *bbolt.DB, path string, opts DBOptions) error {
+	opts.InitialMmap = 0 // with a large mapping bbolt grows files by 16 MiB
 	dst, err := bbolt.Open(path, 0o600, bboltOptions(nil, opts))
 	if err != nil {
 		return err

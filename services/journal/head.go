@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -38,14 +39,14 @@ func (h *head) end(epoch uint64) (uint64, bool) {
 	return 0, false
 }
 
-// raise ends the epoch and begins the next.
-func (h *head) raise() {
+// raise ends the epoch and begins the next, which is higher than base.
+func (h *head) raise(base uint64) {
 	if h.epoch != 0 {
 		ends := make([]epochEnd, 0, len(h.ends)+1)
 		ends = append(append(ends, h.ends...), epochEnd{h.epoch, h.seq})
 		h.ends = ends[max(0, len(ends)-keptEpochs):]
 	}
-	h.epoch++
+	h.epoch = max(h.epoch, base) + 1
 	h.fenced = false
 }
 
@@ -105,29 +106,50 @@ func getHead(tx *bbolt.Tx, stream string) (*head, error) {
 	return decodeHead(body)
 }
 
-func putBox(tx *bbolt.Tx, incarnation uint64, restored bool) error {
-	b := binary.LittleEndian.AppendUint64([]byte{recordVersion}, incarnation)
+// boxRecord is who the journal is.
+type boxRecord struct {
+	incarnation uint64
+	base        uint64 // no epoch up to here is given any more
+	restored    bool   // by Restore, since the last Open
+}
+
+// begin makes the journal a new one: positions and epochs that were given before, and
+// may be lost, are never given again.
+func (r *boxRecord) begin() {
+	r.incarnation = rand.Uint64() | 1
+	r.base = leap(r.base)
+}
+
+// leap is an epoch far behind e, and at random: two restores of one backup must not
+// give the same epochs. It stays below 2^53, which JavaScript can hold, for thousands
+// of leaps.
+func leap(e uint64) uint64 { return e + 1<<20 + rand.Uint64N(1<<40) }
+
+func putBox(tx *bbolt.Tx, r boxRecord) error {
+	b := binary.LittleEndian.AppendUint64([]byte{recordVersion}, r.incarnation)
 	b = binary.AppendVarint(b, time.Now().UnixMilli())
+	b = binary.AppendUvarint(b, r.base)
 	flag := byte(0)
-	if restored {
+	if r.restored {
 		flag = 1
 	}
 	key := []byte("box")
 	return tx.Bucket([]byte(bucketBox)).Put(key, seal(bucketBox, key, append(b, flag)))
 }
 
-func getBox(tx *bbolt.Tx) (incarnation uint64, restored bool, err error) {
+func getBox(tx *bbolt.Tx) (boxRecord, error) {
 	key := []byte("box")
 	body, err := unseal(bucketBox, key, tx.Bucket([]byte(bucketBox)).Get(key))
 	if err != nil {
-		return 0, false, err
+		return boxRecord{}, err
 	}
 	d := decoder{rest: string(body)}
 	d.bad = d.byte() != recordVersion
-	incarnation = d.fixed()
-	d.varint() // when it was made; for people who look into the file
-	restored = d.byte() == 1
-	return incarnation, restored, d.end("the journal's own record")
+	r := boxRecord{incarnation: d.fixed()}
+	d.varint() // when it was written; for people who look into the file
+	r.base = d.uvarint()
+	r.restored = d.byte() == 1
+	return r, d.end("the journal's own record")
 }
 
 func putCheckpoint(tx *bbolt.Tx, pos uint64) error {

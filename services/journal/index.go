@@ -12,10 +12,6 @@ import (
 // chunkLen is how many positions one index value holds.
 const chunkLen = 512
 
-// afterDamage is added to the epoch of a stream whose record was lost, so that no
-// epoch of old is used twice.
-const afterDamage = 1 << 20
-
 func indexPrefix(stream string) []byte { return append([]byte(stream), 0) }
 
 func indexKey(stream string, first uint64) []byte {
@@ -172,7 +168,7 @@ func (j *Journal) rebuild(stream string, position uint64) *head {
 			h.epoch = max(h.epoch, f.event.Epoch)
 		}
 	}
-	h.epoch += afterDamage
+	h.epoch = leap(h.epoch)
 	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
 	return h
 }

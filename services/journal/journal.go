@@ -20,7 +20,7 @@
 // ends with a CRC-32C over bucket, key and value, because bbolt has none on its
 // data pages)
 //
-//	box        "box"               -> incarnation, created, restored
+//	box        "box"               -> incarnation, written, epoch to start above, restored
 //	           "checkpoint"        -> position up to which index and streams are complete
 //	facts      position            -> the fact, its stream's name included
 //	index      stream 00 first seq -> positions of up to 512 facts that follow each other
@@ -36,10 +36,9 @@ package journal
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -98,19 +97,19 @@ type Cursor struct{ Epoch, Seq uint64 }
 type Found struct {
 	Fresh    bool   // the file was made by this Open
 	SetAside string // where the damaged file was put; empty when there was none
-	Reason   string // why it was set aside
+	Reason   string // why it was set aside, or what damage the file survived
 	Restored bool   // the file came from a backup since the last Open
 }
 
 // Journal is an open journal. Its methods may be called from any goroutine.
 type Journal struct {
-	cfg         Config
-	db          *bbolt.DB
-	log         *slog.Logger
-	met         *metrics
-	found       Found
-	incarnation uint64
-	ballast     *ballast
+	cfg     Config
+	db      *bbolt.DB
+	log     *slog.Logger
+	met     *metrics
+	found   Found
+	box     boxRecord
+	ballast *ballast
 
 	serving sync.Mutex // held by Serve while it runs
 	queue   *queue
@@ -156,7 +155,7 @@ func initialise(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	return putBox(tx, newIncarnation(), false)
+	return putBox(tx, boxRecord{incarnation: rand.Uint64() | 1})
 }
 
 // usable tells whether a database that opened is a journal.
@@ -169,36 +168,29 @@ func usable(tx *bbolt.Tx) error {
 	return nil
 }
 
-func newIncarnation() uint64 {
-	var b [8]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails since Go 1.24
-	return binary.LittleEndian.Uint64(b[:]) | 1
-}
-
-// claim reads who this journal is. When that record is damaged the journal becomes
-// a new incarnation, as after a restore: positions must never be counted twice
-// under one name.
+// claim reads who this journal is. After damage that may have cost a commit, or the
+// whole file, it goes on as a new incarnation, as after a restore.
 func (j *Journal) claim() error {
-	var restored bool
-	err := j.view(func(tx *bbolt.Tx) error {
-		var err error
-		j.incarnation, restored, err = getBox(tx)
+	err := j.view(func(tx *bbolt.Tx) (err error) {
+		j.box, err = getBox(tx)
 		return err
 	})
-	j.found.Restored = restored
-	if err == nil && !restored {
+	if err == nil && !j.box.restored && j.found.Reason == "" {
 		return nil
 	}
+	j.found.Restored = j.box.restored
 	if err != nil {
-		j.incarnation = newIncarnation()
 		j.log.Error("the journal's own record is damaged, it goes on as a new incarnation", "err", err)
 	}
-	return j.update(func(tx *bbolt.Tx) error { return putBox(tx, j.incarnation, false) })
+	if j.box.restored = false; !j.found.Restored {
+		j.box.begin()
+	}
+	return j.update(func(tx *bbolt.Tx) error { return putBox(tx, j.box) })
 }
 
-// Incarnation is a random number made when the file was created or restored.
-// (Incarnation, Pos) never names two facts.
-func (j *Journal) Incarnation() uint64 { return j.incarnation }
+// Incarnation is a random number made when the file was created or restored, or found
+// with damage that may have cost a commit. (Incarnation, Pos) never names two facts.
+func (j *Journal) Incarnation() uint64 { return j.box.incarnation }
 
 // Found tells what Open met.
 func (j *Journal) Found() Found { return j.found }

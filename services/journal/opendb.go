@@ -47,7 +47,8 @@ func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, Found, er
 			return nil, found, errs.New("journal.OpenDB", errs.Down, err)
 		}
 	}
-	db, err := openExisting(path, opts, log)
+	db, note, err := openExisting(path, opts, log)
+	found.Reason = note
 	if err != nil && errs.KindOf(err) == errs.Corrupt {
 		found.Reason = err.Error()
 		if found.SetAside, err = setAside(path, err, opts, log); err != nil {
@@ -58,7 +59,7 @@ func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, Found, er
 	if errors.Is(err, fs.ErrNotExist) {
 		found.Fresh = true
 		if err = createDB(path, opts); err == nil {
-			db, err = openExisting(path, opts, log)
+			db, _, err = openExisting(path, opts, log)
 		}
 	}
 	return db, found, err
@@ -71,25 +72,30 @@ const (
 
 // openExisting checks a file and opens it. The check runs under bbolt's own lock, so
 // that a file another process is writing to is never taken for damaged.
-func openExisting(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, error) {
+func openExisting(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, string, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fs.ErrNotExist
+		return nil, "", fs.ErrNotExist
 	}
 	if err != nil {
-		return nil, errs.New("journal.OpenDB", errs.Down, err)
+		return nil, "", errs.New("journal.OpenDB", errs.Down, err)
 	}
 	if err := lockFile(f, opts.Wait); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, "", errors.Join(err, f.Close())
 	}
-	if err := verify(f, deepLimit); err != nil {
-		return nil, errors.Join(errs.New("journal.OpenDB", errs.Corrupt, err), f.Close())
+	note, err := verify(f, deepLimit)
+	if err != nil {
+		return nil, "", errors.Join(errs.New("journal.OpenDB", errs.Corrupt, err), f.Close())
+	}
+	if note != "" {
+		log.Error("a database has damage that it survives", "path", path, "err", note)
 	}
 	db, err := openFile(f, opts)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return compact(db, path, opts, log)
+	db, err = compact(db, path, opts, log)
+	return db, note, err
 }
 
 // openFile gives an open and locked file to bbolt.

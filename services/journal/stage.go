@@ -54,7 +54,7 @@ func (st *stage) apply(tx *bbolt.Tx, o *op) error {
 	}
 	switch o.kind {
 	case opRaise:
-		h.raise()
+		h.raise(st.j.box.base)
 		o.cursor = Cursor{h.epoch, h.seq}
 		return putHead(tx, o.batch.Stream, h)
 	case opSnapshot:

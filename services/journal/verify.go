@@ -23,22 +23,24 @@ const deepLimit = 256 << 20
 // deleted.
 //
 // The format is that of bbolt's internal/common: page.go, meta.go, bucket.go.
-func verify(f *os.File, limit int64) error {
+//
+// The note is what is odd but no reason to refuse the file.
+func verify(f *os.File, limit int64) (note string, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return "", err
 	}
 	v := &verifier{file: f, size: info.Size()}
 	if err := v.readMeta(); err != nil {
-		return err
+		return "", err
 	}
 	v.deep = int64(v.meta.pages)*v.pageSize <= limit
 	v.used = make([]bool, v.meta.pages)
 	v.used[0], v.used[1] = true, true
 	if err := v.freelist(); err != nil {
-		return err
+		return "", err
 	}
-	return v.bucket(v.meta.root, true, 0)
+	return v.note, v.bucket(v.meta.root, true, 0)
 }
 
 const (
@@ -63,6 +65,7 @@ type verifier struct {
 	size     int64
 	pageSize int64
 	deep     bool
+	note     string
 	meta     meta
 	used     []bool // by page: reachable or free
 }
@@ -83,8 +86,12 @@ func (v *verifier) readMeta() error {
 	if v.pageSize == 0 {
 		return fmt.Errorf("no meta page is valid: %w", err)
 	}
-	if second, size, e := v.metaAt(v.pageSize); e == nil && (err != nil || second.txid > first.txid) {
+	second, size, e := v.metaAt(v.pageSize)
+	if e == nil && (err != nil || second.txid > first.txid) {
 		v.meta, v.pageSize = second, size
+	}
+	if err != nil || e != nil {
+		v.note = "one of the two meta pages is damaged: the last commit may be lost"
 	}
 	pages := uint64(v.size / v.pageSize)
 	switch m := v.meta; {

@@ -32,8 +32,8 @@ func TestAWholeFilePassesTheCheckWhateverItHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, limit := range []int64{0, 1 << 40} {
-			if err := verify(f, limit); err != nil {
-				t.Fatalf("round %d, leaves read %v: %v", round, limit > 0, err)
+			if note, err := verify(f, limit); err != nil || note != "" {
+				t.Fatalf("round %d, leaves read %v: %v %s", round, limit > 0, err, note)
 			}
 		}
 		f.Close()

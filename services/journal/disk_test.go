@@ -1,0 +1,290 @@
+package journal
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
+)
+
+// smallDisk gives a folder on a disk of its own of that size: a tmpfs where the test may
+// mount one, otherwise the test plays its part in a process with a limit on file sizes.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Logf("no mount here (%v): only the file size limit is tested", err)
+		return ""
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestAFullDiskTakesVitalFactsOnlyUntilSpaceReturns(t *testing.T) {
+	dir := smallDisk(t, "24m")
+	if dir == "" {
+		return // see TestAFileSizeLimitIsAFullDiskToo
+	}
+	b := openBox(t, Config{Path: filepath.Join(dir, "facts.db"), Ballast: 2 << 20, tail: 200, probe: time.Millisecond})
+	if s := b.State(); s.Full || s.Ballast != 2<<20 {
+		t.Fatalf("%+v", s)
+	}
+	hog := filepath.Join(dir, "video")
+	if err := fillDisk(hog); err != nil {
+		t.Fatal(err)
+	}
+	b.raise("room:a")
+	refused := b.until("room:a", false, 20000)
+	if e, ok := errors.AsType[*errs.Error](refused); !ok || e.Kind != errs.Down || e.Code != "disk_full" {
+		t.Fatalf("a chat fact on a full disk: %v", refused)
+	}
+	before := b.seq["room:a"]
+	if s := b.State(); !s.Full || s.Ballast != 0 || s.Since.IsZero() {
+		t.Errorf("the disk is full and the state %+v", s)
+	}
+	if got := b.try("room:a", b.epoch["room:a"], before+1); got != errs.Stale && got != errs.Down {
+		t.Errorf("the refused epoch goes on: %v", got)
+	}
+	if c := b.raise("room:a"); c.Seq != before {
+		t.Errorf("raised to %+v, %d were acknowledged", c, before)
+	}
+	for range 100 { // an answer is kept still
+		if err := b.one("room:a", true); err != nil {
+			t.Fatalf("a vital fact: %v", err)
+		}
+	}
+	if got, err := b.Since("room:a", 0, 0); uint64(len(got)) != before+100 || err != nil {
+		t.Errorf("%d facts are read, %d were acknowledged: %v", len(got), before+100, err)
+	}
+	if err := os.Remove(hog); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); b.State().Full; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			t.Fatal("space returned and nothing happened")
+		}
+	}
+	if s := b.State(); s.Ballast != 2<<20 {
+		t.Errorf("the ballast is not back: %+v", s)
+	}
+	if err := b.one("room:a", false); err != nil {
+		t.Errorf("chat after space returned: %v", err)
+	}
+	b.stop()
+	b = openBox(t, Config{Path: filepath.Join(dir, "facts.db"), Ballast: 2 << 20})
+	if got, err := b.Since("room:a", 0, 0); uint64(len(got)) != before+101 || err != nil {
+		t.Errorf("after a reopen %d facts: %v", len(got), err)
+	}
+}
+
+// one appends the next fact of a stream, with a payload of 2 kB.
+func (b *box) one(stream string, vital bool) error {
+	e := fact(stream, b.epoch[stream], b.seq[stream]+1)
+	e.Data = []byte(`"` + strings.Repeat("x", 2000) + `"`)
+	told := make(chan error, 1)
+	b.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}, Vital: vital}, func(err error) { told <- err })
+	err := <-told
+	if err == nil {
+		b.seq[stream]++
+	}
+	return err
+}
+
+// until appends facts until one is refused.
+func (b *box) until(stream string, vital bool, most int) error {
+	for range most {
+		if err := b.one(stream, vital); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillDisk takes all but some hundred kB of a disk.
+func fillDisk(path string) error {
+	free, err := diskFree(path)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fillFile(f, free-400<<10), f.Close())
+}
+
+func TestAFileSizeLimitIsAFullDiskToo(t *testing.T) {
+	out := runChild(t, "limited", t.TempDir())
+	if out != "refused as disk_full\nread 3\n" {
+		t.Errorf("got %q", out)
+	}
+}
+
+// limitedChild runs a journal whose files may not pass 64 kB. Sparse growth counts, so
+// the first commit that grows the file is refused, in every file system.
+func limitedChild() int {
+	b := openBox(&childTB{}, Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db"), NoBallast: true})
+	b.raise("room:a")
+	for range 3 {
+		if err := b.one("room:a", false); err != nil {
+			return fail(err)
+		}
+	}
+	limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return fail(err)
+	}
+	refused := b.until("room:a", false, 10000)
+	if e, ok := errors.AsType[*errs.Error](refused); !ok || e.Code != "disk_full" {
+		return fail(refused)
+	}
+	say("refused as disk_full")
+	read, err := b.Since("room:a", 0, 3)
+	if err != nil {
+		return fail(err)
+	}
+	say("read %d", len(read))
+	return 0
+}
+
+func TestALongReadDoesNotStopCommits(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	b.append("room:a", 1)
+	worst := time.Duration(0)
+	err := b.db.View(func(*bbolt.Tx) error { // a report, say, that reads for a long time
+		for range 400 { // grows the file well past its first 32 KiB, 16 MiB and one checkpoint
+			e := fact("room:a", 1, b.seq["room:a"]+1)
+			e.Data = []byte(`"` + strings.Repeat("x", 100<<10) + `"`)
+			told := make(chan error, 1)
+			start := time.Now()
+			b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{e}}, func(err error) { told <- err })
+			select {
+			case err := <-told:
+				if err != nil {
+					return err
+				}
+			case <-time.After(20 * time.Second):
+				return errors.New("a commit waits for the reader")
+			}
+			worst = max(worst, time.Since(start))
+			b.seq["room:a"]++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("40 MB were committed beside an open read, the worst commit took %v", worst)
+}
+
+func TestReadsAreCutIntoShortTransactions(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	b.append("room:a", 2000)
+	for range b.Replay("room:a", 0) {
+		if n := b.db.Stats().OpenTxN; n != 0 {
+			t.Fatalf("%d read transactions are open while the caller's code runs", n)
+		}
+	}
+	for range b.Follow(t.Context(), 0) {
+		if n := b.db.Stats().OpenTxN; n != 0 {
+			t.Fatalf("%d read transactions are open while the caller's code runs", n)
+		}
+		if b.Position() == 2000 {
+			break
+		}
+	}
+}
+
+func TestTheFreelistIsOnDiskAndSyncsAreOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "facts.db")
+	b := openBox(t, Config{Path: path})
+	b.raise("room:a")
+	b.append("room:a", 100)
+	if b.db.NoSync || b.db.NoGrowSync || b.db.NoFreelistSync {
+		t.Error("a sync is off")
+	}
+	b.stop()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	v := &verifier{file: f, size: 1 << 40}
+	if err := v.readMeta(); err != nil || v.meta.freelist == noFreelist {
+		t.Errorf("the freelist is at page %d: %v", v.meta.freelist, err)
+	}
+}
+
+func TestAHalfEmptyFileIsMadeSmallerAtOpen(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), NoBallast: true}
+	b := openBox(t, cfg)
+	b.raise("room:a")
+	want := b.append("room:a", 50)
+	for _, size := range []int{12 << 20, 100} {
+		told := make(chan error, 1)
+		b.SaveSnapshot("room:a", 1, 50, make([]byte, size), func(err error) { told <- err })
+		if err := <-told; err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.append("room:a", 5)
+	before := b.Incarnation()
+	b.stop()
+	old, err := os.Stat(cfg.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A crash while it was made smaller leaves this; it must not be in the way.
+	if err := os.WriteFile(cfg.Path+suffixCompact, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b = openBox(t, cfg)
+	now, err := os.Stat(cfg.Path)
+	if err != nil || now.Size() > 1<<20 {
+		t.Errorf("%d bytes, then %d: %v", old.Size(), now.Size(), err)
+	}
+	if b.Incarnation() != before {
+		t.Error("a smaller file is another incarnation")
+	}
+	got, err := b.Since("room:a", 0, 50)
+	if err != nil || len(got) != 50 || string(got[49].Data) != string(want[49].Data) {
+		t.Errorf("%d facts: %v", len(got), err)
+	}
+	b.raise("room:a")
+	b.append("room:a", 10)
+}
+
+func TestOpenOnANearlyFullDiskTakesVitalFacts(t *testing.T) {
+	dir := smallDisk(t, "8m")
+	if dir == "" {
+		return // the ballast cannot fail to fit without a disk of our own
+	}
+	j, err := Open(Config{Path: filepath.Join(dir, "facts.db"), Ballast: 16 << 20}, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := wrap(t, j)
+	b.serve()
+	b.raise("room:a")
+	if err := b.one("room:a", true); err != nil {
+		t.Errorf("a vital fact: %v", err)
+	}
+	if err := b.one("room:a", false); errs.KindOf(err) != errs.Down || err == nil {
+		t.Errorf("a chat fact: %v", err)
+	}
+}

@@ -1,3 +1,77 @@
 package supervise
 
-func play(string) int { return 0 }
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// play is a program of the Process tests. The test binary starts itself as one.
+func play(role string) int {
+	switch role {
+	case "serve": // ready, then ends when asked
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		if err := NotifyReady(); err != nil {
+			return 9
+		}
+		<-asked
+		return 0
+	case "deaf": // ready, and ignores SIGTERM
+		signal.Ignore(syscall.SIGTERM)
+		_ = NotifyReady()
+		time.Sleep(time.Hour)
+	case "mute": // never ready
+		time.Sleep(time.Hour)
+	case "panic":
+		_ = NotifyReady()
+		time.Sleep(20 * time.Millisecond)
+		panic("a library's own goroutine")
+	case "early":
+		return 3
+	case "eat": // allocates until it is stopped
+		_ = NotifyReady()
+		var all [][]byte
+		for n := 0; n < 1024; n++ {
+			b := make([]byte, 4<<20)
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+		return len(all) % 2
+	case "nice":
+		nice, _ := unix.Getpriority(unix.PRIO_PROCESS, 0)
+		fmt.Fprintf(os.Stderr, "nice %d", 20-nice) // the raw system call returns 20-nice
+		return 1
+	case "parent": // leaves a grandchild behind, says its number, and ends badly
+		c := self("deaf")
+		if err := c.Start(); err != nil {
+			return 8
+		}
+		fmt.Fprintf(os.Stderr, "%d", c.Process.Pid)
+		return 1
+	case "box": // a box with one program; both are to die by one kill -9
+		sup := New(Spec{Name: "box", Children: []Child{Process("deaf", func(context.Context) *exec.Cmd {
+			return self("deaf")
+		}, ProcessOpts{Notify: true, Ready: func(_ context.Context, p *os.Process) error {
+			return os.WriteFile(os.Getenv("SUPERVISE_TEST_FILE"), []byte(strconv.Itoa(p.Pid)), 0o600)
+		}})}})
+		_ = sup.Serve(context.Background())
+	}
+	return 0
+}
+
+// self is the test binary in another role.
+func self(role string) *exec.Cmd {
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), "SUPERVISE_TEST_ROLE="+role)
+	return c
+}

@@ -82,6 +82,12 @@ func (w *worker[K, S, M]) turn() bool {
 		if err := w.init(l); err != nil {
 			return w.settle(err)
 		}
+		if w.sh.mu.Lock(); w.e.box != b {
+			return w.leave()
+		}
+		b.initing = false
+		b.turns++
+		w.sh.mu.Unlock()
 	}
 	return w.settle(w.handle(l, it.m))
 }

@@ -1,0 +1,240 @@
+package supervise
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// program is a supervisor with one program in a role.
+type program struct {
+	t       *testing.T
+	sup     *Supervisor
+	pids    chan int
+	reports chan Report
+	cancel  context.CancelFunc
+	done    chan error
+}
+
+func start(t *testing.T, role string, opts ProcessOpts) *program {
+	t.Helper()
+	p := &program{t: t, pids: make(chan int, 100), reports: make(chan Report, 100), done: make(chan error, 1)}
+	ready := opts.Ready
+	opts.Ready = func(ctx context.Context, proc *os.Process) error {
+		p.pids <- proc.Pid
+		if ready != nil {
+			return ready(ctx, proc)
+		}
+		return nil
+	}
+	p.sup = New(Spec{Name: "box", MaxRestarts: 5, Observe: func(r Report) { p.reports <- r },
+		Children: []Child{Process(role, func(context.Context) *exec.Cmd { return self(role) }, opts)}})
+	ctx, cancel := context.WithCancel(t.Context())
+	p.cancel = cancel
+	go func() { p.done <- p.sup.Serve(ctx) }()
+	t.Cleanup(func() { cancel(); <-p.done })
+	return p
+}
+
+func next[T any](t *testing.T, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatalf("no %s", what)
+		panic("unreachable")
+	}
+}
+
+// stop ends it and tells how long that took.
+func (p *program) stop() time.Duration {
+	p.t.Helper()
+	begun := time.Now()
+	p.cancel()
+	if err := next(p.t, p.done, "end"); err != nil {
+		p.t.Fatal(err)
+	}
+	p.done <- nil
+	return time.Since(begun)
+}
+
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	for range 500 {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) || bytes.Contains(stat, []byte(") X ")) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("process %d is alive", pid)
+}
+
+func TestProcessIsReadyWhenItSaysSo(t *testing.T) {
+	p := start(t, "serve", ProcessOpts{Notify: true})
+	pid := next(t, p.pids, "process")
+	if took := p.stop(); took > 4*time.Second {
+		t.Fatalf("a graceful stop took %v", took)
+	}
+	gone(t, pid)
+	if len(p.reports) != 0 {
+		t.Fatalf("report %+v", <-p.reports)
+	}
+}
+
+func TestKilledProcessIsRestarted(t *testing.T) {
+	p := start(t, "serve", ProcessOpts{Notify: true})
+	pid := next(t, p.pids, "process")
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r := next(t, p.reports, "report")
+	if again := next(t, p.pids, "new process"); again == pid || r.Decision != Restarted || !strings.Contains(r.Err.Error(), "killed") {
+		t.Fatalf("pid %d, then %d; report %+v", pid, again, r)
+	}
+	p.stop()
+}
+
+// What recover cannot contain ends that program only, and its last words are reported.
+func TestPanicInAProcessIsReportedWithItsStack(t *testing.T) {
+	p := start(t, "panic", ProcessOpts{Notify: true, Backoff: Backoff{Min: time.Hour, Max: time.Hour}})
+	r := next(t, p.reports, "report")
+	if !bytes.Contains(r.Stack, []byte("a library's own goroutine")) || r.Decision != Restarted {
+		t.Fatalf("report %+v\n%s", r, r.Stack)
+	}
+	p.stop()
+}
+
+// sup_stop_timeout for a program: SIGTERM, then SIGKILL.
+func TestProcessStopTimeout(t *testing.T) {
+	p := start(t, "deaf", ProcessOpts{Notify: true, Shutdown: 300 * time.Millisecond})
+	pid := next(t, p.pids, "process")
+	if took := p.stop(); took < 300*time.Millisecond || took > 4*time.Second {
+		t.Fatalf("took %v", took)
+	}
+	gone(t, pid)
+	if r := next(t, p.reports, "report"); r.Decision != Stopped {
+		t.Fatalf("report %+v", r)
+	}
+}
+
+// sup_stop_brutal_kill: a program is killed at once, and really.
+func TestProcessStopBrutalKill(t *testing.T) {
+	p := start(t, "deaf", ProcessOpts{Notify: true, Shutdown: BrutalKill})
+	pid := next(t, p.pids, "process")
+	if took := p.stop(); took > 2*time.Second {
+		t.Fatalf("took %v", took)
+	}
+	gone(t, pid)
+	if len(p.reports) != 0 {
+		t.Fatalf("report %+v", <-p.reports)
+	}
+}
+
+func TestProcessThatFailsInItsStart(t *testing.T) {
+	for role, want := range map[string]string{"early": "exit status 3", "mute": "not ready in time"} {
+		p := start(t, role, ProcessOpts{Notify: true, ReadyTimeout: 500 * time.Millisecond})
+		err := next(t, p.done, "end")
+		p.done <- nil
+		if !errors.Is(err, ErrStart) || !strings.Contains(err.Error(), want) {
+			t.Fatalf("%s: %v", role, err)
+		}
+	}
+	none := Process("none", func(context.Context) *exec.Cmd { return exec.Command("/nowhere/to/be/found") }, ProcessOpts{})
+	if err := New(Spec{Children: []Child{none}}).Serve(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+}
+
+func TestProcessWhoseReadyFails(t *testing.T) {
+	p := start(t, "deaf", ProcessOpts{Ready: func(context.Context, *os.Process) error { return errBoom }})
+	pid := next(t, p.pids, "process")
+	err := next(t, p.done, "end")
+	p.done <- nil
+	if !errors.Is(err, errBoom) {
+		t.Fatal(err)
+	}
+	gone(t, pid)
+}
+
+// A program that eats memory is ended by its limit, and nothing else is.
+func TestProcessMemoryLimit(t *testing.T) {
+	if raceEnabled {
+		t.Log("the race detector's own memory is beyond any limit; without -race this test limits to 256 MiB")
+		return
+	}
+	p := start(t, "eat", ProcessOpts{Notify: true, MemoryMax: 256 << 20, Backoff: Backoff{Min: time.Hour, Max: time.Hour}})
+	r := next(t, p.reports, "report")
+	if !bytes.Contains(r.Stack, []byte("out of memory")) && !bytes.Contains(r.Stack, []byte("cannot allocate")) {
+		t.Fatalf("report %v\n%s", r.Err, r.Stack)
+	}
+	p.stop()
+}
+
+func TestProcessNice(t *testing.T) {
+	p := start(t, "nice", ProcessOpts{Nice: 7, Backoff: Backoff{Min: time.Hour, Max: time.Hour}})
+	if r := next(t, p.reports, "report"); string(r.Stack) != "nice 7" {
+		t.Fatalf("%v %q", r.Err, r.Stack)
+	}
+	p.stop()
+}
+
+// A program that ends takes what it left behind along.
+func TestGrandchildIsNoOrphan(t *testing.T) {
+	p := start(t, "parent", ProcessOpts{Backoff: Backoff{Min: time.Hour, Max: time.Hour}})
+	r := next(t, p.reports, "report")
+	pid, err := strconv.Atoi(string(r.Stack))
+	if err != nil {
+		t.Fatalf("%v %q", r.Err, r.Stack)
+	}
+	gone(t, pid)
+	p.stop()
+}
+
+// The box is killed with kill -9: its program dies too.
+func TestKillNineLeavesNoOrphan(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pid")
+	box := self("box")
+	box.Env = append(box.Env, "SUPERVISE_TEST_FILE="+file)
+	if err := box.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	for n := 0; pid == 0 && n < 1000; n++ {
+		text, _ := os.ReadFile(file)
+		pid, _ = strconv.Atoi(string(text))
+		time.Sleep(10 * time.Millisecond)
+	}
+	runtime.GC() // threads of the box come and go; the one that forked stays
+	if err := errors.Join(box.Process.Kill(), syscall.Kill(pid, 0)); err != nil || pid == 0 {
+		t.Fatalf("pid %d: %v", pid, err)
+	}
+	_ = box.Wait()
+	gone(t, pid)
+}
+
+// The thread that forked must outlive the program: Pdeathsig follows the thread.
+func TestProcessOutlivesBusyThreads(t *testing.T) {
+	p := start(t, "serve", ProcessOpts{Notify: true})
+	pid := next(t, p.pids, "process")
+	for range 50 { // each of these threads is ended by the runtime
+		done := make(chan struct{})
+		go func() { defer close(done); runtime.LockOSThread() }()
+		<-done
+	}
+	time.Sleep(100 * time.Millisecond)
+	if err := syscall.Kill(pid, 0); err != nil || len(p.reports) != 0 {
+		t.Fatalf("the program is gone: %v", err)
+	}
+	p.stop()
+}

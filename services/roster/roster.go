@@ -1,0 +1,171 @@
+// Package roster knows who may be here: the box and its owner, the staff, the classes
+// with their pupils, the lessons that are open, and which device speaks for whom.
+//
+// It owns one bbolt file beside the journal. There is no state in memory: each call is
+// one transaction, so what a call reported done is on disk and a crash forgets nothing.
+//
+// Promises:
+//   - Secrets are kept as hashes: PINs by argon2id, device tokens by SHA-256. The claim
+//     code is kept as it is until the box is claimed, for the display, and then erased.
+//   - A name in a lesson belongs to one device at a time, whoever asks at once.
+//   - Pasting a list of names only ever adds; nothing is deleted or renamed by it.
+//   - Each value carries a checksum; a damaged one is errs.Corrupt, and lists leave it
+//     out and say so in the log. Errors and log lines hold ids, never names.
+//   - Errors about input name the field, and the limit if there is one.
+package roster
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/journal"
+)
+
+// Limits on what is kept. Lengths are in characters (runes).
+const (
+	MaxName    = 60  // of a person, class, box or lesson title
+	MaxPupils  = 200 // of a class, and lines of a pasted list
+	MaxClasses = 500
+	MaxStaff   = 100
+	MinPIN     = 6
+	MaxPIN     = 64
+	maxDevices = 20 // signed-in devices of one member of staff; the oldest is signed out
+)
+
+// Config tells where the roster lives. Its zero value works but for Path.
+type Config struct {
+	Path    string        // the database file; its folder must exist
+	Session time.Duration // staff who do nothing for so long are signed out; default 12 h
+	Hashes  int           // PINs checked at the same time, each in 19 MiB; default 2
+}
+
+// WithDefaults fills in what is empty.
+func (c Config) WithDefaults() Config {
+	if c.Session == 0 {
+		c.Session = 12 * time.Hour
+	}
+	if c.Hashes == 0 {
+		c.Hashes = 2
+	}
+	return c
+}
+
+// Validate refuses what cannot work.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	switch {
+	case c.Path == "":
+		return errs.Field("roster.Config", "roster.path", "missing", 0, "path of the database is missing")
+	case c.Session < time.Minute:
+		return errs.Field("roster.Config", "roster.session", "too_small", int64(time.Minute), "must be at least 1m")
+	case c.Hashes < 1 || c.Hashes > 16:
+		return errs.Field("roster.Config", "roster.hashes", "out_of_range", 16, "must be 1 to 16")
+	}
+	return nil
+}
+
+// Roster is an open roster. Its methods may be called from any goroutine; each that
+// changes something returns when the change is on disk.
+type Roster struct {
+	cfg   Config
+	db    *bbolt.DB
+	log   *slog.Logger
+	found journal.Found
+	pins  pins
+}
+
+// Open opens the roster or makes it, with a fresh claim code. A damaged file is set
+// aside, and Found says so: the box then is unclaimed again.
+func Open(cfg Config, log *slog.Logger) (*Roster, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	opts := journal.DBOptions{InitialMmap: 64 << 20, Init: initialise, Ready: usable}
+	db, found, err := journal.OpenDB(cfg.Path, opts, log)
+	if err != nil {
+		return nil, err
+	}
+	r := &Roster{cfg: cfg, db: db, log: log, found: found, pins: newPINs(cfg.Hashes)}
+	if err := r.sweep(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return r, nil
+}
+
+// Found tells what Open met.
+func (r *Roster) Found() journal.Found { return r.found }
+
+// DB is the open database, for a backup.
+func (r *Roster) DB() *bbolt.DB { return r.db }
+
+// Close waits for what is under way and closes the file.
+func (r *Roster) Close() error { return r.db.Close() }
+
+func initialise(tx *bbolt.Tx) error {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret) //nolint:errcheck // never fails since Go 1.24
+	return put(tx, bucketMeta, keyBox, storedBox{Box: Box{ID: newID("")}, Code: newClaimCode(), Secret: secret})
+}
+
+// usable tells whether a database that opened is a roster with a box in it.
+func usable(tx *bbolt.Tx) error {
+	for _, name := range buckets {
+		if tx.Bucket([]byte(name)) == nil {
+			return errs.Newf("roster", errs.Corrupt, "bucket %s is missing", name)
+		}
+	}
+	_, err := get[storedBox](tx, bucketMeta, keyBox)
+	if err != nil {
+		return errs.New("roster", errs.Corrupt, err)
+	}
+	return nil
+}
+
+// view and update run fn in a transaction. An error that is not ours is of the disk.
+func (r *Roster) view(op string, fn func(*bbolt.Tx) error) error {
+	return translate(op, r.db.View(fn))
+}
+
+func (r *Roster) update(op string, fn func(*bbolt.Tx) error) error {
+	return translate(op, r.db.Update(fn))
+}
+
+func translate(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*errs.Error](err); ok {
+		return err
+	}
+	e := errs.New(op, errs.Down, err)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		e.Code = "disk_full"
+	}
+	return e
+}
+
+// newID is 64 random bits with a prefix that tells what it names.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
+
+// newKey is n random bytes as text that is safe in a URL.
+func newKey(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) //nolint:errcheck // never fails since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func now() int64 { return time.Now().UnixMilli() }

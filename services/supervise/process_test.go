@@ -238,3 +238,47 @@ func TestProcessOutlivesBusyThreads(t *testing.T) {
 	}
 	p.stop()
 }
+
+// With a delegated cgroup, what left the process group dies too, and the group is removed.
+func TestProcessCgroupLeavesNothing(t *testing.T) {
+	dir := delegated()
+	if dir == "" {
+		t.Log("no writable cgroup v2 here; mount one and run as its owner to check this")
+		return
+	}
+	p := start(t, "escape", ProcessOpts{Cgroup: dir, MemoryMax: 1 << 30, Backoff: Backoff{Min: time.Hour, Max: time.Hour}})
+	r := next(t, p.reports, "report")
+	pid, err := strconv.Atoi(string(r.Stack))
+	if err != nil {
+		t.Fatalf("%v %q", r.Err, r.Stack)
+	}
+	gone(t, pid)
+	p.stop()
+	if left, _ := filepath.Glob(filepath.Join(dir, "ll-"+strconv.Itoa(os.Getpid())+"-*")); len(left) != 0 {
+		t.Fatalf("left behind: %v", left)
+	}
+}
+
+// delegated is a cgroup v2 directory in which we may make groups, or "".
+func delegated() string {
+	for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err != nil {
+			continue
+		}
+		if probe, err := os.MkdirTemp(dir, "probe-"); err == nil {
+			_, err := os.Stat(filepath.Join(probe, "cgroup.kill"))
+			_ = os.Remove(probe)
+			if err == nil {
+				return dir
+			}
+		}
+	}
+	return ""
+}
+
+// A cgroup that cannot be used is no reason not to run.
+func TestProcessWithoutCgroup(t *testing.T) {
+	p := start(t, "serve", ProcessOpts{Notify: true, Cgroup: "/nowhere", MemoryMax: 0})
+	next(t, p.pids, "process")
+	p.stop()
+}

@@ -51,6 +51,14 @@ func play(role string) int {
 		nice, _ := unix.Getpriority(unix.PRIO_PROCESS, 0)
 		fmt.Fprintf(os.Stderr, "nice %d", 20-nice) // the raw system call returns 20-nice
 		return 1
+	case "escape": // as parent, and the grandchild leaves the process group
+		c := self("deaf")
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := c.Start(); err != nil {
+			return 8
+		}
+		fmt.Fprintf(os.Stderr, "%d", c.Process.Pid)
+		return 1
 	case "parent": // leaves a grandchild behind, says its number, and ends badly
 		c := self("deaf")
 		if err := c.Start(); err != nil {

@@ -1,0 +1,120 @@
+package supervise
+
+import (
+	"context"
+	"sync"
+)
+
+// crowd is n entities of one make, for the benchmarks.
+type crowd interface {
+	cast(k int)
+	call(k int) error
+	crash(k int) // returns when the message is sent
+	stop()
+}
+
+type ping struct {
+	crash bool
+	reply func(int, error)
+}
+
+// pooled is the crowd of this package.
+type pooled struct {
+	pool   *Pool[int, int, ping]
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func newPooled(n int) crowd {
+	c := &pooled{done: make(chan error, 1)}
+	c.pool = NewPool(Kind[int, int, ping]{
+		Name: "crowd", MaxRestarts: 1 << 30, Mailbox: 1 << 20,
+		Init: func(context.Context, int) (*int, error) { return new(int), nil },
+		Handle: func(_ context.Context, s *int, m ping) error {
+			if m.crash {
+				panic("told to")
+			}
+			*s++
+			if m.reply != nil {
+				m.reply(*s, nil)
+			}
+			return nil
+		},
+		Observe: func(Report) {},
+	})
+	var ctx context.Context
+	ctx, c.cancel = context.WithCancel(context.Background())
+	go func() { c.done <- c.pool.Serve(ctx) }()
+	for k := range n {
+		_ = c.pool.Cast(k, ping{})
+	}
+	for k := range n { // all have run once and are idle again
+		_ = c.call(k)
+	}
+	return c
+}
+
+func (c *pooled) cast(k int)  { _ = c.pool.Cast(k, ping{}) }
+func (c *pooled) crash(k int) { _ = c.pool.Cast(k, ping{crash: true}) }
+func (c *pooled) stop()       { c.cancel(); <-c.done }
+
+func (c *pooled) call(k int) error {
+	_, err := Call(context.Background(), c.pool, k, func(r func(int, error)) ping { return ping{reply: r} })
+	return err
+}
+
+// plain is the peer: a goroutine and a channel each, with the least that survives a panic.
+type plain struct {
+	boxes []chan ping
+	wg    sync.WaitGroup
+}
+
+func newPlain(n int) crowd {
+	c := &plain{boxes: make([]chan ping, n)}
+	for k := range n {
+		box := make(chan ping, 16)
+		c.boxes[k] = box
+		c.wg.Add(1)
+		go func() {
+			defer c.wg.Done()
+			for !plainLife(box) {
+			}
+		}()
+	}
+	for k := range n {
+		_ = c.call(k)
+	}
+	return c
+}
+
+func plainLife(box chan ping) (finished bool) {
+	defer func() { _ = recover() }()
+	state := new(int)
+	for m := range box {
+		if m.crash {
+			panic("told to")
+		}
+		*state++
+		if m.reply != nil {
+			m.reply(*state, nil)
+		}
+	}
+	return true
+}
+
+func (c *plain) cast(k int)  { c.boxes[k] <- ping{} }
+func (c *plain) crash(k int) { c.boxes[k] <- ping{crash: true} }
+
+func (c *plain) call(k int) error {
+	reply := make(chan int, 1)
+	c.boxes[k] <- ping{reply: func(n int, _ error) { reply <- n }}
+	<-reply
+	return nil
+}
+
+func (c *plain) stop() {
+	for _, box := range c.boxes {
+		close(box)
+	}
+	c.wg.Wait()
+}

@@ -15,6 +15,8 @@ const (
 // children are the parts.
 var children = map[string]func() int{
 	"limited": limitedChild,
+	"load":    loadChild,
+	"cut":     cutChild,
 }
 
 // childCommand starts this test binary in a part.

@@ -49,7 +49,9 @@ type tree struct {
 	depth  int // of buckets
 }
 
-// walk checks a page and what is below it: keys from low on, and less than high.
+// walk checks a page and what is below it. Its first key is low, as its branch says:
+// bbolt finds a page in its branch by that key when it writes, and does harm when the
+// two differ. Its keys are less than high. For a root both are nil.
 func (t tree) walk(id uint64, low, high []byte, level int) error {
 	if level > maxDepth {
 		return fmt.Errorf("a tree is deeper than %d", maxDepth)
@@ -92,7 +94,7 @@ func (t tree) branch(p page, low, high []byte, level int) error {
 	}
 	keys[p.count] = high
 	for i, child := range children {
-		if i > 0 && !ordered(keys[i-1], keys[i]) || i == 0 && bytes.Compare(keys[0], low) < 0 {
+		if i > 0 && !ordered(keys[i-1], keys[i]) || i == 0 && low != nil && !bytes.Equal(keys[0], low) {
 			return fmt.Errorf("branch %d: key %d is out of order", p.id, i)
 		}
 		if err := t.walk(child, keys[i], keys[i+1], level+1); err != nil {
@@ -104,6 +106,9 @@ func (t tree) branch(p page, low, high []byte, level int) error {
 
 func (t tree) leaf(p page, low, high []byte) error {
 	var last []byte
+	if p.count == 0 && low != nil {
+		return fmt.Errorf("leaf %d is empty", p.id)
+	}
 	for i := range p.count {
 		e, err := p.element(i)
 		if err != nil {
@@ -119,7 +124,7 @@ func (t tree) leaf(p page, low, high []byte) error {
 		if err != nil {
 			return err
 		}
-		if !ordered(last, key) || bytes.Compare(key, low) < 0 || high != nil && bytes.Compare(key, high) >= 0 {
+		if !ordered(last, key) || i == 0 && low != nil && !bytes.Equal(key, low) || high != nil && !ordered(key, high) {
 			return fmt.Errorf("leaf %d: key %d is out of order", p.id, i)
 		}
 		last = key

@@ -82,6 +82,8 @@ type Identity struct {
 	Name string
 	Role event.Role
 	Room string // a pupil's only room; empty: any that exists
+	// Device tells the connections of one browser from those of another of the same person.
+	Device string
 }
 
 // Deps is what the sessions are built on.
@@ -197,10 +199,13 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, id Identity) {
 	}
 }
 
-// Kick closes all sockets of a user, for example because the teacher released the name.
-func (h *Hub) Kick(user, why string) {
+// Kick closes the sockets of a user's device, or of all their devices if it is empty:
+// the teacher released the name, or somebody signed out.
+func (h *Hub) Kick(user, device, why string) {
 	for _, s := range h.all(user) {
-		s.end(closeKicked, why)
+		if device == "" || device == s.id.Device {
+			s.end(closeKicked, why)
+		}
 	}
 }
 

@@ -63,8 +63,11 @@ func newSession(h *Hub, conn net.Conn, early []byte, id Identity) *session {
 		hub: h, name: "session-" + strconv.FormatUint(h.next.Add(1), 36), id: id, conn: conn,
 		seats: map[string]*room.Seat{},
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		s.raw, _ = tcp.SyscallConn() // fails only for a connection without a descriptor
+	// TLS is no syscall.Conn: what goes to its descriptor is not what is said on it.
+	if sc, ok := conn.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			s.raw = raw
+		}
 	}
 	var from io.Reader = conn
 	if len(early) > 0 {

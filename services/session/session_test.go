@@ -562,7 +562,7 @@ func TestKickAndTooManySockets(t *testing.T) {
 		if code, _ := first.Conn().Closed(); code != 4002 {
 			t.Errorf("oldest closed with %d, want 4002", code)
 		}
-		r.hub.Kick("p1", "the teacher released the name")
+		r.hub.Kick("p1", "", "the teacher released the name")
 		<-second.Conn().Done()
 		<-third.Conn().Done()
 		if code, _ := third.Conn().Closed(); code != 4001 {

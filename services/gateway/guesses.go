@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+const (
+	perDevice = 5                // wrong guesses of one key before it is locked
+	perBox    = 60               // wrong guesses a minute at the whole box
+	maxWait   = 15 * time.Minute // the longest lock
+	forget    = time.Hour        // without a fault a key is new again
+)
+
+// guesses slows down whoever guesses codes and PINs. perDevice faults of one key lock it
+// for a minute, each further fault for twice as long, up to 15 minutes. All keys together
+// have perBox faults a minute, so that many devices guess no faster. Who knows a secret
+// is never counted: a whole class joins at once.
+type guesses struct {
+	mu   sync.Mutex
+	box  *rate.Limiter
+	keys map[string]*suspect // guarded by mu
+}
+
+type suspect struct {
+	faults int
+	last   time.Time
+	until  time.Time // locked
+}
+
+func newGuesses() guesses {
+	return guesses{box: rate.NewLimiter(rate.Every(time.Minute/perBox), perBox), keys: map[string]*suspect{}}
+}
+
+// allow tells that the key may try, or how long it waits.
+func (g *guesses) allow(op, key string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if s := g.keys[key]; s != nil && now.Before(s.until) {
+		return tooMany(op, s.until.Sub(now))
+	}
+	if have := g.box.TokensAt(now); have < 1 {
+		return tooMany(op, time.Duration((1-have)*float64(time.Minute)/perBox))
+	}
+	return nil
+}
+
+// waiting is an error that knows how long to wait.
+type waiting struct {
+	err  *errs.Error
+	wait time.Duration
+}
+
+// Error implements error.
+func (w waiting) Error() string { return w.err.Error() }
+
+// Unwrap gives the error with its kind.
+func (w waiting) Unwrap() error { return w.err }
+
+func tooMany(op string, wait time.Duration) error {
+	return waiting{errs.Code(op, errs.Busy, "too_many_tries", "too many tries: wait %d seconds", int(wait.Seconds())+1), wait}
+}
+
+// fault counts a wrong guess.
+func (g *guesses) fault(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweep()
+	now := time.Now()
+	s := g.keys[key]
+	if s == nil || now.Sub(s.last) > forget {
+		s = &suspect{}
+		g.keys[key] = s
+	}
+	g.box.AllowN(now, 1)
+	s.faults++
+	if over := s.faults - perDevice; over >= 0 {
+		s.until = now.Add(min(time.Minute<<min(over, 10), maxWait))
+	}
+	s.last = now
+}
+
+// right forgets the faults of a key that knew.
+func (g *guesses) right(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.keys, key)
+}
+
+// sweep drops a few old keys on each fault. Runs with mu held.
+func (g *guesses) sweep() {
+	n := 0
+	for key, s := range g.keys { // map order is random: over time all are met
+		if time.Since(s.last) > forget {
+			delete(g.keys, key)
+		}
+		if n++; n == 8 {
+			return
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/livelearn/box/services/roster"
+)
+
+// ref is how a pupil names a lesson.
+type ref struct {
+	Code string `json:"code,omitempty" doc:"Six digits."`
+	Key  string `json:"key,omitempty" doc:"From the link in the QR code."`
+}
+
+type joinIn struct {
+	ref
+	Pupil string `json:"pupil" doc:"The pupil's id, from look."`
+}
+
+type lookOut struct {
+	Lesson struct {
+		ID        string `json:"id"`
+		Title     string `json:"title"`
+		ClassName string `json:"className"`
+	} `json:"lesson"`
+	Names []roster.Name `json:"names"`
+}
+
+func (g *Gateway) joinAPI(api huma.API) {
+	add(g, api, http.MethodPost, "/api/join/look", "look", "The lesson under a code, and its names", anybody, g.look)
+	add(g, api, http.MethodPost, "/api/join", "join", "Take your name in a lesson", anybody, g.join)
+}
+
+// byCode runs f under the limit on guessing codes. The key in a link has 64 random bits
+// and needs none.
+func (g *Gateway) byCode(ctx context.Context, r ref, f func() error) error {
+	if r.Code == "" {
+		return f()
+	}
+	return g.guessed("join", []string{device(ctx)}, "no_lesson", f)
+}
+
+func (g *Gateway) look(ctx context.Context, in *body[ref]) (out *body[lookOut], err error) {
+	err = g.byCode(ctx, in.Body, func() error {
+		l, names, err := g.Roster.Look(roster.Ref(in.Body), callerOf(ctx).token)
+		if err != nil {
+			return err
+		}
+		out = &body[lookOut]{}
+		out.Body.Names = names
+		out.Body.Lesson.ID, out.Body.Lesson.Title, out.Body.Lesson.ClassName = l.ID, l.Title, l.ClassName
+		return nil
+	})
+	return out, err
+}
+
+func (g *Gateway) join(ctx context.Context, in *body[joinIn]) (out *signedIn, err error) {
+	err = g.byCode(ctx, in.Body.ref, func() error {
+		p, token, freed, err := g.Roster.Join(roster.Ref(in.Body.ref), in.Body.Pupil, callerOf(ctx).token)
+		if err != nil {
+			return err
+		}
+		if freed != "" {
+			g.Sessions.Kick(freed, "", "this device joined under another name")
+		}
+		out = signIn(ctx, p, token)
+		return nil
+	})
+	return out, err
+}
+
+// writef prints into a builder, which never fails.
+func writef(b *strings.Builder, format string, args ...any) { fmt.Fprintf(b, format, args...) }

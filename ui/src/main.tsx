@@ -1,0 +1,57 @@
+// The one page of the box. The path says which part of it is shown; what a pupil needs
+// is in the first file, the rest is loaded when it is opened.
+import { render, type ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import "./tokens.css";
+import "./base.css";
+import type { State } from "./core/api";
+import { preferred, setLang, t } from "./core/i18n";
+import { Failed, Loading, Snack } from "./core/kit";
+import { path } from "./core/router";
+import { fault, reload, state } from "./core/state";
+import { Join } from "./pages/join";
+import { Lesson } from "./pages/lesson";
+
+type Page = ComponentType<{ state: State; arg: string }>;
+const late: [RegExp, () => Promise<Page>][] = [
+  [/^\/claim$/, async () => (await import("./pages/claim")).Claim],
+  [/^\/login$/, async () => (await import("./pages/login")).Login],
+  [/^\/teach$/, async () => (await import("./pages/home")).Home],
+  [/^\/teach\/([^/]+)$/, async () => (await import("./pages/console")).Console],
+  [/^\/screen\/([^/]+)$/, async () => (await import("./pages/screen")).Screen],
+  [/^\/admin$/, async () => (await import("./pages/admin")).Admin],
+];
+
+function Late({ load, state, arg }: { load: () => Promise<Page>; state: State; arg: string }) {
+  const [page, setPage] = useState<{ load: unknown; Page: Page } | null>(null);
+  useEffect(() => {
+    let here = true;
+    load().then((Page) => here && setPage({ load, Page }), () => (fault.value = null));
+    return () => {
+      here = false;
+    };
+  }, [load]);
+  return page && page.load === load ? <page.Page state={state} arg={arg} /> : <Loading />;
+}
+
+function App() {
+  const s = state.value;
+  if (!s) return <main id="main" class="narrow">{fault.value ? <Failed fault={fault.value} retry={reload} /> : <Loading />}</main>;
+  const p = decodeURIComponent(path.value);
+  for (const [match, load] of late) {
+    const m = match.exec(p);
+    if (m) return <Late load={load} state={s} arg={m[1] ?? ""} />;
+  }
+  if (p === "/lesson") return <Lesson state={s} arg="" />;
+  return <Join state={s} arg={/^\/j\/(.+)$/.exec(p)?.[1] ?? ""} />;
+}
+
+async function start() {
+  await reload();
+  await setLang(preferred(state.value?.box.lang ?? "en"));
+  const root = document.getElementById("app")!;
+  root.textContent = "";
+  render(<><a class="skip" href="#main">{t("skip")}</a><App /><Snack /></>, root);
+}
+
+void start();

@@ -165,7 +165,7 @@ func (f serve) Serve(ctx context.Context) error { return f(ctx) }
 // Whatever is done at once to a supervisor, at the end nothing runs and the list is as
 // the requests left it.
 func TestRandomAdministration(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(15) {
 		bubble(t, func(t *testing.T, w *world) {
 			w.run(Spec{Strategy: Strategy(seed % 3), MaxRestarts: 1 << 20})
 			peace := time.Now().Add(10 * time.Second) // from here on nobody crashes

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,9 +23,9 @@ func TestGroupFirstErrorStopsTheRest(t *testing.T) {
 			"goexit": func() error { runtime.Goexit(); return nil },
 		} {
 			g := Group(t.Context())
-			ended := 0
+			var ended atomic.Int32
 			for range 2 {
-				g.Go(func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); ended++; return ctx.Err() })
+				g.Go(func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); ended.Add(1); return ctx.Err() })
 			}
 			g.Go(func(context.Context) error { time.Sleep(time.Minute); return end() })
 			g.Go(func(context.Context) error { return nil })
@@ -35,7 +36,7 @@ func TestGroupFirstErrorStopsTheRest(t *testing.T) {
 			if _, panicked := errors.AsType[*PanicError](err); panicked != (name != "error") {
 				t.Errorf("%s: %T", name, err)
 			}
-			if ended != 2 {
+			if ended.Load() != 2 {
 				t.Errorf("%s: Wait returned before all had ended", name)
 			}
 		}

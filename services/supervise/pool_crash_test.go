@@ -2,8 +2,6 @@ package supervise
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -259,77 +257,4 @@ func TestExitInDeadAndSave(t *testing.T) {
 		o.answers("b", 1)
 		o.stop()
 	})
-}
-
-func TestSlowObserverDoesNotBlock(t *testing.T) {
-	var seen, dropped int
-	pools(t, func(_ *office, k *Kind[string, pad, note]) {
-		k.MaxRestarts = 1 << 20
-		k.Observe = func(r Report) { seen++; dropped += r.Dropped; time.Sleep(time.Second) }
-	}, func(t *testing.T, o *office) {
-		o.run()
-		begun := time.Now()
-		for range 500 {
-			mustBe(t, o.try("a", "x", boom), ErrCrashed)
-		}
-		if got := time.Since(begun); got != 0 {
-			t.Fatalf("crashes took %v", got)
-		}
-		pass(time.Hour)
-		mustBe(t, o.try("a", "x", boom), ErrCrashed)
-		pass(time.Hour)
-		o.stop()
-		if seen+dropped != 1002 || seen > outboxSize+10 {
-			t.Fatalf("%d seen, %d dropped of 1002", seen, dropped)
-		}
-	})
-}
-
-// Whatever crashes when, each message is handled once or dead, in order per sender.
-func TestNoMessageIsLostOrDoubledInACrashStorm(t *testing.T) {
-	for seed := range uint64(10) {
-		pools(t, func(o *office, k *Kind[string, pad, note]) {
-			k.MaxRestarts, k.Mailbox = 1<<20, 1<<20
-			k.Idle, k.Hang = 50*time.Millisecond, 200*time.Millisecond
-		}, func(t *testing.T, o *office) { storm(t, o, rand.New(rand.NewPCG(seed, 1))) })
-	}
-}
-
-func storm(t *testing.T, o *office, r *rand.Rand) {
-	const keys, messages = 7, 2000
-	done := map[string][]int{} // the bubble runs each key's messages one at a time; mu guards the map
-	o.run()
-	for n := range messages {
-		k := fmt.Sprint(r.IntN(keys))
-		fate, nap := r.IntN(20), time.Duration(r.IntN(2000))*time.Microsecond
-		tries := 0
-		o.cast(k, fmt.Sprint(n), func(context.Context, *pad) error {
-			time.Sleep(nap)
-			if tries++; fate == 0 || fate == 1 && tries == 1 {
-				panic("storm")
-			}
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			done[k] = append(done[k], n)
-			return nil
-		})
-		if r.IntN(4) == 0 {
-			time.Sleep(time.Duration(r.IntN(20)) * time.Millisecond)
-		}
-		if r.IntN(50) == 0 {
-			o.pool.Stop(k)
-		}
-	}
-	time.Sleep(time.Minute)
-	o.stop()
-	total := len(o.letters())
-	for k, ns := range done {
-		if !slices.IsSorted(ns) {
-			t.Errorf("entity %s: out of order", k)
-		}
-		total += len(slices.Compact(ns))
-	}
-	if total != messages {
-		t.Errorf("%d of %d messages are accounted for", total, messages)
-	}
 }

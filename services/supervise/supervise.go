@@ -20,7 +20,9 @@
 //   - More than MaxRestarts within Period ends the supervisor with ErrIntensity. That is
 //     escalation: the parent sees its child fail.
 //   - Static children start one after another, each after the one before it called
-//     ready, and stop in reverse order.
+//     ready, and stop in reverse order. Dynamic children (Start, Stop) cost the same
+//     whether there are ten or ten thousand; under OneForOne they stop all together, before
+//     the static ones.
 //   - A child that outlives its Shutdown is abandoned and reported. Its context is
 //     cancelled, and whatever it does later changes nothing here. (A goroutine cannot be
 //     killed. A Process can, and is.)
@@ -129,7 +131,8 @@ type Child struct {
 }
 
 // Run is the child that serves s, permanent, ready at once. A Supervisor is ready when its
-// children are, and a Pool when it takes mail. A Supervisor gets all the time it needs to stop.
+// children are, and a Pool when it takes mail. A Supervisor gets all the time it needs to
+// stop, and a Pool its Drain and two seconds.
 func Run(id string, s Service) Child {
 	c := Child{ID: id}
 	c.tree, _ = s.(interface{ Tree() Status })
@@ -141,8 +144,8 @@ func Run(id string, s Service) Child {
 		c.instant = true
 		c.Start = func(ctx context.Context, _ func()) error { return s.Serve(ctx) }
 	}
-	if _, ok := s.(*Supervisor); ok {
-		c.Shutdown = Infinity
+	if st, ok := s.(interface{ patience() time.Duration }); ok {
+		c.Shutdown = st.patience()
 	}
 	return c
 }

@@ -11,6 +11,8 @@ import (
 // and reported.
 func (p *Pool[K, S, M]) Serve(ctx context.Context) error { return p.serve(ctx, func() {}) }
 
+func (p *Pool[K, S, M]) patience() time.Duration { return p.kind.Drain + 2*time.Second }
+
 func (p *Pool[K, S, M]) serve(ctx context.Context, ready func()) error {
 	sc, own := enter(ctx, p.kind.Name, p.kind.Observe)
 	root, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), scopeKey{}, sc))

@@ -1,0 +1,178 @@
+package supervise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// crash_storm_bystanders: 1 % of ten thousand entities crash every second. Time in the
+// bubble moves only when somebody waits for it, so a call that takes any has waited for
+// another entity's crash. (BenchmarkStorm has the figures in real time.)
+func TestCrashStormBystanders(t *testing.T) {
+	const many = 10_000
+	pools(t, func(_ *office, k *Kind[string, pad, note]) {
+		k.Observe = func(Report) { time.Sleep(10 * time.Millisecond) }
+		k.Hang, k.Idle = 10*time.Second, time.Hour
+	}, func(t *testing.T, o *office) {
+		o.run()
+		for n := range many {
+			o.cast(fmt.Sprint(n), "m", nil)
+		}
+		r := rand.New(rand.NewPCG(1, 1))
+		for tick := range 500 {
+			time.Sleep(10 * time.Millisecond)
+			victim := 1 + 2*r.IntN(many/2)
+			o.cast(fmt.Sprint(victim), "storm", boom)
+			for range 5 {
+				begun := time.Now()
+				if _, err := o.ask(fmt.Sprint(2 * r.IntN(many/2))); err != nil || time.Since(begun) != 0 {
+					t.Fatalf("tick %d: %v after %v", tick, err, time.Since(begun))
+				}
+			}
+		}
+		for n := range many {
+			if _, err := o.ask(fmt.Sprint(n)); err != nil {
+				t.Fatalf("entity %d: %v", n, err)
+			}
+		}
+		pass(time.Minute) // the observer catches up
+		o.stop()
+	})
+}
+
+// A storm among supervised children: none stays dead, and the supervisor lives.
+func TestCrashStormAmongChildren(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		const many = 1000
+		starts := make([]int, many)
+		victims := make([]chan struct{}, many)
+		w.run(Spec{Each: true, MaxRestarts: 1000})
+		for n := range many {
+			victims[n] = make(chan struct{})
+			c := Run(fmt.Sprint(n), serve(func(ctx context.Context) error {
+				starts[n]++
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-victims[n]:
+					panic("storm")
+				}
+			}))
+			c.Backoff = Backoff{Min: 300 * time.Millisecond, Max: 450 * time.Millisecond}
+			if err := w.sup.Start(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 600 { // one every 100 ms, as suture's pause could not bear
+			victims[n] <- struct{}{}
+			pass(100 * time.Millisecond)
+		}
+		pass(time.Second)
+		if st := w.sup.Tree(); st.Running != many || st.Restarts != 600 {
+			t.Fatalf("%d run, %d restarts", st.Running, st.Restarts)
+		}
+		for n := range 600 {
+			if starts[n] != 2 {
+				t.Fatalf("child %d started %d times", n, starts[n])
+			}
+		}
+		w.stop()
+	})
+}
+
+// An idle entity weighs at most half a KiB, its map entry included.
+func TestIdleEntityIsSmall(t *testing.T) {
+	const many = 20_000
+	before := inUse()
+	c := newPooled(many)
+	defer c.stop()
+	if got := (int64(inUse()) - int64(before)) / many; got > 512 {
+		t.Fatalf("%d bytes", got)
+	}
+}
+
+func TestReportAsJSON(t *testing.T) {
+	text, err := json.Marshal(Report{Path: "box", Child: "x", Err: errBoom, Stack: []byte("s"), Decision: Restarted})
+	if err != nil || !strings.Contains(string(text), `"err":"boom","stack":"s"`) {
+		t.Fatal(string(text), err)
+	}
+}
+
+func TestSlowObserverDoesNotBlock(t *testing.T) {
+	var seen, dropped int
+	pools(t, func(_ *office, k *Kind[string, pad, note]) {
+		k.MaxRestarts = 1 << 20
+		k.Observe = func(r Report) { seen++; dropped += r.Dropped; time.Sleep(time.Second) }
+	}, func(t *testing.T, o *office) {
+		o.run()
+		begun := time.Now()
+		for range 500 {
+			mustBe(t, o.try("a", "x", boom), ErrCrashed)
+		}
+		if got := time.Since(begun); got != 0 {
+			t.Fatalf("crashes took %v", got)
+		}
+		pass(time.Hour)
+		mustBe(t, o.try("a", "x", boom), ErrCrashed)
+		pass(time.Hour)
+		o.stop()
+		if seen+dropped != 1002 || seen > outboxSize+10 {
+			t.Fatalf("%d seen, %d dropped of 1002", seen, dropped)
+		}
+	})
+}
+
+// Whatever crashes when, each message is handled once or dead, in order per sender.
+func TestNoMessageIsLostOrDoubledInACrashStorm(t *testing.T) {
+	for seed := range uint64(6) {
+		pools(t, func(o *office, k *Kind[string, pad, note]) {
+			k.MaxRestarts, k.Mailbox = 1<<20, 1<<20
+			k.Idle, k.Hang = 50*time.Millisecond, 200*time.Millisecond
+		}, func(t *testing.T, o *office) { storm(t, o, rand.New(rand.NewPCG(seed, 1))) })
+	}
+}
+
+func storm(t *testing.T, o *office, r *rand.Rand) {
+	const keys, messages = 7, 1200
+	done := map[string][]int{} // the bubble runs each key's messages one at a time; mu guards the map
+	o.run()
+	for n := range messages {
+		k := fmt.Sprint(r.IntN(keys))
+		fate, nap := r.IntN(20), time.Duration(r.IntN(2000))*time.Microsecond
+		tries := 0
+		o.cast(k, fmt.Sprint(n), func(context.Context, *pad) error {
+			time.Sleep(nap)
+			if tries++; fate == 0 || fate == 1 && tries == 1 {
+				panic("storm")
+			}
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			done[k] = append(done[k], n)
+			return nil
+		})
+		if r.IntN(4) == 0 {
+			time.Sleep(time.Duration(r.IntN(20)) * time.Millisecond)
+		}
+		if r.IntN(50) == 0 {
+			o.pool.Stop(k)
+		}
+	}
+	time.Sleep(time.Minute)
+	o.stop()
+	total := len(o.letters())
+	for k, ns := range done {
+		if !slices.IsSorted(ns) {
+			t.Errorf("entity %s: out of order", k)
+		}
+		total += len(slices.Compact(ns))
+	}
+	if total != messages {
+		t.Errorf("%d of %d messages are accounted for", total, messages)
+	}
+}

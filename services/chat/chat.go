@@ -35,12 +35,12 @@ type said struct {
 }
 
 // see keeps a message to the teacher between the teachers and its author.
-func see(e event.Event, v event.Viewer) bool {
-	if v.Staff() || e.By == v.User {
-		return true
-	}
+func see(e event.Event) event.Audience {
 	var s said
-	return json.Unmarshal(e.Data, &s) == nil && s.To == "all"
+	if json.Unmarshal(e.Data, &s) == nil && s.To == "all" {
+		return nil
+	}
+	return event.StaffAndAuthor(e)
 }
 
 // chat is the last messages, oldest first.
@@ -80,7 +80,7 @@ func (c *chat) View(v event.Viewer) any {
 	}{Messages: []json.RawMessage{}}
 	size := 0
 	for _, e := range slices.Backward(c.Messages[max(0, len(c.Messages)-keep):]) {
-		if !see(e, v) {
+		if !see(e).Has(v) {
 			continue
 		}
 		m := room.AppendEvent(nil, e)

@@ -99,10 +99,26 @@ type Def struct {
 	Kind   Kind
 	Effect Effect
 	Keep   Keep
-	Vital  bool                     // still accepted when the disk is nearly full
-	Cloud  bool                     // may leave the box
-	See    func(Event, Viewer) bool // who may see it; nil is everybody in the room
+	Vital  bool                 // still accepted when the disk is nearly full
+	Cloud  bool                 // may leave the box
+	See    func(Event) Audience // who may see it; nil is everybody in the room
+}
+
+// Audience tells whether somebody may see a certain fact. Nil is everybody.
+type Audience func(Viewer) bool
+
+// Has tells whether v is in the audience.
+func (a Audience) Has(v Viewer) bool { return a == nil || a(v) }
+
+// Audience is who may see e, worked out once for all who might.
+func (d Def) Audience(e Event) Audience {
+	if d.See == nil {
+		return nil
+	}
+	return d.See(e)
 }
 
 // StaffAndAuthor is a Def.See: teachers, and whoever wrote it.
-func StaffAndAuthor(e Event, v Viewer) bool { return v.Staff() || e.By == v.User }
+func StaffAndAuthor(e Event) Audience {
+	return func(v Viewer) bool { return v.Staff() || e.By == v.User }
+}

@@ -251,14 +251,14 @@ func (r *Room) ack(m *Message, first, seq uint64) {
 
 // send gives a fact to everybody who may see it and has not.
 func (r *Room) send(e event.Event) {
-	def := r.rooms.defs[e.Kind]
+	audience := r.rooms.defs[e.Kind].Audience(e)
 	f := r.frame(e)
 	for s := range r.hall.seats {
 		if !s.ready || e.Seq <= s.sent {
 			continue
 		}
 		s.sent = e.Seq
-		if def.See == nil || def.See(e, s.Viewer) {
+		if audience.Has(s.Viewer) {
 			s.Member.Send(f)
 		}
 	}
@@ -346,7 +346,7 @@ func (r *Room) view(v event.Viewer) map[string]any {
 func (r *Room) events(list []event.Event, v event.Viewer) []json.RawMessage {
 	out := []json.RawMessage{}
 	for _, e := range list {
-		if def, ok := r.rooms.defs[e.Kind]; ok && (def.See == nil || def.See(e, v)) {
+		if def, ok := r.rooms.defs[e.Kind]; ok && def.Audience(e).Has(v) {
 			out = append(out, r.named(e))
 		}
 	}

@@ -24,13 +24,11 @@ func Group(ctx context.Context) *Tasks {
 
 // Go runs fn in a goroutine of the group.
 func (t *Tasks) Go(fn func(ctx context.Context) error) {
-	t.wg.Add(1)
-	go func() {
-		defer t.wg.Done()
+	t.wg.Go(func() {
 		if err := try(func() error { return fn(t.ctx) }, t.fail); err != nil {
 			t.fail(err)
 		}
-	}()
+	})
 }
 
 func (t *Tasks) fail(err error) {

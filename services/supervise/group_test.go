@@ -191,11 +191,12 @@ func TestReportsKeepLogAndCount(t *testing.T) {
 	got := map[string]float64{}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			name := f.GetName()
+			var name strings.Builder
+			name.WriteString(f.GetName())
 			for _, l := range m.GetLabel() {
-				name += " " + l.GetValue()
+				name.WriteString(" " + l.GetValue())
 			}
-			got[name] = m.GetCounter().GetValue()
+			got[name.String()] = m.GetCounter().GetValue()
 		}
 	}
 	if got["livelearn_supervise_restarts_total restarted"] != 400 || got["livelearn_supervise_reports_dropped_total"] != 5 {

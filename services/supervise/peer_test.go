@@ -74,12 +74,10 @@ func newPlain(n int) crowd {
 	for k := range n {
 		box := make(chan ping, 16)
 		c.boxes[k] = box
-		c.wg.Add(1)
-		go func() {
-			defer c.wg.Done()
+		c.wg.Go(func() {
 			for !plainLife(box) {
 			}
-		}()
+		})
 	}
 	for k := range n {
 		_ = c.call(k)

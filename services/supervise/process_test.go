@@ -36,8 +36,10 @@ func start(t *testing.T, role string, opts ProcessOpts) *program {
 		}
 		return nil
 	}
-	p.sup = New(Spec{Name: "box", MaxRestarts: 5, Observe: func(r Report) { p.reports <- r },
-		Children: []Child{Process(role, func(context.Context) *exec.Cmd { return self(role) }, opts)}})
+	p.sup = New(Spec{
+		Name: "box", MaxRestarts: 5, Observe: func(r Report) { p.reports <- r },
+		Children: []Child{Process(role, func(context.Context) *exec.Cmd { return self(role) }, opts)},
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	p.cancel = cancel
 	go func() { p.done <- p.sup.Serve(ctx) }()

@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -26,35 +25,16 @@ const (
 
 // Report tells of one crash and what was done about it.
 type Report struct {
-	Path     string // the supervisor or pool, from the root: "box/rooms"
-	Child    string // the child's id or the entity's key
-	Err      error
-	Panic    any    // the value of a panic
-	Stack    []byte // at most 16 KiB; of a program, the end of its error output
-	Last     string // the message that was handled, by Kind.Describe
-	Restarts int    // of this child or entity so far
-	At       time.Time
-	Decision string
-	Dropped  int // reports lost before this one, Observe being slow
-}
-
-// MarshalJSON writes the report for the admin page, with the error and the stack as text.
-func (r Report) MarshalJSON() ([]byte, error) {
-	text := ""
-	if r.Err != nil {
-		text = r.Err.Error()
-	}
-	return json.Marshal(struct {
-		Path     string    `json:"path"`
-		Child    string    `json:"child"`
-		Err      string    `json:"err"`
-		Stack    string    `json:"stack,omitempty"`
-		Last     string    `json:"last,omitempty"`
-		Restarts int       `json:"restarts"`
-		At       time.Time `json:"at"`
-		Decision string    `json:"decision"`
-		Dropped  int       `json:"dropped,omitempty"`
-	}{r.Path, r.Child, text, string(r.Stack), r.Last, r.Restarts, r.At, r.Decision, r.Dropped})
+	Path     string    `json:"path"`  // the supervisor or pool, from the root: "box/rooms"
+	Child    string    `json:"child"` // the child's id or the entity's key
+	Err      error     `json:"-"`
+	Panic    any       `json:"-"`              // the value of a panic
+	Stack    []byte    `json:"-"`              // at most 16 KiB; of a program, the end of its error output
+	Last     string    `json:"last,omitempty"` // the message that was handled, by Kind.Describe
+	Restarts int       `json:"restarts"`       // of this child or entity so far
+	At       time.Time `json:"at"`
+	Decision string    `json:"decision"`
+	Dropped  int       `json:"dropped,omitempty"` // reports lost before this one, Observe being slow
 }
 
 func newReport(path, child string, err error, decision string, restarts int) Report {

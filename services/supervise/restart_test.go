@@ -136,7 +136,7 @@ func TestBackoffDoublesAndForgets(t *testing.T) {
 			w.is("x", "waiting")
 			time.Sleep(d*time.Second - 1)
 			w.logged()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			w.logged("start x")
 		}
 		time.Sleep(time.Minute)
@@ -156,8 +156,10 @@ func TestBackoffDoublesAndForgets(t *testing.T) {
 // Each: one child's budget is its own.
 func TestBudgetPerChildEscalatesNot(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.run(Spec{Each: true, MaxRestarts: 1, Period: time.Minute,
-			Children: []Child{w.child("a", Permanent), w.child("x", Permanent)}})
+		w.run(Spec{
+			Each: true, MaxRestarts: 1, Period: time.Minute,
+			Children: []Child{w.child("a", Permanent), w.child("x", Permanent)},
+		})
 		w.crash("x")
 		w.crash("a")
 		w.crash("x")

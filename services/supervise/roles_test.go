@@ -39,7 +39,7 @@ func play(role string) int {
 	case "eat": // allocates until it is stopped
 		_ = NotifyReady()
 		var all [][]byte
-		for n := 0; n < 1024; n++ {
+		for range 1024 {
 			b := make([]byte, 4<<20)
 			for i := 0; i < len(b); i += 4096 {
 				b[i] = 1

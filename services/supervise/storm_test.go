@@ -2,11 +2,9 @@ package supervise
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -94,13 +92,6 @@ func TestIdleEntityIsSmall(t *testing.T) {
 	defer c.stop()
 	if got := (int64(inUse()) - int64(before)) / many; got > 512 {
 		t.Fatalf("%d bytes", got)
-	}
-}
-
-func TestReportAsJSON(t *testing.T) {
-	text, err := json.Marshal(Report{Path: "box", Child: "x", Err: errBoom, Stack: []byte("s"), Decision: Restarted})
-	if err != nil || !strings.Contains(string(text), `"err":"boom","stack":"s"`) {
-		t.Fatal(string(text), err)
 	}
 }
 

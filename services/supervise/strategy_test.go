@@ -8,8 +8,10 @@ import (
 )
 
 func three(w *world, s Strategy, restarts int) {
-	w.run(Spec{Strategy: s, MaxRestarts: restarts, Period: time.Hour,
-		Children: []Child{w.child("a", Permanent), w.child("b", Permanent), w.child("c", Permanent)}})
+	w.run(Spec{
+		Strategy: s, MaxRestarts: restarts, Period: time.Hour,
+		Children: []Child{w.child("a", Permanent), w.child("b", Permanent), w.child("c", Permanent)},
+	})
 	w.logged("start a", "start b", "start c")
 }
 
@@ -66,8 +68,10 @@ func otherFails(w *world, s Strategy, n int) {
 		}
 		return inner(ctx, ready)
 	}
-	w.run(Spec{Strategy: s, MaxRestarts: 3, Period: time.Hour,
-		Children: []Child{w.child("a", Permanent), w.child("b", Permanent), c}})
+	w.run(Spec{
+		Strategy: s, MaxRestarts: 3, Period: time.Hour,
+		Children: []Child{w.child("a", Permanent), w.child("b", Permanent), c},
+	})
 	w.logged("start a", "start b", "start c")
 	w.crash("b")
 }
@@ -122,8 +126,10 @@ func TestRestForOneOtherChildFailsRestart(t *testing.T) {
 // Escalation climbs: the parent restarts the supervisor that gave up, with fresh children.
 func TestEscalationRestartsTheBranch(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		inner := New(Spec{Name: "inner", MaxRestarts: 1, Period: time.Hour,
-			Children: []Child{w.child("x", Permanent), w.child("y", Permanent)}})
+		inner := New(Spec{
+			Name: "inner", MaxRestarts: 1, Period: time.Hour,
+			Children: []Child{w.child("x", Permanent), w.child("y", Permanent)},
+		})
 		w.run(Spec{MaxRestarts: 1, Period: time.Hour, Children: []Child{Run("in", inner), w.child("b", Permanent)}})
 		if err := inner.Start(t.Context(), w.child("dyn", Permanent)); err != nil {
 			t.Fatal(err)

@@ -124,8 +124,10 @@ func (p *Pool[K, S, M]) watch(sh *shard[K, S, M], b *mailbox[K, S, M]) {
 func (p *Pool[K, S, M]) fence(sh *shard[K, S, M], b *mailbox[K, S, M]) {
 	e := b.e
 	sh.detach(b)
-	nb := &mailbox[K, S, M]{normal: b.normal, urgent: b.urgent, cur: b.cur, full: b.full,
-		pending: b.pending, dead: b.dead, running: true}
+	nb := &mailbox[K, S, M]{
+		normal: b.normal, urgent: b.urgent, cur: b.cur, full: b.full,
+		pending: b.pending, dead: b.dead, running: true,
+	}
 	if b.saver {
 		sh.saving = false
 	}

@@ -105,7 +105,7 @@ func (w *worker[K, S, M]) init(l *life[S]) error {
 	return try(func() error {
 		s, err := w.p.kind.Init(&l.span, w.e.key)
 		if err == nil && s == nil {
-			err = errors.New("Init returned no state")
+			err = errors.New("no state from Init")
 		}
 		l.state = s
 		return err

@@ -168,6 +168,9 @@ func (a *Advertiser) report(err error) {
 	}
 }
 
+// Possible tells whether there is a network that could carry the advertisement.
+func Possible() bool { return len(interfaces()) > 0 }
+
 // interfaces are those that are up, do multicast and have an address, loopback left
 // out, in a fixed order.
 func interfaces() []netface {

@@ -1,0 +1,84 @@
+package boxtest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/livelearn/box/firmware"
+	"github.com/livelearn/box/hal/boards/sim"
+)
+
+// New runs a whole box in this process: real databases in dir, a network in memory, no
+// clock but the test's. It returns when the box is ready and stops it with the test.
+func New(t testing.TB, dir string) *Box {
+	t.Helper()
+	pipes := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg := firmware.Config{Data: dir, Version: "test"}
+	cfg.Gateway.HTTP, cfg.Gateway.HTTPS = "127.0.0.1:80", "off"
+	cfg.Journal.NoBallast = true
+	box, err := firmware.New(cfg, firmware.Parts{
+		Board: sim.New(io.Discard).HAL(), Log: log, Sealed: true, Pages: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}},
+		Listen: func(string) (net.Listener, error) { return pipes, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := box.Serve(ctx); err != nil {
+			t.Error("box:", err)
+		}
+	})
+	b := &Box{T: t, Dir: dir, HTTP: "127.0.0.1", dial: pipes.Dial}
+	b.stop = sync.OnceFunc(func() { cancel(); done.Wait() })
+	t.Cleanup(b.stop)
+	<-box.Ready()
+	b.Code = box.Facts().Claim
+	return b
+}
+
+// testLog writes to the test's own log.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(p []byte) (int, error) { l.t.Logf("%s", p); return len(p), nil }
+
+// pipes is a network in memory.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+// Accept implements net.Listener.
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
+
+// Addr implements net.Listener.
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
+
+// Dial is a new connection to whoever accepts.
+func (p *pipes) Dial() (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.conns <- there:
+		return here, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}

@@ -58,6 +58,7 @@ var ranks = map[string]int{
 
 	"image":         20, // its own programs
 	"scripts/check": 20,
+	"ui/build":      20,
 }
 
 // thirdParty says what a package may import of others' modules, by prefix. Tests may
@@ -78,7 +79,7 @@ var thirdParty = map[string][]string{
 		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
-	"firmware":               {"github.com/BurntSushi/toml", "github.com/prometheus/client_golang"},
+	"firmware":               {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
 	"firmware/cmd/livelearn": {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 }
 

@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
 )
 
@@ -27,7 +30,9 @@ type Config struct {
 	Version string // of the program
 
 	Log      Log
+	Gateway  gateway.Config
 	Journal  journal.Config
+	Roster   roster.Config
 	Room     room.Config
 	Session  session.Config
 	Discover discover.Config
@@ -62,17 +67,17 @@ func (l Log) WithDefaults() Log {
 
 // derived are fields of the packages' Configs that follow from the data folder or from
 // the board and that no file sets.
-var derived = map[string]bool{"journal.path": true}
+var derived = map[string]bool{"journal.path": true, "roster.path": true}
 
 // Validate asks each package.
 func (c Config) Validate() error { return errors.Join(c.faults()...) }
 
 func (c Config) faults() []error {
-	c.Journal.Path = c.journalFile()
-	return []error{c.Log.Validate(), c.Journal.Validate(), c.Room.Validate(), c.Session.Validate(), c.Discover.Validate()}
+	return []error{
+		c.Log.Validate(), c.Gateway.Validate(), c.journal().Validate(), c.roster().Validate(),
+		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(),
+	}
 }
-
-func (c Config) journalFile() string { return filepath.Join(c.Data, "journal.db") }
 
 // Sources are where a configuration comes from, each overriding the one before it: the
 // defaults in the code, the file, what the admin page saved, the flags.
@@ -134,6 +139,12 @@ func (e *Effective) texts(where string, values map[string]string, list []setting
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// OnBoard sets the ports of an appliance, where nobody said otherwise.
+func (e *Effective) OnBoard() {
+	e.Gateway.HTTP = cmp.Or(e.Gateway.HTTP, ":80")
+	e.Gateway.HTTPS = cmp.Or(e.Gateway.HTTPS, ":443")
 }
 
 // locate puts before a package's refusal where the value came from.

@@ -1,0 +1,312 @@
+package firmware
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/hal/boards/sim"
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway"
+	"github.com/livelearn/box/services/supervise"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func config(t *testing.T, data string) Config {
+	t.Helper()
+	c := Config{Data: data, Version: "test", Gateway: gateway.Config{HTTP: "127.0.0.1:0", HTTPS: "off"}}
+	c.Journal.NoBallast, c.Discover.Off = true, true
+	return c
+}
+
+func pages() fstest.MapFS {
+	return fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>LiveLearn</title>")}}
+}
+
+// run starts a box on data and gives it with what ends it.
+func run(t *testing.T, cfg Config, parts Parts) (*Box, func()) {
+	t.Helper()
+	parts.Pages = pages()
+	b, err := New(cfg, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Serve(ctx) }()
+	select {
+	case <-b.Ready():
+	case err := <-done:
+		cancel()
+		t.Fatalf("the box did not start: %v", err)
+	}
+	stopped := false
+	stop := func() {
+		cancel()
+		if stopped {
+			return
+		}
+		stopped = true
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return b, stop
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestBoxServesItsPagesAndListsAllThatRuns(t *testing.T) {
+	b, _ := run(t, config(t, t.TempDir()), Parts{})
+	if got := fetch(t, b.Facts().Addresses[0]); !strings.Contains(got, "LiveLearn") {
+		t.Errorf("got %q", got)
+	}
+	want := []string{"journal", "letters", "rooms", "sessions", "gateway", "beside", "started"}
+	var got []string
+	for _, c := range b.Tree().Children {
+		got = append(got, c.Name)
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestJournalCrashClosesNeitherDoorNorBox(t *testing.T) {
+	b, _ := run(t, config(t, t.TempDir()), Parts{})
+	if err := b.root.Restart("journal"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Sample(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Code) != 6 {
+		t.Errorf("got %+v", s)
+	}
+	fetch(t, b.Facts().Addresses[0])
+}
+
+func TestTakenPortEndsTheStartWithAClearError(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	cfg := config(t, t.TempDir())
+	cfg.Gateway.HTTP = l.Addr().String()
+	b, err := New(cfg, Parts{Pages: pages()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.Serve(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTwoBoxesNeverShareAFolder(t *testing.T) {
+	dir := t.TempDir()
+	b, stop := run(t, config(t, dir), Parts{})
+	_ = b
+	if _, err := New(config(t, dir), Parts{Pages: pages()}); errs.KindOf(err) != errs.Busy {
+		t.Errorf("got %v, want busy", err)
+	}
+	stop()
+	run(t, config(t, dir), Parts{})
+}
+
+func TestSampleIsTheSameAtTheNextStart(t *testing.T) {
+	dir := t.TempDir()
+	b, stop := run(t, config(t, dir), Parts{})
+	first, err := b.Sample(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	b, _ = run(t, config(t, dir), Parts{})
+	second, err := b.Sample(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.PIN != first.PIN || second.Code != first.Code || first.Claim == "" || second.Claim != "" {
+		t.Errorf("got %+v, then %+v", first, second)
+	}
+	if _, _, err := b.roster.SignIn(t.Context(), second.Teacher, second.PIN); err != nil {
+		t.Errorf("the teacher cannot sign in: %v", err)
+	}
+	classes, err := b.roster.Classes()
+	if err != nil || len(classes) != 1 || len(classes[0].Pupils) != 30 {
+		t.Errorf("got %d classes, %v", len(classes), err)
+	}
+}
+
+func TestDamagedDatabaseIsSetAsideAndSaid(t *testing.T) {
+	dir := t.TempDir()
+	_, stop := run(t, config(t, dir), Parts{})
+	stop()
+	f, err := os.OpenFile(filepath.Join(dir, journalFile), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, 8192), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := run(t, config(t, dir), Parts{})
+	for _, c := range b.health.List() {
+		if c.Name == "journal" {
+			if c.Code != "set_aside" || !strings.Contains(c.Text, journalFile+".damaged-") {
+				t.Errorf("got %+v", c)
+			}
+			return
+		}
+	}
+	t.Error("nothing is said about the journal")
+}
+
+func TestBoardShowsTheWayInAndTheLesson(t *testing.T) {
+	board := sim.New(io.Discard)
+	b, _ := run(t, config(t, t.TempDir()), Parts{Board: board.HAL()})
+	until(t, func() bool {
+		p := board.Display.Page()
+		return strings.Contains(strings.Join(p.Lines, "\n"), "Claim") && p.QR == b.Facts().Addresses[0] && board.LED.Pattern().String() == "ready"
+	})
+	s, err := b.Sample(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool {
+		p := board.Display.Page()
+		text := strings.Join(p.Lines, "\n")
+		return strings.Contains(text, spaced(s.Code)) && !strings.Contains(text, "Claim") &&
+			strings.Contains(p.QR, "/j/") && board.LED.Pattern().String() == "lesson"
+	})
+}
+
+// until waits for the box, whose board follows it within a second.
+func until(t *testing.T, ok func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatal("it did not happen in 10 s")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func TestControlSocketGivesABackupAndTheChecks(t *testing.T) {
+	// The folder's name is longer than the path of a socket may be.
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	b, stop := run(t, config(t, dir), Parts{})
+	if _, err := b.Sample(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool {
+		_, err := os.Stat(filepath.Join(dir, controlFile))
+		return err == nil
+	})
+	body, err := ask(t.Context(), dir, "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var checks []struct{ Name string }
+	if err := json.NewDecoder(body).Decode(&checks); err != nil || len(checks) == 0 {
+		t.Errorf("got %v, %v", checks, err)
+	}
+	if err := body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	saved := filepath.Join(t.TempDir(), "a.llbox")
+	if _, err := SaveBackup(t.Context(), config(t, dir), saved); err != nil {
+		t.Fatal(err)
+	}
+	box, err := b.roster.Box()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := b.journal.Incarnation()
+	stop()
+
+	data, err := os.ReadFile(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := t.TempDir()
+	m, _, err := Restore(fresh, bytes.NewReader(data), false)
+	if err != nil || m.Box != box.ID {
+		t.Fatalf("got %+v, %v", m, err)
+	}
+	again, _ := run(t, config(t, fresh), Parts{})
+	if again.journal.Incarnation() == was {
+		t.Error("a restored box is the same incarnation")
+	}
+	if got, err := again.roster.Box(); err != nil || got != box {
+		t.Errorf("got %+v, %v, want %+v", got, err, box)
+	}
+}
+
+func TestSealedBoxSpeaksToNobodyButItsDoor(t *testing.T) {
+	dir := t.TempDir()
+	b, _ := run(t, config(t, dir), Parts{Sealed: true})
+	for _, c := range b.Tree().Children {
+		for _, d := range c.Children {
+			if d.Name == "control" || d.Name == "discover" {
+				t.Errorf("%s runs", d.Name)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, controlFile)); err == nil {
+		t.Error("there is a control socket")
+	}
+}
+
+// Every child of the core has a time to stop, and together they stop in less than a
+// service manager waits (systemd: 90 s).
+func TestBoxStopsBeforeItIsKilled(t *testing.T) {
+	b, _ := run(t, config(t, t.TempDir()), Parts{})
+	total := time.Duration(0)
+	for _, c := range b.tree().Children {
+		if c.Shutdown == supervise.Infinity && c.ID != "beside" {
+			t.Errorf("%s may take for ever", c.ID)
+		} else if c.ID != "beside" {
+			total += max(c.Shutdown, 5*time.Second)
+		}
+	}
+	if total > 85*time.Second {
+		t.Errorf("stopping may take %v", total)
+	}
+}

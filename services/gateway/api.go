@@ -97,8 +97,8 @@ type (
 	requestKey struct{}
 )
 
-// problem is an error as the client gets it: RFC 9457 with the fields of errs.Body.
-type problem struct {
+// refusal is an error as the client gets it: RFC 9457 with the fields of errs.Body.
+type refusal struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
@@ -106,16 +106,16 @@ type problem struct {
 }
 
 // Error implements error.
-func (p *problem) Error() string { return p.Title + ": " + p.Detail }
+func (p *refusal) Error() string { return p.Title + ": " + p.Detail }
 
 // GetStatus implements huma.StatusError.
-func (p *problem) GetStatus() int { return p.Status }
+func (p *refusal) GetStatus() int { return p.Status }
 
 // ContentType makes it application/problem+json.
-func (p *problem) ContentType(string) string { return "application/problem+json" }
+func (p *refusal) ContentType(string) string { return "application/problem+json" }
 
-func newProblem(status int, b errs.Body) *problem {
-	return &problem{Title: http.StatusText(status), Status: status, Detail: b.Message, Body: b}
+func newProblem(status int, b errs.Body) *refusal {
+	return &refusal{Title: http.StatusText(status), Status: status, Detail: b.Message, Body: b}
 }
 
 // problem logs what is ours and tells the sender what is theirs.

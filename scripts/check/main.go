@@ -28,6 +28,7 @@ type check struct {
 // checks is all that is run, in this order: the cheap ones first.
 func checks() []check {
 	return []check{
+		{"packages of the pages", true, packages},
 		{"format", true, format},
 		{"vet", true, vet},
 		{"fix", true, simple("go", "fix", "-diff", "./...")},

@@ -34,7 +34,7 @@ func (c Class) pupil(id string) (Pupil, bool) {
 type Added struct {
 	Added     []Pupil   `json:"added"`     // without ids in a dry run
 	Unchanged []string  `json:"unchanged"` // names that the class had already
-	Problems  []Problem `json:"problems"`  // lines that were not taken
+	Problems  []BadLine `json:"problems"`  // lines that were not taken
 }
 
 // Classes lists the classes by name.
@@ -159,13 +159,13 @@ func (r *Roster) AddNames(id, text string, dry bool) (out Added, err error) {
 	} else {
 		err = r.update("roster.AddNames", add)
 	}
-	slices.SortStableFunc(out.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	slices.SortStableFunc(out.Problems, func(a, b BadLine) int { return a.Line - b.Line })
 	return out, err
 }
 
 // merge adds to the class what it does not have.
 func merge(c *Class, names []Line) Added {
-	out := Added{Added: []Pupil{}, Unchanged: []string{}, Problems: []Problem{}}
+	out := Added{Added: []Pupil{}, Unchanged: []string{}, Problems: []BadLine{}}
 	have := map[string]bool{}
 	for _, p := range c.Pupils {
 		have[fold(p.Name)] = true

@@ -14,8 +14,8 @@ type Line struct {
 	Name   string // cleaned
 }
 
-// Problem is why a line of a pasted list was not taken.
-type Problem struct {
+// BadLine is why a line of a pasted list was not taken.
+type BadLine struct {
 	Line    int    `json:"line"`    // from 1
 	Text    string `json:"text"`    // the line, at most 80 characters of it
 	Code    string `json:"code"`    // too_long, bad_text, duplicate, too_many or class_full
@@ -25,7 +25,7 @@ type Problem struct {
 // ParseNames reads a list of names, one a line, as typed or pasted from elsewhere. A
 // leading number or bullet is dropped, empty lines are passed over, and a name that the
 // list has already is a problem. At most MaxPupils names are taken.
-func ParseNames(text string) (names []Line, problems []Problem) {
+func ParseNames(text string) (names []Line, problems []BadLine) {
 	seen := map[string]int{}
 	number := 0
 	for line := range strings.Lines(text) {
@@ -54,12 +54,12 @@ func ParseNames(text string) (names []Line, problems []Problem) {
 	return names, problems
 }
 
-func problem(number int, line, code, message string) Problem {
+func problem(number int, line, code, message string) BadLine {
 	line = strings.TrimSpace(strings.ToValidUTF8(line, "\ufffd"))
 	if r := []rune(line); len(r) > 80 {
 		line = string(r[:80])
 	}
-	return Problem{Line: number, Text: line, Code: code, Message: message}
+	return BadLine{Line: number, Text: line, Code: code, Message: message}
 }
 
 // unnumber drops what lists put before a name: "12. ", "3) ", "7\t", "- ", "• ".

@@ -116,8 +116,10 @@ func TestRestoreIsFinishedAfterACutAtAnyStep(t *testing.T) {
 		}
 	}
 	steps := [][2]string{
-		{journalFile, "replaced-x/" + journalFile}, {staging + "/" + journalFile, journalFile},
-		{rosterFile, "replaced-x/" + rosterFile}, {staging + "/" + rosterFile, rosterFile},
+		{journalFile, "replaced-x/" + journalFile},
+		{staging + "/" + journalFile, journalFile},
+		{rosterFile, "replaced-x/" + rosterFile},
+		{staging + "/" + rosterFile, rosterFile},
 	}
 	for cut := range len(steps) + 1 {
 		dir := t.TempDir()

@@ -23,13 +23,14 @@ type classIn[T any] struct {
 	Body T
 }
 
-type pupilPath struct {
+// PupilPath names a pupil of a class.
+type PupilPath struct {
 	ID    string `path:"id" maxLength:"64"`
 	Pupil string `path:"pupil" maxLength:"64"`
 }
 
 type pupilIn struct {
-	pupilPath
+	PupilPath
 	Body named
 }
 
@@ -60,7 +61,7 @@ func (g *Gateway) classesAPI(api huma.API) {
 			return answer(g.Roster.RenamePupil(in.ID, in.Pupil, in.Body.Name))
 		})
 	add(g, api, http.MethodDelete, pupil, "deletePupil", "Take a pupil off the list", staff,
-		func(_ context.Context, in *pupilPath) (*struct{}, error) {
+		func(_ context.Context, in *PupilPath) (*struct{}, error) {
 			if err := g.Roster.DeletePupil(in.ID, in.Pupil); err != nil {
 				return nil, err
 			}

@@ -11,14 +11,14 @@ import (
 	"github.com/livelearn/box/services/roster"
 )
 
-// ref is how a pupil names a lesson.
-type ref struct {
+// Ref is how a pupil names a lesson.
+type Ref struct {
 	Code string `json:"code,omitempty" doc:"Six digits."`
 	Key  string `json:"key,omitempty" doc:"From the link in the QR code."`
 }
 
 type joinIn struct {
-	ref
+	Ref
 	Pupil string `json:"pupil" doc:"The pupil's id, from look."`
 }
 
@@ -38,14 +38,14 @@ func (g *Gateway) joinAPI(api huma.API) {
 
 // byCode runs f under the limit on guessing codes. The key in a link has 64 random bits
 // and needs none.
-func (g *Gateway) byCode(ctx context.Context, r ref, f func() error) error {
+func (g *Gateway) byCode(ctx context.Context, r Ref, f func() error) error {
 	if r.Code == "" {
 		return f()
 	}
 	return g.guessed("join", []string{device(ctx)}, "no_lesson", f)
 }
 
-func (g *Gateway) look(ctx context.Context, in *body[ref]) (out *body[lookOut], err error) {
+func (g *Gateway) look(ctx context.Context, in *body[Ref]) (out *body[lookOut], err error) {
 	err = g.byCode(ctx, in.Body, func() error {
 		l, names, err := g.Roster.Look(roster.Ref(in.Body), callerOf(ctx).token)
 		if err != nil {
@@ -60,8 +60,8 @@ func (g *Gateway) look(ctx context.Context, in *body[ref]) (out *body[lookOut], 
 }
 
 func (g *Gateway) join(ctx context.Context, in *body[joinIn]) (out *signedIn, err error) {
-	err = g.byCode(ctx, in.Body.ref, func() error {
-		p, token, freed, err := g.Roster.Join(roster.Ref(in.Body.ref), in.Body.Pupil, callerOf(ctx).token)
+	err = g.byCode(ctx, in.Body.Ref, func() error {
+		p, token, freed, err := g.Roster.Join(roster.Ref(in.Body.Ref), in.Body.Pupil, callerOf(ctx).token)
 		if err != nil {
 			return err
 		}

@@ -11,16 +11,16 @@ import (
 	"github.com/livelearn/box/services/roster"
 )
 
-// me is the caller as the pages know it.
-type me struct {
+// Me is the caller as the pages know it.
+type Me struct {
 	Role  string `json:"role" enum:"none,pupil,teacher"`
 	User  string `json:"user,omitempty"`
 	Name  string `json:"name,omitempty"`
 	Admin bool   `json:"admin"`
 }
 
-func meOf(p roster.Person) me {
-	return me{Role: p.Role.String(), User: p.User, Name: p.Name, Admin: p.Admin}
+func meOf(p roster.Person) Me {
+	return Me{Role: p.Role.String(), User: p.User, Name: p.Name, Admin: p.Admin}
 }
 
 type state struct {
@@ -31,7 +31,7 @@ type state struct {
 		Version string `json:"version"`
 	} `json:"box"`
 	Secure    bool     `json:"secure" doc:"The page came over TLS: camera and microphone may work."`
-	Me        me       `json:"me"`
+	Me        Me       `json:"me"`
 	Room      string   `json:"room,omitempty" doc:"A pupil's room."`
 	Addresses []string `json:"addresses" doc:"Where the box answers over plain HTTP."`
 	HTTPS     []string `json:"https" doc:"Where it answers over HTTPS."`
@@ -41,14 +41,14 @@ type state struct {
 type signedIn struct {
 	SetCookie string `header:"Set-Cookie"`
 	Body      struct {
-		me
+		Me
 		Token string `json:"token" doc:"For clients without cookies."`
 	}
 }
 
 func signIn(ctx context.Context, p roster.Person, token string) *signedIn {
 	out := &signedIn{SetCookie: cookie(requestOf(ctx), token)}
-	out.Body.me, out.Body.Token = meOf(p), token
+	out.Body.Me, out.Body.Token = meOf(p), token
 	return out
 }
 

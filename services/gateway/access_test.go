@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// roles are who asks, in the order of a want.
+var roles = []string{"nobody", "pupil", "teacher", "admin"}
+
+// call is one operation and the status that each role gets.
+type call struct {
+	route string // as the documentation names it
+	path  string // with ids filled in
+	in    any
+	want  [4]int
+}
+
+// Who may: the shapes of a want. The last status is that of success.
+func everybody(ok int) [4]int { return [4]int{ok, ok, ok, ok} }
+func known(ok int) [4]int     { return [4]int{401, ok, ok, ok} }
+func teachers(ok int) [4]int  { return [4]int{401, 403, ok, ok} }
+func admins(ok int) [4]int    { return [4]int{401, 403, 403, ok} }
+
+// calls is every operation. What changes things comes after what looks at them.
+func (r *rig) calls() []call {
+	class, spare, lesson := "/api/classes/"+r.class.ID, "/api/classes/"+r.spare.ID, "/api/lessons/"+r.lesson.ID
+	pupil := func(n int) string { return r.class.Pupils[n].ID }
+	name := map[string]string{"name": "New name"}
+	code := map[string]string{"code": r.lesson.Code}
+	return []call{
+		{"GET /healthz", "/healthz", nil, everybody(200)},
+		{"GET /readyz", "/readyz", nil, everybody(200)},
+		{"GET /metrics", "/metrics", nil, [4]int{403, 403, 403, 200}},
+		{"GET /ca.crt", "/ca.crt", nil, everybody(404)}, // HTTPS is off
+		{"GET /", "/", nil, everybody(200)},
+		{"GET /j/{key}", "/j/" + r.lesson.Key, nil, everybody(200)},
+		{"GET /api/openapi.json", "/api/openapi.json", nil, everybody(200)},
+		{"GET /api/openapi.yaml", "/api/openapi.yaml", nil, everybody(200)},
+
+		{"GET /api/state", "/api/state", nil, everybody(200)},
+		{"GET /api/classes", "/api/classes", nil, teachers(200)},
+		{"GET /api/classes/{id}", class, nil, teachers(200)},
+		{"GET /api/lessons", "/api/lessons", nil, teachers(200)},
+		{"GET /api/lessons/{id}/qr.svg", lesson + "/qr.svg", nil, teachers(200)},
+		{"GET /api/lesson", "/api/lesson?room=" + r.class.ID, nil, known(200)},
+		{"GET /api/admin/health", "/api/admin/health", nil, teachers(200)},
+		{"GET /api/admin/tree", "/api/admin/tree", nil, admins(200)},
+		{"GET /api/admin/crashes", "/api/admin/crashes", nil, admins(200)},
+		{"GET /api/admin/letters", "/api/admin/letters", nil, admins(200)},
+		{"GET /api/admin/log", "/api/admin/log", nil, admins(200)},
+		{"GET /api/admin/backup", "/api/admin/backup", nil, admins(200)},
+
+		{"POST /api/join/look", "/api/join/look", code, everybody(200)},
+		{"POST /api/claim", "/api/claim", map[string]string{"code": "AAAAAAAA", "box": "B", "name": "N", "pin": pin}, everybody(409)},
+		{"POST /api/login", "/api/login", map[string]string{"name": teacher1, "pin": pin}, everybody(200)},
+		{"POST /api/classes", "/api/classes", map[string]string{"name": "Made"}, teachers(200)},
+		{"PATCH /api/classes/{id}", class, name, teachers(200)},
+		{"POST /api/classes/{id}/pupils", class + "/pupils", map[string]any{"text": "Someone", "dry": true}, teachers(200)},
+		{"PATCH /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(1), name, teachers(200)},
+		{"POST /api/lessons", "/api/lessons", map[string]string{"class": r.class.ID}, teachers(200)},
+		{"POST /api/lessons/{id}/release", lesson + "/release", map[string]string{"pupil": pupil(2)}, teachers(204)},
+		{"POST /api/admin/letters/{id}/retry", "/api/admin/letters/" + r.letter + "/retry", nil, admins(204)},
+		{"POST /api/admin/letters/{id}/drop", "/api/admin/letters/" + r.letter + "/drop", nil, admins(404)}, // done above
+		{"POST /api/join", "/api/join", map[string]string{"code": r.lesson.Code, "pupil": pupil(0)}, [4]int{409, 200, 409, 409}},
+		{"DELETE /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(2), nil, teachers(204)},
+		{"DELETE /api/classes/{id}", spare, nil, teachers(204)},
+		{"POST /api/lessons/{id}/end", lesson + "/end", nil, teachers(200)},
+		{"POST /api/logout", "/api/logout", nil, everybody(204)},
+	}
+}
+
+func TestEveryOperationKnowsWhoMayCallIt(t *testing.T) {
+	for n, role := range roles {
+		t.Run(role, func(t *testing.T) {
+			r := newRig(t).school()
+			for _, c := range r.calls() {
+				method, _, _ := strings.Cut(c.route, " ")
+				w := r.do(r.request(role, method, c.path, c.in))
+				if w.Code != c.want[n] {
+					t.Errorf("%s by %s: %d, want %d: %s", c.route, role, w.Code, c.want[n], w.Body)
+				}
+				if w.Code >= 400 && strings.HasPrefix(c.path, "/api/") {
+					refused(t, w)
+				}
+			}
+		})
+	}
+}
+
+func TestThePresentedTableIsComplete(t *testing.T) {
+	r := newRig(t).school()
+	w := r.do(r.request("nobody", "GET", "/api/openapi.json", nil))
+	var doc struct {
+		OpenAPI string                                `json:"openapi"`
+		Paths   map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Fatalf("%v: version %q", err, doc.OpenAPI)
+	}
+	var tested []string
+	for _, c := range r.calls() {
+		tested = append(tested, c.route)
+	}
+	listed := 0
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			listed++
+			if route := strings.ToUpper(method) + " " + path; !slices.Contains(tested, route) {
+				t.Errorf("%s is in the documentation and in no test", route)
+			}
+		}
+	}
+	for _, route := range tested {
+		method, path, _ := strings.Cut(route, " ")
+		if !strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/api/openapi") {
+			continue
+		}
+		if _, ok := doc.Paths[path][strings.ToLower(method)]; !ok {
+			t.Errorf("%s is not in the documentation", route)
+		}
+	}
+	if listed < 25 {
+		t.Errorf("%d operations are documented", listed)
+	}
+}
+
+func TestAPupilSeesTheOwnRoomOnly(t *testing.T) {
+	r := newRig(t).school()
+	w := r.do(r.request("pupil", "GET", "/api/lesson?room="+r.spare.ID, nil))
+	if b := refused(t, w); w.Code != http.StatusForbidden || b.Code != "other_room" {
+		t.Errorf("%d %+v", w.Code, b)
+	}
+	w = r.do(r.request("pupil", "GET", "/api/lesson", nil))
+	for _, secret := range []string{r.lesson.Code, r.lesson.Key} {
+		if w.Code != 200 || strings.Contains(w.Body.String(), secret) {
+			t.Errorf("%d: a pupil is told %q: %s", w.Code, secret, w.Body)
+		}
+	}
+}
+
+func TestABearerTokenIsAsGoodAsTheCookie(t *testing.T) {
+	r := newRig(t).school()
+	req := r.request("nobody", "GET", "/api/classes", nil)
+	req.Header.Set("Authorization", "Bearer "+r.tokens["teacher"])
+	if w := r.do(req); w.Code != 200 {
+		t.Errorf("bearer: %d %s", w.Code, w.Body)
+	}
+	if w := r.do(r.request("nobody", "GET", "/api/classes?token="+r.tokens["teacher"], nil)); w.Code != 401 {
+		t.Errorf("a token in the query of the API: %d", w.Code)
+	}
+}

@@ -2,6 +2,7 @@ package boxtest
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"log/slog"
 	"net"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/livelearn/box/firmware"
 	"github.com/livelearn/box/hal/boards/sim"
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 // New runs a whole box in this process: real databases in dir, a network in memory, no
@@ -24,7 +28,7 @@ func New(t testing.TB, dir string) *Box {
 	cfg.Journal.NoBallast = true
 	box, err := firmware.New(cfg, firmware.Parts{
 		Board: sim.New(io.Discard).HAL(), Log: log, Sealed: true, Pages: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}},
-		Listen: func(string) (net.Listener, error) { return pipes, nil },
+		Listen: func(string) (net.Listener, error) { return pipes, nil }, Features: []room.Kind{bombKind},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,5 +84,36 @@ func (p *pipes) Dial() (net.Conn, error) {
 		return here, nil
 	case <-p.done:
 		return nil, net.ErrClosed
+	}
+}
+
+// bombKind is a feature whose command crashes the room the first time it is handled.
+var bombKind = room.Kind{
+	Name: "bomb", New: func() room.Feature { return &bomb{} }, Commands: []room.Command{{Name: "bomb.go"}},
+}
+
+type bomb struct{}
+
+// Handle implements room.Feature. The room tries a message that crashed it once more.
+func (*bomb) Handle(_ *room.Turn, m room.Message) error {
+	if _, again := went.LoadOrStore(m.ID, true); !again {
+		panic("bomb " + m.ID)
+	}
+	return nil
+}
+
+// Apply implements room.Feature.
+func (*bomb) Apply(event.Event) {}
+
+// View implements room.Feature.
+func (*bomb) View(event.Viewer) any { return nil }
+
+var went sync.Map // ids of the bombs that went off
+
+// Crash makes the room of a teacher crash once.
+func (b *Box) Crash(teacher *wiretest.Member) {
+	b.T.Helper()
+	if _, err := teacher.Do(wiretest.Command{ID: rand.Text(), Name: "bomb.go"}); err != nil {
+		b.T.Fatal(err)
 	}
 }

@@ -53,6 +53,8 @@ type Parts struct {
 	// Sealed leaves out all that speaks to the machine beyond the door and the disk: no
 	// control socket, no mDNS. For tests on a fake clock.
 	Sealed bool
+	// Features are there beside those of the tree. For tests that make a room crash.
+	Features []room.Kind
 }
 
 // Box is one box. It is used once: New, Serve, and Close if Serve was not called.
@@ -154,7 +156,7 @@ func (b *Box) build() {
 	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry)
 	b.rooms = room.New(b.cfg.Room, room.Deps{
 		Journal: b.journal, Clock: clock, Bury: b.bury, Observe: b.reports.Add, Log: b.log("room"), Metrics: b.registry,
-	}, features()...)
+	}, append(features(), b.parts.Features...)...)
 	b.sessions = session.New(b.cfg.Session, session.Deps{
 		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
 	})

@@ -155,11 +155,7 @@ func first(f Facts) hal.Page {
 
 // second is the page for those who look after the box.
 func second(f Facts) hal.Page {
-	p := hal.Page{Title: "LiveLearn Box " + f.Version}
-	for _, a := range f.Secure {
-		p.Lines = append(p.Lines, a)
-	}
-	return p
+	return hal.Page{Title: "LiveLearn Box " + f.Version, Lines: f.Secure}
 }
 
 // spaced is a code of six digits as people read it out.

@@ -81,6 +81,5 @@ func sameBytes(a, b string) error {
 	if !bytes.Equal(x, y) {
 		return fmt.Errorf("two builds differ (%d and %d bytes)", len(x), len(y))
 	}
-	fmt.Printf("   %d bytes, twice the same\n", len(x))
 	return nil
 }

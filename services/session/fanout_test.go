@@ -46,13 +46,47 @@ func BenchmarkFanout(b *testing.B) {
 }
 
 func fanout(b *testing.B, sockets, rate int) {
-	rooms := sockets / perRoom
 	floor := measureFloor(b, sockets, rate)
+	f := measure(b, sockets, rate, "phoenix")
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(f.Delivered) }
+	b.ReportMetric(per(f.user), "user-us/delivery")
+	b.ReportMetric(per(f.user+f.sys), "us/delivery")
+	b.ReportMetric(floor, "floor-us/delivery")
+	b.ReportMetric(per(f.user+f.sys)/floor, "x-floor")
+	b.ReportMetric(float64(f.idle)/float64(sockets), "B/socket")
+	b.ReportMetric(f.P50, "p50-us")
+	b.ReportMetric(f.P99, "p99-us")
+	b.ReportMetric(100*float64(f.Delivered)/float64(f.Sent*perRoom), "%delivered")
+	b.ReportMetric(0, "ns/op")
+}
 
+// BenchmarkFlood compares the delivery of chat to 300 pupils in calm with that beside one
+// socket that sends as fast as it can and comes back whenever it is closed.
+func BenchmarkFlood(b *testing.B) {
+	for range b.N {
+		calm, flood := measure(b, 300, 4, "phoenix"), measure(b, 300, 4, "flood")
+		b.ReportMetric(calm.P99, "calm-p99-us")
+		b.ReportMetric(flood.P99, "flood-p99-us")
+		b.ReportMetric(flood.P99/calm.P99, "x-calm")
+		b.ReportMetric(float64(flood.Flooded)/loadFor.Seconds(), "flood-msg/s")
+		b.ReportMetric(100*float64(flood.Delivered)/float64(flood.Sent*perRoom), "%delivered")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// figures is what one load cost this process.
+type figures struct {
+	result
+	user, sys time.Duration
+	idle      int64 // bytes of all sockets before the load
+}
+
+// measure runs the whole of it, journal included, under a generator's load.
+func measure(b *testing.B, sockets, rate int, mode string) (f figures) {
 	r := newRig(b, b.TempDir(), session.Config{})
 	defer r.stop()
 	r.hub.Exists = func(string) bool { return true }
-	for i := range rooms {
+	for i := range sockets / perRoom {
 		r.open(fmt.Sprint("r", i))
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,22 +102,13 @@ func fanout(b *testing.B, sockets, rate int) {
 	served.Go(func() { _ = srv.Serve(ln) })
 
 	before := resident()
-	g := startGenerator(b, ln.Addr().String(), sockets, rate, "phoenix")
-	idle := resident() - before
+	g := startGenerator(b, ln.Addr().String(), sockets, rate, mode)
+	f.idle = resident() - before
 	user0, sys0 := cpu()
-	got := g.load(b)
+	f.result = g.load(b)
 	user1, sys1 := cpu()
-
-	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(got.Delivered) }
-	b.ReportMetric(per(user1-user0), "user-us/delivery")
-	b.ReportMetric(per(user1-user0+sys1-sys0), "us/delivery")
-	b.ReportMetric(floor, "floor-us/delivery")
-	b.ReportMetric(per(user1-user0+sys1-sys0)/floor, "x-floor")
-	b.ReportMetric(float64(idle)/float64(sockets), "B/socket")
-	b.ReportMetric(got.P50, "p50-us")
-	b.ReportMetric(got.P99, "p99-us")
-	b.ReportMetric(100*float64(got.Delivered)/float64(got.Sent*perRoom), "%delivered")
-	b.ReportMetric(0, "ns/op")
+	f.user, f.sys = user1-user0, sys1-sys0
+	return f
 }
 
 // measureFloor writes the same frame to every member of each room, from one goroutine.
@@ -176,6 +201,7 @@ func stamp() string {
 type result struct {
 	Sent, Delivered int
 	P50, P99        float64 // us from writing to seeing
+	Flooded         int     // messages of the flood
 }
 
 type generator struct {
@@ -243,14 +269,24 @@ func generate(spec string) {
 	bufio.NewScanner(os.Stdin).Scan()
 	s.reset()
 	sent := 0
-	if part[3] == "phoenix" {
-		sent = publish(conns, rate)
-		time.Sleep(500 * time.Millisecond)
-	} else {
+	flooded := 0
+	switch part[3] {
+	case "bare":
 		time.Sleep(loadFor)
 		sent = 1
+	case "flood":
+		stop := time.Now().Add(loadFor)
+		var flooding sync.WaitGroup
+		flooding.Go(func() { flooded = flood(part[0], stop) })
+		defer flooding.Wait()
+		fallthrough
+	default:
+		sent = publish(conns, rate)
+		time.Sleep(500 * time.Millisecond)
 	}
-	out, _ := json.Marshal(s.result(sent))
+	got := s.result(sent)
+	got.Flooded = flooded
+	out, _ := json.Marshal(got)
 	fmt.Println(string(out))
 	bufio.NewScanner(os.Stdin).Scan()
 }
@@ -271,6 +307,34 @@ func publish(conns []net.Conn, rate int) (sent int) {
 	return sent
 }
 
+// flood sends as fast as one socket takes it, as a pupil of room r0, until stop.
+func flood(addr string, stop time.Time) (sent int) {
+	text := []byte(`["1","9","room:r0","chat.say",{"id":"f","text":"flood","to":"all"}]`)
+	var block []byte
+	for range 500 {
+		f, err := ws.CompileFrame(ws.MaskFrame(ws.NewTextFrame(text)))
+		if err != nil {
+			panic(err)
+		}
+		block = append(block, f...)
+	}
+	for time.Now().Before(stop) {
+		conn := dial(addr, "flooder", 0)
+		if conn == nil {
+			time.Sleep(10 * time.Millisecond) // refused: try again
+			continue
+		}
+		for time.Now().Before(stop) {
+			if _, err := conn.Write(block); err != nil {
+				break // closed by the box: come back
+			}
+			sent += 500
+		}
+		_ = conn.Close()
+	}
+	return sent
+}
+
 type seen struct {
 	mu    sync.Mutex
 	delay []int64
@@ -286,7 +350,41 @@ func (s *seen) result(sent int) result {
 	if n == 0 {
 		return result{}
 	}
-	return result{sent, n, float64(s.delay[n/2]) / 1000, float64(s.delay[n*99/100]) / 1000}
+	return result{Sent: sent, Delivered: n, P50: float64(s.delay[n/2]) / 1000, P99: float64(s.delay[n*99/100]) / 1000}
+}
+
+// dial upgrades a connection of the user and asks to join the room; nil: refused.
+func dial(addr, user string, room int) net.Conn {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		panic(err)
+	}
+	if !upgrade(conn, bufio.NewReader(conn), user, room) {
+		_ = conn.Close()
+		return nil
+	}
+	return conn
+}
+
+func upgrade(conn net.Conn, in *bufio.Reader, user string, room int) bool {
+	fmt.Fprintf(conn, "GET /socket/websocket?vsn=2.0.0&user=%s&room=r%d HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", user, room)
+	for first := true; ; first = false {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			panic(err)
+		}
+		if first && !strings.Contains(line, "101") {
+			return false
+		}
+		if line == "\r\n" {
+			break
+		}
+	}
+	join := fmt.Appendf(nil, `["1","1","room:r%d","phx_join",{}]`, room)
+	if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewTextFrame(join))); err != nil {
+		panic(err)
+	}
+	return true
 }
 
 // connect joins member i and reads in the background.
@@ -297,26 +395,12 @@ func (s *seen) connect(addr string, i int, mode string, joined *sync.WaitGroup) 
 		panic(err)
 	}
 	in := bufio.NewReaderSize(conn, 1024)
-	if mode == "phoenix" {
-		room := i / perRoom
-		fmt.Fprintf(conn, "GET /socket/websocket?vsn=2.0.0&user=u%d&room=r%d HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", i, room)
-		for {
-			line, err := in.ReadString('\n')
-			if err != nil {
-				panic(err)
-			}
-			if line == "\r\n" {
-				break
-			}
-		}
-		join := fmt.Appendf(nil, `["1","1","room:r%d","phx_join",{}]`, room)
-		if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewTextFrame(join))); err != nil {
-			panic(err)
-		}
-	} else {
+	if mode == "bare" {
 		joined.Done()
+	} else {
+		upgrade(conn, in, fmt.Sprint("u", i), i/perRoom)
 	}
-	go s.read(in, mode == "phoenix", joined)
+	go s.read(in, mode != "bare", joined)
 	return conn
 }
 

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,7 @@ type Config struct {
 	Sockets  int           // of one person at once, the oldest is closed; default 5
 	Soft     int           // queued bytes from which volatile frames are dropped; default 64 KiB
 	Hard     int           // queued bytes at which the socket is closed; default 256 KiB
+	Ban      time.Duration // who sent far too much stays away for so long; default 5 s
 	Silence  time.Duration // without a frame for so long the socket is closed; default 60 s
 	Write    time.Duration // for one write; default 10 s
 }
@@ -46,6 +48,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Rate == 0 {
 		c.Rate = 20
+	}
+	if c.Ban == 0 {
+		c.Ban = 5 * time.Second
 	}
 	if c.Silence == 0 {
 		c.Silence = time.Minute
@@ -67,7 +72,7 @@ func (c Config) withDefaults() Config {
 // Validate refuses what cannot work.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	if c.Rate < 0 || c.Burst < 1 || c.Patience < 1 || c.Sockets < 1 || c.Silence < 0 || c.Write < 0 {
+	if c.Rate < 0 || c.Burst < 1 || c.Patience < 1 || c.Sockets < 1 || c.Ban < 0 || c.Silence < 0 || c.Write < 0 {
 		return errs.Field("session.Config", "session", "negative", 0, "no value may be negative")
 	}
 	if least := max(c.Soft, room.MaxAnswer+32<<10); c.Soft < 1 || c.Hard < least {
@@ -116,6 +121,7 @@ type person struct {
 	limit    *rate.Limiter
 	sessions []*session // oldest first
 	gone     time.Time  // since when there is no session
+	banned   time.Time  // until when no socket is accepted: it flooded
 }
 
 // New makes the hub. Its Child must run before Accept.
@@ -179,6 +185,11 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, id Identity) {
 		http.Error(w, `vsn: must be 2.0.0`, http.StatusBadRequest)
 		return
 	}
+	if wait := h.banned(id.User); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+		http.Error(w, "far too many messages: come back later", http.StatusTooManyRequests)
+		return
+	}
 	up := ws.HTTPUpgrader{Timeout: h.cfg.Write}
 	conn, buf, _, err := up.Upgrade(r, w)
 	if err != nil {
@@ -196,6 +207,25 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, id Identity) {
 	}); err != nil {
 		h.Log.Warn("session not started", "session", s.name, "err", err)
 		_ = conn.Close()
+	}
+}
+
+// banned is how long a user who flooded has to stay away.
+func (h *Hub) banned(user string) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.people[user]; p != nil {
+		return time.Until(p.banned)
+	}
+	return 0
+}
+
+// ban keeps a user away for a while: the socket that flooded would come back at once.
+func (h *Hub) ban(user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.people[user]; p != nil {
+		p.banned = time.Now().Add(h.cfg.Ban)
 	}
 }
 

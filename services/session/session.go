@@ -32,8 +32,11 @@ const (
 	closeSilent  = ws.StatusCode(4030) // no heartbeat
 )
 
-// lingering is how long a closing connection is read on.
-const lingering = time.Second
+// A closing connection is read on for so long, and so many bytes.
+const (
+	lingering = time.Second
+	maxLinger = 256 << 10
+)
 
 // maxTopics bounds the rooms that one socket sits in.
 const maxTopics = 8
@@ -105,7 +108,7 @@ func (s *session) leave() {
 // the client would never see why it was closed.
 func (s *session) linger() {
 	if s.conn.SetReadDeadline(time.Now().Add(lingering)) == nil {
-		_, _ = io.Copy(io.Discard, s.conn) // ends with the peer or the deadline
+		_, _ = io.CopyN(io.Discard, s.conn, maxLinger) // ends with the peer or the deadline
 	}
 	_ = s.conn.Close()
 }
@@ -183,6 +186,7 @@ func (s *session) message(data []byte) bool {
 	if !s.limit.Allow() {
 		s.hub.metrics.limited.Inc()
 		if s.excess++; s.excess > s.hub.cfg.Patience {
+			s.hub.ban(s.id.User)
 			s.end(closeFlood, "too many messages")
 			return false
 		}

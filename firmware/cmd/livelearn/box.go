@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -84,9 +85,12 @@ func (c *boxCmd) serve(ctx context.Context, w world, log *slog.Logger, box *firm
 		log.Info("the box is ready", "version", version, "dur", time.Since(began))
 		return c.whenReady(ctx, w, box)
 	})
-	err := g.Wait()
-	log.Info("the box has stopped", "err", err)
-	return err
+	if err := g.Wait(); err != nil {
+		log.Error("the box gave up", "err", err)
+		return fmt.Errorf("%w\nTry: livelearn doctor", err)
+	}
+	log.Info("the box has stopped")
+	return nil
 }
 
 func (c *boxCmd) whenReady(ctx context.Context, w world, box *firmware.Box) error {

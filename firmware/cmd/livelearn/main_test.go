@@ -33,7 +33,7 @@ func TestCommandLine(t *testing.T) {
 	})
 }
 
-// ready FILE waits for a ready file and sets $HTTP, $CLAIM and $CODE from it.
+// ready FILE waits for a ready file and sets $HTTP, $ADDR, $HTTPS, $CLAIM and $CODE from it.
 func ready(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: ready FILE")
@@ -47,6 +47,7 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 		var r struct{ HTTP, HTTPS, Claim, Code string }
 		ts.Check(json.Unmarshal(data, &r))
 		ts.Setenv("HTTP", r.HTTP)
+		ts.Setenv("ADDR", strings.TrimPrefix(r.HTTP, "http://"))
 		ts.Setenv("HTTPS", r.HTTPS)
 		ts.Setenv("CLAIM", r.Claim)
 		ts.Setenv("CODE", r.Code)

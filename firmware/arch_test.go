@@ -42,6 +42,8 @@ var ranks = map[string]int{
 	"services/room":     2,
 	"services/discover": 2,
 
+	"services/room/roomtest": 3, // runs features for their tests
+
 	"services/chat": 3,
 	"services/hand": 3,
 	"services/tap":  3,
@@ -72,6 +74,7 @@ var thirdParty = map[string][]string{
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
 	"services/room":          {"github.com/prometheus/client_golang"},
+	"services/room/roomtest": {"github.com/prometheus/client_golang"},
 	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},
 	"services/wire":          {"github.com/gobwas/ws"},
 	"services/wire/wiretest": {"github.com/gobwas/ws"},

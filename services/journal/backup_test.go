@@ -36,7 +36,7 @@ func TestARestoredJournalHasItsFactsAndIsAnotherIncarnation(t *testing.T) {
 		if !r.Found().Restored || r.Found().SetAside != "" || r.Incarnation() == b.Incarnation() {
 			t.Errorf("%+v, incarnation %x of %x", r.Found(), r.Incarnation(), b.Incarnation())
 		}
-		if got, err := r.Since("room:a", 0, 0); err != nil || cmp.Diff(want, got) != "" {
+		if got, err := r.Since("room:a", 0, 0); err != nil || diff(want, got) != "" {
 			t.Errorf("%v %s", err, cmp.Diff(want, got))
 		}
 		c := r.raise("room:a")

@@ -1,9 +1,13 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -108,4 +112,17 @@ func (b *box) try(stream string, epoch, seq uint64) errs.Kind {
 		return errs.KindOf(err)
 	}
 	return 99
+}
+
+// diff compares facts; cmp.Diff is asked only when they differ, for it is slow.
+func diff(want, got []event.Event) string {
+	if slices.EqualFunc(want, got, same) {
+		return ""
+	}
+	return cmp.Diff(want, got)
+}
+
+func same(a, b event.Event) bool {
+	return a.Stream == b.Stream && a.Epoch == b.Epoch && a.Seq == b.Seq && a.Pos == b.Pos && a.Kind == b.Kind &&
+		a.By == b.By && a.ID == b.ID && a.Stamp == b.Stamp && bytes.Equal(a.Data, b.Data)
 }

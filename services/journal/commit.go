@@ -21,7 +21,7 @@ func (j *Journal) Serve(ctx context.Context) error {
 		return errs.Newf("journal.Serve", errs.Internal, "the journal is served already")
 	}
 	defer j.serving.Unlock()
-	if err := j.recover(); err != nil {
+	if err := j.mend(); err != nil {
 		return err
 	}
 	for {
@@ -46,8 +46,8 @@ func (j *Journal) Serve(ctx context.Context) error {
 // String names the service.
 func (j *Journal) String() string { return "journal" }
 
-// recover puts memory in order after a Serve that did not end well.
-func (j *Journal) recover() error {
+// mend puts memory in order after a Serve that did not end well.
+func (j *Journal) mend() error {
 	if len(j.flight) == 0 && !j.reload {
 		return nil
 	}

@@ -29,7 +29,7 @@ type DBOptions struct {
 // keep the box from starting.
 //
 //	no file      made under another name, synced, then renamed, and the folder synced
-//	damaged      every page is checked before bbolt maps the file (above 256 MiB: all
+//	damaged      every page is checked before bbolt maps the file (above 64 MiB: all
 //	             but the leaves); a damaged file becomes <path>.damaged-<UTC time>,
 //	             is never deleted, and a new one is made
 //	half empty   copied into a smaller file that takes its place

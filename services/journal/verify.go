@@ -12,8 +12,8 @@ import (
 
 // deepLimit is the size of a file up to which each leaf is checked at Open too. Larger
 // files have their meta pages, freelist and branches checked; a leaf that is damaged
-// there shows when it is read.
-const deepLimit = 256 << 20
+// there shows when it is read. A card reads 64 MiB in about a second.
+const deepLimit = 64 << 20
 
 // verify checks the structure of a bbolt file without mapping it and without bbolt,
 // whose own code panics, recurses or allocates without limit on pages that make no

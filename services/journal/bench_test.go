@@ -1,0 +1,148 @@
+package journal
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livelearn/box/services/event"
+)
+
+const (
+	benchRooms   = 334 // 10,000 people in rooms of 30
+	benchPayload = 160 // bytes, a chat line
+)
+
+// BenchmarkAppend keeps as many facts under way as there are writers. Beside facts/s
+// it reports the bytes a fact costs (io: handed to the kernel, disk: what the kernel
+// wrote), the wait of one fact, and how many times the raw rate of one write and
+// fdatasync after another, measured in the same run, that is.
+func BenchmarkAppend(b *testing.B) {
+	for _, writers := range []int{1, 10, 100, 1000} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) { benchAppend(b, writers) })
+	}
+}
+
+func benchAppend(b *testing.B, writers int) {
+	raw := rawSyncs(b)
+	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
+	rooms := make([]string, min(writers, benchRooms))
+	for i := range rooms {
+		rooms[i] = fmt.Sprintf("room:c_%08d", i)
+		box.raise(rooms[i])
+	}
+	payload := json.RawMessage(`"` + strings.Repeat("x", benchPayload-2) + `"`)
+	slots := make(chan struct{}, writers)
+	var waits []time.Duration // the committer's goroutine writes, read after the last
+	commits, io, disk := value(b, box.met.commits), procIO(b, "wchar"), procIO(b, "write_bytes")
+	n := 0
+	for b.Loop() {
+		slots <- struct{}{}
+		stream := rooms[n%len(rooms)]
+		box.seq[stream]++
+		e := fact(stream, box.epoch[stream], box.seq[stream])
+		e.Data = payload
+		start := time.Now()
+		box.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}}, func(err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			waits = append(waits, time.Since(start))
+			<-slots
+		})
+		n++
+	}
+	for range writers {
+		slots <- struct{}{}
+	}
+	rate := float64(n) / b.Elapsed().Seconds()
+	slices.Sort(waits)
+	b.ReportMetric(rate, "facts/s")
+	b.ReportMetric(rate/raw, "x-raw-sync")
+	b.ReportMetric((procIO(b, "wchar")-io)/float64(n), "io-B/fact")
+	b.ReportMetric((procIO(b, "write_bytes")-disk)/float64(n), "disk-B/fact")
+	b.ReportMetric(float64(n)/(value(b, box.met.commits)-commits), "facts/commit")
+	b.ReportMetric(float64(waits[len(waits)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds()), "p99-us")
+}
+
+// rawSyncs is the floor: how often a second one fact can be appended to a plain file
+// and synced.
+func rawSyncs(b *testing.B) float64 {
+	f, err := os.Create(filepath.Join(b.TempDir(), "raw"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	data := make([]byte, benchPayload)
+	start := time.Now()
+	n := 0
+	for ; time.Since(start) < 300*time.Millisecond; n++ {
+		if _, err := f.Write(data); err != nil {
+			b.Fatal(err)
+		}
+		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(n) / time.Since(start).Seconds()
+}
+
+// value reads a counter.
+func value(b *testing.B, c prometheus.Counter) float64 {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(c)
+	families, err := reg.Gather()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return families[0].GetMetric()[0].GetCounter().GetValue()
+}
+
+// procIO reads a counter of /proc/self/io.
+func procIO(b *testing.B, name string) float64 {
+	data, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		var n float64
+		if rest, ok := strings.CutPrefix(line, name+": "); ok {
+			if _, err := fmt.Sscan(rest, &n); err != nil {
+				b.Fatal(err)
+			}
+			return n
+		}
+	}
+	b.Fatalf("/proc/self/io has no %s", name)
+	return 0
+}
+
+// BenchmarkReplay reads a lesson back by the index: what a room costs when it starts.
+func BenchmarkReplay(b *testing.B) {
+	const facts = 1350
+	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db"), tail: 500})
+	box.raise("room:a")
+	box.append("room:a", facts)
+	for b.Loop() {
+		n := 0
+		for _, err := range box.Replay("room:a", 0) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != facts {
+			b.Fatal(n)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*facts), "ns/fact")
+}

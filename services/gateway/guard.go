@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,23 +15,30 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/livelearn/box/services/discover"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/supervise"
 )
 
 // policy lets a page load from the box and nowhere else, and lets no text become code.
+// The socket's address is spelled out: older Safari does not count it as 'self'.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-	"media-src 'self' blob:; connect-src 'self' ws: wss:; manifest-src 'self'; base-uri 'none'; form-action 'self'; " +
+	"media-src 'self' blob:; connect-src 'self' ws://HOST wss://HOST; manifest-src 'self'; base-uri 'none'; form-action 'self'; " +
 	"frame-ancestors 'none'; require-trusted-types-for 'script'"
 
 // guard is everything that stands before the mux.
 func (g *Gateway) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
-	return g.crash(headers(g.hosts(cross.Handler(next))))
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		deny(w, http.StatusForbidden, errs.Code("gateway", errs.Denied, "other_origin", "another site may not do this"))
+	}))
+	return g.crash(g.hosts(headers(cross.Handler(next))))
 }
 
 // crash turns a handler's panic into a 500 and a report.
 func (g *Gateway) crash(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b := &begun{ResponseWriter: w}
 		defer func() {
 			p := recover()
 			if p == nil {
@@ -42,20 +51,61 @@ func (g *Gateway) crash(next http.Handler) http.Handler {
 				Path: "gateway", Child: r.Method + " " + r.Pattern, Err: fmt.Errorf("panic: %v", p), Panic: p,
 				Stack: debug.Stack(), At: time.Now(), Decision: supervise.Lost,
 			})
-			http.Error(w, `{"reason":"internal"}`, http.StatusInternalServerError)
+			if b.yes {
+				panic(http.ErrAbortHandler) // half an answer must not look whole
+			}
+			deny(w, http.StatusInternalServerError, errs.Newf("gateway", errs.Internal, "panic"))
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(b, r)
 	})
+}
+
+// begun knows whether the answer is on its way.
+type begun struct {
+	http.ResponseWriter
+	yes bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (b *begun) WriteHeader(status int) {
+	b.yes = true
+	b.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (b *begun) Write(p []byte) (int, error) {
+	b.yes = true
+	return b.ResponseWriter.Write(p)
+}
+
+// Hijack gives the connection to the lesson socket.
+func (b *begun) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buf, err := http.NewResponseController(b.ResponseWriter).Hijack()
+	b.yes = b.yes || err == nil
+	return conn, buf, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+
+// deny answers outside of the API, in the API's form.
+func deny(w http.ResponseWriter, status int, err error) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(newProblem(status, errs.BodyOf(err))) // the client is gone: nobody to tell
 }
 
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", strings.ReplaceAll(policy, "HOST", strings.ToLower(r.Host)))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			h.Set("Cache-Control", "no-store") // names of people
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -66,13 +116,31 @@ func headers(next http.Handler) http.Handler {
 func (g *Gateway) hosts(next http.Handler) http.Handler {
 	known := append([]string{"localhost", "livelearn.local", "livelearn.home"}, g.cfg.Hosts...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := hostOf(r.Host)
-		if _, err := netip.ParseAddr(host); err != nil && !slices.Contains(known, strings.ToLower(host)) {
-			http.Error(w, "this box does not answer to that name", http.StatusMisdirectedRequest)
+		host := strings.ToLower(hostOf(r.Host))
+		_, err := netip.ParseAddr(host)
+		if err != nil && !slices.Contains(known, host) && host != g.localName() || !plainPort(r.Host) {
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			deny(w, http.StatusMisdirectedRequest, errs.Field("gateway", "host", "other_host", 0,
+				"this box does not answer to that name; use its address, or add the name to gateway.hosts"))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// localName is what multicast DNS calls the box; empty when the roster cannot tell.
+func (g *Gateway) localName() string {
+	b, err := g.Roster.Box()
+	if err != nil {
+		return ""
+	}
+	return discover.Instance(b.ID) + ".local"
+}
+
+// plainPort tells that a host has no port or one of digits: it goes into a header.
+func plainPort(hostport string) bool {
+	_, port, err := net.SplitHostPort(hostport)
+	return err != nil || strings.Trim(port, "0123456789") == ""
 }
 
 func hostOf(hostport string) string {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -17,13 +18,17 @@ const (
 )
 
 // guesses slows down whoever guesses codes and PINs. perDevice faults of one key lock it
-// for a minute, each further fault for twice as long, up to 15 minutes. All keys together
+// for a minute, each further fault for twice as long, up to 15 minutes. All keys of one kind
 // have perBox faults a minute, so that many devices guess no faster. Who knows a secret
 // is never counted: a whole class joins at once.
+//
+// Checks of one kind of secret run one after another, so that a hundred guesses at the
+// same time are not all let in before the first of them is known to be wrong.
 type guesses struct {
-	mu   sync.Mutex
-	box  *rate.Limiter
-	keys map[string]*suspect // guarded by mu
+	mu    sync.Mutex
+	box   map[string]*rate.Limiter // by kind of secret; never changes
+	turns map[string]chan struct{} // the same
+	keys  map[string]*suspect      // guarded by mu
 }
 
 type suspect struct {
@@ -33,7 +38,23 @@ type suspect struct {
 }
 
 func newGuesses() guesses {
-	return guesses{box: rate.NewLimiter(rate.Every(time.Minute/perBox), perBox), keys: map[string]*suspect{}}
+	box, turns := map[string]*rate.Limiter{}, map[string]chan struct{}{}
+	for _, op := range []string{"claim", "login", "join"} {
+		box[op] = rate.NewLimiter(rate.Every(time.Minute/perBox), perBox)
+		turns[op] = make(chan struct{}, 1)
+	}
+	return guesses{box: box, turns: turns, keys: map[string]*suspect{}}
+}
+
+// turn waits until nobody else's guess at this kind of secret is being checked. The
+// caller must call done.
+func (g *guesses) turn(ctx context.Context, op string) (done func(), err error) {
+	select {
+	case g.turns[op] <- struct{}{}:
+		return func() { <-g.turns[op] }, nil
+	case <-ctx.Done():
+		return nil, errs.New("gateway."+op, errs.Busy, context.Cause(ctx))
+	}
 }
 
 // allow tells that the key may try, or how long it waits.
@@ -44,7 +65,7 @@ func (g *guesses) allow(op, key string) error {
 	if s := g.keys[key]; s != nil && now.Before(s.until) {
 		return tooMany(op, s.until.Sub(now))
 	}
-	if have := g.box.TokensAt(now); have < 1 {
+	if have := g.box[op].TokensAt(now); have < 1 {
 		return tooMany(op, time.Duration((1-have)*float64(time.Minute)/perBox))
 	}
 	return nil
@@ -66,7 +87,10 @@ func tooMany(op string, wait time.Duration) error {
 	return waiting{errs.Code(op, errs.Busy, "too_many_tries", "too many tries: wait %d seconds", int(wait.Seconds())+1), wait}
 }
 
-// fault counts a wrong guess.
+// wrong counts a wrong guess at the whole box.
+func (g *guesses) wrong(op string) { g.box[op].Allow() }
+
+// fault counts a wrong guess at one key.
 func (g *guesses) fault(key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -77,7 +101,6 @@ func (g *guesses) fault(key string) {
 		s = &suspect{}
 		g.keys[key] = s
 	}
-	g.box.AllowN(now, 1)
 	s.faults++
 	if over := s.faults - perDevice; over >= 0 {
 		s.until = now.Add(min(time.Minute<<min(over, 10), maxWait))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -89,14 +90,22 @@ func (g *Gateway) state(ctx context.Context, _ *struct{}) (*body[state], error) 
 }
 
 // guessed runs a check of a secret under the limit of its keys.
-func (g *Gateway) guessed(op string, keys []string, wrong string, check func() error) error {
+func (g *Gateway) guessed(ctx context.Context, op string, keys []string, wrong string, check func() error) error {
+	done, err := g.guesses.turn(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for i, key := range keys {
 		keys[i] = op + " " + key // knowing one secret says nothing about another
 		if err := g.guesses.allow(op, keys[i]); err != nil {
 			return err
 		}
 	}
-	err := check()
+	err = check()
+	if err != nil && errs.BodyOf(err).Code == wrong {
+		g.guesses.wrong(op)
+	}
 	for _, key := range keys {
 		if err == nil {
 			g.guesses.right(key)
@@ -108,11 +117,20 @@ func (g *Gateway) guessed(op string, keys []string, wrong string, check func() e
 }
 
 // device is the caller's address: who has no cookie has nothing else.
-func device(ctx context.Context) string { return "ip " + hostOf(requestOf(ctx).RemoteAddr) }
+// One machine has all addresses of an IPv6 /64.
+func device(ctx context.Context) string {
+	host := hostOf(requestOf(ctx).RemoteAddr)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && !ip.Is4In6() {
+		if p, err := ip.WithZone("").Prefix(64); err == nil {
+			host = p.String()
+		}
+	}
+	return "ip " + host
+}
 
 func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, err error) {
 	c := roster.Claimant{Code: in.Body.Code, Box: in.Body.Box, Name: in.Body.Name, PIN: in.Body.PIN, Lang: in.Body.Lang}
-	err = g.guessed("claim", []string{device(ctx)}, "wrong_code", func() error {
+	err = g.guessed(ctx, "claim", []string{device(ctx)}, "wrong_code", func() error {
 		p, token, err := g.Roster.Claim(ctx, c)
 		if err == nil {
 			out = signIn(ctx, p, token)
@@ -125,7 +143,7 @@ func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, 
 
 func (g *Gateway) login(ctx context.Context, in *body[loginIn]) (out *signedIn, err error) {
 	keys := []string{device(ctx), "name " + roster.StaffName(in.Body.Name)}
-	err = g.guessed("login", keys, "wrong_pin", func() error {
+	err = g.guessed(ctx, "login", keys, "wrong_pin", func() error {
 		p, token, err := g.Roster.SignIn(ctx, in.Body.Name, in.Body.PIN)
 		if err == nil {
 			out = signIn(ctx, p, token)

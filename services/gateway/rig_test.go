@@ -66,7 +66,7 @@ func (l *logged) String() string {
 // rig is a door with everything real behind it.
 type rig struct {
 	*Gateway
-	t      *testing.T
+	t      testing.TB
 	log    *logged
 	claim  string            // the claim code
 	tokens map[string]string // by role: "nobody", "pupil", "teacher", "admin"
@@ -76,7 +76,7 @@ type rig struct {
 	letter string
 }
 
-func newRig(t *testing.T, change ...func(*Config, *Deps)) *rig {
+func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	t.Helper()
 	r := &rig{t: t, log: &logged{}, tokens: map[string]string{}}
 	dir := t.TempDir()
@@ -225,7 +225,7 @@ func (r *rig) ok(role, method, path string, in, out any) {
 }
 
 // refused reads a refusal and checks that it is a problem.
-func refused(t *testing.T, w *httptest.ResponseRecorder) (b errs.Body) {
+func refused(t testing.TB, w *httptest.ResponseRecorder) (b errs.Body) {
 	t.Helper()
 	if kind := w.Header().Get("Content-Type"); kind != "application/problem+json" {
 		t.Errorf("%d is %q: %s", w.Code, kind, w.Body)
@@ -236,7 +236,7 @@ func refused(t *testing.T, w *httptest.ResponseRecorder) (b errs.Body) {
 	return b
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

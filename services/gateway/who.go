@@ -102,6 +102,11 @@ func (g *Gateway) socket(w http.ResponseWriter, r *http.Request) {
 		id.Role, id.Room = event.Teacher, ""
 	}
 	g.Sessions.Accept(w, r, id)
+	// The token may have been made void after the look above and before the session was
+	// there to be closed.
+	if _, err := g.Roster.Who(c.token); err != nil && errs.KindOf(err) == errs.Denied {
+		g.Sessions.Kick(c.User, id.Device, "signed out")
+	}
 }
 
 // deviceOf tells devices of one person apart without keeping their tokens.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,14 +44,40 @@ type authority struct {
 func newAuthority(dir string, names []string) (*authority, error) {
 	a := &authority{names: append([]string{"localhost", "livelearn.local", "livelearn.home"}, names...)}
 	err := a.load(dir)
+	if _, unreadable := errors.AsType[*fs.PathError](err); err != nil && !unreadable {
+		err = aside(dir) // a power cut left half a file
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = a.create(dir)
 	}
 	if err != nil {
 		return nil, errs.New("gateway.authority", errs.Down, err)
 	}
+	a.names = slices.DeleteFunc(a.names, func(name string) bool { return !permits(a.cert, name) })
 	_, err = a.certificate(nil)
 	return a, err
+}
+
+// permits tells that the authority may sign for a name. One that it may not would spoil
+// the whole certificate, and a new authority would cost every device its trust: a name
+// that the configuration got later has no HTTPS.
+func permits(ca *x509.Certificate, name string) bool {
+	return slices.ContainsFunc(ca.PermittedDNSDomains, func(d string) bool {
+		return name == d || strings.HasSuffix(name, "."+d)
+	})
+}
+
+// aside keeps what cannot be read under another name. It answers fs.ErrNotExist: nothing
+// is there any more.
+func aside(dir string) error {
+	for _, name := range []string{"ca.key", "ca.crt"} {
+		path := filepath.Join(dir, name)
+		err := os.Rename(path, path+".damaged-"+time.Now().UTC().Format("20060102T150405Z"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return fs.ErrNotExist
 }
 
 func (a *authority) load(dir string) error {
@@ -91,10 +118,30 @@ func (a *authority) create(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "ca.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
+	if err := writeWhole(dir, "ca.key", &pem.Block{Type: "PRIVATE KEY", Bytes: raw}); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "ca.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
+	return writeWhole(dir, "ca.crt", &pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+// writeWhole writes a file that appears whole or not at all, for the box's eyes only.
+func writeWhole(dir, name string, block *pem.Block) error {
+	f, err := os.CreateTemp(dir, "."+name+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	err = errors.Join(pem.Encode(f, block), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // private is loopback, link-local and the private ranges of RFC 1918 and RFC 4193.

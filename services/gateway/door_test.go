@@ -215,16 +215,24 @@ func served(t *testing.T, change func(*Config), f func(t *testing.T, r *rig, net
 				change(c)
 			}
 		})
-		ctx, cancel := context.WithCancel(t.Context())
-		done, ready := make(chan error, 1), make(chan struct{})
-		go func() { done <- r.Child().Start(ctx, func() { close(ready) }) }()
-		<-ready
+		stop := r.start(t)
 		f(t, r, p)
+		stop()
+	})
+}
+
+// start opens the door and waits until it is open; stop closes it.
+func (r *rig) start(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done, ready := make(chan error, 1), make(chan struct{})
+	go func() { done <- r.Child().Start(ctx, func() { close(ready) }) }()
+	<-ready
+	return func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("the door ended with %v", err)
 		}
-	})
+	}
 }
 
 // drip writes a beginning and then one byte each second until nobody reads.

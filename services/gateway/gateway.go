@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -156,7 +157,11 @@ func (g *Gateway) secure(group interface {
 		g.warnTLS(err)
 		return
 	}
-	auth, err := newAuthority(g.Data, g.cfg.Hosts)
+	names := slices.Clone(g.cfg.Hosts)
+	if name := g.localName(); name != "" {
+		names = append(names, name)
+	}
+	auth, err := newAuthority(g.Data, names)
 	if err != nil {
 		_ = ln.Close()
 		g.warnTLS(err)

@@ -14,7 +14,13 @@ import (
 	"github.com/livelearn/box/services/session"
 )
 
-const cookieName = "ll"
+// Browsers share cookies between HTTP and HTTPS of one host, and let plain HTTP overwrite
+// none that is marked Secure (RFC 6265bis section 5.7). So HTTPS has one of its own:
+// whoever signed in there once could never sign in over HTTP again.
+const (
+	cookieName   = "ll"
+	secureCookie = "__Host-ll"
+)
 
 // caller is who sent a request.
 type caller struct {
@@ -27,6 +33,9 @@ type caller struct {
 func (g *Gateway) who(r *http.Request) caller {
 	token := ""
 	if c, err := r.Cookie(cookieName); err == nil {
+		token = c.Value
+	}
+	if c, err := r.Cookie(secureCookie); err == nil && r.TLS != nil {
 		token = c.Value
 	}
 	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
@@ -76,6 +85,9 @@ func cookie(r *http.Request, token string) string {
 	c := http.Cookie{
 		Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 		MaxAge: 180 * 24 * 3600, // the box decides how long a token counts
+	}
+	if c.Secure {
+		c.Name = secureCookie
 	}
 	if token == "" {
 		c.MaxAge = -1

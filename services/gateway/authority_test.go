@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// trusted verifies the box's certificate as a device that trusts the box's authority.
+func trusted(t *testing.T, dir string, a *authority, name string) error {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	check(t, err)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(data) {
+		t.Fatal("ca.crt is no certificate")
+	}
+	leaf, err := a.certificate(nil)
+	check(t, err)
+	_, err = leaf.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: time.Now()})
+	return err
+}
+
+func TestTheCertificateIsGoodForTheBoxAndNothingElse(t *testing.T) {
+	dir := t.TempDir()
+	a, err := newAuthority(dir, []string{"box.school.example"})
+	check(t, err)
+	for _, name := range []string{"localhost", "livelearn.local", "box.school.example", "127.0.0.1", "::1"} {
+		if err := trusted(t, dir, a, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"example.com", "school.example", "8.8.8.8"} {
+		if trusted(t, dir, a, name) == nil {
+			t.Errorf("%s is trusted", name)
+		}
+	}
+	for _, file := range []string{"ca.key", "ca.crt"} {
+		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", file, info.Mode(), err)
+		}
+	}
+}
+
+// TestTheAuthorityCannotSpeakForTheInternet signs for a foreign name with the stolen key.
+func TestTheAuthorityCannotSpeakForTheInternet(t *testing.T) {
+	dir := t.TempDir()
+	a, err := newAuthority(dir, nil)
+	check(t, err)
+	if !a.cert.PermittedDNSDomainsCritical || len(a.cert.PermittedDNSDomains) == 0 || len(a.cert.PermittedIPRanges) == 0 {
+		t.Fatal("the authority is not bound to local names and private addresses")
+	}
+	a.names, a.leaf = []string{"bank.example"}, nil
+	if trusted(t, dir, a, "bank.example") == nil {
+		t.Error("a device would believe the box to be bank.example")
+	}
+}
+
+func TestTheAuthorityIsMadeOnce(t *testing.T) {
+	dir := t.TempDir()
+	first, err := newAuthority(dir, nil)
+	check(t, err)
+	again, err := newAuthority(dir, nil)
+	check(t, err)
+	if !first.cert.Equal(again.cert) {
+		t.Error("devices that trust the box would have to trust it again after a restart")
+	}
+}
+
+func TestANewNameDoesNotSpoilTheCertificate(t *testing.T) {
+	dir := t.TempDir()
+	_, err := newAuthority(dir, nil)
+	check(t, err)
+	a, err := newAuthority(dir, []string{"new.school.example"})
+	check(t, err)
+	if err := trusted(t, dir, a, "livelearn.local"); err != nil {
+		t.Errorf("after a name was added to the configuration: %v", err)
+	}
+}
+
+func TestADamagedAuthorityIsMadeAnew(t *testing.T) {
+	for _, file := range []string{"ca.key", "ca.crt"} {
+		dir := t.TempDir()
+		_, err := newAuthority(dir, nil)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(dir, file), []byte("half a fi"), 0o600)) // the power went
+		a, err := newAuthority(dir, nil)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if err := trusted(t, dir, a, "livelearn.local"); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestTheCertificateIsRenewedBeforeItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		a, err := newAuthority(dir, nil)
+		check(t, err)
+		for range 24 { // two years
+			if err := trusted(t, dir, a, "livelearn.local"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(30 * 24 * time.Hour)
+		}
+	})
+}
+
+// TestHTTPSStandsBesideHTTP speaks TLS with the real door.
+func TestHTTPSStandsBesideHTTP(t *testing.T) {
+	doors := map[string]*pipes{":8080": newPipes(), ":8443": newPipes()}
+	synctest.Test(t, func(t *testing.T) {
+		for addr := range doors {
+			doors[addr] = newPipes()
+		}
+		r := newRig(t, func(c *Config, d *Deps) {
+			c.HTTPS = ":8443"
+			d.Listen = func(addr string) (net.Listener, error) { return doors[addr], nil }
+		}).school()
+		stop := r.start(t)
+		w := r.do(r.request("nobody", "GET", "/ca.crt", nil))
+		block, _ := pem.Decode(w.Body.Bytes())
+		if w.Code != 200 || block == nil {
+			t.Fatalf("/ca.crt: %d %q", w.Code, w.Body)
+		}
+		root, err := x509.ParseCertificate(block.Bytes)
+		check(t, err)
+		roots := x509.NewCertPool()
+		roots.AddCert(root)
+		conn := tls.Client(doors[":8443"].dial(), &tls.Config{RootCAs: roots, ServerName: "livelearn.local"})
+		check(t, conn.Handshake())
+		req := r.request("nobody", "POST", "/api/login", map[string]string{"name": admin1, "pin": pin})
+		req.Host = "livelearn.local"
+		go func() { _ = req.Write(conn) }()
+		resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+		check(t, err)
+		defer resp.Body.Close()
+		cookies := resp.Cookies()
+		if resp.StatusCode != 200 || len(cookies) != 1 || !cookies[0].Secure {
+			t.Fatalf("%d %v", resp.StatusCode, cookies)
+		}
+		// A browser lets plain HTTP overwrite no cookie that is marked Secure, so signing in
+		// there later would silently fail if the name were the same (RFC 6265bis 5.7).
+		plain := r.do(r.request("nobody", "POST", "/api/login", map[string]string{"name": admin1, "pin": pin})).Result().Cookies()
+		if len(plain) != 1 || plain[0].Secure || plain[0].Name == cookies[0].Name {
+			t.Errorf("over HTTP %v, over HTTPS %v", plain, cookies)
+		}
+		_ = conn.Close()
+		stop()
+	})
+}

@@ -1,0 +1,108 @@
+// The class in the room: who is here, who was, who is still to come, and what a teacher
+// can do about one of them.
+import { useEffect, useState } from "preact/hooks";
+import { api, type Fault, type Person } from "../core/api";
+import type { Room } from "../core/room";
+import { t } from "../core/i18n";
+import { Empty, Icon, tell, tellFault } from "../core/kit";
+import { More } from "../pages/home";
+import { Panel } from "./hands";
+
+type Where = "here" | "away" | "none" | "removed";
+
+// useSeen is the pupils who were in this lesson at some time: those who hold their name,
+// and those this page saw.
+export function useSeen(room: Room): Set<string> {
+  const lesson = room.lesson.value.id;
+  const key = `ll:seen:${lesson}`;
+  const [seen, setSeen] = useState<Set<string>>(new Set());
+  const add = (users: string[]) =>
+    setSeen((was) => {
+      const all = new Set([...was, ...users]);
+      if (all.size === was.size) return was;
+      try {
+        sessionStorage.setItem(key, JSON.stringify([...all]));
+      } catch {
+        // a private window: remembered as long as the page
+      }
+      return all;
+    });
+  const code = room.info.value?.id === lesson ? room.info.value?.key : undefined;
+  useEffect(() => {
+    try {
+      setSeen(new Set(JSON.parse(sessionStorage.getItem(key) ?? "[]")));
+    } catch {
+      setSeen(new Set());
+    }
+  }, [lesson]);
+  useEffect(() => {
+    if (!code) return;
+    api.look({ key: code }).then((l) => l.lesson.id === lesson && add(l.names.filter((n) => n.taken).map((n) => n.id)), () => {});
+  }, [code, lesson]);
+  const present = room.present.value;
+  useEffect(() => {
+    if (lesson) add(present.filter((p) => p.role === "pupil").map((p) => p.user));
+  }, [present, lesson]);
+  return seen;
+}
+
+const order: Where[] = ["here", "away", "none", "removed"];
+
+export function People({ room, seen }: { room: Room; seen: Set<string> }) {
+  const here = new Set(room.present.value.map((p) => p.user));
+  const where = (p: Person): Where =>
+    room.removed.value.includes(p.id) ? "removed" : here.has(p.id) ? "here" : seen.has(p.id) ? "away" : "none";
+  const pupils = [...room.people.value.values()].filter((p) => p.role === "pupil").sort((a, b) => a.name.localeCompare(b.name));
+  const groups = order.map((w) => [w, pupils.filter((p) => where(p) === w)] as const).filter(([, list]) => list.length > 0);
+  return (
+    <Panel id="people" room={room} title={t("people.title")}>
+      {pupils.length === 0 && <Empty>{t("people.empty")}</Empty>}
+      {groups.map(([w, list]) => (
+        <div key={w} class={`group group-${w}`}>
+          <h3><i class="where" aria-hidden="true" />{t(`people.${w}`, { n: list.length })}</h3>
+          <ul class="people">{list.map((p) => <Line key={p.id} p={p} where={w} room={room} seen={seen.has(p.id)} />)}</ul>
+        </div>
+      ))}
+    </Panel>
+  );
+}
+
+function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; seen: boolean }) {
+  const hand = room.hands.value.some((h) => h.user === p.id);
+  const tap = room.taps.value[p.id];
+  const muted = room.muted.value.includes(p.id);
+  const mute = (on: boolean) => {
+    room.send("room.mute", { user: p.id, on });
+    tell(t(on ? "people.mutedNow" : "people.unmutedNow", { name: p.name }), () => room.send("room.mute", { user: p.id, on: !on }));
+  };
+  const readmit = () => room.send("room.readmit", { user: p.id });
+  const remove = () => {
+    if (hand) room.send("hand.lower", { user: p.id });
+    room.send("room.remove", { user: p.id });
+    tell(t("people.removedNow", { name: p.name }), readmit);
+  };
+  const release = () =>
+    api.release(room.lesson.value.id, p.id).then(() => tell(t("people.released", { name: p.name })), (f: Fault) => tellFault(f));
+  return (
+    <li class={`person ${where}${tap === "lost" ? " is-lost" : ""}`}>
+      <span class="person-name"><bdi>{p.name}</bdi></span>
+      <span class="marks">
+        {hand && <span class="mark hand"><Icon name="hand" />{t("people.hand")}</span>}
+        {tap && <span class={`mark ${tap}`}><Icon name={tap as "yes" | "no" | "lost"} />{t(`hand.tap.${tap}`)}</span>}
+        {muted && <span class="mark muted-mark"><Icon name="lock" />{t("people.muted")}</span>}
+      </span>
+      {where === "removed" ? (
+        <button type="button" aria-label={t("people.readmitOne", { name: p.name })} onClick={readmit}>{t("people.readmit")}</button>
+      ) : (
+        <More label={t("people.menu", { name: p.name })}>
+          {hand && <button type="button" class="quiet" onClick={() => room.send("hand.lower", { user: p.id })}>{t("hand.lower")}</button>}
+          <button type="button" class="quiet" onClick={() => mute(!muted)}>{t(muted ? "people.unmute" : "people.mute")}</button>
+          {(where === "here" || seen) && (
+            <button type="button" class="quiet" onClick={() => void release()}>{t("people.release")}<small>{t("people.releaseWhy")}</small></button>
+          )}
+          <button type="button" class="quiet danger" onClick={remove}>{t("people.remove")}</button>
+        </More>
+      )}
+    </li>
+  );
+}

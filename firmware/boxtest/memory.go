@@ -21,7 +21,7 @@ import (
 // clock but the test's. It returns when the box is ready and stops it with the test.
 func New(t testing.TB, dir string) *Box {
 	t.Helper()
-	pipes := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	pipes := wiretest.NewNet()
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := firmware.Config{Data: dir, Version: "test"}
 	cfg.Gateway.HTTP, cfg.Gateway.HTTPS = "127.0.0.1:80", "off"
@@ -52,40 +52,6 @@ func New(t testing.TB, dir string) *Box {
 type testLog struct{ t testing.TB }
 
 func (l testLog) Write(p []byte) (int, error) { l.t.Logf("%s", p); return len(p), nil }
-
-// pipes is a network in memory.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-// Accept implements net.Listener.
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
-
-// Addr implements net.Listener.
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-
-// Dial is a new connection to whoever accepts.
-func (p *pipes) Dial() (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
 
 // bombKind is a feature whose command crashes the room the first time it is handled.
 var bombKind = room.Kind{

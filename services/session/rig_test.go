@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,37 +34,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// pipes is a network in memory.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p *pipes) Dial() (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
 // rig is journal, rooms and sessions behind a real HTTP server. Who connects is what
 // the query says: signing in is the gateway's part.
 type rig struct {
@@ -73,7 +41,7 @@ type rig struct {
 	journal *journal.Journal
 	rooms   *room.Rooms
 	hub     *session.Hub
-	net     *pipes
+	net     *wiretest.Net
 	stop    func()
 
 	mu      sync.Mutex
@@ -83,7 +51,7 @@ type rig struct {
 
 func newRig(t testing.TB, dir string, cfg session.Config, kinds ...room.Kind) *rig {
 	t.Helper()
-	r := &rig{t: t, net: newPipes()}
+	r := &rig{t: t, net: wiretest.NewNet()}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	if _, ok := t.(*testing.B); ok {
 		log = slog.New(slog.DiscardHandler)

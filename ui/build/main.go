@@ -70,8 +70,23 @@ func build(out string) error {
 	if err != nil {
 		return err
 	}
+	if err := drop(filepath.Join(out, "assets", "*.css"), filepath.Join(out, style)); err != nil {
+		return err
+	}
 	page := fmt.Sprintf(index, style, script, script)
 	return errors.Join(os.Remove(meta), os.WriteFile(filepath.Join(out, "index.html"), []byte(page), 0o644))
+}
+
+// drop removes the style sheets of single pages: esbuild writes them, and the first one
+// holds them all.
+func drop(pattern, keep string) error {
+	list, err := filepath.Glob(pattern)
+	for _, name := range list {
+		if name != keep {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	return err
 }
 
 // entries is what the page loads first, as paths under the site's root.

@@ -152,4 +152,27 @@ export function useNow(): number {
   return now;
 }
 
+// Icons of 24 by 24, in the colour of the text around them. They say nothing by themselves.
+const icons = {
+  hand: "M8 13V5.5a1.5 1.5 0 0 1 3 0V11m0-6.5v-1a1.5 1.5 0 0 1 3 0V11m0-5.5a1.5 1.5 0 0 1 3 0V12m0-3.5a1.5 1.5 0 0 1 3 0V15a7 7 0 0 1-7 7h-1.5a7 7 0 0 1-5-2.2L3.6 16a1.6 1.6 0 0 1 2.300-2.2L8 16",
+  yes: "M4 12.5l5 5L20 6.5",
+  no: "M6 6l12 12M18 6L6 18",
+  lost: "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.400m0 3.5v.01",
+  lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
+  send: "M4 12h14m-6-6l6 6-6 6",
+  down: "M12 5v14m-6-6l6 6 6-6",
+  waiting: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18m0 4v5l3 2",
+  sent: "M5 12.5l5 5L20 6.5",
+  saved: "M1.5 12.5l5 5L16.5 7M11.5 16.5l1 1L22.5 7",
+  people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7m-6.5 9a6.5 6.5 0 0 1 13 0m.5-16a3.5 3.5 0 0 1 0 6.700m2 3.300a6.5 6.5 0 0 1 3.5 6",
+  cloud: "M3 3l18 18M8 8.5A5 5 0 0 0 7 18h10m3-2.5A4 4 0 0 0 17.5 10 5.5 5.5 0 0 0 11 6.6",
+  back: "M15 5l-7 7 7 7",
+  theme: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
+  full: "M4 9V4h5m6 0h5v5m0 6v5h-5m-6 0H4v-5",
+} as const;
+
+export const Icon = ({ name }: { name: keyof typeof icons }) => (
+  <svg class={`icon icon-${name}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d={icons[name]} /></svg>
+);
+
 export const maybe = (key: string) => (has(key) ? t(key) : "");

@@ -1,6 +1,223 @@
-import type { State } from "../core/api";
-import { Title } from "../core/kit";
+// The door for pupils: the code of the lesson, then their own name.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, Fault, type Look, type State } from "../core/api";
+import { A, Failed, Icon, Loading, Title } from "../core/kit";
+import { explain, lang, languages, setLang, t } from "../core/i18n";
+import { go } from "../core/router";
+import { reload } from "../core/state";
+import "./join.css";
+import "./screen.css"; // a sheet that only a late page imports would not be loaded
 
-export function Join(_: { state: State; arg: string }) {
-  return <main id="main"><Title>Join</Title></main>;
+type Ref = { code?: string; key?: string };
+
+export function Join({ state, arg }: { state: State; arg: string }) {
+  const [ref, setRef] = useState<Ref | null>(arg ? { key: arg } : null);
+  const [look, setLook] = useState<Look | null>(null);
+  const [fault, setFault] = useState<Fault | null>(null);
+  const [busy, setBusy] = useState(false);
+
+  const find = async (r: Ref) => {
+    setRef(r);
+    setFault(null);
+    setBusy(true);
+    try {
+      setLook(await api.look(r));
+    } catch (e) {
+      setFault(e as Fault);
+    } finally {
+      setBusy(false);
+    }
+  };
+  useEffect(() => {
+    if (arg) void find({ key: arg });
+  }, [arg]);
+
+  const back = () => {
+    setLook(null);
+    setRef(null);
+    setFault(null);
+    if (arg) go("/", true);
+  };
+
+  return (
+    <main id="main" class="join">
+      <header class="join-top">
+        <p class="brand"><span aria-hidden="true" /><bdi>{state.box.claimed && state.box.name ? state.box.name : "LiveLearn"}</bdi></p>
+        <Language />
+      </header>
+      {look && ref ? <Names at={ref} look={look} state={state} again={() => api.look(ref).then(setLook, () => {})} back={back} />
+        : ref?.key && busy ? <Loading />
+        : !state.box.claimed ? <New />
+        : (
+          <div class="stack">
+            <Title>{t("join.title")}</Title>
+            <Resume state={state} />
+            <Code find={find} busy={busy} fault={fault} link={!!ref?.key} retry={() => ref && void find(ref)} clear={() => setFault(null)} />
+          </div>
+        )}
+      {state.box.claimed && state.me.role !== "teacher" && <p class="join-foot"><A href="/login">{t("join.teacher")}</A></p>}
+    </main>
+  );
+}
+
+// Language is its own word in each language, so that nobody has to read a foreign one.
+function Language() {
+  return (
+    <label class="language">
+      <span class="visually-hidden">{t("join.lang")}</span>
+      <select value={lang.value} onChange={(e) => void setLang(e.currentTarget.value)}>
+        {languages.map(([id, name]) => <option key={id} value={id} lang={id}>{name}</option>)}
+      </select>
+    </label>
+  );
+}
+
+function New() {
+  return (
+    <div class="stack card pad">
+      <Title>{t("join.new")}</Title>
+      <p>{t("join.new.text")}</p>
+      <A class="button primary big" href="/claim">{t("join.new.go")}</A>
+      <p class="muted">{t("join.new.wait")}</p>
+    </div>
+  );
+}
+
+function Resume({ state }: { state: State }) {
+  const { me, room } = state;
+  if (me.role === "teacher") {
+    return (
+      <div class="card stack">
+        <p>{t("join.staff", { name: me.name ?? "" })}</p>
+        <A class="button primary" href="/teach">{t("join.staff.go")}</A>
+      </div>
+    );
+  }
+  if (me.role !== "pupil" || !room) return null;
+  return (
+    <div class="card stack">
+      <p>{t("join.resume.text")}</p>
+      <A class="button primary big" href="/lesson">{t("join.resume", { name: me.name ?? "" })}</A>
+      <p class="muted">{t("join.resume.other")}</p>
+    </div>
+  );
+}
+
+// digits reads Western, Arabic and Persian digits, however they were pasted.
+export const digits = (s: string) =>
+  s.replace(/[٠-٩]/g, (c) => String(c.charCodeAt(0) - 0x660)).replace(/[۰-۹]/g, (c) => String(c.charCodeAt(0) - 0x6f0)).replace(/\D/g, "").slice(0, 6);
+
+export const grouped = (code: string) => (code.length > 3 ? `${code.slice(0, 3)} ${code.slice(3)}` : code);
+
+function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | null; link: boolean; retry: () => void; clear: () => void }) {
+  const { find, busy, fault, link } = props;
+  const [code, setCode] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  const wrong = fault?.code === "no_lesson" || fault?.reason === "invalid";
+  useEffect(() => {
+    if (fault) input.current?.select();
+  }, [fault]);
+  return (
+    <form
+      class="stack code-form"
+      onSubmit={(e) => {
+        e.preventDefault();
+        if (code.length === 6) find({ code });
+        else input.current?.focus();
+      }}
+    >
+      <div class="field">
+        <label for="code">{t("join.code")}</label>
+        <input
+          ref={input} id="code" name="code" class="code" dir="ltr" type="text" inputMode="numeric" autoComplete="off" autoFocus
+          spellcheck={false} placeholder="000 000" value={grouped(code)} readOnly={busy}
+          aria-invalid={wrong && !link ? "true" : undefined} aria-describedby="code-hint code-fault"
+          onInput={(e) => {
+            const now = digits(e.currentTarget.value);
+            e.currentTarget.value = grouped(now);
+            if (now === code) return;
+            setCode(now);
+            props.clear();
+            if (now.length === 6) find({ code: now });
+          }}
+        />
+        <small id="code-hint">{t("join.code.hint")}</small>
+      </div>
+      <div id="code-fault" aria-live="assertive">
+        {busy ? <p class="muted">{t("join.looking")}</p>
+          : fault && (wrong ? <p class="note bad">{t(link ? "join.wrong.link" : "join.wrong")}</p>
+            : fault.code === "offline" ? <Failed fault={fault} retry={props.retry} /> : <p class="note bad">{explain(fault)}</p>)}
+      </div>
+      <button type="submit" class="primary big" disabled={busy}>{t("join.go")}</button>
+    </form>
+  );
+}
+
+// plain is a name as it is searched: without case, accents and Arabic vowel signs.
+const plain = (s: string) => s.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+
+function Names({ at, look, state, again, back }: { at: Ref; look: Look; state: State; again: () => void; back: () => void }) {
+  const [search, setSearch] = useState("");
+  const [busy, setBusy] = useState("");
+  const [fault, setFault] = useState<Fault | null>(null);
+  const { lesson, names } = look;
+  // Names get taken and released while one looks.
+  useEffect(() => {
+    const fresh = () => document.visibilityState === "visible" && again();
+    const timer = setInterval(fresh, 8000);
+    document.addEventListener("visibilitychange", fresh);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", fresh);
+    };
+  }, [at.code, at.key]);
+
+  const join = async (pupil: string) => {
+    if (busy) return;
+    setBusy(pupil);
+    setFault(null);
+    try {
+      await api.join(at, pupil);
+      await reload();
+      go("/lesson");
+    } catch (e) {
+      setFault(e as Fault);
+      setBusy("");
+      again();
+    }
+  };
+  const shown = names.filter((n) => plain(n.name).includes(plain(search.trim())));
+  const mine = (id: string) => state.me.user === id;
+  return (
+    <div class="stack">
+      <div>
+        <p class="join-lesson"><bdi>{lesson.className}</bdi>{lesson.title && <> · <bdi>{lesson.title}</bdi></>}</p>
+        <Title>{t("join.who")}</Title>
+      </div>
+      {names.length > 8 && (
+        <div class="field">
+          <label for="search">{t("join.search")}</label>
+          <input id="search" type="search" autoComplete="off" spellcheck={false} value={search} onInput={(e) => setSearch(e.currentTarget.value)} />
+        </div>
+      )}
+      <div aria-live="assertive">{fault && <p class="note bad">{explain(fault)}</p>}</div>
+      <p class="visually-hidden" role="status">{busy ? t("join.joining") : t("join.shown", { n: shown.length })}</p>
+      {names.length === 0 ? <p class="empty">{t("join.empty")}</p> : shown.length === 0 ? <p class="empty">{t("join.none")}</p> : (
+        <ul class="names" aria-label={t("join.tap")}>
+          {shown.map((n) => (
+            <li key={n.id}>
+              <button type="button" disabled={n.taken || (busy !== "" && busy !== n.id)} aria-busy={busy === n.id} class={mine(n.id) ? "primary" : ""} onClick={() => void join(n.id)}>
+                <bdi>{n.name}</bdi>
+                {busy === n.id ? <small>{t("join.joining")}</small>
+                  : n.taken ? <small><Icon name="lock" />{t("join.taken")}</small>
+                  : mine(n.id) ? <small>{t("join.mine")}</small> : null}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {names.some((n) => n.taken) && <p class="muted">{t("join.taken.hint")}</p>}
+      <div><button type="button" class="quiet" onClick={back}><Icon name="back" />{t("join.other")}</button></div>
+    </div>
+  );
 }

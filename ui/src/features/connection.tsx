@@ -1,0 +1,26 @@
+// How the connection is: a chip for the header, and a note for when it is away.
+import type { Room } from "../core/room";
+import { Icon, Later } from "../core/kit";
+import { t } from "../core/i18n";
+import "./features.css";
+
+// Connection is a dot and a word; the shape of the dot says the same as its colour.
+export function Connection({ room }: { room: Room }) {
+  const s = room.status.value;
+  const kind = s === "live" ? "ok" : s === "connecting" || s === "offline" || s === "waiting" ? "wait" : "off";
+  return <span class={`conn ${kind}`} role="status"><i aria-hidden="true" />{t(`conn.${s}`)}</span>;
+}
+
+// Away tells what happens to what was written while the box is out of reach.
+export function Away({ room }: { room: Room }) {
+  const n = room.outbox.value.length;
+  if (room.status.value !== "offline") return null;
+  return (
+    <Later>
+      <div class="note warn away" role="status">
+        <Icon name="cloud" />
+        <p><strong>{t("conn.away")}</strong> {n > 0 && t("conn.kept", { n })}</p>
+      </div>
+    </Later>
+  );
+}

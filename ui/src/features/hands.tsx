@@ -14,9 +14,9 @@ export function Panel(props: { id: string; title: string; room: Room; tools?: Co
   const [since, setSince] = useState(0);
   useEffect(() => setSince(s === "offline" ? Date.now() : 0), [s]);
   return (
-    <section class={`panel panel-${id}${s === "live" ? "" : " stale"}`} aria-labelledby={`${id}-title`}>
-      <div class="panel-head"><h2 id={`${id}-title`}>{title}</h2>{known && tools}</div>
-      {known && s === "offline" && <p class="panel-stale">{t("console.stale", { time: clock(since || Date.now()) })}</p>}
+    <section class={`pane pane-${id}${s === "live" ? "" : " stale"}`} aria-labelledby={`${id}-title`}>
+      <div class="pane-head"><h2 id={`${id}-title`}>{title}</h2>{known && tools}</div>
+      {known && s === "offline" && <p class="pane-stale">{t("console.stale", { time: clock(since || Date.now()) })}</p>}
       {known ? children : <Loading />}
     </section>
   );
@@ -89,15 +89,15 @@ export function Taps({ room }: { room: Room }) {
       tools={taps.length > 0 && <button type="button" disabled={!!waits(room, "tap.clear")} onClick={() => room.send("tap.clear")}>{t("hand.tapsClear")}</button>}
     >
       {taps.length === 0 ? <Empty>{t("hand.tapsEmpty")}</Empty> : (
-        <ul class="taps">
+        <ul class="tap-list">
           {kinds.map((kind) => {
             const who = taps.filter(([, v]) => v === kind).map(([user]) => room.name(user)).sort((a, b) => a.localeCompare(b));
             return (
-              <li key={kind} class={`tap-${kind}`}>
+              <li key={kind} class={`tl-${kind}`}>
                 <div class="tap-line">
                   <Icon name={kind} />
                   <span>{t(`hand.tap.${kind}`)}</span>
-                  <meter class="tap-bar" min={0} max={here} value={who.length} aria-hidden="true" />
+                  <svg class="tap-bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect width={(100 * who.length) / here} height="12" /></svg>
                   <strong>{new Intl.NumberFormat(document.documentElement.lang).format(who.length)}</strong>
                 </div>
                 {kind === "lost" && who.length > 0 && <ul class="tap-who">{who.map((name) => <li key={name}><bdi>{name}</bdi></li>)}</ul>}

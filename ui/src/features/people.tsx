@@ -84,7 +84,7 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
   const release = () =>
     api.release(room.lesson.value.id, p.id).then(() => tell(t("people.released", { name: p.name })), (f: Fault) => tellFault(f));
   return (
-    <li class={`person ${where}${tap === "lost" ? " is-lost" : ""}`}>
+    <li class={`person is-${where}${tap === "lost" ? " is-lost" : ""}`}>
       <span class="person-name"><bdi>{p.name}</bdi></span>
       <span class="marks">
         {hand && <span class="mark hand"><Icon name="hand" />{t("people.hand")}</span>}

@@ -117,8 +117,8 @@ function Head({ room, state }: { room: Room; state: State }) {
       <Clock room={room} />
       <Connection room={room} />
       <span class="grow" />
-      <a class="button" href={`/screen/${encodeURIComponent(room.id)}`} target="_blank" rel="noopener">
-        <Icon name="full" />{t("console.screen")}<span class="visually-hidden"> {t("console.newTab")}</span>
+      <a class="button screen-link" href={`/screen/${encodeURIComponent(room.id)}`} target="_blank" rel="noopener" aria-label={`${t("console.screen")} ${t("console.newTab")}`}>
+        <Icon name="full" /><span class="screen-words">{t("console.screen")}</span>
       </a>
       <button type="button" class="danger" disabled={!lesson.id} onClick={() => setOpen("end")}>{t("console.end")}</button>
       {open === "end" && <Confirm text={t("console.endAsk", { n: room.pupilsHere.value })} yes={t("console.end")} onYes={() => void end()} onNo={() => setOpen("")} />}
@@ -190,7 +190,7 @@ function Ended({ room, seen }: { room: Room; seen: Set<string> }) {
   const group = (id: string, title: string, list: typeof pupils) => list.length > 0 && (
     <section class="stack tight" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      <ul class="names">{list.map((p) => <li key={p.id}><bdi>{p.name}</bdi></li>)}</ul>
+      <ul class="chips">{list.map((p) => <li key={p.id}><bdi>{p.name}</bdi></li>)}</ul>
     </section>
   );
   return (

@@ -10,15 +10,15 @@ import { Language } from "./login";
 import "./home.css";
 
 // Code is a lesson's code in two groups, as it is read aloud.
-export const Code = ({ code }: { code: string }) => <bdi dir="ltr" class="code">{code.slice(0, 3)} {code.slice(3)}</bdi>;
+export const Code = ({ code }: { code: string }) => <bdi dir="ltr" class="join-code">{code.slice(0, 3)} {code.slice(3)}</bdi>;
 
 // Sheet is a dialog over the page, with a heading.
 export function Sheet({ title, onClose, wide, children }: { title: string; onClose: () => void; wide?: boolean; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => ref.current?.showModal(), []);
   return (
-    <dialog ref={ref} class={wide ? "over wide" : "over"} aria-labelledby="over-title" onClose={(e) => e.target === ref.current && onClose()}>
-      <div class="row between over-head">
+    <dialog ref={ref} class={wide ? "dlg wide" : "dlg"} aria-labelledby="over-title" onClose={(e) => e.target === ref.current && onClose()}>
+      <div class="row between dlg-head">
         <h2 id="over-title">{title}</h2>
         <button type="button" class="quiet" aria-label={t("close")} onClick={() => ref.current?.close()}>✕</button>
       </div>
@@ -40,7 +40,7 @@ export function Topbar({ state }: { state: State }) {
   };
   return (
     <header class="topbar">
-      <A href="/teach" class="brand">LiveLearn</A>
+      <A href="/teach" class="logo">LiveLearn</A>
       <span class="muted topbar-box"><bdi>{state.box.name}</bdi></span>
       <span class="grow" />
       <span class="muted topbar-me"><bdi>{state.me.name}</bdi></span>
@@ -99,7 +99,7 @@ export function Preview({ added, fault }: { added: Added | null; fault: Fault | 
             </ul>
           )}
           {added.added.length > 0 && (
-            <ul class="names" aria-label={t("home.paste.new")}>{added.added.map((p) => <li key={p.name}><bdi>{p.name}</bdi></li>)}</ul>
+            <ul class="chips" aria-label={t("home.paste.new")}>{added.added.map((p) => <li key={p.name}><bdi>{p.name}</bdi></li>)}</ul>
           )}
         </>
       )}
@@ -291,7 +291,7 @@ function ListSheet({ cls, changed, onClose, start, running }: { cls: Class; chan
         </form>
       </div>
       {!running && cls.pupils.length > 0 && (
-        <div class="row end"><button type="button" class="primary" onClick={start}>{t("home.start")}</button></div>
+        <div class="row end"><button type="button" onClick={start}>{t("home.start")}</button></div>
       )}
     </Sheet>
   );

@@ -10,7 +10,7 @@ import "./home.css";
 // Language switches the language of the pages on this device.
 export function Language() {
   return (
-    <label class="language">
+    <label class="lang-pick">
       <span class="visually-hidden">{t("home.language")}</span>
       <select value={lang.value} onChange={(e) => void setLang(e.currentTarget.value)}>
         {languages.map(([id, name]) => <option key={id} value={id} lang={id}>{name}</option>)}
@@ -24,7 +24,7 @@ export function Front({ box, children }: { box: string; children: preact.Compone
   return (
     <div class="front">
       <header class="topbar">
-        <span class="brand">LiveLearn</span>
+        <span class="logo">LiveLearn</span>
         {box && <span class="muted topbar-box"><bdi>{box}</bdi></span>}
         <span class="grow" />
         <Language />

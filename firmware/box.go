@@ -243,7 +243,9 @@ func (b *Box) face() *face {
 	return &face{board: b.parts.Board, facts: b.Facts, health: b.health, log: b.log("board")}
 }
 
-func (b *Box) watch() *watch { return &watch{data: b.folder.Path, health: b.health} }
+func (b *Box) watch() *watch {
+	return &watch{data: b.folder.Path, journal: b.journal, health: b.health}
+}
 
 // advertise runs discover. The port is known once the gateway listens, which it does by
 // the time this starts.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/journal"
 )
 
 // Facts are what people need to know to get in. What cannot be read is left out; the
@@ -101,8 +102,9 @@ func order(ip net.IP) int {
 
 // watch looks at what runs out.
 type watch struct {
-	data   string
-	health *health.Health
+	data    string
+	journal *journal.Journal
+	health  *health.Health
 }
 
 // String is the service's name.
@@ -118,6 +120,10 @@ func (w *watch) Serve(ctx context.Context) error {
 		text := f.What
 		if f.Mend != "" {
 			text += ": " + f.Mend
+		}
+		if w.journal.Full() {
+			f.Level, code = health.Fail, "disk_full"
+			text = "chat is off and answers are still kept: " + text
 		}
 		w.health.Set("disk", f.Level, code, text)
 		select {

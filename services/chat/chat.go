@@ -23,7 +23,7 @@ const (
 var Kind = room.Kind{
 	Name:     "chat",
 	New:      func() room.Feature { return &chat{} },
-	Commands: []room.Command{{Name: "chat.say", Pupil: true, Speech: true, Lock: room.LockChat}},
+	Commands: []room.Command{{Name: "chat.say", Pupil: true, Speech: true, Lock: room.LockChat, Bulk: true}},
 	Events:   []event.Def{{Kind: Said, Effect: event.Early, Keep: event.KeepChat, Cloud: true, See: see}},
 }
 

@@ -21,6 +21,9 @@ type State struct {
 // State tells how the journal stands with its disk.
 func (j *Journal) State() State { return j.ballast.state() }
 
+// Full tells that only vital facts are taken. It costs a lock.
+func (j *Journal) Full() bool { return j.ballast.full() }
+
 // ballast is a file that only takes up room. When the disk is full it is removed:
 // what it took is for vital facts, until space has returned and it can be made again.
 type ballast struct {

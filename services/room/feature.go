@@ -37,13 +37,13 @@ type Kind struct {
 
 // Command is one thing a member may ask for, and who may.
 type Command struct {
-	Name   string     // "chat.say"
-	Pupil  bool       // pupils may; teachers always may; a screen never may
-	Speech bool       // refused to a muted pupil
-	Lock   string     // refused to pupils while this lock is on; empty: none
-	Closed bool       // allowed while no lesson is open
-	Box    bool       // only the box itself, on behalf of the HTTP API
-	Keep   event.Keep // of the dead letter it may become
+	Name   string // "chat.say"
+	Pupil  bool   // pupils may; teachers always may; a screen never may
+	Speech bool   // refused to a muted pupil
+	Lock   string // refused to pupils while this lock is on; empty: none
+	Closed bool   // allowed while no lesson is open
+	Box    bool   // only the box itself, on behalf of the HTTP API
+	Bulk   bool   // its facts are not vital: refused while the disk is full
 }
 
 // Message is a command as asked by a member or by the box.

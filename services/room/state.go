@@ -122,6 +122,8 @@ func (r *Room) allow(m *Message) (command, error) {
 		return c, errs.Code(m.Name, errs.Denied, "not_joined", "join the room first")
 	case c.Box && m.seat != nil, m.By.Role == event.Screen, m.By.Role == event.Pupil && !c.Pupil, m.By.Role == 0:
 		return c, errs.Code(m.Name, errs.Denied, "role", "not allowed for a %s", m.By.Role)
+	case c.Bulk && r.rooms.Journal.Full():
+		return c, errs.Code(m.Name, errs.Down, "disk_full", "the box's disk is full: only what must be kept is taken")
 	case !c.Closed && !r.control.open():
 		return c, errs.Code(m.Name, errs.Stale, "no_lesson", "no lesson is open in this room")
 	case len(m.ID) > MaxID:

@@ -45,7 +45,8 @@ type Config struct {
 	Recent      int           // facts kept in memory for members that resume; default 1024
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults fills in what is empty.
+func (c Config) WithDefaults() Config {
 	def := func(v *int, d int) {
 		if *v == 0 {
 			*v = d
@@ -136,7 +137,7 @@ type saved struct {
 // New makes the rooms of a box with the features of kinds.
 func New(cfg Config, deps Deps, kinds ...Kind) *Rooms {
 	rs := &Rooms{
-		Deps: deps, cfg: cfg.withDefaults(), kinds: append([]Kind{controlKind}, kinds...),
+		Deps: deps, cfg: cfg.WithDefaults(), kinds: append([]Kind{controlKind}, kinds...),
 		commands: map[string]command{}, defs: map[event.Kind]event.Def{}, owner: map[event.Kind]string{},
 		halls: map[string]*hall{}, metrics: newMetrics(deps.Metrics),
 	}

@@ -45,7 +45,8 @@ type Config struct {
 	Write    time.Duration // for one write; default 10 s
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults fills in what is empty.
+func (c Config) WithDefaults() Config {
 	if c.Rate == 0 {
 		c.Rate = 20
 	}
@@ -71,7 +72,7 @@ func (c Config) withDefaults() Config {
 
 // Validate refuses what cannot work.
 func (c Config) Validate() error {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if c.Rate < 0 || c.Burst < 1 || c.Patience < 1 || c.Sockets < 1 || c.Ban < 0 || c.Silence < 0 || c.Write < 0 {
 		return errs.Field("session.Config", "session", "negative", 0, "no value may be negative")
 	}
@@ -126,7 +127,7 @@ type person struct {
 
 // New makes the hub. Its Child must run before Accept.
 func New(cfg Config, deps Deps) *Hub {
-	h := &Hub{Deps: deps, cfg: cfg.withDefaults(), people: map[string]*person{}}
+	h := &Hub{Deps: deps, cfg: cfg.WithDefaults(), people: map[string]*person{}}
 	h.metrics = newMetrics(deps.Metrics, h)
 	h.writers.observe = deps.Observe
 	h.sup = supervise.New(supervise.Spec{

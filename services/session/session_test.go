@@ -338,16 +338,22 @@ func TestLocksMuteRemoveAndTheirUndo(t *testing.T) {
 			want string
 		}{
 			{ada, "room.lock", map[string]any{"what": "chat", "on": true}, "ok"},
-			{ben, "chat.say", chat, "locked"}, {ada, "chat.say", chat, "ok"},
-			{ada, "room.lock", map[string]any{"what": "chat", "on": false}, "ok"}, {ben, "chat.say", chat, "ok"},
-			{ada, "room.lock", map[string]any{"what": "raise", "on": true}, "ok"}, {ben, "hand.raise", nil, "locked"},
+			{ben, "chat.say", chat, "locked"},
+			{ada, "chat.say", chat, "ok"},
+			{ada, "room.lock", map[string]any{"what": "chat", "on": false}, "ok"},
+			{ben, "chat.say", chat, "ok"},
+			{ada, "room.lock", map[string]any{"what": "raise", "on": true}, "ok"},
+			{ben, "hand.raise", nil, "locked"},
 			{ada, "room.lock", map[string]any{"what": "react", "on": true}, "ok"},
 			{ben, "tap.react", map[string]any{"emoji": "👍"}, "locked"},
 			{ada, "room.lock", map[string]any{"what": "doors", "on": true}, "unknown"},
 			{ada, "room.mute", map[string]any{"user": "p1", "on": true}, "ok"},
-			{ben, "chat.say", chat, "muted"}, {cid, "chat.say", chat, "ok"},
-			{ada, "room.mute", map[string]any{"user": "p1", "on": false}, "ok"}, {ben, "chat.say", chat, "ok"},
-			{ada, "room.remove", map[string]any{"user": "p1"}, "ok"}, {ben, "chat.say", chat, "not_joined"},
+			{ben, "chat.say", chat, "muted"},
+			{cid, "chat.say", chat, "ok"},
+			{ada, "room.mute", map[string]any{"user": "p1", "on": false}, "ok"},
+			{ben, "chat.say", chat, "ok"},
+			{ada, "room.remove", map[string]any{"user": "p1"}, "ok"},
+			{ben, "chat.say", chat, "not_joined"},
 		} {
 			if got := do(step.who, step.name, step.p); got != step.want {
 				t.Errorf("%s %v: got %s, want %s", step.name, step.p, got, step.want)

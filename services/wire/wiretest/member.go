@@ -3,6 +3,7 @@ package wiretest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 
@@ -194,9 +195,7 @@ func (m *Member) Do(c Command) (Body, error) {
 
 func (m *Member) send(c Command) (Body, error) {
 	payload := map[string]any{"id": c.ID}
-	for k, v := range c.Payload {
-		payload[k] = v
-	}
+	maps.Copy(payload, c.Payload)
 	m.mu.Lock()
 	conn, joinRef := m.conn, m.joinRef
 	m.mu.Unlock()
@@ -281,9 +280,7 @@ func (m *Member) Acked() map[string]Body {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make(map[string]Body, len(m.acked))
-	for id, b := range m.acked {
-		out[id] = b
-	}
+	maps.Copy(out, m.acked)
 	return out
 }
 

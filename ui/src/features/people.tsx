@@ -95,7 +95,7 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
         <button type="button" aria-label={t("people.readmitOne", { name: p.name })} onClick={readmit}>{t("people.readmit")}</button>
       ) : (
         <More label={t("people.menu", { name: p.name })}>
-          {hand && <button type="button" class="quiet" onClick={() => room.send("hand.lower", { user: p.id })}>{t("hand.lower")}</button>}
+          {hand && <button type="button" class="quiet" onClick={() => room.send("hand.lower", { user: p.id })}>{t("people.lower")}</button>}
           <button type="button" class="quiet" onClick={() => mute(!muted)}>{t(muted ? "people.unmute" : "people.mute")}</button>
           {(where === "here" || seen) && (
             <button type="button" class="quiet" onClick={() => void release()}>{t("people.release")}<small>{t("people.releaseWhy")}</small></button>

@@ -106,10 +106,14 @@ function NameStep(props: {
   return (
     <form class="stack" noValidate onSubmit={submit}>
       <Title>{t("claim.nameTitle")}</Title>
-      <Field label={t("claim.box")} name="box" value={typed.box} onInput={put("box")} fault={fault} hint={t("claim.boxHint")} autoComplete="off" maxLength={80} />
-      <Field label={t("claim.name")} name="name" value={typed.name} onInput={put("name")} fault={fault} hint={t("claim.nameHint")} autoComplete="username" maxLength={80} />
-      <Field label={t("claim.pin")} name="pin" value={typed.pin} onInput={put("pin")} fault={fault} hint={t("claim.pinHint", { limit: minPIN })} type={kind} autoComplete="new-password" />
-      <Field label={t("claim.again")} name="again" value={typed.again} onInput={put("again")} fault={fault} type={kind} autoComplete="new-password" />
+      <div class="pair">
+        <Field label={t("claim.box")} name="box" value={typed.box} onInput={put("box")} fault={fault} hint={t("claim.boxHint")} autoComplete="off" maxLength={80} />
+        <Field label={t("claim.name")} name="name" value={typed.name} onInput={put("name")} fault={fault} hint={t("claim.nameHint")} autoComplete="username" maxLength={80} />
+      </div>
+      <div class="pair">
+        <Field label={t("claim.pin")} name="pin" value={typed.pin} onInput={put("pin")} fault={fault} hint={t("claim.pinHint", { limit: minPIN })} type={kind} autoComplete="new-password" />
+        <Field label={t("claim.again")} name="again" value={typed.again} onInput={put("again")} fault={fault} type={kind} autoComplete="new-password" />
+      </div>
       <label class="check"><input type="checkbox" checked={show} onChange={(e) => setShow(e.currentTarget.checked)} />{t("login.show")}</label>
       <General fault={fault} fields={["box", "name", "pin", "again"]} />
       <div class="row step-actions">

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, type Fault, type State } from "../core/api";
 import { clock, span, t } from "../core/i18n";
-import { A, Confirm, Icon, Loading, Title, tellFault, useNow } from "../core/kit";
+import { A, Confirm, Icon, Loading, Title, tellFault, useLoad, useNow } from "../core/kit";
 import { Room } from "../core/room";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
@@ -121,7 +121,7 @@ function Head({ room, state }: { room: Room; state: State }) {
         <Icon name="full" /><span class="screen-words">{t("console.screen")}</span>
       </a>
       <button type="button" class="danger" disabled={!lesson.id} onClick={() => setOpen("end")}>{t("console.end")}</button>
-      {open === "end" && <Confirm text={t("console.endAsk", { n: room.pupilsHere.value })} yes={t("console.end")} onYes={() => void end()} onNo={() => setOpen("")} />}
+      {open === "end" && <Confirm text={room.pupilsHere.value ? t("console.endAsk", { n: room.pupilsHere.value }) : t("console.endEmpty")} yes={t("console.end")} onYes={() => void end()} onNo={() => setOpen("")} />}
       {open === "code" && info?.code && (
         <Sheet title={t("console.codeTitle")} onClose={() => setOpen("")}>
           <div class="code-sheet">
@@ -183,7 +183,12 @@ function NotOpen({ room }: { room: Room }) {
 
 function Ended({ room, seen }: { room: Room; seen: Set<string> }) {
   const l = room.lesson.value;
-  const pupils = [...room.people.value.values()].filter((p) => p.role === "pupil").sort((a, b) => a.name.localeCompare(b.name));
+  // After a reload the box names nobody in a room without a lesson; the class list does.
+  const [classes] = useLoad(api.classes);
+  const cls = classes?.find((c) => c.id === room.id);
+  const known = [...room.people.value.values()].filter((p) => p.role === "pupil");
+  const pupils: { id: string; name: string }[] = [...(known.length > 0 ? known : (cls?.pupils ?? []))].sort((a, b) => a.name.localeCompare(b.name));
+  const className = room.info.value?.className ?? cls?.name ?? "";
   const there = pupils.filter((p) => seen.has(p.id));
   const missing = pupils.filter((p) => !seen.has(p.id));
   const minutes = Math.max(1, Math.round(((l.ended ?? l.started) - l.started) / 60000));
@@ -195,7 +200,7 @@ function Ended({ room, seen }: { room: Room; seen: Set<string> }) {
   );
   return (
     <Calm title={t("console.ended")}>
-      <p><strong><bdi>{room.info.value?.className}</bdi></strong>{l.title && l.title !== room.info.value?.className ? <> · <bdi>{l.title}</bdi></> : null}</p>
+      <p><strong><bdi>{className}</bdi></strong>{className && l.title && l.title !== className ? <> · <bdi>{l.title}</bdi></> : null}</p>
       <dl class="facts">
         <div><dt>{t("console.time")}</dt><dd><bdi>{clock(l.started)} – {clock(l.ended ?? l.started)}</bdi></dd></div>
         <div><dt>{t("console.length")}</dt><dd>{t("console.minutes", { n: minutes })}</dd></div>

@@ -59,6 +59,8 @@ type session struct {
 	bytes int          // queued
 	busy  bool         // a goroutine drains the queue
 	ended bool         // nothing is queued any more; the connection closes after the queue
+
+	written chan struct{} // made when the session ends, closed when its queue is written
 }
 
 func newSession(h *Hub, conn net.Conn, early []byte, id Identity) *session {
@@ -105,12 +107,20 @@ func (s *session) leave() {
 }
 
 // linger reads on for a moment: closing a connection with unread bytes resets it, and
-// the client would never see why it was closed.
+// the client would never see why it was closed. One that sends too much for that is not
+// read any more, but still gets its close frame.
 func (s *session) linger() {
-	if s.conn.SetReadDeadline(time.Now().Add(lingering)) == nil {
-		_, _ = io.CopyN(io.Discard, s.conn, maxLinger) // ends with the peer or the deadline
+	defer s.conn.Close() //nolint:errcheck // nobody is left to tell
+	if s.conn.SetReadDeadline(time.Now().Add(lingering)) != nil {
+		return
 	}
-	_ = s.conn.Close()
+	if _, err := io.CopyN(io.Discard, s.conn, maxLinger); err != nil {
+		return // the peer is gone, or the time is up
+	}
+	select {
+	case <-s.written:
+	case <-time.After(lingering):
+	}
 }
 
 // read handles frames until the connection or the session ends. What the peer did

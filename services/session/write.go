@@ -60,6 +60,7 @@ func (s *session) end(code ws.StatusCode, why string) {
 
 // finish queues the close frame and lets nothing follow. Runs with mu held.
 func (s *session) finish(code ws.StatusCode, why string) {
+	s.written = make(chan struct{})
 	if f, err := ws.CompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, why))); err == nil {
 		s.enqueue(wire.Frame{Bytes: f})
 	}
@@ -92,6 +93,7 @@ func (s *session) take() []wire.Frame {
 	if len(list) == 0 {
 		if ended {
 			s.shut()
+			close(s.written)
 		}
 		s.hub.drains.Done()
 		return nil

@@ -235,7 +235,8 @@ export class Room {
         }
         this.keep(this.outbox.value.filter((e) => e.id !== entry.id));
         this.fault.value = f;
-      });
+      })
+      .receive("timeout", () => this.deliver(entry)); // the id makes it count once
   }
 
   private dropped(e: CloseEvent) {

@@ -6,7 +6,6 @@ import { explain, lang, languages, setLang, t } from "../core/i18n";
 import { go } from "../core/router";
 import { reload } from "../core/state";
 import "./join.css";
-import "./screen.css"; // a sheet that only a late page imports would not be loaded
 
 type Ref = { code?: string; key?: string };
 
@@ -52,7 +51,7 @@ export function Join({ state, arg }: { state: State; arg: string }) {
           <div class="stack">
             <Title>{t("join.title")}</Title>
             <Resume state={state} />
-            <Code find={find} busy={busy} fault={fault} link={!!ref?.key} retry={() => ref && void find(ref)} clear={() => setFault(null)} />
+            <Code find={find} busy={busy} fault={fault} link={!!ref?.key} second={state.me.role !== "none"} retry={() => ref && void find(ref)} clear={() => setFault(null)} />
           </div>
         )}
       {state.box.claimed && state.me.role !== "teacher" && <p class="join-foot"><A href="/login">{t("join.teacher")}</A></p>}
@@ -83,12 +82,15 @@ function New() {
   );
 }
 
+// apart keeps a name's own direction from turning the words around it.
+const apart = (name = "") => `\u2068${name}\u2069`;
+
 function Resume({ state }: { state: State }) {
   const { me, room } = state;
   if (me.role === "teacher") {
     return (
       <div class="card stack">
-        <p>{t("join.staff", { name: me.name ?? "" })}</p>
+        <p>{t("join.staff", { name: apart(me.name) })}</p>
         <A class="button primary" href="/teach">{t("join.staff.go")}</A>
       </div>
     );
@@ -97,7 +99,7 @@ function Resume({ state }: { state: State }) {
   return (
     <div class="card stack">
       <p>{t("join.resume.text")}</p>
-      <A class="button primary big" href="/lesson">{t("join.resume", { name: me.name ?? "" })}</A>
+      <A class="button primary big" href="/lesson">{t("join.resume", { name: apart(me.name) })}</A>
       <p class="muted">{t("join.resume.other")}</p>
     </div>
   );
@@ -109,7 +111,7 @@ export const digits = (s: string) =>
 
 export const grouped = (code: string) => (code.length > 3 ? `${code.slice(0, 3)} ${code.slice(3)}` : code);
 
-function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | null; link: boolean; retry: () => void; clear: () => void }) {
+function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | null; link: boolean; second: boolean; retry: () => void; clear: () => void }) {
   const { find, busy, fault, link } = props;
   const [code, setCode] = useState("");
   const input = useRef<HTMLInputElement>(null);
@@ -148,7 +150,7 @@ function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | nul
           : fault && (wrong ? <p class="note bad">{t(link ? "join.wrong.link" : "join.wrong")}</p>
             : fault.code === "offline" ? <Failed fault={fault} retry={props.retry} /> : <p class="note bad">{explain(fault)}</p>)}
       </div>
-      <button type="submit" class="primary big" disabled={busy}>{t("join.go")}</button>
+      <button type="submit" class={props.second ? "big" : "primary big"} disabled={busy}>{t("join.go")}</button>
     </form>
   );
 }

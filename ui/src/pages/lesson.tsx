@@ -63,11 +63,11 @@ function Live({ room, name }: { room: Room; name: string }) {
       <header class="lesson-top">
         <div class="lesson-what">
           <Title><bdi>{title || cls || t("lesson.title")}</bdi></Title>
-          <p class="muted">{title && cls && <><bdi>{cls}</bdi> · </>}{t("lesson.you", { name })} <A href="/">{t("lesson.leave")}</A></p>
+          <p class="muted">{title && cls && <><bdi>{cls}</bdi> · </>}{t("lesson.you", { name: `\u2068${name}\u2069` })} <A href="/">{t("lesson.leave")}</A></p>
         </div>
         <div class="lesson-how">
           <Connection room={room} />
-          <span class="here"><Icon name="people" />{t("lesson.here", { n: room.pupilsHere.value })}</span>
+          {status === "live" && <span class="here"><Icon name="people" />{t("lesson.here", { n: room.pupilsHere.value })}</span>}
         </div>
       </header>
       <Away room={room} />

@@ -57,11 +57,22 @@ func (j *Journal) mend() error {
 	fence := j.fenced(rest)
 	j.settle(rest, errs.Code("journal", errs.Down, "disk", "the commit was interrupted"))
 	if err := j.load(); err != nil {
+		j.suspect(err)
 		return err
 	}
 	j.reload = false
 	j.publish(j.fencedHeads(fence), j.Position(), false)
 	return nil
+}
+
+// suspect makes the next Open check every page when err tells of damage.
+func (j *Journal) suspect(err error) {
+	if errs.KindOf(err) != errs.Corrupt {
+		return
+	}
+	if err := CheckAllNext(j.cfg.Path); err != nil {
+		j.log.Warn("the next start will not check the whole journal", "err", err)
+	}
 }
 
 // fenced lists the streams that must raise their epoch: those fenced now, and those
@@ -128,6 +139,7 @@ func (j *Journal) fail(group []*op, err error) error {
 	} else {
 		j.log.Error("the journal could not commit", "err", err)
 		j.reload = true
+		j.suspect(err)
 	}
 	st := j.stage(true)
 	for _, o := range group {
@@ -257,6 +269,7 @@ func (j *Journal) flush() error {
 	}
 	if err != nil {
 		j.reload = true
+		j.suspect(err)
 		return errs.New("journal.flush", errs.Down, err)
 	}
 	j.publish(st.heads, st.position, true)

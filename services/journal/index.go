@@ -76,9 +76,7 @@ func (st *stage) flush(tx *bbolt.Tx) error {
 func (j *Journal) load() error {
 	var position, checkpoint uint64
 	err := j.view(func(tx *bbolt.Tx) (err error) {
-		if k, _ := tx.Bucket([]byte(bucketFacts)).Cursor().Last(); len(k) == 8 {
-			position = binary.BigEndian.Uint64(k)
-		}
+		position, _ = lastPosition(tx)
 		checkpoint, err = getCheckpoint(tx)
 		return err
 	})
@@ -112,6 +110,25 @@ func (j *Journal) load() error {
 	j.mu.Unlock()
 	j.met.position.Set(float64(position))
 	return nil
+}
+
+// lastPosition is the position of the last fact, damaged or not. A damaged key may
+// stand behind it and say any number, so the last fact that is whole counts, and the
+// keys that follow it one by one. The other keys are no positions.
+func lastPosition(tx *bbolt.Tx) (last uint64, nonsense [][]byte) {
+	c := tx.Bucket([]byte(bucketFacts)).Cursor()
+	for k, v := c.Last(); k != nil; k, v = c.Prev() {
+		if _, err := unseal(bucketFacts, k, v); err == nil && len(k) == 8 {
+			last = binary.BigEndian.Uint64(k)
+			break
+		}
+		nonsense = append(nonsense, bytes.Clone(k))
+	}
+	for n := len(nonsense); n > 0 && bytes.Equal(nonsense[n-1], factKey(last+1)); n-- {
+		last++
+		nonsense = nonsense[:n-1]
+	}
+	return last, nonsense
 }
 
 // headOf gives a stream's published head, or reads it from disk (inside tx when there
@@ -182,7 +199,6 @@ func (j *Journal) lastIndexed(stream string) (seq uint64) {
 		k, _ := c.Seek(prefix)
 		for ; bytes.HasPrefix(k, prefix) && len(k) == len(prefix)+8; k, _ = c.Next() {
 			first := binary.BigEndian.Uint64(k[len(prefix):])
-			seq = max(seq, first)
 			if refs, err := indexed(tx, stream, first-1); err == nil && len(refs) > 0 {
 				seq = max(seq, refs[len(refs)-1].seq)
 			}

@@ -27,6 +27,10 @@
 //	streams    stream              -> epoch, last seq, where the last 64 epochs ended
 //	snapshots  stream              -> epoch, seq, what a room was at seq
 //
+// Beside it may lie <path>.ballast, .check (the next Open checks every page),
+// .damaged-<time> and .replaced-<time> (kept for people), and for moments .new,
+// .compact, .restore and .backup-<n>.
+//
 // A commit touches the last pages of facts and nothing else. The index by stream is
 // kept in memory for the facts since the checkpoint and written in bulk each 16,384
 // facts: keys by stream would dirty one 4 KiB page a room in each commit, and an index
@@ -58,6 +62,7 @@ type Config struct {
 	QueueBytes  int    // bytes of facts that may wait for the committer; 0 is 16 MiB
 
 	tail  int           // facts between two checkpoints; 0 is 16,384; tests lower it
+	deep  int64         // size of a file up to which Open checks each leaf; 0 is 64 MiB
 	probe time.Duration // how often a full disk is looked at; 0 is 5 s
 }
 
@@ -132,7 +137,39 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, er
 		return nil, err
 	}
 	cfg = cfg.defaults()
-	opts := DBOptions{InitialMmap: cfg.InitialMmap, Init: initialise, Ready: usable}
+	j, err := open(cfg, log, reg)
+	if err != nil && errs.KindOf(err) == errs.Corrupt { // a leaf that a quick check leaves out
+		if err := CheckAllNext(cfg.Path); err != nil {
+			return nil, err
+		}
+		j, err = open(cfg, log, reg)
+	}
+	if err != nil && errs.KindOf(err) == errs.Corrupt { // passes every check and is of no use
+		return startOver(cfg, log, reg, err)
+	}
+	return j, err
+}
+
+// startOver sets a file aside that only bbolt itself, or our own code, stumbles over.
+func startOver(cfg Config, log *slog.Logger, reg prometheus.Registerer, cause error) (*Journal, error) {
+	name, err := setAside(cfg.Path, cause, DBOptions{Now: time.Now}, log)
+	if err != nil {
+		return nil, err
+	}
+	j, err := open(cfg, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	j.found.SetAside, j.found.Reason = name, cause.Error()
+	j.box.begin()
+	if err := j.update(func(tx *bbolt.Tx) error { return putBox(tx, j.box) }); err != nil {
+		return nil, errors.Join(err, j.db.Close())
+	}
+	return j, nil
+}
+
+func open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, error) {
+	opts := DBOptions{InitialMmap: cfg.InitialMmap, Init: initialise, Ready: usable, deep: cfg.deep}
 	db, found, err := OpenDB(cfg.Path, opts, log)
 	if err != nil {
 		return nil, err
@@ -141,7 +178,10 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, er
 		cfg: cfg, db: db, log: log, met: newMetrics(reg), found: found,
 		queue: newQueue(cfg.QueueBytes), wake: make(chan struct{}), closed: make(chan struct{}),
 	}
-	if err := errors.Join(j.claim(), j.load()); err != nil {
+	if err := j.claim(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := j.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	j.ballast = openBallast(cfg, log, j.met.full)
@@ -171,21 +211,30 @@ func usable(tx *bbolt.Tx) error {
 // claim reads who this journal is. After damage that may have cost a commit, or the
 // whole file, it goes on as a new incarnation, as after a restore.
 func (j *Journal) claim() error {
+	var nonsense [][]byte
 	err := j.view(func(tx *bbolt.Tx) (err error) {
+		_, nonsense = lastPosition(tx)
 		j.box, err = getBox(tx)
 		return err
 	})
-	if err == nil && !j.box.restored && j.found.Reason == "" {
+	if err == nil && !j.box.restored && j.found.Reason == "" && len(nonsense) == 0 {
 		return nil
 	}
 	j.found.Restored = j.box.restored
-	if err != nil {
-		j.log.Error("the journal's own record is damaged, it goes on as a new incarnation", "err", err)
+	if err != nil || len(nonsense) > 0 {
+		j.log.Error("the journal is damaged and goes on as a new incarnation", "err", err, "keys", len(nonsense))
 	}
 	if j.box.restored = false; !j.found.Restored {
 		j.box.begin()
 	}
-	return j.update(func(tx *bbolt.Tx) error { return putBox(tx, j.box) })
+	return j.update(func(tx *bbolt.Tx) error {
+		for _, key := range nonsense { // damaged facts at no position: they would be in the way
+			if err := tx.Bucket([]byte(bucketFacts)).Delete(key); err != nil {
+				return errs.New("journal.Open", errs.Corrupt, err)
+			}
+		}
+		return putBox(tx, j.box)
+	})
 }
 
 // Incarnation is a random number made when the file was created or restored, or found

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -23,6 +24,8 @@ type DBOptions struct {
 	Init        func(*bbolt.Tx) error // fills a new database before it gets its name; may be nil
 	Ready       func(*bbolt.Tx) error // errs.Corrupt from it sets the file aside; may be nil
 	Now         func() time.Time      // names what is set aside; nil is time.Now
+
+	deep int64 // size up to which each leaf is checked; 0 is deepLimit; tests lower it
 }
 
 // OpenDB opens a bbolt database, or makes it, so that no damage and no power cut can
@@ -54,6 +57,7 @@ func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, Found, er
 		if found.SetAside, err = setAside(path, err, opts, log); err != nil {
 			return nil, found, err
 		}
+		_ = os.Remove(path + suffixCheck) // when it stays, the fresh file is checked in full
 		err = fs.ErrNotExist
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,7 +72,25 @@ func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, Found, er
 const (
 	suffixNew     = ".new"
 	suffixCompact = ".compact"
+	suffixCheck   = ".check" // an empty file: a commit met damage, the next Open checks all
 )
+
+// depth is the size of a file up to which each leaf is checked.
+func depth(path string, opts DBOptions) int64 {
+	if _, err := os.Lstat(path + suffixCheck); err == nil {
+		return math.MaxInt64
+	}
+	return cmp.Or(opts.deep, deepLimit)
+}
+
+// CheckAllNext makes the next OpenDB of path check every page, however large the file
+// is: a caller whose commits fail with errs.Corrupt says so before it gives up.
+func CheckAllNext(path string) error {
+	if err := os.WriteFile(path+suffixCheck, nil, 0o600); err != nil {
+		return errs.New("journal.CheckAllNext", errs.Down, err)
+	}
+	return nil
+}
 
 // openExisting checks a file and opens it. The check runs under bbolt's own lock, so
 // that a file another process is writing to is never taken for damaged.
@@ -83,9 +105,12 @@ func openExisting(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, str
 	if err := lockFile(f, opts.Wait); err != nil {
 		return nil, "", errors.Join(err, f.Close())
 	}
-	note, err := verify(f, deepLimit)
+	note, err := verify(f, depth(path, opts))
 	if err != nil {
 		return nil, "", errors.Join(errs.New("journal.OpenDB", errs.Corrupt, err), f.Close())
+	}
+	if err := os.Remove(path + suffixCheck); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", errors.Join(errs.New("journal.OpenDB", errs.Down, err), f.Close())
 	}
 	if note != "" {
 		log.Error("a database has damage that it survives", "path", path, "err", note)

@@ -12,7 +12,7 @@ import (
 
 // deepLimit is the size of a file up to which each leaf is checked at Open too. Larger
 // files have their meta pages, freelist and branches checked; a leaf that is damaged
-// there shows when it is read. A card reads 64 MiB in about a second.
+// there shows when it is read, and when it stops the commits, the next Open checks all.
 const deepLimit = 64 << 20
 
 // verify checks the structure of a bbolt file without mapping it and without bbolt,

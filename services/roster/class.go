@@ -39,9 +39,10 @@ type Added struct {
 
 // Classes lists the classes by name.
 func (r *Roster) Classes() ([]Class, error) {
-	var list []Class
+	list := []Class{} // never null for a client
 	err := r.view("roster.Classes", func(tx *bbolt.Tx) error {
-		_, list = collect[Class](r, tx, bucketClasses, "")
+		_, all := collect[Class](r, tx, bucketClasses, "")
+		list = append(list, all...)
 		return nil
 	})
 	slices.SortFunc(list, func(a, b Class) int { return strings.Compare(fold(a.Name), fold(b.Name)) })
@@ -145,7 +146,7 @@ func (r *Roster) AddNames(id, text string, dry bool) (out Added, err error) {
 			return err
 		}
 		out = merge(&c, names)
-		out.Problems = append(problems, out.Problems...)
+		out.Problems = append(append([]BadLine{}, problems...), out.Problems...) // never null for a client
 		if dry || len(out.Added) == 0 {
 			return nil
 		}

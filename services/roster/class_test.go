@@ -1,7 +1,9 @@
 package roster
 
 import (
+	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -180,5 +182,25 @@ func TestDigitsOfAllScriptsAreDigits(t *testing.T) {
 		if got := digits(in); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestEmptyListsAreListsInJSON(t *testing.T) {
+	r := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	classes, err := r.Classes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.AddClass("7B")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := r.AddNames(c.ID, "Amal", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal([]any{classes, c, added})
+	if err != nil || strings.Contains(string(data), "null") {
+		t.Errorf("%s, %v", data, err)
 	}
 }

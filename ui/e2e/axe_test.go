@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/livelearn/box/firmware/boxtest"
+)
+
+// axe runs the WCAG 2.2 A and AA rules over what the page shows now. It is evaluated by
+// the browser and not loaded by the page, so the page's policy stays as it is.
+func (p *page) axe(what string) {
+	p.t.Helper()
+	source, err := os.ReadFile("../node_modules/axe-core/axe.min.js")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if !eval[bool](p, "!!window.axe") {
+		eval[bool](p, string(source)+"; true")
+	}
+	raw := eval[string](p, `Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0))).then(() =>
+	  axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}))
+	  .then((r) => JSON.stringify(r.violations.map((v) => ({ID: v.id, Help: v.help, At: v.nodes.map((n) => n.target.join(" ") + ": " + (n.any[0] || n.all[0] || n.none[0] || {}).message)}))))`)
+	var found []struct {
+		ID, Help string
+		At       []string
+	}
+	if err := json.Unmarshal([]byte(raw), &found); err != nil {
+		p.t.Fatalf("%.200s: %v", raw, err)
+	}
+	for _, f := range found {
+		p.t.Errorf("%s: %s: %s %q", what, f.ID, f.Help, f.At)
+	}
+	if w := eval[int](p, `document.documentElement.scrollWidth - innerWidth`); w > 0 {
+		p.t.Errorf("%s: %d pixels too wide", what, w)
+	}
+}
+
+// TestEveryPageForEverybody looks at all main pages in light, dark and Arabic, on a phone
+// and on a laptop.
+func TestEveryPageForEverybody(t *testing.T) {
+	modules(t)
+	fresh := boxtest.Start(t, t.TempDir())
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.Claim("Ada")
+	lesson := ada.Lesson(ada.Class("7B", 8), "Planets")
+	lively(t, box, ada, lesson)
+	pupil := box.Join(lesson, lesson.Names[7].ID)
+
+	home := "http://" + box.HTTP
+	for _, size := range [][2]int64{phone, laptop} {
+		for _, mode := range []string{"light", "dark", "ar"} {
+			name := fmt.Sprint(mode, " ", size[0])
+			p := newPage(t, size)
+			p.mode(home, mode)
+			visit := func(path, ready string) {
+				p.t.Helper()
+				p.open(home + path)
+				p.theme(mode)
+				p.until(path, ready)
+				p.axe(name + " " + path)
+			}
+			visit("/", `document.querySelector("input[name=code]")`)
+			visit("/login", `document.querySelector("input[name=name]")`)
+			visit("/j/"+lesson.Key, `document.body.innerText.includes(`+quote(lesson.Names[7].Name)+`)`)
+			p.as(home, pupil)
+			visit("/lesson", `document.querySelector("[role=log]") && document.body.innerText.includes("volcano")`)
+			p.as(home, ada)
+			visit("/teach", `document.body.innerText.includes("7B")`)
+			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("ol.hands li, [role=tab]")`)
+			visit("/screen/"+lesson.Room, `document.querySelector("img")`)
+			visit("/admin", `document.body.innerText.includes("journal")`)
+			p.mode("http://"+fresh.HTTP, mode)
+			p.open("http://" + fresh.HTTP + "/claim")
+			p.theme(mode)
+			p.until("claim", `document.querySelector("input[name=code]")`)
+			p.axe(name + " /claim")
+			p.noFaults()
+		}
+	}
+}
+
+// mode chooses the language on this device.
+func (p *page) mode(home, mode string) {
+	p.t.Helper()
+	lang := "en"
+	if mode == "ar" {
+		lang = "ar"
+	}
+	p.open(home + "/healthz")
+	eval[bool](p, `(localStorage.setItem("ll:lang", "`+lang+`"), true)`)
+}
+
+func (p *page) theme(mode string) {
+	p.t.Helper()
+	if mode != "ar" {
+		eval[bool](p, `(document.documentElement.dataset.theme = "`+mode+`", true)`)
+	}
+}
+
+// as makes the tab somebody's, as signing in would.
+func (p *page) as(home string, who *boxtest.Person) {
+	p.t.Helper()
+	p.do(setCookie(home, who.Cookie))
+}
+
+// TestAxeBites keeps the check above honest.
+func TestAxeBites(t *testing.T) {
+	modules(t)
+	source, err := os.ReadFile("../node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPage(t, phone)
+	p.open(`data:text/html,<html lang="en"><title>x</title><main><h1>x</h1><img src="x"><button></button></main>`)
+	eval[bool](p, string(source)+"; true")
+	n := eval[int](p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then((r) => r.violations.length)`)
+	if n != 2 {
+		t.Errorf("%d findings on a page with an image and a button without a name, want 2", n)
+	}
+}

@@ -1,0 +1,243 @@
+// Package e2e drives the real pages of the real program in a real browser. It has tests
+// only. Debian: apt-get install chromium.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// patience is how long a page may take to show something.
+const patience = 20 * time.Second
+
+// words are the pages' texts, so that a test says what a person reads.
+func words(t testing.TB, lang string) func(key string) string {
+	t.Helper()
+	data, err := os.ReadFile("../src/locales/" + lang + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts map[string]any
+	if err := json.Unmarshal(data, &texts); err != nil {
+		t.Fatal(err)
+	}
+	return func(key string) string {
+		text, ok := texts[key].(string)
+		if !ok {
+			t.Fatalf("no plain text %q in %s.json", key, lang)
+		}
+		return text
+	}
+}
+
+// browser is one Chromium for all tests of a run.
+var browser = sync.OnceValues(func() (context.Context, error) {
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		return nil, fmt.Errorf("no Chromium here; on Debian: apt-get install chromium (%w)", err)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("no-sandbox", true),
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true),
+		chromedp.Flag("hide-scrollbars", true), chromedp.WSURLReadTimeout(time.Minute))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, _ = chromedp.NewContext(ctx) // ends with its parent
+	closers = append(closers, stop)
+	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+})
+
+var closers []func()
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, f := range closers {
+		f()
+	}
+	os.Exit(code)
+}
+
+// page is a tab of somebody who shares nothing with the others.
+type page struct {
+	t   testing.TB
+	ctx context.Context
+
+	mu     sync.Mutex
+	faults []string // what the console and the policy complained about; guarded by mu
+}
+
+// phone and laptop are the two screens.
+var (
+	phone  = [2]int64{360, 740}
+	laptop = [2]int64{1366, 768}
+)
+
+func newPage(t testing.TB, size [2]int64) *page {
+	t.Helper()
+	parent, err := browser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{t: t}
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
+	t.Cleanup(cancel)
+	p.ctx = ctx
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // the tab lives as long as this context
+		t.Fatal(err)
+	}
+	p.do(chromedp.EmulateViewport(size[0], size[1]))
+	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, cdplog.Enable, cdp.Empty{})
+		return err
+	}))
+	return p
+}
+
+// listen keeps what a user would never see and a developer must.
+func (p *page) listen(ev any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := ev.(type) {
+	case *runtime.EventExceptionThrown:
+		p.faults = append(p.faults, "exception: "+e.ExceptionDetails.Text)
+	case *cdplog.EventEntryAdded:
+		text := e.Entry.Text
+		away := strings.Contains(text, "ERR_CONNECTION") || strings.Contains(text, "WebSocket connection") || strings.Contains(text, "Failed to load resource")
+		if string(e.Entry.Level) == "error" && !away { // a box that is away is part of the story
+			p.faults = append(p.faults, text)
+		}
+	}
+}
+
+func (p *page) noFaults() {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.faults {
+		p.t.Errorf("console: %s", f)
+	}
+}
+
+func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatalf("%v\n%s", err, p.text())
+	}
+}
+
+func (p *page) open(url string) { p.t.Helper(); p.do(chromedp.Navigate(url)) }
+
+func eval[T any](p *page, js string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, func(e *runtime.EvaluateParams) { e.AwaitPromise = new(true) }))
+	if err != nil {
+		p.t.Fatalf("%.120s: %v", js, err)
+	}
+	return v
+}
+
+func (p *page) text() string {
+	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	defer cancel()
+	s, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.pathname + '\\n' + document.body.innerText"))
+	if err != nil {
+		return err.Error()
+	}
+	return s
+}
+
+// until waits for a JavaScript condition.
+func (p *page) until(what, js string) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !eval[bool](p, "!!("+js+")") {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited in vain for %s; the page shows:\n%s", what, p.text())
+		}
+		time.Sleep(30 * time.Millisecond)
+	}
+}
+
+func quote(s string) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	return string(data)
+}
+
+func (p *page) sees(text string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("%q", text), "document.body.innerText.includes("+quote(text)+")")
+}
+
+func (p *page) seesNot(text string) {
+	p.t.Helper()
+	p.until("no "+text, "!document.body.innerText.includes("+quote(text)+")")
+}
+
+// find is the visible control of a name as a screen reader says it: an exact one first.
+const find = `((sel, name) => {
+  const label = (e) => (e.getAttribute("aria-label") || e.innerText || e.value || "").trim();
+  const all = [...document.querySelectorAll(sel)].filter((e) => e.checkVisibility() && !e.disabled);
+  return all.find((e) => label(e) === name) || all.find((e) => label(e).includes(name));
+})`
+
+// press clicks a button, link or summary by its name.
+func (p *page) press(name string) {
+	p.t.Helper()
+	target := find + `("button, a, summary, [role=button], [role=tab]", ` + quote(name) + `)`
+	p.until("button "+name, target)
+	eval[bool](p, "("+target+".click(), true)")
+}
+
+// fill types into the field with that label.
+func (p *page) fill(label, text string) {
+	p.t.Helper()
+	target := `[...document.querySelectorAll("input, textarea")].filter((e) => e.checkVisibility()).find((e) =>
+	  (e.getAttribute("aria-label") || [...(e.labels || [])].map((l) => l.innerText).join(" ")).includes(` + quote(label) + `))`
+	p.until("field "+label, target)
+	eval[bool](p, "(("+target+").focus(), ("+target+").select(), true)")
+	p.typed(text)
+}
+
+// typed types into what has the focus.
+func (p *page) typed(text string) {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, input.InsertText, input.InsertTextParams{Text: text})
+		return err
+	}))
+}
+
+func (p *page) key(k string) { p.t.Helper(); p.do(chromedp.KeyEvent(k)) }
+
+// tabTo presses Tab until the control of that name has the focus.
+func (p *page) tabTo(name string) {
+	p.t.Helper()
+	for range 60 {
+		p.key(kb.Tab)
+		here := eval[string](p, `((e) => (e.getAttribute("aria-label") || [...(e.labels || [])].map((l) => l.innerText).join(" ") || e.innerText || ""))(document.activeElement)`)
+		if strings.Contains(here, name) {
+			return
+		}
+	}
+	p.t.Fatalf("Tab does not reach %q; the page shows:\n%s", name, p.text())
+}

@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/wire/wiretest"
+)
+
+var update = flag.Bool("update", false, "write the pictures of the README")
+
+// setCookie gives the tab a cookie of the box.
+func setCookie(home, cookie string) chromedp.Action[chromedp.Void] {
+	name, value, _ := strings.Cut(cookie, "=")
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home})
+		return err
+	})
+}
+
+// lively has most of the class in the room and doing things.
+func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxtest.Lesson) {
+	t.Helper()
+	n := 0
+	do := func(m *wiretest.Member, name string, payload map[string]any) {
+		t.Helper()
+		n++
+		if _, err := m.Do(wiretest.Command{ID: fmt.Sprint("lively", n), Name: name, Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ada := teacher.Member(lesson.Room)
+	if _, err := ada.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	var class []*wiretest.Member
+	for _, name := range lesson.Names[:len(lesson.Names)-2] {
+		m := box.Join(lesson, name.ID).Member(lesson.Room)
+		if _, err := m.Connect(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(m.Drop)
+		class = append(class, m)
+	}
+	t.Cleanup(ada.Drop)
+	do(ada, "chat.say", map[string]any{"text": "Good morning! Which planet has the tallest volcano?", "to": "all"})
+	do(class[0], "chat.say", map[string]any{"text": "Mars, I think", "to": "all"})
+	do(class[1], "chat.say", map[string]any{"text": "I cannot see the board", "to": "teacher"})
+	do(class[2], "chat.say", map[string]any{"text": "Olympus Mons: 22 km!", "to": "all"})
+	do(class[3], "hand.raise", nil)
+	do(class[1], "hand.raise", nil)
+	for i, m := range class {
+		do(m, "tap.set", map[string]any{"tap": []string{"yes", "yes", "no", "yes", "lost"}[i%5]})
+	}
+	do(ada, "room.mute", map[string]any{"user": lesson.Names[4].ID, "on": true})
+}
+
+// TestScreens writes the pictures of the README with -update, and otherwise checks that
+// they are there and light enough.
+func TestScreens(t *testing.T) {
+	dir := "testdata"
+	if *update {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		shoot(t, dir)
+	}
+	for _, name := range []string{"console.png", "pupil.png", "projector.png"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Size() < 5_000 || info.Size() > 250_000 {
+			t.Errorf("%s: %v; write it with: go test ./ui/e2e -run Screens -update", name, err)
+		}
+	}
+}
+
+func shoot(t *testing.T, dir string) {
+	t.Helper()
+	box := boxtest.Start(t, t.TempDir(), "--sample")
+	var teacher boxtest.Person
+	for line := range strings.Lines(box.Log()) {
+		if _, pin, ok := strings.Cut(line, `with the PIN `); ok {
+			teacher = boxtest.Person{Box: box}
+			if _, err := teacher.Call("POST", "/api/login", map[string]string{"name": "Teacher", "pin": strings.TrimSpace(pin)}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var open []boxtest.Lesson
+	if _, err := teacher.Call("GET", "/api/lessons", nil, &open); err != nil || len(open) != 1 {
+		t.Fatalf("%v %v", open, err)
+	}
+	var look struct{ Names []boxtest.Name }
+	if _, err := teacher.Call("POST", "/api/join/look", map[string]string{"key": open[0].Key}, &look); err != nil {
+		t.Fatal(err)
+	}
+	lesson := open[0]
+	lesson.Names = look.Names
+	lively(t, box, &teacher, lesson)
+	pupil := box.Join(lesson, lesson.Names[len(lesson.Names)-1].ID)
+	home := "http://" + box.HTTP
+	for _, s := range []struct {
+		file, path string
+		size       [2]int64
+		who        *boxtest.Person
+	}{
+		{"console.png", "/teach/" + lesson.Room, laptop, &teacher},
+		{"projector.png", "/screen/" + lesson.Room, laptop, &teacher},
+		{"pupil.png", "/lesson", phone, pupil},
+	} {
+		p := newPage(t, s.size)
+		p.mode(home, "light")
+		p.as(home, s.who)
+		p.open(home + s.path)
+		p.theme("light")
+		p.until("the lesson", `/volcano/.test(document.body.innerText) || [...document.images].some((i) => i.complete && i.naturalWidth)`)
+		eval[bool](p, `new Promise((r) => setTimeout(() => r(true), 1500))`)
+		png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, s.file), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/livelearn/box/firmware/boxtest"
+)
+
+// TestFromClaimToALessonThatSurvivesARestart is the first day with a box: the teacher on
+// a laptop, two pupils on phones.
+func TestFromClaimToALessonThatSurvivesARestart(t *testing.T) {
+	say := words(t, "en")
+	box := boxtest.Start(t, t.TempDir())
+	home := "http://" + box.HTTP
+
+	ada := newPage(t, laptop)
+	ada.open(home + "/")
+	ada.press(say("join.new.go"))
+	ada.fill(say("claim.code"), strings.ToLower(box.Code))
+	ada.press(say("claim.next"))
+	ada.fill(say("claim.box"), "School 7")
+	ada.fill(say("claim.name"), "Ada")
+	ada.fill(say("claim.pin"), "246810")
+	ada.fill(say("claim.again"), "246810")
+	ada.press(say("claim.claim"))
+	ada.fill(say("home.className"), "7B")
+	ada.fill(say("home.paste.label"), "1. Amal\n2. Ben\n3. Cid\n")
+	ada.sees("Amal")
+	ada.press(say("claim.start"))
+	ada.until("the console", `location.pathname.startsWith("/teach/")`)
+	ada.until("the code", `/\d{3}\s?\d{3}/.test(document.body.innerText)`)
+	code := eval[string](ada, `/(\d{3})\s?(\d{3})/.exec(document.body.innerText).slice(1).join("")`)
+
+	amal, ben := join(t, home, code, "Amal", say), join(t, home, code, "Ben", say)
+	late := newPage(t, phone)
+	late.open(home + "/")
+	late.fill(say("join.code"), code)
+	late.until("Amal's name taken", `[...document.querySelectorAll("button")].some((b) => b.disabled && b.innerText.includes("Amal"))`)
+
+	chat(amal, "hello from Amal", say)
+	for _, p := range []*page{ada, ben} {
+		p.sees("hello from Amal")
+	}
+	amal.press(say("tap.hand.raise"))
+	ada.until("Amal's hand", `[...document.querySelectorAll("ol.hands li")].some((li) => li.innerText.includes("Amal"))`)
+
+	box.Kill()
+	amal.sees(say("conn.offline"))
+	chat(amal, "written while the box was away", say)
+	box = box.Restart()
+	for _, p := range []*page{ada, ben, amal} {
+		p.sees("written while the box was away")
+		p.sees("hello from Amal")
+	}
+	ada.until("Amal's hand after the restart", `[...document.querySelectorAll("ol.hands li")].some((li) => li.innerText.includes("Amal"))`)
+	chat(ben, "we are back", say)
+	ada.sees("we are back")
+	for _, p := range []*page{ada, ben, amal} {
+		n := eval[int](p, `document.body.innerText.split("written while the box was away").length - 1`)
+		if n != 1 {
+			t.Errorf("what was written while the box was away shows %d times", n)
+		}
+		p.noFaults()
+	}
+}
+
+// join has a pupil type the code and tap a name.
+func join(t *testing.T, home, code, name string, say func(string) string) *page {
+	t.Helper()
+	p := newPage(t, phone)
+	p.open(home + "/")
+	p.fill(say("join.code"), code)
+	p.press(name)
+	p.until("the lesson", `location.pathname === "/lesson"`)
+	p.sees(say("conn.live"))
+	return p
+}
+
+func chat(p *page, text string, say func(string) string) {
+	p.t.Helper()
+	p.fill(say("chat.label"), text)
+	p.press(say("chat.send"))
+	p.sees(text)
+}
+
+func TestAPupilNeedsNoMouse(t *testing.T) {
+	say := words(t, "en")
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.Claim("Ada")
+	lesson := ada.Lesson(ada.Class("7B", 5), "Planets")
+	p := newPage(t, laptop)
+	p.open("http://" + box.HTTP + "/")
+	p.until("the code field", `document.querySelector("input[name=code]")`)
+	p.tabTo(say("join.code"))
+	p.typed(lesson.Code)
+	p.sees(lesson.Names[2].Name)
+	p.tabTo(lesson.Names[2].Name)
+	p.key(kb.Enter)
+	p.until("the lesson", `location.pathname === "/lesson"`)
+	p.sees(say("conn.live"))
+	p.tabTo(say("tap.hand.raise"))
+	p.key(kb.Enter)
+	p.until("a raised hand", `document.querySelector("[aria-pressed=true]")`)
+	p.tabTo(say("chat.label"))
+	p.typed("no mouse")
+	p.tabTo(say("chat.send"))
+	p.key(kb.Enter)
+	p.sees("no mouse")
+	p.noFaults()
+}

@@ -155,6 +155,9 @@ func New(cfg Config, deps Deps, kinds ...Kind) *Rooms {
 		MaxRestarts: rs.cfg.MaxRestarts, Period: rs.cfg.Period,
 		Dead: rs.dead, Describe: mail.name, Observe: deps.Observe,
 	})
+	deps.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "livelearn_room_rooms", Help: "Rooms in memory.",
+	}, func() float64 { return float64(rs.pool.Len()) }))
 	return rs
 }
 
@@ -172,6 +175,9 @@ func (rs *Rooms) Commands() []Command {
 	}
 	return all
 }
+
+// Len is how many rooms are in memory.
+func (rs *Rooms) Len() int { return rs.pool.Len() }
 
 // Join asks for a place in s.Room. The answer to the join's ref goes to s.Member. An
 // error means that the room was not reached.

@@ -617,3 +617,31 @@ func TestJoiningAgainReplacesTheChannel(t *testing.T) {
 		}
 	})
 }
+
+func TestAnIdleRoomLeavesMemoryAndItsPeopleStay(t *testing.T) {
+	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+		ada, ben := r.joined("t1"), r.joined("p1")
+		must(t)(ada.Do(say("1", "before", "all")))
+		for range 50 {
+			time.Sleep(25 * time.Second)
+			for _, m := range []*wiretest.Member{ada, ben} {
+				if _, err := wiretest.Wait(m.Conn().Send("", wire.System, wire.Heartbeat, struct{}{})); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n := r.rooms.Len(); n != 0 {
+			t.Errorf("%d rooms in memory after 20 idle minutes", n)
+		}
+		if b := must(t)(ben.Do(say("2", "after", "all"))); b.Seq == 0 {
+			t.Error("not saved")
+		}
+		must(t)(ben.Do(say("1", "before", "all"))) // another person's id is no repeat
+		synctest.Wait()
+		for _, m := range []*wiretest.Member{ada, ben} {
+			if d := cmp.Diff([]string{"before", "after", "before"}, texts(t, m)); d != "" || m.Phx(wire.Error) != 0 {
+				t.Error(d, m.Phx(wire.Error))
+			}
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -45,9 +46,7 @@ func TestAPageOfAnotherSiteCannotWrite(t *testing.T) {
 		"a sandboxed page": {"Origin": {"null"}},
 	} {
 		req := r.request("admin", "POST", "/api/classes", map[string]string{"name": "Forged"})
-		for k, v := range header {
-			req.Header[k] = v
-		}
+		maps.Copy(req.Header, header)
 		if w := r.do(req); w.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", name, w.Code)
 		}

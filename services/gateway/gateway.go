@@ -92,7 +92,6 @@ type Gateway struct {
 	cfg     Config
 	handler http.Handler
 	guesses guesses
-	crashes func(supervise.Report)
 
 	mu          sync.Mutex // guards the fields below
 	http, https net.Addr   // nil while closed
@@ -151,7 +150,8 @@ func (g *Gateway) serve(ctx context.Context, ready func()) error {
 // health warning and not the end.
 func (g *Gateway) secure(group interface {
 	Go(func(context.Context) error)
-}) {
+},
+) {
 	ln, err := g.Listen(g.cfg.HTTPS)
 	if err != nil {
 		g.warnTLS(err)

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"syscall"
 	"time"
@@ -214,9 +215,7 @@ func isFull(err error) bool {
 func (j *Journal) publish(heads map[string]*head, position uint64, flushed bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for stream, h := range heads {
-		j.heads[stream] = h
-	}
+	maps.Copy(j.heads, heads)
 	if position > j.position {
 		j.position = position
 		close(j.wake)

@@ -115,7 +115,7 @@ func TestNoDamagedByteEndsTheBoxOrAltersAFact(t *testing.T) {
 	if testing.Short() {
 		each = 14
 	}
-	for at := 0; at < len(data); at++ {
+	for at := range data {
 		if in := at % 4096; in > 112 && in%97 != start || (at+start)%each != 0 || data[at] == 0 && at%5 != start%5 {
 			continue
 		}

@@ -188,11 +188,6 @@ func (p *page) sees(text string) {
 	p.until(fmt.Sprintf("%q", text), "document.body.innerText.includes("+quote(text)+")")
 }
 
-func (p *page) seesNot(text string) {
-	p.t.Helper()
-	p.until("no "+text, "!document.body.innerText.includes("+quote(text)+")")
-}
-
 // find is the visible control of a name as a screen reader says it: an exact one first.
 const find = `((sel, name) => {
   const label = (e) => (e.getAttribute("aria-label") || e.innerText || e.value || "").trim();

@@ -50,7 +50,7 @@ func TestFromClaimToALessonThatSurvivesARestart(t *testing.T) {
 	box.Kill()
 	amal.sees(say("conn.offline"))
 	chat(amal, "written while the box was away", say)
-	box = box.Restart()
+	box.Restart()
 	for _, p := range []*page{ada, ben, amal} {
 		p.sees("written while the box was away")
 		p.sees("hello from Amal")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -82,6 +83,8 @@ func (g *Gateway) retryLetter(ctx context.Context, in *idPath) (*struct{}, error
 // backup streams: it may be large, and nothing of it is kept in memory.
 func (g *Gateway) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		_, out := humago.Unwrap(ctx)
+		_ = http.NewResponseController(out).SetWriteDeadline(time.Now().Add(time.Hour)) // a recorder of a test has none
 		ctx.SetHeader("Content-Type", "application/octet-stream")
 		ctx.SetHeader("Content-Disposition", fmt.Sprintf(`attachment; filename="livelearn-%s.llb"`, time.Now().UTC().Format("20060102-150405")))
 		w := bufio.NewWriterSize(ctx.BodyWriter(), 64<<10)

@@ -24,7 +24,10 @@ func (g *Gateway) build() http.Handler {
 	for _, path := range []string{
 		"/{$}", "/j/{key}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/lesson", "/admin",
 	} {
-		mux.HandleFunc("GET "+path, p.index)
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			g.greet(w, r)
+			p.index(w, r)
+		})
 	}
 	mux.HandleFunc("GET /assets/", p.asset)
 	mux.HandleFunc("GET /socket/websocket", g.socket)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 // trusted verifies the box's certificate as a device that trusts the box's authority.
@@ -119,10 +121,10 @@ func TestTheCertificateIsRenewedBeforeItEnds(t *testing.T) {
 
 // TestHTTPSStandsBesideHTTP speaks TLS with the real door.
 func TestHTTPSStandsBesideHTTP(t *testing.T) {
-	doors := map[string]*pipes{":8080": newPipes(), ":8443": newPipes()}
+	doors := map[string]*wiretest.Net{":8080": wiretest.NewNet(), ":8443": wiretest.NewNet()}
 	synctest.Test(t, func(t *testing.T) {
 		for addr := range doors {
-			doors[addr] = newPipes()
+			doors[addr] = wiretest.NewNet()
 		}
 		r := newRig(t, func(c *Config, d *Deps) {
 			c.HTTPS = ":8443"
@@ -138,7 +140,7 @@ func TestHTTPSStandsBesideHTTP(t *testing.T) {
 		check(t, err)
 		roots := x509.NewCertPool()
 		roots.AddCert(root)
-		conn := tls.Client(doors[":8443"].dial(), &tls.Config{RootCAs: roots, ServerName: "livelearn.local"})
+		conn := tls.Client(dial(t, doors[":8443"]), &tls.Config{RootCAs: roots, ServerName: "livelearn.local"})
 		check(t, conn.Handshake())
 		req := r.request("nobody", "POST", "/api/login", map[string]string{"name": admin1, "pin": pin})
 		req.Host = "livelearn.local"

@@ -16,6 +16,7 @@ import (
 
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 func TestOnlyNamesOfTheBoxAreAnswered(t *testing.T) {
@@ -177,37 +178,18 @@ func TestABackupThatFailsIsCutOff(t *testing.T) {
 	r.do(r.request("admin", "GET", "/api/admin/backup", nil))
 }
 
-// pipes is a network in memory: its connections obey the fake clock.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5), Port: 8080} }
-
-func (p *pipes) dial() net.Conn {
-	here, there := net.Pipe()
-	p.conns <- there
-	return here
+// dial is a new connection through the door.
+func dial(t *testing.T, n *wiretest.Net) net.Conn {
+	t.Helper()
+	c, err := n.Dial()
+	check(t, err)
+	return c
 }
 
 // served runs the door on a network in memory inside a bubble.
-func served(t *testing.T, change func(*Config), f func(t *testing.T, r *rig, net *pipes)) {
+func served(t *testing.T, change func(*Config), f func(t *testing.T, r *rig, net *wiretest.Net)) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPipes()
+		p := wiretest.NewNet()
 		r := newRig(t, func(c *Config, d *Deps) {
 			d.Listen = func(string) (net.Listener, error) { return p, nil }
 			if change != nil {
@@ -242,13 +224,13 @@ func drip(c net.Conn, beginning string) {
 }
 
 func TestASlowHeaderIsNotWaitedFor(t *testing.T) {
-	served(t, nil, func(t *testing.T, _ *rig, p *pipes) {
+	served(t, nil, func(t *testing.T, _ *rig, p *wiretest.Net) {
 		start := time.Now()
-		slow := p.dial()
+		slow := dial(t, p)
 		var writing sync.WaitGroup
 		writing.Go(func() { drip(slow, "GET / HTTP/1.1\r\nX: ") })
 		defer writing.Wait()
-		other := p.dial()
+		other := dial(t, p)
 		go func() {
 			_, _ = io.WriteString(other, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 		}()
@@ -264,9 +246,9 @@ func TestASlowHeaderIsNotWaitedFor(t *testing.T) {
 }
 
 func TestASlowBodyIsNotWaitedFor(t *testing.T) {
-	served(t, nil, func(t *testing.T, _ *rig, p *pipes) {
+	served(t, nil, func(t *testing.T, _ *rig, p *wiretest.Net) {
 		start := time.Now()
-		slow := p.dial()
+		slow := dial(t, p)
 		var writing sync.WaitGroup
 		writing.Go(func() {
 			drip(slow, "POST /api/join/look HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{")
@@ -280,9 +262,9 @@ func TestASlowBodyIsNotWaitedFor(t *testing.T) {
 }
 
 func TestAnIdleConnectionIsClosed(t *testing.T) {
-	served(t, nil, func(t *testing.T, _ *rig, p *pipes) {
+	served(t, nil, func(t *testing.T, _ *rig, p *wiretest.Net) {
 		start := time.Now()
-		c := p.dial()
+		c := dial(t, p)
 		go func() { _, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") }()
 		_, _ = io.Copy(io.Discard, c)
 		if d := time.Since(start); d < 10*time.Second || d > 5*time.Minute {
@@ -292,19 +274,19 @@ func TestAnIdleConnectionIsClosed(t *testing.T) {
 }
 
 func TestOneAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
-	served(t, func(c *Config) { c.PerIP = 3 }, func(t *testing.T, _ *rig, p *pipes) {
+	served(t, func(c *Config) { c.PerIP = 3 }, func(t *testing.T, _ *rig, p *wiretest.Net) {
 		var held []net.Conn
 		for range 3 {
-			held = append(held, p.dial())
+			held = append(held, dial(t, p))
 		}
 		synctest.Wait()
-		over := p.dial()
+		over := dial(t, p)
 		if n, err := over.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("one too many: %d %v", n, err)
 		}
 		check(t, held[0].Close())
 		synctest.Wait()
-		again := p.dial()
+		again := dial(t, p)
 		go func() {
 			_, _ = io.WriteString(again, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 		}()

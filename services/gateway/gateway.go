@@ -183,9 +183,10 @@ func (g *Gateway) warnTLS(err error) {
 
 func (g *Gateway) server() *http.Server {
 	return &http.Server{
-		Handler: g.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug),
+		Handler: g.handler, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		WriteTimeout: time.Minute, // a lesson socket has none: hijacking clears it
+		ErrorLog:     slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug),
 	}
 }
 

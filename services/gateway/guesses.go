@@ -11,13 +11,14 @@ import (
 )
 
 const (
-	perDevice = 5                // wrong guesses of one key before it is locked
-	perBox    = 60               // wrong guesses a minute at the whole box
-	maxWait   = 15 * time.Minute // the longest lock
-	forget    = time.Hour        // without a fault a key is new again
+	perDevice  = 5                // wrong guesses of a device, or of a name, before it is locked
+	perAddress = 30               // the same of an address
+	perBox     = 60               // wrong guesses a minute at the whole box
+	maxWait    = 15 * time.Minute // the longest lock
+	forget     = time.Hour        // without a fault a key is new again
 )
 
-// guesses slows down whoever guesses codes and PINs. perDevice faults of one key lock it
+// guesses slows down whoever guesses codes and PINs. So many faults of one key lock it
 // for a minute, each further fault for twice as long, up to 15 minutes. All keys of one kind
 // have perBox faults a minute, so that many devices guess no faster. Who knows a secret
 // is never counted: a whole class joins at once.
@@ -65,6 +66,12 @@ func (g *guesses) allow(op, key string) error {
 	if s := g.keys[key]; s != nil && now.Before(s.until) {
 		return tooMany(op, s.until.Sub(now))
 	}
+	return nil
+}
+
+// open tells that the whole box has tries left, or how long it waits.
+func (g *guesses) open(op string) error {
+	now := time.Now()
 	if have := g.box[op].TokensAt(now); have < 1 {
 		return tooMany(op, time.Duration((1-have)*float64(time.Minute)/perBox))
 	}
@@ -91,7 +98,7 @@ func tooMany(op string, wait time.Duration) error {
 func (g *guesses) wrong(op string) { g.box[op].Allow() }
 
 // fault counts a wrong guess at one key.
-func (g *guesses) fault(key string) {
+func (g *guesses) fault(key string, limit int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sweep()
@@ -102,7 +109,7 @@ func (g *guesses) fault(key string) {
 		g.keys[key] = s
 	}
 	s.faults++
-	if over := s.faults - perDevice; over >= 0 {
+	if over := s.faults - limit; over >= 0 {
 		s.until = now.Add(min(time.Minute<<min(over, 10), maxWait))
 	}
 	s.last = now

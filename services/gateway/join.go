@@ -42,7 +42,7 @@ func (g *Gateway) byCode(ctx context.Context, r Ref, f func() error) error {
 	if r.Code == "" {
 		return f()
 	}
-	return g.guessed(ctx, "join", []string{device(ctx)}, "no_lesson", f)
+	return g.guessed(ctx, "join", g.keys(ctx), false, "no_lesson", f)
 }
 
 func (g *Gateway) look(ctx context.Context, in *body[Ref]) (out *body[lookOut], err error) {
@@ -68,7 +68,7 @@ func (g *Gateway) join(ctx context.Context, in *body[joinIn]) (out *signedIn, er
 		if freed != "" {
 			g.Sessions.Kick(freed, "", "this device joined under another name")
 		}
-		out = signIn(ctx, p, token)
+		out = g.signIn(ctx, p, token)
 		return nil
 	})
 	return out, err

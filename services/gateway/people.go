@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/netip"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -40,15 +39,19 @@ type state struct {
 
 // signedIn is an answer that hands the browser a token.
 type signedIn struct {
-	SetCookie string `header:"Set-Cookie"`
+	SetCookie []string `header:"Set-Cookie"`
 	Body      struct {
 		Me
 		Token string `json:"token" doc:"For clients without cookies."`
 	}
 }
 
-func signIn(ctx context.Context, p roster.Person, token string) *signedIn {
-	out := &signedIn{SetCookie: cookie(requestOf(ctx), token)}
+func (g *Gateway) signIn(ctx context.Context, p roster.Person, token string) *signedIn {
+	r := requestOf(ctx)
+	out := &signedIn{SetCookie: []string{cookie(r, token)}}
+	if trust := g.trust(r, roster.StaffName(p.Name)); trust != "" && p.Staff() {
+		out.SetCookie = append(out.SetCookie, trust)
+	}
 	out.Body.Me, out.Body.Token = meOf(p), token
 	return out
 }
@@ -89,51 +92,45 @@ func (g *Gateway) state(ctx context.Context, _ *struct{}) (*body[state], error) 
 	return &body[state]{s}, nil
 }
 
-// guessed runs a check of a secret under the limit of its keys.
-func (g *Gateway) guessed(ctx context.Context, op string, keys []string, wrong string, check func() error) error {
+// guessed runs a check of a secret under the limit of its keys, and of the whole box
+// unless the device is trusted.
+func (g *Gateway) guessed(ctx context.Context, op string, keys []key, trusted bool, wrong string, check func() error) error {
 	done, err := g.guesses.turn(ctx, op)
 	if err != nil {
 		return err
 	}
 	defer done()
-	for i, key := range keys {
-		keys[i] = op + " " + key // knowing one secret says nothing about another
-		if err := g.guesses.allow(op, keys[i]); err != nil {
-			return err
+	if !trusted {
+		err = g.guesses.open(op)
+	}
+	for i := range keys {
+		keys[i].name = op + " " + keys[i].name // knowing one secret says nothing about another
+		if err == nil {
+			err = g.guesses.allow(op, keys[i].name)
 		}
 	}
-	err = check()
-	if err != nil && errs.BodyOf(err).Code == wrong {
-		g.guesses.wrong(op)
+	if err != nil {
+		return err
 	}
-	for _, key := range keys {
-		if err == nil {
-			g.guesses.right(key)
-		} else if errs.BodyOf(err).Code == wrong {
-			g.guesses.fault(key)
+	if err = check(); err == nil {
+		for _, k := range keys {
+			g.guesses.right(k.name)
+		}
+	} else if errs.BodyOf(err).Code == wrong {
+		g.guesses.wrong(op)
+		for _, k := range keys {
+			g.guesses.fault(k.name, k.limit)
 		}
 	}
 	return err
 }
 
-// device is the caller's address: who has no cookie has nothing else.
-// One machine has all addresses of an IPv6 /64.
-func device(ctx context.Context) string {
-	host := hostOf(requestOf(ctx).RemoteAddr)
-	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && !ip.Is4In6() {
-		if p, err := ip.WithZone("").Prefix(64); err == nil {
-			host = p.String()
-		}
-	}
-	return "ip " + host
-}
-
 func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, err error) {
 	c := roster.Claimant{Code: in.Body.Code, Box: in.Body.Box, Name: in.Body.Name, PIN: in.Body.PIN, Lang: in.Body.Lang}
-	err = g.guessed(ctx, "claim", []string{device(ctx)}, "wrong_code", func() error {
+	err = g.guessed(ctx, "claim", g.keys(ctx), false, "wrong_code", func() error {
 		p, token, err := g.Roster.Claim(ctx, c)
 		if err == nil {
-			out = signIn(ctx, p, token)
+			out = g.signIn(ctx, p, token)
 			g.Log.Info("box claimed", "user", p.User)
 		}
 		return err
@@ -141,12 +138,20 @@ func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, 
 	return out, err
 }
 
+// login counts by the teacher's name too. A device that signed in under it before has a
+// count of its own, so that pupils cannot lock a teacher out by guessing.
 func (g *Gateway) login(ctx context.Context, in *body[loginIn]) (out *signedIn, err error) {
-	keys := []string{device(ctx), "name " + roster.StaffName(in.Body.Name)}
-	err = g.guessed(ctx, "login", keys, "wrong_pin", func() error {
+	r, name := requestOf(ctx), roster.StaffName(in.Body.Name)
+	id := g.device(r)
+	trusted := g.trusts(r, id, name)
+	keys := append(g.keys(ctx), key{"name " + name, perDevice})
+	if trusted {
+		keys = []key{{"name " + name + " device " + id, perDevice}}
+	}
+	err = g.guessed(ctx, "login", keys, trusted, "wrong_pin", func() error {
 		p, token, err := g.Roster.SignIn(ctx, in.Body.Name, in.Body.PIN)
 		if err == nil {
-			out = signIn(ctx, p, token)
+			out = g.signIn(ctx, p, token)
 		}
 		return err
 	})

@@ -131,6 +131,9 @@ func (s *session) block(rest []byte) {
 				if err == nil {
 					_, err = s.conn.Write(rest)
 				}
+				if err == nil {
+					err = s.conn.SetWriteDeadline(time.Time{}) // a writer's try would meet it later
+				}
 				if err != nil {
 					s.fail()
 					return

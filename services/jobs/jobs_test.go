@@ -31,7 +31,7 @@ type box struct {
 
 func start(t *testing.T, path string, serving bool) box {
 	t.Helper()
-	j, err := journal.Open(journal.Config{Path: path, NoBallast: true}, slog.New(slog.DiscardHandler), nil)
+	j, err := journal.Open(journal.Config{Path: path, NoBallast: true, Pace: -1}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestADecisionCountsOnce(t *testing.T) {
 
 func TestBuryNeverBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j, err := journal.Open(journal.Config{Path: filepath.Join(t.TempDir(), "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), nil)
+		j, err := journal.Open(journal.Config{Path: filepath.Join(t.TempDir(), "journal.db"), NoBallast: true, Pace: -1}, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

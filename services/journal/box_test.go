@@ -29,6 +29,9 @@ func openBox(t testing.TB, cfg Config) *box {
 	if cfg.Ballast == 0 {
 		cfg.NoBallast = true
 	}
+	if cfg.Pace == 0 {
+		cfg.Pace = -1 // pace_test.go has its own
+	}
 	j, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)

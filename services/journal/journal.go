@@ -2,7 +2,8 @@
 //
 // It owns one bbolt file. Rooms hand facts over with Append and go on; one
 // committer (Serve) drains what has gathered into one bbolt update, which costs
-// two syncs however many rooms took part. bbolt's own Batch is never used: alone,
+// two syncs however many rooms took part. Commits are Pace apart while facts keep
+// coming; a fact after a pause does not wait. bbolt's own Batch is never used: alone,
 // it sleeps out its delay.
 //
 // Promises
@@ -61,6 +62,10 @@ type Config struct {
 	NoBallast   bool   // keep nothing back
 	QueueBytes  int    // bytes of facts that may wait for the committer; 0 is 16 MiB
 
+	// Pace is the least time from the start of one commit to that of the next, so that facts
+	// which come close together share one; 0 is 10 ms, negative is none.
+	Pace time.Duration
+
 	tail  int           // facts between two checkpoints; 0 is 16,384; tests lower it
 	deep  int64         // size of a file up to which Open checks each leaf; 0 is 64 MiB
 	probe time.Duration // how often a full disk is looked at; 0 is 5 s
@@ -81,6 +86,7 @@ func (c Config) defaults() Config {
 	c.InitialMmap = cmp.Or(c.InitialMmap, defaultMmap())
 	c.Ballast = cmp.Or(c.Ballast, 64<<20)
 	c.QueueBytes = cmp.Or(c.QueueBytes, 16<<20)
+	c.Pace = cmp.Or(c.Pace, 10*time.Millisecond)
 	c.tail = cmp.Or(c.tail, 16384)
 	c.probe = cmp.Or(c.probe, 5*time.Second)
 	return c

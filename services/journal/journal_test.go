@@ -208,7 +208,7 @@ func TestAfterCloseEverythingIsRefused(t *testing.T) {
 
 func TestAppendWaitsOnlyWhileTheQueueIsOverItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), NoBallast: true, QueueBytes: 1000}
+		cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), NoBallast: true, QueueBytes: 1000, Pace: -1}
 		j, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			t.Fatal(err)

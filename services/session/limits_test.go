@@ -121,7 +121,7 @@ func TestAFloodIsStoppedAndOthersGoOn(t *testing.T) {
 }
 
 func TestTheLimitIsThePersonsAndNotTheSockets(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	bubble(t, session.Config{Rate: 1}, nil, func(t *testing.T, r *rig) {
 		m := r.joined("p1")
 		for i := range 39 {
 			must(t)(m.Do(say(fmt.Sprint(i), "x", "all")))
@@ -133,7 +133,7 @@ func TestTheLimitIsThePersonsAndNotTheSockets(t *testing.T) {
 		if b, err := m.Connect(); err == nil || b.Code != "rate" {
 			t.Errorf("a new socket refilled the limit: %+v, %v", b, err)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		must(t)(m.Join())
 	})
 }

@@ -26,16 +26,14 @@ import (
 
 var program = sync.OnceValues(build)
 
-// build makes the program once for a test binary.
+// build makes the program once for a test binary, in the ignored build folder: each
+// package's tests have a copy of their own, since they run side by side.
 func build() (string, error) {
 	_, here, _, _ := runtime.Caller(0)
-	dir, err := os.MkdirTemp("", "livelearn-program-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "livelearn")
+	root := filepath.Join(filepath.Dir(here), "..", "..")
+	bin := filepath.Join(root, "build", filepath.Base(os.Args[0])+"-livelearn")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "./firmware/cmd/livelearn")
-	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "..")
+	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}

@@ -190,20 +190,26 @@ func (g *Gateway) server() *http.Server {
 	}
 }
 
-// run serves until ctx ends and then gives requests under way a moment.
+// run serves until ctx ends and then gives requests under way a moment. Nothing of it
+// runs any more when it returns.
 func run(ctx context.Context, srv *http.Server, ln net.Listener) error {
-	stop := context.AfterFunc(ctx, func() {
+	tasks := supervise.Group(ctx)
+	tasks.Go(func(context.Context) error {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return errs.New("gateway", errs.Down, err)
+		}
+		return nil
+	})
+	tasks.Go(func(ctx context.Context) error {
+		<-ctx.Done()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if srv.Shutdown(late) != nil {
-			_ = srv.Close()
+			_ = srv.Close() // those who are not done by now are cut off
 		}
+		return nil
 	})
-	defer stop()
-	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-		return errs.New("gateway", errs.Down, err)
-	}
-	return nil
+	return tasks.Wait()
 }
 
 func (g *Gateway) opened(plain, secure net.Addr) {

@@ -48,6 +48,7 @@ func TestFactsThatComeCloseTogetherShareACommit(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if n := len(commits); saved != 1000 || n < 95 || n > 110 {
 			t.Errorf("%d of 1000 facts saved in %d commits, want one each 10 ms", saved, n)
 		}

@@ -81,21 +81,16 @@ func lasting(name, value string) *http.Cookie {
 	}
 }
 
-// key is one count of wrong guesses, and how many there may be before it locks.
-type key struct {
-	name  string
-	limit int
-}
-
 // keys are the counts of whoever calls. An address has more tries than a device, since a
 // class may sit behind one; whoever throws the cookie away shares the few of all who do.
 func (g *Gateway) keys(ctx context.Context) []key {
 	r := requestOf(ctx)
 	at := address(r)
+	own := key{name: "bare " + at, limit: perDevice}
 	if id := g.device(r); id != "" {
-		return []key{{"device " + id, perDevice}, {"address " + at, perAddress}}
+		own.name = "device " + id
 	}
-	return []key{{"bare " + at, perDevice}, {"address " + at, perAddress}}
+	return []key{own, {"address " + at, perAddress, true}, {"box", perBox, true}}
 }
 
 // address is what limits count by. One machine has all addresses of an IPv6 /64.

@@ -78,6 +78,41 @@ func TestThrowingTheCookieAwayGainsLittle(t *testing.T) {
 	})
 }
 
+func TestKnowingOneCodeGivesNoMoreGuesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t).school()
+		tried, end := 0, time.Now().Add(10*time.Minute)
+		for n := 0; time.Now().Before(end); n++ {
+			b := r.browser()
+			if b.send("POST", "/api/join/look", wrongCode(n)).Code == 404 {
+				tried++
+			}
+			b.send("POST", "/api/join/look", map[string]string{"code": r.lesson.Code})
+			time.Sleep(time.Second)
+		}
+		if tried > perAddress*11 {
+			t.Errorf("%d tries in ten minutes from one address, the limit is %d a minute", tried, perAddress)
+		}
+	})
+}
+
+func TestGuessersDoNotKeepTheirClassOutForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t).school()
+		right := map[string]string{"code": r.lesson.Code}
+		for n := range 100 {
+			r.browser().send("POST", "/api/join/look", wrongCode(n))
+		}
+		if w := r.browser().send("POST", "/api/join/look", right); w.Code != 429 || refused(t, w).RetryMS > 60_000 {
+			t.Errorf("while the address has no tries left: %d %s", w.Code, w.Body)
+		}
+		time.Sleep(time.Minute)
+		if w := r.browser().send("POST", "/api/join/look", right); w.Code != 200 {
+			t.Errorf("a minute later: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
 func TestPupilsCannotLockATeacherOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t).school()
@@ -107,7 +142,7 @@ func TestPupilsCannotLockATeacherOut(t *testing.T) {
 	})
 }
 
-func TestReadyzTellsItsWordsToTheAdminOnly(t *testing.T) {
+func TestReadyzTellsItsWordsToTheAdminAndTheMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t).school()
 		r.Health.Set("disk", health.Warn, "disk_nearly_full", "/data has 3 MiB left")
@@ -116,6 +151,11 @@ func TestReadyzTellsItsWordsToTheAdminOnly(t *testing.T) {
 			if got := strings.Contains(w.Body.String(), "/data"); got != want || !strings.Contains(w.Body.String(), "disk_nearly_full") {
 				t.Errorf("%s: %s", role, w.Body)
 			}
+		}
+		req := r.request("nobody", "GET", "/readyz", nil)
+		req.RemoteAddr = "127.0.0.1:9"
+		if w := r.do(req); !strings.Contains(w.Body.String(), "/data") {
+			t.Errorf("from the machine: %s", w.Body)
 		}
 	})
 }

@@ -5,46 +5,52 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/livelearn/box/services/errs"
 )
 
 const (
 	perDevice  = 5                // wrong guesses of a device, or of a name, before it is locked
-	perAddress = 30               // the same of an address
-	perBox     = 60               // wrong guesses a minute at the whole box
+	perAddress = 30               // wrong guesses a minute from one address
+	perBox     = 60               // the same at the whole box
 	maxWait    = 15 * time.Minute // the longest lock
 	forget     = time.Hour        // without a fault a key is new again
 )
 
-// guesses slows down whoever guesses codes and PINs. So many faults of one key lock it
-// for a minute, each further fault for twice as long, up to 15 minutes. All keys of one kind
-// have perBox faults a minute, so that many devices guess no faster. Who knows a secret
-// is never counted: a whole class joins at once.
+// guesses slows down whoever guesses codes and PINs. So many faults of a device or a name
+// lock it for a minute, each further fault for twice as long, up to 15 minutes. What
+// many share, an address and the box, is never locked: it has so many faults a minute,
+// so that nobody shuts a class out with one wrong code now and then. Who knows a secret
+// is not counted, as a whole class joins at once; nor does that give an address its
+// faults back, or a pupil in one lesson would guess the codes of others for ever.
 //
 // Checks of one kind of secret run one after another, so that a hundred guesses at the
 // same time are not all let in before the first of them is known to be wrong.
 type guesses struct {
 	mu    sync.Mutex
-	box   map[string]*rate.Limiter // by kind of secret; never changes
-	turns map[string]chan struct{} // the same
+	turns map[string]chan struct{} // by kind of secret; never changes
 	keys  map[string]*suspect      // guarded by mu
+}
+
+// key is one count of wrong guesses, and how many there may be.
+type key struct {
+	name   string
+	limit  int
+	shared bool // so many a minute, and no lock
 }
 
 type suspect struct {
 	faults int
 	last   time.Time
-	until  time.Time // locked
+	until  time.Time   // locked
+	recent []time.Time // the last limit faults of a shared key, instead of a lock
 }
 
 func newGuesses() guesses {
-	box, turns := map[string]*rate.Limiter{}, map[string]chan struct{}{}
+	turns := map[string]chan struct{}{}
 	for _, op := range []string{"claim", "login", "join"} {
-		box[op] = rate.NewLimiter(rate.Every(time.Minute/perBox), perBox)
 		turns[op] = make(chan struct{}, 1)
 	}
-	return guesses{box: box, turns: turns, keys: map[string]*suspect{}}
+	return guesses{turns: turns, keys: map[string]*suspect{}}
 }
 
 // turn waits until nobody else's guess at this kind of secret is being checked. The
@@ -59,21 +65,19 @@ func (g *guesses) turn(ctx context.Context, op string) (done func(), err error) 
 }
 
 // allow tells that the key may try, or how long it waits.
-func (g *guesses) allow(op, key string) error {
+func (g *guesses) allow(op string, k key) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if s := g.keys[key]; s != nil && now.Before(s.until) {
+	s := g.keys[k.name]
+	switch {
+	case s == nil:
+	case now.Before(s.until):
 		return tooMany(op, s.until.Sub(now))
-	}
-	return nil
-}
-
-// open tells that the whole box has tries left, or how long it waits.
-func (g *guesses) open(op string) error {
-	now := time.Now()
-	if have := g.box[op].TokensAt(now); have < 1 {
-		return tooMany(op, time.Duration((1-have)*float64(time.Minute)/perBox))
+	case len(s.recent) >= k.limit: // a shared key's, oldest first
+		if wait := s.recent[0].Add(time.Minute).Sub(now); wait > 0 {
+			return tooMany(op, wait)
+		}
 	}
 	return nil
 }
@@ -94,32 +98,33 @@ func tooMany(op string, wait time.Duration) error {
 	return waiting{errs.Code(op, errs.Busy, "too_many_tries", "too many tries: wait %d seconds", int(wait.Seconds())+1), wait}
 }
 
-// wrong counts a wrong guess at the whole box.
-func (g *guesses) wrong(op string) { g.box[op].Allow() }
-
 // fault counts a wrong guess at one key.
-func (g *guesses) fault(key string, limit int) {
+func (g *guesses) fault(k key) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sweep()
 	now := time.Now()
-	s := g.keys[key]
+	s := g.keys[k.name]
 	if s == nil || now.Sub(s.last) > forget {
 		s = &suspect{}
-		g.keys[key] = s
+		g.keys[k.name] = s
 	}
 	s.faults++
-	if over := s.faults - limit; over >= 0 {
+	s.last = now
+	if k.shared {
+		s.recent = append(s.recent[max(0, len(s.recent)-k.limit+1):], now)
+	} else if over := s.faults - k.limit; over >= 0 {
 		s.until = now.Add(min(time.Minute<<min(over, 10), maxWait))
 	}
-	s.last = now
 }
 
-// right forgets the faults of a key that knew.
-func (g *guesses) right(key string) {
+// right forgets the faults of a device or a name that knew.
+func (g *guesses) right(k key) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.keys, key)
+	if !k.shared {
+		delete(g.keys, k.name)
+	}
 }
 
 // sweep drops a few old keys on each fault. Runs with mu held.

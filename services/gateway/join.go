@@ -42,7 +42,7 @@ func (g *Gateway) byCode(ctx context.Context, r Ref, f func() error) error {
 	if r.Code == "" {
 		return f()
 	}
-	return g.guessed(ctx, "join", g.keys(ctx), false, "no_lesson", f)
+	return g.guessed(ctx, "join", g.keys(ctx), "no_lesson", f)
 }
 
 func (g *Gateway) look(ctx context.Context, in *body[Ref]) (out *body[lookOut], err error) {

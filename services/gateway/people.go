@@ -92,34 +92,26 @@ func (g *Gateway) state(ctx context.Context, _ *struct{}) (*body[state], error) 
 	return &body[state]{s}, nil
 }
 
-// guessed runs a check of a secret under the limit of its keys, and of the whole box
-// unless the device is trusted.
-func (g *Gateway) guessed(ctx context.Context, op string, keys []key, trusted bool, wrong string, check func() error) error {
+// guessed runs a check of a secret under the limits of its keys.
+func (g *Gateway) guessed(ctx context.Context, op string, keys []key, wrong string, check func() error) error {
 	done, err := g.guesses.turn(ctx, op)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if !trusted {
-		err = g.guesses.open(op)
-	}
 	for i := range keys {
 		keys[i].name = op + " " + keys[i].name // knowing one secret says nothing about another
-		if err == nil {
-			err = g.guesses.allow(op, keys[i].name)
+		if err := g.guesses.allow(op, keys[i]); err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return err
 	}
 	if err = check(); err == nil {
 		for _, k := range keys {
-			g.guesses.right(k.name)
+			g.guesses.right(k)
 		}
 	} else if errs.BodyOf(err).Code == wrong {
-		g.guesses.wrong(op)
 		for _, k := range keys {
-			g.guesses.fault(k.name, k.limit)
+			g.guesses.fault(k)
 		}
 	}
 	return err
@@ -127,7 +119,7 @@ func (g *Gateway) guessed(ctx context.Context, op string, keys []key, trusted bo
 
 func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, err error) {
 	c := roster.Claimant{Code: in.Body.Code, Box: in.Body.Box, Name: in.Body.Name, PIN: in.Body.PIN, Lang: in.Body.Lang}
-	err = g.guessed(ctx, "claim", g.keys(ctx), false, "wrong_code", func() error {
+	err = g.guessed(ctx, "claim", g.keys(ctx), "wrong_code", func() error {
 		p, token, err := g.Roster.Claim(ctx, c)
 		if err == nil {
 			out = g.signIn(ctx, p, token)
@@ -143,12 +135,11 @@ func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, 
 func (g *Gateway) login(ctx context.Context, in *body[loginIn]) (out *signedIn, err error) {
 	r, name := requestOf(ctx), roster.StaffName(in.Body.Name)
 	id := g.device(r)
-	trusted := g.trusts(r, id, name)
-	keys := append(g.keys(ctx), key{"name " + name, perDevice})
-	if trusted {
-		keys = []key{{"name " + name + " device " + id, perDevice}}
+	keys := append(g.keys(ctx), key{name: "name " + name, limit: perDevice})
+	if g.trusts(r, id, name) {
+		keys = []key{{name: "name " + name + " device " + id, limit: perDevice}}
 	}
-	err = g.guessed(ctx, "login", keys, trusted, "wrong_pin", func() error {
+	err = g.guessed(ctx, "login", keys, "wrong_pin", func() error {
 		p, token, err := g.Roster.SignIn(ctx, in.Body.Name, in.Body.PIN)
 		if err == nil {
 			out = g.signIn(ctx, p, token)

@@ -12,6 +12,10 @@
 //   - Each value carries a checksum; a damaged one is errs.Corrupt, and lists leave it
 //     out and say so in the log. Errors and log lines hold ids, never names.
 //   - Errors about input name the field, and the limit if there is one.
+//
+// Tokens age by the box's clock, which a box without a battery sets late: a jump forward
+// by more than a token's life signs staff out, and they sign in again. Nothing can tell
+// such a jump from a box that lay in a cupboard for as long.
 package roster
 
 import (

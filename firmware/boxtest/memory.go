@@ -72,7 +72,7 @@ func (*bomb) Handle(_ *room.Turn, m room.Message) error {
 func (*bomb) Apply(event.Event) {}
 
 // View implements room.Feature.
-func (*bomb) View(event.Viewer) any { return nil }
+func (*bomb) View(event.Viewer, event.Stamp) any { return nil }
 
 var went sync.Map // ids of the bombs that went off
 

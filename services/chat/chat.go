@@ -74,7 +74,7 @@ func (c *chat) Apply(e event.Event) {
 }
 
 // View implements room.Feature.
-func (c *chat) View(v event.Viewer) any {
+func (c *chat) View(v event.Viewer, _ event.Stamp) any {
 	view := struct {
 		Messages []json.RawMessage `json:"messages"`
 	}{Messages: []json.RawMessage{}}

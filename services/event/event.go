@@ -102,6 +102,9 @@ type Def struct {
 	Vital  bool                 // still accepted when the disk is nearly full
 	Cloud  bool                 // may leave the box
 	See    func(Event) Audience // who may see it; nil is everybody in the room
+	// For is the payload that a viewer gets in place of e.Data; nil: all get e.Data. It
+	// is for facts that tell each of many people something of their own.
+	For func(e Event, v Viewer) json.RawMessage
 }
 
 // Audience tells whether somebody may see a certain fact. Nil is everybody.

@@ -102,7 +102,7 @@ func (h *hand) Apply(e event.Event) {
 }
 
 // View implements room.Feature.
-func (h *hand) View(event.Viewer) any {
+func (h *hand) View(event.Viewer, event.Stamp) any {
 	return struct {
 		Queue []raised `json:"queue"`
 	}{append([]raised{}, h.Queue...)}

@@ -17,6 +17,8 @@ const (
 	Muted         = event.Kind("room.muted")
 	Removed       = event.Kind("room.removed")
 	Readmitted    = event.Kind("room.readmitted")
+	Came          = event.Kind("room.came") // its author is here; attendance
+	Went          = event.Kind("room.went") // its author's last connection is gone
 )
 
 // Locks that a teacher can set.
@@ -41,6 +43,8 @@ func seeAbout(e event.Event) event.Audience {
 	return func(v event.Viewer) bool { return v.Staff() || known && a.User == v.User }
 }
 
+func staffOnly(event.Event) event.Audience { return event.Viewer.Staff }
+
 // controlKind is the feature that every room has: the lesson, who may do what,
 // and who is out. Control leaves only when it is on disk: a lock that a crash takes
 // back would let a pupil speak whom the teacher believes silenced.
@@ -62,6 +66,8 @@ var controlKind = Kind{
 		{Kind: Muted, Effect: event.Committed, Vital: true, See: seeAbout},
 		{Kind: Removed, Effect: event.Committed, Vital: true, See: seeAbout},
 		{Kind: Readmitted, Effect: event.Committed, Vital: true, See: seeAbout},
+		{Kind: Came, Effect: event.Early, Vital: true, Cloud: true, See: staffOnly},
+		{Kind: Went, Effect: event.Early, Vital: true, Cloud: true, See: staffOnly},
 	},
 }
 
@@ -78,10 +84,11 @@ type control struct {
 	Locks   map[string]bool
 	Muted   map[string]bool
 	Removed map[string]bool
+	Here    map[string]uint64 // pupils who are here, by the epoch that saw them come
 }
 
 func newControl() *control {
-	return &control{Locks: map[string]bool{}, Muted: map[string]bool{}, Removed: map[string]bool{}}
+	return &control{Locks: map[string]bool{}, Muted: map[string]bool{}, Removed: map[string]bool{}, Here: map[string]uint64{}}
 }
 
 // open tells that a lesson is running.
@@ -192,6 +199,10 @@ func (c *control) Apply(e event.Event) {
 		}
 		Payload(e, &in)
 		set(c.Locks, in.What, in.On)
+	case Came:
+		c.Here[e.By] = e.Epoch
+	case Went:
+		delete(c.Here, e.By)
 	case Muted, Removed, Readmitted:
 		var in about
 		Payload(e, &in)
@@ -213,7 +224,7 @@ func set(m map[string]bool, key string, on bool) {
 }
 
 // View implements Feature.
-func (c *control) View(v event.Viewer) any {
+func (c *control) View(v event.Viewer, _ event.Stamp) any {
 	view := struct {
 		Locks   map[string]bool `json:"locks"`
 		Muted   []string        `json:"muted"`

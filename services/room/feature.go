@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/livelearn/box/services/errs"
@@ -23,8 +24,18 @@ type Feature interface {
 	// Apply folds one recorded fact into the state. It is the same code on every day
 	// and at restart, so it is deterministic and refuses nothing.
 	Apply(event.Event)
-	// View is what the viewer sees on joining, as a value for encoding/json.
-	View(event.Viewer) any
+	// View is what the viewer sees on joining at the time now, as a value for
+	// encoding/json.
+	View(v event.Viewer, now event.Stamp) any
+}
+
+// Timed is a feature that acts when time has passed and nobody asks.
+type Timed interface {
+	// Alarm is how long from now the feature wants to be woken; false: not at all. The
+	// room asks after each message and when it starts, so an alarm outlives a crash.
+	Alarm(now event.Stamp) (time.Duration, bool)
+	// Ring is called when the alarm is due, with a turn of the box itself.
+	Ring(*Turn)
 }
 
 // Kind describes a feature to the room and the tree.

@@ -35,6 +35,7 @@ func (r *Room) join(s *Seat, ref string) {
 		return
 	}
 	now := r.rooms.Clock.Now().Wall
+	r.attend(s)
 	s.sit(r.rooms.refs.Add(1), now)
 	w := welcome{Epoch: r.epoch, Seq: r.seq, Now: now, Me: me{s.Viewer.User, s.Viewer.Role}}
 	if missed, ok := r.missed(s); ok {
@@ -108,6 +109,36 @@ func (r *Room) leave(s *Seat) {
 	if s.ready {
 		r.hall.diff(r.topic, s, false)
 	}
+	r.depart(s)
+}
+
+// attend records that a pupil is here, once for each stay: each epoch begins with nobody
+// here, so a log that was cut tells of no stay that nobody saw the end of.
+func (r *Room) attend(s *Seat) {
+	if u := s.Viewer.User; s.Viewer.Role == event.Pupil && r.control.open() && r.control.Here[u] != r.epoch {
+		r.note(Came, u)
+	}
+}
+
+// depart records that a pupil's last connection is gone.
+func (r *Room) depart(s *Seat) {
+	u := s.Viewer.User
+	if r.control.Here[u] != r.epoch || !r.control.open() {
+		return
+	}
+	for other := range r.hall.seats {
+		if other.Viewer.User == u {
+			return
+		}
+	}
+	r.note(Went, u)
+}
+
+// note records what the room itself saw somebody do.
+func (r *Room) note(kind event.Kind, user string) {
+	t := &Turn{room: r, msg: &Message{Name: string(kind), By: event.Viewer{User: user}}, stamp: r.rooms.Clock.Now()}
+	t.Record(kind, struct{}{})
+	r.flush(t)
 }
 
 // expel lets go of a removed pupil's connections, after the fact that says why.
@@ -124,5 +155,6 @@ func (r *Room) expel(e event.Event) {
 		if s.ready {
 			r.hall.diff(r.topic, s, false)
 		}
+		r.depart(s)
 	}
 }

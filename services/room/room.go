@@ -126,6 +126,7 @@ type mail struct {
 	leave *Seat
 	msg   *Message
 	saved *saved
+	ring  bool // an alarm is due
 }
 
 // saved is the journal's word on a batch of facts.
@@ -247,6 +248,8 @@ func (m mail) name() string {
 		return "leave"
 	case m.saved != nil:
 		return "saved"
+	case m.ring:
+		return "ring"
 	}
 	return m.msg.Name
 }

@@ -40,7 +40,11 @@ func (rs *Rooms) start(ctx context.Context, id string) (*Room, error) {
 		}
 		r.epoch, r.seq, r.durable = cur.Epoch, cur.Seq, cur.Seq
 		rs.metrics.starts.Inc()
-		return r, r.locked(ctx, r.settle)
+		if err := r.locked(ctx, r.settle); err != nil {
+			return nil, err
+		}
+		r.wind()
+		return r, nil
 	}
 }
 
@@ -69,7 +73,7 @@ func (r *Room) replay(skip map[uint64]bool) (*Letter, error) {
 			continue
 		case err != nil:
 			return nil, err
-		case skip[e.Seq]:
+		case skip[e.Seq], gone(e):
 			r.remember(e)
 			continue
 		}
@@ -116,6 +120,9 @@ func (r *Room) settle() {
 				r.send(e)
 			}
 		}
+	}
+	for s := range r.hall.seats {
+		r.attend(s) // when all have seen what came before
 	}
 }
 

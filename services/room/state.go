@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -33,6 +34,7 @@ type Room struct {
 	recent   []event.Event         // the last facts, oldest first
 	held     []held                // casts behind a committed fact, in order
 	fresh    int                   // facts since the last snapshot
+	alarm    *time.Timer           // the next ring; nil: none was asked for yet
 }
 
 // answered remembers that a command was counted, so that its repeat is not.
@@ -63,6 +65,11 @@ func (rs *Rooms) handle(ctx context.Context, r *Room, m mail) (err error) {
 		}
 	case m.msg != nil:
 		err = r.message(ctx, m.msg)
+	case m.ring:
+		err = r.ring(ctx)
+	}
+	if m.saved == nil && err == nil {
+		r.wind()
 	}
 	return err
 }
@@ -209,16 +216,12 @@ func (r *Room) commit(s saved) error {
 		return errs.New("room.commit", errs.KindOf(s.err), s.err)
 	}
 	r.durable = max(r.durable, s.seq)
+	for len(r.held) > 0 && r.held[0].after <= r.durable {
+		h := r.held[0]
+		r.held = r.held[1:]
+		h.leave() // what it holds itself goes behind the rest
+	}
 	n := 0
-	for n < len(r.held) && r.held[n].after <= r.durable {
-		n++
-	}
-	ready := r.held[:n]
-	r.held = r.held[n:]
-	for _, h := range ready {
-		h.leave()
-	}
-	n = 0
 	for n < len(r.hall.acks) && r.hall.acks[n].seq <= r.durable {
 		n++
 	}
@@ -253,16 +256,21 @@ func (r *Room) ack(m *Message, first, seq uint64) {
 
 // send gives a fact to everybody who may see it and has not.
 func (r *Room) send(e event.Event) {
-	audience := r.rooms.defs[e.Kind].Audience(e)
+	def := r.rooms.defs[e.Kind]
+	audience := def.Audience(e)
 	f := r.frame(e)
 	for s := range r.hall.seats {
 		if !s.ready || e.Seq <= s.sent {
 			continue
 		}
 		s.sent = e.Seq
-		if audience.Has(s.Viewer) {
-			s.Member.Send(f)
+		if !audience.Has(s.Viewer) {
+			continue
 		}
+		if def.For != nil {
+			f = r.frame(told(def, e, s.Viewer))
+		}
+		s.Member.Send(f)
 	}
 	r.rooms.metrics.facts.Inc()
 	if e.Kind == Removed {
@@ -270,10 +278,10 @@ func (r *Room) send(e event.Event) {
 	}
 }
 
-func (r *Room) cast(f wire.Frame) {
+func (r *Room) cast(c cast) {
 	for s := range r.hall.seats {
-		if s.ready {
-			s.Member.Send(f)
+		if s.ready && c.see.Has(s.Viewer) {
+			s.Member.Send(c.frame)
 		}
 	}
 }
@@ -338,8 +346,9 @@ func (r *Room) reset() {
 // view is the whole room as the viewer may see it.
 func (r *Room) view(v event.Viewer) map[string]any {
 	view := map[string]any{"lesson": r.control.Lesson}
+	now := r.rooms.Clock.Now()
 	for name, f := range r.features {
-		view[name] = f.View(v)
+		view[name] = f.View(v, now)
 	}
 	return view
 }
@@ -348,12 +357,24 @@ func (r *Room) view(v event.Viewer) map[string]any {
 func (r *Room) events(list []event.Event, v event.Viewer) []json.RawMessage {
 	out := []json.RawMessage{}
 	for _, e := range list {
-		if def, ok := r.rooms.defs[e.Kind]; ok && def.Audience(e).Has(v) {
-			out = append(out, r.named(e))
+		if def, ok := r.rooms.defs[e.Kind]; ok && !gone(e) && def.Audience(e).Has(v) {
+			out = append(out, r.named(told(def, e, v)))
 		}
 	}
 	return out
 }
+
+// told is the fact as the viewer is told it.
+func told(def event.Def, e event.Event, v event.Viewer) event.Event {
+	if def.For != nil {
+		e.Data = def.For(e, v)
+	}
+	return e
+}
+
+// gone tells that the fact's payload was taken out of the log: its time had come, or its
+// author was erased.
+func gone(e event.Event) bool { return string(e.Data) == "null" }
 
 // named is an event with its kind inside, as a list of missed ones needs it.
 func (r *Room) named(e event.Event) json.RawMessage {

@@ -15,7 +15,7 @@ type Turn struct {
 	msg   *Message
 	stamp event.Stamp
 	facts []event.Event
-	casts []wire.Frame
+	casts []cast
 }
 
 // Now is the time of this turn.
@@ -43,14 +43,23 @@ func (t *Turn) Record(kind event.Kind, payload any) {
 	t.facts = append(t.facts, e)
 }
 
+// cast is an ephemeral event on its way; see is who gets it, nil everybody.
+type cast struct {
+	frame wire.Frame
+	see   event.Audience
+}
+
 // Cast sends an ephemeral event to everybody in the room. It is not recorded, has no
 // seq, and a slow reader may miss it.
-func (t *Turn) Cast(name string, payload any) {
+func (t *Turn) Cast(name string, payload any) { t.CastTo(nil, name, payload) }
+
+// CastTo is Cast to those of an audience.
+func (t *Turn) CastTo(see event.Audience, name string, payload any) {
 	data, err := json.Marshal(payload)
 	if err != nil {
 		panic(fmt.Sprintf("room: payload of %s: %v", name, err))
 	}
 	f := wire.Broadcast(t.room.topic, name, data)
 	f.Volatile = true
-	t.casts = append(t.casts, f)
+	t.casts = append(t.casts, cast{f, see})
 }

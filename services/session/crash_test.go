@@ -46,7 +46,7 @@ func (b *bombed) Apply(event.Event) {
 	b.N++
 }
 
-func (b *bombed) View(event.Viewer) any { return b.N }
+func (b *bombed) View(event.Viewer, event.Stamp) any { return b.N }
 
 func TestACrashedRoomKeepsItsPeople(t *testing.T) {
 	var handle, apply atomic.Int32

@@ -113,7 +113,7 @@ func (p *tap) Apply(e event.Event) {
 }
 
 // View implements room.Feature.
-func (p *tap) View(v event.Viewer) any {
+func (p *tap) View(v event.Viewer, _ event.Stamp) any {
 	view := struct {
 		Taps map[string]string `json:"taps"`
 	}{map[string]string{}}

@@ -16,20 +16,36 @@ import (
 // plurals are the CLDR categories for whole numbers, by language.
 var plurals = map[string][]string{
 	"en": {"one", "other"},
+	"fr": {"many", "one", "other"},
+	"es": {"many", "one", "other"},
 	"ar": {"few", "many", "one", "other", "two", "zero"},
 }
 
+// locale is all texts of a language. A key is in one area only.
 func locale(t *testing.T, lang string) map[string]any {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("src", "locales", lang+".json"))
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob(filepath.Join("src", "locales", lang, "*.json"))
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%s: %d areas: %v", lang, len(files), err)
 	}
-	var texts map[string]any
-	if err := json.Unmarshal(data, &texts); err != nil {
-		t.Fatalf("%s: %v", lang, err)
+	all := map[string]any{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts map[string]any
+		if err := json.Unmarshal(data, &texts); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for key, text := range texts {
+			if _, twice := all[key]; twice {
+				t.Errorf("%s: %q is in another area too", file, key)
+			}
+			all[key] = text
+		}
 	}
-	return texts
+	return all
 }
 
 // holes are the {names} that a text is filled at.

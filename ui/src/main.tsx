@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import "./tokens.css";
 import "./base.css";
 import type { State } from "./core/api";
-import { preferred, setLang, t } from "./core/i18n";
+import { preferred, setLang, t, withTexts } from "./core/i18n";
 import { Failed, Loading, Snack } from "./core/kit";
 import { path } from "./core/router";
 import { fault, reload, state } from "./core/state";
@@ -14,12 +14,12 @@ import { Lesson } from "./pages/lesson";
 
 type Page = ComponentType<{ state: State; arg: string }>;
 const late: [RegExp, () => Promise<Page>][] = [
-  [/^\/claim$/, async () => (await import("./pages/claim")).Claim],
+  [/^\/claim$/, async () => (await withTexts("prepare", import("./pages/claim"))).Claim],
   [/^\/login$/, async () => (await import("./pages/login")).Login],
-  [/^\/teach$/, async () => (await import("./pages/home")).Home],
-  [/^\/teach\/([^/]+)$/, async () => (await import("./pages/console")).Console],
-  [/^\/screen\/([^/]+)$/, async () => (await import("./pages/screen")).Screen],
-  [/^\/admin$/, async () => (await import("./pages/admin")).Admin],
+  [/^\/teach$/, async () => (await withTexts("prepare", import("./pages/home"))).Home],
+  [/^\/teach\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/console"))).Console],
+  [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
+  [/^\/admin$/, async () => (await withTexts("after", import("./pages/admin"))).Admin],
 ];
 
 function Late({ load, state, arg }: { load: () => Promise<Page>; state: State; arg: string }) {

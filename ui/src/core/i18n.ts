@@ -1,35 +1,52 @@
-// Texts of the pages: one JSON file a language. A key with plural forms is an object by
-// the categories of Intl.PluralRules. English comes with the page, others when asked for.
+// Texts of the pages: a folder a language, a file for each area of the product. A key
+// with plural forms is an object by the categories of Intl.PluralRules. A pupil's English
+// comes with the page; other languages and areas are loaded when asked for.
 import { signal } from "@preact/signals";
-import en from "../locales/en.json";
+import main from "../locales/en/main.json";
 import type { Fault } from "./api";
 
 type Text = string | { [category: string]: string };
 type Texts = { [key: string]: Text };
+export type Area = "stage" | "prepare" | "after";
 
-const loaders: { [lang: string]: () => Promise<{ default: Texts }> } = {
-  ar: () => import("../locales/ar.json") as unknown as Promise<{ default: Texts }>,
-};
-export const languages: [string, string][] = [["en", "English"], ["ar", "العربية"]];
-const rtl = ["ar", "fa", "he", "ur"];
+export const languages: [string, string][] = [["en", "English"], ["fr", "Français"], ["es", "Español"], ["ar", "العربية"]];
+const rtl = ["ar"];
 
 export const lang = signal("en");
-const texts = signal<Texts>(en);
+const texts = signal<Texts>(main);
+const areas = new Set<Area>();
+
+async function load(lang: string, area: string): Promise<Texts> {
+  if (lang === "en" && area === "main") return main;
+  return (await import(`../locales/${lang}/${area}.json`)).default;
+}
+
+const known = (to: string) => languages.some(([code]) => code === to);
 
 // setLang switches the language of the page and remembers it on this device.
 export async function setLang(to: string) {
   const base = to.split("-")[0] ?? "en";
-  const known = base === "en" || base in loaders ? base : "en";
-  if (known !== "en") texts.value = (await loaders[known]!()).default;
-  else texts.value = en;
-  lang.value = known;
-  document.documentElement.lang = known;
-  document.documentElement.dir = rtl.includes(known) ? "rtl" : "ltr";
+  const next = known(base) ? base : "en";
+  const parts = await Promise.all(["main", ...areas].map((a) => load(next, a)));
+  texts.value = Object.assign({}, ...parts);
+  lang.value = next;
+  document.documentElement.lang = next;
+  document.documentElement.dir = rtl.includes(next) ? "rtl" : "ltr";
   try {
-    localStorage.setItem("ll:lang", known);
+    localStorage.setItem("ll:lang", next);
   } catch {
     // a private window: the language lasts as long as the page
   }
+}
+
+// withTexts gives a page when its area's texts are there.
+export async function withTexts<T>(area: Area, page: Promise<T>): Promise<T> {
+  if (!areas.has(area)) {
+    const more = await load(lang.value, area);
+    areas.add(area);
+    texts.value = { ...texts.value, ...more };
+  }
+  return page;
 }
 
 // preferred is the language to begin with: the device's choice, then the box's.
@@ -41,13 +58,12 @@ export function preferred(box: string): string {
     // as above
   }
   const base = navigator.language.split("-")[0] ?? "en";
-  return base in loaders ? base : box || "en";
+  return known(base) ? base : box || "en";
 }
 
 // t is the text of a key. n chooses the plural form and fills {n}.
 export function t(key: string, vars: { [name: string]: string | number } = {}): string {
-  const all = texts.value;
-  let text = all[key] ?? (en as Texts)[key] ?? key;
+  let text = texts.value[key] ?? key;
   if (typeof text !== "string") {
     const form = new Intl.PluralRules(lang.value).select(Number(vars.n ?? 0));
     text = text[form] ?? text.other ?? key;
@@ -59,7 +75,7 @@ export function t(key: string, vars: { [name: string]: string | number } = {}): 
 }
 
 // has tells that there is a text for the key.
-export const has = (key: string) => key in texts.value || key in en;
+export const has = (key: string) => key in texts.value;
 
 // explain is a fault in words: by code and field, by code, or by reason.
 export function explain(f: Fault): string {

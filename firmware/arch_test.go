@@ -36,10 +36,12 @@ var ranks = map[string]int{
 	"services/wire":    1,
 	"services/journal": 1,
 	"services/health":  1,
+	"services/slides":  1,
 
 	"services/roster":   2,
 	"services/jobs":     2,
 	"services/room":     2,
+	"services/library":  2,
 	"services/discover": 2,
 
 	"services/room/roomtest": 3, // runs features for their tests
@@ -71,6 +73,8 @@ var thirdParty = map[string][]string{
 	"services/journal":       {"go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/health":        {"github.com/prometheus/client_golang"},
 	"services/jobs":          {"github.com/prometheus/client_golang"},
+	"services/slides":        {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
+	"services/library":       {"go.etcd.io/bbolt"},
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
 	"services/room":          {"github.com/prometheus/client_golang"},

@@ -1,0 +1,50 @@
+package slides
+
+import (
+	"fmt"
+	"image"
+	"testing"
+	"time"
+)
+
+// BenchmarkPages is what a page of a deck costs in three widths, text and all.
+func BenchmarkPages(b *testing.B) {
+	texts := make([]string, 20)
+	for i := range texts {
+		texts[i] = fmt.Sprint("Page ", i)
+	}
+	s := put(b, pdfOf(960, 540, texts...))
+	rasterise(b, s)
+	for b.Loop() {
+		start := time.Now()
+		var first time.Duration
+		_, err := Rasterise(b.Context(), s, func(done, _ int64) {
+			if done == 1 {
+				first = time.Since(start)
+			}
+		})
+		check(b, err)
+		b.ReportMetric(float64((time.Since(start)-first).Milliseconds())/float64(len(texts)-1), "ms/page")
+		b.ReportMetric(float64(first.Milliseconds()), "ms-first-page")
+	}
+}
+
+// BenchmarkCompile is what the first PDF ever costs.
+func BenchmarkCompile(b *testing.B) {
+	for b.Loop() {
+		s := put(b, pdfOf(960, 540, "One"))
+		s.Cache = b.TempDir()
+		rasterise(b, s)
+	}
+}
+
+func BenchmarkPhotograph(b *testing.B) {
+	img := image.NewRGBA(image.Rect(0, 0, 4000, 3000))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(i/7) ^ uint8(i/4000) | uint8(i%4/3*255)
+	}
+	s := put(b, jpegOf(b, img))
+	for b.Loop() {
+		rasterise(b, s)
+	}
+}

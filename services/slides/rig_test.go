@@ -1,0 +1,149 @@
+package slides
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+func TestMain(m *testing.M) {
+	cache, err := os.MkdirTemp("", "slides-cache-*") // one compilation for all tests
+	if err != nil {
+		panic(err)
+	}
+	testCache = cache
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(cache)
+		os.Exit(code)
+	}))
+}
+
+var testCache string
+
+// document writes a PDF by hand: objects, their places, the trailer.
+func document(extra string, objects ...string) []byte {
+	var b bytes.Buffer
+	b.WriteString("%PDF-1.7\n")
+	places := make([]int, len(objects))
+	for i, o := range objects {
+		places[i] = b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	start := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
+	for _, at := range places {
+		fmt.Fprintf(&b, "%010d 00000 n \n", at)
+	}
+	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, extra, start)
+	return b.Bytes()
+}
+
+// pdfOf is a PDF with one page for each text, of the given size in points.
+func pdfOf(w, h float64, texts ...string) []byte {
+	objects := []string{"<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"}
+	var kids []string
+	for _, text := range texts {
+		content := fmt.Sprintf("0.9 0.2 0.1 rg 40 40 200 100 re f 0 g BT /F1 36 Tf 60 300 Td (%s) Tj ET", text)
+		n := len(objects) + 1
+		objects = append(objects,
+			fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %g %g] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>", w, h, n+1),
+			fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(content), content))
+		kids = append(kids, fmt.Sprintf("%d 0 R", n))
+	}
+	objects[1] = fmt.Sprintf("<< /Type /Pages /Count %d /Kids [%s] >>", len(kids), strings.Join(kids, " "))
+	return document("", objects...)
+}
+
+// put writes the files and gives the Spec for them.
+func put(t testing.TB, files ...[]byte) Spec {
+	t.Helper()
+	dir := t.TempDir()
+	s := Spec{In: filepath.Join(dir, "in"), Out: filepath.Join(dir, "out"), Cache: testCache}
+	check(t, os.Mkdir(s.In, 0o700))
+	for i, data := range files {
+		check(t, os.WriteFile(filepath.Join(s.In, fmt.Sprintf("%04d", i)), data, 0o600))
+	}
+	return s
+}
+
+func rasterise(t testing.TB, s Spec) []Page {
+	t.Helper()
+	pages, err := Rasterise(t.Context(), s, nil)
+	check(t, err)
+	return pages
+}
+
+// refusedWith is the refusal's code; the folder must be left empty.
+func refusedWith(t testing.TB, s Spec) *errs.Error {
+	t.Helper()
+	pages, err := Rasterise(t.Context(), s, nil)
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || e.Kind != errs.Invalid {
+		t.Fatalf("got %v, %v, want a refusal", pages, err)
+	}
+	left, err := os.ReadDir(s.Out)
+	check(t, err)
+	if len(left) > 0 {
+		t.Errorf("a refused deck left %d files", len(left))
+	}
+	return e
+}
+
+// load reads the image of a page.
+func load(t testing.TB, s Spec, p Page, width int) image.Image {
+	t.Helper()
+	f, err := os.Open(filepath.Join(s.Out, fmt.Sprintf("%s-%d.%s", p.Key, width, p.Ext)))
+	check(t, err)
+	defer func() { _ = f.Close() }()
+	img, _, err := image.Decode(f)
+	check(t, err)
+	return img
+}
+
+// corners is a picture with a red, a green, a blue and a white quarter.
+func corners(w, h int) *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	quarters := [2][2]color.RGBA{
+		{{255, 0, 0, 255}, {0, 255, 0, 255}},
+		{{0, 0, 255, 255}, {255, 255, 255, 255}},
+	}
+	for y := range h {
+		for x := range w {
+			img.SetRGBA(x, y, quarters[y*2/h][x*2/w])
+		}
+	}
+	return img
+}
+
+func pngOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	check(t, png.Encode(&b, img))
+	return b.Bytes()
+}
+
+func jpegOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	check(t, jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}))
+	return b.Bytes()
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -2,6 +2,8 @@
 // signals, and an outbox that keeps what was not acknowledged. See PROTOCOL.md.
 import { computed, signal } from "@preact/signals";
 import { Channel, Presence, Socket } from "phoenix";
+import { Board } from "./board";
+import { Quiz } from "./quiz";
 import { api, faultOf, type Fault, type Lesson, type Person } from "./api";
 
 // connecting: at first; live; offline: coming back by itself; the others are final.
@@ -20,7 +22,7 @@ export interface Present {
   role: string;
   name: string;
 }
-interface Entry {
+export interface Entry {
   id: string;
   event: string;
   payload: { [field: string]: unknown };
@@ -45,6 +47,8 @@ export class Room {
   readonly saved = signal<Set<string>>(new Set()); // ids of own messages that are on disk
   readonly fault = signal<Fault | null>(null); // the last refusal, until it is shown
   readonly pupilsHere = computed(() => new Set(this.present.value.filter((p) => p.role === "pupil").map((p) => p.user)).size);
+  readonly quiz = new Quiz(this);
+  readonly board = new Board(this);
   onReaction: (by: string, emoji: string) => void = () => {};
 
   private socket: Socket;
@@ -110,6 +114,11 @@ export class Room {
     return entry.id;
   }
 
+  // replace forgets what waits and is overtaken by what is sent next.
+  replace(old: (e: Entry) => boolean) {
+    this.keep(this.outbox.value.filter((e) => !old(e)));
+  }
+
   // flash asks for something that is of no use later.
   flash(event: string, payload: { [field: string]: unknown }) {
     if (this.status.value !== "live" || !this.channel) return;
@@ -131,6 +140,8 @@ export class Room {
       return message(event, payload, ref);
     };
     ch.on("tap.reacted", (p) => this.onReaction(p.by, p.emoji));
+    for (const name of ["quiz.counted", "quiz.marked"]) ch.on(name, (p) => this.quiz.cast(name, p));
+    for (const name of ["board.pointed", "board.ink"]) ch.on(name, (p) => this.board.cast(name, p));
     ch.onError(() => this.away());
     const presence = new Presence(ch);
     presence.onSync(() => {
@@ -167,6 +178,8 @@ export class Room {
     this.messages.value = view.chat.messages.map(messageOf);
     this.hands.value = view.hand.queue;
     this.taps.value = view.tap.taps;
+    this.quiz.show(view.quiz);
+    this.board.show(view.board);
   }
 
   // take folds one event. Only what is after the last one counts.
@@ -176,6 +189,8 @@ export class Room {
     this.epoch = e.epoch;
     const d = e.data;
     const flag = (list: string[], on: boolean) => [...list.filter((u) => u !== d.user), ...(on ? [d.user] : [])];
+    if (kind.startsWith("quiz.")) this.quiz.take(kind, e);
+    if (kind.startsWith("board.")) this.board.take(kind, e);
     switch (kind) {
       case "chat.said":
         this.messages.value = [...this.messages.value.slice(-299), messageOf(e)];
@@ -234,7 +249,7 @@ export class Room {
           return;
         }
         this.keep(this.outbox.value.filter((e) => e.id !== entry.id));
-        this.fault.value = f;
+        if (!this.quiz.refuse(entry, f)) this.fault.value = f;
       })
       .receive("timeout", () => this.deliver(entry)); // the id makes it count once
   }

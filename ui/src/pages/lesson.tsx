@@ -9,6 +9,7 @@ import { go } from "../core/router";
 import { reload } from "../core/state";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
+import { Round } from "../features/round";
 import { Floats, Hand, Reactions, Taps } from "../features/taps";
 import "./lesson.css";
 
@@ -71,6 +72,7 @@ function Live({ room, name }: { room: Room; name: string }) {
         </div>
       </header>
       <Away room={room} />
+      <Stage room={room} />
       <section class="panel" aria-labelledby="panel-title">
         <h2 id="panel-title" class="visually-hidden">{t("lesson.panel")}</h2>
         <Hand room={room} />
@@ -112,4 +114,11 @@ function Ended({ room }: { room: Room }) {
       {room.messages.value.length > 0 && <Chat room={room} />}
     </main>
   );
+}
+
+// Stage is what the class looks at: the question, or what the teacher shows.
+function Stage({ room }: { room: Room }) {
+  const q = room.quiz;
+  const asked = q.ranked.value || (q.round.value && q.round.value.state !== "closed");
+  return <div class="lesson-stage">{asked ? <Round room={room} /> : null}</div>;
 }

@@ -36,7 +36,9 @@ var ranks = map[string]int{
 	"services/wire":    1,
 	"services/journal": 1,
 	"services/health":  1,
-	"services/slides":  1,
+
+	"services/quiz/item": 1,
+	"services/slides":    1,
 
 	"services/roster":   2,
 	"services/jobs":     2,
@@ -49,6 +51,7 @@ var ranks = map[string]int{
 	"services/chat": 3,
 	"services/hand": 3,
 	"services/tap":  3,
+	"services/quiz": 3,
 
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
@@ -77,6 +80,7 @@ var thirdParty = map[string][]string{
 	"services/library":       {"go.etcd.io/bbolt"},
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
+	"services/quiz/item":     {"golang.org/x/text"},
 	"services/room":          {"github.com/prometheus/client_golang"},
 	"services/room/roomtest": {"github.com/prometheus/client_golang"},
 	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/hand"
+	"github.com/livelearn/box/services/quiz"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/tap"
@@ -12,7 +13,7 @@ import (
 
 // features is what a classroom can do, one line each. They do not know each other.
 func features() []room.Kind {
-	return []room.Kind{chat.Kind, hand.Kind, tap.Kind}
+	return []room.Kind{chat.Kind, hand.Kind, tap.Kind, quiz.Kind}
 }
 
 // tree is everything that runs on a box. Children start from the top, each when the one

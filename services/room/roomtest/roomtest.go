@@ -40,6 +40,12 @@ type House struct {
 // New opens a house on the databases in dir, and closes it with the test.
 func New(t testing.TB, dir string, cfg room.Config, kinds ...room.Kind) *House {
 	t.Helper()
+	return NewBoot(t, dir, 1, cfg, kinds...)
+}
+
+// NewBoot is New with a clock of its own boot: a box that was started again.
+func NewBoot(t testing.TB, dir string, boot uint64, cfg room.Config, kinds ...room.Kind) *House {
+	t.Helper()
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, log, reg)
 	if err != nil {
@@ -47,7 +53,7 @@ func New(t testing.TB, dir string, cfg room.Config, kinds ...room.Kind) *House {
 	}
 	h := &House{t: t}
 	h.Rooms = room.New(cfg, room.Deps{
-		Journal: j, Clock: event.NewClock(1), Log: log, Metrics: reg,
+		Journal: j, Clock: event.NewClock(boot), Log: log, Metrics: reg,
 		Bury: func(l room.Letter) { h.mu.Lock(); h.dead = append(h.dead, l); h.mu.Unlock() },
 	}, kinds...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -126,6 +132,24 @@ func (h *House) View(v event.Viewer) string {
 		h.t.Fatal(err)
 	}
 	return string(answer.Response.View)
+}
+
+// Sit joins for good. What it gives tells all that the member was sent so far.
+func (h *House) Sit(v event.Viewer) func() string {
+	h.t.Helper()
+	b := &inbox{}
+	if err := h.Rooms.Join(&room.Seat{Room: "c1", Viewer: v, JoinRef: "1", Member: b}, "1"); err != nil {
+		h.t.Fatal(err)
+	}
+	return func() string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		var all []byte
+		for _, f := range b.frames {
+			all = append(all, f.Bytes...)
+		}
+		return string(all)
+	}
 }
 
 // cutHeader takes the WebSocket header off a frame.

@@ -1,0 +1,331 @@
+package item
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+// Normalise trims and checks a quiz and gives its items ids where they have none.
+func (q *Quiz) Normalise(op string) error {
+	var err error
+	if q.Title, err = text(op, "title", q.Title, MaxTitle, false); err != nil {
+		return err
+	}
+	q.Paced = cmp.Or(q.Paced, "teacher")
+	if q.Paced != "teacher" && q.Paced != "pupil" {
+		return errs.Field(op, "paced", "unknown", 0, `must be "teacher" or "pupil"`)
+	}
+	if len(q.Items) > MaxItems {
+		return errs.Field(op, "items", "too_many", MaxItems, "%d questions, at most %d", len(q.Items), MaxItems)
+	}
+	if q.Items == nil {
+		q.Items = []Authored{}
+	}
+	taken := map[string]bool{}
+	for i := range q.Items {
+		it := &q.Items[i]
+		if err := it.normalise(op, fmt.Sprintf("items[%d].", i)); err != nil {
+			return err
+		}
+		if it.ID != "" && taken[it.ID] {
+			return errs.Field(op, fmt.Sprintf("items[%d].id", i), "duplicate", 0, "another question has this id")
+		}
+		taken[it.ID] = true
+	}
+	for i := range q.Items {
+		for n := i + 1; q.Items[i].ID == ""; n++ {
+			if id := fmt.Sprintf("q%d", n); !taken[id] {
+				q.Items[i].ID, taken[id] = id, true
+			}
+		}
+	}
+	return nil
+}
+
+// Normalise trims and checks a question. Twice is as once.
+func (a *Authored) Normalise(op string) error { return a.normalise(op, "") }
+
+func (a *Authored) normalise(op, at string) error {
+	var err error
+	if len(a.ID) > 32 || strings.ContainsFunc(a.ID, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return errs.Field(op, at+"id", "bad_id", 32, "must be at most 32 plain characters")
+	}
+	if a.Title, err = text(op, at+"title", a.Title, MaxTitle, true); err != nil {
+		return err
+	}
+	if a.Text, err = text(op, at+"text", a.Text, MaxText, false); err != nil {
+		return err
+	}
+	if a.Key.General, err = text(op, at+"key.general", a.Key.General, MaxText, true); err != nil {
+		return err
+	}
+	if a.Kind == Poll || a.Kind == Slide {
+		a.Points = 0
+	}
+	switch {
+	case a.Points < 0 || a.Points > MaxPoints:
+		return errs.Field(op, at+"points", "out_of_range", MaxPoints, "must be 0 to %d", MaxPoints)
+	case a.Seconds != 0 && (a.Seconds < MinSeconds || a.Seconds > MaxSeconds):
+		return errs.Field(op, at+"seconds", "out_of_range", MaxSeconds, "must be 0, or %d to %d", MinSeconds, MaxSeconds)
+	}
+	if err := a.shape(op, at); err != nil {
+		return err
+	}
+	return a.feedback(op, at)
+}
+
+// shape checks what belongs to the kind and drops what does not.
+func (a *Authored) shape(op, at string) error {
+	k := Key{Feedback: a.Key.Feedback, General: a.Key.General}
+	var err error
+	if a.Kind != Match {
+		a.Choices = nil
+	}
+	switch a.Kind {
+	case Single, Multi, Poll:
+		if err = a.options(op, at, 2); err == nil && a.Kind != Poll {
+			k.Weights, err = a.weights(op, at)
+		}
+	case TrueFalse:
+		a.Options = []Option{{ID: "t"}, {ID: "f"}}
+		k.Weights, err = a.weights(op, at)
+	case Text:
+		a.Options = nil
+		k.Texts, err = accepted(op, at, a.Key.Texts)
+	case Numeric:
+		a.Options = nil
+		k.Numbers, err = numbers(op, at, a.Key.Numbers)
+	case Order:
+		k.Order, err = a.order(op, at)
+	case Match:
+		k.Pairs, err = a.match(op, at)
+	case Slide:
+		a.Options, k.Feedback = nil, nil
+	default:
+		err = errs.Field(op, at+"kind", "unknown", 0, "no such kind of question")
+	}
+	a.Key = k
+	return err
+}
+
+func text(op, field, s string, most int, empty bool) (string, error) {
+	s = strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
+	switch n := utf8.RuneCountInString(s); {
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }):
+		return s, errs.Field(op, field, "bad_text", 0, "control characters are not allowed")
+	case s == "" && !empty:
+		return s, errs.Field(op, field, "empty", 1, "must not be empty")
+	case n > most:
+		return s, errs.Field(op, field, "too_long", int64(most), "%d characters, at most %d", n, most)
+	}
+	return s, nil
+}
+
+// letters gives ids by place and tells which id each old one became.
+func letters(list []Option) map[string]string {
+	to := map[string]string{}
+	for i := range list {
+		id := string(rune('a' + i))
+		if list[i].ID != "" {
+			to[list[i].ID] = id
+		}
+		list[i].ID = id
+	}
+	return to
+}
+
+func (a *Authored) options(op, at string, least int) error {
+	if err := texts(op, at+"options", a.Options, least); err != nil {
+		return err
+	}
+	to := letters(a.Options)
+	a.Key.Weights = renamed(a.Key.Weights, to)
+	a.Key.Feedback = renamed(a.Key.Feedback, to)
+	return nil
+}
+
+func texts(op, field string, list []Option, least int) error {
+	if len(list) < least {
+		return errs.Field(op, field, "too_few", int64(least), "at least %d", least)
+	}
+	if len(list) > MaxOptions {
+		return errs.Field(op, field, "too_many", MaxOptions, "%d, at most %d", len(list), MaxOptions)
+	}
+	ids := map[string]bool{}
+	for i := range list {
+		var err error
+		if list[i].Text, err = text(op, fmt.Sprintf("%s[%d].text", field, i), list[i].Text, MaxOption, false); err != nil {
+			return err
+		}
+		if id := list[i].ID; id != "" && ids[id] {
+			return errs.Field(op, fmt.Sprintf("%s[%d].id", field, i), "duplicate", 0, "another one has this id")
+		}
+		ids[list[i].ID] = true
+	}
+	return nil
+}
+
+func renamed[V any](m map[string]V, to map[string]string) map[string]V {
+	if len(m) == 0 {
+		return nil
+	}
+	out := map[string]V{}
+	for k, v := range m {
+		if n, ok := to[k]; ok {
+			out[n] = v
+		} else {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// weights checks that something is right, and that only options have a weight.
+func (a *Authored) weights(op, at string) (map[string]float64, error) {
+	right := 0
+	for id, w := range a.Key.Weights {
+		switch {
+		case !slices.ContainsFunc(a.Options, func(o Option) bool { return o.ID == id }):
+			return nil, errs.Field(op, at+"key.weights", "unknown", 0, "no option %q", id)
+		case math.IsNaN(w) || w < -1 || w > 1:
+			return nil, errs.Field(op, at+"key.weights."+id, "out_of_range", 1, "must be -1 to 1")
+		case w > 0:
+			right++
+		}
+	}
+	if right == 0 {
+		return nil, errs.Field(op, at+"key.weights", "no_right", 1, "no answer is right")
+	}
+	return a.Key.Weights, nil
+}
+
+func accepted(op, at string, list []Accepted) ([]Accepted, error) {
+	if len(list) > MaxAccepted {
+		return nil, errs.Field(op, at+"key.texts", "too_many", MaxAccepted, "%d, at most %d", len(list), MaxAccepted)
+	}
+	for i := range list {
+		var err error
+		if list[i].Text, err = text(op, fmt.Sprintf("%skey.texts[%d].text", at, i), list[i].Text, MaxOption, false); err != nil {
+			return nil, err
+		}
+		if w := list[i].Weight; math.IsNaN(w) || w < -1 || w > 1 {
+			return nil, errs.Field(op, fmt.Sprintf("%skey.texts[%d].weight", at, i), "out_of_range", 1, "must be -1 to 1")
+		}
+	}
+	return list, nil // none: nothing is right or wrong, the words are what is asked for
+}
+
+func numbers(op, at string, list []Range) ([]Range, error) {
+	if len(list) == 0 || len(list) > MaxAccepted {
+		return nil, errs.Field(op, at+"key.numbers", "out_of_range", MaxAccepted, "%d, must be 1 to %d", len(list), MaxAccepted)
+	}
+	for i, r := range list {
+		if bad(r.Value) || bad(r.Tolerance) || r.Tolerance < 0 {
+			return nil, errs.Field(op, fmt.Sprintf("%skey.numbers[%d]", at, i), "out_of_range", 0, "must be a number and a tolerance that is not negative")
+		}
+		if math.IsNaN(r.Weight) || r.Weight < -1 || r.Weight > 1 {
+			return nil, errs.Field(op, fmt.Sprintf("%skey.numbers[%d].weight", at, i), "out_of_range", 1, "must be -1 to 1")
+		}
+	}
+	return list, nil
+}
+
+func bad(v float64) bool { return math.IsNaN(v) || math.Abs(v) > 1e15 }
+
+// order shuffles the things by their texts, the same each time, and keeps the right order
+// in the key. Without a key the options are given in the right order.
+func (a *Authored) order(op, at string) ([]string, error) {
+	if err := texts(op, at+"options", a.Options, 2); err != nil {
+		return nil, err
+	}
+	right := slices.Clone(a.Options)
+	if len(a.Key.Order) > 0 {
+		if len(a.Key.Order) != len(a.Options) {
+			return nil, errs.Field(op, at+"key.order", "bad_order", int64(len(a.Options)), "must name each option once")
+		}
+		for i, id := range a.Key.Order {
+			n := slices.IndexFunc(a.Options, func(o Option) bool { return o.ID == id })
+			if n < 0 || slices.Contains(a.Key.Order[:i], id) {
+				return nil, errs.Field(op, at+"key.order", "bad_order", int64(len(a.Options)), "must name each option once")
+			}
+			right[i] = a.Options[n]
+		}
+	}
+	places := make([]int, len(right))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(x, y int) int {
+		return cmp.Compare(scatter(a.Text, right[x].Text), scatter(a.Text, right[y].Text))
+	})
+	if slices.IsSorted(places) { // the right order must not show
+		slices.Reverse(places)
+	}
+	key := make([]string, len(right))
+	shown := make([]Option, len(right))
+	for i, p := range places {
+		id := string(rune('a' + i))
+		shown[i], key[p] = Option{id, right[p].Text}, id
+	}
+	a.Options = shown
+	return key, nil
+}
+
+func scatter(texts ...string) uint64 {
+	h := fnv.New64a()
+	for _, t := range texts {
+		h.Write([]byte(t)) //nolint:errcheck // a hash never fails
+		h.Write([]byte{0}) //nolint:errcheck // as above
+	}
+	return h.Sum64()
+}
+
+// match sorts the choices by text. Each left side has one choice; a choice may have none.
+func (a *Authored) match(op, at string) (map[string]string, error) {
+	if err := texts(op, at+"options", a.Options, 2); err != nil {
+		return nil, err
+	}
+	if err := texts(op, at+"choices", a.Choices, 2); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(a.Choices, func(x, y Option) int { return cmp.Compare(x.Text, y.Text) })
+	left, right := letters(a.Options), letters(a.Choices)
+	pairs := map[string]string{}
+	for l, r := range a.Key.Pairs {
+		nl, nr := left[l], right[r]
+		if nl == "" || nr == "" {
+			return nil, errs.Field(op, at+"key.pairs", "unknown", 0, "no pair of %q and %q", l, r)
+		}
+		pairs[nl] = nr
+	}
+	if len(pairs) != len(a.Options) {
+		return nil, errs.Field(op, at+"key.pairs", "missing", int64(len(a.Options)), "each left side needs its right side")
+	}
+	return pairs, nil
+}
+
+func (a *Authored) feedback(op, at string) error {
+	if len(a.Key.Feedback) > MaxAccepted+MaxOptions {
+		return errs.Field(op, at+"key.feedback", "too_many", MaxAccepted+MaxOptions, "too many")
+	}
+	for k, v := range a.Key.Feedback {
+		v, err := text(op, at+"key.feedback", v, MaxFeedback, true)
+		if err != nil {
+			return err
+		}
+		if a.Key.Feedback[k] = v; v == "" {
+			delete(a.Key.Feedback, k)
+		}
+	}
+	if len(a.Key.Feedback) == 0 {
+		a.Key.Feedback = nil
+	}
+	return nil
+}

@@ -134,7 +134,7 @@ func (m *maker) pdfPage(doc references.FPDF_DOCUMENT, index int) (Page, error) {
 	if !(size.Width > 0 && size.Height > 0) {
 		return Page{}, broken(field, "page %d has no size", index+1)
 	}
-	p := Page{Key: newKey()}
+	p := Page{Key: NewKey()}
 	for _, width := range m.Widths {
 		r, err := m.sandbox.RenderPageInPixels(&requests.RenderPageInPixels{Page: page, Width: width, Height: maxSide * width})
 		if err != nil {

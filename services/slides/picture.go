@@ -47,7 +47,7 @@ func (m *maker) picture(f *os.File, kind string, rest int) error {
 	if err != nil {
 		return broken(field, "the %s picture is damaged: %v", kind, err)
 	}
-	p := Page{Key: newKey()}
+	p := Page{Key: NewKey()}
 	for _, width := range steps(m.Widths, info.shown().X) {
 		if err := m.save(&p, info.shrink(img, width)); err != nil {
 			return err

@@ -193,7 +193,8 @@ func (m *maker) done(p Page, rest int) error {
 	return m.ctx.Err()
 }
 
-func newKey() string {
+// NewKey is the key of a page: 128 random bits in hex.
+func NewKey() string {
 	b := make([]byte, 16)
 	rand.Read(b) //nolint:errcheck // never fails since Go 1.24
 	return hex.EncodeToString(b)

@@ -1,0 +1,87 @@
+package library
+
+import (
+	"cmp"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/quiz/item"
+)
+
+// Summary is a quiz as a list shows it.
+type Summary struct {
+	ID      string `json:"id"`
+	Title   string `json:"title"`
+	Count   int    `json:"count"` // of its items
+	Updated int64  `json:"updated"`
+	Paced   string `json:"paced"`
+	Speed   bool   `json:"speed"`
+	Board   bool   `json:"board"`
+}
+
+// Quizzes are all quizzes without their items, the last changed first.
+func (l *Library) Quizzes() ([]Summary, error) {
+	list := []Summary{}
+	err := l.view("library.Quizzes", func(tx *bbolt.Tx) error {
+		for _, q := range all[item.Quiz](l, tx, bucketQuizzes) {
+			list = append(list, Summary{
+				ID: q.ID, Title: q.Title, Count: len(q.Items), Updated: q.Updated, Paced: q.Paced, Speed: q.Speed, Board: q.Board,
+			})
+		}
+		return nil
+	})
+	slices.SortFunc(list, func(a, b Summary) int { return cmp.Or(cmp.Compare(b.Updated, a.Updated), cmp.Compare(a.ID, b.ID)) })
+	return list, err
+}
+
+// Quiz is one quiz with its keys.
+func (l *Library) Quiz(id string) (q item.Quiz, err error) {
+	err = l.view("library.Quiz", func(tx *bbolt.Tx) error {
+		q, err = get[item.Quiz](tx, bucketQuizzes, id)
+		return err
+	})
+	return q, err
+}
+
+// AddQuiz keeps a new quiz and gives it its id. A quiz may begin without items.
+func (l *Library) AddQuiz(q item.Quiz) (item.Quiz, error) {
+	return l.addQuiz(newID("q_"), q)
+}
+
+func (l *Library) addQuiz(id string, q item.Quiz) (item.Quiz, error) {
+	const op = "library.AddQuiz"
+	if err := q.Normalise(op); err != nil {
+		return q, err
+	}
+	q.ID, q.Updated = id, after(0)
+	err := l.update(op, func(tx *bbolt.Tx) error { return add(tx, bucketQuizzes, q.ID, MaxQuizzes, q) })
+	return q, err
+}
+
+// PutQuiz replaces the quiz that has q's id. q.Updated must be the one that was read;
+// otherwise somebody else changed it meanwhile: errs.Stale, code changed.
+func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
+	const op = "library.PutQuiz"
+	if err := q.Normalise(op); err != nil {
+		return q, err
+	}
+	err := l.update(op, func(tx *bbolt.Tx) error {
+		old, err := get[item.Quiz](tx, bucketQuizzes, q.ID)
+		switch {
+		case err != nil && errs.KindOf(err) != errs.Corrupt: // a damaged one is mended by a whole one
+			return err
+		case err == nil && old.Updated != q.Updated:
+			return errs.Code(op, errs.Stale, "changed", "the quiz was changed elsewhere; read it again")
+		}
+		q.Updated = after(q.Updated)
+		return put(tx, bucketQuizzes, q.ID, q)
+	})
+	return q, err
+}
+
+// DeleteQuiz forgets a quiz. Lessons that have it keep their copy.
+func (l *Library) DeleteQuiz(id string) error {
+	return l.update("library.DeleteQuiz", func(tx *bbolt.Tx) error { return remove(tx, bucketQuizzes, id) })
+}

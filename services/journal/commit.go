@@ -94,14 +94,14 @@ func (j *Journal) suspect(err error) {
 	}
 }
 
-// fenced lists the streams that must raise their epoch: those fenced now, and those
-// of ops that are lost.
+// fenced lists the streams that must raise their epoch: those fenced or barred now, and
+// those of ops that are lost.
 func (j *Journal) fenced(lost []*op) map[string]uint64 {
 	streams := make(map[string]uint64)
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	for stream, h := range j.heads {
-		if h.fenced {
+		if h.fenced || h.barred {
 			streams[stream] = h.epoch
 		}
 	}

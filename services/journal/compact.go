@@ -14,8 +14,18 @@ import (
 // compactFrom is the size below which a half-empty file is not worth the work.
 const compactFrom = 4 << 20
 
-// compact copies a database into a smaller file when more than half of it is free: a
-// bbolt file never shrinks. The copy is on disk before it takes the name, so a power
+// CompactNext makes the next OpenDB of path copy the database into a fresh file, however
+// little of it is free: what was rewritten or deleted is in no page of the copy. A copy
+// that fails, for want of space, is tried again at the Open after.
+func CompactNext(path string) error {
+	if err := os.WriteFile(path+suffixShrink, nil, 0o600); err != nil {
+		return errs.New("journal.CompactNext", errs.Down, err)
+	}
+	return nil
+}
+
+// compact copies a database into a smaller file when more than half of it is free, or
+// when CompactNext asked for it: a bbolt file never shrinks. The copy is on disk before it takes the name, so a power
 // cut leaves the one or the other. A compaction that fails is only a warning.
 func compact(db *bbolt.DB, path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, error) {
 	var size int64
@@ -23,11 +33,13 @@ func compact(db *bbolt.DB, path string, opts DBOptions, log *slog.Logger) (*bbol
 		return nil, errors.Join(err, db.Close())
 	}
 	free := int64(db.Stats().FreePageN) * int64(db.Info().PageSize)
-	if size < compactFrom || free <= size/2 {
+	_, err := os.Lstat(path + suffixShrink)
+	asked := err == nil
+	if !asked && (size < compactFrom || free <= size/2) {
 		return db, nil
 	}
 	if room, err := diskFree(path); err != nil || room < 2*(size-free) {
-		log.Warn("the database is half empty and the disk too full to make it smaller", "path", path)
+		log.Warn("the disk is too full to copy the database into a smaller file", "path", path)
 		return db, nil
 	}
 	start := time.Now()
@@ -43,6 +55,11 @@ func compact(db *bbolt.DB, path string, opts DBOptions, log *slog.Logger) (*bbol
 		return nil, errs.New("journal.OpenDB", errs.Down, err)
 	}
 	log.Info("the database was made smaller", "path", path, "from", size, "free", free, "dur", time.Since(start))
+	if asked {
+		if err := os.Remove(path + suffixShrink); err != nil {
+			log.Warn("the database will be copied once more", "path", path, "err", err)
+		}
+	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, errs.New("journal.OpenDB", errs.Down, err)

@@ -22,6 +22,7 @@ type head struct {
 	seq    uint64     // the last durable fact
 	ends   []epochEnd // where earlier epochs ended, oldest first
 	fenced bool       // a batch of this epoch was refused: no more until Raise
+	barred bool       // no snapshot of this epoch is taken: facts of it were rewritten
 	first  uint64     // seq of pos[0]
 	pos    []uint64   // positions of the facts that the index on disk lacks; 0 is unknown
 }
@@ -47,7 +48,7 @@ func (h *head) raise(base uint64) {
 		h.ends = ends[max(0, len(ends)-keptEpochs):]
 	}
 	h.epoch = max(h.epoch, base) + 1
-	h.fenced = false
+	h.fenced, h.barred = false, false
 }
 
 // add notes that the fact seq stands at pos. Facts between that were lost to damage

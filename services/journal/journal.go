@@ -16,6 +16,7 @@
 //   - A value whose checksum is wrong is never returned as good. It comes out as an
 //     errs.Corrupt error in its place and the reading goes on.
 //   - A damaged file is set aside, never deleted, and the box starts with a fresh one.
+//   - A fact is never deleted. Rewrite empties its payload and keeps its place.
 //
 // Layout of the file (all integers of keys big endian, of values varint; each value
 // ends with a CRC-32C over bucket, key and value, because bbolt has none on its
@@ -28,8 +29,8 @@
 //	streams    stream              -> epoch, last seq, where the last 64 epochs ended
 //	snapshots  stream              -> epoch, seq, what a room was at seq
 //
-// Beside it may lie <path>.ballast, .check (the next Open checks every page),
-// .damaged-<time> and .replaced-<time> (kept for people), and for moments .new,
+// Beside it may lie <path>.ballast, .check (the next Open checks every page), .shrink (the
+// next Open copies the file), .damaged-<time> and .replaced-<time> (kept for people), and for moments .new,
 // .compact, .restore and .backup-<n>.
 //
 // A commit touches the last pages of facts and nothing else. The index by stream is

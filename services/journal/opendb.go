@@ -35,7 +35,7 @@ type DBOptions struct {
 //	damaged      every page is checked before bbolt maps the file (above 64 MiB: all
 //	             but the leaves); a damaged file becomes <path>.damaged-<UTC time>,
 //	             is never deleted, and a new one is made
-//	half empty   copied into a smaller file that takes its place
+//	half empty   copied into a smaller file that takes its place; see also CompactNext
 //
 // errs.Busy (code in_use): another process has it open.
 func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, Found, error) {
@@ -72,7 +72,8 @@ func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, Found, er
 const (
 	suffixNew     = ".new"
 	suffixCompact = ".compact"
-	suffixCheck   = ".check" // an empty file: a commit met damage, the next Open checks all
+	suffixCheck   = ".check"  // an empty file: a commit met damage, the next Open checks all
+	suffixShrink  = ".shrink" // an empty file: the next Open copies the database into a fresh one
 )
 
 // depth is the size of a file up to which each leaf is checked.

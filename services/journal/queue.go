@@ -19,14 +19,15 @@ type Batch struct {
 
 // op is one thing for the committer to do.
 type op struct {
-	kind   opKind
-	batch  Batch // raise and snapshot use its stream and epoch only
-	seq    uint64
-	data   []byte
-	bytes  int
-	cursor Cursor // result of a raise
-	err    error  // why this op was refused
-	done   func(*op)
+	kind    opKind
+	batch   Batch // raise and snapshot use its stream and epoch only
+	seq     uint64
+	data    []byte
+	rewrite rewrite
+	bytes   int
+	cursor  Cursor // result of a raise
+	err     error  // why this op was refused
+	done    func(*op)
 }
 
 type opKind uint8
@@ -35,6 +36,7 @@ const (
 	opAppend opKind = iota
 	opRaise
 	opSnapshot
+	opRewrite
 )
 
 func (o *op) vital() bool { return o.kind == opRaise || o.kind == opAppend && o.batch.Vital }

@@ -59,6 +59,8 @@ func (st *stage) apply(tx *bbolt.Tx, o *op) error {
 		return putHead(tx, o.batch.Stream, h)
 	case opSnapshot:
 		return st.snapshot(tx, h, o)
+	case opRewrite:
+		return st.rewrite(tx, h, o)
 	default:
 		return st.append(tx, h, o)
 	}
@@ -111,7 +113,7 @@ func (st *stage) check(h *head, o *op) ([][]byte, error) {
 }
 
 func (st *stage) snapshot(tx *bbolt.Tx, h *head, o *op) error {
-	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.fenced || o.seq > h.seq {
+	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.fenced || h.barred || o.seq > h.seq {
 		o.err = errs.Newf("journal", errs.Stale, "a snapshot of epoch %d, seq %d: the stream is at epoch %d, seq %d",
 			o.batch.Epoch, o.seq, h.epoch, h.seq)
 		return nil

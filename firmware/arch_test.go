@@ -53,6 +53,8 @@ var ranks = map[string]int{
 	"services/tap":  3,
 	"services/quiz": 3,
 
+	"services/results": 4,
+
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
 	"services/gateway":       6,
@@ -81,6 +83,7 @@ var thirdParty = map[string][]string{
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
 	"services/quiz/item":     {"golang.org/x/text"},
+	"services/results":       {"github.com/xuri/excelize"},
 	"services/room":          {"github.com/prometheus/client_golang"},
 	"services/room/roomtest": {"github.com/prometheus/client_golang"},
 	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},

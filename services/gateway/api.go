@@ -22,7 +22,7 @@ func (g *Gateway) build() http.Handler {
 	mux := http.NewServeMux()
 	p := newPages(g.Pages)
 	for _, path := range []string{
-		"/{$}", "/j/{key}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/lesson", "/admin",
+		"/{$}", "/j/{key}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/lesson", "/admin",
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			g.greet(w, r)
@@ -32,9 +32,10 @@ func (g *Gateway) build() http.Handler {
 	mux.HandleFunc("GET /assets/", p.asset)
 	mux.HandleFunc("GET /socket/websocket", g.socket)
 	mux.HandleFunc("GET /ca.crt", g.caFile)
+	mux.HandleFunc("GET /slides/{deck}/{file}", g.slide)
 	g.operations(mux)
 	g.api(mux)
-	return g.guard(mux)
+	return g.guard(unhurried(mux))
 }
 
 // api is every operation under /api, described at /api/openapi.json and .yaml.
@@ -54,6 +55,7 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.lessonsAPI(a)
 	g.joinAPI(a)
 	g.adminAPI(a)
+	g.libraryAPI(a)
 }
 
 // level is who may call an operation.
@@ -66,12 +68,22 @@ const (
 	admin
 )
 
+// larger lets the body of an operation be of so many bytes.
+func larger(bytes int64) func(*huma.Operation) {
+	return func(op *huma.Operation) { op.MaxBodyBytes = bytes }
+}
+
 // add registers an operation that only those of the level may call. The handler finds
-// who it is in the context.
-func add[I, O any](g *Gateway, api huma.API, method, path, id, summary string, may level, h func(context.Context, *I) (*O, error)) {
+// who it is in the context. The changes are made to it before it is registered.
+func add[I, O any](g *Gateway, api huma.API, method, path, id, summary string, may level, h func(context.Context, *I) (*O, error),
+	changes ...func(*huma.Operation),
+) {
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody,
 		Errors: []int{400, 401, 403, 404, 409, 429, 503},
+	}
+	for _, change := range changes {
+		change(&op)
 	}
 	if may > anybody {
 		op.Security = []map[string][]string{{"session": {}}, {"bearer": {}}}
@@ -155,6 +167,7 @@ var useProblems = sync.OnceFunc(func() {
 			b = errs.Body{Reason: errs.Internal.String()}
 		case status == http.StatusRequestEntityTooLarge:
 			b.Code, b.Field, b.Limit = "too_long", "body", maxBody
+			_, _ = fmt.Sscanf(msg, "request body is too large limit=%d bytes", &b.Limit) // an operation's own
 		}
 		for _, err := range list {
 			if d, ok := errors.AsType[*huma.ErrorDetail](err); ok {

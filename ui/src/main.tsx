@@ -19,6 +19,7 @@ const late: [RegExp, () => Promise<Page>][] = [
   [/^\/teach$/, async () => (await withTexts("prepare", import("./pages/home"))).Home],
   [/^\/teach\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/console"))).Console],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
+  [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
   [/^\/admin$/, async () => (await withTexts("after", import("./pages/admin"))).Admin],
 ];
 

@@ -7,12 +7,14 @@ import { Room } from "../core/room";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
 import { Hands, Panel, Taps } from "../features/hands";
+import { Launcher } from "../features/launcher";
 import { Locks } from "../features/locks";
 import { People, useSeen } from "../features/people";
+import { Wall } from "../features/wall";
 import { Code, Sheet, useStaff } from "./home";
 import "./console.css";
 
-const tabs = ["hands", "class", "chat"] as const;
+const tabs = ["stage", "hands", "class", "chat"] as const;
 
 export function Console({ state, arg }: { state: State; arg: string }) {
   const staff = useStaff(state);
@@ -50,20 +52,21 @@ function Live({ room, state }: { room: Room; state: State }) {
 }
 
 function Desk({ room, state, seen }: { room: Room; state: State; seen: Set<string> }) {
-  const [tab, setTab] = useState<(typeof tabs)[number]>("hands");
+  const [tab, setTab] = useState<(typeof tabs)[number]>("stage");
   const [unread, setUnread] = useState(0);
   const last = room.messages.value.at(-1);
   useEffect(() => {
     if (tab === "chat") setUnread(0);
     else if (last && last.by !== room.me.value.user && Date.now() - last.at < 60000) setUnread((n) => n + 1);
   }, [last?.seq, tab === "chat"]);
-  const count = { hands: room.hands.value.length, class: 0, chat: unread };
+  const count = { stage: 0, hands: room.hands.value.length, class: 0, chat: unread };
   return (
     <div class="console" data-tab={tab}>
       <Head room={room} state={state} />
       <main id="main" class="console-main">
         <div class="console-away"><Away room={room} /></div>
         <div class="col col-hands"><Hands room={room} /><Taps room={room} /></div>
+        <div class="col col-stage"><Launcher room={room} /><Wall room={room} /></div>
         <div class="col col-class">
           <Panel id="locks" room={room} title={t("people.locks")}><Locks room={room} /></Panel>
           <People room={room} seen={seen} />

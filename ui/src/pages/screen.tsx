@@ -1,10 +1,11 @@
 // The projector's page: how to join, and no name ever.
 import { useEffect, useState } from "preact/hooks";
-import { api, type State } from "../core/api";
+import { api, type Lesson as LessonInfo, type State } from "../core/api";
 import { A, Icon, Loading, Title } from "../core/kit";
 import { t } from "../core/i18n";
 import { Room } from "../core/room";
 import { Connection } from "../features/connection";
+import { Shown as Question } from "../features/shown";
 import { Floats } from "../features/taps";
 import "./screen.css";
 
@@ -40,26 +41,17 @@ function Shown({ room, address }: { room: Room; address: string }) {
   const quiet = ended ? "ended" : status === "waiting" || status === "removed" ? "waiting" : "";
   if (!quiet && (!info || !info.code)) return <main id="main" class="narrow"><Loading /></main>;
   const n = room.pupilsHere.value;
+  const q = room.quiz;
+  const asked = !quiet && (q.ranked.value || (q.round.value && q.round.value.state !== "closed"));
   return (
-    <main id="main" class="screen">
+    <main id="main" class={asked ? "screen busy" : "screen"}>
       <header class="screen-top">
         <p><strong><bdi>{info?.className}</bdi></strong>{title && <> <span aria-hidden="true">·</span> <bdi>{title}</bdi></>}</p>
-        <Tools />
+        <div class="row">{asked && <Corner info={info!} address={address} />}<Tools /></div>
       </header>
       {quiet ? (
         <div class="screen-quiet"><Title>{t(`screen.${quiet}`)}</Title><p>{t(`screen.${quiet}.text`)}</p></div>
-      ) : (
-        <div class="screen-join">
-          <div class="screen-how">
-            <Title>{t("screen.title")}</Title>
-            <p class="step">{t("screen.go")}</p>
-            <p class="screen-address" dir="ltr">{address}</p>
-            <p class="step">{t("screen.code")}</p>
-            <p class="screen-code" dir="ltr" aria-label={info!.code!.split("").join(" ")}><span>{info!.code!.slice(0, 3)}</span><span>{info!.code!.slice(3)}</span></p>
-          </div>
-          <figure><img src={api.qr(info!.id)} alt={t("screen.qr")} /><figcaption>{t("screen.scan")}</figcaption></figure>
-        </div>
-      )}
+      ) : asked ? <Question room={room} /> : <HowToJoin info={info!} address={address} />}
       <footer class="screen-foot">
         {!quiet && <p class="screen-here"><Icon name="people" />{t("lesson.here", { n })}</p>}
         {status !== "live" && !ended && <Connection room={room} />}
@@ -68,6 +60,30 @@ function Shown({ room, address }: { room: Room; address: string }) {
     </main>
   );
 }
+
+// HowToJoin fills the screen while nothing else is shown.
+function HowToJoin({ info, address }: { info: LessonInfo; address: string }) {
+  return (
+    <div class="screen-join">
+      <div class="screen-how">
+        <Title>{t("screen.title")}</Title>
+        <p class="step">{t("screen.go")}</p>
+        <p class="screen-address" dir="ltr">{address}</p>
+        <p class="step">{t("screen.code")}</p>
+        <p class="screen-code" dir="ltr" aria-label={info.code!.split("").join(" ")}><span>{info.code!.slice(0, 3)}</span><span>{info.code!.slice(3)}</span></p>
+      </div>
+      <figure><img src={api.qr(info.id)} alt={t("screen.qr")} /><figcaption>{t("screen.scan")}</figcaption></figure>
+    </div>
+  );
+}
+
+// Corner keeps the way in on the screen for who comes late.
+const Corner = ({ info, address }: { info: LessonInfo; address: string }) => (
+  <div class="screen-corner">
+    <p><span dir="ltr">{address}</span><br /><b dir="ltr">{info.code!.slice(0, 3)} {info.code!.slice(3)}</b></p>
+    <img src={api.qr(info.id)} alt={t("screen.qr")} />
+  </div>
+);
 
 function Tools() {
   const turn = () => {

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/binary"
@@ -29,15 +30,18 @@ type Lesson struct {
 type storedLesson struct {
 	ID, Class, Title, Code, Key, By string
 	Started, Ended                  int64
+	ClassName                       string            // at its end: the class may be deleted
+	Names                           map[string]string // at its end: the pupils of the class, by id
+	Joined                          int               // at its end: how many of them had a name
 }
 
 // Room is the id of the room that the lesson is held in.
 func (l storedLesson) Room() string { return l.Class }
 
 func (l storedLesson) public(tx *bbolt.Tx) Lesson {
-	c, _ := get[Class](tx, bucketClasses, l.Class) // a deleted class has no name
+	c, _ := get[Class](tx, bucketClasses, l.Class) // a deleted class has the name it had
 	out := Lesson{
-		ID: l.ID, Room: l.Room(), Class: l.Class, ClassName: c.Name, Title: l.Title,
+		ID: l.ID, Room: l.Room(), Class: l.Class, ClassName: cmp.Or(c.Name, l.ClassName), Title: l.Title,
 		Started: l.Started, Ended: l.Ended,
 	}
 	if l.Ended == 0 {
@@ -190,14 +194,14 @@ func (r *Roster) EndLesson(id string) (l Lesson, pupils []string, err error) {
 			return err
 		}
 		if s.Ended == 0 {
-			s.Ended = now()
-			if err := put(tx, bucketLessons, id, s); err != nil {
-				return err
-			}
 			if err := remove(tx, bucketOpen, s.Class); err != nil {
 				return err
 			}
 			if pupils, err = r.freeAll(tx, id); err != nil {
+				return err
+			}
+			s.close(tx, len(pupils))
+			if err := put(tx, bucketLessons, id, s); err != nil {
 				return err
 			}
 		}

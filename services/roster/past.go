@@ -1,0 +1,87 @@
+package roster
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+// Past is a lesson that has ended.
+type Past struct {
+	Lesson
+	Pupils int `json:"pupils"` // who had joined
+}
+
+// close notes the end of a lesson, and what its results need when the class has changed.
+func (l *storedLesson) close(tx *bbolt.Tx, joined int) {
+	l.Ended, l.Joined, l.Names = now(), joined, map[string]string{}
+	c, _ := class(tx, l.Class) // of a damaged one the results name ids
+	l.ClassName = c.Name
+	for _, p := range c.Pupils {
+		l.Names[p.ID] = p.Name
+	}
+}
+
+// Past lists the lessons that have ended, newest first.
+func (r *Roster) Past() ([]Past, error) {
+	list := []Past{} // never null for a client
+	err := r.view("roster.Past", func(tx *bbolt.Tx) error {
+		for _, l := range all[storedLesson](r, tx, bucketLessons, "") {
+			if l.Ended != 0 {
+				list = append(list, Past{l.public(tx), l.Joined})
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(list, func(a, b Past) int {
+		return cmp.Or(cmp.Compare(b.Started, a.Started), cmp.Compare(a.ID, b.ID))
+	})
+	return list, err
+}
+
+// PupilsOf are the names of a lesson's pupils by id: of who was in the class at its end,
+// or of the class now while it is open. A name that was corrected since is the new one.
+func (r *Roster) PupilsOf(lessonID string) (names map[string]string, err error) {
+	names = map[string]string{}
+	err = r.view("roster.PupilsOf", func(tx *bbolt.Tx) error {
+		l, err := lesson(tx, lessonID)
+		if err != nil {
+			return err
+		}
+		c, err := class(tx, l.Class)
+		if err != nil && errs.KindOf(err) != errs.Missing {
+			return err
+		}
+		maps.Copy(names, l.Names)
+		for _, p := range c.Pupils {
+			if _, was := l.Names[p.ID]; was || l.Names == nil {
+				names[p.ID] = p.Name
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
+// ForgetLessons deletes the lessons that ended before a time, in milliseconds since 1970,
+// and gives their ids.
+func (r *Roster) ForgetLessons(before int64) (ids []string, err error) {
+	err = r.update("roster.ForgetLessons", func(tx *bbolt.Tx) error {
+		keys, lessons := collect[storedLesson](r, tx, bucketLessons, "")
+		for i, l := range lessons {
+			if l.Ended == 0 || l.Ended >= before {
+				continue
+			}
+			if err := remove(tx, bucketLessons, keys[i]); err != nil {
+				return err
+			}
+			ids = append(ids, keys[i])
+		}
+		return nil
+	})
+	return ids, err
+}

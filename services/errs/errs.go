@@ -42,6 +42,16 @@ var kinds = [...]struct {
 // the sender can do nothing about either.
 func (k Kind) String() string { return kinds[k].name }
 
+// KindNamed is the kind that a word of String is of, Internal for that of Corrupt.
+func KindNamed(name string) (Kind, bool) {
+	for k := range kinds {
+		if kinds[k].name == name {
+			return Kind(k), true
+		}
+	}
+	return Internal, false
+}
+
 // Status is the HTTP status code of k.
 func (k Kind) Status() int { return kinds[k].status }
 

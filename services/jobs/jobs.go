@@ -1,4 +1,10 @@
-// Package jobs keeps what could not be done until somebody decides about it.
+// Package jobs does durable work in the background, and keeps what could not be done until
+// somebody decides about it.
+//
+// A job (a report, an import) is a fact before it is begun and a fact when it is over, so
+// it outlives a crash. It is tried a bounded number of times, with pauses; then it is a
+// dead letter with its input, its error and the stack. Heavy work runs through Worker as a
+// low-priority process of the same program.
 //
 // A dead letter is a message, or a fact, that crashed its room twice and was set aside so
 // that the room could go on. Letters are facts on the stream "box" of the journal and the
@@ -56,17 +62,19 @@ const (
 // Letter is one thing that was set aside. It may hold what a pupil wrote, so it is for
 // the admin's eyes.
 type Letter struct {
-	ID    string          `json:"id"`    // set by Bury
-	Room  string          `json:"room"`  // where it belongs
-	Kind  string          `json:"kind"`  // the command's or the fact's name
-	By    string          `json:"by"`    // user id of the author
-	Role  event.Role      `json:"role"`  // of the author
-	Cmd   string          `json:"cmd"`   // the client's id of the command
-	Seq   uint64          `json:"seq"`   // of the fact; 0: it is a command and may be tried again
-	Data  json.RawMessage `json:"data"`  // the payload
-	Err   string          `json:"err"`   // what it did
-	Stack string          `json:"stack"` // where
-	At    int64           `json:"at"`    // milliseconds since 1970; set by Bury
+	ID    string          `json:"id"`              // set by Bury
+	Room  string          `json:"room"`            // where it belongs
+	Kind  string          `json:"kind"`            // the command's or the fact's name
+	By    string          `json:"by"`              // user id of the author
+	Role  event.Role      `json:"role"`            // of the author
+	Cmd   string          `json:"cmd"`             // the client's id of the command
+	Seq   uint64          `json:"seq"`             // of the fact; 0: it is a command and may be tried again
+	Data  json.RawMessage `json:"data"`            // the payload
+	Job   string          `json:"job,omitempty"`   // of a job that failed: its id
+	Title string          `json:"title,omitempty"` // and what it was about
+	Err   string          `json:"err"`             // what it did
+	Stack string          `json:"stack"`           // where
+	At    int64           `json:"at"`              // milliseconds since 1970; set by Bury
 }
 
 // Jobs is the list of letters. Its methods may be called from any goroutine.
@@ -76,22 +84,35 @@ type Jobs struct {
 	log     *slog.Logger
 	metrics metrics
 	acts    chan act
+	kinds   map[string]Kind
+	adding  sync.Mutex // one Add at a time
 
 	mu      sync.Mutex // guards the fields below
 	letters []Letter   // oldest first
 	unsaved []act      // not on disk yet; Serve writes them first
+	jobs    map[string]*entry
+	bell    chan struct{} // closed when a lane may find work
 }
 
 // act is one fact to be written.
 type act struct {
 	kind   event.Kind
 	letter Letter
-	done   chan error // nil: nobody waits
+	data   json.RawMessage // of a fact about a job
+	done   chan error      // nil: nobody waits
 }
 
-// New makes an empty list; Serve fills it from the journal. reg may be nil.
-func New(j *journal.Journal, clock *event.Clock, log *slog.Logger, reg prometheus.Registerer) *Jobs {
-	return &Jobs{journal: j, clock: clock, log: log, metrics: newMetrics(reg), acts: make(chan act, queued)}
+// New makes an empty queue for these kinds of job; Serve fills it from the journal and
+// Lanes runs it. reg may be nil.
+func New(j *journal.Journal, clock *event.Clock, log *slog.Logger, reg prometheus.Registerer, kinds ...Kind) *Jobs {
+	q := &Jobs{
+		journal: j, clock: clock, log: log, metrics: newMetrics(reg), acts: make(chan act, queued),
+		kinds: map[string]Kind{}, jobs: map[string]*entry{}, bell: make(chan struct{}),
+	}
+	for _, w := range kinds {
+		q.kinds[w.Name] = w
+	}
+	return q
 }
 
 // String is the service's name.
@@ -99,11 +120,7 @@ func (j *Jobs) String() string { return "jobs" }
 
 // Bury sets a letter aside and returns at once.
 func (j *Jobs) Bury(l Letter) {
-	l.ID, l.At = "l_"+strings.ToLower(rand.Text()[:13]), j.clock.Now().Wall
-	if !json.Valid(l.Data) || len(l.Data) > maxData {
-		l.Data = nil
-	}
-	l.Err, l.Stack = clip(l.Err), clip(l.Stack)
+	l = j.address(l)
 	select {
 	case j.acts <- act{kind: Buried, letter: l}:
 		j.metrics.buried.Inc()
@@ -111,6 +128,16 @@ func (j *Jobs) Bury(l Letter) {
 		j.metrics.lost.Inc()
 		j.log.Error("dead letter dropped: too many at once", "room", l.Room, "kind", l.Kind)
 	}
+}
+
+// address gives a letter its id and bounds what it holds.
+func (j *Jobs) address(l Letter) Letter {
+	l.ID, l.At = "l_"+strings.ToLower(rand.Text()[:13]), j.clock.Now().Wall
+	if !json.Valid(l.Data) || len(l.Data) > maxData {
+		l.Data = nil
+	}
+	l.Err, l.Stack = clip(l.Err), clip(l.Stack)
+	return l
 }
 
 func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxText)], "") }
@@ -149,20 +176,7 @@ func (j *Jobs) decide(ctx context.Context, kind event.Kind, id string) error {
 	if err != nil {
 		return err
 	}
-	a := act{kind: kind, letter: Letter{ID: l.ID}, done: make(chan error, 1)}
-	ctx, cancel := context.WithTimeoutCause(ctx, trying, errs.Code("jobs", errs.Down, "slow", "not written in time"))
-	defer cancel()
-	select {
-	case j.acts <- a:
-	case <-ctx.Done():
-		return down(ctx)
-	}
-	select {
-	case err := <-a.done:
-		return err
-	case <-ctx.Done():
-		return down(ctx)
-	}
+	return j.do(ctx, act{kind: kind, letter: Letter{ID: l.ID}})
 }
 
 func down(ctx context.Context) error {

@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	buried, lost prometheus.Counter
 	waiting      prometheus.Gauge
+	took         *prometheus.HistogramVec // by kind
 }
 
 func newMetrics(reg prometheus.Registerer) metrics {
@@ -19,8 +20,11 @@ func newMetrics(reg prometheus.Registerer) metrics {
 			Name: "livelearn_jobs_letters_waiting", Help: "Dead letters that wait for a decision.",
 		}),
 	}
+	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "livelearn_jobs_try_seconds", Help: "How long tries of jobs took.", Buckets: prometheus.ExponentialBuckets(0.01, 4, 8),
+	}, []string{"kind"})
 	if reg != nil {
-		reg.MustRegister(m.buried, m.lost, m.waiting)
+		reg.MustRegister(m.buried, m.lost, m.waiting, m.took)
 	}
 	return m
 }

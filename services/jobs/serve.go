@@ -74,7 +74,7 @@ func (j *Jobs) next(ctx context.Context) (act, bool) {
 
 // sensible answers a decision about a letter that is gone already.
 func (j *Jobs) sensible(a act) bool {
-	if a.kind == Buried {
+	if a.kind == Buried || a.data != nil {
 		return true
 	}
 	_, err := j.Get(a.letter.ID)
@@ -116,6 +116,9 @@ type stored struct {
 }
 
 func payload(a act) json.RawMessage {
+	if a.data != nil {
+		return a.data
+	}
 	var v any = stored{a.letter, uint8(a.letter.Role)}
 	if a.kind != Buried {
 		v = struct {
@@ -133,6 +136,8 @@ func payload(a act) json.RawMessage {
 func (j *Jobs) load() error {
 	j.mu.Lock()
 	j.letters = nil
+	running := j.jobs
+	j.jobs = map[string]*entry{}
 	for _, a := range j.unsaved {
 		j.letters = append(j.letters, a.letter)
 	}
@@ -147,7 +152,26 @@ func (j *Jobs) load() error {
 			return err
 		}
 	}
+	j.resume(running)
 	return nil
+}
+
+// resume puts jobs that ran when the program ended back into the queue. Those that this
+// program runs, while only the journal was away, stay its own.
+func (j *Jobs) resume(running map[string]*entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for id, e := range j.jobs {
+		if old, ok := running[id]; ok && old.cancel != nil {
+			old.Job = e.Job
+			j.jobs[id] = old
+			continue
+		}
+		if e.State == Running {
+			e.State, e.after = Waiting, time.Now().Add(backoff(e.Tries))
+		}
+	}
+	j.ring()
 }
 
 // keep holds a letter that could not be written.
@@ -162,6 +186,14 @@ func (j *Jobs) keep(a act) {
 
 // fold applies one fact to the list.
 func (j *Jobs) fold(e event.Event) {
+	switch e.Kind {
+	case Queued, Started, Failed, Done, Cancelled:
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.foldJob(e)
+		j.metrics.waiting.Set(float64(len(j.letters)))
+		return
+	}
 	var s stored
 	if err := json.Unmarshal(e.Data, &s); err != nil {
 		j.log.Error("a fact about dead letters cannot be read", "seq", e.Seq, "err", err)
@@ -195,5 +227,10 @@ func Events() []event.Def {
 		{Kind: Buried, Effect: event.Committed, Keep: event.KeepChat},
 		{Kind: Dropped, Effect: event.Committed, Keep: event.KeepChat},
 		{Kind: Retried, Effect: event.Committed, Keep: event.KeepChat},
+		{Kind: Queued, Effect: event.Committed, Keep: event.KeepChat},
+		{Kind: Started, Effect: event.Committed, Keep: event.KeepChat},
+		{Kind: Failed, Effect: event.Committed, Keep: event.KeepChat},
+		{Kind: Done, Effect: event.Committed, Keep: event.KeepChat},
+		{Kind: Cancelled, Effect: event.Committed, Keep: event.KeepChat},
 	}
 }

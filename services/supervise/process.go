@@ -102,3 +102,14 @@ func NotifyReady() error {
 	_, err := f.Write([]byte("\n"))
 	return errors.Join(err, f.Close(), os.Unsetenv(readyEnv))
 }
+
+// RunOnce runs a program to its end, bounded as a supervised one. When ctx ends before
+// it does, the program is stopped as Shutdown says and the cause of ctx is the error.
+func RunOnce(ctx context.Context, cmd *exec.Cmd, opts ProcessOpts) error {
+	p := &process{opts: opts, cmd: cmd}
+	err := p.run(ctx, func() {})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,145 @@
+package jobs_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/jobs"
+)
+
+// play is the test program as a worker.
+func play(role string) int {
+	err := jobs.Do(context.Background(), os.Stdin, os.Stdout, func(_ context.Context, spec json.RawMessage, rest io.Reader, progress func(string, int64, int64)) (any, error) {
+		switch role {
+		case "count":
+			n, err := io.Copy(io.Discard, rest)
+			progress("counted", n, n)
+			return map[string]any{"spec": spec, "rest": n}, err
+		case "refuse":
+			return nil, errs.Field("slides", "file", "broken_file", 7, "not a PDF")
+		case "panic":
+			panic("worker fell over")
+		case "eat":
+			var all [][]byte
+			for {
+				b := make([]byte, 16<<20)
+				for i := range b {
+					b[i] = 1
+				}
+				all = append(all, b)
+				if len(all) > 1000 {
+					return len(all), nil
+				}
+			}
+		case "hang":
+			time.Sleep(time.Hour)
+		case "garbage":
+			fmt.Println("this is no JSON")
+			time.Sleep(time.Hour)
+		case "flood":
+			os.Stdout.Write(bytes.Repeat([]byte("x"), 8<<20))
+			time.Sleep(time.Hour)
+		}
+		return nil, nil
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func worker(role string) jobs.Worker {
+	return jobs.Worker{Timeout: 20 * time.Second, Command: func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "JOBS_TEST_ROLE="+role)
+		return cmd
+	}}
+}
+
+func TestAWorkerGetsItsWorkAndAnswers(t *testing.T) {
+	var got struct {
+		Spec map[string]int
+		Rest int
+	}
+	var phase string
+	err := worker("count").Run(t.Context(), map[string]int{"a": 1}, strings.NewReader(strings.Repeat("y", 300_000)), func(p string, done, _ int64) { phase = fmt.Sprint(p, done) }, &got)
+	if err != nil || got.Spec["a"] != 1 || got.Rest != 300_000 || phase != "counted300000" {
+		t.Fatalf("%+v %q: %v", got, phase, err)
+	}
+}
+
+func TestAWorkersFaultIsToldAsItWas(t *testing.T) {
+	err := worker("refuse").Run(t.Context(), nil, nil, nil, nil)
+	if b := errs.BodyOf(err); b.Reason != "invalid" || b.Code != "broken_file" || b.Field != "file" || b.Limit != 7 || b.Message != "not a PDF" {
+		t.Fatalf("%+v", b)
+	}
+}
+
+func TestAWorkerThatFallsOverIsAnErrorWithItsStack(t *testing.T) {
+	for role, want := range map[string]string{"panic": "worker fell over", "eat": "memory"} {
+		w := worker(role)
+		if w.Memory = 256 << 20; race {
+			if role == "eat" {
+				continue
+			}
+			w.Memory = 0
+		}
+		err := w.Run(t.Context(), nil, nil, nil, nil)
+		e, ok := errors.AsType[*jobs.WorkerError](err)
+		if !ok || !strings.Contains(string(e.Stack()), want) {
+			t.Errorf("%s: %v\n%s", role, err, stack(e))
+		}
+	}
+}
+
+func stack(e *jobs.WorkerError) []byte {
+	if e == nil {
+		return nil
+	}
+	return e.Stack()
+}
+
+func TestAWorkerThatDoesNotAnswerIsEnded(t *testing.T) {
+	for _, role := range []string{"hang", "garbage", "flood"} {
+		w := worker(role)
+		w.Timeout = 2 * time.Second
+		began := time.Now()
+		if err := w.Run(t.Context(), nil, nil, nil, nil); err == nil || time.Since(began) > 10*time.Second {
+			t.Errorf("%s: %v after %v", role, err, time.Since(began))
+		}
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("the teacher changed their mind")
+	time.AfterFunc(100*time.Millisecond, func() { cancel(why) })
+	if err := worker("hang").Run(ctx, nil, nil, nil, nil); err == nil {
+		t.Error("cancelled and no error")
+	}
+}
+
+func FuzzDo(f *testing.F) {
+	f.Add([]byte("{}\nrest"))
+	f.Add([]byte("no line"))
+	f.Add([]byte("[1,2]\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var out bytes.Buffer
+		err := jobs.Do(context.Background(), bytes.NewReader(in), &out, func(_ context.Context, spec json.RawMessage, rest io.Reader, _ func(string, int64, int64)) (any, error) {
+			_, err := io.Copy(io.Discard, rest)
+			return len(spec), err
+		})
+		if err == nil && !json.Valid(out.Bytes()) {
+			t.Fatalf("%q gives %q", in, out.Bytes())
+		}
+	})
+}
+

@@ -87,7 +87,7 @@ func TestAWorkersFaultIsToldAsItWas(t *testing.T) {
 }
 
 func TestAWorkerThatFallsOverIsAnErrorWithItsStack(t *testing.T) {
-	for role, want := range map[string]string{"panic": "worker fell over", "eat": "memory"} {
+	for role, want := range map[string]string{"panic": "worker fell over", "eat": "runtime"} {
 		w := worker(role)
 		if w.Memory = 256 << 20; race {
 			if role == "eat" {

@@ -46,6 +46,7 @@ type database struct {
 	backup  func(io.Writer) error
 	restore func(r io.Reader, path string) error
 	check   func(path string, log *slog.Logger) error // of a copy that may be changed
+	young   bool                                      // backups of older programs do not have it
 }
 
 // writeBackup writes a whole backup.
@@ -182,8 +183,10 @@ func unpack(stage string, r *bufio.Reader) (Manifest, error) {
 			return m, err
 		}
 	}
-	if len(known) > 0 {
-		return m, errs.Code("restore", errs.Invalid, "truncated", "the backup is not whole: a database is missing")
+	for _, d := range known {
+		if !d.young {
+			return m, errs.Code("restore", errs.Invalid, "truncated", "the backup is not whole: a database is missing")
+		}
 	}
 	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
 		return m, errs.Code("restore", errs.Invalid, "altered", "something follows the end of the backup")

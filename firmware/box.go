@@ -35,6 +35,7 @@ import (
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
@@ -68,6 +69,7 @@ type Box struct {
 	health   *health.Health
 	journal  *journal.Journal
 	roster   *roster.Roster
+	library  *library.Library
 	letters  *jobs.Jobs
 	rooms    *room.Rooms
 	sessions *session.Hub
@@ -129,6 +131,10 @@ func (b *Box) open() error {
 	if b.roster, err = roster.Open(b.cfg.roster(), b.log("roster")); err != nil {
 		return err
 	}
+	if b.library, err = library.Open(libraryAt(b.folder.Name(libraryFile)), b.log("library")); err != nil {
+		return err
+	}
+	b.found("library", b.library.Found())
 	b.found("journal", b.journal.Found())
 	b.found("roster", b.roster.Found())
 	if f := checkClock(time.Now()); f.Level != health.OK {
@@ -161,7 +167,7 @@ func (b *Box) build() {
 		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
 	})
 	b.gateway = gateway.New(b.cfg.Gateway, gateway.Deps{
-		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, Jobs: b.letters, Reports: b.reports,
+		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, Jobs: b.letters, Reports: b.reports, Library: b.library,
 		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Pages: b.parts.Pages, Metrics: b.registry,
 		Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Listen: b.parts.Listen,
 	})
@@ -215,6 +221,9 @@ func (b *Box) Close() error {
 	}
 	if b.roster != nil {
 		faults = append(faults, b.roster.Close())
+	}
+	if b.library != nil {
+		faults = append(faults, b.library.Close())
 	}
 	return errors.Join(append(faults, b.folder.Close())...)
 }

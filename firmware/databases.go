@@ -10,12 +10,15 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/roster"
 )
 
 const (
 	journalFile = "journal.db"
 	rosterFile  = "roster.db"
+	libraryFile = "library.db"
+	libraryDir  = "library" // beside it: uploads and page images
 )
 
 // databases are those of a box, which may be nil when nothing is to be backed up.
@@ -33,7 +36,19 @@ func databases(b *Box) []database {
 			restore: restoreRoster,
 			check:   checkRoster,
 		},
+		{
+			name:    libraryFile,
+			backup:  func(w io.Writer) error { return b.library.Backup(w) },
+			restore: func(r io.Reader, path string) error { return library.Restore(r, libraryAt(path)) },
+			check:   checkLibrary,
+			young:   true,
+		},
 	}
+}
+
+// libraryAt is the library whose database is at path.
+func libraryAt(path string) library.Config {
+	return library.Config{Path: path, Folder: filepath.Join(filepath.Dir(path), libraryDir)}
 }
 
 func restoreRoster(r io.Reader, path string) error {
@@ -63,6 +78,18 @@ func checkRoster(path string, log *slog.Logger) error {
 	}
 	defer func() { _ = r.Close() }()
 	if f := r.Found(); f.SetAside != "" {
+		return fmt.Errorf("%s", f.Reason)
+	}
+	return nil
+}
+
+func checkLibrary(path string, log *slog.Logger) error {
+	l, err := library.Open(libraryAt(path), log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }()
+	if f := l.Found(); f.SetAside != "" {
 		return fmt.Errorf("%s", f.Reason)
 	}
 	return nil

@@ -15,6 +15,8 @@ import (
 // The data folder of a box:
 //
 //	journal.db, roster.db   the databases (services/journal, services/roster)
+//	library.db, library/    quizzes and decks, and the images of their pages (services/library)
+//	compiled/               PDFium as machine code; made again when it is not there
 //	tls/                    the box's own authority and its certificate
 //	livelearn.toml          the configuration, where a board has no boot partition
 //	lock                    held by the one program that uses the folder

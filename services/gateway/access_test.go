@@ -31,6 +31,7 @@ func (r *rig) calls() []call {
 	pupil := func(n int) string { return r.class.Pupils[n].ID }
 	name := map[string]string{"name": "New name"}
 	code := map[string]string{"code": r.lesson.Code}
+	quiz := "/api/quizzes/" + r.quiz.ID
 	return []call{
 		{"GET /healthz", "/healthz", nil, everybody(200)},
 		{"GET /readyz", "/readyz", nil, everybody(200)},
@@ -53,6 +54,18 @@ func (r *rig) calls() []call {
 		{"GET /api/admin/letters", "/api/admin/letters", nil, admins(200)},
 		{"GET /api/admin/log", "/api/admin/log", nil, admins(200)},
 		{"GET /api/admin/backup", "/api/admin/backup", nil, admins(200)},
+
+		{"GET /slides/{deck}/{file}", r.page, nil, everybody(200)}, // the key is in the address
+		{"GET /api/quizzes", "/api/quizzes", nil, teachers(200)},
+		{"GET /api/quizzes/{id}", quiz, nil, teachers(200)},
+		{"POST /api/quizzes", "/api/quizzes", map[string]string{"title": "Stars"}, teachers(200)},
+		{"PUT /api/quizzes/{id}", quiz, r.quiz, teachers(200)},
+		{"DELETE /api/quizzes/{id}", quiz, nil, teachers(204)},
+		{"GET /api/decks", "/api/decks", nil, teachers(200)},
+		{"GET /api/decks/{id}", "/api/decks/d_sample", nil, teachers(200)},
+		{"POST /api/decks", "/api/decks?title=Dots", "GIF89a", teachers(200)}, // its job will say what is wrong with it
+		{"PATCH /api/decks/{id}", "/api/decks/d_sample", map[string]string{"title": "Planets"}, teachers(200)},
+		{"DELETE /api/decks/{id}", "/api/decks/d_sample", nil, teachers(204)},
 
 		{"POST /api/join/look", "/api/join/look", code, everybody(200)},
 		{"POST /api/claim", "/api/claim", map[string]string{"code": "AAAAAAAA", "box": "B", "name": "N", "pin": pin}, everybody(409)},

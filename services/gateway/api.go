@@ -35,7 +35,7 @@ func (g *Gateway) build() http.Handler {
 	mux.HandleFunc("GET /slides/{deck}/{file}", g.slide)
 	g.operations(mux)
 	g.api(mux)
-	return g.guard(unhurried(mux))
+	return g.guard(g.unhurried(mux))
 }
 
 // api is every operation under /api, described at /api/openapi.json and .yaml.

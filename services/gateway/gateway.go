@@ -10,7 +10,8 @@
 //
 // Promises: plain HTTP is enough to join, chat and answer; HTTPS stands beside it with a
 // certificate of the box's own authority. No handler logs a name, a PIN, a code or a
-// token. A body is at most 256 KiB of JSON. An error says which field is at fault.
+// token. A body is at most 256 KiB of JSON, but for quizzes and uploads. An error says
+// which field is at fault.
 package gateway
 
 import (
@@ -32,6 +33,7 @@ import (
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
+	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
@@ -73,6 +75,7 @@ type Deps struct {
 	Sessions *session.Hub
 	Health   *health.Health
 	Jobs     *jobs.Jobs
+	Library  *library.Library
 	Reports  *supervise.Reports
 	Tree     func() supervise.Status // everything that runs
 	LogTail  func() []string         // the last lines of the log

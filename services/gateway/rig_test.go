@@ -25,6 +25,8 @@ import (
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/library"
+	"github.com/livelearn/box/services/quiz/item"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
@@ -74,6 +76,8 @@ type rig struct {
 	lesson roster.Lesson
 	spare  roster.Class // without one
 	letter string
+	quiz   item.Quiz // the sample's
+	page   string    // address of the sample deck's first page
 }
 
 func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
@@ -86,8 +90,10 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	check(t, err)
 	people, err := roster.Open(roster.Config{Path: filepath.Join(dir, "roster.db")}, log)
 	check(t, err)
+	shelf, err := library.Open(library.Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library")}, log)
+	check(t, err)
 	clock := event.NewClock(1)
-	letters := jobs.New(j, clock, log, reg)
+	letters := jobs.New(j, clock, log, reg, slidesOf(shelf))
 	reports := supervise.NewReports(log, reg)
 	rooms := room.New(room.Config{}, room.Deps{
 		Journal: j, Clock: clock, Bury: func(room.Letter) {}, Observe: reports.Add, Log: log, Metrics: reg,
@@ -97,7 +103,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	})
 	cfg := Config{HTTPS: "off"}
 	deps := Deps{
-		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), Jobs: letters, Reports: reports,
+		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), Jobs: letters, Reports: reports, Library: shelf,
 		Tree: func() supervise.Status { return supervise.Status{Name: "box"} }, LogTail: func() []string { return []string{"a line"} },
 		Backup: func(w io.Writer) error { _, err := io.WriteString(w, "a backup"); return err },
 		Pages: fstest.MapFS{
@@ -120,6 +126,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 func (r *rig) run(j *journal.Journal, rooms *room.Rooms, hub *session.Hub, letters *jobs.Jobs) {
 	root := supervise.New(supervise.Spec{Name: "box", Children: []supervise.Child{
 		supervise.Run("journal", j), supervise.Run("letters", letters), supervise.Run("rooms", rooms), hub.Child(),
+		supervise.Run("lanes", letters.Lanes()),
 	}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -129,6 +136,7 @@ func (r *rig) run(j *journal.Journal, rooms *room.Rooms, hub *session.Hub, lette
 		<-done
 		check(r.t, j.Close())
 		check(r.t, r.Roster.Close())
+		check(r.t, r.Library.Close())
 	})
 }
 
@@ -156,6 +164,9 @@ func (r *rig) school() *rig {
 	}
 	r.Jobs.Bury(jobs.Letter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
 	r.letter = r.waitLetter()
+	deck, quiz, err := r.Library.AddSample("en")
+	check(r.t, err)
+	r.quiz, r.page = quiz, "/slides/"+deck.ID+"/"+deck.Pages[0].Key+"-640.png"
 	return r
 }
 

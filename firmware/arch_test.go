@@ -39,6 +39,7 @@ var ranks = map[string]int{
 
 	"services/quiz/item": 1,
 	"services/slides":    1,
+	"services/intake":    1,
 
 	"services/roster":   2,
 	"services/jobs":     2,
@@ -48,10 +49,11 @@ var ranks = map[string]int{
 
 	"services/room/roomtest": 3, // runs features for their tests
 
-	"services/chat": 3,
-	"services/hand": 3,
-	"services/tap":  3,
-	"services/quiz": 3,
+	"services/board": 3,
+	"services/chat":  3,
+	"services/hand":  3,
+	"services/tap":   3,
+	"services/quiz":  3,
 
 	"services/results": 4,
 
@@ -80,6 +82,7 @@ var thirdParty = map[string][]string{
 	"services/jobs":          {"github.com/prometheus/client_golang"},
 	"services/slides":        {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
 	"services/library":       {"go.etcd.io/bbolt"},
+	"services/intake":        {"github.com/xuri/excelize", "golang.org/x/text"},
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
 	"services/quiz/item":     {"golang.org/x/text"},

@@ -49,7 +49,8 @@ type Kind struct {
 // Command is one thing a member may ask for, and who may.
 type Command struct {
 	Name   string // "chat.say"
-	Pupil  bool   // pupils may; teachers always may; a screen never may
+	Pupil  bool   // pupils may; teachers always may
+	Screen bool   // screens may
 	Speech bool   // refused to a muted pupil
 	Lock   string // refused to pupils while this lock is on; empty: none
 	Closed bool   // allowed while no lesson is open

@@ -127,7 +127,7 @@ func (r *Room) allow(m *Message) (command, error) {
 		return c, errs.Code("room", errs.Missing, "unknown_event", "no command %q", clip(m.Name))
 	case m.seat != nil && !r.seated(m.seat):
 		return c, errs.Code(m.Name, errs.Denied, "not_joined", "join the room first")
-	case c.Box && m.seat != nil, m.By.Role == event.Screen, m.By.Role == event.Pupil && !c.Pupil, m.By.Role == 0:
+	case c.Box && m.seat != nil, m.By.Role == event.Screen && !c.Screen, m.By.Role == event.Pupil && !c.Pupil, m.By.Role == 0:
 		return c, errs.Code(m.Name, errs.Denied, "role", "not allowed for a %s", m.By.Role)
 	case c.Bulk && r.rooms.Journal.Full():
 		return c, errs.Code(m.Name, errs.Down, "disk_full", "the box's disk is full: only what must be kept is taken")

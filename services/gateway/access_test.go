@@ -82,6 +82,13 @@ func (r *rig) calls() []call {
 		{"DELETE /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(2), nil, teachers(204)},
 		{"DELETE /api/classes/{id}", spare, nil, teachers(204)},
 		{"POST /api/lessons/{id}/end", lesson + "/end", nil, teachers(200)},
+		{"GET /api/past", "/api/past", nil, teachers(200)},
+		{"GET /api/lessons/{id}/results", lesson + "/results", nil, [4]int{401, 403, 404, 404}}, // no job has run
+		{"GET /api/lessons/{id}/results.csv", lesson + "/results.csv", nil, [4]int{401, 403, 404, 404}},
+		{"GET /api/lessons/{id}/results.xlsx", lesson + "/results.xlsx", nil, [4]int{401, 403, 404, 404}},
+		{"POST /api/lessons/{id}/results", lesson + "/results", nil, teachers(200)},
+		{"GET /api/pupils/{id}/export", "/api/pupils/" + pupil(0) + "/export", nil, admins(200)},
+		{"POST /api/pupils/{id}/erase", "/api/pupils/" + pupil(0) + "/erase", map[string]string{"name": pupil1}, admins(200)},
 		{"POST /api/logout", "/api/logout", nil, everybody(204)},
 	}
 }

@@ -53,6 +53,8 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.peopleAPI(a)
 	g.classesAPI(a)
 	g.lessonsAPI(a)
+	g.resultsAPI(a)
+	g.privacyAPI(a)
 	g.joinAPI(a)
 	g.adminAPI(a)
 	g.libraryAPI(a)

@@ -77,14 +77,16 @@ type Deps struct {
 	Jobs     *jobs.Jobs
 	Library  *library.Library
 	Reports  *supervise.Reports
-	Tree     func() supervise.Status // everything that runs
-	LogTail  func() []string         // the last lines of the log
-	Backup   func(io.Writer) error   // writes a whole backup
-	Pages    fs.FS                   // the built pages: index.html and assets/
+	Tree     func() supervise.Status                                    // everything that runs
+	LogTail  func() []string                                            // the last lines of the log
+	Backup   func(io.Writer) error                                      // writes a whole backup
+	Export   func(ctx context.Context, pupil string, w io.Writer) error // writes all that is known of a pupil
+	Pages    fs.FS                                                      // the built pages: index.html and assets/
 	Metrics  *prometheus.Registry
 	Log      *slog.Logger
 	Version  string
 	Data     string // folder for the box's own certificates
+	Results  string // folder with a folder of results for each lesson
 	// Listen opens a listener; nil: net.Listen on TCP.
 	Listen func(addr string) (net.Listener, error)
 }

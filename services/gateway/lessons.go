@@ -82,12 +82,16 @@ func (g *Gateway) endLesson(ctx context.Context, in *idPath) (*body[roster.Lesso
 	if err != nil {
 		return nil, err
 	}
-	if l.Ended == 0 {
+	open := l.Ended == 0
+	if open {
 		if err := g.tell(ctx, l.Room, "lesson.end", struct{}{}); err != nil {
 			return nil, err
 		}
 	}
 	l, pupils, err := g.Roster.EndLesson(in.ID)
+	if open && err == nil {
+		g.ended(ctx, l)
+	}
 	for _, p := range pupils {
 		g.Sessions.Kick(p, "", "the lesson has ended")
 	}

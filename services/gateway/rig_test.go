@@ -93,7 +93,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	shelf, err := library.Open(library.Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library")}, log)
 	check(t, err)
 	clock := event.NewClock(1)
-	letters := jobs.New(j, clock, log, reg, slidesOf(shelf))
+	letters := jobs.New(j, clock, log, reg, slidesOf(shelf), idle(ResultsKind), idle(EraseKind))
 	reports := supervise.NewReports(log, reg)
 	rooms := room.New(room.Config{}, room.Deps{
 		Journal: j, Clock: clock, Bury: func(room.Letter) {}, Observe: reports.Add, Log: log, Metrics: reg,
@@ -110,7 +110,11 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},
 		},
-		Metrics: reg, Log: log, Version: "test", Data: dir,
+		Metrics: reg, Log: log, Version: "test", Data: dir, Results: filepath.Join(dir, "results"),
+		Export: func(_ context.Context, pupil string, w io.Writer) error {
+			_, err := io.WriteString(w, `{"id":"`+pupil+`"}`)
+			return err
+		},
 	}
 	for _, f := range change {
 		f(&cfg, &deps)

@@ -144,6 +144,7 @@ func (j *Jobs) load() error {
 	j.mu.Unlock()
 	for e, err := range j.journal.Replay(Stream, 0) {
 		switch {
+		case err == nil && string(e.Data) == "null": // it was kept long enough, or its author erased
 		case err == nil:
 			j.fold(e)
 		case errs.KindOf(err) == errs.Corrupt:

@@ -2,41 +2,146 @@
 import { signal } from "@preact/signals";
 import type { Room } from "./room";
 
-export interface PageRef {
-  deck: string;
-  index: number;
-  of: number;
+export interface Page {
   key: string;
   w: number;
   h: number;
+  widths?: number[];
   ext?: string;
   text?: string;
+}
+export interface Shown extends Page {
+  deck: string;
+  index: number;
+  of: number;
 }
 export interface Stroke {
   id: string;
   tool: "pen" | "marker" | "line" | "rect" | "ellipse" | "arrow";
   color: number;
   size: number;
-  points: string;
+  points: string; // see services/board/ink.go
 }
-export interface DeckRef {
+export interface Deck {
   deck: string;
   title: string;
-  pages: { key: string; w: number; h: number; ext?: string; text?: string }[];
+  pages: Page[];
+}
+
+// unpack gives x, y (0 to 10000) and pressure (0 to 1) of each point.
+export function unpack(points: string): [number, number, number][] {
+  const out: [number, number, number][] = [];
+  let x = 0, y = 0, p = 0;
+  const parts = points.split(" ");
+  for (let i = 0; i + 2 < parts.length; i += 3) {
+    x += parseInt(parts[i]!, 36);
+    y += parseInt(parts[i + 1]!, 36);
+    p += parseInt(parts[i + 2]!, 36);
+    out.push([x, y, p / 100]);
+  }
+  return out;
+}
+
+export function pack(points: [number, number, number][]): string {
+  let x = 0, y = 0, p = 0;
+  const whole = (v: number, most: number) => Math.min(most, Math.max(0, Math.round(v)));
+  return points.map((at) => {
+    const [nx, ny, np] = [whole(at[0], 10000), whole(at[1], 10000), whole(at[2] * 100, 100)];
+    const text = `${(nx - x).toString(36)} ${(ny - y).toString(36)} ${(np - p).toString(36)}`;
+    [x, y, p] = [nx, ny, np];
+    return text;
+  }).join(" ");
+}
+
+// image is the address of a page's picture that is at least so wide, if there is one.
+export function image(deck: string, page: Page, width: number): string {
+  const widths = page.widths ?? [page.w];
+  const fit = widths.find((w) => w >= width) ?? widths.at(-1);
+  return `/slides/${encodeURIComponent(deck)}/${page.key}-${fit}.${page.ext ?? "jpg"}`;
 }
 
 export class Board {
   readonly surface = signal(""); // what the teacher shows; "": nothing
-  readonly page = signal<PageRef | null>(null); // of a deck
+  readonly page = signal<Shown | null>(null); // of a deck
   readonly follow = signal(true);
-  readonly pages = signal<DeckRef["pages"]>([]); // free browsing: all of the shown deck
-  readonly strokes = signal<{ [surface: string]: Stroke[] }>({});
+  readonly deck = signal(""); // whose pages may be browsed
+  readonly pages = signal<Page[]>([]);
+  readonly boards = signal(0); // whiteboards so far
+  readonly ink = signal<{ [surface: string]: Stroke[] }>({});
   readonly laser = signal<{ x: number; y: number } | null>(null);
-  readonly decks = signal<DeckRef[]>([]); // staff
+  readonly decks = signal<Deck[]>([]); // staff
 
-  constructor(readonly room: Room) {}
+  private known = new Set<string>(); // surfaces whose ink is here as a whole
 
-  show(_view: any) {}
-  take(_kind: string, _event: any) {}
-  cast(_name: string, _payload: any) {}
+  constructor(private room: Room) {}
+
+  // look makes sure that the ink of a surface is here.
+  look(surface: string) {
+    if (!surface || this.known.has(surface)) return;
+    this.known.add(surface);
+    this.room.flash("board.look", { surface });
+  }
+
+  show(v: any) {
+    this.surface.value = v?.surface ?? "";
+    this.page.value = v?.page ?? null;
+    this.follow.value = v?.follow ?? true;
+    this.deck.value = v?.deck ?? "";
+    this.pages.value = v?.pages ?? [];
+    this.boards.value = v?.boards ?? 0;
+    this.decks.value = v?.decks ?? [];
+    this.laser.value = null;
+    this.known.clear();
+    this.ink.value = this.surface.value ? { [this.surface.value]: v.strokes } : {};
+    if (!v?.cut) this.known.add(this.surface.value);
+    if (v?.surface === undefined) return;
+    queueMicrotask(() => this.look(this.surface.value));
+  }
+
+  cast(name: string, p: any) {
+    if (name === "board.pointed") {
+      this.laser.value = p.on ? { x: p.x, y: p.y } : null;
+      return;
+    }
+    const had = this.ink.value[p.surface] ?? [];
+    const ids = new Set(had.map((s) => s.id));
+    const more: Stroke[] = p.strokes.filter((s: Stroke) => !ids.has(s.id));
+    this.put(p.surface, [...more, ...had]);
+  }
+
+  take(kind: string, e: any) {
+    const d = e.data;
+    const had = this.ink.value[d.surface] ?? [];
+    switch (kind) {
+      case "board.loaded":
+        this.decks.value = [...this.decks.value, d];
+        break;
+      case "board.shown":
+        this.surface.value = d.surface;
+        this.page.value = d.page ?? null;
+        this.laser.value = null;
+        if (d.surface.startsWith("w:")) this.boards.value = Math.max(this.boards.value, Number(d.surface.slice(2)));
+        this.look(d.surface);
+        break;
+      case "board.followed":
+        this.follow.value = d.on;
+        this.deck.value = d.deck ?? "";
+        this.pages.value = d.pages ?? [];
+        break;
+      case "board.drawn":
+        if (!had.some((s) => s.id === d.stroke.id)) this.put(d.surface, [...had, d.stroke]);
+        break;
+      case "board.undone":
+        this.put(d.surface, had.filter((s) => s.id !== d.stroke));
+        break;
+      case "board.cleared":
+        this.put(d.surface, []);
+        break;
+    }
+  }
+
+  // put sets the ink of a surface; the drawing hand does so before the box has answered.
+  put(surface: string, strokes: Stroke[]) {
+    this.ink.value = { ...this.ink.value, [surface]: strokes };
+  }
 }

@@ -7,6 +7,7 @@ import { Room } from "../core/room";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
 import { Hands, Panel, Taps } from "../features/hands";
+import { Easel } from "../features/easel";
 import { Launcher } from "../features/launcher";
 import { Locks } from "../features/locks";
 import { People, useSeen } from "../features/people";
@@ -66,7 +67,7 @@ function Desk({ room, state, seen }: { room: Room; state: State; seen: Set<strin
       <main id="main" class="console-main">
         <div class="console-away"><Away room={room} /></div>
         <div class="col col-hands"><Hands room={room} /><Taps room={room} /></div>
-        <div class="col col-stage"><Launcher room={room} /><Wall room={room} /></div>
+        <div class="col col-stage"><Launcher room={room} /><Easel room={room} /><Wall room={room} /></div>
         <div class="col col-class">
           <Panel id="locks" room={room} title={t("people.locks")}><Locks room={room} /></Panel>
           <People room={room} seen={seen} />

@@ -10,6 +10,7 @@ import { reload } from "../core/state";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
 import { Round } from "../features/round";
+import { View } from "../features/view";
 import { Floats, Hand, Reactions, Taps } from "../features/taps";
 import "./lesson.css";
 
@@ -120,5 +121,6 @@ function Ended({ room }: { room: Room }) {
 function Stage({ room }: { room: Room }) {
   const q = room.quiz;
   const asked = q.ranked.value || (q.round.value && q.round.value.state !== "closed");
-  return <div class="lesson-stage">{asked ? <Round room={room} /> : null}</div>;
+  if (!asked && !room.board.surface.value) return null;
+  return <div class="lesson-stage">{asked ? <Round room={room} /> : <View room={room} />}</div>;
 }

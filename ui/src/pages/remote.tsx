@@ -6,6 +6,7 @@ import { t } from "../core/i18n";
 import { Room } from "../core/room";
 import { Away, Connection } from "../features/connection";
 import { Hands } from "../features/hands";
+import { Turn } from "../features/easel";
 import { Go } from "../features/launcher";
 import { Timer } from "../features/round";
 import { useStaff } from "./home";
@@ -52,6 +53,7 @@ function Held({ room }: { room: Room }) {
         {open && r.state === "open" && <div><button type="button" onClick={() => room.send("quiz.pause", { round: r.round, on: !r.paused })}>{t(r.paused ? "stage.resume" : "stage.pause")}</button></div>}
       </section>
       {q.loaded.value.items.length > 0 && <Go room={room} />}
+      <Turn room={room} turn={(surface) => room.send("board.show", { surface })} />
       <Hands room={room} />
     </main>
   );

@@ -5,6 +5,7 @@ import { A, Icon, Loading, Title } from "../core/kit";
 import { t } from "../core/i18n";
 import { Room } from "../core/room";
 import { Connection } from "../features/connection";
+import { Surface } from "../features/board";
 import { Shown as Question } from "../features/shown";
 import { Floats } from "../features/taps";
 import "./screen.css";
@@ -43,15 +44,19 @@ function Shown({ room, address }: { room: Room; address: string }) {
   const n = room.pupilsHere.value;
   const q = room.quiz;
   const asked = !quiet && (q.ranked.value || (q.round.value && q.round.value.state !== "closed"));
+  const b = room.board;
+  const slide = !quiet && !asked && b.surface.value;
   return (
-    <main id="main" class={asked ? "screen busy" : "screen"}>
+    <main id="main" class={asked || slide ? "screen busy" : "screen"}>
       <header class="screen-top">
         <p><strong><bdi>{info?.className}</bdi></strong>{title && <> <span aria-hidden="true">·</span> <bdi>{title}</bdi></>}</p>
-        <div class="row">{asked && <Corner info={info!} address={address} />}<Tools /></div>
+        <div class="row">{(asked || slide) && <Corner info={info!} address={address} />}<Tools /></div>
       </header>
       {quiet ? (
         <div class="screen-quiet"><Title>{t(`screen.${quiet}`)}</Title><p>{t(`screen.${quiet}.text`)}</p></div>
-      ) : asked ? <Question room={room} /> : <HowToJoin info={info!} address={address} />}
+      ) : asked ? <Question room={room} /> : slide ? (
+        <div class="screen-slide"><Surface room={room} surface={b.surface.value} page={b.page.value} width={1920} /></div>
+      ) : <HowToJoin info={info!} address={address} />}
       <footer class="screen-foot">
         {!quiet && <p class="screen-here"><Icon name="people" />{t("lesson.here", { n })}</p>}
         {status !== "live" && !ended && <Connection room={room} />}

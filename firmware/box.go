@@ -54,6 +54,8 @@ type Parts struct {
 	// Sealed leaves out all that speaks to the machine beyond the door and the disk: no
 	// control socket, no mDNS. For tests on a fake clock.
 	Sealed bool
+	// Program is what does heavy work as `work NAME`; empty: this program.
+	Program string
 	// Features are there beside those of the tree. For tests that make a room crash.
 	Features []room.Kind
 }
@@ -159,7 +161,7 @@ func (b *Box) found(name string, f journal.Found) {
 // build makes the services, lower ranks first.
 func (b *Box) build() {
 	clock := event.NewClock(random())
-	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry)
+	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry, b.kinds()...)
 	b.rooms = room.New(b.cfg.Room, room.Deps{
 		Journal: b.journal, Clock: clock, Bury: b.bury, Observe: b.reports.Add, Log: b.log("room"), Metrics: b.registry,
 	}, append(features(), b.parts.Features...)...)
@@ -168,8 +170,8 @@ func (b *Box) build() {
 	})
 	b.gateway = gateway.New(b.cfg.Gateway, gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, Jobs: b.letters, Reports: b.reports, Library: b.library,
-		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Pages: b.parts.Pages, Metrics: b.registry,
-		Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Listen: b.parts.Listen,
+		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Pages: b.parts.Pages, Metrics: b.registry,
+		Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir), Listen: b.parts.Listen,
 	})
 	b.root = supervise.New(b.tree())
 }

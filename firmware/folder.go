@@ -17,6 +17,7 @@ import (
 //	journal.db, roster.db   the databases (services/journal, services/roster)
 //	library.db, library/    quizzes and decks, and the images of their pages (services/library)
 //	compiled/               PDFium as machine code; made again when it is not there
+//	results/                what came of each lesson (services/results); made again from the journal
 //	tls/                    the box's own authority and its certificate
 //	livelearn.toml          the configuration, where a board has no boot partition
 //	lock                    held by the one program that uses the folder
@@ -29,6 +30,7 @@ const (
 	lockFile    = "lock"
 	controlFile = "control.sock"
 	backedUp    = "backed-up"
+	resultsDir  = "results"
 	staging     = "restore"
 	stagedMark  = "complete"
 )

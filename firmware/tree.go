@@ -3,6 +3,7 @@ package firmware
 import (
 	"time"
 
+	"github.com/livelearn/box/services/board"
 	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/hand"
 	"github.com/livelearn/box/services/quiz"
@@ -13,7 +14,7 @@ import (
 
 // features is what a classroom can do, one line each. They do not know each other.
 func features() []room.Kind {
-	return []room.Kind{chat.Kind, hand.Kind, tap.Kind, quiz.Kind}
+	return []room.Kind{chat.Kind, hand.Kind, tap.Kind, quiz.Kind, board.Kind}
 }
 
 // tree is everything that runs on a box. Children start from the top, each when the one
@@ -52,11 +53,14 @@ func (b *Box) beside() []supervise.Child {
 	list := []supervise.Child{
 		within(time.Second, supervise.Run("watch", b.watch())),
 		within(2*time.Second, supervise.Run("board", b.face())),
+		within(5*time.Second, supervise.Run("retention", b.retention())),
 	}
 	if b.parts.Sealed {
 		return list
 	}
 	return append(list,
+		within(5*time.Second, supervise.Run("lanes", b.letters.Lanes())),
+		patient(within(5*time.Second, supervise.Child{ID: "decks", Start: b.adopt, Restart: supervise.Transient})),
 		patient(within(10*time.Second, supervise.Run("control", b.control()))),
 		patient(within(5*time.Second, supervise.Child{ID: "discover", Start: b.advertise, Restart: supervise.Transient})),
 	)

@@ -82,6 +82,9 @@ func (r *rig) calls() []call {
 		{"DELETE /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(2), nil, teachers(204)},
 		{"DELETE /api/classes/{id}", spare, nil, teachers(204)},
 		{"POST /api/lessons/{id}/end", lesson + "/end", nil, teachers(200)},
+		{"GET /api/jobs", "/api/jobs", nil, teachers(200)},
+		{"GET /api/jobs/{id}", "/api/jobs/j_none", nil, [4]int{401, 403, 404, 404}},
+		{"POST /api/jobs/{id}/cancel", "/api/jobs/j_none/cancel", nil, [4]int{401, 403, 404, 404}},
 		{"GET /api/past", "/api/past", nil, teachers(200)},
 		{"GET /api/lessons/{id}/results", lesson + "/results", nil, [4]int{401, 403, 404, 404}}, // no job has run
 		{"GET /api/lessons/{id}/results.csv", lesson + "/results.csv", nil, [4]int{401, 403, 404, 404}},

@@ -68,6 +68,10 @@ func (g *Gateway) retryLetter(ctx context.Context, in *idPath) (*struct{}, error
 	if err != nil {
 		return nil, err
 	}
+	if l.Job != "" {
+		_, err := g.Jobs.RetryJob(ctx, in.ID)
+		return nil, err
+	}
 	if l.Seq != 0 {
 		return nil, errs.Code("gateway.letters", errs.Invalid, "not_retryable", "a fact is not tried again: it is in the log and is folded at the next start")
 	}

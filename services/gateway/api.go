@@ -56,6 +56,7 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.resultsAPI(a)
 	g.privacyAPI(a)
 	g.joinAPI(a)
+	g.jobsAPI(a)
 	g.adminAPI(a)
 	g.libraryAPI(a)
 }

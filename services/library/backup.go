@@ -87,7 +87,9 @@ func Restore(r io.Reader, c Config) error {
 		return err
 	}
 	want := make([]byte, sha256.Size)
-	if _, err := io.ReadFull(r, want); err != nil || !bytes.Equal(want, sum.Sum(nil)) {
+	if _, err := io.ReadFull(r, want); err != nil {
+		return cut()
+	} else if !bytes.Equal(want, sum.Sum(nil)) {
 		return altered("the checksum of the page images is wrong")
 	}
 	syscall.Sync() // once: thousands of files, each with its own, take minutes on a card
@@ -100,6 +102,9 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return cut()
 		}
 		if err != nil {
 			return altered("the page images: %v", err)
@@ -121,11 +126,15 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		}
 		switch {
 		case n != h.Size:
-			return altered("a page image is cut off")
+			return cut()
 		case err != nil:
 			return translate(op, err)
 		}
 	}
+}
+
+func cut() error {
+	return errs.Code("library.Restore", errs.Invalid, "truncated", "the backup is not whole: the page images are cut off")
 }
 
 func altered(format string, args ...any) error {

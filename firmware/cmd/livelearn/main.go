@@ -42,6 +42,7 @@ type cli struct {
 	Backup  backupCmd  `cmd:"" help:"Save all that the box knows into a file. The box may be running."`
 	Restore restoreCmd `cmd:"" help:"Make this box the one of a backup. The box must be stopped; what it held is put aside, not deleted."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
 }
 
 // world is what a command may use beside its flags.
@@ -73,6 +74,9 @@ func run(args []string, w world) int {
 	switch err := ctx.Run(w); {
 	case errors.Is(err, errFound):
 		return 1
+	case errors.As(err, new(usageError)):
+		say(w.stderr, "livelearn: %v\n", err)
+		return 2
 	case err != nil:
 		say(w.stderr, "livelearn: %v\n", err)
 		return 1

@@ -1,0 +1,275 @@
+package firmware
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/gateway"
+	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/jobs"
+	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/results"
+	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/roster"
+)
+
+// Words that must be gone after an erasure.
+const (
+	canaryName = "Canaryname"
+	canaryText = "canary-text"
+)
+
+// past is a data folder with a class that has held a lesson, and what works on it.
+type past struct {
+	t       *testing.T
+	dir     string
+	journal *journal.Journal
+	roster  *roster.Roster
+	jobs    *jobs.Jobs
+	rooms   *room.Rooms
+	class   roster.Class
+	lesson  roster.Lesson
+	cursor  journal.Cursor
+	end     func()
+}
+
+// openPast opens the databases of a folder and serves the journal and the queue.
+func openPast(t *testing.T, dir string) *past {
+	t.Helper()
+	p := &past{t: t, dir: dir}
+	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	var err error
+	if p.journal, err = journal.Open(journal.Config{Path: filepath.Join(dir, journalFile), NoBallast: true, Pace: -1}, log, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p.roster, err = roster.Open(roster.Config{Path: filepath.Join(dir, rosterFile)}, log); err != nil {
+		t.Fatal(err)
+	}
+	clock := event.NewClock(1)
+	p.jobs = jobs.New(p.journal, clock, log, nil, jobs.Kind{Name: gateway.ResultsKind, Run: p.report().run})
+	p.rooms = room.New(room.Config{}, room.Deps{Journal: p.journal, Clock: clock, Log: log, Metrics: reg}, features()...)
+	ctx, cancel := context.WithCancel(context.Background())
+	ends := make(chan error, 2)
+	go func() { ends <- p.journal.Serve(ctx) }()
+	go func() { ends <- p.jobs.Serve(ctx) }()
+	p.end = func() {
+		cancel()
+		if err := <-ends; err != nil {
+			t.Error(err)
+		}
+		if err := <-ends; err != nil {
+			t.Error(err)
+		}
+		if err := p.journal.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := p.roster.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return p
+}
+
+func (p *past) report() *outcomes {
+	worker := jobs.Worker{Command: func() *exec.Cmd { return exec.Command("false") }}
+	return &outcomes{p.journal, p.roster, filepath.Join(p.dir, resultsDir), worker}
+}
+
+func (p *past) privacy() *privacy {
+	return &privacy{
+		journal: p.journal, path: filepath.Join(p.dir, journalFile), roster: p.roster, jobs: func() *jobs.Jobs { return p.jobs },
+		def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir), log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func (p *past) retention() *retention {
+	return &retention{
+		journal: p.journal, roster: p.roster, def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir),
+		days: func() (int, int) { return chatDays, resultsDays }, health: health.New(prometheus.NewRegistry()), log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// hold makes a class of two and starts a lesson.
+func (p *past) hold() {
+	p.t.Helper()
+	must := func(err error) {
+		p.t.Helper()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	c, err := p.roster.AddClass("7b")
+	must(err)
+	_, err = p.roster.AddNames(c.ID, canaryName+"\nCleo", false)
+	must(err)
+	p.class, err = p.roster.Class(c.ID)
+	must(err)
+	p.lesson, err = p.roster.StartLesson("t_1", c.ID, "Fractions")
+	must(err)
+	p.cursor, err = p.journal.Raise(context.Background(), room.Stream(c.ID))
+	must(err)
+	p.add("t_1", room.LessonStarted, `{"lesson":"`+p.lesson.ID+`","title":"Fractions"}`)
+}
+
+// add makes one fact of the room durable.
+func (p *past) add(by string, kind event.Kind, data string) { p.addAt(by, kind, data, time.Now()) }
+
+func (p *past) addAt(by string, kind event.Kind, data string, at time.Time) {
+	p.t.Helper()
+	p.cursor.Seq++
+	stream := room.Stream(p.class.ID)
+	e := event.Event{
+		Stream: stream, Epoch: p.cursor.Epoch, Seq: p.cursor.Seq, Kind: kind, By: by, Data: json.RawMessage(data),
+		Stamp: event.Stamp{Boot: 1, Mono: at.UnixMilli(), Wall: at.UnixMilli()},
+	}
+	told := make(chan error, 1)
+	p.journal.Append(journal.Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}}, func(err error) { told <- err })
+	if err := <-told; err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *past) facts() map[event.Kind]event.Event {
+	p.t.Helper()
+	out := map[event.Kind]event.Event{}
+	for e, err := range p.journal.Replay(room.Stream(p.class.ID), 0) {
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		out[e.Kind] = e
+	}
+	return out
+}
+
+// busy fills the lesson with what a pupil and others do.
+func (p *past) busy() (pupil, other string) {
+	pupil, other = p.class.Pupils[0].ID, p.class.Pupils[1].ID
+	response := `"round":1,"item":"q1","response":{"text":"` + canaryText + `"}`
+	p.add(pupil, room.Came, `{}`)
+	p.add(pupil, "chat.said", `{"text":"`+canaryText+`","to":"all"}`)
+	p.add(other, "chat.said", `{"text":"kept","to":"all"}`)
+	p.add(pupil, "quiz.answered", `{`+response+`,"took":5}`)
+	p.add("t_1", "quiz.starred", `{`+response+`,"n":1,"on":true}`)
+	p.add("t_1", "room.muted", `{"user":"`+pupil+`","on":true}`)
+	p.add("t_1", "quiz.revealed", `{"round":1,"shown":true,"marks":{"`+pupil+`":{"q1":1},"`+other+`":{"q1":0}},"scores":{"`+pupil+`":1,"`+other+`":0},"score":0,"max":0}`)
+	return pupil, other
+}
+
+func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
+	p := openPast(t, t.TempDir())
+	defer p.end()
+	p.hold()
+	pupil, other := p.busy()
+	var b bytes.Buffer
+	if err := p.privacy().export(t.Context(), pupil, &b); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Pupil struct{ ID, Name string }
+		Facts []exported
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, &b)
+	}
+	var kinds []string
+	for _, f := range got.Facts {
+		kinds = append(kinds, string(f.Kind))
+	}
+	if k := strings.Join(kinds, " "); k != "room.came chat.said quiz.answered room.muted quiz.revealed" || got.Pupil.Name != canaryName {
+		t.Errorf("of %+v: %s", got.Pupil, k)
+	}
+	if strings.Contains(b.String(), other) || strings.Contains(b.String(), "kept") {
+		t.Errorf("it tells of another pupil: %s", &b)
+	}
+	if err := p.privacy().export(t.Context(), "p_none", &b); errs.KindOf(err) != errs.Missing {
+		t.Errorf("nobody: %v", err)
+	}
+}
+
+func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
+	dir := t.TempDir()
+	p := openPast(t, dir)
+	p.hold()
+	pupil, other := p.busy()
+	folder := filepath.Join(dir, resultsDir, p.lesson.ID)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, results.FileJSON), []byte(`{"pupils":[{"user":"`+pupil+`","name":"`+canaryName+`"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.jobs.Bury(jobs.Letter{Room: p.class.ID, Kind: "chat.say", By: pupil, Data: json.RawMessage(`{"text":"` + canaryText + `"}`)})
+	for len(p.jobs.List()) == 0 {
+		<-time.After(time.Millisecond)
+	}
+	told := make(chan error, 1)
+	p.journal.SaveSnapshot(room.Stream(p.class.ID), p.cursor.Epoch, p.cursor.Seq, []byte(canaryText), func(err error) { told <- err })
+	if err := <-told; err != nil {
+		t.Fatal(err)
+	}
+	task := jobs.Task{Job: jobs.Job{By: "t_1"}, Input: json.RawMessage(`{"pupil":"` + pupil + `"}`), Progress: func(string, int64, int64) {}}
+	if _, err := p.privacy().erase(t.Context(), task); errs.KindOf(err) != errs.Stale {
+		t.Fatalf("while the lesson is open: %v", err)
+	}
+	if _, _, err := p.roster.EndLesson(p.lesson.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // once more, as after a crash
+		if _, err := p.privacy().erase(t.Context(), task); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list := p.jobs.Jobs(); len(list) != 1 || list[0].Lesson != p.lesson.ID {
+		t.Errorf("the results are not made anew: %+v", list)
+	}
+	if len(p.jobs.List()) != 0 {
+		t.Error("the pupil's letter is still on the list")
+	}
+	f := p.facts()
+	if e := f["quiz.answered"]; e.By != erased || string(e.Data) != "null" {
+		t.Errorf("the answer: %+v", e)
+	}
+	if e := f["quiz.revealed"]; !bytes.Contains(e.Data, []byte(other)) || !json.Valid(e.Data) {
+		t.Errorf("the others' marks: %s", e.Data)
+	}
+	p.end()
+	p = openPast(t, dir)
+	p.end()
+	for path, data := range files(t, dir) {
+		for _, word := range []string{canaryName, canaryText, pupil} {
+			if bytes.Contains(data, []byte(word)) {
+				t.Errorf("%s holds %q", path, word)
+			}
+		}
+	}
+}
+
+// files are the bytes of every file in a folder.
+func files(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		all[path], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil || len(all) < 2 {
+		t.Fatalf("%d files, %v", len(all), err)
+	}
+	return all
+}

@@ -136,6 +136,13 @@ func TestWhatIsLeftOutIsToldByLine(t *testing.T) {
 	}
 }
 
+func TestRunningNumbersAreNoIds(t *testing.T) {
+	want := "7b:\n  A @2\n  B @3\n  C @4\n  D @5\n  E @6\n"
+	if diff := cmp.Diff(parse(t, "7b.csv", []byte("ID,Name\n1,A\n2,B\n3,C\n4,D\n5,E")), want); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAWorkbookIsReadFromItsFirstSheetWithData(t *testing.T) {
 	data := book(t, nil, [][]any{
 		{"Class list"},

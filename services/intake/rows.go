@@ -3,6 +3,7 @@ package intake
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -83,12 +84,26 @@ func (t *table) take(op, file string, records []record) error {
 				`%s, line %d: no column is called a name; begin the file with a line such as "name,class"`, file, line)
 		}
 	}
+	if running(l, records[start:]) {
+		l.at[source] = -1
+	}
 	for _, r := range records[start:] {
 		if !slices.Equal(r.fields, heading) { // some programs print the headings on each page
 			t.row(file, l, r)
 		}
 	}
 	return nil
+}
+
+// running tells a column of ids that only counts the rows: the next list of the school
+// gives the same numbers to others.
+func running(l layout, records []record) bool {
+	for i, r := range records {
+		if unfloat(l.cell(r, source)) != strconv.Itoa(i+1) {
+			return false
+		}
+	}
+	return len(records) >= 5
 }
 
 // row reads one row.

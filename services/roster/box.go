@@ -138,7 +138,7 @@ func (c Claimant) clean(op string) (Claimant, error) {
 	if c.Name, err = cleanName(op, "name", c.Name, MaxName); err != nil {
 		return c, err
 	}
-	if c.PIN, err = cleanPIN(op, c.PIN); err != nil {
+	if c.PIN, err = cleanPIN(op, "pin", c.PIN); err != nil {
 		return c, err
 	}
 	if c.Lang == "" {

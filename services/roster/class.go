@@ -11,14 +11,17 @@ import (
 
 // Pupil is one name on a class list.
 type Pupil struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID     string  `json:"id"`
+	Name   string  `json:"name"`
+	Source string  `json:"source,omitempty"` // the id where the class list comes from
+	Time   float64 `json:"time,omitempty"`   // times as long for questions: 1 to 3; 0 is 1
 }
 
 // Class is a class list. Its id is also its room's.
 type Class struct {
 	ID     string  `json:"id"`
 	Name   string  `json:"name"`
+	Source string  `json:"source,omitempty"` // the id where the class list comes from
 	Pupils []Pupil `json:"pupils"`
 }
 
@@ -132,6 +135,9 @@ func (r *Roster) DeleteClass(id string) error {
 		if _, err := get[string](tx, bucketOpen, id); err == nil {
 			return errs.Code(op, errs.Stale, "lesson_open", "a lesson of this class is open: end it first")
 		}
+		if err := r.voidCards(tx, id, ""); err != nil {
+			return err
+		}
 		return remove(tx, bucketClasses, id)
 	})
 }
@@ -209,6 +215,26 @@ func (r *Roster) RenamePupil(id, pupil, name string) (p Pupil, err error) {
 	return p, err
 }
 
+// SetTime gives a pupil times as long for questions: 1 to 3.
+func (r *Roster) SetTime(id, pupil string, factor float64) (p Pupil, err error) {
+	const op = "roster.SetTime"
+	if !(factor >= 1 && factor <= 3) { // neither is NaN
+		return p, errs.Field(op, "time", "out_of_range", 3, "must be 1 to 3")
+	}
+	err = r.update(op, func(tx *bbolt.Tx) error {
+		c, i, err := pupilOf(tx, op, id, pupil)
+		if err != nil {
+			return err
+		}
+		if c.Pupils[i].Time = factor; factor == 1 {
+			c.Pupils[i].Time = 0
+		}
+		p = c.Pupils[i]
+		return put(tx, bucketClasses, id, c)
+	})
+	return p, err
+}
+
 // DeletePupil takes a pupil off the list, and their device out of an open lesson.
 func (r *Roster) DeletePupil(id, pupil string) error {
 	const op = "roster.DeletePupil"
@@ -221,6 +247,9 @@ func (r *Roster) DeletePupil(id, pupil string) error {
 			if _, err := free(tx, lesson, pupil); err != nil {
 				return err
 			}
+		}
+		if err := r.voidCards(tx, id, pupil); err != nil {
+			return err
 		}
 		c.Pupils = slices.Delete(c.Pupils, i, i+1)
 		return put(tx, bucketClasses, id, c)

@@ -71,6 +71,9 @@ func (r *Roster) ErasePupil(id string) (lessons []string, err error) {
 			if _, err := get[string](tx, bucketOpen, c.ID); err == nil {
 				return errs.Code(op, errs.Stale, "lesson_open", "a lesson of this class is open: end it first")
 			}
+			if err := r.voidCards(tx, c.ID, id); err != nil {
+				return err
+			}
 			c.Pupils = slices.DeleteFunc(c.Pupils, func(p Pupil) bool { return p.ID == id })
 			if err := put(tx, bucketClasses, c.ID, c); err != nil {
 				return err

@@ -3,9 +3,9 @@ package roster
 import (
 	"errors"
 	"strings"
-	"unicode"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/intake"
 )
 
 // Line is one name of a pasted list.
@@ -37,7 +37,7 @@ func ParseNames(text string) (names []Line, problems []BadLine) {
 			problems = append(problems, problem(number, line, "too_many", "a list has at most 200 names; this one and the rest were left out"))
 			return names, problems
 		}
-		name, err := cleanName("roster.ParseNames", "text", unnumber(line), MaxName)
+		name, err := cleanName("roster.ParseNames", "text", intake.Unnumber(line), MaxName)
 		if err != nil {
 			if e, ok := errors.AsType[*errs.Error](err); ok && e.Code != "empty" {
 				problems = append(problems, problem(number, line, e.Code, e.Err.Error()))
@@ -60,28 +60,4 @@ func problem(number int, line, code, message string) BadLine {
 		line = string(r[:80])
 	}
 	return BadLine{Line: number, Text: line, Code: code, Message: message}
-}
-
-// unnumber drops what lists put before a name: "12. ", "3) ", "7\t", "- ", "• ".
-func unnumber(line string) string {
-	s := strings.TrimSpace(strings.TrimLeft(line, marks))
-	if rest := strings.TrimLeftFunc(s, unicode.IsDigit); rest != s {
-		if after := strings.TrimLeft(rest, ".):]"); after != rest || startsWithSpace(rest) {
-			return unbullet(strings.TrimSpace(after))
-		}
-		return s // "4Ever" is a name
-	}
-	return unbullet(s)
-}
-
-func unbullet(s string) string {
-	rest := strings.TrimLeft(s, "-*•·–—‣◦▪●")
-	return strings.TrimSpace(rest)
-}
-
-func startsWithSpace(s string) bool {
-	for _, r := range s {
-		return unicode.IsSpace(r)
-	}
-	return false
 }

@@ -64,14 +64,14 @@ func (p pins) exit() { <-p.slots }
 
 // cleanPIN checks the length of a PIN and makes its digits ASCII. Whoever can copy the
 // card can try short PINs at leisure, hence six.
-func cleanPIN(op, pin string) (string, error) {
+func cleanPIN(op, field, pin string) (string, error) {
 	switch n := utf8.RuneCountInString(pin); {
 	case !utf8.ValidString(pin):
-		return "", errs.Field(op, "pin", "bad_text", 0, "not valid UTF-8")
+		return "", errs.Field(op, field, "bad_text", 0, "not valid UTF-8")
 	case n < MinPIN:
-		return "", errs.Field(op, "pin", "too_short", MinPIN, "at least %d characters", MinPIN)
+		return "", errs.Field(op, field, "too_short", MinPIN, "at least %d characters", MinPIN)
 	case n > MaxPIN:
-		return "", errs.Field(op, "pin", "too_long", MaxPIN, "at most %d characters", MaxPIN)
+		return "", errs.Field(op, field, "too_long", MaxPIN, "at most %d characters", MaxPIN)
 	}
 	return digits(pin), nil
 }

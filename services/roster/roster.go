@@ -8,7 +8,10 @@
 //   - Secrets are kept as hashes: PINs by argon2id, device tokens by SHA-256. The claim
 //     code is kept as it is until the box is claimed, for the display, and then erased.
 //   - A name in a lesson belongs to one device at a time, whoever asks at once.
-//   - Pasting a list of names only ever adds; nothing is deleted or renamed by it.
+//   - Pasting a list of names only ever adds; nothing is deleted or renamed by it. A file
+//     renames whom it knows by their id, and deletes nobody.
+//   - A pupil's card opens that pupil's place and nothing else, and is void for good when
+//     it is renewed. Its key is kept as it is, as it is printed again.
 //   - Each value carries a checksum; a damaged one is errs.Corrupt, and lists leave it
 //     out and say so in the log. Errors and log lines hold ids, never names.
 //   - Errors about input name the field, and the limit if there is one.
@@ -99,7 +102,7 @@ func Open(cfg Config, log *slog.Logger) (*Roster, error) {
 		return nil, err
 	}
 	r := &Roster{cfg: cfg, db: db, log: log, found: found, pins: newPINs(cfg.Hashes)}
-	if err := r.sweep(); err != nil {
+	if err := errors.Join(r.update("roster.Open", complete), r.sweep()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return r, nil
@@ -123,6 +126,16 @@ func initialise(tx *bbolt.Tx) error {
 	secret := make([]byte, 32)
 	rand.Read(secret) //nolint:errcheck // never fails since Go 1.24
 	return put(tx, bucketMeta, keyBox, storedBox{Box: Box{ID: newID("")}, Code: newClaimCode(), Secret: secret})
+}
+
+// complete makes what an earlier version did not have.
+func complete(tx *bbolt.Tx) error {
+	for _, name := range later {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // usable tells whether a database that opened is a roster with a box in it.

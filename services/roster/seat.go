@@ -55,39 +55,58 @@ func (r *Roster) Look(ref Ref, token string) (l Lesson, names []Name, err error)
 // the name, and a teacher can release it.
 func (r *Roster) Join(ref Ref, pupil, token string) (p Person, given, freed string, err error) {
 	const op = "roster.Join"
-	mine := hashOf(token)
 	err = r.update(op, func(tx *bbolt.Tx) error {
 		s, err := r.find(tx, ref)
 		if err != nil {
 			return err
 		}
-		if _, _, err := pupilOf(tx, op, s.Class, pupil); err != nil {
+		switch holder, err := holderOf(tx, s.ID, pupil); {
+		case err != nil:
 			return err
-		}
-		holder, err := get[[]byte](tx, bucketSeats, seatKey(s.ID, pupil))
-		switch {
-		case err == nil && string(holder) == mine:
-			given = token
-		case err == nil:
+		case holder != "" && holder != hashOf(token):
 			return errs.Code(op, errs.Stale, "taken", "another device has this name; the teacher can release it")
-		case errs.KindOf(err) != errs.Missing:
-			return err
-		default:
-			if freed, err = dropOther(tx, s.ID, mine); err != nil {
-				return err
-			}
-			given = newToken()
 		}
-		t := storedToken{User: pupil, Role: uint8(event.Pupil), Lesson: s.ID, Created: now(), Seen: now()}
-		if p, err = r.holder(tx, t); err != nil || given == token {
-			return err
-		}
-		if err := put(tx, bucketSeats, seatKey(s.ID, pupil), []byte(hashOf(given))); err != nil {
-			return err
-		}
-		return put(tx, bucketTokens, hashOf(given), t)
+		p, given, freed, err = r.sit(tx, op, s, pupil, token)
+		return err
 	})
 	return p, given, freed, err
+}
+
+// holderOf is the hash of the token of the device that has a name; empty: none has it.
+func holderOf(tx *bbolt.Tx, lesson, pupil string) (string, error) {
+	holder, err := get[[]byte](tx, bucketSeats, seatKey(lesson, pupil))
+	if err != nil && errs.KindOf(err) == errs.Missing {
+		err = nil
+	}
+	return string(holder), err
+}
+
+// sit gives a device a name that no other device has.
+func (r *Roster) sit(tx *bbolt.Tx, op string, s storedLesson, pupil, token string) (p Person, given, freed string, err error) {
+	if _, _, err := pupilOf(tx, op, s.Class, pupil); err != nil {
+		return p, "", "", err
+	}
+	mine := hashOf(token)
+	holder, err := holderOf(tx, s.ID, pupil)
+	switch {
+	case err != nil:
+		return p, "", "", err
+	case holder != "":
+		given = token
+	default:
+		if freed, err = dropOther(tx, s.ID, mine); err != nil {
+			return p, "", "", err
+		}
+		given = newToken()
+	}
+	t := storedToken{User: pupil, Role: uint8(event.Pupil), Lesson: s.ID, Created: now(), Seen: now()}
+	if p, err = r.holder(tx, t); err != nil || given == token {
+		return p, given, freed, err
+	}
+	if err := put(tx, bucketSeats, seatKey(s.ID, pupil), []byte(hashOf(given))); err != nil {
+		return p, "", "", err
+	}
+	return p, given, freed, put(tx, bucketTokens, hashOf(given), t)
 }
 
 // dropOther frees the name that the device has in the lesson.

@@ -33,7 +33,7 @@ func (r *Roster) AddStaff(ctx context.Context, name, pin string, admin bool) (St
 	if err != nil {
 		return Staff{}, err
 	}
-	if pin, err = cleanPIN(op, pin); err != nil {
+	if pin, err = cleanPIN(op, "pin", pin); err != nil {
 		return Staff{}, err
 	}
 	hash, err := r.pins.hash(ctx, pin)

@@ -14,12 +14,15 @@ import (
 // Layout of the file: each value is JSON and then a CRC-32C over bucket, key and JSON.
 //
 //	meta     "box"              -> storedBox
+//	meta     "settings"         -> storedSettings; none: the defaults
 //	staff    "t_.."             -> storedStaff
 //	classes  "c_.."             -> Class, its pupils included
 //	lessons  "l_.."             -> storedLesson, ended ones too
 //	open     class id           -> id of its open lesson
 //	seats    lesson id/pupil id -> SHA-256 of the token of the device that has the name
 //	tokens   SHA-256 of a token -> storedToken
+//	cards    class id/pupil id  -> the key on the pupil's card
+//	cards    a card's key       -> storedCard
 const (
 	bucketMeta    = "meta"
 	bucketStaff   = "staff"
@@ -28,11 +31,16 @@ const (
 	bucketOpen    = "open"
 	bucketSeats   = "seats"
 	bucketTokens  = "tokens"
+	bucketCards   = "cards"
 
-	keyBox = "box"
+	keyBox      = "box"
+	keySettings = "settings"
 )
 
 var buckets = []string{bucketMeta, bucketStaff, bucketClasses, bucketLessons, bucketOpen, bucketSeats, bucketTokens}
+
+// later buckets are missing in a file of an earlier version, and Open makes them.
+var later = []string{bucketCards}
 
 const sumLen = 4
 

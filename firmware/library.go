@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/livelearn/box/services/errs"
@@ -26,6 +27,7 @@ func rasterise(ctx context.Context, spec json.RawMessage, _ io.Reader, progress 
 	if err := json.Unmarshal(spec, &s); err != nil {
 		return nil, errs.New("work slides", errs.Invalid, err)
 	}
+	debug.SetGCPercent(25) // pictures are large: less garbage beside them for some more time
 	progress("opening", 0, 0)
 	return slides.Rasterise(ctx, s, func(done, total int64) { progress("pages", done, total) })
 }

@@ -67,9 +67,9 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// bomb is a page with a picture that takes 600 MB unpacked and 600 kB as it is.
+// bomb is a page with a picture that takes 400 MB unpacked and 400 kB as it is.
 func bomb(t testing.TB) []byte {
-	const side = 25_000
+	const side = 20_000
 	return onePage("960 0 0 540 0 0 cm /X Do", stream(fmt.Sprintf(
 		"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", side, side),
 		deflated(t, side*side)))

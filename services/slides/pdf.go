@@ -23,8 +23,8 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// maxSandbox bounds the memory of PDFium, in WebAssembly pages of 64 KiB: 384 MiB.
-const maxSandbox = 384 << 20 >> 16
+// maxSandbox bounds the memory of PDFium, in bytes.
+const maxSandbox = 384 << 20
 
 // sandbox is PDFium, compiled and started.
 type sandbox struct {
@@ -36,7 +36,7 @@ type sandbox struct {
 // newSandbox compiles PDFium, which takes seconds and hundreds of megabytes the first
 // time and next to nothing with a cache. It sees no files: pages come by a reader.
 func newSandbox(ctx context.Context, cache string) (*sandbox, error) {
-	conf := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxSandbox).
+	conf := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxSandbox >> 16).
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
 	s := &sandbox{}
 	if cache != "" {
@@ -51,7 +51,7 @@ func newSandbox(ctx context.Context, cache string) (*sandbox, error) {
 	}
 	var err error
 	s.pool, err = webassembly.Init(webassembly.Config{
-		Context: ctx, MaxIdle: 1, MaxTotal: 1, RuntimeConfig: conf,
+		Context: experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(reserve)), MaxIdle: 1, MaxTotal: 1, RuntimeConfig: conf,
 		FSConfig: wazero.NewFSConfig(), Stdout: io.Discard, Stderr: io.Discard,
 	})
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/image/webp"
 
@@ -48,8 +49,15 @@ func (m *maker) picture(f *os.File, kind string, rest int) error {
 		return broken(field, "the %s picture is damaged: %v", kind, err)
 	}
 	p := Page{Key: NewKey()}
-	for _, width := range steps(m.Widths, info.shown().X) {
-		if err := m.save(&p, info.shrink(img, width)); err != nil {
+	widths := steps(m.Widths, info.shown().X)
+	made := make([]*image.RGBA, len(widths))
+	for i, width := range slices.Backward(widths) { // each from the one above it
+		img = info.shrink(img, width)
+		info.upright(img)
+		made[i], _ = img.(*image.RGBA)
+	}
+	for _, img := range made {
+		if err := m.save(&p, img); err != nil {
 			return err
 		}
 	}
@@ -68,6 +76,11 @@ func (h head) shown() image.Point {
 		return image.Pt(h.h, h.w)
 	}
 	return image.Pt(h.w, h.h)
+}
+
+// upright makes h that of img, which is how the picture is shown.
+func (h *head) upright(img image.Image) {
+	h.w, h.h, h.turn = img.Bounds().Dx(), img.Bounds().Dy(), 1
 }
 
 // headOf reads a picture's size and refuses one that is too much for the box. The file

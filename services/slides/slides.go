@@ -22,10 +22,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/livelearn/box/services/errs"
 )
@@ -204,6 +206,8 @@ func tooMany(field string, limit int) error {
 	return errs.Field(op, field, "too_many_pages", int64(limit), "more than %d pages", limit)
 }
 
+// broken is the first line of what is wrong: a fault in the sandbox comes with its stack.
 func broken(field, format string, args ...any) error {
-	return errs.Field(op, field, "broken_file", 0, format, args...)
+	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
+	return errs.Field(op, field, "broken_file", 0, "%s", text)
 }

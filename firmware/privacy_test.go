@@ -98,7 +98,7 @@ func (p *past) privacy() *privacy {
 func (p *past) retention() *retention {
 	return &retention{
 		journal: p.journal, roster: p.roster, def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir),
-		days: func() (int, int) { return chatDays, resultsDays }, health: health.New(prometheus.NewRegistry()), log: slog.New(slog.DiscardHandler),
+		health: health.New(prometheus.NewRegistry()), log: slog.New(slog.DiscardHandler),
 	}
 }
 

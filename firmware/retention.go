@@ -18,12 +18,6 @@ import (
 	"github.com/livelearn/box/services/roster"
 )
 
-// How long what is about people stays, unless the box's settings say otherwise.
-const (
-	chatDays    = 30
-	resultsDays = 365 + 90
-)
-
 const (
 	firstSweep = 5 * time.Minute // after the start: boxes are switched off at night
 	eachSweep  = 24 * time.Hour
@@ -31,8 +25,8 @@ const (
 )
 
 // retention empties what has been kept long enough: once soon after the start and then
-// each day. A fact keeps its place and loses its payload; event.Def.Keep says after how
-// long. Lessons and the files of their results go whole.
+// each day. A fact keeps its place and loses its payload; event.Def.Keep and the admin's
+// settings say after how long. Lessons and the files of their results go whole.
 //
 // A clock that is not set deletes nothing, and one that has leapt by months since the last
 // fact must show the same for a day first.
@@ -40,8 +34,7 @@ type retention struct {
 	journal *journal.Journal
 	roster  *roster.Roster
 	def     func(event.Kind) (event.Def, bool)
-	days    func() (chat, results int) // as set by the admin
-	results string                     // the folder with the results
+	results string // the folder with the results
 	health  *health.Health
 	log     *slog.Logger
 }
@@ -49,7 +42,6 @@ type retention struct {
 func (b *Box) retention() *retention {
 	return &retention{
 		journal: b.journal, roster: b.roster, def: b.rooms.Def, results: b.folder.Name(resultsDir),
-		days:   func() (int, int) { return chatDays, resultsDays },
 		health: b.health, log: b.log("retention"),
 	}
 }
@@ -109,11 +101,14 @@ func (r *retention) lastFact() (at time.Time) {
 
 // sweep empties and deletes what has been kept long enough.
 func (r *retention) sweep(ctx context.Context) error {
-	chat, results := r.days()
+	set, err := r.roster.Settings() // of the admin
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	cut := cuts{
-		event.KeepChat: now.AddDate(0, 0, -chat).UnixMilli(),
-		event.KeepYear: now.AddDate(0, 0, -results).UnixMilli(),
+		event.KeepChat: now.AddDate(0, 0, -set.ChatDays).UnixMilli(),
+		event.KeepYear: now.AddDate(0, 0, -set.ResultsDays).UnixMilli(),
 	}
 	streams, err := r.journal.Streams()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/roster"
 )
 
 const day = 24 * time.Hour
@@ -98,6 +99,24 @@ func TestAClockThatWasNotSetDeletesNothing(t *testing.T) {
 		p.busy()
 		p.keep(600 * day) // of the year 2000
 		if got := p.gone(); len(got) != 0 {
+			t.Errorf("gone are %v", got)
+		}
+	})
+}
+
+func TestTheAdminSaysHowLongChatIsKept(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		set(t)
+		p := openPast(t, dir)
+		defer p.end()
+		p.hold()
+		p.busy()
+		if _, err := p.roster.ChangeSettings(roster.SettingsChange{ChatDays: new(3)}); err != nil {
+			t.Fatal(err)
+		}
+		p.keep(5 * day)
+		if got := p.gone(); !got["chat.said"] || got["quiz.answered"] {
 			t.Errorf("gone are %v", got)
 		}
 	})

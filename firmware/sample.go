@@ -63,10 +63,10 @@ Tomas
 Yara
 Zoe`
 
-// Sample claims an unclaimed box with a sample class of 30 names and opens its lesson. A
-// sample box is given its class and lesson again; each step takes what is there for what
-// it is, so a cut anywhere is mended by the next. A box that people claimed is left
-// alone: errs.Stale. The box must be ready.
+// Sample claims an unclaimed box with a sample class of 30 names, a deck and a quiz, and
+// opens the lesson of the class. A sample box is given its class and lesson again; each
+// step takes what is there for what it is, so a cut anywhere is mended by the next. A box
+// that people claimed is left alone: errs.Stale. The box must be ready.
 func (b *Box) Sample(ctx context.Context) (Sample, error) {
 	s := Sample{Teacher: sampleTeacher}
 	code, err := b.roster.ClaimCode()
@@ -82,6 +82,9 @@ func (b *Box) Sample(ctx context.Context) (Sample, error) {
 		if err != nil {
 			return s, err
 		}
+	}
+	if _, _, err := b.library.AddSample("en"); err != nil {
+		return s, err
 	}
 	class, err := b.sampleClass()
 	if err != nil {

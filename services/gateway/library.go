@@ -43,6 +43,13 @@ func (g *Gateway) libraryAPI(api huma.API) {
 	g.decksAPI(api)
 }
 
+// addSample gives a new box something to begin with. It is a box without it too.
+func (g *Gateway) addSample(lang string) {
+	if _, _, err := g.Library.AddSample(lang); err != nil {
+		g.Log.Warn("the sample was not stored", "err", err)
+	}
+}
+
 // quizAnswer hides the quiz's type from the description: it encodes itself.
 func quizAnswer(q item.Quiz, err error) (*body[any], error) { return answer[any](q, err) }
 

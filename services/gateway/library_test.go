@@ -76,3 +76,16 @@ func TestPageImageIsKeptByBrowsers(t *testing.T) {
 		}
 	}
 }
+
+func TestClaimedBoxHasSomethingToBeginWith(t *testing.T) {
+	r := newRig(t)
+	claim := map[string]string{"code": r.claim, "box": "Box", "name": admin1, "pin": pin, "lang": "fr"}
+	r.ok("nobody", "POST", "/api/claim", claim, nil)
+	quiz, err := r.Library.Quiz(library.SampleQuizID)
+	if err != nil || quiz.Title != "Le Système solaire" {
+		t.Errorf("got %+v, %v", quiz, err)
+	}
+	if d, err := r.Library.Deck(library.SampleDeckID); err != nil || len(d.Pages) != 3 {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}

@@ -124,6 +124,7 @@ func (g *Gateway) claim(ctx context.Context, in *body[claimIn]) (out *signedIn, 
 		if err == nil {
 			out = g.signIn(ctx, p, token)
 			g.Log.Info("box claimed", "user", p.User)
+			g.addSample(in.Body.Lang)
 		}
 		return err
 	})

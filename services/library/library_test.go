@@ -42,7 +42,7 @@ func open(t testing.TB, c Config) *Library {
 func picture(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 2000, 50*20))))
+	check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 2000, 200))))
 	return b.Bytes()
 }
 

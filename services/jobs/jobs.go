@@ -91,6 +91,7 @@ type Jobs struct {
 	letters []Letter   // oldest first
 	unsaved []act      // not on disk yet; Serve writes them first
 	jobs    map[string]*entry
+	added   int           // jobs folded so far
 	bell    chan struct{} // closed when a lane may find work
 }
 

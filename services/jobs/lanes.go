@@ -100,7 +100,7 @@ func (j *Jobs) take(w Kind) (*entry, nap) {
 			}
 			continue
 		}
-		if first == nil || e.Created < first.Created || e.Created == first.Created && e.ID < first.ID {
+		if first == nil || e.place < first.place {
 			first = e
 		}
 	}

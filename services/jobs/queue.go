@@ -95,6 +95,7 @@ type Kind struct {
 type entry struct {
 	Job
 	key    string
+	place  int // in the queue: the order of the facts
 	input  json.RawMessage
 	after  time.Time // not tried before
 	began  time.Time
@@ -251,7 +252,8 @@ func (j *Jobs) foldJob(e event.Event) {
 	if e.Kind == Queued {
 		var q queuedJob
 		if j.read(e, &q) {
-			j.jobs[q.Job.ID] = &entry{Job: q.Job, key: q.Key, input: q.Input}
+			j.added++
+			j.jobs[q.Job.ID] = &entry{Job: q.Job, key: q.Key, input: q.Input, place: j.added}
 			j.forget()
 			j.ring()
 		}

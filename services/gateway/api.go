@@ -22,7 +22,7 @@ func (g *Gateway) build() http.Handler {
 	mux := http.NewServeMux()
 	p := newPages(g.Pages)
 	for _, path := range []string{
-		"/{$}", "/j/{key}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/lesson", "/admin",
+		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/lesson", "/admin",
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			g.greet(w, r)
@@ -51,7 +51,10 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	}
 	a := humago.New(mux, conf)
 	g.peopleAPI(a)
+	g.staffAPI(a)
 	g.classesAPI(a)
+	g.intakeAPI(a)
+	g.cardsAPI(a)
 	g.lessonsAPI(a)
 	g.resultsAPI(a)
 	g.privacyAPI(a)

@@ -142,4 +142,3 @@ func FuzzDo(f *testing.F) {
 		}
 	})
 }
-

@@ -18,6 +18,8 @@ const late: [RegExp, () => Promise<Page>][] = [
   [/^\/login$/, async () => (await import("./pages/login")).Login],
   [/^\/teach$/, async () => (await withTexts("prepare", import("./pages/home"))).Home],
   [/^\/teach\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/console"))).Console],
+  [/^\/quiz\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/quiz"))).QuizPage],
+  [/^\/cards\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/cards"))).Cards],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
   [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
   [/^\/admin$/, async () => (await withTexts("after", import("./pages/admin"))).Admin],

@@ -54,6 +54,7 @@ export interface State {
   me: Me;
   room?: string;
   addresses: string[];
+  clock?: { now: number; trusted: boolean };
   https: string[];
 }
 export interface Pupil {

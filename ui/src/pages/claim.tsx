@@ -5,8 +5,10 @@ import { lang, t } from "../core/i18n";
 import { A, Field, General, Title, useTask } from "../core/kit";
 import { go } from "../core/router";
 import { reload } from "../core/state";
+import { prepare } from "../core/prepare";
+import { Intake } from "../features/intake";
 import { Names, Preview, usePreview } from "./home";
-import { Front } from "./login";
+import { Front, Language } from "./login";
 import "./home.css";
 
 const minPIN = 6;
@@ -25,6 +27,8 @@ export function Claim({ state }: { state: State; arg: string }) {
   }, [step]);
   const put = (field: keyof typeof typed) => (v: string) => setTyped((was) => ({ ...was, [field]: v }));
 
+  const [cls, setCls] = useState("");
+  if (cls) return <Front box={state.box.name}><Ready cls={cls} /></Front>;
   if (state.box.claimed && step < 3) {
     return (
       <Front box={state.box.name}>
@@ -57,7 +61,7 @@ export function Claim({ state }: { state: State; arg: string }) {
             next={() => setStep(3)}
           />
         )}
-        {step === 3 && <ClassStep />}
+        {step === 3 && <ClassStep ready={setCls} />}
       </div>
     </Front>
   );
@@ -69,6 +73,7 @@ function CodeStep({ code, set, fault, next }: { code: string; set: (v: string) =
   return (
     <form class="stack" noValidate onSubmit={(e) => { e.preventDefault(); if (code.trim()) next(); else setMissing(true); }}>
       <Title>{t("claim.codeTitle")}</Title>
+      <div class="field"><span>{t("claim.language")}</span><Language /></div>
       <p>{t("claim.codeWhere")}</p>
       <div class="big-code">
         <Field label={t("claim.code")} name="code" value={code} onInput={(v) => { set(v); setMissing(false); }} fault={shown} hint={t("claim.codeHint")} autoComplete="off" maxLength={20} />
@@ -125,7 +130,7 @@ function NameStep(props: {
 }
 
 // ClassStep makes the class as soon as there are names to look at: the box previews them.
-function ClassStep() {
+function ClassStep({ ready }: { ready: (cls: string) => void }) {
   const [name, setName] = useState("");
   const [text, setText] = useState("");
   const made = useRef<Promise<{ id: string; name: string }> | null>(null);
@@ -150,8 +155,7 @@ function ClassStep() {
       if (c.name !== name.trim()) made.current = api.renameClass(c.id, name.trim()).catch((f) => { made.current = Promise.resolve(c); throw f; });
       await made.current;
       await api.addPupils(c.id, text, false);
-      const lesson = await api.startLesson(c.id, "");
-      go(`/teach/${encodeURIComponent(lesson.room)}`);
+      ready(c.id);
     });
   };
   return (
@@ -161,9 +165,29 @@ function ClassStep() {
       <Field label={t("home.className")} name="name" value={name} onInput={setName} fault={fault} hint={t("claim.classHint")} autoComplete="off" maxLength={80} />
       <Names text={text} set={setText} />
       <Preview added={added} fault={previewFault} />
+      <details class="home-import"><summary>{t("home.file")}</summary><Intake cls="" done={(got) => { const c = got.classes.find((x) => x.id); if (c?.id) ready(c.id); }} /></details>
       <General fault={fault} fields={["name"]} />
-      <button type="submit" class="primary big" disabled={busy}>{t("claim.start")}</button>
+      <button type="submit" class="primary big" disabled={busy}>{t("claim.next")}</button>
       <A class="button quiet" href="/teach">{t("claim.later")}</A>
     </form>
+  );
+}
+
+// Ready is the first lesson, with slides and a quiz that came with the box.
+function Ready({ cls }: { cls: string }) {
+  const [busy, fault, run] = useTask();
+  const start = () => void run(async () => {
+    const [quiz, deck] = await Promise.all([prepare.quizzes(), prepare.decks()]);
+    const lesson = await prepare.start(cls, t("claim.sampleTitle"), quiz[0]?.id ?? "", deck.find((d) => d.state === "ready")?.id ?? "");
+    go(`/teach/${encodeURIComponent(lesson.room)}`);
+  });
+  return (
+    <div class="card sheet stack">
+      <Title>{t("claim.readyTitle")}</Title>
+      <p>{t("claim.ready")}</p>
+      <General fault={fault} fields={[]} />
+      <button type="button" class="primary big" disabled={busy} onClick={start}>{t("home.start")}</button>
+      <A class="button quiet" href="/teach">{t("claim.later")}</A>
+    </div>
   );
 }

@@ -3,6 +3,10 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Added, type Class, type Fault, type Lesson, type Pupil, type State } from "../core/api";
 import { clock, t } from "../core/i18n";
+import { prepare } from "../core/prepare";
+import { Decks } from "../features/decks";
+import { Intake } from "../features/intake";
+import { Quizzes } from "../features/quizzes";
 import { A, Confirm, Empty, Failed, Field, General, Loading, Title, maybe, tell, tellFault, useLoad, useTask } from "../core/kit";
 import { go } from "../core/router";
 import { reload } from "../core/state";
@@ -127,10 +131,24 @@ type Open =
 
 export function Home({ state }: { state: State; arg: string }) {
   if (!useStaff(state)) return <main id="main" />;
-  return <><Topbar state={state} /><Classes /></>;
+  return <><Topbar state={state} /><Classes state={state} /></>;
 }
 
-function Classes() {
+// ClockNote offers this device's time to a box that has none of its own.
+function ClockNote({ state }: { state: State }) {
+  const [done, setDone] = useState(false);
+  const off = state.clock ? Math.abs(state.clock.now - Date.now()) : 0;
+  if (done || !state.clock || state.clock.trusted || off < 60000) return null;
+  const set = () => prepare.setClock().then(() => { setDone(true); tell(t("home.clock.done")); }, (f: Fault) => tellFault(f));
+  return (
+    <div class="note warn row between">
+      <p>{t("home.clock.off", { time: clock(state.clock.now) })}</p>
+      <button type="button" onClick={() => void set()}>{t("home.clock.set")}</button>
+    </div>
+  );
+}
+
+function Classes({ state }: { state: State }) {
   const [data, fault, again] = useLoad(async () => ({ classes: await api.classes(), lessons: await api.lessons() }));
   const [open, setOpen] = useState<Open | null>(null);
   const done = () => {
@@ -144,6 +162,7 @@ function Classes() {
         <Title>{t("home.title")}</Title>
         <button type="button" onClick={() => setOpen({ what: "add" })}>+ {t("home.add")}</button>
       </div>
+      <ClockNote state={state} />
       {fault && <Failed fault={fault} retry={again} />}
       {!data && !fault && <Loading />}
       {data?.classes.length === 0 && (
@@ -159,6 +178,8 @@ function Classes() {
             .map((c) => <Card key={c.id} cls={c} lesson={data.lessons.find((l) => l.class === c.id)} open={setOpen} />)}
         </ul>
       )}
+      {data && <details class="card home-import"><summary>{t("home.import")}</summary><Intake cls="" done={again} /></details>}
+      <div class="home-shelf"><Quizzes /><Decks /></div>
       {open?.what === "add" && <NameSheet title={t("home.add")} label={t("home.className")} yes={t("home.addYes")} onClose={() => setOpen(null)}
         save={async (name) => {
           const c = await api.addClass(name);
@@ -243,16 +264,25 @@ function NameSheet(props: { title: string; label: string; yes: string; value?: s
 
 function StartSheet({ cls, onClose }: { cls: Class; onClose: () => void }) {
   const [title, setTitle] = useState("");
+  const [quiz, setQuiz] = useState("");
+  const [deck, setDeck] = useState("");
+  const [shelf] = useLoad(async () => ({ quizzes: await prepare.quizzes(), decks: (await prepare.decks()).filter((d) => d.state === "ready") }));
   const [busy, fault, run] = useTask();
   const start = (e: Event) => {
     e.preventDefault();
-    void run(async () => go(`/teach/${encodeURIComponent((await api.startLesson(cls.id, title.trim())).room)}`));
+    void run(async () => go(`/teach/${encodeURIComponent((await prepare.start(cls.id, title.trim(), quiz, deck)).room)}`));
   };
+  const choose = (id: string, label: string, value: string, set: (v: string) => void, list: { id: string; title: string }[]) => list.length > 0 && (
+    <div class="field"><label for={id}>{label}</label>
+      <select id={id} value={value} onChange={(e) => set(e.currentTarget.value)}><option value="">{t("home.none")}</option>{list.map((x) => <option key={x.id} value={x.id}>{x.title}</option>)}</select></div>
+  );
   return (
     <Sheet title={t("home.startIn", { name: cls.name })} onClose={onClose}>
       <form class="stack" onSubmit={start}>
         {cls.pupils.length === 0 && <p class="note warn">{t("home.startEmpty")}</p>}
         <Field label={t("home.lessonTitle")} name="title" value={title} onInput={setTitle} fault={fault} hint={t("home.lessonTitleHint")} autoComplete="off" maxLength={80} />
+        {choose("start-deck", t("home.deck"), deck, setDeck, shelf?.decks ?? [])}
+        {choose("start-quiz", t("home.quiz"), quiz, setQuiz, shelf?.quizzes ?? [])}
         <General fault={fault} fields={["title"]} />
         <button type="submit" class="primary big" disabled={busy}>{t("home.start")}</button>
       </form>
@@ -288,10 +318,12 @@ function ListSheet({ cls, changed, onClose, start, running }: { cls: Class; chan
           <Preview added={added} fault={previewFault} />
           <General fault={fault} fields={[]} />
           <button type="submit" class="primary" disabled={busy || n === 0}>{n > 0 ? t("home.paste.add", { n }) : t("home.paste.addNone")}</button>
+          <h3>{t("home.file")}</h3>
+          <Intake cls={cls.id} done={changed} />
         </form>
       </div>
       {!running && cls.pupils.length > 0 && (
-        <div class="row end"><button type="button" onClick={start}>{t("home.start")}</button></div>
+        <div class="row end"><A class="button" href={`/cards/${encodeURIComponent(cls.id)}`}>{t("home.cards")}</A><button type="button" onClick={start}>{t("home.start")}</button></div>
       )}
     </Sheet>
   );

@@ -139,7 +139,7 @@ func TestUploadIsRefusedWithAReason(t *testing.T) {
 	}
 	var list []library.Deck
 	r.ok("teacher", "GET", "/api/decks", nil, &list)
-	if len(list) != 1 { // the sample
+	if len(list) != 1 || list[0].Pages[0].Text != "" { // the sample
 		t.Errorf("got %+v", list)
 	}
 }

@@ -170,7 +170,7 @@ func (b *Box) build() {
 	})
 	b.gateway = gateway.New(b.cfg.Gateway, gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, Jobs: b.letters, Reports: b.reports, Library: b.library,
-		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Pages: b.parts.Pages, Metrics: b.registry,
+		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
 		Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir), Listen: b.parts.Listen,
 	})
 	b.root = supervise.New(b.tree())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/roster"
 )
 
@@ -31,7 +32,10 @@ type PupilPath struct {
 
 type pupilIn struct {
 	PupilPath
-	Body named
+	Body struct {
+		Name *string  `json:"name,omitempty"`
+		Time *float64 `json:"time,omitempty" doc:"Times as long for questions: 1 to 3."`
+	}
 }
 
 func (g *Gateway) classesAPI(api huma.API) {
@@ -56,10 +60,7 @@ func (g *Gateway) classesAPI(api huma.API) {
 		func(_ context.Context, in *classIn[pasted]) (*body[roster.Added], error) {
 			return answer(g.Roster.AddNames(in.ID, in.Body.Text, in.Body.Dry))
 		})
-	add(g, api, http.MethodPatch, pupil, "renamePupil", "Correct a pupil's name", staff,
-		func(_ context.Context, in *pupilIn) (*body[roster.Pupil], error) {
-			return answer(g.Roster.RenamePupil(in.ID, in.Pupil, in.Body.Name))
-		})
+	add(g, api, http.MethodPatch, pupil, "changePupil", "Correct a pupil's name, or give more time", staff, g.changePupil)
 	add(g, api, http.MethodDelete, pupil, "deletePupil", "Take a pupil off the list", staff,
 		func(_ context.Context, in *PupilPath) (*struct{}, error) {
 			if err := g.Roster.DeletePupil(in.ID, in.Pupil); err != nil {
@@ -68,6 +69,22 @@ func (g *Gateway) classesAPI(api huma.API) {
 			g.Sessions.Kick(in.Pupil, "", "taken off the class list")
 			return nil, nil
 		})
+}
+
+// changePupil changes what is given, the name first.
+func (g *Gateway) changePupil(_ context.Context, in *pupilIn) (out *body[roster.Pupil], err error) {
+	if in.Body.Name == nil && in.Body.Time == nil {
+		return nil, errs.Field("gateway.changePupil", "name", "missing", 0, "there is nothing to change")
+	}
+	if in.Body.Name != nil {
+		if out, err = answer(g.Roster.RenamePupil(in.ID, in.Pupil, *in.Body.Name)); err != nil {
+			return nil, err
+		}
+	}
+	if in.Body.Time != nil {
+		return answer(g.Roster.SetTime(in.ID, in.Pupil, *in.Body.Time))
+	}
+	return out, nil
 }
 
 // answer makes a call's result a response.

@@ -32,6 +32,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/intake"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/room"
@@ -81,12 +82,14 @@ type Deps struct {
 	LogTail  func() []string                                            // the last lines of the log
 	Backup   func(io.Writer) error                                      // writes a whole backup
 	Export   func(ctx context.Context, pupil string, w io.Writer) error // writes all that is known of a pupil
-	Pages    fs.FS                                                      // the built pages: index.html and assets/
-	Metrics  *prometheus.Registry
-	Log      *slog.Logger
-	Version  string
-	Data     string // folder for the box's own certificates
-	Results  string // folder with a folder of results for each lesson
+	// Intake reads a class list in a process of its own.
+	Intake  func(ctx context.Context, name string, data []byte) (intake.Table, error)
+	Pages   fs.FS // the built pages: index.html and assets/
+	Metrics *prometheus.Registry
+	Log     *slog.Logger
+	Version string
+	Data    string // folder for the box's own certificates
+	Results string // folder with a folder of results for each lesson
 	// Listen opens a listener; nil: net.Listen on TCP.
 	Listen func(addr string) (net.Listener, error)
 }
@@ -97,6 +100,7 @@ type Gateway struct {
 	cfg     Config
 	handler http.Handler
 	guesses guesses
+	reading chan struct{} // holds one while a class list is read: each takes much memory
 
 	mu          sync.Mutex // guards the fields below
 	http, https net.Addr   // nil while closed
@@ -104,7 +108,7 @@ type Gateway struct {
 
 // New builds the door and opens nothing.
 func New(cfg Config, deps Deps) *Gateway {
-	g := &Gateway{Deps: deps, cfg: cfg.WithDefaults(), guesses: newGuesses()}
+	g := &Gateway{Deps: deps, cfg: cfg.WithDefaults(), guesses: newGuesses(), reading: make(chan struct{}, 1)}
 	if g.Listen == nil {
 		g.Listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 	}

@@ -47,7 +47,7 @@ type suspect struct {
 
 func newGuesses() guesses {
 	turns := map[string]chan struct{}{}
-	for _, op := range []string{"claim", "login", "join"} {
+	for _, op := range []string{"claim", "login", "join", "pin"} {
 		turns[op] = make(chan struct{}, 1)
 	}
 	return guesses{turns: turns, keys: map[string]*suspect{}}

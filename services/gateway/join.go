@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/roster"
 )
 
@@ -19,7 +20,8 @@ type Ref struct {
 
 type joinIn struct {
 	Ref
-	Pupil string `json:"pupil" doc:"The pupil's id, from look."`
+	Pupil string `json:"pupil,omitempty" doc:"The pupil's id, from look."`
+	Card  string `json:"card,omitempty" doc:"From the link on a pupil's card, instead of all the others."`
 }
 
 type lookOut struct {
@@ -60,6 +62,12 @@ func (g *Gateway) look(ctx context.Context, in *body[Ref]) (out *body[lookOut], 
 }
 
 func (g *Gateway) join(ctx context.Context, in *body[joinIn]) (out *signedIn, err error) {
+	switch {
+	case in.Body.Card != "":
+		return g.joinCard(ctx, in.Body.Card)
+	case in.Body.Pupil == "":
+		return nil, errs.Field("gateway.join", "pupil", "missing", 0, "say who you are")
+	}
 	err = g.byCode(ctx, in.Body.Ref, func() error {
 		p, token, freed, err := g.Roster.Join(roster.Ref(in.Body.Ref), in.Body.Pupil, callerOf(ctx).token)
 		if err != nil {

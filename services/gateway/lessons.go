@@ -126,7 +126,6 @@ func (g *Gateway) lesson(ctx context.Context, in *roomQuery) (*body[lessonView],
 	return answer(lessonView{l, people}, err)
 }
 
-// lessonQR is drawn as one path: a QR code of 33 modules has about 500 dark ones.
 func (g *Gateway) lessonQR(ctx context.Context, in *idPath) (*image, error) {
 	l, err := g.Roster.Lesson(in.ID)
 	if err != nil {
@@ -135,18 +134,10 @@ func (g *Gateway) lessonQR(ctx context.Context, in *idPath) (*image, error) {
 	if l.Ended != 0 {
 		return nil, errs.Code("gateway.qr", errs.Missing, "no_lesson", "the lesson has ended")
 	}
-	plain, _ := g.Addrs()
-	base := "http://" + requestOf(ctx).Host
-	if list := reachable("http", plain); loopback(requestOf(ctx)) && len(list) > 0 {
-		base = list[0] // the page was opened on the box itself: pupils need its address
-	}
-	svg, err := drawQR(base + l.Link)
-	if err != nil {
-		return nil, errs.New("gateway.qr", errs.Internal, err)
-	}
-	return &image{"image/svg+xml", svg}, nil
+	return g.qr(ctx, l.Link)
 }
 
+// drawQR draws one path: a QR code of 33 modules has about 500 dark ones.
 func drawQR(text string) ([]byte, error) {
 	q, err := qrcode.New(text, qrcode.Medium)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/hand"
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/intake"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/library"
@@ -75,6 +76,7 @@ type rig struct {
 	class  roster.Class      // with an open lesson; pupil1 has joined
 	lesson roster.Lesson
 	spare  roster.Class // without one
+	other  roster.Staff // a teacher without a device
 	letter string
 	quiz   item.Quiz // the sample's
 	page   string    // address of the sample deck's first page
@@ -105,6 +107,9 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	deps := Deps{
 		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), Jobs: letters, Reports: reports, Library: shelf,
 		Tree: func() supervise.Status { return supervise.Status{Name: "box"} }, LogTail: func() []string { return []string{"a line"} },
+		Intake: func(_ context.Context, name string, data []byte) (intake.Table, error) {
+			return intake.Parse(name, data)
+		},
 		Backup: func(w io.Writer) error { _, err := io.WriteString(w, "a backup"); return err },
 		Pages: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
@@ -157,6 +162,9 @@ func (r *rig) school() *rig {
 		r.t.Fatal(err)
 	}
 	if _, r.tokens["teacher"], err = r.Roster.SignIn(ctx, teacher1, pin); err != nil {
+		r.t.Fatal(err)
+	}
+	if r.other, err = r.Roster.AddStaff(ctx, "Other", pin, false); err != nil {
 		r.t.Fatal(err)
 	}
 	r.class, r.spare = r.addClass(className1, pupil1+"\n"+pupil2+"\n"+pupil3), r.addClass("Spare", "Sparepupil")

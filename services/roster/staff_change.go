@@ -60,7 +60,7 @@ func (r *Roster) DeleteStaff(id string) error {
 		if s.Admin && r.admins(tx) == 1 {
 			return lastAdmin(op)
 		}
-		if err := r.signOutAll(tx, id, ""); err != nil {
+		if _, err := r.signOutAll(tx, id, ""); err != nil {
 			return err
 		}
 		return remove(tx, bucketStaff, id)
@@ -68,44 +68,43 @@ func (r *Roster) DeleteStaff(id string) error {
 }
 
 // SetPIN gives a teacher another PIN and signs their devices out, but the one with the
-// token keep.
-func (r *Roster) SetPIN(ctx context.Context, id, pin, keep string) error {
+// token keep. It gives the SHA-256 of the tokens that are void.
+func (r *Roster) SetPIN(ctx context.Context, id, pin, keep string) (void []string, err error) {
 	return r.setPIN(ctx, "roster.SetPIN", "pin", id, pin, "", keep)
 }
 
 // ChangePIN is SetPIN by a teacher who knows the present one. errs.Denied (code
 // wrong_pin): this is not it.
-func (r *Roster) ChangePIN(ctx context.Context, id, old, pin, keep string) error {
+func (r *Roster) ChangePIN(ctx context.Context, id, old, pin, keep string) (void []string, err error) {
 	const op = "roster.ChangePIN"
 	var s storedStaff
-	err := r.view(op, func(tx *bbolt.Tx) (err error) {
+	err = r.view(op, func(tx *bbolt.Tx) (err error) {
 		s, err = member(tx, id)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	right, err := r.pins.check(ctx, digits(old[:min(len(old), 4*MaxPIN)]), s.Hash)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !right:
-		return errs.Code(op, errs.Denied, "wrong_pin", "this is not the present PIN")
+		return nil, errs.Code(op, errs.Denied, "wrong_pin", "this is not the present PIN")
 	}
 	return r.setPIN(ctx, op, "new", id, pin, s.Hash, keep)
 }
 
 // setPIN replaces a PIN whose hash is old, or any if old is empty.
-func (r *Roster) setPIN(ctx context.Context, op, field, id, pin, old, keep string) error {
-	pin, err := cleanPIN(op, field, pin)
-	if err != nil {
-		return err
+func (r *Roster) setPIN(ctx context.Context, op, field, id, pin, old, keep string) (void []string, err error) {
+	if pin, err = cleanPIN(op, field, pin); err != nil {
+		return nil, err
 	}
 	hash, err := r.pins.hash(ctx, pin)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.update(op, func(tx *bbolt.Tx) error {
+	err = r.update(op, func(tx *bbolt.Tx) error {
 		s, err := member(tx, id)
 		if err != nil {
 			return err
@@ -113,12 +112,13 @@ func (r *Roster) setPIN(ctx context.Context, op, field, id, pin, old, keep strin
 		if old != "" && s.Hash != old {
 			return errs.Code(op, errs.Stale, "changed", "the PIN was changed meanwhile")
 		}
-		if err := r.signOutAll(tx, id, keep); err != nil {
+		if void, err = r.signOutAll(tx, id, keep); err != nil {
 			return err
 		}
 		s.Hash = hash
 		return put(tx, bucketStaff, id, s)
 	})
+	return void, err
 }
 
 func member(tx *bbolt.Tx, id string) (storedStaff, error) {
@@ -142,16 +142,17 @@ func (r *Roster) admins(tx *bbolt.Tx) (n int) {
 	return n
 }
 
-// signOutAll makes a teacher's tokens void, but the one kept.
-func (r *Roster) signOutAll(tx *bbolt.Tx, id, keep string) error {
+// signOutAll makes a teacher's tokens void, but the one kept, and gives their hashes.
+func (r *Roster) signOutAll(tx *bbolt.Tx, id, keep string) (void []string, err error) {
 	keys, tokens := collect[storedToken](r, tx, bucketTokens, "")
 	for i, t := range tokens {
 		if t.User != id || t.Role == uint8(event.Pupil) || keep != "" && keys[i] == hashOf(keep) {
 			continue
 		}
 		if err := remove(tx, bucketTokens, keys[i]); err != nil {
-			return err
+			return nil, err
 		}
+		void = append(void, keys[i])
 	}
-	return nil
+	return void, nil
 }

@@ -92,6 +92,7 @@ type Jobs struct {
 	unsaved []act      // not on disk yet; Serve writes them first
 	jobs    map[string]*entry
 	added   int           // jobs folded so far
+	loaded  bool          // the journal was read: what waits may run
 	bell    chan struct{} // closed when a lane may find work
 }
 

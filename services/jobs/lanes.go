@@ -90,6 +90,9 @@ func (j *Jobs) take(w Kind) (*entry, nap) {
 	defer j.mu.Unlock()
 	var first *entry
 	rest := nap{rung: j.bell}
+	if !j.loaded {
+		return nil, rest
+	}
 	for _, e := range j.jobs {
 		if e.Kind != w.Name || e.State != Waiting || e.cancel != nil {
 			continue

@@ -137,6 +137,7 @@ func (j *Jobs) load() error {
 	j.mu.Lock()
 	j.letters = nil
 	running := j.jobs
+	j.loaded = false
 	j.jobs = map[string]*entry{}
 	for _, a := range j.unsaved {
 		j.letters = append(j.letters, a.letter)
@@ -172,6 +173,7 @@ func (j *Jobs) resume(running map[string]*entry) {
 			e.State, e.after = Waiting, time.Now().Add(backoff(e.Tries))
 		}
 	}
+	j.loaded = true
 	j.ring()
 }
 

@@ -98,6 +98,8 @@ func (r *rig) calls() []call {
 		{"GET /api/jobs", "/api/jobs", nil, teachers(200)},
 		{"GET /api/jobs/{id}", "/api/jobs/j_none", nil, [4]int{401, 403, 404, 404}},
 		{"POST /api/jobs/{id}/cancel", "/api/jobs/j_none/cancel", nil, [4]int{401, 403, 404, 404}},
+		{"POST /api/lessons/{id}/quiz", lesson + "/quiz", map[string]string{"quiz": "q_none"}, [4]int{401, 403, 404, 404}},
+		{"POST /api/lessons/{id}/deck", lesson + "/deck", map[string]string{"deck": "d_none"}, [4]int{401, 403, 404, 404}},
 		{"GET /api/past", "/api/past", nil, teachers(200)},
 		{"GET /api/lessons/{id}/results", lesson + "/results", nil, [4]int{401, 403, 404, 404}}, // no job has run
 		{"GET /api/lessons/{id}/results.csv", lesson + "/results.csv", nil, [4]int{401, 403, 404, 404}},

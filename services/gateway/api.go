@@ -56,6 +56,7 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.intakeAPI(a)
 	g.cardsAPI(a)
 	g.lessonsAPI(a)
+	g.materialsAPI(a)
 	g.resultsAPI(a)
 	g.privacyAPI(a)
 	g.joinAPI(a)

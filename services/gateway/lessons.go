@@ -19,6 +19,8 @@ import (
 type lessonIn struct {
 	Class string `json:"class" doc:"The class's id."`
 	Title string `json:"title,omitempty" doc:"Default: the class's name."`
+	Quiz  string `json:"quiz,omitempty" doc:"The id of a quiz to take into the lesson."`
+	Deck  string `json:"deck,omitempty" doc:"The id of a deck to take into the lesson."`
 }
 
 type released struct {
@@ -73,7 +75,13 @@ func (g *Gateway) startLesson(ctx context.Context, in *body[lessonIn]) (*body[ro
 	if err != nil {
 		return nil, err
 	}
-	return answer(l, g.tell(ctx, l.Room, "lesson.start", map[string]string{"lesson": l.ID, "title": l.Title}))
+	if err := g.tell(ctx, l.Room, "lesson.start", map[string]string{"lesson": l.ID, "title": l.Title}); err != nil {
+		return nil, err
+	}
+	if err := g.allow(ctx, l); err != nil {
+		return nil, err
+	}
+	return answer(l, g.bring(ctx, l, in.Body.Quiz, in.Body.Deck))
 }
 
 // endLesson tells the room first: everybody sees the end before the devices are let go.

@@ -83,7 +83,8 @@ func (b *Box) Sample(ctx context.Context) (Sample, error) {
 			return s, err
 		}
 	}
-	if _, _, err := b.library.AddSample("en"); err != nil {
+	deck, quiz, err := b.library.AddSample("en")
+	if err != nil {
 		return s, err
 	}
 	class, err := b.sampleClass()
@@ -91,8 +92,29 @@ func (b *Box) Sample(ctx context.Context) (Sample, error) {
 		return s, err
 	}
 	l, err := b.sampleLesson(ctx, class)
+	if err != nil {
+		return s, err
+	}
 	s.Code = l.Code
-	return s, err
+	pages := map[string]any{"deck": deck.ID, "title": deck.Title, "pages": deck.Pages}
+	return s, errors.Join(b.tell(ctx, l.Room, "quiz.load", map[string]any{"quiz": quiz}), b.tell(ctx, l.Room, "board.load", pages))
+}
+
+// tell gives a room a command on the first teacher's behalf.
+func (b *Box) tell(ctx context.Context, in, name string, payload any) error {
+	staff, err := b.roster.Staff()
+	if err != nil {
+		return err
+	}
+	if len(staff) == 0 {
+		return errs.Code("sample", errs.Missing, "no_teacher", "the box has no teacher")
+	}
+	data, err := json.Marshal(payload)
+	if err != nil {
+		return errs.New("sample", errs.Internal, err)
+	}
+	_, err = b.rooms.Call(ctx, in, room.Message{Name: name, By: event.Viewer{User: staff[0].ID, Role: event.Teacher}, Data: data})
+	return err
 }
 
 // samplePIN is the PIN of the sample's teacher, made when the box is unclaimed.
@@ -147,12 +169,5 @@ func (b *Box) sampleLesson(ctx context.Context, c roster.Class) (roster.Lesson, 
 	if err != nil {
 		return l, err
 	}
-	data, err := json.Marshal(map[string]string{"lesson": l.ID, "title": l.Title})
-	if err != nil {
-		return l, errs.New("sample", errs.Internal, err)
-	}
-	_, err = b.rooms.Call(ctx, l.Room, room.Message{
-		Name: "lesson.start", By: event.Viewer{User: staff[0].ID, Role: event.Teacher}, Data: data,
-	})
-	return l, err
+	return l, b.tell(ctx, l.Room, "lesson.start", map[string]string{"lesson": l.ID, "title": l.Title})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -27,13 +28,19 @@ const patience = 20 * time.Second
 // words are the pages' texts, so that a test says what a person reads.
 func words(t testing.TB, lang string) func(key string) string {
 	t.Helper()
-	data, err := os.ReadFile("../src/locales/" + lang + ".json")
+	files, err := filepath.Glob("../src/locales/" + lang + "/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var texts map[string]any
-	if err := json.Unmarshal(data, &texts); err != nil {
-		t.Fatal(err)
+	texts := map[string]any{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &texts); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return func(key string) string {
 		text, ok := texts[key].(string)

@@ -18,7 +18,8 @@ type Member struct {
 	URL    string // "ws://host/socket/websocket?vsn=2.0.0"
 	Cookie string
 	Room   string
-	As     string // "screen" or empty
+	As     string      // "screen" or empty
+	Heard  func(Event) // is told of each new event, if not nil; must not block
 
 	mu       sync.Mutex
 	conn     *Conn
@@ -120,6 +121,9 @@ func (m *Member) see(e Event) {
 	}
 	m.seq, m.epoch = e.Seq, e.Epoch
 	m.events = append(m.events, e)
+	if m.Heard != nil {
+		m.Heard(e)
+	}
 }
 
 func (m *Member) take(msg wire.Message) {

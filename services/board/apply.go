@@ -32,7 +32,7 @@ func (b *board) Apply(e event.Event) {
 	case Drawn:
 		var in drawn
 		room.Payload(e, &in)
-		b.applyDrawn(in)
+		b.applyDrawn(in, e.By)
 	case Undone, Cleared:
 		var in undone
 		room.Payload(e, &in)
@@ -40,21 +40,22 @@ func (b *board) Apply(e event.Event) {
 	}
 }
 
-// applyDrawn adds a stroke. When it is the one that was undone last it has come back, and
-// what was undone before it can too; any other ends that.
-func (b *board) applyDrawn(in drawn) {
+// applyDrawn adds a stroke. When it is the one that its author undid last it has come
+// back, and what they undid before it can too; any other ends that.
+func (b *board) applyDrawn(in drawn, by string) {
 	s := b.Ink[in.Surface]
 	if s == nil {
 		s = &sheet{}
 		b.Ink[in.Surface] = s
 	}
-	if n := len(s.Undone); n > 0 && s.Undone[n-1].ID == in.Stroke.ID {
-		s.Undone = s.Undone[:n-1]
+	b.Bytes -= s.bytes()
+	if i := last(s.Undone, by); i >= 0 && s.Undone[i].ID == in.Stroke.ID {
+		s.Undone = slices.Delete(s.Undone, i, i+1)
 	} else {
-		s.Undone = nil
+		s.Undone = slices.DeleteFunc(s.Undone, func(m mark) bool { return m.By == by })
 	}
-	s.Strokes = append(s.Strokes, in.Stroke)
-	b.Bytes += len(in.Stroke.Points)
+	s.Strokes = append(s.Strokes, mark{in.Stroke, by})
+	b.Bytes += s.bytes()
 }
 
 func (b *board) applyUndone(kind event.Kind, in undone) {
@@ -63,14 +64,11 @@ func (b *board) applyUndone(kind event.Kind, in undone) {
 		return
 	}
 	if kind == Cleared {
-		for _, o := range s.Strokes {
-			b.Bytes -= len(o.Points)
-		}
+		b.Bytes -= s.bytes()
 		delete(b.Ink, in.Surface)
 		return
 	}
-	if i := slices.IndexFunc(s.Strokes, func(o stroke) bool { return o.ID == in.Stroke }); i >= 0 {
-		b.Bytes -= len(s.Strokes[i].Points)
+	if i := slices.IndexFunc(s.Strokes, func(m mark) bool { return m.ID == in.Stroke }); i >= 0 {
 		s.Undone = append(s.Undone, s.Strokes[i])
 		s.Strokes = slices.Delete(s.Strokes, i, i+1)
 	}
@@ -94,15 +92,26 @@ func (b *board) View(v event.Viewer, _ event.Stamp) any {
 		view.Deck, view.Pages = d, pages
 	}
 	if s := b.Ink[b.Surface]; s != nil {
-		from, size := len(s.Strokes), 0
-		for from > 0 && size < MaxView/2 {
-			from--
-			size += len(s.Strokes[from].Points) + 100
-		}
-		view.Strokes, view.Cut = append(view.Strokes, s.Strokes[from:]...), from > 0
+		var older []mark
+		view.Strokes, older = newest(s.Strokes, MaxView)
+		view.Cut = len(older) > 0
 	}
 	if v.Staff() {
-		view.Decks = append([]deck{}, b.Decks...)
+		view.Decks = plain(b.Decks)
 	}
 	return view
+}
+
+// plain is the decks without the texts of their pages, which the list does not show: a
+// teacher's view has to find room in the queue beside all else.
+func plain(decks []deck) []deck {
+	out := make([]deck, len(decks))
+	for i, d := range decks {
+		out[i] = d
+		out[i].Pages = slices.Clone(d.Pages)
+		for j := range out[i].Pages {
+			out[i].Pages[j].Text = ""
+		}
+	}
+	return out
 }

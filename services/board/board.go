@@ -6,9 +6,9 @@
 // pages that were shown, or of the whole deck while the teacher lets them browse.
 //
 // Promises: only teachers draw, show and point. Ink is early and refused while the disk
-// is full; what is shown is on disk before anybody sees it. A late joiner gets the ink of
-// the shown surface with the view and that of another by board.look. The laser pointer
-// is kept nowhere.
+// is full; what is shown is on disk before anybody sees it. A teacher undoes own strokes
+// only. A late joiner gets the newest ink of the shown surface with the view and the rest
+// by board.look. The laser pointer is kept nowhere.
 package board
 
 import (
@@ -35,12 +35,17 @@ const (
 // Limits.
 const (
 	MaxDecks    = 20
-	MaxPages    = 300
-	MaxBoards   = 50      // whiteboards of a lesson
-	MaxStrokes  = 500     // on one surface
-	MaxInk      = 4 << 20 // bytes of points in a lesson
-	MaxView     = 64 << 10
-	maxPageText = 400 // characters of a page's text that pupils get, for screen readers
+	MaxPages    = 300      // of a deck
+	MaxTurned   = 400      // pages of all decks of a lesson
+	MaxBoards   = 50       // whiteboards of a lesson
+	MaxSurfaces = 200      // with ink, in a lesson
+	MaxStrokes  = 500      // on one surface, those that were undone with them
+	MaxInk      = 4 << 20  // bytes of points in a lesson, those that were undone with them
+	MaxView     = 32 << 10 // bytes of ink in a view: chat and questions are in the same answer
+	MaxPart     = 63 << 10 // bytes of ink in an answer to board.look, 64 KiB with its frame
+	lookParts   = 2        // of an answer: a queue that was empty takes as many
+	maxPageText = 400      // characters of a page's text that pupils get, for screen readers
+	maxDeckText = 16_000   // of all pages of a deck
 )
 
 // Kind is the feature's entry for the tree.
@@ -53,7 +58,7 @@ var Kind = room.Kind{
 		{Name: "board.follow"},
 		{Name: "board.draw", Bulk: true},
 		{Name: "board.undo"},
-		{Name: "board.redo"},
+		{Name: "board.redo", Bulk: true},
 		{Name: "board.clear"},
 		{Name: "board.point"},
 		{Name: "board.look", Pupil: true, Screen: true},
@@ -63,8 +68,8 @@ var Kind = room.Kind{
 		{Kind: Shown, Effect: event.Committed, Vital: true},
 		{Kind: Followed, Effect: event.Committed, Vital: true},
 		{Kind: Drawn, Effect: event.Early},
-		{Kind: Undone, Effect: event.Early},
-		{Kind: Cleared, Effect: event.Early},
+		{Kind: Undone, Effect: event.Early, Vital: true}, // small, and a slip must go on a full disk too
+		{Kind: Cleared, Effect: event.Early, Vital: true},
 	},
 }
 
@@ -74,7 +79,7 @@ type board struct {
 	Follow  bool   // pupils see what is shown and nothing else
 	Boards  int    // whiteboards so far
 	Ink     map[string]*sheet
-	Bytes   int // of all points
+	Bytes   int // of all points, of undone strokes too
 }
 
 type deck struct {
@@ -174,15 +179,27 @@ func (b *board) load(t *room.Turn, m room.Message) error {
 		return nil
 	case len(b.Decks) >= MaxDecks:
 		return errs.Field(m.Name, "deck", "too_many", MaxDecks, "at most %d decks in a lesson", MaxDecks)
+	case b.turned()+len(in.Pages) > MaxTurned:
+		return errs.Field(m.Name, "pages", "too_many", MaxTurned, "at most %d pages in a lesson", MaxTurned)
 	}
+	most := min(maxPageText, maxDeckText/len(in.Pages))
 	for i := range in.Pages {
-		if r := []rune(in.Pages[i].Text); len(r) > maxPageText {
-			in.Pages[i].Text = string(r[:maxPageText])
+		if r := []rune(in.Pages[i].Text); len(r) > most {
+			in.Pages[i].Text = string(r[:most])
 		}
 	}
 	in.ID.ID = ""
 	t.Record(Loaded, in)
 	return nil
+}
+
+// turned is how many pages the lesson has.
+func (b *board) turned() int {
+	n := 0
+	for _, d := range b.Decks {
+		n += len(d.Pages)
+	}
+	return n
 }
 
 // show turns to a surface. "w:<n>" with the next number makes a whiteboard.

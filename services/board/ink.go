@@ -13,13 +13,16 @@ import (
 // Limits of one stroke. A place is measured in ten thousandths of the surface's width and
 // height, so that ink lies right at any size.
 const (
-	Extent     = 10_000
-	MaxPoints  = 2000
-	MaxStroke  = 16 << 10 // bytes of points
-	MaxColor   = 7
-	MaxSize    = 8
-	maxPointID = 40
+	Extent      = 10_000
+	MaxPoints   = 2000
+	MaxStroke   = 16 << 10 // bytes of points
+	MaxColor    = 7
+	MaxSize     = 8
+	maxStrokeID = 40
+	wrapping    = 100 // bytes of a stroke's JSON beside its points, at most
 )
+
+const idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 var tools = []string{"pen", "marker", "line", "rect", "ellipse", "arrow"}
 
@@ -34,29 +37,23 @@ type stroke struct {
 	Points string `json:"points"`
 }
 
-// sheet is the ink of one surface.
-type sheet struct {
-	Strokes []stroke
-	Undone  []stroke // the last one undone is the first to come back
-}
-
 type drawn struct {
 	room.ID
 	Surface string `json:"surface"`
 	Stroke  stroke `json:"stroke"`
 }
 
+// undone is the payload of board.undone and board.cleared.
 type undone struct {
-	room.ID
 	Surface string `json:"surface"`
-	Stroke  string `json:"stroke,omitempty"` // the id, in the fact
+	Stroke  string `json:"stroke,omitempty"` // the id of the one undone
 }
 
 // check tells whether a stroke is one.
 func (s stroke) check(op string) error {
 	switch {
-	case s.ID == "" || len(s.ID) > maxPointID:
-		return errs.Field(op, "stroke.id", "bad_id", maxPointID, "must be 1 to %d bytes", maxPointID)
+	case s.ID == "" || len(s.ID) > maxStrokeID || strings.Trim(s.ID, idLetters) != "":
+		return errs.Field(op, "stroke.id", "bad_id", maxStrokeID, "must be 1 to %d letters, digits, - and _", maxStrokeID)
 	case !slices.Contains(tools, s.Tool):
 		return errs.Field(op, "stroke.tool", "unknown", 0, "must be one of %q", tools)
 	case s.Color < 0 || s.Color > MaxColor:
@@ -99,86 +96,126 @@ func points(text string) (int, bool) {
 
 // ink handles what concerns one surface.
 func (b *board) ink(t *room.Turn, m room.Message) error {
-	var in drawn
-	var err error
 	if m.Name == "board.draw" {
-		err = room.Decode(m, &in)
-	} else {
-		var on undone
-		err = room.Decode(m, &on)
-		in.Surface = on.Surface
-		if on.Stroke != "" {
-			err = errs.Field(m.Name, "stroke", "unknown_field", 0, "it is always the last one")
-		}
+		return b.draw(t, m)
 	}
-	if err != nil {
+	if m.Name == "board.look" {
+		return b.look(t, m)
+	}
+	var in struct {
+		room.ID
+		Surface string `json:"surface"`
+	}
+	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	if _, ok := b.surface(in.Surface); !ok {
-		return errs.Field(m.Name, "surface", "unknown", 0, "no such page or whiteboard")
+	if err := b.known(m.Name, in.Surface); err != nil {
+		return err
 	}
 	s := b.Ink[in.Surface]
 	if s == nil {
-		s = &sheet{}
+		return nil
 	}
 	switch m.Name {
-	case "board.draw":
-		return b.draw(t, m, s, in)
 	case "board.undo":
-		if n := len(s.Strokes); n > 0 {
-			t.Record(Undone, undone{Surface: in.Surface, Stroke: s.Strokes[n-1].ID})
+		if i := last(s.Strokes, m.By.User); i >= 0 {
+			t.Record(Undone, undone{Surface: in.Surface, Stroke: s.Strokes[i].ID})
 		}
 	case "board.redo":
-		if n := len(s.Undone); n > 0 {
-			t.Record(Drawn, drawn{Surface: in.Surface, Stroke: s.Undone[n-1]})
+		if i := last(s.Undone, m.By.User); i >= 0 {
+			t.Record(Drawn, drawn{Surface: in.Surface, Stroke: s.Undone[i].stroke})
 		}
 	case "board.clear":
-		if len(s.Strokes) > 0 {
-			t.Record(Cleared, undone{Surface: in.Surface})
-		}
-	case "board.look":
-		return b.look(t, m, s, in.Surface)
+		t.Record(Cleared, undone{Surface: in.Surface})
 	}
 	return nil
 }
 
-func (b *board) draw(t *room.Turn, m room.Message, s *sheet, in drawn) error {
+// known refuses a surface that there is not.
+func (b *board) known(op, surface string) error {
+	if _, ok := b.surface(surface); !ok {
+		return errs.Field(op, "surface", "unknown", 0, "no such page or whiteboard")
+	}
+	return nil
+}
+
+func (b *board) draw(t *room.Turn, m room.Message) error {
+	var in drawn
+	if err := room.Decode(m, &in); err != nil {
+		return err
+	}
+	if err := b.known(m.Name, in.Surface); err != nil {
+		return err
+	}
 	if err := in.Stroke.check(m.Name); err != nil {
 		return err
 	}
-	if len(s.Strokes) >= MaxStrokes {
-		return errs.Field(m.Name, "stroke", "too_many", MaxStrokes, "at most %d strokes on one surface: clear it or take a new whiteboard", MaxStrokes)
+	if s := b.Ink[in.Surface]; s != nil {
+		if s.has(in.Stroke.ID) {
+			return nil // sent again
+		}
+		if slices.ContainsFunc(s.Undone, func(o mark) bool { return o.ID == in.Stroke.ID }) {
+			return errs.Field(m.Name, "stroke.id", "taken", 0, "a stroke that was undone has this id")
+		}
 	}
-	if b.Bytes+len(in.Stroke.Points) > MaxInk {
-		return errs.Field(m.Name, "stroke", "too_much", MaxInk, "the lesson holds at most %d bytes of ink", MaxInk)
-	}
-	if slices.ContainsFunc(s.Strokes, func(o stroke) bool { return o.ID == in.Stroke.ID }) {
-		return nil
+	if err := b.room(m.Name, in, m.By.User); err != nil {
+		return err
 	}
 	in.ID.ID = ""
 	t.Record(Drawn, in)
 	return nil
 }
 
-// look gives the ink of a surface to who asks, in parts. A pupil who is led sees the shown
-// one only.
-func (b *board) look(t *room.Turn, m room.Message, s *sheet, surface string) error {
-	if m.By.Role != event.Teacher && b.Follow && surface != b.Surface {
+// inked is the answer to board.look. Parts come newest first, each oldest stroke first.
+type inked struct {
+	Surface string   `json:"surface"`
+	First   bool     `json:"first"`
+	Strokes []stroke `json:"strokes"`
+	More    bool     `json:"more"` // older ones are left: look before the first of these
+}
+
+// look gives the ink of a surface to who asks: the newest, or what is older than the
+// stroke called before. An answer has few parts, because a member's queue drops what goes
+// beyond them; More is in the last one.
+func (b *board) look(t *room.Turn, m room.Message) error {
+	var in struct {
+		room.ID
+		Surface string `json:"surface"`
+		Before  string `json:"before"`
+	}
+	if err := room.Decode(m, &in); err != nil {
+		return err
+	}
+	if err := b.known(m.Name, in.Surface); err != nil {
+		return err
+	}
+	if !b.open(in.Surface) && !m.By.Staff() {
 		return errs.Code(m.Name, errs.Denied, "not_shown", "the teacher shows another page")
 	}
+	var list []mark
+	if s := b.Ink[in.Surface]; s != nil {
+		list = s.Strokes
+	}
+	if in.Before != "" {
+		list = list[:max(0, slices.IndexFunc(list, func(o mark) bool { return o.ID == in.Before }))]
+	}
 	only := func(v event.Viewer) bool { return v == m.By }
-	for first := true; first || len(s.Strokes) > 0; first = false {
-		n, size := 0, 0
-		for n < len(s.Strokes) && size < MaxView {
-			size += len(s.Strokes[n].Points) + 100
-			n++
-		}
-		t.CastTo(only, "board.ink", struct {
-			Surface string   `json:"surface"`
-			First   bool     `json:"first"`
-			Strokes []stroke `json:"strokes"`
-		}{surface, first, append([]stroke{}, s.Strokes[:n]...)})
-		s = &sheet{Strokes: s.Strokes[n:]}
+	for part := 1; part == 1 || part <= lookParts && len(list) > 0; part++ {
+		out := inked{Surface: in.Surface, First: part == 1}
+		out.Strokes, list = newest(list, MaxPart)
+		out.More = part == lookParts && len(list) > 0
+		t.CastTo(only, "board.ink", out)
 	}
 	return nil
+}
+
+// open tells that pupils may look at a surface: the shown one, and the pages of its deck
+// while nobody leads them.
+func (b *board) open(surface string) bool {
+	if surface == b.Surface {
+		return true
+	}
+	p, ok := b.surface(surface)
+	deck, _ := b.browsable()
+	return ok && p != nil && p.Deck == deck
 }

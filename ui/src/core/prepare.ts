@@ -16,7 +16,7 @@ export interface Job {
   created: number;
   started?: number;
   ended?: number;
-  eta: number;
+  eta: number; // ms that are left; -1: unknown
   error?: { reason: string; code?: string; field?: string; limit?: number };
 }
 export interface Summary {
@@ -60,14 +60,15 @@ export interface Imported {
   problems: { file: string; line: number; text: string; code: string; message: string }[];
 }
 
-// upload sends a file as it is and tells how far it is, 0 to 1.
-export function upload<T>(path: string, file: Blob, progress: (part: number) => void = () => {}): Promise<T> {
+// upload sends a file as it is, or several as a form, and tells how far it is, 0 to 1.
+export function upload<T>(path: string, file: Blob | FormData, progress: (part: number) => void = () => {}, stop?: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest();
     x.open("POST", path);
-    x.setRequestHeader("Content-Type", file.type || "application/octet-stream");
+    if (file instanceof Blob) x.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     x.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
     x.onerror = () => reject(new Fault(0, "down", "offline"));
+    x.onabort = () => reject(new Fault(0, "stopped", "aborted"));
     x.onload = () => {
       let body: any;
       try {
@@ -78,8 +79,17 @@ export function upload<T>(path: string, file: Blob, progress: (part: number) => 
       if (x.status >= 200 && x.status < 300) resolve(body as T);
       else reject(faultOf(body, x.status));
     };
+    stop?.addEventListener("abort", () => x.abort());
     x.send(file);
   });
+}
+
+// together is the body for one file, or for pictures that make one deck.
+function together(files: File[]): Blob | FormData {
+  if (files.length === 1) return files[0]!;
+  const form = new FormData();
+  for (const file of files) form.append("file", file, file.name);
+  return form;
 }
 
 export const prepare = {
@@ -95,13 +105,14 @@ export const prepare = {
     call<{ quiz?: Quiz; items: Authored[]; problems: GiftProblem[] }>("POST", "/api/quizzes/import", { title, text, dry }),
   giftFile: (id: string) => `/api/quizzes/${enc(id)}/gift`,
   decks: () => call<Deck[]>("GET", "/api/decks"),
-  addDeck: (file: File, progress: (part: number) => void) =>
-    upload<{ deck: Deck; job: Job }>(`/api/decks?title=${enc(file.name.replace(/\.[^.]+$/, "").slice(0, 120))}`, file, progress),
+  addDeck: (title: string, files: File[], progress: (part: number) => void, stop?: AbortSignal) =>
+    upload<{ deck: Deck; job: Job }>(`/api/decks?title=${enc(title)}`, together(files), progress, stop),
   renameDeck: (id: string, title: string) => call<Deck>("PATCH", `/api/decks/${enc(id)}`, { title }),
   deleteDeck: (id: string) => call<void>("DELETE", `/api/decks/${enc(id)}`),
   intake: (file: File, cls: string, dry: boolean) => upload<Imported>(`/api/intake?name=${enc(file.name)}&class=${enc(cls)}&dry=${dry}`, file),
   start: (cls: string, title: string, quiz: string, deck: string) =>
     call<Lesson>("POST", "/api/lessons", { class: cls, title, ...(quiz ? { quiz } : {}), ...(deck ? { deck } : {}) }),
+  past: () => call<Lesson[]>("GET", "/api/past"),
   setClock: () => call<{ trusted: boolean; now: number }>("POST", "/api/clock", { now: Date.now() }),
   cards: (cls: string) => call<{ id: string; name: string; link: string }[]>("GET", `/api/classes/${enc(cls)}/cards`),
   renewCards: (cls: string) => call<unknown>("POST", `/api/classes/${enc(cls)}/cards/renew`, {}),

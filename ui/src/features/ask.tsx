@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { t } from "../core/i18n";
 import type { Key, Kind } from "../core/quiz";
 import type { Room } from "../core/room";
-import { Sheet } from "../pages/home";
+import { Sheet } from "./frame";
 
 const options = (texts: string[]) => texts.map((text, i) => ({ id: String.fromCharCode(97 + i), text }));
 

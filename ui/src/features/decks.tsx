@@ -1,79 +1,15 @@
-// Decks of slides: dropped or picked, made into page images by the box.
-import { useEffect, useRef, useState } from "preact/hooks";
+// Decks of slides: the box makes page images of PDFs and pictures.
+import { useState } from "preact/hooks";
 import { faultOf, type Fault } from "../core/api";
 import { image } from "../core/board";
 import { explain, t } from "../core/i18n";
 import { Confirm, Empty, Failed, Loading, tell, tellFault, useLoad } from "../core/kit";
 import { prepare, type Deck } from "../core/prepare";
+import { More } from "./frame";
 import { Job } from "./job";
+import { NameSheet } from "./start";
+import { Pick, Uploads, useDrop, useUploads } from "./upload";
 import "./decks.css";
-
-const types = "application/pdf,image/png,image/jpeg,image/gif,image/webp,.pdf";
-
-// useDrop takes files that are dropped anywhere on the page.
-export function useDrop(take: (files: File[]) => void): boolean {
-  const [over, setOver] = useState(false);
-  const taker = useRef(take);
-  taker.current = take;
-  useEffect(() => {
-    const has = (e: DragEvent) => e.dataTransfer?.types.includes("Files");
-    const on = (e: DragEvent) => {
-      if (!has(e)) return;
-      e.preventDefault();
-      setOver(true);
-    };
-    const off = (e: DragEvent) => !e.relatedTarget && setOver(false);
-    const drop = (e: DragEvent) => {
-      if (!has(e)) return;
-      e.preventDefault();
-      setOver(false);
-      taker.current([...(e.dataTransfer?.files ?? [])]);
-    };
-    addEventListener("dragover", on);
-    addEventListener("dragleave", off);
-    addEventListener("drop", drop);
-    return () => {
-      removeEventListener("dragover", on);
-      removeEventListener("dragleave", off);
-      removeEventListener("drop", drop);
-    };
-  }, []);
-  return over;
-}
-
-// useUploads sends files one after the other and tells when one is on the box.
-export function useUploads(there: (d: Deck) => void): [{ name: string; part: number }[], (files: File[]) => void] {
-  const [list, setList] = useState<{ name: string; part: number }[]>([]);
-  const send = async (files: File[]) => {
-    for (const file of files) {
-      const set = (part: number) => setList((l) => [...l.filter((u) => u.name !== file.name), { name: file.name, part }]);
-      set(0);
-      try {
-        there((await prepare.addDeck(file, set)).deck);
-      } catch (f) {
-        tellFault(f as Fault);
-      }
-      setList((l) => l.filter((u) => u.name !== file.name));
-    }
-  };
-  return [list, (files) => void send(files)];
-}
-
-export const Uploads = ({ list }: { list: { name: string; part: number }[] }) => (
-  <>{list.map((u) => <p key={u.name} class="upload" role="status"><bdi>{u.name}</bdi> <progress max={1} value={u.part} aria-label={t("deck.uploading")} /></p>)}</>
-);
-
-// Pick is the button for who does not drag.
-export function Pick({ take, label, accept = types, multiple = true }: { take: (files: File[]) => void; label: string; accept?: string; multiple?: boolean }) {
-  const ref = useRef<HTMLInputElement>(null);
-  return (
-    <>
-      <input ref={ref} class="visually-hidden" type="file" accept={accept} multiple={multiple} tabIndex={-1} aria-hidden="true"
-        onChange={(e) => { take([...(e.currentTarget.files ?? [])]); e.currentTarget.value = ""; }} />
-      <button type="button" onClick={() => ref.current?.click()}>{label}</button>
-    </>
-  );
-}
 
 export function Decks() {
   const [list, fault, again] = useLoad(prepare.decks);
@@ -86,27 +22,38 @@ export function Decks() {
       <Uploads list={ups} />
       {fault && <Failed fault={fault} retry={again} />}
       {!list && !fault && <Loading />}
-      {list?.length === 0 && <Empty>{t("deck.empty")}</Empty>}
+      {list?.length === 0 && ups.length === 0 && <Empty>{t("deck.empty")}</Empty>}
       {list && list.length > 0 && <ul class="deck-list">{list.map((d) => <Line key={d.id} deck={d} changed={again} />)}</ul>}
+      {over && <p class="drop-here" aria-hidden="true"><span>{t("deck.drop")}</span></p>}
     </section>
   );
 }
 
 function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
-  const [ask, setAsk] = useState(false);
+  const [open, setOpen] = useState<"rename" | "delete" | null>(null);
+  const shut = () => setOpen(null);
   const first = deck.pages[0];
   return (
     <li>
-      {first ? <img src={image(deck.id, first, 320)} alt="" loading="lazy" /> : <span class="deck-none" aria-hidden="true" />}
+      {first ? <img src={image(deck.id, first, 640)} alt="" loading="lazy" /> : <span class="deck-none" aria-hidden="true" />}
       <div class="deck-what">
         <strong><bdi>{deck.title}</bdi></strong>
-        {deck.state === "ready" && <span class="muted">{t("deck.pages", { n: deck.pages.length })}</span>}
-        {deck.state === "making" && deck.job && <Job id={deck.job} over={changed} />}
-        {deck.state === "failed" && <span class="note bad">{deck.error ? explain(faultOf(deck.error)) : t("deck.failed")}</span>}
+        {deck.state === "ready" && <small>{t("deck.pages", { n: deck.pages.length })}</small>}
+        {deck.state === "failed" && <p class="note bad">{deck.error ? explain(faultOf(deck.error)) : t("deck.failed")}</p>}
       </div>
-      <button type="button" class="quiet danger" aria-label={t("deck.delete", { title: deck.title })} onClick={() => setAsk(true)}>✕</button>
-      {ask && <Confirm text={t("deck.deleteAsk", { title: deck.title })} yes={t("home.delete")} onNo={() => setAsk(false)}
-        onYes={() => prepare.deleteDeck(deck.id).then(() => { tell(t("deck.deleted")); changed(); }, (f: Fault) => tellFault(f)).finally(() => setAsk(false))} />}
+      <More label={t("home.more", { name: deck.title })}>
+        <button type="button" class="quiet" onClick={() => setOpen("rename")}>{t("home.rename")}</button>
+        <button type="button" class="quiet danger" onClick={() => setOpen("delete")}>{t("home.delete")}…</button>
+      </More>
+      {deck.state === "making" && deck.job && <Job id={deck.job} over={changed} />}
+      {open === "rename" && (
+        <NameSheet title={t("home.rename")} label={t("edit.title")} yes={t("home.save")} value={deck.title} limit={120} onClose={shut}
+          save={async (title) => { await prepare.renameDeck(deck.id, title); shut(); changed(); }} />
+      )}
+      {open === "delete" && (
+        <Confirm text={t("deck.deleteAsk", { title: deck.title })} yes={t("home.delete")} onNo={shut}
+          onYes={() => prepare.deleteDeck(deck.id).then(() => { tell(t("deck.deleted")); changed(); }, (f: Fault) => tellFault(f)).finally(shut)} />
+      )}
     </li>
   );
 }

@@ -2,80 +2,94 @@
 // deleted by it.
 import { useState } from "preact/hooks";
 import type { Fault } from "../core/api";
-import { has, t } from "../core/i18n";
+import { t } from "../core/i18n";
 import { Failed, tell } from "../core/kit";
 import { prepare, type Imported } from "../core/prepare";
-import { Pick } from "./decks";
+import { Chips, Problems } from "./names";
+import { Pick } from "./upload";
+
+const sum = (got: Imported, of: (c: Imported["classes"][0]) => unknown[]) => got.classes.reduce((n, c) => n + of(c).length, 0);
 
 // Intake picks a file, shows what it holds, and imports it. cls "" takes the classes that
-// the file names.
+// the file names. done is told what came of it.
 export function Intake({ cls, done }: { cls: string; done: (got: Imported) => void }) {
   const [file, setFile] = useState<File | null>(null);
   const [got, setGot] = useState<Imported | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const [busy, setBusy] = useState(false);
-  const look = async (f: File) => {
-    setFile(f);
-    setGot(null);
+  const run = async (f: () => Promise<void>) => {
     setFault(null);
     setBusy(true);
-    try {
-      setGot(await prepare.intake(f, cls, true));
-    } catch (e) {
-      setFault(e as Fault);
-    }
+    await f().catch((e: Fault) => setFault(e));
     setBusy(false);
   };
-  const take = async () => {
-    if (!file) return;
-    setBusy(true);
-    try {
-      const all = await prepare.intake(file, cls, false);
-      tell(t("intake.done", { n: all.classes.reduce((sum, c) => sum + c.added.length, 0) }));
-      setFile(null);
-      setGot(null);
-      done(all);
-    } catch (e) {
-      setFault(e as Fault);
-    }
-    setBusy(false);
+  const look = (f: File) => {
+    setFile(f);
+    setGot(null);
+    void run(async () => setGot(await prepare.intake(f, cls, true)));
   };
-  const change = got?.classes.some((c) => c.added.length > 0 || c.changed.length > 0 || !c.id);
+  const shut = () => {
+    setFile(null);
+    setGot(null);
+    setFault(null);
+  };
+  const take = () => void run(async () => {
+    const all = await prepare.intake(file!, cls, false);
+    tell(t("intake.done", { n: sum(all, (c) => c.added) }));
+    shut();
+    done(all);
+  });
+  const change = got && (sum(got, (c) => c.added) > 0 || sum(got, (c) => c.changed) > 0 || got.classes.some((c) => !c.id));
   return (
     <div class="stack intake">
-      <div class="row"><Pick take={(l) => l[0] && void look(l[0])} label={t("intake.pick")} accept=".csv,.tsv,.txt,.xlsx,.zip" multiple={false} /><small>{t("intake.hint")}</small></div>
-      {busy && <p role="status">{t("loading")}</p>}
-      {fault && <Failed fault={fault} />}
-      {got && <Preview got={got} />}
-      {got && <button type="button" class="primary" disabled={busy || !change} onClick={() => void take()}>{t(change ? "intake.take" : "intake.nothing")}</button>}
+      <div class="row">
+        <Pick take={(l) => l[0] && look(l[0])} label={t(file ? "intake.other" : "intake.pick")} accept=".csv,.tsv,.txt,.xlsx,.zip" multiple={false} />
+        {file && <bdi class="mono">{file.name}</bdi>}
+      </div>
+      <small>{t("intake.hint")}</small>
+      <div class="stack" aria-live="polite">
+        {busy && !got && <p>{t("intake.reading")}</p>}
+        {fault && <Failed fault={fault} />}
+        {got && <Preview got={got} file={file?.name ?? ""} />}
+      </div>
+      {got && (
+        <div class="row">
+          {change && <button type="button" class="primary" disabled={busy} onClick={take}>{t("intake.take")}</button>}
+          <button type="button" disabled={busy} onClick={shut}>{t("cancel")}</button>
+        </div>
+      )}
     </div>
   );
 }
 
-function Preview({ got }: { got: Imported }) {
+function Preview({ got, file }: { got: Imported; file: string }) {
+  const nothing = got.classes.length > 0 && got.classes.every((c) => c.id && c.added.length + c.changed.length === 0);
   return (
-    <div class="stack" aria-live="polite">
+    <>
       {got.classes.length === 0 && <p class="note warn">{t("intake.noClass")}</p>}
-      {got.classes.map((c) => (
-        <section key={c.name} class="stack tight" aria-label={c.name}>
-          <h3><bdi>{c.name}</bdi></h3>
+      {nothing && <p class="note">{t("intake.nothing")}</p>}
+      {got.classes.map((c, i) => (
+        <section key={i} class="stack tight" aria-labelledby={`intake-${i}`}>
+          <h3 id={`intake-${i}`}><bdi>{c.name}</bdi>{!c.id && <small> {t("intake.new")}</small>}</h3>
           <ul class="row preview-counts">
             <li class="pill ok">+ {t("home.paste.added", { n: c.added.length })}</li>
             {c.changed.length > 0 && <li class="pill warn">~ {t("intake.changed", { n: c.changed.length })}</li>}
             {c.unchanged.length > 0 && <li class="pill">= {t("home.paste.unchanged", { n: c.unchanged.length })}</li>}
-            {c.missing.length > 0 && <li class="pill">{t("intake.missing", { n: c.missing.length })}</li>}
+            {c.missing.length > 0 && <li class="pill">? {t("intake.missing", { n: c.missing.length })}</li>}
           </ul>
-          {c.added.length > 0 && <ul class="chips" aria-label={t("home.paste.new")}>{c.added.map((p) => <li key={p.name}><bdi>{p.name}</bdi></li>)}</ul>}
-          {c.changed.length > 0 && <ul class="problems">{c.changed.map((p) => <li key={p.id}><bdi>{p.from}</bdi> → <bdi>{p.to}</bdi></li>)}</ul>}
+          <Chips names={c.added.map((p) => p.name)} label={t("home.paste.new")} />
+          {c.changed.length > 0 && (
+            <ul class="chips" aria-label={t("intake.changedNames")}>
+              {c.changed.map((p) => <li key={p.id}><bdi>{p.from}</bdi> <span class="turn" aria-hidden="true">→</span><span class="visually-hidden">{t("intake.becomes")}</span> <bdi>{p.to}</bdi></li>)}
+            </ul>
+          )}
+          {c.missing.length > 0 && (
+            <details><summary>{t("intake.missing", { n: c.missing.length })}</summary><Chips names={c.missing.map((p) => p.name)} label={t("intake.missing", { n: c.missing.length })} /></details>
+          )}
         </section>
       ))}
-      {got.problems.length > 0 && (
-        <ul class="problems" aria-label={t("home.paste.problems", { n: got.problems.length })}>
-          {got.problems.map((p) => (
-            <li key={`${p.file}:${p.line}:${p.code}`}><strong>{p.file && <bdi>{p.file} · </bdi>}{t("home.paste.line", { line: p.line })}</strong> <bdi class="mono">{p.text}</bdi>: {has(`home.problem.${p.code}`) ? t(`home.problem.${p.code}`) : p.message}</li>
-          ))}
-        </ul>
-      )}
-    </div>
+      {got.problems.length > 0 && <p><strong>! {t("intake.problems", { n: got.problems.length })}</strong></p>}
+      <Problems list={got.problems} file={file} />
+    </>
   );
 }

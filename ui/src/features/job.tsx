@@ -1,18 +1,23 @@
 // A long task of the box, as it is now. The box owns it, so it survives a reload.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { faultOf, type Fault } from "../core/api";
-import { explain, span, t } from "../core/i18n";
-import { tellFault } from "../core/kit";
+import { explain, lang, span, t } from "../core/i18n";
+import { Failed, maybe, tellFault } from "../core/kit";
 import { prepare, type Job as JobState } from "../core/prepare";
 import "./job.css";
 
-// useJob asks how a job is each second until it is over.
-export function useJob(id: string | undefined, over?: (j: JobState) => void): JobState | null {
+export const going = (j: JobState | null) => !!j && (j.state === "queued" || j.state === "running");
+
+// useJob asks how a job is each second until it is over. A box that is away is asked
+// again; a job that the box has forgotten is the fault.
+export function useJob(id: string | undefined, over?: (j: JobState) => void): [JobState | null, Fault | null] {
   const [job, setJob] = useState<JobState | null>(null);
+  const [fault, setFault] = useState<Fault | null>(null);
   const told = useRef(over);
   told.current = over;
   useEffect(() => {
     setJob(null);
+    setFault(null);
     if (!id) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let here = true;
@@ -21,11 +26,14 @@ export function useJob(id: string | undefined, over?: (j: JobState) => void): Jo
         (j) => {
           if (!here) return;
           setJob(j);
-          if (j.state === "queued" || j.state === "running") timer = setTimeout(ask, 1000);
+          setFault(null);
+          if (going(j)) timer = setTimeout(ask, 1000);
           else told.current?.(j);
         },
         (f: Fault) => {
-          if (here && f.reason !== "missing") timer = setTimeout(ask, 3000);
+          if (!here) return;
+          setFault(f);
+          if (f.status === 0 || f.status >= 500 || f.status === 429) timer = setTimeout(ask, 3000);
         },
       );
     };
@@ -35,30 +43,37 @@ export function useJob(id: string | undefined, over?: (j: JobState) => void): Jo
       clearTimeout(timer);
     };
   }, [id]);
-  return job;
+  return [job, fault];
 }
 
+// Job shows one job by its id and tells once when it is over.
 export function Job({ id, over }: { id: string; over?: (j: JobState) => void }) {
-  const job = useJob(id, over);
-  return job ? <Shown job={job} /> : null;
+  const [job, fault] = useJob(id, over);
+  if (!job) return fault ? <Failed fault={fault} /> : null;
+  return <Shown job={job} fault={fault} />;
 }
 
-export function Shown({ job }: { job: JobState }) {
-  const going = job.state === "queued" || job.state === "running";
-  const percent = job.total > 0 ? Math.round((100 * job.done) / job.total) : null;
+// Shown is a job that somebody else keeps asking for. fault: why the last asking failed.
+export function Shown({ job, fault }: { job: JobState; fault?: Fault | null }) {
+  const open = going(job);
+  const part = job.total > 0 ? Math.min(1, job.done / job.total) : null;
+  const name = job.title || t(`job.kind.${job.kind}`);
   const cancel = () => void prepare.cancelJob(job.id).catch((f: Fault) => tellFault(f));
   return (
-    <div class={`job job-${job.state}`}>
+    <div class={`job job-${job.state}`} role="group" aria-label={name}>
       <p class="job-head">
-        <strong><bdi>{job.title || t(`job.kind.${job.kind}`)}</bdi></strong>
-        <span role="status">
-          {t(`job.${job.state}`)}{going && percent !== null && <> {percent} %</>}
-          {going && job.eta > 0 && <> · {t("job.left", { time: span(job.eta) })}</>}
-          {job.tries > 1 && going && <> · {t("job.try", { n: job.tries })}</>}
+        <strong><bdi>{name}</bdi></strong>
+        <span>
+          {/* Only the state is spoken: a number each second would be noise. */}
+          <span role="status">{(open && maybe(`job.phase.${job.phase}`)) || t(`job.${job.state}`)}</span>
+          {open && part !== null && <> {new Intl.NumberFormat(lang.value, { style: "percent" }).format(part)}</>}
+          {open && job.eta > 0 && <> · {t("job.left", { time: span(job.eta) })}</>}
+          {open && job.tries > 1 && <> · {t("job.try", { n: job.tries })}</>}
         </span>
       </p>
-      {going && <progress aria-label={t("job.progress")} {...(percent === null ? {} : { max: 100, value: percent })} />}
-      {going && <button type="button" onClick={cancel}>{t("cancel")}</button>}
+      {open && <progress aria-label={t("job.progress")} {...(part === null ? {} : { max: 1, value: part })} />}
+      {open && <button type="button" onClick={cancel}>{t("cancel")}</button>}
+      {open && fault && <p class="note warn">{explain(fault)}</p>}
       {job.state === "failed" && job.error && <p class="note bad">{explain(faultOf(job.error))}</p>}
     </div>
   );

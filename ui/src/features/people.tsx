@@ -5,7 +5,7 @@ import { api, type Fault, type Person } from "../core/api";
 import type { Room } from "../core/room";
 import { t } from "../core/i18n";
 import { Empty, Icon, tell, tellFault } from "../core/kit";
-import { More } from "../pages/home";
+import { More } from "./frame";
 import { Panel } from "./hands";
 
 type Where = "here" | "away" | "none" | "removed";

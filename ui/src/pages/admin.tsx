@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { api, type Crash, type Letter, type Node, type State } from "../core/api";
 import { lang, t } from "../core/i18n";
 import { A, Confirm, Empty, Failed, Loading, Title, maybe, tell, tellFault, useLoad } from "../core/kit";
-import { Topbar, useStaff } from "./home";
+import { Topbar, useStaff } from "../features/frame";
 import "./admin.css";
 
 const when = (at: string | number) =>

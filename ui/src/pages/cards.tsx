@@ -4,7 +4,7 @@ import { api, type Fault, type State } from "../core/api";
 import { t } from "../core/i18n";
 import { A, Confirm, Empty, Failed, Loading, Title, tell, tellFault, useLoad } from "../core/kit";
 import { prepare } from "../core/prepare";
-import { useStaff } from "./home";
+import { useStaff } from "../features/frame";
 import "./cards.css";
 
 export function Cards({ state, arg }: { state: State; arg: string }) {

@@ -12,7 +12,7 @@ import { Launcher } from "../features/launcher";
 import { Locks } from "../features/locks";
 import { People, useSeen } from "../features/people";
 import { Wall } from "../features/wall";
-import { Code, Sheet, useStaff } from "./home";
+import { Code, Sheet, useStaff } from "../features/frame";
 import "./console.css";
 
 const tabs = ["stage", "hands", "class", "chat"] as const;

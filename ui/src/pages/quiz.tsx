@@ -1,104 +1,136 @@
 // The quiz editor: questions of every kind, saved as they are written.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Fault, State } from "../core/api";
-import { t } from "../core/i18n";
-import { A, Failed, Field, Loading, Title, useLoad } from "../core/kit";
+import { Draft, line, type Line } from "../core/draft";
+import { explain, t } from "../core/i18n";
+import { A, Failed, Field, Loading, Title, maybe, tell, useLoad } from "../core/kit";
 import { prepare, type Quiz } from "../core/prepare";
 import { Add, Editor } from "../features/edit";
-import { Topbar, useStaff } from "./home";
+import { Topbar, useStaff } from "../features/frame";
+import { Gift } from "../features/gift";
 import "./quiz.css";
+
+const most = 100; // questions
 
 export function QuizPage({ state, arg }: { state: State; arg: string }) {
   const staff = useStaff(state);
   const [quiz, fault, again] = useLoad(() => prepare.quiz(arg), [arg]);
+  const [turn, setTurn] = useState(0);
   if (!staff) return <main id="main" />;
+  const reload = async () => {
+    const got = await prepare.quiz(arg).catch(() => null);
+    if (got && quiz) Object.assign(quiz, got);
+    setTurn(turn + 1);
+  };
   return (
     <>
       <Topbar state={state} />
       <main id="main" class="page stack">
         {fault && <Failed fault={fault} retry={again} />}
         {!quiz && !fault && <Loading />}
-        {quiz && <Edit key={quiz.id} from={quiz} reload={again} />}
+        {quiz && <Edit key={`${quiz.id}/${turn}`} from={quiz} reload={() => void reload()} />}
       </main>
     </>
   );
 }
 
-type Saving = "saved" | "dirty" | "saving" | "changed";
-
-// useSaving writes the quiz to the box soon after the last change.
-function useSaving(from: Quiz): [Quiz, (q: Quiz) => void, Saving, Fault | null] {
-  const [quiz, setQuiz] = useState(from);
-  const [how, setHow] = useState<Saving>("saved");
-  const [fault, setFault] = useState<Fault | null>(null);
-  const updated = useRef(from.updated);
-  const turn = useRef(0);
-  useEffect(() => {
-    if (how !== "dirty") return;
-    const mine = ++turn.current;
-    const timer = setTimeout(async () => {
-      setHow("saving");
-      try {
-        const got = await prepare.putQuiz({ ...quiz, updated: updated.current });
-        updated.current = got.updated;
-        setFault(null);
-        if (mine === turn.current) setHow("saved");
-      } catch (e) {
-        setFault(e as Fault);
-        setHow((e as Fault).code === "changed" ? "changed" : "saved");
-      }
-    }, 600);
-    return () => clearTimeout(timer);
-  }, [quiz, how === "dirty"]);
-  useEffect(() => {
-    const ask = (e: BeforeUnloadEvent) => how !== "saved" && e.preventDefault();
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, [how]);
-  return [quiz, (q) => { setQuiz(q); setHow("dirty"); turn.current++; }, how, fault];
-}
-
 function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
-  const [quiz, set, how, fault] = useSaving(from);
+  const draft = useMemo(() => new Draft(from), []);
+  const [gift, setGift] = useState(false);
+  const list = useRef<HTMLOListElement>(null);
+  const [seek, setSeek] = useState<{ uid: number; what: string } | null>(null);
+  useEffect(() => {
+    // A question that was added or moved has the focus.
+    if (seek) list.current?.querySelector<HTMLElement>(`[data-uid="${seek.uid}"] ${seek.what}`)?.focus();
+  }, [seek]);
+  useEffect(() => {
+    const ask = (e: BeforeUnloadEvent) => draft.state.value !== "saved" && e.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => {
+      removeEventListener("beforeunload", ask);
+      void draft.save();
+      draft.close();
+    };
+  }, []);
+  const head = draft.head.value;
+  const lines = draft.lines.value;
+  const fault = draft.fault.value;
+  const at = /^items\[(\d+)\]\.(.+)$/.exec(fault?.field ?? "");
   const flag = (name: "speed" | "board") => (
-    <label class="check"><input type="checkbox" checked={quiz[name]} onChange={(e) => set({ ...quiz, [name]: e.currentTarget.checked })} />{t(`edit.${name}`)}</label>
+    <label class="check"><input type="checkbox" checked={head[name]} onChange={(e) => draft.put({ head: { [name]: e.currentTarget.checked } })} />{t(`edit.${name}`)}</label>
   );
   const move = (i: number, by: number) => {
-    const items = [...quiz.items];
-    items.splice(i + by, 0, ...items.splice(i, 1));
-    set({ ...quiz, items });
+    const next = [...lines];
+    next.splice(i + by, 0, ...next.splice(i, 1));
+    draft.put({ lines: next });
+    setSeek({ uid: lines[i]!.uid, what: by < 0 && i + by > 0 ? ".move-up" : by < 0 ? ".move-down" : i + by < lines.length - 1 ? ".move-down" : ".move-up" });
   };
-  const at = /^items\[(\d+)\]\.(.+)$/.exec(fault?.field ?? "");
+  const remove = (i: number) => {
+    const gone = lines[i]!;
+    draft.put({ lines: lines.filter((l) => l !== gone) });
+    const near = lines[i + 1] ?? lines[i - 1];
+    if (near) setSeek({ uid: near.uid, what: ".remove" });
+    tell(t("edit.removed", { n: i + 1 }), () => draft.put({ lines: [...draft.lines.value.slice(0, i), gone, ...draft.lines.value.slice(i)] }));
+  };
+  const add = (more: Line[]) => {
+    draft.put({ lines: [...lines, ...more].slice(0, most) });
+    if (more[0]) setSeek({ uid: more[0].uid, what: "textarea" });
+  };
   return (
     <>
       <div class="row between">
         <Title>{t("edit.heading")}</Title>
         <span class="row">
-          <span role="status" class="muted">{fault ? "" : t(`edit.${how === "saved" ? "saved" : "saving"}`)}</span>
-          <a class="button" href={prepare.giftFile(quiz.id)} download>{t("edit.export")}</a>
+          <button type="button" onClick={() => setGift(true)}>{t("quizzes.gift")}</button>
+          <a class="button" href={prepare.giftFile(head.id)} download aria-describedby="saving">{t("edit.export")}</a>
           <A class="button primary" href="/teach">{t("edit.done")}</A>
         </span>
       </div>
-      {fault && (fault.code === "changed" ? (
-        <div class="note bad" role="alert"><p>{t("edit.changed")}</p><button type="button" onClick={() => { reload(); location.reload(); }}>{t("edit.reload")}</button></div>
-      ) : at ? <p class="note warn" role="alert">{t("edit.fault", { n: Number(at[1]) + 1 })}</p> : <Failed fault={fault} />)}
+      <Told draft={draft} at={at} reload={reload} />
       <section class="card stack" aria-label={t("edit.settings")}>
-        <Field label={t("edit.title")} name="title" value={quiz.title} onInput={(title) => set({ ...quiz, title })} fault={fault} maxLength={120} autoComplete="off" />
+        <Field label={t("edit.title")} name="title" value={head.title} onInput={(title) => draft.put({ head: { title } })} fault={fault} maxLength={200} autoComplete="off" />
         <div class="row">
-          <label class="check"><input type="checkbox" checked={quiz.paced === "pupil"} onChange={(e) => set({ ...quiz, paced: e.currentTarget.checked ? "pupil" : "teacher" })} />{t("edit.paced")}</label>
+          <label class="check"><input type="checkbox" checked={head.paced === "pupil"} onChange={(e) => draft.put({ head: { paced: e.currentTarget.checked ? "pupil" : "teacher" } })} />{t("edit.paced")}</label>
           {flag("speed")}{flag("board")}
         </div>
       </section>
-      <ol class="stack editors">
-        {quiz.items.map((item, i) => (
+      {lines.length === 0 && <p class="empty">{t("edit.empty")}</p>}
+      <ol class="stack editors" ref={list}>
+        {lines.map((l, i) => (
           <Editor
-            key={i} n={i} of={quiz.items.length} item={item} fault={at && Number(at[1]) === i && fault ? { fault, field: at[2]! } : null}
-            set={(it) => set({ ...quiz, items: quiz.items.map((x, j) => (j === i ? it : x)) })} move={(by) => move(i, by)}
-            remove={() => set({ ...quiz, items: quiz.items.filter((_, j) => j !== i) })}
+            key={l.uid} uid={l.uid} n={i} of={lines.length} item={l.item} fault={at && Number(at[1]) === i && fault ? { fault, field: at[2]! } : null}
+            set={(item) => draft.put({ lines: draft.lines.value.map((x) => (x.uid === l.uid ? { ...x, item } : x)) })}
+            move={(by) => move(i, by)} remove={() => remove(i)}
           />
         ))}
       </ol>
-      <Add add={(item) => set({ ...quiz, items: [...quiz.items, item] })} />
+      {lines.length < most ? <Add add={(item) => add([line(item)])} /> : <p class="note warn">{t("edit.full", { n: most })}</p>}
+      {gift && <Gift close={() => setGift(false)} take={(items) => { setGift(false); add(items.map((item) => line({ ...item, id: "" }))); }} />}
     </>
+  );
+}
+
+// Told says how far the saving is, and what the box cannot take yet.
+function Told({ draft, at, reload }: { draft: Draft; at: RegExpExecArray | null; reload: () => void }) {
+  const how = draft.state.value;
+  const fault = draft.fault.value;
+  if (how === "changed") {
+    return (
+      <div class="note bad stack tight" role="alert">
+        <p>{t("edit.changed")}</p>
+        <div class="row">
+          <button type="button" onClick={() => { draft.forget(); reload(); }}>{t("edit.reload")}</button>
+          <button type="button" onClick={() => void draft.keepMine()}>{t("edit.mine")}</button>
+        </div>
+      </div>
+    );
+  }
+  const why = (f: Fault) => maybe(`edit.err.${f.code}`) || explain(f);
+  return (
+    <p id="saving" role="status" class={how === "refused" ? "note warn" : "muted saving"}>
+      {how === "refused" && fault
+        ? at ? <>{t("edit.fault", { n: Number(at[1]) + 1 })} {why(fault)}</> : why(fault)
+        : how === "offline" ? t("edit.offline") : t(how === "saved" ? "edit.saved" : "edit.saving")}
+    </p>
   );
 }

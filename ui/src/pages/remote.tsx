@@ -9,7 +9,7 @@ import { Hands } from "../features/hands";
 import { Turn } from "../features/easel";
 import { Go } from "../features/launcher";
 import { Timer } from "../features/round";
-import { useStaff } from "./home";
+import { useStaff } from "../features/frame";
 import "./remote.css";
 
 export function Remote({ state, arg }: { state: State; arg: string }) {

@@ -1,0 +1,33 @@
+// The box's clock: a board without a battery for it begins anywhere.
+import { useEffect, useState } from "preact/hooks";
+import { api, type Fault } from "../core/api";
+import { lang, t } from "../core/i18n";
+import { tell, tellFault } from "../core/kit";
+import { prepare } from "../core/prepare";
+
+const most = 60_000; // ms that nobody minds
+
+const when = (ms: number) => new Intl.DateTimeFormat(lang.value, { dateStyle: "medium", timeStyle: "short" }).format(new Date(ms));
+
+// ClockNote offers this device's time to a box that has none of its own to trust.
+export function ClockNote() {
+  const [wrong, setWrong] = useState<number | null>(null);
+  useEffect(() => {
+    let here = true;
+    api.state().then(
+      ({ clock }) => here && clock && !clock.trusted && Math.abs(clock.now - Date.now()) > most && setWrong(clock.now),
+      () => {}, // the page itself tells that the box is away
+    );
+    return () => {
+      here = false;
+    };
+  }, []);
+  if (wrong === null) return null;
+  const set = () => prepare.setClock().then(() => { setWrong(null); tell(t("home.clock.done")); }, (f: Fault) => tellFault(f));
+  return (
+    <div class="note warn row between">
+      <p>{t("home.clock.off", { time: when(wrong) })}</p>
+      <button type="button" onClick={() => void set()}>{t("home.clock.set")}</button>
+    </div>
+  );
+}

@@ -75,6 +75,9 @@ func TestEveryPageForEverybody(t *testing.T) {
 			p.mode("http://"+fresh.HTTP, mode)
 			p.open("http://" + fresh.HTTP + "/claim")
 			p.theme(mode)
+			p.until("claim", `document.querySelector("input[name=lang]")`)
+			p.axe(name + " /claim, the language")
+			p.press(words(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])("claim.next"))
 			p.until("claim", `document.querySelector("input[name=code]")`)
 			p.axe(name + " /claim")
 			p.noFaults()
@@ -82,13 +85,19 @@ func TestEveryPageForEverybody(t *testing.T) {
 	}
 }
 
-// mode chooses the language on this device.
+// mode is a theme, or "ar" for the language.
 func (p *page) mode(home, mode string) {
 	p.t.Helper()
-	lang := "en"
 	if mode == "ar" {
-		lang = "ar"
+		p.speak(home, "ar")
+	} else {
+		p.speak(home, "en")
 	}
+}
+
+// speak chooses the language on this device.
+func (p *page) speak(home, lang string) {
+	p.t.Helper()
 	p.open(home + "/healthz")
 	eval[bool](p, `(localStorage.setItem("ll:lang", "`+lang+`"), true)`)
 }

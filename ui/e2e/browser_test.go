@@ -81,6 +81,7 @@ func TestMain(m *testing.M) {
 type page struct {
 	t   testing.TB
 	ctx context.Context
+	fox *foxTab // in Firefox; nil: in Chromium
 
 	mu     sync.Mutex
 	faults []string // what the console and the policy complained about; guarded by mu
@@ -147,10 +148,24 @@ func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-func (p *page) open(url string) { p.t.Helper(); p.do(chromedp.Navigate(url)) }
+func (p *page) open(url string) {
+	p.t.Helper()
+	if p.fox == nil {
+		p.do(chromedp.Navigate(url))
+	} else if err := p.fox.open(url); err != nil {
+		p.t.Fatal(err)
+	}
+}
 
 func eval[T any](p *page, js string) T {
 	p.t.Helper()
+	if p.fox != nil {
+		var v T
+		if err := p.fox.eval(js, &v); err != nil {
+			p.t.Fatalf("%.120s: %v", js, err)
+		}
+		return v
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, func(e *runtime.EvaluateParams) { e.AwaitPromise = new(true) }))
@@ -161,6 +176,9 @@ func eval[T any](p *page, js string) T {
 }
 
 func (p *page) text() string {
+	if p.fox != nil {
+		return eval[string](p, "location.pathname + '\\n' + document.body.innerText")
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 	defer cancel()
 	s, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.pathname + '\\n' + document.body.innerText"))
@@ -223,6 +241,12 @@ func (p *page) fill(label, text string) {
 // typed types into what has the focus.
 func (p *page) typed(text string) {
 	p.t.Helper()
+	if p.fox != nil {
+		if err := p.fox.typed(text); err != nil {
+			p.t.Fatal(err)
+		}
+		return
+	}
 	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, input.InsertText, input.InsertTextParams{Text: text})
 		return err

@@ -28,6 +28,22 @@ func setCookie(home, cookie string) chromedp.Action[chromedp.Void] {
 	})
 }
 
+// cookieOf is what the tab shows the box.
+func cookieOf(p *page, home string) string {
+	p.t.Helper()
+	var cookie string
+	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		got, err := cdp.Call(ctx, tab, network.GetCookies, network.GetCookiesParams{URLs: []string{home}})
+		for _, c := range got.Cookies {
+			if c.Name == "ll" {
+				cookie = c.Name + "=" + c.Value
+			}
+		}
+		return err
+	}))
+	return cookie
+}
+
 // lively has most of the class in the room and doing things.
 func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxtest.Lesson) {
 	t.Helper()
@@ -63,6 +79,51 @@ func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxt
 		do(m, "tap.set", map[string]any{"tap": []string{"yes", "yes", "no", "yes", "lost"}[i%5]})
 	}
 	do(ada, "room.mute", map[string]any{"user": lesson.Names[4].ID, "on": true})
+	quizzed(t, teacher, func(who int, name string, payload map[string]any) {
+		t.Helper()
+		if who < 0 {
+			do(ada, name, payload)
+		} else if who < len(class) {
+			do(class[who], name, payload)
+		}
+	})
+}
+
+// quizzed has the class answer the first questions of the sample quiz; the last one asked
+// is open.
+func quizzed(t *testing.T, teacher *boxtest.Person, do func(who int, name string, payload map[string]any)) {
+	t.Helper()
+	var list []struct{ ID string }
+	if _, err := teacher.Call("GET", "/api/quizzes", nil, &list); err != nil || len(list) != 1 {
+		t.Fatalf("%v: %v", list, err)
+	}
+	var quiz struct {
+		Items []struct {
+			ID, Kind string
+			Options  []struct{ ID string }
+		}
+	}
+	if _, err := teacher.Call("GET", "/api/quizzes/"+list[0].ID, nil, &quiz); err != nil {
+		t.Fatal(err)
+	}
+	round := 0
+	for _, it := range quiz.Items {
+		if it.Kind != "single" && it.Kind != "truefalse" && it.Kind != "multi" {
+			continue
+		}
+		if round > 0 {
+			do(-1, "quiz.reveal", map[string]any{"round": round})
+		}
+		round++
+		do(-1, "quiz.open", map[string]any{"items": []string{it.ID}})
+		for who := range 24 {
+			option := it.Options[[]int{1, 1, 0, 1, 2, 1, 1, 0}[who%8]%len(it.Options)].ID
+			do(who, "quiz.answer", map[string]any{"round": round, "item": it.ID, "response": map[string]any{"options": []string{option}}})
+		}
+		if round == 2 {
+			return
+		}
+	}
 }
 
 // TestScreens writes the pictures of the README with -update, and otherwise checks that

@@ -94,7 +94,9 @@ function Draw({ room, tool, color, size }: { room: Room; tool: Tool; color: numb
   const surface = b.surface.value;
   const page = b.page.value;
   const box = useRef<HTMLDivElement>(null);
-  const [now, setNow] = useState<[number, number, number][]>([]);
+  const [now, show] = useState<[number, number, number][]>([]);
+  const points = useRef(now); // what events see before the next drawing does
+  const setNow = (list: [number, number, number][]) => show((points.current = list));
   const drawing = useRef(false);
   const pointed = useRef(0);
   useEffect(() => setNow([]), [surface]);
@@ -118,7 +120,8 @@ function Draw({ room, tool, color, size }: { room: Room; tool: Tool; color: numb
   const move = (e: PointerEvent) => {
     if (!drawing.current) return;
     if (tool === "laser") return point(e, true);
-    setNow((list) => (tool === "pen" || tool === "marker" ? (list.length < 1990 ? [...list, at(e)] : list) : [list[0] ?? at(e), at(e)]));
+    const list = points.current;
+    setNow(tool === "pen" || tool === "marker" ? (list.length < 1990 ? [...list, at(e)] : list) : [list[0] ?? at(e), at(e)]);
   };
   const up = (e: PointerEvent) => {
     if (!drawing.current) return;
@@ -128,10 +131,10 @@ function Draw({ room, tool, color, size }: { room: Room; tool: Tool; color: numb
       return point(e, false);
     }
     const shape = tool !== "pen" && tool !== "marker";
-    const points = shape && now.length < 2 ? [] : now;
+    const drawn = points.current;
     setNow([]);
-    if (!points.length) return;
-    const stroke: Stroke = { id: crypto.getRandomValues(new Uint32Array(2)).join("-"), tool, color, size, points: pack(points) };
+    if (!drawn.length || (shape && drawn.length < 2)) return;
+    const stroke: Stroke = { id: crypto.getRandomValues(new Uint32Array(2)).join("-"), tool, color, size, points: pack(drawn) };
     b.put(surface, [...(b.ink.value[surface] ?? []), stroke]);
     room.send("board.draw", { surface, stroke });
   };

@@ -66,11 +66,13 @@ function Desk({ room, state, seen }: { room: Room; state: State; seen: Set<strin
       <Head room={room} state={state} />
       <main id="main" class="console-main">
         <div class="console-away"><Away room={room} /></div>
-        <div class="col col-hands"><Hands room={room} /><Taps room={room} /></div>
         <div class="col col-stage"><Launcher room={room} /><Easel room={room} /><Wall room={room} /></div>
-        <div class="col col-class">
-          <Panel id="locks" room={room} title={t("people.locks")}><Locks room={room} /></Panel>
-          <People room={room} seen={seen} />
+        <div class="col col-side">
+          <div class="col col-hands"><Hands room={room} /><Taps room={room} /></div>
+          <div class="col col-class">
+            <Panel id="locks" room={room} title={t("people.locks")}><Locks room={room} /></Panel>
+            <People room={room} seen={seen} />
+          </div>
         </div>
         <div class="col col-chat"><Chat room={room} staff /></div>
       </main>
@@ -132,6 +134,7 @@ function Head({ room, state }: { room: Room; state: State }) {
             <img src={api.qr(info.id)} alt={t("console.qr")} width={320} height={320} />
             <p>{t("console.goTo")}<br /><bdi dir="ltr" class="code-address">{address(state)}</bdi></p>
             <p>{t("console.type")}<br /><span class="code-huge"><Code code={info.code} /></span></p>
+            <A class="button" href={`/remote/${encodeURIComponent(room.id)}`}>{t("console.remote")}</A>
           </div>
         </Sheet>
       )}

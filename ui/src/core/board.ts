@@ -107,6 +107,8 @@ export class Board {
     const ids = new Set(had.map((s) => s.id));
     const more: Stroke[] = p.strokes.filter((s: Stroke) => !ids.has(s.id));
     this.put(p.surface, [...more, ...had]);
+    const oldest = this.ink.value[p.surface]?.[0];
+    if (p.more && oldest) this.room.flash("board.look", { surface: p.surface, before: oldest.id });
   }
 
   take(kind: string, e: any) {

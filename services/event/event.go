@@ -5,10 +5,7 @@
 // is treated: when its effects leave, who may see it, how long it is kept.
 package event
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // Kind names a kind of fact, feature first and past tense: "chat.said".
 type Kind string
@@ -34,21 +31,6 @@ type Stamp struct {
 	Mono    int64  // milliseconds since that start, monotonic
 	Wall    int64  // milliseconds since 1970 by the box's clock
 	Trusted bool   // the wall clock was set by a trusted source
-}
-
-// Clock makes stamps. Its zero value is not usable; see NewClock.
-type Clock struct {
-	boot  uint64
-	start time.Time
-}
-
-// NewClock starts a clock whose stamps carry boot.
-func NewClock(boot uint64) *Clock { return &Clock{boot: boot, start: time.Now()} }
-
-// Now is the present stamp.
-func (c *Clock) Now() Stamp {
-	now := time.Now()
-	return Stamp{Boot: c.boot, Mono: now.Sub(c.start).Milliseconds(), Wall: now.UnixMilli()}
 }
 
 // Role is what a person may do in a room. The server gives it; a client never names its own.

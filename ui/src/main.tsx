@@ -9,7 +9,7 @@ import { preferred, setLang, t, withTexts } from "./core/i18n";
 import { Failed, Loading, Snack } from "./core/kit";
 import { path } from "./core/router";
 import { fault, reload, state } from "./core/state";
-import { Join } from "./pages/join";
+import { Card, Join } from "./pages/join";
 import { Lesson } from "./pages/lesson";
 
 type Page = ComponentType<{ state: State; arg: string }>;
@@ -17,7 +17,7 @@ const late: [RegExp, () => Promise<Page>][] = [
   [/^\/claim$/, async () => (await withTexts("prepare", import("./pages/claim"))).Claim],
   [/^\/login$/, async () => (await import("./pages/login")).Login],
   [/^\/teach$/, async () => (await withTexts("prepare", import("./pages/home"))).Home],
-  [/^\/teach\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/console"))).Console],
+  [/^\/teach\/([^/]+)$/, async () => (await withTexts("prepare", withTexts("stage", import("./pages/console")))).Console],
   [/^\/quiz\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/quiz"))).QuizPage],
   [/^\/cards\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/cards"))).Cards],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
@@ -45,6 +45,8 @@ function App() {
     const m = match.exec(p);
     if (m) return <Late load={load} state={s} arg={m[1] ?? ""} />;
   }
+  const card = /^\/c\/(.+)$/.exec(p)?.[1];
+  if (card) return <Card key={card} state={s} arg={card} />;
   if (p === "/lesson") return <Lesson state={s} arg="" />;
   return <Join state={s} arg={/^\/j\/(.+)$/.exec(p)?.[1] ?? ""} />;
 }

@@ -162,6 +162,7 @@ export const api = {
   qr: (id: string) => `/api/lessons/${enc(id)}/qr.svg`,
   look: (ref: { code?: string; key?: string }) => call<Look>("POST", "/api/join/look", ref),
   join: (ref: { code?: string; key?: string }, pupil: string) => call<Me>("POST", "/api/join", { ...ref, pupil }),
+  joinCard: (card: string) => call<Me>("POST", "/api/join", { card }),
   lesson: (room?: string) =>
     call<{ lesson: Lesson; people: Person[] }>("GET", "/api/lesson" + (room ? `?room=${enc(room)}` : "")),
   health: () => call<Check[]>("GET", "/api/admin/health"),

@@ -8,12 +8,40 @@ import { Failed, tellFault, useLoad } from "../core/kit";
 import type { Room } from "../core/room";
 import { Ink, Surface } from "./board";
 import { Panel } from "./hands";
+import { Job } from "./job";
+import { Pick, Uploads, useDrop, useUploads } from "./upload";
 
 type Tool = Stroke["tool"] | "laser";
 const toolIcons: { [tool in Tool]: string } = { pen: "✎", marker: "▬", line: "╱", rect: "▭", ellipse: "◯", arrow: "↗", laser: "●" };
 const tools = Object.keys(toolIcons) as Tool[];
 
-export function Easel({ room, drop }: { room: Room; drop?: () => void }) {
+// bring takes a deck of the box into the lesson and shows its first page.
+const bring = (room: Room, deck: string) =>
+  call("POST", `/api/lessons/${encodeURIComponent(room.lesson.value.id)}/deck`, { deck }).then(() => room.send("board.show", { surface: `d:${deck}:0` }), (f: Fault) => tellFault(f));
+
+// useSlides makes decks of what is dropped anywhere on the console, and shows them when
+// their pages are made.
+function useSlides(room: Room) {
+  const [making, setMaking] = useState<{ deck: string; job: string }[]>([]);
+  const [ups, send] = useUploads((d) => d.job && setMaking((l) => [...l, { deck: d.id, job: d.job! }]));
+  const over = useDrop(send);
+  const status = (
+    <>
+      <Uploads list={ups} />
+      {making.map((m) => (
+        <Job key={m.job} id={m.job} over={(j) => {
+          if (j.state !== "done") return;
+          setMaking((l) => l.filter((x) => x.job !== m.job));
+          void bring(room, m.deck);
+        }} />
+      ))}
+    </>
+  );
+  return { over, send, status };
+}
+
+export function Easel({ room }: { room: Room }) {
+  const { over, send, status } = useSlides(room);
   const b = room.board;
   const [tool, setTool] = useState<Tool>("pen");
   const [color, setColor] = useState(1);
@@ -21,8 +49,9 @@ export function Easel({ room, drop }: { room: Room; drop?: () => void }) {
   const surface = b.surface.value;
   const turn = (to: string) => room.send("board.show", { surface: to });
   return (
-    <Panel id="easel" room={room} title={t("board.title")} tools={drop && <button type="button" onClick={drop}>{t("board.add")}</button>}>
-      <div class="easel stack">
+    <Panel id="easel" room={room} title={t("board.title")} tools={<Pick take={send} label={t("board.add")} />}>
+      <div class={over ? "easel stack over" : "easel stack"}>
+        {status}
         {surface ? <Draw room={room} tool={tool} color={color} size={size} /> : <p class="empty">{t("board.none")}</p>}
         {surface && (
           <div class="easel-tools" role="toolbar" aria-label={t("board.tools")}>
@@ -79,11 +108,10 @@ function Decks({ room }: { room: Room }) {
   if (fault) return <Failed fault={fault} retry={again} />;
   const rest = (list ?? []).filter((d) => d.state === "ready" && !room.board.decks.value.some((x) => x.deck === d.id));
   if (!rest.length) return null;
-  const load = (id: string) => call("POST", `/api/lessons/${encodeURIComponent(room.lesson.value.id)}/deck`, { deck: id }).then(() => room.send("board.show", { surface: `d:${id}:0` }), (f: Fault) => tellFault(f));
   return (
     <details class="launcher-more">
       <summary>{t("board.decks")}</summary>
-      <ul class="questions">{rest.map((d) => <li key={d.id}><span><bdi>{d.title}</bdi></span><button type="button" aria-label={t("board.takeOne", { title: d.title })} onClick={() => void load(d.id)}>{t("board.take")}</button></li>)}</ul>
+      <ul class="questions">{rest.map((d) => <li key={d.id}><span><bdi>{d.title}</bdi></span><button type="button" aria-label={t("board.takeOne", { title: d.title })} onClick={() => void bring(room, d.id)}>{t("board.take")}</button></li>)}</ul>
     </details>
   );
 }

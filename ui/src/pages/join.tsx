@@ -223,3 +223,31 @@ function Names({ at, look, state, again, back }: { at: Ref; look: Look; state: S
     </div>
   );
 }
+
+// Card is the way in by a pupil's own card: the name is known, so nothing is asked.
+export function Card({ state, arg }: { state: State; arg: string }) {
+  const [fault, setFault] = useState<Fault | null>(null);
+  const enter = async () => {
+    setFault(null);
+    try {
+      await api.joinCard(arg);
+      await reload();
+      go("/lesson", true);
+    } catch (e) {
+      setFault(e as Fault);
+    }
+  };
+  useEffect(() => void enter(), []);
+  return (
+    <main id="main" class="join">
+      <p class="brand"><span aria-hidden="true" /><bdi>{state.box.name || "LiveLearn"}</bdi></p>
+      {!fault ? <Loading /> : (
+        <div class="stack card pad">
+          <Title>{t("join.card")}</Title>
+          <Failed fault={fault} retry={() => void enter()} />
+          <A class="button" href="/">{t("join.card.code")}</A>
+        </div>
+      )}
+    </main>
+  );
+}

@@ -1,7 +1,6 @@
 package item
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -241,11 +240,16 @@ func Reveal(it Item, k Key) Revealed {
 		if n.Weight <= 0 {
 			continue
 		}
-		s := strconv.FormatFloat(n.Value, 'f', -1, 64)
-		if n.Tolerance > 0 {
-			s += fmt.Sprintf(" ± %s", strconv.FormatFloat(n.Tolerance, 'f', -1, 64))
-		}
-		out.Numbers = append(out.Numbers, s)
+		out.Numbers = append(out.Numbers, n.String())
 	}
 	return out
+}
+
+// String is the range as pupils see it: "3.14 ± 0.01".
+func (r Range) String() string {
+	s := strconv.FormatFloat(r.Value, 'f', -1, 64)
+	if r.Tolerance > 0 {
+		s += " ± " + strconv.FormatFloat(r.Tolerance, 'f', -1, 64)
+	}
+	return s
 }

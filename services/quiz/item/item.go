@@ -67,6 +67,9 @@ type Accepted struct {
 	Weight float64 `json:"weight"`
 }
 
+// AnyNumber is what feedback to every other number is kept by.
+const AnyNumber = "*"
+
 // Range is an accepted number: Value plus or minus Tolerance.
 type Range struct {
 	Value     float64 `json:"value"`
@@ -82,7 +85,7 @@ type Key struct {
 	Numbers  []Range
 	Order    []string          // option ids
 	Pairs    map[string]string // option id to choice id
-	Feedback map[string]string // by option id or accepted text
+	Feedback map[string]string // by option id, accepted text, Range.String or AnyNumber
 	General  string
 }
 

@@ -112,6 +112,39 @@ func TestAFaultNamesItsField(t *testing.T) {
 	}
 }
 
+func TestChoicesThatReadTheSameAreOne(t *testing.T) {
+	a := Authored{
+		Item{Kind: Match, Text: "?", Options: options("cow", "ant", "dog"), Choices: options("mammal", "insect", "mammal ", "fish")},
+		Key{Pairs: map[string]string{"a": "a", "b": "b", "c": "c"}},
+	}
+	if err := a.Normalise("t"); err != nil {
+		t.Fatal(err)
+	}
+	if want := options("fish", "insect", "mammal"); !reflect.DeepEqual(a.Choices, want) {
+		t.Errorf("got %v", a.Choices)
+	}
+	if want := map[string]string{"a": "c", "b": "b", "c": "c"}; !reflect.DeepEqual(a.Key.Pairs, want) {
+		t.Errorf("got %v", a.Key.Pairs)
+	}
+}
+
+func TestFeedbackBelongsToAnAnswer(t *testing.T) {
+	said := map[string]string{"a": "x", "zz": "nobody sees this", " word ": "w", "3 ± 1": "n", "*": "any"}
+	for kind, want := range map[Kind]map[string]string{
+		Single: {"a": "x"}, Text: {"word": "w"}, Numeric: {"3 ± 1": "n", "*": "any"}, Order: nil, Slide: nil,
+	} {
+		a := Authored{Item{Kind: kind, Text: "?", Options: options("x", "y")}, Key{
+			Weights: map[string]float64{"a": 1, "b": 0}, Texts: []Accepted{{" word", 1}}, Numbers: []Range{{3, 1, 1}}, Feedback: said,
+		}}
+		if err := a.Normalise("t"); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(a.Key.Feedback, want) || len(a.Key.Weights) > 1 {
+			t.Errorf("%s: got %v, %v", kind, a.Key.Feedback, a.Key.Weights)
+		}
+	}
+}
+
 func TestAResponseMustHaveTheShapeOfItsQuestion(t *testing.T) {
 	single := Item{Kind: Single, Options: options("x", "y")}
 	for field, c := range map[string]struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -189,7 +190,7 @@ func renamed[V any](m map[string]V, to map[string]string) map[string]V {
 
 // weights checks that something is right, and that only options have a weight.
 func (a *Authored) weights(op, at string) (map[string]float64, error) {
-	right := 0
+	right, weights := 0, map[string]float64{}
 	for id, w := range a.Key.Weights {
 		switch {
 		case !slices.ContainsFunc(a.Options, func(o Option) bool { return o.ID == id }):
@@ -199,11 +200,14 @@ func (a *Authored) weights(op, at string) (map[string]float64, error) {
 		case w > 0:
 			right++
 		}
+		if w != 0 { // nothing is worth the same as no weight
+			weights[id] = w
+		}
 	}
 	if right == 0 {
 		return nil, errs.Field(op, at+"key.weights", "no_right", 1, "no answer is right")
 	}
-	return a.Key.Weights, nil
+	return weights, nil
 }
 
 func accepted(op, at string, list []Accepted) ([]Accepted, error) {
@@ -219,7 +223,10 @@ func accepted(op, at string, list []Accepted) ([]Accepted, error) {
 			return nil, errs.Field(op, fmt.Sprintf("%skey.texts[%d].weight", at, i), "out_of_range", 1, "must be -1 to 1")
 		}
 	}
-	return list, nil // none: nothing is right or wrong, the words are what is asked for
+	if len(list) == 0 {
+		return nil, nil // nothing is right or wrong, the words are what is asked for
+	}
+	return list, nil
 }
 
 func numbers(op, at string, list []Range) ([]Range, error) {
@@ -297,13 +304,25 @@ func (a *Authored) match(op, at string) (map[string]string, error) {
 	}
 	slices.SortStableFunc(a.Choices, func(x, y Option) int { return cmp.Compare(x.Text, y.Text) })
 	left, right := letters(a.Options), letters(a.Choices)
+	one := map[string]string{} // by choice: the first that reads the same, as a pupil cannot tell them apart
+	differ := a.Choices[:0:0]
+	for _, c := range a.Choices {
+		if n := len(differ); n == 0 || differ[n-1].Text != c.Text {
+			differ = append(differ, c)
+		}
+		one[c.ID] = differ[len(differ)-1].ID
+	}
+	if a.Choices = differ; len(differ) < 2 {
+		return nil, errs.Field(op, at+"choices", "too_few", 2, "at least 2 that differ")
+	}
+	places := letters(a.Choices)
 	pairs := map[string]string{}
 	for l, r := range a.Key.Pairs {
 		nl, nr := left[l], right[r]
 		if nl == "" || nr == "" {
 			return nil, errs.Field(op, at+"key.pairs", "unknown", 0, "no pair of %q and %q", l, r)
 		}
-		pairs[nl] = nr
+		pairs[nl] = places[one[nr]]
 	}
 	if len(pairs) != len(a.Options) {
 		return nil, errs.Field(op, at+"key.pairs", "missing", int64(len(a.Options)), "each left side needs its right side")
@@ -311,20 +330,38 @@ func (a *Authored) match(op, at string) (map[string]string, error) {
 	return pairs, nil
 }
 
+// feedback keeps what is said about something that can be chosen or written: an option, an
+// accepted text, an accepted number, or AnyNumber.
 func (a *Authored) feedback(op, at string) error {
 	if len(a.Key.Feedback) > MaxAccepted+MaxOptions {
 		return errs.Field(op, at+"key.feedback", "too_many", MaxAccepted+MaxOptions, "too many")
 	}
-	for k, v := range a.Key.Feedback {
-		v, err := text(op, at+"key.feedback", v, MaxFeedback, true)
+	known := map[string]bool{AnyNumber: a.Kind == Numeric}
+	switch a.Kind {
+	case Single, Multi, TrueFalse, Poll:
+		for _, o := range a.Options {
+			known[o.ID] = true
+		}
+	case Text:
+		for _, t := range a.Key.Texts {
+			known[t.Text] = true
+		}
+	case Numeric:
+		for _, n := range a.Key.Numbers {
+			known[n.String()] = true
+		}
+	}
+	kept := map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(a.Key.Feedback)) {
+		v, err := text(op, at+"key.feedback", a.Key.Feedback[k], MaxFeedback, true)
 		if err != nil {
 			return err
 		}
-		if a.Key.Feedback[k] = v; v == "" {
-			delete(a.Key.Feedback, k)
+		if k = strings.TrimSpace(k); v != "" && known[k] {
+			kept[k] = v
 		}
 	}
-	if len(a.Key.Feedback) == 0 {
+	if a.Key.Feedback = kept; len(kept) == 0 {
 		a.Key.Feedback = nil
 	}
 	return nil

@@ -48,6 +48,8 @@ func TestEveryPageForEverybody(t *testing.T) {
 	lesson := ada.Lesson(ada.Class("7B", 8), "Planets")
 	lively(t, box, ada, lesson)
 	pupil := box.Join(lesson, lesson.Names[7].ID)
+	past := over(t, box, ada)
+	quiz := quizOf(t, ada)
 
 	home := "http://" + box.HTTP
 	for _, size := range [][2]int64{phone, laptop} {
@@ -71,6 +73,10 @@ func TestEveryPageForEverybody(t *testing.T) {
 			visit("/teach", `document.body.innerText.includes("7B")`)
 			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("ol.hands li, [role=tab]")`)
 			visit("/screen/"+lesson.Room, `document.querySelector("img")`)
+			visit("/remote/"+lesson.Room, `document.querySelector(".go")`)
+			visit("/quiz/"+quiz, `document.querySelector(".editor")`)
+			visit("/cards/"+lesson.Room, `document.querySelector(".print-cards img")`)
+			_ = past // visit("/results/"+past.ID, `document.querySelector('a[href$="results.csv"]')`)
 			visit("/admin", `document.body.innerText.includes("journal")`)
 			p.mode("http://"+fresh.HTTP, mode)
 			p.open("http://" + fresh.HTTP + "/claim")
@@ -129,4 +135,15 @@ func TestAxeBites(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d findings on a page with an image and a button without a name, want 2", n)
 	}
+}
+
+// over is a lesson with a few answers that has ended.
+func over(t *testing.T, box *boxtest.Box, teacher *boxtest.Person) boxtest.Lesson {
+	t.Helper()
+	lesson := teacher.Lesson(teacher.Class("6A", 8), "Moons")
+	lively(t, box, teacher, lesson)
+	if _, err := teacher.Call("POST", "/api/lessons/"+lesson.ID+"/end", struct{}{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return lesson
 }

@@ -79,7 +79,7 @@ func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxt
 		do(m, "tap.set", map[string]any{"tap": []string{"yes", "yes", "no", "yes", "lost"}[i%5]})
 	}
 	do(ada, "room.mute", map[string]any{"user": lesson.Names[4].ID, "on": true})
-	quizzed(t, teacher, func(who int, name string, payload map[string]any) {
+	quizzed(t, teacher, lesson, func(who int, name string, payload map[string]any) {
 		t.Helper()
 		if who < 0 {
 			do(ada, name, payload)
@@ -89,23 +89,43 @@ func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxt
 	})
 }
 
-// quizzed has the class answer the first questions of the sample quiz; the last one asked
-// is open.
-func quizzed(t *testing.T, teacher *boxtest.Person, do func(who int, name string, payload map[string]any)) {
+// quizOf is the id of the first quiz on the box.
+func quizOf(t *testing.T, teacher *boxtest.Person) string {
 	t.Helper()
 	var list []struct{ ID string }
-	if _, err := teacher.Call("GET", "/api/quizzes", nil, &list); err != nil || len(list) != 1 {
+	if _, err := teacher.Call("GET", "/api/quizzes", nil, &list); err != nil || len(list) == 0 {
 		t.Fatalf("%v: %v", list, err)
 	}
+	return list[0].ID
+}
+
+// quizzed has the class answer the first questions of the sample quiz; the last one asked
+// is open.
+func quizzed(t *testing.T, teacher *boxtest.Person, lesson boxtest.Lesson, do func(who int, name string, payload map[string]any)) {
+	t.Helper()
+	id := quizOf(t, teacher)
 	var quiz struct {
 		Items []struct {
 			ID, Kind string
 			Options  []struct{ ID string }
 		}
 	}
-	if _, err := teacher.Call("GET", "/api/quizzes/"+list[0].ID, nil, &quiz); err != nil {
+	if _, err := teacher.Call("GET", "/api/quizzes/"+id, nil, &quiz); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := teacher.Call("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": id}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var decks []struct{ ID string }
+	if _, err := teacher.Call("GET", "/api/decks", nil, &decks); err != nil || len(decks) != 1 {
+		t.Fatalf("%v: %v", decks, err)
+	}
+	if _, err := teacher.Call("POST", "/api/lessons/"+lesson.ID+"/deck", map[string]string{"deck": decks[0].ID}, nil); err != nil {
+		t.Fatal(err)
+	}
+	page := "d:" + decks[0].ID + ":1"
+	do(-1, "board.show", map[string]any{"surface": page})
+	do(-1, "board.draw", map[string]any{"surface": page, "stroke": map[string]any{"id": "circle", "tool": "ellipse", "color": 1, "size": 5, "points": "2bc 1jk 1e 1jk 1jk 0"}})
 	round := 0
 	for _, it := range quiz.Items {
 		if it.Kind != "single" && it.Kind != "truefalse" && it.Kind != "multi" {
@@ -136,7 +156,7 @@ func TestScreens(t *testing.T) {
 		}
 		shoot(t, dir)
 	}
-	for _, name := range []string{"console.png", "pupil.png", "projector.png"} {
+	for _, name := range []string{"console.png", "pupil.png", "projector.png", "quiz.png", "results.png"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Size() < 5_000 || info.Size() > 250_000 {
 			t.Errorf("%s: %v; write it with: go test ./ui/e2e -run Screens -update", name, err)
@@ -168,6 +188,7 @@ func shoot(t *testing.T, dir string) {
 	lesson.Names = look.Names
 	lively(t, box, &teacher, lesson)
 	pupil := box.Join(lesson, lesson.Names[len(lesson.Names)-1].ID)
+	past := over(t, box, &teacher)
 	home := "http://" + box.HTTP
 	for _, s := range []struct {
 		file, path string
@@ -177,13 +198,15 @@ func shoot(t *testing.T, dir string) {
 		{"console.png", "/teach/" + lesson.Room, laptop, &teacher},
 		{"projector.png", "/screen/" + lesson.Room, laptop, &teacher},
 		{"pupil.png", "/lesson", phone, pupil},
+		{"quiz.png", "/quiz/" + quizOf(t, &teacher), laptop, &teacher},
+		{"results.png", "/results/" + past.ID, laptop, &teacher},
 	} {
 		p := newPage(t, s.size)
 		p.mode(home, "light")
 		p.as(home, s.who)
 		p.open(home + s.path)
 		p.theme("light")
-		p.until("the lesson", `/volcano/.test(document.body.innerText) || [...document.images].some((i) => i.complete && i.naturalWidth)`)
+		p.until("the page", `/volcano/.test(document.body.innerText) || [...document.images].some((i) => i.complete && i.naturalWidth) || document.querySelector(".editor, a[href$='results.csv']")`)
 		eval[bool](p, `new Promise((r) => setTimeout(() => r(true), 1500))`)
 		png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 		if err != nil {

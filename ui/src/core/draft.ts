@@ -24,6 +24,7 @@ export class Draft {
   readonly state = signal<Saving>("saved");
   readonly fault = signal<Fault | null>(null);
 
+  kept = true; // this device holds what is not saved yet
   private updated: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private busy = false;
@@ -46,7 +47,7 @@ export class Draft {
     this.turn++;
     if (change.head) this.head.value = { ...this.head.value, ...change.head };
     if (change.lines) this.lines.value = change.lines;
-    write(this.whole());
+    this.kept = write(this.whole());
     if (this.state.value === "changed") return; // a person must choose first
     this.state.value = "waiting";
     this.later(soon);
@@ -107,7 +108,7 @@ export class Draft {
   private over(turn: number, state: Saving) {
     if (turn !== this.turn) {
       this.state.value = "waiting";
-      write(this.whole());
+      this.kept = write(this.whole());
       return;
     }
     this.state.value = state;
@@ -141,11 +142,12 @@ function read(id: string): Quiz | null {
   }
 }
 
-function write(q: Quiz) {
+function write(q: Quiz): boolean {
   try {
     localStorage.setItem(place(q.id), JSON.stringify(q));
+    return true;
   } catch {
-    // a private window or a full device: the box has what was saved
+    return false; // a private window or a full device
   }
 }
 
@@ -153,6 +155,6 @@ function erase(id: string) {
   try {
     localStorage.removeItem(place(id));
   } catch {
-    // as above
+    // nothing is kept then
   }
 }

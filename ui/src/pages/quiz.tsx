@@ -44,7 +44,7 @@ function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
     if (seek) list.current?.querySelector<HTMLElement>(`[data-uid="${seek.uid}"] ${seek.what}`)?.focus();
   }, [seek]);
   useEffect(() => {
-    const ask = (e: BeforeUnloadEvent) => draft.state.value !== "saved" && e.preventDefault();
+    const ask = (e: BeforeUnloadEvent) => draft.state.value !== "saved" && !draft.kept && e.preventDefault();
     addEventListener("beforeunload", ask);
     return () => {
       removeEventListener("beforeunload", ask);

@@ -152,3 +152,33 @@ func TestAnUnfinishedQuestionSurvivesAReload(t *testing.T) {
 	p.until("the other version", `document.querySelector("input[name=title]")?.value === "Changed elsewhere"`)
 	p.noFaults()
 }
+
+// TestPicturesThatComeTogetherBecomeOneDeck uploads two pictures, watches the job, and
+// gives the deck another name.
+func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
+	say := words(t, "en")
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.Claim("Ada")
+	p := newPage(t, phone)
+	p.as("http://"+box.HTTP, ada)
+	p.open("http://" + box.HTTP + "/teach")
+	p.sees(say("deck.title"))
+	eval[bool](p, `(async () => {
+	  const held = new DataTransfer();
+	  for (const name of ["moon 2.png", "moon 1.png"]) {
+	    const c = Object.assign(document.createElement("canvas"), {width: 900, height: 600});
+	    c.getContext("2d").fillRect(0, 0, 450, 300);
+	    held.items.add(new File([await new Promise((r) => c.toBlob(r))], name, {type: "image/png"}));
+	  }
+	  return document.body.dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: held})) || true;
+	})()`)
+	p.sees("moon 1")
+	p.until("two pages", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("moon 1") && li.innerText.includes("2 pages"))`)
+	p.axe("home with slides")
+	p.press(strings.ReplaceAll(say("home.more"), "{name}", "moon 1"))
+	p.press(say("home.rename"))
+	p.fill(say("edit.title"), "The Moon")
+	p.press(say("home.save"))
+	p.until("the new name", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("The Moon"))`)
+	p.noFaults()
+}

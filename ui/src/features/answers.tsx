@@ -181,7 +181,7 @@ function Matched({ item, set, bad }: Part) {
   const room = pairs.length + extra.length < most.options;
   return (
     <Group label={t("edit.answers")} hint={t("edit.matchHint")}>
-      <ul class="edit-options">
+      <ul class="edit-options edit-match">
         {pairs.map(([a, b], i) => (
           <li key={i}>
             <input type="text" dir="auto" maxLength={200} aria-label={t("edit.left", { n: i + 1 })} aria-invalid={bad(`options[${i}].text`)} value={a} onInput={(e) => put(pairs.map((p, j) => (j === i ? [e.currentTarget.value, p[1]] : p)), extra)} />

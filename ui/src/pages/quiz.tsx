@@ -63,7 +63,8 @@ function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
     const next = [...lines];
     next.splice(i + by, 0, ...next.splice(i, 1));
     draft.put({ lines: next });
-    setSeek({ uid: lines[i]!.uid, what: by < 0 && i + by > 0 ? ".move-up" : by < 0 ? ".move-down" : i + by < lines.length - 1 ? ".move-down" : ".move-up" });
+    const end = by < 0 ? i + by === 0 : i + by === next.length - 1; // the button that was pressed is off there
+    setSeek({ uid: lines[i]!.uid, what: by < 0 !== end ? ".move-up" : ".move-down" });
   };
   const remove = (i: number) => {
     const gone = lines[i]!;
@@ -73,7 +74,7 @@ function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
     tell(t("edit.removed", { n: i + 1 }), () => draft.put({ lines: [...draft.lines.value.slice(0, i), gone, ...draft.lines.value.slice(i)] }));
   };
   const add = (more: Line[]) => {
-    draft.put({ lines: [...lines, ...more].slice(0, most) });
+    draft.put({ lines: [...draft.lines.value, ...more].slice(0, most) });
     if (more[0]) setSeek({ uid: more[0].uid, what: "textarea" });
   };
   return (

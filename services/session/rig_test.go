@@ -42,6 +42,7 @@ type rig struct {
 	rooms   *room.Rooms
 	hub     *session.Hub
 	net     *wiretest.Net
+	reg     *prometheus.Registry
 	stop    func()
 
 	mu      sync.Mutex
@@ -57,6 +58,7 @@ func newRig(t testing.TB, dir string, cfg session.Config, kinds ...room.Kind) *r
 		log = slog.New(slog.DiscardHandler)
 	}
 	reg := prometheus.NewRegistry()
+	r.reg = reg
 	var err error
 	r.journal, err = journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, log, reg)
 	if err != nil {

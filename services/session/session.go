@@ -352,9 +352,15 @@ func (s *session) command(m wire.Message) {
 		return
 	}
 	m.Payload = bytes.Clone(m.Payload) // it outlives the frame it came in
+	taken := time.Now()
 	err := s.hub.Rooms.Post(seat, room.Message{
 		Name: m.Event, ID: cmd.ID, Data: m.Payload,
-		Reply: func(r room.Reply) { s.answer(m, cmd.ID, r) },
+		Reply: func(r room.Reply) {
+			s.answer(m, cmd.ID, r)
+			if r.Err == nil {
+				s.hub.metrics.answer.Observe(time.Since(taken).Seconds())
+			}
+		},
 	})
 	if err != nil {
 		s.answer(m, cmd.ID, room.Reply{Err: err})

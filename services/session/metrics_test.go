@@ -1,0 +1,42 @@
+package session_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/session"
+)
+
+// counted is how many commands the histogram that health reads has seen.
+func (r *rig) counted() uint64 {
+	r.t.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == health.AnswerSeconds {
+			return f.GetMetric()[0].GetHistogram().GetSampleCount()
+		}
+	}
+	r.t.Fatalf("there is no %s", health.AnswerSeconds)
+	return 0
+}
+
+func TestWhatWasSavedIsTimedAndWhatWasRefusedIsNot(t *testing.T) {
+	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+		ben := r.joined("p1")
+		must(t)(ben.Do(say("a", "hello", "all")))
+		time.Sleep(time.Second)
+		must(t)(ben.Do(say("b", "again", "all")))
+		if _, err := ben.Do(say("c", "", "all")); err == nil {
+			t.Error("an empty text was taken")
+		}
+		synctest.Wait()
+		if n := r.counted(); n != 2 {
+			t.Errorf("%d commands were timed, want 2", n)
+		}
+	})
+}

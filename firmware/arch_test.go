@@ -96,7 +96,7 @@ var thirdParty = map[string][]string{
 		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
-	"firmware":               {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
+	"firmware":               {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"firmware/cmd/livelearn": {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 }
 

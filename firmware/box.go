@@ -30,7 +30,6 @@ import (
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
-	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
@@ -69,6 +68,7 @@ type Box struct {
 	registry *prometheus.Registry
 	reports  *supervise.Reports
 	health   *health.Health
+	history  *health.History
 	journal  *journal.Journal
 	roster   *roster.Roster
 	library  *library.Library
@@ -160,7 +160,8 @@ func (b *Box) found(name string, f journal.Found) {
 
 // build makes the services, lower ranks first.
 func (b *Box) build() {
-	clock := event.NewClock(random())
+	clock := newClock()
+	b.history = health.NewHistory(clock, b.registry)
 	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry, b.kinds()...)
 	b.rooms = room.New(b.cfg.Room, room.Deps{
 		Journal: b.journal, Clock: clock, Bury: b.bury, Observe: b.reports.Add, Log: b.log("room"), Metrics: b.registry,
@@ -169,7 +170,8 @@ func (b *Box) build() {
 		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
 	})
 	b.gateway = gateway.New(b.cfg.Gateway, gateway.Deps{
-		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, Jobs: b.letters, Reports: b.reports, Library: b.library,
+		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
+		Jobs: b.letters, Reports: b.reports, Library: b.library,
 		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
 		Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir), Listen: b.parts.Listen,
 	})

@@ -60,6 +60,7 @@ func (b *Box) beside() []supervise.Child {
 	}
 	return append(list,
 		within(5*time.Second, supervise.Run("lanes", b.letters.Lanes())),
+		within(time.Second, supervise.Run("history", b.history)), // of the machine: not on a fake clock
 		patient(within(5*time.Second, supervise.Child{ID: "decks", Start: b.adopt, Restart: supervise.Transient})),
 		patient(within(10*time.Second, supervise.Run("control", b.control()))),
 		patient(within(5*time.Second, supervise.Child{ID: "discover", Start: b.advertise, Restart: supervise.Transient})),

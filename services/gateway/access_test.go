@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/livelearn/box/services/event"
 )
 
 // roles are who asks, in the order of a want.
@@ -58,6 +60,7 @@ func (r *rig) calls() []call {
 		{"GET /api/admin/crashes", "/api/admin/crashes", nil, admins(200)},
 		{"GET /api/admin/letters", "/api/admin/letters", nil, admins(200)},
 		{"GET /api/admin/log", "/api/admin/log", nil, admins(200)},
+		{"GET /api/admin/history", "/api/admin/history", nil, admins(200)},
 		{"GET /api/admin/backup", "/api/admin/backup", nil, admins(200)},
 
 		{"GET /slides/{deck}/{file}", r.page, nil, everybody(200)}, // the key is in the address
@@ -107,6 +110,7 @@ func (r *rig) calls() []call {
 		{"POST /api/lessons/{id}/results", lesson + "/results", nil, teachers(200)},
 		{"GET /api/pupils/{id}/export", "/api/pupils/" + pupil(0) + "/export", nil, admins(200)},
 		{"POST /api/pupils/{id}/erase", "/api/pupils/" + pupil(0) + "/erase", map[string]string{"name": pupil1}, admins(200)},
+		{"POST /api/clock", "/api/clock", map[string]int64{"now": event.Earliest}, teachers(200)},
 		{"POST /api/logout", "/api/logout", nil, everybody(204)},
 	}
 }

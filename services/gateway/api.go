@@ -62,6 +62,8 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.joinAPI(a)
 	g.jobsAPI(a)
 	g.adminAPI(a)
+	g.historyAPI(a)
+	g.clockAPI(a)
 	g.libraryAPI(a)
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/intake"
 	"github.com/livelearn/box/services/jobs"
@@ -75,6 +76,8 @@ type Deps struct {
 	Rooms    *room.Rooms
 	Sessions *session.Hub
 	Health   *health.Health
+	History  *health.History
+	Clock    *event.Clock
 	Jobs     *jobs.Jobs
 	Library  *library.Library
 	Reports  *supervise.Reports

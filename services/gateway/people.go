@@ -30,11 +30,12 @@ type state struct {
 		Claimed bool   `json:"claimed"`
 		Version string `json:"version"`
 	} `json:"box"`
-	Secure    bool     `json:"secure" doc:"The page came over TLS: camera and microphone may work."`
-	Me        Me       `json:"me"`
-	Room      string   `json:"room,omitempty" doc:"A pupil's room."`
-	Addresses []string `json:"addresses" doc:"Where the box answers over plain HTTP."`
-	HTTPS     []string `json:"https" doc:"Where it answers over HTTPS."`
+	Secure    bool       `json:"secure" doc:"The page came over TLS: camera and microphone may work."`
+	Me        Me         `json:"me"`
+	Room      string     `json:"room,omitempty" doc:"A pupil's room."`
+	Clock     clockState `json:"clock"`
+	Addresses []string   `json:"addresses" doc:"Where the box answers over plain HTTP."`
+	HTTPS     []string   `json:"https" doc:"Where it answers over HTTPS."`
 }
 
 // signedIn is an answer that hands the browser a token.
@@ -86,7 +87,7 @@ func (g *Gateway) state(ctx context.Context, _ *struct{}) (*body[state], error) 
 	c := callerOf(ctx)
 	var s state
 	s.Box.Name, s.Box.Lang, s.Box.Claimed, s.Box.Version = b.Name, b.Lang, b.Claimed, g.Version
-	s.Secure, s.Me, s.Room = requestOf(ctx).TLS != nil, meOf(c.Person), c.Room
+	s.Secure, s.Me, s.Room, s.Clock = requestOf(ctx).TLS != nil, meOf(c.Person), c.Room, g.clock()
 	plain, secure := g.Addrs()
 	s.Addresses, s.HTTPS = reachable("http", plain), reachable("https", secure)
 	return &body[state]{s}, nil

@@ -105,7 +105,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	})
 	cfg := Config{HTTPS: "off"}
 	deps := Deps{
-		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), Jobs: letters, Reports: reports, Library: shelf,
+		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), History: health.NewHistory(clock, reg), Clock: clock, Jobs: letters, Reports: reports, Library: shelf,
 		Tree: func() supervise.Status { return supervise.Status{Name: "box"} }, LogTail: func() []string { return []string{"a line"} },
 		Intake: func(_ context.Context, name string, data []byte) (intake.Table, error) {
 			return intake.Parse(name, data)

@@ -13,8 +13,8 @@ import (
 // budget is what a pupil's page may weigh, gzipped, in bytes.
 const budget = 60_000
 
-// TestAPupilsPageIsLight adds up what the browser loads before a pupil can join: the
-// page, its style sheet, its script and what that imports at once.
+// TestAPupilsPageIsLight adds up all that the browser loads for a pupil: the page, its
+// style sheet, its script and what that imports at once, and the lesson.
 func TestAPupilsPageIsLight(t *testing.T) {
 	seen := map[string]int{}
 	var load func(name string)
@@ -40,6 +40,11 @@ func TestAPupilsPageIsLight(t *testing.T) {
 		}
 	}
 	load("index.html")
+	lesson, err := fs.Glob(Pages(), "assets/lesson-*.js")
+	if err != nil || len(lesson) != 1 {
+		t.Fatalf("%v: %v", lesson, err)
+	}
+	load(lesson[0])
 	sum := 0
 	for _, n := range seen {
 		sum += n

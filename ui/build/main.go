@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -23,10 +24,9 @@ const index = `<!doctype html>
 <title>LiveLearn</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/%s">
-<link rel="modulepreload" href="/%s">
-</head>
+%s</head>
 <body>
-<div id="app"><noscript>This page needs JavaScript.</noscript></div>
+<div id="app"><p class="boot">LiveLearn</p><noscript>This page needs JavaScript.</noscript></div>
 <script type="module" src="/%s"></script>
 </body>
 </html>
@@ -66,14 +66,18 @@ func build(out string) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("esbuild: %w", err)
 	}
-	script, style, err := entries(meta)
+	script, style, chunks, err := entries(meta)
 	if err != nil {
 		return err
+	}
+	preload := ""
+	for _, name := range append([]string{script}, chunks...) {
+		preload += fmt.Sprintf("<link rel=\"modulepreload\" href=\"/%s\">\n", name)
 	}
 	if err := drop(filepath.Join(out, "assets", "*.css"), filepath.Join(out, style)); err != nil {
 		return err
 	}
-	page := fmt.Sprintf(index, style, script, script)
+	page := fmt.Sprintf(index, style, preload, script)
 	return errors.Join(os.Remove(meta), os.WriteFile(filepath.Join(out, "index.html"), []byte(page), 0o644))
 }
 
@@ -89,22 +93,40 @@ func drop(pattern, keep string) error {
 	return err
 }
 
-// entries is what the page loads first, as paths under the site's root.
-func entries(meta string) (script, style string, err error) {
+// entries is what the page loads first, as paths under the site's root: the script, its
+// style sheet, and the chunks that the script imports at once, which a browser would
+// otherwise only find when it has read the script.
+func entries(meta string) (script, style string, chunks []string, err error) {
 	data, err := os.ReadFile(meta)
 	if err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
 	var m struct {
-		Outputs map[string]struct{ EntryPoint, CSSBundle string }
+		Outputs map[string]struct {
+			EntryPoint, CSSBundle string
+			Imports               []struct{ Path, Kind string }
+		}
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return "", "", err
+		return "", "", nil, err
+	}
+	seen := map[string]bool{}
+	var follow func(name string)
+	follow = func(name string) {
+		for _, i := range m.Outputs[name].Imports {
+			if i.Kind == "import-statement" && !seen[i.Path] {
+				seen[i.Path] = true
+				chunks = append(chunks, "assets/"+filepath.Base(i.Path))
+				follow(i.Path)
+			}
+		}
 	}
 	for name, o := range m.Outputs {
 		if strings.HasSuffix(o.EntryPoint, "main.tsx") && o.CSSBundle != "" {
-			return "assets/" + filepath.Base(name), "assets/" + filepath.Base(o.CSSBundle), nil
+			follow(name)
+			slices.Sort(chunks)
+			return "assets/" + filepath.Base(name), "assets/" + filepath.Base(o.CSSBundle), chunks, nil
 		}
 	}
-	return "", "", errors.New("esbuild gave no main script with a style sheet")
+	return "", "", nil, errors.New("esbuild gave no main script with a style sheet")
 }

@@ -34,7 +34,8 @@ func (p *page) axe(what string) {
 		p.t.Errorf("%s: %s: %s %q", what, f.ID, f.Help, f.At)
 	}
 	if w := eval[int](p, `document.documentElement.scrollWidth - innerWidth`); w > 0 {
-		p.t.Errorf("%s: %d pixels too wide", what, w)
+		who := eval[[]string](p, `[...document.querySelectorAll("body *")].filter((e) => { const r = e.getBoundingClientRect(); return r.width && (r.right > innerWidth + 1 || r.left < -1); }).map((e) => e.tagName + "." + e.getAttribute("class")).slice(0, 8)`)
+		p.t.Errorf("%s: %d pixels too wide: %q", what, w, who)
 	}
 }
 

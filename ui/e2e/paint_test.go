@@ -20,6 +20,20 @@ const (
 	delay  = float64(20) // ms of the way, one way
 )
 
+// slow makes the tab that of a slow phone on a bad link.
+func slow(p *page) {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, tab, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: slower}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{Latency: delay, DownloadThroughput: link, UploadThroughput: link}},
+		})
+		return err
+	}))
+}
+
 // TestAPupilsPagePaintsSoonOnASlowPhone opens the join page with an empty cache on a slow
 // CPU and a slow link, which Chromium emulates.
 func TestAPupilsPagePaintsSoonOnASlowPhone(t *testing.T) {
@@ -29,15 +43,7 @@ func TestAPupilsPagePaintsSoonOnASlowPhone(t *testing.T) {
 	best := 0.0
 	for range tries {
 		p := newPage(t, phone) // a context of its own: nothing is cached
-		p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-			if _, err := cdp.Call(ctx, tab, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: slower}); err != nil {
-				return err
-			}
-			_, err := cdp.Call(ctx, tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-				MatchedNetworkConditions: []*network.Conditions{{Latency: delay, DownloadThroughput: link, UploadThroughput: link}},
-			})
-			return err
-		}))
+		slow(p)
 		p.open("http://" + box.HTTP + "/j/" + lesson.Key)
 		p.until("the names", `document.body.innerText.includes(`+quote(lesson.Names[0].Name)+`)`)
 		ms := eval[float64](p, `performance.getEntriesByName("first-contentful-paint")[0].startTime`)

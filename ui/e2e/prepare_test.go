@@ -182,3 +182,43 @@ func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
 	p.until("the new name", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("The Moon"))`)
 	p.noFaults()
 }
+
+// TestPreparationForEverybody looks at the pages and dialogs for preparing in light, dark
+// and Arabic, on a phone and on a laptop.
+func TestPreparationForEverybody(t *testing.T) {
+	modules(t)
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.Claim("Ada")
+	class := ada.Class("7B", 8)
+	home := "http://" + box.HTTP
+	for _, size := range [][2]int64{phone, laptop} {
+		for _, mode := range []string{"light", "dark", "ar"} {
+			name := fmt.Sprint(mode, " ", size[0], " ")
+			say := words(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])
+			p := newPage(t, size)
+			p.mode(home, mode)
+			p.as(home, ada)
+			at := func(path, ready string) {
+				p.t.Helper()
+				p.open(home + path)
+				p.theme(mode)
+				p.until(path, ready)
+				p.axe(name + path)
+			}
+			at("/cards/"+class, `[...document.images].length === 8`)
+			at("/quiz/q_sample", `document.querySelectorAll("li.editor").length > 4`)
+			p.press(say("quizzes.gift"))
+			p.until("the dialog", `document.querySelector("dialog[open]")`)
+			p.axe(name + "GIFT")
+			at("/teach", `document.querySelector(".ready img")?.complete && document.querySelector(".deck-list img")`)
+			for _, open := range []string{"home.list", "home.start", "home.add"} {
+				p.press(say(open))
+				p.until("the dialog", `document.querySelector("dialog[open]")`)
+				p.axe(name + open)
+				p.press(say("close"))
+				p.until("no dialog", `!document.querySelector("dialog[open]")`)
+			}
+			p.noFaults()
+		}
+	}
+}

@@ -10,10 +10,13 @@ import { Failed, Loading, Snack } from "./core/kit";
 import { path } from "./core/router";
 import { fault, reload, state } from "./core/state";
 import { Card, Join } from "./pages/join";
-import { Lesson } from "./pages/lesson";
+
+// lesson is fetched while a pupil looks for their name.
+const lesson = () => import("./pages/lesson");
 
 type Page = ComponentType<{ state: State; arg: string }>;
 const late: [RegExp, () => Promise<Page>][] = [
+  [/^\/lesson$/, async () => (await lesson()).Lesson],
   [/^\/claim$/, async () => (await withTexts("prepare", import("./pages/claim"))).Claim],
   [/^\/login$/, async () => (await import("./pages/login")).Login],
   [/^\/teach$/, async () => (await withTexts("prepare", import("./pages/home"))).Home],
@@ -38,6 +41,7 @@ function Late({ load, state, arg }: { load: () => Promise<Page>; state: State; a
 }
 
 function App() {
+  useEffect(() => void setTimeout(() => void lesson().catch(() => {}), 500), []);
   const s = state.value;
   if (!s) return <main id="main" class="narrow">{fault.value ? <Failed fault={fault.value} retry={reload} /> : <Loading />}</main>;
   const p = decodeURIComponent(path.value);
@@ -47,7 +51,6 @@ function App() {
   }
   const card = /^\/c\/(.+)$/.exec(p)?.[1];
   if (card) return <Card key={card} state={s} arg={card} />;
-  if (p === "/lesson") return <Lesson state={s} arg="" />;
   return <Join state={s} arg={/^\/j\/(.+)$/.exec(p)?.[1] ?? ""} />;
 }
 

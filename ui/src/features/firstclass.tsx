@@ -70,12 +70,10 @@ function Typing({ ready }: { ready: () => void }) {
   );
 }
 
-// sampleOf is what came with the box: the slides and the quiz about the same thing.
+// sampleOf is what came with the box, if nobody has deleted it.
 async function sampleOf() {
   const [quizzes, decks] = await Promise.all([prepare.quizzes(), prepare.decks()]);
-  const quiz = quizzes.find((q) => q.id === "q_sample") ?? quizzes[0];
-  const whole = decks.filter((d) => d.state === "ready");
-  return { quiz, deck: whole.find((d) => d.id === "d_sample") ?? whole[0] };
+  return { quiz: quizzes.find((q) => q.id === "q_sample"), deck: decks.find((d) => d.id === "d_sample" && d.state === "ready") };
 }
 
 // Ready is the sample lesson with its big Start, on the home page until somebody has
@@ -86,12 +84,13 @@ export function Ready({ classes }: { classes: Class[] }) {
   const [sample] = useLoad(sampleOf);
   const mine = classes.find((c) => c.id === cls) ?? classes[0];
   const start = () => void run(async () => {
-    const { quiz, deck } = sample ?? (await sampleOf());
+    const { quiz, deck } = sample ?? {};
     const where = mine ?? (await api.addClass(t("claim.className1")));
     const lesson = await prepare.start(where.id, quiz?.title || t("claim.sampleTitle"), quiz?.id ?? "", deck?.id ?? "");
     go(`/teach/${encodeURIComponent(lesson.room)}`);
   });
   const first = sample?.deck?.pages[0];
+  if (!sample?.quiz && !sample?.deck) return null;
   return (
     <section class="card ready" aria-labelledby="ready-title">
       {sample?.deck && first && <img src={image(sample.deck.id, first, 640)} alt="" />}

@@ -57,7 +57,7 @@ export function Gift({ close, take }: { close: () => void; take?: (items: Author
         <div class="stack" aria-live="polite">
           {fault && <Failed fault={fault} />}
           {got && <p>{t("quizzes.found", { n })}</p>}
-          {got && <Problems list={got.problems.map((p) => ({ ...p, message: maybe(`gift.${p.code}`) || maybe(`edit.err.${p.code}`) || p.message }))} />}
+          {got && <Problems list={got.problems} why={(code) => maybe(`gift.${code}`) || maybe(`edit.err.${code}`)} />}
         </div>
         {got && n > 0 && (
           <>

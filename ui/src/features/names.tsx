@@ -52,8 +52,11 @@ interface Trouble {
   message: string;
 }
 
-// Problems are the lines of a list or a file that are left out, each with its reason.
-export function Problems({ list, file }: { list: Trouble[]; file?: string }) {
+const ofNames = (code: string) => maybe(`home.problem.${code}`);
+
+// Problems are the lines of a list or a file that are left out, each with its reason: why
+// gives it for a code, and the box's own words stand in for those it does not know.
+export function Problems({ list, file, why = ofNames }: { list: Trouble[]; file?: string; why?: (code: string) => string }) {
   if (list.length === 0) return null;
   return (
     <ul class="problems" aria-label={t("home.paste.problems", { n: list.length })} tabIndex={0}>
@@ -61,7 +64,7 @@ export function Problems({ list, file }: { list: Trouble[]; file?: string }) {
         <li key={i}>
           {p.file && p.file !== file && <><bdi class="mono">{p.file}</bdi> · </>}
           {p.line > 0 && <strong>{t("home.paste.line", { line: p.line })} </strong>}
-          {p.text && <bdi class="mono">{p.text}</bdi>}{(p.line > 0 || p.text) && ": "}{maybe(`home.problem.${p.code}`) || p.message}
+          {p.text && <bdi class="mono">{p.text}</bdi>}{(p.line > 0 || p.text) && ": "}{why(p.code) || p.message}
         </li>
       ))}
     </ul>

@@ -175,6 +175,8 @@ func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
 	p.sees("moon 1")
 	p.until("two pages", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("moon 1") && li.innerText.includes("2 pages"))`)
 	p.axe("home with slides")
+	p.give(".decks", "notes.pdf", "this is no PDF")
+	p.sees(say("err.unknown_type"))
 	p.press(strings.ReplaceAll(say("home.more"), "{name}", "moon 1"))
 	p.press(say("home.rename"))
 	p.fill(say("edit.title"), "The Moon")

@@ -22,7 +22,7 @@ func (g *Gateway) build() http.Handler {
 	mux := http.NewServeMux()
 	p := newPages(g.Pages)
 	for _, path := range []string{
-		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/lesson", "/admin",
+		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/lesson", "/admin",
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			g.greet(w, r)

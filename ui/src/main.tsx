@@ -25,6 +25,7 @@ const late: [RegExp, () => Promise<Page>][] = [
   [/^\/cards\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/cards"))).Cards],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
   [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
+  [/^\/results\/([^/]+)$/, async () => (await withTexts("after", import("./pages/results"))).ResultsPage],
   [/^\/admin$/, async () => (await withTexts("after", import("./pages/admin"))).Admin],
 ];
 

@@ -216,7 +216,7 @@ function Ended({ room, seen }: { room: Room; seen: Set<string> }) {
       </dl>
       {group("there", t("console.whoThere"), there)}
       {group("missing", t("console.whoMissing"), missing)}
-      <div class="row"><A class="button primary big" href="/teach">{t("console.home")}</A></div>
+      <div class="row"><A class="button primary big" href={`/results/${encodeURIComponent(l.id)}`}>{t("console.results")}</A><A class="button big" href="/teach">{t("console.home")}</A></div>
     </Calm>
   );
 }

@@ -1,0 +1,74 @@
+// What comes after a lesson, and what an admin does: results, people, settings, history.
+import { call, type Me } from "./api";
+import type { Job } from "./prepare";
+import type { Kind, Option, Response } from "./quiz";
+
+const enc = encodeURIComponent;
+
+export interface Results {
+  lesson: { id: string; title: string; className: string; started: number; ended: number };
+  attendance: { user: string; name: string; came: number; ms: number; times: number; absent?: boolean }[];
+  items: Question[];
+  pupils: Pupil[];
+  hardest: string[];
+  help: { user: string; why: string[] }[];
+}
+export interface Question {
+  id: string;
+  kind: Kind;
+  title: string;
+  text: string;
+  points: number;
+  graded: boolean;
+  asked: number;
+  answered: number;
+  fraction: number; // 0 to 1
+  options: Option[];
+  counts: { [option: string]: number };
+  texts: { text: string; n: number }[];
+  right: string[];
+}
+export interface Pupil {
+  user: string;
+  name: string;
+  absent?: boolean;
+  score: number;
+  max: number;
+  answered: number;
+  items: { [item: string]: { fraction: number; points: number; response: Response } };
+}
+export interface Staff {
+  id: string;
+  name: string;
+  admin: boolean;
+}
+export interface Settings {
+  name: string;
+  lang: string;
+  chat_days: number;
+  results_days: number;
+}
+export interface History {
+  at: number[];
+  chat_p99_ms: (number | null)[];
+  load: (number | null)[];
+  memory_mb: (number | null)[];
+  sockets: (number | null)[];
+}
+
+export const after = {
+  results: (lesson: string) => call<Results>("GET", `/api/lessons/${enc(lesson)}/results`),
+  makeResults: (lesson: string) => call<Job>("POST", `/api/lessons/${enc(lesson)}/results`),
+  file: (lesson: string, ext: "csv" | "xlsx") => `/api/lessons/${enc(lesson)}/results.${ext}`,
+  staff: () => call<Staff[]>("GET", "/api/staff"),
+  addStaff: (s: { name: string; pin: string; admin: boolean }) => call<Staff>("POST", "/api/staff", s),
+  changeStaff: (id: string, s: { name?: string; admin?: boolean }) => call<Staff>("PATCH", `/api/staff/${enc(id)}`, s),
+  setPIN: (id: string, pin: string) => call<void>("POST", `/api/staff/${enc(id)}/pin`, { pin }),
+  deleteStaff: (id: string) => call<void>("DELETE", `/api/staff/${enc(id)}`),
+  myPIN: (old: string, pin: string) => call<Me>("POST", "/api/pin", { old, new: pin }),
+  settings: () => call<Settings>("GET", "/api/admin/settings"),
+  putSettings: (s: Partial<Settings>) => call<Settings>("PATCH", "/api/admin/settings", s),
+  history: () => call<History>("GET", "/api/admin/history"),
+  erase: (pupil: string, name: string) => call<Job>("POST", `/api/pupils/${enc(pupil)}/erase`, { name }),
+  exportFile: (pupil: string) => `/api/pupils/${enc(pupil)}/export`,
+};

@@ -224,3 +224,24 @@ func TestPreparationForEverybody(t *testing.T) {
 		}
 	}
 }
+
+// TestAQuizIsWrittenWhileTheBoxIsAway keeps writing while the box restarts.
+func TestAQuizIsWrittenWhileTheBoxIsAway(t *testing.T) {
+	say := words(t, "en")
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.Claim("Ada")
+	p := newPage(t, laptop)
+	p.as("http://"+box.HTTP, ada)
+	p.open("http://" + box.HTTP + "/quiz/q_sample")
+	p.until("the editor", `document.querySelector("li.editor")`)
+	box.Kill()
+	p.fill(say("edit.title"), "Written while the box was away")
+	p.sees(say("edit.offline"))
+	box.Restart()
+	p.until("saved", `document.getElementById("saving").innerText === `+quote(say("edit.saved")))
+	var quiz struct{ Title string }
+	if _, err := ada.Call("GET", "/api/quizzes/q_sample", nil, &quiz); err != nil || quiz.Title != "Written while the box was away" {
+		t.Errorf("%v: the title is %q", err, quiz.Title)
+	}
+	p.noFaults()
+}

@@ -154,9 +154,17 @@ func share(n int, right func(int) bool) float64 {
 	return float64(hit) / float64(max(n, 1))
 }
 
-// Fold is a text as it is compared: compatibility forms and case folded, spaces squeezed.
+// Fold is a text as it is compared: compatibility forms and case folded, spaces squeezed,
+// without what nobody sees, such as the marks of direction that Arabic keyboards add.
 func Fold(s string) string {
-	return strings.Join(strings.Fields(cases.Fold().String(norm.NFKC.String(s))), " ")
+	return strings.Join(strings.Fields(cases.Fold().String(norm.NFKC.String(strings.Map(seen, s)))), " ")
+}
+
+func seen(r rune) rune {
+	if unicode.Is(unicode.Cf, r) {
+		return -1
+	}
+	return r
 }
 
 // matches compares with "*" for any text in the pattern.
@@ -192,7 +200,7 @@ func matches(pattern, s string) bool {
 // spaces between thousands.
 func Number(s string) (float64, bool) {
 	var b strings.Builder
-	for _, r := range norm.NFKC.String(strings.TrimSpace(s)) {
+	for _, r := range norm.NFKC.String(strings.TrimSpace(strings.Map(seen, s))) {
 		switch {
 		case unicode.IsDigit(r):
 			b.WriteByte(byte('0' + digit(r)))

@@ -55,6 +55,8 @@ func TestGradesAreWorthWhatTheKeySays(t *testing.T) {
 		{text, Response{Text: "2*3"}, 0.5},
 		{text, Response{Text: "2x3"}, 0},
 		{text, Response{Text: "STRASSE"}, 1},
+		{text, Response{Text: "\u200fstraße\u200e"}, 1},
+		{number, Response{Text: "\u200f٣٫١٤"}, 1},
 		{number, Response{Text: "3,14"}, 1},
 		{number, Response{Text: "٣٫١٤"}, 1},
 		{number, Response{Text: "3.151"}, 0},
@@ -125,6 +127,19 @@ func TestChoicesThatReadTheSameAreOne(t *testing.T) {
 	}
 	if want := map[string]string{"a": "c", "b": "b", "c": "c"}; !reflect.DeepEqual(a.Key.Pairs, want) {
 		t.Errorf("got %v", a.Key.Pairs)
+	}
+}
+
+func TestFeedbackStaysWithItsOption(t *testing.T) {
+	a := Authored{
+		Item{Kind: Poll, Text: "?", Options: []Option{{"b", "one"}, {"z", "two"}, {"a", "three"}}},
+		Key{Feedback: map[string]string{"b": "1", "z": "2", "a": "3"}},
+	}
+	if err := a.Normalise("t"); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"a": "1", "b": "2", "c": "3"}; !reflect.DeepEqual(a.Key.Feedback, want) {
+		t.Errorf("got %v", a.Key.Feedback)
 	}
 }
 

@@ -84,7 +84,7 @@ func (a *Authored) normalise(op, at string) error {
 
 // shape checks what belongs to the kind and drops what does not.
 func (a *Authored) shape(op, at string) error {
-	k := Key{Feedback: a.Key.Feedback, General: a.Key.General}
+	k := Key{General: a.Key.General}
 	var err error
 	if a.Kind != Match {
 		a.Choices = nil
@@ -108,10 +108,11 @@ func (a *Authored) shape(op, at string) error {
 	case Match:
 		k.Pairs, err = a.match(op, at)
 	case Slide:
-		a.Options, k.Feedback = nil, nil
+		a.Options = nil
 	default:
 		err = errs.Field(op, at+"kind", "unknown", 0, "no such kind of question")
 	}
+	k.Feedback = a.Key.Feedback // by the ids that options have now
 	a.Key = k
 	return err
 }

@@ -41,11 +41,12 @@ var ranks = map[string]int{
 	"services/slides":    1,
 	"services/intake":    1,
 
-	"services/roster":   2,
-	"services/jobs":     2,
-	"services/room":     2,
-	"services/library":  2,
-	"services/discover": 2,
+	"services/roster":    2,
+	"services/jobs":      2,
+	"services/room":      2,
+	"services/library":   2,
+	"services/quiz/gift": 2,
+	"services/discover":  2,
 
 	"services/room/roomtest": 3, // runs features for their tests
 

@@ -2,6 +2,7 @@ package quiz
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -34,6 +35,8 @@ func (q *quiz) Handle(t *room.Turn, m room.Message) error {
 		return q.allow(t, m)
 	case "quiz.regrade":
 		return q.regrade(t, m)
+	case "quiz.look":
+		return q.look(t, m)
 	}
 	return q.move(t, m)
 }
@@ -57,12 +60,24 @@ func (q *quiz) load(t *room.Turn, m room.Message) error {
 	for i := range in.Quiz.Items {
 		in.Quiz.Items[i].ID = q.free(in.Quiz.Items[i].ID)
 	}
+	if n := size(in.Quiz.Items); n > MaxLoad {
+		return errs.Field(m.Name, "quiz.items", "too_large", MaxLoad, "%d bytes, at most %d in one lesson: split the quiz", n, MaxLoad)
+	}
 	q.shut(t)
 	t.Record(Loaded, loaded{
 		ID: in.Quiz.ID, Title: in.Quiz.Title, Speed: in.Quiz.Speed, Paced: cmp.Or(in.Quiz.Paced, byTeacher),
 		Board: in.Quiz.Board, Items: in.Quiz.Items,
 	})
 	return nil
+}
+
+// size is the bytes of questions as a fact and as what staff see.
+func size(items []item.Authored) int {
+	data, err := json.Marshal(items)
+	if err != nil {
+		panic(fmt.Sprintf("quiz: %v", err)) // our own type
+	}
+	return len(data)
 }
 
 // free is an id that no item asked in this lesson has.
@@ -104,6 +119,9 @@ func (q *quiz) ask(t *room.Turn, m room.Message) error {
 	}
 	if err := q.idle(m.Name); err != nil {
 		return err
+	}
+	if size(q.ordered())+size([]item.Authored{in.Item}) > MaxLoad {
+		return errs.Field(m.Name, "item", "too_large", MaxLoad, "the questions of a lesson have at most %d bytes", MaxLoad)
 	}
 	if len(q.Items) >= 2*item.MaxItems {
 		return errs.Field(m.Name, "item", "too_many", 2*item.MaxItems, "at most %d questions in a lesson", 2*item.MaxItems)

@@ -43,6 +43,7 @@ const (
 const (
 	Counted = "quiz.counted" // to screens: how many have answered
 	Marked  = "quiz.marked"  // to staff: what the last answer of a pupil is worth
+	Seen    = "quiz.seen"    // to who looks: the answers to one item
 )
 
 // Kind is the feature's entry for the tree.
@@ -63,6 +64,7 @@ var Kind = room.Kind{
 		{Name: "quiz.rank"},
 		{Name: "quiz.allow"},
 		{Name: "quiz.regrade"},
+		{Name: "quiz.look"},
 		{Name: "quiz.answer", Pupil: true},
 	},
 	Events: []event.Def{
@@ -80,6 +82,17 @@ var Kind = room.Kind{
 		{Kind: Regraded, Effect: event.Committed, Vital: true, Cloud: true, See: seeRegraded, For: forViewer},
 	},
 }
+
+// MaxLoad is how many bytes the questions of a quiz may have in a room: whoever teaches
+// gets all of them on joining, and an answer must find room in the member's queue.
+const MaxLoad = 48 << 10
+
+// recent is how many questions that were revealed staff get everybody's marks of on
+// joining: enough to see who needs help now. The rest is in the results.
+const recent = 8
+
+// viewed is how many answers of the last round they get at once; more by quiz.look.
+const viewed = 400
 
 // States of a round. Ready is that of a quiz between two rounds.
 const (
@@ -164,6 +177,15 @@ func (q *quiz) state() (int, string) {
 		return r.N, ready
 	}
 	return r.N, r.State
+}
+
+// ordered is the questions of the quiz with their keys.
+func (q *quiz) ordered() []item.Authored {
+	list := []item.Authored{}
+	for _, id := range q.Order {
+		list = append(list, q.Items[id])
+	}
+	return list
 }
 
 // next is the place of the item that comes next, len(q.Order) when all were asked.

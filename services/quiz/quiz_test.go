@@ -349,3 +349,34 @@ func FuzzHandle(f *testing.F) {
 		})
 	})
 }
+
+func TestATeacherCanAlwaysComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := class(t)
+		large := item.Quiz{Title: "Large"}
+		for i := range item.MaxItems {
+			large.Items = append(large.Items, item.Authored{
+				Item: item.Item{Kind: item.Text, Text: strings.Repeat("x", item.MaxText-i), Points: 1},
+			})
+		}
+		if b := errs.BodyOf(h.Ask(roomtest.Ada, "quiz.load", "", map[string]any{"quiz": large})); b.Field != "quiz.items" || b.Limit != MaxLoad {
+			t.Fatalf("%+v", b)
+		}
+		large.Items = large.Items[:20]
+		do(t, h, roomtest.Ada, "quiz.load", "", map[string]any{"quiz": large})
+		do(t, h, roomtest.Ada, "quiz.pace", "", map[string]any{"paced": "pupil"})
+		do(t, h, roomtest.Ada, "quiz.open", "", map[string]any{})
+		for n := range 70 {
+			by := event.Viewer{User: fmt.Sprint("p_abcdefghijkl", n), Role: event.Pupil}
+			for i := range 20 {
+				do(t, h, by, "quiz.answer", fmt.Sprint(i), reply(1, fmt.Sprint("q", i+1), item.Response{Text: "a word or two"}))
+			}
+		}
+		do(t, h, roomtest.Ada, "quiz.reveal", "", map[string]any{"round": 1})
+		if n := len(h.View(roomtest.Ada)); n > 230<<10 { // of 256 KiB that may wait for a member
+			t.Fatalf("the teacher's view has %d bytes", n)
+		} else {
+			t.Logf("the teacher's view has %d bytes", n)
+		}
+	})
+}

@@ -1,8 +1,12 @@
 package quiz
 
 import (
+	"slices"
+
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/quiz/item"
+	"github.com/livelearn/box/services/room"
 )
 
 // view is the quiz as a viewer sees it. Whatever is in it for pupils is made of
@@ -39,7 +43,7 @@ type roundView struct {
 type backed struct {
 	Quiz    loaded                           `json:"quiz"` // in order, with keys
 	Asked   []string                         `json:"asked"`
-	Answers map[string]map[string]answerView `json:"answers"` // of the last round: by item, by user
+	Answers map[string]map[string]answerView `json:"answers"` // of the last round: by item, by user; of an item that is missing: look
 	Marks   map[string]map[string]float64    `json:"marks"`   // by user, by item; of rounds that are revealed
 	Allowed map[string]float64               `json:"allowed"`
 }
@@ -86,10 +90,8 @@ func (q *quiz) roundView(r *round, v event.Viewer, now event.Stamp) *roundView {
 	}
 	if r.Shown {
 		t := q.tell(r)
-		if !v.Staff() {
-			t.Mine, t.Score = t.Marks[v.User], t.Scores[v.User]
-			t.Marks, t.Scores = nil, nil
-		}
+		t.Mine, t.Score = t.Marks[v.User], t.Scores[v.User]
+		t.Marks, t.Scores = nil, nil // staff have the last ones beside it
 		out.Told = &t
 	}
 	return out
@@ -97,39 +99,76 @@ func (q *quiz) roundView(r *round, v event.Viewer, now event.Stamp) *roundView {
 
 func (q *quiz) backed() *backed {
 	out := &backed{
-		Quiz:  loaded{ID: q.ID, Title: q.Title, Speed: q.Speed, Paced: q.Paced, Board: q.Board, Items: []item.Authored{}},
+		Quiz:  loaded{ID: q.ID, Title: q.Title, Speed: q.Speed, Paced: q.Paced, Board: q.Board, Items: q.ordered()},
 		Asked: []string{}, Answers: map[string]map[string]answerView{}, Marks: map[string]map[string]float64{},
 		Allowed: q.Allowed,
 	}
 	for _, id := range q.Order {
-		out.Quiz.Items = append(out.Quiz.Items, q.Items[id])
 		if q.asked(id) {
 			out.Asked = append(out.Asked, id)
 		}
 	}
-	for _, r := range q.Rounds {
-		for _, id := range r.Items {
-			q.back(out, r, id)
+	told := 0
+	for _, r := range slices.Backward(q.Rounds) {
+		for _, id := range slices.Backward(r.Items) {
+			if r.Shown {
+				told++
+			}
+			q.back(out, r, id, told <= recent)
 		}
 	}
 	return out
 }
 
 // back adds one item of a round to what staff see.
-func (q *quiz) back(out *backed, r *round, id string) {
+func (q *quiz) back(out *backed, r *round, id string, marks bool) {
 	if r == q.now() {
-		out.Answers[id] = map[string]answerView{}
+		given := 0
+		for _, answers := range out.Answers {
+			given += len(answers)
+		}
+		if given == 0 || given+len(r.Answers[id]) <= viewed {
+			out.Answers[id] = q.given(r, id)
+		}
+	}
+	if !r.Shown || !marks {
+		return
 	}
 	for user, a := range r.Answers[id] {
-		mark := round2(q.mark(id, a))
-		if r == q.now() {
-			out.Answers[id][user] = answerView{a.Response, a.Took, a.At, mark}
+		if out.Marks[user] == nil {
+			out.Marks[user] = map[string]float64{}
 		}
-		if r.Shown {
-			if out.Marks[user] == nil {
-				out.Marks[user] = map[string]float64{}
-			}
-			out.Marks[user][id] = mark
-		}
+		out.Marks[user][id] = round2(q.mark(id, a))
 	}
+}
+
+// given is who answered what.
+func (q *quiz) given(r *round, id string) map[string]answerView {
+	out := map[string]answerView{}
+	for user, a := range r.Answers[id] {
+		out[user] = answerView{a.Response, a.Took, a.At, round2(q.mark(id, a))}
+	}
+	return out
+}
+
+// look gives the answers to one item of the last round to the teacher who asks.
+func (q *quiz) look(t *room.Turn, m room.Message) error {
+	var in struct {
+		room.ID
+		Round int    `json:"round"`
+		Item  string `json:"item"`
+	}
+	if err := room.Decode(m, &in); err != nil {
+		return err
+	}
+	r := q.now()
+	if r == nil || r.N != in.Round || r.Answers[in.Item] == nil {
+		return errs.Code(m.Name, errs.Stale, "moved_on", "the quiz is not at this question")
+	}
+	t.CastTo(func(v event.Viewer) bool { return v == m.By }, Seen, struct {
+		Round   int                   `json:"round"`
+		Item    string                `json:"item"`
+		Answers map[string]answerView `json:"answers"`
+	}{in.Round, in.Item, q.given(r, in.Item)})
+	return nil
 }

@@ -146,6 +146,12 @@ export class Quiz {
     this.room.send("quiz.answer", { round, item, response });
   }
 
+  // look makes sure that the answers to an item are here.
+  look(item: string) {
+    const r = this.round.value;
+    if (r && !this.answers.value[item] && (this.answered.value[item] ?? 0) > 0) this.room.flash("quiz.look", { round: r.round, item });
+  }
+
   // next presses the teacher's one button.
   next() {
     this.room.send("quiz.next", { round: this.round.value?.round ?? 0, state: this.state.value });
@@ -193,6 +199,7 @@ export class Quiz {
   cast(name: string, p: any) {
     if (p.round !== this.round.value?.round) return;
     if (name === "quiz.counted") this.answered.value = { ...this.answered.value, [p.item]: p.answered };
+    if (name === "quiz.seen") this.answers.value = { ...this.answers.value, [p.item]: p.answers };
     const of = this.answers.value[p.item];
     const had = of?.[p.user];
     if (name === "quiz.marked" && had) {
@@ -264,6 +271,10 @@ export class Quiz {
   private note(d: any, e: any) {
     if (d.round !== this.round.value?.round) return;
     if (e.by === this.room.me.value.user) this.mine.value = { ...this.mine.value, [d.item]: d.response };
+    if (!this.answers.value[d.item] && (this.answered.value[d.item] ?? 0) > 0) {
+      this.answered.value = { ...this.answered.value, [d.item]: (this.answered.value[d.item] ?? 0) + 1 }; // seen when looked at
+      return;
+    }
     const of = { ...this.answers.value[d.item], [e.by]: { response: d.response, took: d.took, at: e.at } };
     this.answers.value = { ...this.answers.value, [d.item]: of };
     this.answered.value = { ...this.answered.value, [d.item]: Object.keys(of).length };

@@ -140,7 +140,7 @@ export class Room {
       return message(event, payload, ref);
     };
     ch.on("tap.reacted", (p) => this.onReaction(p.by, p.emoji));
-    for (const name of ["quiz.counted", "quiz.marked"]) ch.on(name, (p) => this.quiz.cast(name, p));
+    for (const name of ["quiz.counted", "quiz.marked", "quiz.seen"]) ch.on(name, (p) => this.quiz.cast(name, p));
     for (const name of ["board.pointed", "board.ink"]) ch.on(name, (p) => this.board.cast(name, p));
     ch.onError(() => this.away());
     const presence = new Presence(ch);

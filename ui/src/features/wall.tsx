@@ -1,5 +1,5 @@
 // The wall: every pupil's answer, tap and presence, whoever needs help first.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Person } from "../core/api";
 import { t } from "../core/i18n";
 import { Empty, Icon } from "../core/kit";
@@ -32,6 +32,7 @@ export function Wall({ room }: { room: Room }) {
   const items = q.round.value?.items.filter((i) => i.kind !== "slide") ?? [];
   const [at, setAt] = useState(0);
   const item = items[Math.min(at, items.length - 1)];
+  useEffect(() => { if (item) q.look(item.id); }, [item?.id]);
   const urgency = (p: Person) => needs(room, p.id).reduce((sum, n) => sum + weight[n], 0);
   const pupils = [...room.people.value.values()].filter((p) => p.role === "pupil")
     .sort((a, b) => (first ? urgency(b) - urgency(a) : 0) || a.name.localeCompare(b.name));

@@ -137,6 +137,9 @@ export interface Letter {
   seq: number;
   data: unknown;
   err: string;
+  stack?: string;
+  job?: string;
+  title?: string;
   at: number;
 }
 

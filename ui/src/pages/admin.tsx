@@ -4,6 +4,9 @@ import { api, type Crash, type Letter, type Node, type State } from "../core/api
 import { lang, t } from "../core/i18n";
 import { A, Confirm, Empty, Failed, Loading, Title, maybe, tell, tellFault, useLoad } from "../core/kit";
 import { Topbar, useStaff } from "../features/frame";
+import { People, Settings } from "../features/admin-people";
+import { Plots } from "../features/admin-plots";
+import { Jobs, Privacy } from "../features/admin-work";
 import "./admin.css";
 
 const when = (at: string | number) =>
@@ -40,11 +43,17 @@ function Parts({ state, turn }: { state: State; turn: number }) {
         {[...state.addresses, ...state.https].map((a) => <span key={a}> · <bdi dir="ltr">{a}</bdi></span>)}
       </p>
       <Health turn={turn} />
+      <Plots turn={turn} />
+      <Jobs turn={turn} />
       <section class="card stack tight" aria-labelledby="backup-title">
         <h2 id="backup-title">{t("admin.backup")}</h2>
         <p class="muted">{t("admin.backupWhy")}</p>
         <div><a class="button primary" href="/api/admin/backup" download>{t("admin.backupGet")}</a></div>
+        <p class="muted">{t("admin.restore")} <code dir="ltr">livelearn restore livelearn.llb</code></p>
       </section>
+      <People state={state} />
+      <Settings />
+      <Privacy />
       <Letters turn={turn} />
       <Crashes turn={turn} />
       <Tree turn={turn} />
@@ -101,7 +110,8 @@ function Letters({ turn }: { turn: number }) {
                 <div class="letter-text">
                   <p><strong class="mono">{l.kind}</strong> · <bdi>{l.by}</bdi> · {when(l.at)}</p>
                   <p class="fault-text" dir="auto">{l.err}</p>
-                  <details><summary>{t("admin.content")}</summary><pre dir="ltr">{JSON.stringify(l.data, null, 2)}</pre></details>
+                  <details><summary>{t("admin.content")}</summary><pre dir="ltr" tabIndex={0}>{JSON.stringify(l.data, null, 2)}</pre></details>
+                  {l.stack && <details><summary>{t("admin.stack")}</summary><pre dir="ltr" tabIndex={0}>{l.stack}</pre></details>}
                 </div>
                 <div class="row">
                   {l.seq === 0 && (

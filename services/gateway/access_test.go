@@ -67,6 +67,8 @@ func (r *rig) calls() []call {
 		{"GET /api/quizzes", "/api/quizzes", nil, teachers(200)},
 		{"GET /api/quizzes/{id}", quiz, nil, teachers(200)},
 		{"POST /api/quizzes", "/api/quizzes", map[string]string{"title": "Stars"}, teachers(200)},
+		{"POST /api/quizzes/import", "/api/quizzes/import", map[string]any{"title": "Import", "text": "Ours? {=Earth}", "dry": true}, teachers(200)},
+		{"GET /api/quizzes/{id}/gift", quiz + "/gift", nil, teachers(200)},
 		{"PUT /api/quizzes/{id}", quiz, r.quiz, teachers(200)},
 		{"DELETE /api/quizzes/{id}", quiz, nil, teachers(204)},
 		{"GET /api/decks", "/api/decks", nil, teachers(200)},

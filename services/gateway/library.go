@@ -40,6 +40,7 @@ func (g *Gateway) libraryAPI(api huma.API) {
 		g.putQuiz, larger(maxQuiz))
 	add(g, api, http.MethodDelete, one, "deleteQuiz", "Delete a quiz", staff,
 		func(_ context.Context, in *idPath) (*struct{}, error) { return nil, g.Library.DeleteQuiz(in.ID) })
+	g.giftAPI(api)
 	g.decksAPI(api)
 }
 

@@ -47,7 +47,7 @@ out.present = b.presence.list((user, { metas }) => user + ":" + metas.length).so
 
 b.socket.conn.terminate(); // as a dying access point does
 await a.push("chat.say", { id: "3", text: "two", to: "all" });
-await a.push("chat.say", { id: "4", text: "three", to: "all" });
+out.third = await a.push("chat.say", { id: "4", text: "three", to: "all" });
 await wait(() => b.joins === 2, "the rejoin");
 out.missed = (b.missed ?? []).map((e) => e.kind + " " + e.data.text);
 out.repeat = await a.push("chat.say", { id: "4", text: "three", to: "all" });

@@ -48,11 +48,11 @@ func TestTheStockPhoenixClientInNodeJoinsDropsAndResumes(t *testing.T) {
 		Reason, Code string
 	}
 	var got struct {
-		Seen, Missed, Present  []string
-		View                   bool
-		Rejoins                int
-		Reply, Refusal answer
-		Third, Repeat  answer // the same command twice
+		Seen, Missed, Present []string
+		View                  bool
+		Rejoins               int
+		Reply, Refusal        answer
+		Third, Repeat         answer // the same command twice
 	}
 	if err := json.Unmarshal(raw, &got); err != nil {
 		t.Fatalf("%q: %v", raw, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -110,9 +111,7 @@ func fill(b *testing.B, dir string, l boxtest.Lesson) {
 	item := map[string]any{"id": "q1", "kind": "single", "text": "Q", "points": 1, "options": []any{map[string]string{"id": "a", "text": "x"}, map[string]string{"id": "b", "text": "y"}}}
 	put("quiz.loaded", "", map[string]any{"id": "z", "title": "Z", "paced": "teacher", "items": []any{func() any {
 		keyed := map[string]any{"key": map[string]any{"weights": map[string]float64{"a": 1}}}
-		for k, v := range item {
-			keyed[k] = v
-		}
+		maps.Copy(keyed, item)
 		return keyed
 	}()}})
 	put("quiz.opened", "", map[string]any{"round": 1, "items": []any{item}, "of": 1, "paced": "teacher"})

@@ -36,8 +36,8 @@ func decode(op, file string, data []byte) (string, error) {
 		}
 		data = out
 	}
-	if n := bytes.IndexByte(data, 0); n >= 0 {
-		line := 1 + bytes.Count(data[:n], []byte("\n"))
+	if before, _, ok := bytes.Cut(data, []byte{0}); ok {
+		line := 1 + bytes.Count(before, []byte("\n"))
 		return "", errs.Field(op, where(file, line), kindNone, 0, "%s, line %d: %s", file, line, unreadable[kindNone])
 	}
 	s := strings.ReplaceAll(string(data), "\r\n", "\n")

@@ -147,7 +147,7 @@ func (j *Jobs) run(ctx context.Context, w Kind, e *entry) error {
 		return j.fail(ctx, w, e, errs.Code("jobs", errs.Internal, "ended_box", "the program ended %d times while this ran", tries-1), nil)
 	}
 	began := time.Now()
-	result, err, stack := safely(try, w.Run, Task{Job: job, Input: e.input, Progress: func(phase string, done, total int64) { j.progress(e, phase, done, total) }})
+	result, stack, err := safely(try, w.Run, Task{Job: job, Input: e.input, Progress: func(phase string, done, total int64) { j.progress(e, phase, done, total) }})
 	j.metrics.took.WithLabelValues(w.Name).Observe(time.Since(began).Seconds())
 	if ctx.Err() != nil {
 		return nil // the box stops: tried again after its start
@@ -171,7 +171,7 @@ func (j *Jobs) progress(e *entry, phase string, done, total int64) {
 }
 
 // safely runs a Runner; a panic is an error with its stack.
-func safely(ctx context.Context, run Runner, t Task) (result any, err error, stack []byte) {
+func safely(ctx context.Context, run Runner, t Task) (result any, stack []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err, stack = errs.Newf("jobs", errs.Internal, "panic: %v", p), debug.Stack()
@@ -184,7 +184,7 @@ func safely(ctx context.Context, run Runner, t Task) (result any, err error, sta
 	}](err); ok {
 		stack = s.Stack()
 	}
-	return result, err, stack
+	return result, stack, err
 }
 
 // fail records a failure: the job is tried again later, or its letter is buried.

@@ -22,10 +22,14 @@ const canary = "CANARY-7f3a"
 func sample() item.Quiz {
 	two := []item.Option{{ID: "a", Text: "Mars"}, {ID: "b", Text: "Jupiter"}}
 	return item.Quiz{Title: "Planets", Items: []item.Authored{
-		{Item: item.Item{ID: "big", Kind: item.Single, Text: "Largest?", Options: two, Points: 2, Seconds: 20},
-			Key: item.Key{Weights: map[string]float64{"b": 1}, General: canary}},
-		{Item: item.Item{ID: "say", Kind: item.Text, Text: "Ours?", Points: 1},
-			Key: item.Key{Texts: []item.Accepted{{Text: canary, Weight: 1}, {Text: "Earth", Weight: 1}}}},
+		{
+			Item: item.Item{ID: "big", Kind: item.Single, Text: "Largest?", Options: two, Points: 2, Seconds: 20},
+			Key:  item.Key{Weights: map[string]float64{"b": 1}, General: canary},
+		},
+		{
+			Item: item.Item{ID: "say", Kind: item.Text, Text: "Ours?", Points: 1},
+			Key:  item.Key{Texts: []item.Accepted{{Text: canary, Weight: 1}, {Text: "Earth", Weight: 1}}},
+		},
 		{Item: item.Item{ID: "read", Kind: item.Slide, Text: "Read this"}},
 		{Item: item.Item{ID: "ask", Kind: item.Poll, Text: "Fun?", Options: two}, Key: item.Key{General: canary}},
 	}}
@@ -102,10 +106,17 @@ func TestARoundGoesFromOpenToTheNext(t *testing.T) {
 			state string
 			then  string
 		}{
-			{0, "ready", "open"}, {1, "open", "locked"}, {1, "locked", "revealed"}, {1, "revealed", "open"},
-			{2, "open", "locked"}, {2, "locked", "revealed"}, {2, "revealed", "open"},
+			{0, "ready", "open"},
+			{1, "open", "locked"},
+			{1, "locked", "revealed"},
+			{1, "revealed", "open"},
+			{2, "open", "locked"},
+			{2, "locked", "revealed"},
+			{2, "revealed", "open"},
 			{3, "open", "open"}, // a slide is shown and then left
-			{4, "open", "locked"}, {4, "locked", "revealed"}, {4, "revealed", "closed"},
+			{4, "open", "locked"},
+			{4, "locked", "revealed"},
+			{4, "revealed", "closed"},
 		} {
 			if err := next(step.round, step.state); err != nil {
 				t.Fatalf("from %d %s: %v", step.round, step.state, err)

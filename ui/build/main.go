@@ -70,14 +70,14 @@ func build(out string) error {
 	if err != nil {
 		return err
 	}
-	preload := ""
+	var preload strings.Builder
 	for _, name := range append([]string{script}, chunks...) {
-		preload += fmt.Sprintf("<link rel=\"modulepreload\" href=\"/%s\">\n", name)
+		preload.WriteString(fmt.Sprintf("<link rel=\"modulepreload\" href=\"/%s\">\n", name))
 	}
 	if err := drop(filepath.Join(out, "assets", "*.css"), filepath.Join(out, style)); err != nil {
 		return err
 	}
-	page := fmt.Sprintf(index, style, preload, script)
+	page := fmt.Sprintf(index, style, preload.String(), script)
 	return errors.Join(os.Remove(meta), os.WriteFile(filepath.Join(out, "index.html"), []byte(page), 0o644))
 }
 

@@ -40,7 +40,7 @@ func marked(notes []string) marks {
 			}
 			continue
 		}
-		for _, w := range strings.Fields(s) {
+		for w := range strings.FieldsSeq(s) {
 			name, value, _ := strings.Cut(w, "=")
 			m.words[name] = value
 			switch k := item.Kind(name); k {

@@ -1,1 +1,0 @@
-import{M as a,g as t}from"./chunk-FHI6TNLX.js";var u=t(null),l=t(null);async function r(){try{u.value=await a.state(),l.value=null}catch(e){l.value=e}}export{u as a,l as b,r as c};

@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i}from"./chunk-MXTOAP6M.js";import"./chunk-KJMOJKSY.js";import"./chunk-FL47RXZ6.js";import"./chunk-FHI6TNLX.js";export{a as Code,h as Home,i as More,g as Names,f as Preview,b as Sheet,c as Topbar,e as usePreview,d as useStaff};

@@ -161,6 +161,7 @@ func (b *Box) found(name string, f journal.Found) {
 // build makes the services, lower ranks first.
 func (b *Box) build() {
 	clock := newClock()
+	b.roster.Clocked(func() int64 { return clock.Now().Wall })
 	b.history = health.NewHistory(clock, b.registry)
 	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry, b.kinds()...)
 	b.rooms = room.New(b.cfg.Room, room.Deps{

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -22,15 +25,26 @@ import (
 	"github.com/livelearn/box/services/supervise"
 )
 
-// TestMain is also the program that does heavy work for the boxes of the tests.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "work" {
-		if err := DoWork(context.Background(), os.Args[2], os.Stdin, os.Stdout); err != nil {
-			panic(err)
-		}
-		return
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// built is the real program, once for all tests of a run. Under the race detector a worker
+// would need more memory than it is given, so the test program itself does not serve.
+var built = sync.OnceValues(func() (string, error) {
+	bin := filepath.Join("..", "build", "firmware-worker")
+	out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/livelearn").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	goleak.VerifyTestMain(m)
+	return filepath.Abs(bin)
+})
+
+func program(t testing.TB) string {
+	t.Helper()
+	bin, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
 }
 
 func config(t *testing.T, data string) Config {

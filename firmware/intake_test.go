@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +82,7 @@ func heavy(t testing.TB) []byte {
 }
 
 func TestAClassListIsReadByAWorker(t *testing.T) {
-	b := reader(os.Args[0])
+	b := reader(program(t))
 	tab, err := b.readList(t.Context(), "7b.csv", []byte("Ada\nBen\n,\n"))
 	if err != nil || len(tab.Classes) != 1 || tab.Classes[0].Name != "7b" || tab.Classes[0].Pupils[1].Name != "Ben" {
 		t.Errorf("%+v %v", tab, err)
@@ -102,7 +101,7 @@ func TestAClassListIsReadByAWorker(t *testing.T) {
 
 func TestAClassListThatEndsTheWorkerIsRefused(t *testing.T) {
 	start := time.Now()
-	_, err := reader(os.Args[0]).readList(t.Context(), "a.xlsx", heavy(t))
+	_, err := reader(program(t)).readList(t.Context(), "a.xlsx", heavy(t))
 	t.Logf("60 MB of sheet: %v, %v", time.Since(start), err)
 	if errs.KindOf(err) != errs.Invalid {
 		t.Errorf("got %v", err)

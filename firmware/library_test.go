@@ -122,7 +122,7 @@ func rasteriser(t testing.TB, data []byte, memory int64, limit time.Duration) (p
 	if err := os.WriteFile(filepath.Join(dir, "in"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := (&Box{parts: Parts{Program: os.Args[0]}}).worker("slides", memory, limit)
+	w := (&Box{parts: Parts{Program: program(t)}}).worker("slides", memory, limit)
 	var cmd *exec.Cmd
 	command := w.Command
 	w.Command = func() *exec.Cmd {
@@ -236,7 +236,7 @@ func incoming(t *testing.T, b *Box, data []byte) library.Deck {
 }
 
 func TestDeckIsMadeByAProcessOfItsOwn(t *testing.T) {
-	b, _ := run(t, config(t, t.TempDir()), Parts{Program: os.Args[0]})
+	b, _ := run(t, config(t, t.TempDir()), Parts{Program: program(t)})
 	d := incoming(t, b, onePage("0 0 100 100 re f", "null"))
 	job, err := b.letters.Add(t.Context(), gateway.SlidesJob(d, "t_1"))
 	if err != nil {
@@ -268,7 +268,7 @@ func TestDeckWithoutAJobGetsOneAtTheNextStart(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b, _ = run(t, cfg, Parts{Program: os.Args[0]})
+	b, _ = run(t, cfg, Parts{Program: program(t)})
 	if d = settled(t, b, d.ID); d.State != library.Failed || d.Error.Code != "broken_file" {
 		t.Errorf("got %+v, %+v", d, d.Error)
 	}

@@ -33,7 +33,7 @@ func over(t *testing.T, b *Box, id string) jobs.Job {
 }
 
 func TestResultsOfALessonAreWorkedOutByAProcessOfItsOwn(t *testing.T) {
-	b, _ := run(t, config(t, t.TempDir()), Parts{Program: os.Args[0]})
+	b, _ := run(t, config(t, t.TempDir()), Parts{Program: program(t)})
 	c, err := b.roster.AddClass("7b")
 	if err != nil {
 		t.Fatal(err)

@@ -75,7 +75,7 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 		if strings.TrimSpace(title) == "" {
 			title = c.Name
 		}
-		s := storedLesson{ID: newID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: now()}
+		s := storedLesson{ID: newID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: r.wall()}
 		if err := put(tx, bucketLessons, s.ID, s); err != nil {
 			return err
 		}
@@ -200,7 +200,7 @@ func (r *Roster) EndLesson(id string) (l Lesson, pupils []string, err error) {
 			if pupils, err = r.freeAll(tx, id); err != nil {
 				return err
 			}
-			s.close(tx, len(pupils))
+			s.close(tx, len(pupils), max(r.wall(), 1))
 			if err := put(tx, bucketLessons, id, s); err != nil {
 				return err
 			}

@@ -17,8 +17,8 @@ type Past struct {
 }
 
 // close notes the end of a lesson, and what its results need when the class has changed.
-func (l *storedLesson) close(tx *bbolt.Tx, joined int) {
-	l.Ended, l.Joined, l.Names = now(), joined, map[string]string{}
+func (l *storedLesson) close(tx *bbolt.Tx, joined int, at int64) {
+	l.Ended, l.Joined, l.Names = at, joined, map[string]string{}
 	c, _ := class(tx, l.Class) // of a damaged one the results name ids
 	l.ClassName = c.Name
 	for _, p := range c.Pupils {

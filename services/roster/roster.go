@@ -87,6 +87,7 @@ type Roster struct {
 	log   *slog.Logger
 	found journal.Found
 	pins  pins
+	wall  func() int64 // milliseconds since 1970, for the times of lessons
 }
 
 // Open opens the roster or makes it, with a fresh claim code. A damaged file is set
@@ -101,12 +102,17 @@ func Open(cfg Config, log *slog.Logger) (*Roster, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Roster{cfg: cfg, db: db, log: log, found: found, pins: newPINs(cfg.Hashes)}
+	r := &Roster{cfg: cfg, db: db, log: log, found: found, pins: newPINs(cfg.Hashes), wall: now}
 	if err := errors.Join(r.update("roster.Open", complete), r.sweep()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return r, nil
 }
+
+// Clocked has lessons begin and end by another clock than the machine's: one that a
+// teacher's browser may have set. Tokens keep to the machine's: setting the time signs
+// nobody out. It is called before the roster is used.
+func (r *Roster) Clocked(wall func() int64) { r.wall = wall }
 
 // Found tells what Open met.
 func (r *Roster) Found() journal.Found { return r.found }

@@ -60,6 +60,7 @@ export interface State {
 export interface Pupil {
   id: string;
   name: string;
+  time?: number; // times as long to answer: 1 to 3
 }
 export interface Class {
   id: string;
@@ -155,6 +156,8 @@ export const api = {
   renameClass: (id: string, name: string) => call<Class>("PATCH", `/api/classes/${enc(id)}`, { name }),
   deleteClass: (id: string) => call<void>("DELETE", `/api/classes/${enc(id)}`),
   addPupils: (id: string, text: string, dry: boolean) => call<Added>("POST", `/api/classes/${enc(id)}/pupils`, { text, dry }),
+  setTime: (id: string, pupil: string, time: number) =>
+    call<Pupil>("PATCH", `/api/classes/${enc(id)}/pupils/${enc(pupil)}`, { time }),
   renamePupil: (id: string, pupil: string, name: string) =>
     call<Pupil>("PATCH", `/api/classes/${enc(id)}/pupils/${enc(pupil)}`, { name }),
   deletePupil: (id: string, pupil: string) => call<void>("DELETE", `/api/classes/${enc(id)}/pupils/${enc(pupil)}`),

@@ -86,6 +86,12 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
   return (
     <li class="pupil-line">
       <bdi>{pupil.name}</bdi>
+      <select
+        class="pupil-time" aria-label={t("home.pupilTime", { name: pupil.name })} title={t("home.pupilTimeHint")} value={String(pupil.time ?? 1)}
+        onChange={(e) => api.setTime(cls, pupil.id, Number(e.currentTarget.value)).then(changed, tellFault)}
+      >
+        {[1, 1.25, 1.5, 2, 3].map((f) => <option key={f} value={String(f)}>{t("home.pupilTimes", { n: f })}</option>)}
+      </select>
       <button type="button" class="quiet" ref={button} aria-label={t("home.pupilRename", { name: pupil.name })} onClick={() => setName(pupil.name)}>{t("home.edit")}</button>
       <button type="button" class="quiet danger" aria-label={t("home.pupilDelete", { name: pupil.name })} onClick={() => setAsk(true)}>✕</button>
       {ask && (

@@ -97,6 +97,9 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
         <More label={t("people.menu", { name: p.name })}>
           {hand && <button type="button" class="quiet" onClick={() => room.send("hand.lower", { user: p.id })}>{t("people.lower")}</button>}
           <button type="button" class="quiet" onClick={() => mute(!muted)}>{t(muted ? "people.unmute" : "people.mute")}</button>
+          {[1, 1.5, 2].filter((f) => f !== (room.quiz.allowed.value[p.id] ?? 1)).map((f) => (
+            <button key={f} type="button" class="quiet" onClick={() => room.send("quiz.allow", { user: p.id, factor: f })}>{t(f === 1 ? "people.timePlain" : "people.time", { factor: f })}</button>
+          ))}
           {(where === "here" || seen) && (
             <button type="button" class="quiet" onClick={() => void release()}>{t("people.release")}<small>{t("people.releaseWhy")}</small></button>
           )}

@@ -89,6 +89,15 @@ export function said(item: Item, a: Answer): string {
   return (r.options ?? []).map((id) => name(id)).join(", ");
 }
 
+// accept makes an answer right from now on, for all who gave it.
+function accept(room: Room, item: Item, text: string) {
+  const key = room.quiz.loaded.value.items.find((i) => i.id === item.id)?.key;
+  if (!key) return;
+  const number = Number(text.replace(",", "."));
+  if (item.kind === "text") room.send("quiz.regrade", { item: item.id, key: { ...key, texts: [...(key.texts ?? []), { text: text.replace(/\*/g, "\\*"), weight: 1 }] } });
+  else if (!Number.isNaN(number)) room.send("quiz.regrade", { item: item.id, key: { ...key, numbers: [...(key.numbers ?? []), { value: number, tolerance: 0, weight: 1 }] } });
+}
+
 function Given({ room, item, user, name, answer, shown }: { room: Room; item: Item; user: string; name: string; answer?: Answer; shown: boolean }) {
   if (!answer) return <span class="tile-answer muted">{t("stage.wall.none")}</span>;
   if (!shown) return <span class="tile-answer"><Icon name="saved" />{t("stage.wall.in")}</span>;
@@ -98,6 +107,9 @@ function Given({ room, item, user, name, answer, shown }: { room: Room; item: It
     <span class={`tile-answer${mark === undefined ? "" : mark > 0.999 ? " good" : mark > 0 ? " part" : " wrong"}`}>
       {mark !== undefined && <Icon name={mark > 0 ? "yes" : "no"} />}
       <bdi>{said(item, answer)}</bdi>
+      {mark !== undefined && mark < 1 && (item.kind === "text" || item.kind === "numeric") && answer.response.text && (
+        <button type="button" class="quiet star" aria-label={t("stage.accept", { name })} title={t("stage.accept", { name })} onClick={() => accept(room, item, answer.response.text!)}>✓</button>
+      )}
       <button type="button" class="quiet star" aria-pressed={starred} aria-label={t("stage.star", { name })} title={t("stage.star", { name })} onClick={() => room.send("quiz.star", { round: room.quiz.round.value!.round, item: item.id, user, on: !starred })}>★</button>
     </span>
   );

@@ -36,6 +36,7 @@ var ranks = map[string]int{
 	"services/wire":    1,
 	"services/journal": 1,
 	"services/health":  1,
+	"services/records": 1,
 
 	"services/quiz/item": 1,
 	"services/slides":    1,
@@ -84,6 +85,7 @@ var thirdParty = map[string][]string{
 	"services/slides":        {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
 	"services/library":       {"go.etcd.io/bbolt"},
 	"services/intake":        {"github.com/xuri/excelize", "golang.org/x/text"},
+	"services/records":       {"go.etcd.io/bbolt"},
 	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/discover":      {"github.com/grandcat/zeroconf"},
 	"services/quiz/item":     {"golang.org/x/text"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/records"
 )
 
 // A backup of the library is the database in journal's format, then the page images as a
@@ -34,7 +35,7 @@ func (l *Library) Backup(w io.Writer) error {
 		for _, p := range d.Pages {
 			for _, width := range p.Widths {
 				if err := l.pack(archive, d.ID+"/"+imageName(p, width)); err != nil {
-					return translate("library.Backup", err)
+					return records.Fault("library.Backup", err)
 				}
 			}
 		}
@@ -43,7 +44,7 @@ func (l *Library) Backup(w io.Writer) error {
 	if err == nil {
 		_, err = w.Write(sum.Sum(nil))
 	}
-	return translate("library.Backup", err)
+	return records.Fault("library.Backup", err)
 }
 
 // pack adds an image, unless it was deleted since.
@@ -75,11 +76,11 @@ func Restore(r io.Reader, c Config) error {
 		return err
 	}
 	if err := os.MkdirAll(c.Folder+"/"+decksDir, 0o700); err != nil {
-		return translate(op, err)
+		return records.Fault(op, err)
 	}
 	root, err := os.OpenRoot(c.Folder + "/" + decksDir)
 	if err != nil {
-		return translate(op, err)
+		return records.Fault(op, err)
 	}
 	defer func() { _ = root.Close() }()
 	sum := sha256.New()
@@ -114,11 +115,11 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 			return altered("it holds %q, which no box writes", h.Name)
 		}
 		if err := root.MkdirAll(deck, 0o700); err != nil {
-			return translate(op, err)
+			return records.Fault(op, err)
 		}
 		f, err := root.OpenFile(h.Name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 		if err != nil {
-			return translate(op, err)
+			return records.Fault(op, err)
 		}
 		n, err := io.Copy(f, archive)
 		if e := f.Close(); err == nil {
@@ -128,7 +129,7 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		case n != h.Size:
 			return cut()
 		case err != nil:
-			return translate(op, err)
+			return records.Fault(op, err)
 		}
 	}
 }

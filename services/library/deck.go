@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 	"github.com/livelearn/box/services/slides"
 )
 
@@ -45,7 +46,7 @@ func (l *Library) Decks() ([]Deck, error) {
 // Deck is one deck.
 func (l *Library) Deck(id string) (d Deck, err error) {
 	err = l.view("library.Deck", func(tx *bbolt.Tx) error {
-		d, err = get[Deck](tx, bucketDecks, id)
+		d, err = records.Get[Deck](tx, bucketDecks, id)
 		return err
 	})
 	return d, err
@@ -64,7 +65,7 @@ func (l *Library) AddDeck(name string, u *Upload) (Deck, error) {
 	}
 	d := Deck{ID: newID("d_"), Title: name, Pages: []slides.Page{}, State: Making, Created: after(0)}
 	if err := u.keep(d.ID); err != nil {
-		return Deck{}, translate("library.AddDeck", err)
+		return Deck{}, records.Fault("library.AddDeck", err)
 	}
 	err = l.update("library.AddDeck", func(tx *bbolt.Tx) error { return add(tx, bucketDecks, d.ID, MaxDecks, d) })
 	if err != nil {
@@ -77,13 +78,13 @@ func (l *Library) AddDeck(name string, u *Upload) (Deck, error) {
 // change writes what fn makes of a deck.
 func (l *Library) change(op, id string, fn func(*Deck) error) (d Deck, err error) {
 	err = l.update(op, func(tx *bbolt.Tx) error {
-		if d, err = get[Deck](tx, bucketDecks, id); err != nil {
+		if d, err = records.Get[Deck](tx, bucketDecks, id); err != nil {
 			return err
 		}
 		if err := fn(&d); err != nil {
 			return err
 		}
-		return put(tx, bucketDecks, id, d)
+		return records.Put(tx, bucketDecks, id, d)
 	})
 	return d, err
 }
@@ -114,7 +115,7 @@ func (l *Library) SetPages(id string, pages []slides.Page) (Deck, error) {
 		return Deck{}, errs.Newf(op, errs.Internal, "a deck without pages")
 	}
 	if err := l.sync(decksDir + "/" + id); err != nil {
-		return Deck{}, translate(op, err)
+		return Deck{}, records.Fault(op, err)
 	}
 	d, err := l.change(op, id, func(d *Deck) error {
 		d.Pages, d.State, d.Error = pages, Ready, nil

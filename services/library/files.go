@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 	"github.com/livelearn/box/services/slides"
 )
 
@@ -100,7 +101,7 @@ type Upload struct {
 func (l *Library) NewUpload() (*Upload, error) {
 	dir := filepath.Join(incomingDir, "."+newID("upload-"))
 	if err := l.root.Mkdir(dir, 0o700); err != nil {
-		return nil, translate("library.NewUpload", err)
+		return nil, records.Fault("library.NewUpload", err)
 	}
 	return &Upload{l: l, dir: dir, left: slides.MaxFile}, nil
 }
@@ -127,14 +128,14 @@ func (u *Upload) Add(r io.Reader) error {
 	}
 	f, err := u.l.root.OpenFile(fmt.Sprintf("%s/%04d", u.dir, len(u.kinds)+1), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return translate(op, err)
+		return records.Fault(op, err)
 	}
 	err = u.fill(f, head[:n], r)
 	if err == nil {
-		err = translate(op, f.Sync())
+		err = records.Fault(op, f.Sync())
 	}
 	if e := f.Close(); err == nil {
-		err = translate(op, e)
+		err = records.Fault(op, e)
 	}
 	u.kinds = append(u.kinds, kind)
 	return err
@@ -142,7 +143,7 @@ func (u *Upload) Add(r io.Reader) error {
 
 func (u *Upload) fill(f *os.File, head []byte, r io.Reader) error {
 	if _, err := f.Write(head); err != nil {
-		return translate("library.Upload", err)
+		return records.Fault("library.Upload", err)
 	}
 	u.left -= int64(len(head))
 	n, err := copyTo(f, io.LimitReader(r, u.left+1))
@@ -157,7 +158,7 @@ func copyTo(f *os.File, r io.Reader) (sum int64, err error) {
 	for buf := make([]byte, 64<<10); ; {
 		n, err := r.Read(buf)
 		if _, werr := f.Write(buf[:n]); werr != nil {
-			return sum, translate("library.Upload", werr)
+			return sum, records.Fault("library.Upload", werr)
 		}
 		sum += int64(n)
 		if errors.Is(err, io.EOF) {
@@ -238,14 +239,14 @@ func (l *Library) sweep() error {
 	for _, dir := range []string{incomingDir, decksDir} {
 		entries, err := fs.ReadDir(l.root.FS(), dir)
 		if err != nil {
-			return translate(op, err)
+			return records.Fault(op, err)
 		}
 		for _, e := range entries {
 			if d, known := decks[e.Name()]; known && (dir == decksDir || d.State == Making) {
 				continue
 			}
 			if err := l.root.RemoveAll(dir + "/" + e.Name()); err != nil {
-				return translate(op, err)
+				return records.Fault(op, err)
 			}
 		}
 	}

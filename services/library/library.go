@@ -26,7 +26,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
@@ -34,6 +33,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/records"
 )
 
 // Limits on what is kept.
@@ -88,12 +88,12 @@ func (l *Library) prepare() error {
 	if name := l.found.SetAside; name != "" {
 		err := l.root.Rename(decksDir, decksDir+"-of-"+filepath.Base(name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return translate(op, err)
+			return records.Fault(op, err)
 		}
 	}
 	for _, dir := range []string{decksDir, incomingDir} {
 		if err := l.root.MkdirAll(dir, 0o700); err != nil {
-			return translate(op, err)
+			return records.Fault(op, err)
 		}
 	}
 	return l.sweep()
@@ -128,25 +128,11 @@ func title(op, text string) (string, error) {
 
 // view and update run fn in a transaction. An error that is not ours is of the disk.
 func (l *Library) view(op string, fn func(*bbolt.Tx) error) error {
-	return translate(op, l.db.View(fn))
+	return records.Fault(op, l.db.View(fn))
 }
 
 func (l *Library) update(op string, fn func(*bbolt.Tx) error) error {
-	return translate(op, l.db.Update(fn))
-}
-
-func translate(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*errs.Error](err); ok {
-		return err
-	}
-	e := errs.New(op, errs.Down, err)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		e.Code = "disk_full"
-	}
-	return e
+	return records.Fault(op, l.db.Update(fn))
 }
 
 // newID is 64 random bits with a prefix that tells what it names.

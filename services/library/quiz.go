@@ -8,6 +8,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/item"
+	"github.com/livelearn/box/services/records"
 )
 
 // Summary is a quiz as a list shows it.
@@ -39,7 +40,7 @@ func (l *Library) Quizzes() ([]Summary, error) {
 // Quiz is one quiz with its keys.
 func (l *Library) Quiz(id string) (q item.Quiz, err error) {
 	err = l.view("library.Quiz", func(tx *bbolt.Tx) error {
-		q, err = get[item.Quiz](tx, bucketQuizzes, id)
+		q, err = records.Get[item.Quiz](tx, bucketQuizzes, id)
 		return err
 	})
 	return q, err
@@ -68,7 +69,7 @@ func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
 		return q, err
 	}
 	err := l.update(op, func(tx *bbolt.Tx) error {
-		old, err := get[item.Quiz](tx, bucketQuizzes, q.ID)
+		old, err := records.Get[item.Quiz](tx, bucketQuizzes, q.ID)
 		switch {
 		case err != nil && errs.KindOf(err) != errs.Corrupt: // a damaged one is mended by a whole one
 			return err
@@ -76,7 +77,7 @@ func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
 			return errs.Code(op, errs.Stale, "changed", "the quiz was changed elsewhere; read it again")
 		}
 		q.Updated = after(q.Updated)
-		return put(tx, bucketQuizzes, q.ID, q)
+		return records.Put(tx, bucketQuizzes, q.ID, q)
 	})
 	return q, err
 }

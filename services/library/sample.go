@@ -10,6 +10,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/item"
+	"github.com/livelearn/box/services/records"
 	"github.com/livelearn/box/services/slides"
 )
 
@@ -76,19 +77,19 @@ func (l *Library) addSampleDeck(s SampleTexts) (Deck, error) {
 	d := Deck{ID: SampleDeckID, Title: s.Quiz.Title, State: Ready, Created: after(0)}
 	dir := decksDir + "/" + d.ID
 	if err := l.root.MkdirAll(dir, 0o700); err != nil {
-		return d, translate(op, err)
+		return d, records.Fault(op, err)
 	}
 	for i, text := range s.Pages {
 		p := slides.Page{Key: slides.NewKey(), Widths: sampleWidths, Ext: "png", Text: text}
 		for _, w := range sampleWidths {
 			if err := l.copySample(&p, dir, fmt.Sprintf("sample/%d-%d.png", i+1, w), w); err != nil {
-				return d, translate(op, err)
+				return d, records.Fault(op, err)
 			}
 		}
 		d.Pages = append(d.Pages, p)
 	}
 	if err := l.sync(dir); err != nil {
-		return d, translate(op, err)
+		return d, records.Fault(op, err)
 	}
 	err := l.update(op, func(tx *bbolt.Tx) error { return add(tx, bucketDecks, d.ID, MaxDecks, d) })
 	return d, err

@@ -1,16 +1,13 @@
 package library
 
 import (
-	"encoding/binary"
-	"encoding/json"
-	"hash/crc32"
-
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 )
 
-// Layout of the file: each value is JSON and then a CRC-32C over bucket, key and JSON.
+// Layout of the file, of values as services/records keeps them.
 //
 //	decks    "d_.." -> Deck
 //	quizzes  "q_.." -> item.Quiz
@@ -20,8 +17,6 @@ const (
 )
 
 var buckets = []string{bucketDecks, bucketQuizzes}
-
-const sumLen = 4
 
 func initialise(tx *bbolt.Tx) error {
 	for _, name := range buckets {
@@ -42,47 +37,12 @@ func usable(tx *bbolt.Tx) error {
 	return nil
 }
 
-func checksum(bucket, key string, data []byte) uint32 {
-	table := crc32.MakeTable(crc32.Castagnoli) // shared by all callers
-	sum := crc32.Checksum([]byte(bucket+"\x00"+key+"\x00"), table)
-	return crc32.Update(sum, table, data)
-}
-
-// get reads one value. errs.Missing: there is none; errs.Corrupt: it is damaged.
-func get[T any](tx *bbolt.Tx, bucket, key string) (T, error) {
-	var v T
-	raw := tx.Bucket([]byte(bucket)).Get([]byte(key))
-	if raw == nil {
-		return v, errs.Code("library", errs.Missing, "missing", "no such entry in %s", bucket)
-	}
-	return v, decode(bucket, key, raw, &v)
-}
-
-func decode(bucket, key string, raw []byte, v any) error {
-	n := len(raw) - sumLen
-	if n < 0 || binary.BigEndian.Uint32(raw[n:]) != checksum(bucket, key, raw[:n]) {
-		return errs.Newf("library", errs.Corrupt, "a value in %s has a wrong checksum", bucket)
-	}
-	if err := json.Unmarshal(raw[:n], v); err != nil {
-		return errs.Newf("library", errs.Corrupt, "a value in %s: %w", bucket, err)
-	}
-	return nil
-}
-
-func put(tx *bbolt.Tx, bucket, key string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return errs.New("library", errs.Internal, err)
-	}
-	return tx.Bucket([]byte(bucket)).Put([]byte(key), binary.BigEndian.AppendUint32(data, checksum(bucket, key, data)))
-}
-
 // add is put under a new key, unless the bucket holds limit values.
 func add(tx *bbolt.Tx, bucket, key string, limit int64, v any) error {
 	if int64(tx.Bucket([]byte(bucket)).Stats().KeyN) >= limit {
 		return errs.Field("library", bucket, "too_many", limit, "there are %d already; delete some", limit)
 	}
-	return put(tx, bucket, key, v)
+	return records.Put(tx, bucket, key, v)
 }
 
 func remove(tx *bbolt.Tx, bucket, key string) error {
@@ -96,13 +56,9 @@ func remove(tx *bbolt.Tx, bucket, key string) error {
 // all gives every value of a bucket. Damaged ones are left out and logged.
 func all[T any](l *Library, tx *bbolt.Tx, bucket string) []T {
 	list := []T{}
-	c := tx.Bucket([]byte(bucket)).Cursor()
-	for k, raw := c.First(); k != nil; k, raw = c.Next() {
-		var v T
-		if err := decode(bucket, string(k), raw, &v); err != nil {
-			l.log.Error("the library holds a damaged value", "kind", bucket, "err", err)
-			continue
-		}
+	for _, v := range records.All[T](tx, bucket, "", func(err error) {
+		l.log.Error("the library holds a damaged value", "kind", bucket, "err", err)
+	}) {
 		list = append(list, v)
 	}
 	return list

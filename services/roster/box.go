@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 )
 
 // Box is what the box is called. It is nobody's until it is claimed.
@@ -66,7 +67,7 @@ func (r *Roster) Secret() ([]byte, error) {
 
 func (r *Roster) box() (b storedBox, err error) {
 	err = r.view("roster.Box", func(tx *bbolt.Tx) error {
-		b, err = get[storedBox](tx, bucketMeta, keyBox)
+		b, err = records.Get[storedBox](tx, bucketMeta, keyBox)
 		return err
 	})
 	return b, err
@@ -95,7 +96,7 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 	s := storedStaff{Staff: Staff{ID: newID("t_"), Name: c.Name, Admin: true}, Hash: hash}
 	var token string
 	err = r.update(op, func(tx *bbolt.Tx) error {
-		b, err := get[storedBox](tx, bucketMeta, keyBox)
+		b, err := records.Get[storedBox](tx, bucketMeta, keyBox)
 		if err != nil {
 			return err
 		}
@@ -103,10 +104,10 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 			return claimed(op)
 		}
 		b.Name, b.Lang, b.Claimed, b.Code = c.Box, c.Lang, true, ""
-		if err := put(tx, bucketMeta, keyBox, b); err != nil {
+		if err := records.Put(tx, bucketMeta, keyBox, b); err != nil {
 			return err
 		}
-		if err := put(tx, bucketStaff, s.ID, s); err != nil {
+		if err := records.Put(tx, bucketStaff, s.ID, s); err != nil {
 			return err
 		}
 		token, err = r.signIn(tx, s.Staff)

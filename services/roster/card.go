@@ -4,6 +4,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 )
 
 // Card is what lets a pupil into any lesson of the class without a code. Whoever has it
@@ -79,14 +80,14 @@ func (r *Roster) Card(classID, pupil string) (card Card, err error) {
 // cardOf is the key on a pupil's card. One that is damaged is made anew.
 func cardOf(tx *bbolt.Tx, class, pupil string) (string, error) {
 	at := cardKey(class, pupil)
-	if key, err := get[string](tx, bucketCards, at); err == nil {
+	if key, err := records.Get[string](tx, bucketCards, at); err == nil {
 		return key, nil
 	}
 	key := newKey(cardBytes)
-	if err := put(tx, bucketCards, key, storedCard{class, pupil}); err != nil {
+	if err := records.Put(tx, bucketCards, key, storedCard{class, pupil}); err != nil {
 		return "", err
 	}
-	return key, put(tx, bucketCards, at, key)
+	return key, records.Put(tx, bucketCards, at, key)
 }
 
 // voidCards makes the card of a pupil void, or all of the class if pupil is empty.
@@ -117,11 +118,11 @@ func (r *Roster) JoinCard(key, token string) (p Person, given, freed string, mov
 		return p, "", "", false, void
 	}
 	err = r.update(op, func(tx *bbolt.Tx) error {
-		card, err := get[storedCard](tx, bucketCards, key)
+		card, err := records.Get[storedCard](tx, bucketCards, key)
 		if err != nil || card.Pupil == "" {
 			return void
 		}
-		id, err := get[string](tx, bucketOpen, card.Class)
+		id, err := records.Get[string](tx, bucketOpen, card.Class)
 		if err != nil {
 			return errs.Code(op, errs.Missing, "no_lesson", "no lesson of this class is open")
 		}

@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 )
 
 // Pupil is one name on a class list.
@@ -68,7 +69,7 @@ func (r *Roster) Exists(room string) bool {
 }
 
 func class(tx *bbolt.Tx, id string) (Class, error) {
-	c, err := get[Class](tx, bucketClasses, id)
+	c, err := records.Get[Class](tx, bucketClasses, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = errs.Code("roster.Class", errs.Missing, "no_class", "no such class")
 	}
@@ -90,7 +91,7 @@ func (r *Roster) AddClass(name string) (Class, error) {
 		if err := r.unique(tx, op, c); err != nil {
 			return err
 		}
-		return put(tx, bucketClasses, c.ID, c)
+		return records.Put(tx, bucketClasses, c.ID, c)
 	})
 	return c, err
 }
@@ -119,7 +120,7 @@ func (r *Roster) RenameClass(id, name string) (c Class, err error) {
 		if err := r.unique(tx, op, c); err != nil {
 			return err
 		}
-		return put(tx, bucketClasses, id, c)
+		return records.Put(tx, bucketClasses, id, c)
 	})
 	return c, err
 }
@@ -132,7 +133,7 @@ func (r *Roster) DeleteClass(id string) error {
 		if _, err := class(tx, id); err != nil {
 			return err
 		}
-		if _, err := get[string](tx, bucketOpen, id); err == nil {
+		if _, err := records.Get[string](tx, bucketOpen, id); err == nil {
 			return errs.Code(op, errs.Stale, "lesson_open", "a lesson of this class is open: end it first")
 		}
 		if err := r.voidCards(tx, id, ""); err != nil {
@@ -156,7 +157,7 @@ func (r *Roster) AddNames(id, text string, dry bool) (out Added, err error) {
 		if dry || len(out.Added) == 0 {
 			return nil
 		}
-		return put(tx, bucketClasses, id, c)
+		return records.Put(tx, bucketClasses, id, c)
 	}
 	if dry {
 		err = r.view("roster.AddNames", add)
@@ -210,7 +211,7 @@ func (r *Roster) RenamePupil(id, pupil, name string) (p Pupil, err error) {
 		}
 		c.Pupils[i].Name = name
 		p = c.Pupils[i]
-		return put(tx, bucketClasses, id, c)
+		return records.Put(tx, bucketClasses, id, c)
 	})
 	return p, err
 }
@@ -230,7 +231,7 @@ func (r *Roster) SetTime(id, pupil string, factor float64) (p Pupil, err error) 
 			c.Pupils[i].Time = 0
 		}
 		p = c.Pupils[i]
-		return put(tx, bucketClasses, id, c)
+		return records.Put(tx, bucketClasses, id, c)
 	})
 	return p, err
 }
@@ -243,7 +244,7 @@ func (r *Roster) DeletePupil(id, pupil string) error {
 		if err != nil {
 			return err
 		}
-		if lesson, err := get[string](tx, bucketOpen, id); err == nil {
+		if lesson, err := records.Get[string](tx, bucketOpen, id); err == nil {
 			if _, err := free(tx, lesson, pupil); err != nil {
 				return err
 			}
@@ -252,7 +253,7 @@ func (r *Roster) DeletePupil(id, pupil string) error {
 			return err
 		}
 		c.Pupils = slices.Delete(c.Pupils, i, i+1)
-		return put(tx, bucketClasses, id, c)
+		return records.Put(tx, bucketClasses, id, c)
 	})
 }
 

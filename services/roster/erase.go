@@ -8,6 +8,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/records"
 )
 
 // Known is a pupil with all that the roster holds of them.
@@ -68,14 +69,14 @@ func (r *Roster) ErasePupil(id string) (lessons []string, err error) {
 			return err
 		}
 		for _, c := range k.Classes {
-			if _, err := get[string](tx, bucketOpen, c.ID); err == nil {
+			if _, err := records.Get[string](tx, bucketOpen, c.ID); err == nil {
 				return errs.Code(op, errs.Stale, "lesson_open", "a lesson of this class is open: end it first")
 			}
 			if err := r.voidCards(tx, c.ID, id); err != nil {
 				return err
 			}
 			c.Pupils = slices.DeleteFunc(c.Pupils, func(p Pupil) bool { return p.ID == id })
-			if err := put(tx, bucketClasses, c.ID, c); err != nil {
+			if err := records.Put(tx, bucketClasses, c.ID, c); err != nil {
 				return err
 			}
 		}
@@ -96,5 +97,5 @@ func eraseFrom(tx *bbolt.Tx, lessonID, pupil string) error {
 		return err
 	}
 	delete(l.Names, pupil)
-	return put(tx, bucketLessons, lessonID, l)
+	return records.Put(tx, bucketLessons, lessonID, l)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/intake"
+	"github.com/livelearn/box/services/records"
 )
 
 // Imported is what comes of a file, or would: a dry run gives the same.
@@ -210,7 +211,7 @@ func (im *importer) save(tx *bbolt.Tx) error {
 				c.Pupils[i].ID = newID("p_")
 			}
 		}
-		if err := put(tx, bucketClasses, c.ID, c); err != nil {
+		if err := records.Put(tx, bucketClasses, c.ID, c); err != nil {
 			return err
 		}
 	}

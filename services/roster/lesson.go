@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 )
 
 // Lesson is a class's lesson. While it is open its code and key let pupils in.
@@ -39,7 +40,7 @@ type storedLesson struct {
 func (l storedLesson) Room() string { return l.Class }
 
 func (l storedLesson) public(tx *bbolt.Tx) Lesson {
-	c, _ := get[Class](tx, bucketClasses, l.Class) // a deleted class has the name it had
+	c, _ := records.Get[Class](tx, bucketClasses, l.Class) // a deleted class has the name it had
 	out := Lesson{
 		ID: l.ID, Room: l.Room(), Class: l.Class, ClassName: cmp.Or(c.Name, l.ClassName), Title: l.Title,
 		Started: l.Started, Ended: l.Ended,
@@ -67,8 +68,8 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 		if err != nil {
 			return err
 		}
-		if id, err := get[string](tx, bucketOpen, classID); err == nil {
-			s, err := get[storedLesson](tx, bucketLessons, id)
+		if id, err := records.Get[string](tx, bucketOpen, classID); err == nil {
+			s, err := records.Get[storedLesson](tx, bucketLessons, id)
 			l = s.public(tx)
 			return err
 		}
@@ -76,11 +77,11 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 			title = c.Name
 		}
 		s := storedLesson{ID: newID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: r.wall()}
-		if err := put(tx, bucketLessons, s.ID, s); err != nil {
+		if err := records.Put(tx, bucketLessons, s.ID, s); err != nil {
 			return err
 		}
 		l = s.public(tx)
-		return put(tx, bucketOpen, classID, s.ID)
+		return records.Put(tx, bucketOpen, classID, s.ID)
 	})
 	return l, err
 }
@@ -129,7 +130,7 @@ func joinCode(s string) string {
 func (r *Roster) open(tx *bbolt.Tx) func(func(storedLesson) bool) {
 	return func(yield func(storedLesson) bool) {
 		for _, id := range all[string](r, tx, bucketOpen, "") {
-			l, err := get[storedLesson](tx, bucketLessons, id)
+			l, err := records.Get[storedLesson](tx, bucketLessons, id)
 			if err != nil {
 				r.log.Error("an open lesson cannot be read", "err", err)
 				continue
@@ -166,7 +167,7 @@ func (r *Roster) Lesson(id string) (l Lesson, err error) {
 // LessonIn is the lesson that is open in a room.
 func (r *Roster) LessonIn(room string) (l Lesson, err error) {
 	err = r.view("roster.LessonIn", func(tx *bbolt.Tx) error {
-		id, err := get[string](tx, bucketOpen, room)
+		id, err := records.Get[string](tx, bucketOpen, room)
 		if err != nil {
 			return errs.Code("roster.LessonIn", errs.Missing, "no_lesson", "no lesson is open in this room")
 		}
@@ -178,7 +179,7 @@ func (r *Roster) LessonIn(room string) (l Lesson, err error) {
 }
 
 func lesson(tx *bbolt.Tx, id string) (storedLesson, error) {
-	l, err := get[storedLesson](tx, bucketLessons, id)
+	l, err := records.Get[storedLesson](tx, bucketLessons, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = errs.Code("roster.Lesson", errs.Missing, "no_lesson", "no such lesson")
 	}
@@ -201,7 +202,7 @@ func (r *Roster) EndLesson(id string) (l Lesson, pupils []string, err error) {
 				return err
 			}
 			s.close(tx, len(pupils), max(r.wall(), 1))
-			if err := put(tx, bucketLessons, id, s); err != nil {
+			if err := records.Put(tx, bucketLessons, id, s); err != nil {
 				return err
 			}
 		}

@@ -27,13 +27,13 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/records"
 )
 
 // Limits on what is kept. Lengths are in characters (runes).
@@ -131,7 +131,7 @@ func initialise(tx *bbolt.Tx) error {
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret) //nolint:errcheck // never fails since Go 1.24
-	return put(tx, bucketMeta, keyBox, storedBox{Box: Box{ID: newID("")}, Code: newClaimCode(), Secret: secret})
+	return records.Put(tx, bucketMeta, keyBox, storedBox{Box: Box{ID: newID("")}, Code: newClaimCode(), Secret: secret})
 }
 
 // complete makes what an earlier version did not have.
@@ -151,7 +151,7 @@ func usable(tx *bbolt.Tx) error {
 			return errs.Newf("roster", errs.Corrupt, "bucket %s is missing", name)
 		}
 	}
-	_, err := get[storedBox](tx, bucketMeta, keyBox)
+	_, err := records.Get[storedBox](tx, bucketMeta, keyBox)
 	if err != nil {
 		return errs.New("roster", errs.Corrupt, err)
 	}
@@ -160,25 +160,11 @@ func usable(tx *bbolt.Tx) error {
 
 // view and update run fn in a transaction. An error that is not ours is of the disk.
 func (r *Roster) view(op string, fn func(*bbolt.Tx) error) error {
-	return translate(op, r.db.View(fn))
+	return records.Fault(op, r.db.View(fn))
 }
 
 func (r *Roster) update(op string, fn func(*bbolt.Tx) error) error {
-	return translate(op, r.db.Update(fn))
-}
-
-func translate(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*errs.Error](err); ok {
-		return err
-	}
-	e := errs.New(op, errs.Down, err)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		e.Code = "disk_full"
-	}
-	return e
+	return records.Fault(op, r.db.Update(fn))
 }
 
 // newID is 64 random bits with a prefix that tells what it names.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/records"
 )
 
 // Name is a pupil's name as a device that wants to join sees it.
@@ -40,7 +41,7 @@ func (r *Roster) Look(ref Ref, token string) (l Lesson, names []Name, err error)
 		}
 		names = make([]Name, 0, len(c.Pupils))
 		for _, p := range c.Pupils {
-			holder, err := get[[]byte](tx, bucketSeats, seatKey(s.ID, p.ID))
+			holder, err := records.Get[[]byte](tx, bucketSeats, seatKey(s.ID, p.ID))
 			names = append(names, Name{p.ID, p.Name, err == nil && string(holder) != mine})
 		}
 		l = s.public(tx)
@@ -74,7 +75,7 @@ func (r *Roster) Join(ref Ref, pupil, token string) (p Person, given, freed stri
 
 // holderOf is the hash of the token of the device that has a name; empty: none has it.
 func holderOf(tx *bbolt.Tx, lesson, pupil string) (string, error) {
-	holder, err := get[[]byte](tx, bucketSeats, seatKey(lesson, pupil))
+	holder, err := records.Get[[]byte](tx, bucketSeats, seatKey(lesson, pupil))
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = nil
 	}
@@ -103,15 +104,15 @@ func (r *Roster) sit(tx *bbolt.Tx, op string, s storedLesson, pupil, token strin
 	if p, err = r.holder(tx, t); err != nil || given == token {
 		return p, given, freed, err
 	}
-	if err := put(tx, bucketSeats, seatKey(s.ID, pupil), []byte(hashOf(given))); err != nil {
+	if err := records.Put(tx, bucketSeats, seatKey(s.ID, pupil), []byte(hashOf(given))); err != nil {
 		return p, "", "", err
 	}
-	return p, given, freed, put(tx, bucketTokens, hashOf(given), t)
+	return p, given, freed, records.Put(tx, bucketTokens, hashOf(given), t)
 }
 
 // dropOther frees the name that the device has in the lesson.
 func dropOther(tx *bbolt.Tx, lesson, mine string) (string, error) {
-	t, err := get[storedToken](tx, bucketTokens, mine)
+	t, err := records.Get[storedToken](tx, bucketTokens, mine)
 	if err != nil || t.Lesson != lesson {
 		return "", nil
 	}
@@ -122,7 +123,7 @@ func dropOther(tx *bbolt.Tx, lesson, mine string) (string, error) {
 // free takes a name from the device that has it; held tells that one had.
 func free(tx *bbolt.Tx, lesson, pupil string) (held bool, err error) {
 	key := seatKey(lesson, pupil)
-	holder, err := get[[]byte](tx, bucketSeats, key)
+	holder, err := records.Get[[]byte](tx, bucketSeats, key)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		return false, nil
 	}

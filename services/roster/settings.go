@@ -4,6 +4,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/records"
 )
 
 // Settings are what an admin sets for the whole box.
@@ -40,11 +41,11 @@ func (r *Roster) Settings() (s Settings, err error) {
 }
 
 func settings(tx *bbolt.Tx) (Settings, error) {
-	b, err := get[storedBox](tx, bucketMeta, keyBox)
+	b, err := records.Get[storedBox](tx, bucketMeta, keyBox)
 	if err != nil {
 		return Settings{}, err
 	}
-	days, err := get[storedSettings](tx, bucketMeta, keySettings)
+	days, err := records.Get[storedSettings](tx, bucketMeta, keySettings)
 	if err != nil { // a damaged entry is set again
 		days = storedSettings{defaultChatDays, defaultResultsDays}
 	}
@@ -61,15 +62,15 @@ func (r *Roster) ChangeSettings(change SettingsChange) (s Settings, err error) {
 		if s, err = s.with(op, change); err != nil {
 			return err
 		}
-		b, err := get[storedBox](tx, bucketMeta, keyBox)
+		b, err := records.Get[storedBox](tx, bucketMeta, keyBox)
 		if err != nil {
 			return err
 		}
 		b.Name, b.Lang = s.Name, s.Lang
-		if err := put(tx, bucketMeta, keyBox, b); err != nil {
+		if err := records.Put(tx, bucketMeta, keyBox, b); err != nil {
 			return err
 		}
-		return put(tx, bucketMeta, keySettings, storedSettings{s.ChatDays, s.ResultsDays})
+		return records.Put(tx, bucketMeta, keySettings, storedSettings{s.ChatDays, s.ResultsDays})
 	})
 	return s, err
 }

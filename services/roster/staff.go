@@ -7,6 +7,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/records"
 )
 
 // Staff is a teacher. An admin also looks after the box.
@@ -48,7 +49,7 @@ func (r *Roster) AddStaff(ctx context.Context, name, pin string, admin bool) (St
 		if _, ok := r.named(tx, name); ok {
 			return errs.Field(op, "name", "duplicate", 0, "another teacher has this name")
 		}
-		return put(tx, bucketStaff, s.ID, s)
+		return records.Put(tx, bucketStaff, s.ID, s)
 	})
 	return s.Staff, err
 }
@@ -99,7 +100,7 @@ func (r *Roster) SignIn(ctx context.Context, name, pin string) (Person, string, 
 	}
 	var token string
 	err = r.update(op, func(tx *bbolt.Tx) error {
-		if _, err := get[storedStaff](tx, bucketStaff, s.ID); err != nil {
+		if _, err := records.Get[storedStaff](tx, bucketStaff, s.ID); err != nil {
 			return wrong // deleted meanwhile
 		}
 		token, err = r.signIn(tx, s.Staff)

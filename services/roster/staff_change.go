@@ -7,6 +7,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/records"
 )
 
 // StaffChange is what of a teacher changes; nil: that does not.
@@ -43,7 +44,7 @@ func (r *Roster) ChangeStaff(id string, change StaffChange) (out Staff, err erro
 			s.Admin = *change.Admin
 		}
 		out = s.Staff
-		return put(tx, bucketStaff, id, s)
+		return records.Put(tx, bucketStaff, id, s)
 	})
 	return out, err
 }
@@ -116,13 +117,13 @@ func (r *Roster) setPIN(ctx context.Context, op, field, id, pin, old, keep strin
 			return err
 		}
 		s.Hash = hash
-		return put(tx, bucketStaff, id, s)
+		return records.Put(tx, bucketStaff, id, s)
 	})
 	return void, err
 }
 
 func member(tx *bbolt.Tx, id string) (storedStaff, error) {
-	s, err := get[storedStaff](tx, bucketStaff, id)
+	s, err := records.Get[storedStaff](tx, bucketStaff, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = errs.Code("roster.Staff", errs.Missing, "no_staff", "no such teacher")
 	}

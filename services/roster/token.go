@@ -9,6 +9,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/records"
 )
 
 // Person is who a device speaks for.
@@ -57,7 +58,7 @@ func (r *Roster) Who(token string) (Person, error) {
 	var p Person
 	var stale, expired bool
 	err := r.view("roster.Who", func(tx *bbolt.Tx) error {
-		t, err := get[storedToken](tx, bucketTokens, key)
+		t, err := records.Get[storedToken](tx, bucketTokens, key)
 		if errs.KindOf(err) == errs.Missing && err != nil {
 			return signedOut()
 		}
@@ -89,23 +90,23 @@ func (r *Roster) expired(tx *bbolt.Tx, t storedToken) bool {
 	if t.Role != uint8(event.Pupil) {
 		return age(t) > r.cfg.Session
 	}
-	l, err := get[storedLesson](tx, bucketLessons, t.Lesson)
+	l, err := records.Get[storedLesson](tx, bucketLessons, t.Lesson)
 	return err != nil || l.Ended != 0
 }
 
 func (r *Roster) holder(tx *bbolt.Tx, t storedToken) (Person, error) {
 	if t.Role != uint8(event.Pupil) {
-		s, err := get[storedStaff](tx, bucketStaff, t.User)
+		s, err := records.Get[storedStaff](tx, bucketStaff, t.User)
 		if err != nil {
 			return Person{}, signedOut()
 		}
 		return s.person(), nil
 	}
-	l, err := get[storedLesson](tx, bucketLessons, t.Lesson)
+	l, err := records.Get[storedLesson](tx, bucketLessons, t.Lesson)
 	if err != nil {
 		return Person{}, signedOut()
 	}
-	c, err := get[Class](tx, bucketClasses, l.Class)
+	c, err := records.Get[Class](tx, bucketClasses, l.Class)
 	if err != nil {
 		return Person{}, signedOut()
 	}
@@ -119,12 +120,12 @@ func (r *Roster) holder(tx *bbolt.Tx, t storedToken) (Person, error) {
 // touch notes that the token was used.
 func (r *Roster) touch(key string) error {
 	return r.update("roster.Who", func(tx *bbolt.Tx) error {
-		t, err := get[storedToken](tx, bucketTokens, key)
+		t, err := records.Get[storedToken](tx, bucketTokens, key)
 		if err != nil {
 			return signedOut() // signed out meanwhile
 		}
 		t.Seen = now()
-		return put(tx, bucketTokens, key, t)
+		return records.Put(tx, bucketTokens, key, t)
 	})
 }
 
@@ -152,14 +153,14 @@ func (r *Roster) signIn(tx *bbolt.Tx, s Staff) (string, error) {
 	}
 	token := newToken()
 	t := storedToken{User: s.ID, Role: uint8(event.Teacher), Created: now(), Seen: now()}
-	return token, put(tx, bucketTokens, hashOf(token), t)
+	return token, records.Put(tx, bucketTokens, hashOf(token), t)
 }
 
 // SignOut makes a token void. A pupil's name becomes free.
 func (r *Roster) SignOut(token string) error {
 	key := hashOf(token)
 	return r.update("roster.SignOut", func(tx *bbolt.Tx) error {
-		t, err := get[storedToken](tx, bucketTokens, key)
+		t, err := records.Get[storedToken](tx, bucketTokens, key)
 		if err != nil {
 			return nil // it was void already
 		}

@@ -260,7 +260,7 @@ func (p *page) tabTo(name string) {
 	p.t.Helper()
 	for range 60 {
 		p.key(kb.Tab)
-		here := eval[string](p, `((e) => (e.getAttribute("aria-label") || [...(e.labels || [])].map((l) => l.innerText).join(" ") || e.innerText || ""))(document.activeElement)`)
+		here := eval[string](p, `((e) => e === document.body ? "" : (e.getAttribute("aria-label") || [...(e.labels || [])].map((l) => l.innerText).join(" ") || e.innerText || ""))(document.activeElement)`)
 		if strings.Contains(here, name) {
 			return
 		}

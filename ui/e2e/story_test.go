@@ -88,7 +88,7 @@ func chat(p *page, text string, say func(string) string) {
 	p.sees(text)
 }
 
-func TestAPupilNeedsNoMouse(t *testing.T) {
+func TestNobodyNeedsAMouse(t *testing.T) {
 	say := words(t, "en")
 	box := boxtest.Start(t, t.TempDir())
 	ada := box.Claim("Ada")
@@ -111,5 +111,23 @@ func TestAPupilNeedsNoMouse(t *testing.T) {
 	p.tabTo(say("chat.send"))
 	p.key(kb.Enter)
 	p.sees("no mouse")
+
+	if _, err := ada.Call("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": quizOf(t, ada)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	desk := newPage(t, laptop)
+	desk.as("http://"+box.HTTP, ada)
+	desk.open("http://" + box.HTTP + "/teach/" + lesson.Room)
+	desk.sees(say("stage.open"))
+	desk.tabTo(say("stage.open"))
+	desk.key(kb.Enter)
+	p.until("the question", `document.querySelector(".option")`)
+	p.tabTo(eval[string](p, `document.querySelectorAll(".option")[1].innerText.trim()`))
+	p.key(kb.Enter)
+	p.sees(say("quiz.saved"))
+	desk.tabTo(say("stage.close"))
+	desk.key(kb.Enter)
+	p.sees(say("quiz.locked"))
 	p.noFaults()
+	desk.noFaults()
 }

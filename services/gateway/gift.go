@@ -14,7 +14,7 @@ import (
 // giftIn is questions as Moodle and other systems export them.
 type giftIn struct {
 	Title string `json:"title,omitempty" doc:"Of the quiz that is made."`
-	Text  string `json:"text" doc:"Questions in GIFT, at most 1 MiB."`
+	Text  string `json:"text" doc:"Questions in GIFT, each at most 1 MiB."`
 	Dry   bool   `json:"dry,omitempty" doc:"Only tell what would come of it."`
 }
 

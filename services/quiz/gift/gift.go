@@ -25,6 +25,13 @@ import (
 
 const op = "gift.Parse"
 
+// Codes of what there may be too many of. A question's own limits have a code apart: at
+// tooMany the reading ends, after tooManyAnswers the next question is read.
+const (
+	tooMany        = "too_many"
+	tooManyAnswers = "too_many_answers"
+)
+
 const (
 	maxBlock    = 1 << 20 // bytes of one question with all its markup
 	maxProblems = 500     // that are listed
@@ -53,7 +60,7 @@ func Parse(text string) (items []item.Authored, problems []Problem) {
 	taken := map[string]bool{}
 	for _, b := range blocks(text) {
 		if len(items) == item.MaxItems || len(problems) == maxProblems {
-			p := Problem{Line: b.line(), Code: "too_many_questions", Text: b.excerpt()}
+			p := Problem{Line: b.line(), Code: tooMany, Text: b.excerpt()}
 			p.Message = fmt.Sprintf("from here on nothing was read: at most %d questions, or %d problems", item.MaxItems, maxProblems)
 			return items, append(problems, p)
 		}
@@ -80,6 +87,9 @@ func (b block) problem(err error) Problem {
 	p := Problem{Line: b.line(), Code: "invalid", Message: err.Error(), Text: b.excerpt()}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		p.Code, p.Message = e.Code, e.Field+": "+e.Err.Error()
+		if p.Code == tooMany {
+			p.Code = tooManyAnswers
+		}
 	}
 	return p
 }

@@ -85,7 +85,7 @@ func TestLinesEndAsOnAnySystem(t *testing.T) {
 
 func TestAFileOfTwoHundredQuestionsEndsAtTheLimit(t *testing.T) {
 	items, problems := Parse(strings.Repeat("The Earth is round.{T}\n\n", 200))
-	if len(items) != item.MaxItems || len(problems) != 1 || problems[0].Code != "too_many_questions" || problems[0].Line != 2*item.MaxItems+1 {
+	if len(items) != item.MaxItems || len(problems) != 1 || problems[0].Code != "too_many" || problems[0].Line != 2*item.MaxItems+1 {
 		t.Errorf("got %d items, %v", len(items), problems)
 	}
 	items, problems = Parse(strings.Repeat("{\n\n", 2000))
@@ -103,6 +103,13 @@ func TestAQuestionWithAnImageInItIsRefusedOrReadWithoutIt(t *testing.T) {
 	_, problems = Parse(strings.Repeat("A", maxBlock) + "{T}")
 	if len(problems) != 1 || problems[0].Code != "too_long" || len(problems[0].Text) > 200 {
 		t.Errorf("got %v", problems)
+	}
+}
+
+func TestTooManyAnswersDoNotEndTheReading(t *testing.T) {
+	items, problems := Parse("Which?{=a" + strings.Repeat(" ~b", item.MaxOptions) + "}\n\nThe Earth is round.{T}\n")
+	if len(items) != 1 || len(problems) != 1 || problems[0].Code != "too_many_answers" || problems[0].Line != 1 {
+		t.Errorf("got %d items, %v", len(items), problems)
 	}
 }
 

@@ -117,12 +117,15 @@ func (s *Supervisor) rebegin(c *child) (*incarnation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.state != "running":
+	case s.state != "running" && s.state != "starting":
 		return nil, fmt.Errorf("supervisor %s: %w", s.spec.Name, ErrStopped)
 	case s.children[c.spec.ID] != c:
 		return nil, fmt.Errorf("child %s: %w", c.spec.ID, ErrMissing)
 	case c.inc != nil:
 		return c.inc, nil
+	case c.since.IsZero():
+		c.hold = false // its turn comes, after what it depends on
+		return nil, fmt.Errorf("child %s: not started yet: %w", c.spec.ID, ErrStopped)
 	}
 	c.hold, c.row, c.window = false, 0, window{}
 	c.restarts++

@@ -56,6 +56,30 @@ func TestChildAdm(t *testing.T) {
 	})
 }
 
+// While the supervisor starts, what is up can be restarted, and what waits keeps its turn.
+func TestRestartWhileTheSupervisorStarts(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		slow := w.child("slow", Permanent)
+		inner := slow.Start
+		slow.Start = func(ctx context.Context, ready func()) error {
+			time.Sleep(time.Second)
+			return inner(ctx, ready)
+		}
+		w.run(Spec{Children: []Child{w.child("a", Permanent), slow, w.child("b", Permanent)}})
+		w.logged("start a")
+		if err := w.sup.Restart("a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.sup.Restart("b"); !errors.Is(err, ErrStopped) {
+			t.Fatalf("got %v, want %v", err, ErrStopped)
+		}
+		w.logged("stop a", "start a")
+		time.Sleep(time.Second)
+		w.logged("start slow", "start b")
+		w.stop()
+	})
+}
+
 // A start waits for ready, and not longer than its context.
 func TestStartWaitsForReady(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {

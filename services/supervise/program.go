@@ -50,7 +50,7 @@ func (p *process) run(ctx context.Context, ready func()) error {
 	}
 	forced := p.stop(err != nil && ctx.Err() == nil)
 	<-p.exited
-	if forced && err == nil {
+	if forced { // also when ctx ended in the moment it became ready
 		return p.result()
 	}
 	return err

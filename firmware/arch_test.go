@@ -22,6 +22,7 @@ const module = "github.com/livelearn/box/"
 // same rank do not know each other. A new package gets its rank in the commit that adds it.
 var ranks = map[string]int{
 	"hal":                -3, // imports nothing of ours
+	"hal/v4l2":           -2,
 	"hal/boards/generic": -2,
 	"hal/boards/sim":     -2,
 	"hal/haltest":        -2,
@@ -51,6 +52,16 @@ var ranks = map[string]int{
 
 	"services/room/roomtest": 3, // runs features for their tests
 
+	"services/media/forward": 0,
+	"services/media/bwe":     0,
+	"services/media":         1,
+	"services/media/record":  1,
+	"services/media/whip":    2,
+	"services/media/peer":    2,
+
+	"services/media/mediatest": 3, // drives a node from outside
+
+	"services/call":  3,
 	"services/board": 3,
 	"services/chat":  3,
 	"services/hand":  3,
@@ -77,24 +88,30 @@ var ranks = map[string]int{
 // thirdParty says what a package may import of others' modules, by prefix. Tests may
 // import more.
 var thirdParty = map[string][]string{
-	"hal/boards/sim":         {"github.com/skip2/go-qrcode"},
-	"services/supervise":     {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
-	"services/journal":       {"go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
-	"services/health":        {"github.com/prometheus/client_golang"},
-	"services/jobs":          {"github.com/prometheus/client_golang"},
-	"services/slides":        {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
-	"services/library":       {"go.etcd.io/bbolt"},
-	"services/intake":        {"github.com/xuri/excelize", "golang.org/x/text"},
-	"services/records":       {"go.etcd.io/bbolt"},
-	"services/roster":        {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
-	"services/discover":      {"github.com/grandcat/zeroconf"},
-	"services/quiz/item":     {"golang.org/x/text"},
-	"services/results":       {"github.com/xuri/excelize"},
-	"services/room":          {"github.com/prometheus/client_golang"},
-	"services/room/roomtest": {"github.com/prometheus/client_golang"},
-	"services/session":       {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},
-	"services/wire":          {"github.com/gobwas/ws"},
-	"services/wire/wiretest": {"github.com/gobwas/ws"},
+	"hal":                      {"golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
+	"hal/v4l2":                 {"golang.org/x/sys/unix"},
+	"hal/boards/sim":           {"github.com/skip2/go-qrcode"},
+	"services/supervise":       {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/media/forward":   {"github.com/pion/rtp", "golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
+	"services/media/record":    {"github.com/at-wat/ebml-go", "github.com/Eyevinn/mp4ff", "github.com/pion/rtp"},
+	"services/media/peer":      {"github.com/pion", "golang.org/x/sys/unix"},
+	"services/media/mediatest": {"github.com/pion"},
+	"services/journal":         {"go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/health":          {"github.com/prometheus/client_golang"},
+	"services/jobs":            {"github.com/prometheus/client_golang"},
+	"services/slides":          {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
+	"services/library":         {"go.etcd.io/bbolt"},
+	"services/intake":          {"github.com/xuri/excelize", "golang.org/x/text"},
+	"services/records":         {"go.etcd.io/bbolt"},
+	"services/roster":          {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
+	"services/discover":        {"github.com/grandcat/zeroconf"},
+	"services/quiz/item":       {"golang.org/x/text"},
+	"services/results":         {"github.com/xuri/excelize"},
+	"services/room":            {"github.com/prometheus/client_golang"},
+	"services/room/roomtest":   {"github.com/prometheus/client_golang"},
+	"services/session":         {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},
+	"services/wire":            {"github.com/gobwas/ws"},
+	"services/wire/wiretest":   {"github.com/gobwas/ws"},
 	"services/gateway": {
 		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",

@@ -121,6 +121,7 @@ const (
 	SlotsAre    = "slots"        // Room, User, Session, Slots: what feeds a watcher's slots now
 	Speakers    = "speakers"     // Room, Users: loudest first
 	Layers      = "layers"       // Room, User, Session, Source, Active: a publisher's layers that somebody watches (dynacast)
+	Moved       = "moved"        // Room, User, Session: by a Switch; connect anew, another node is in charge
 	Recording   = "recording"    // Room, On, Err: recording began or ended; Err says why it ended by itself
 )
 

@@ -38,6 +38,14 @@ type Timed interface {
 	Ring(*Turn)
 }
 
+// Hearer is a feature that acts on what the room itself records in answer to a command:
+// the lesson's start and end, a removal.
+type Hearer interface {
+	// Hear is called in the turn of that command, when the fact is folded; never at
+	// replay. It may Record and Cast.
+	Hear(*Turn, event.Event)
+}
+
 // Kind describes a feature to the room and the tree.
 type Kind struct {
 	Name     string // what its commands, facts and view begin with: "chat"

@@ -115,6 +115,7 @@ func (r *Room) message(ctx context.Context, m *Message) error {
 		m.answer(Reply{Err: refused})
 		return nil
 	}
+	t.hear()
 	r.rooms.metrics.messages.WithLabelValues("handled").Inc()
 	return r.locked(ctx, func() { r.flush(t) })
 }

@@ -21,6 +21,37 @@ type Turn struct {
 // Now is the time of this turn.
 func (t *Turn) Now() event.Stamp { return t.stamp }
 
+// Room is the id of the room.
+func (t *Turn) Room() string { return t.room.id }
+
+// Here tells whether a user has a connection to the room.
+func (t *Turn) Here(user string) bool {
+	h := t.room.hall
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.seats {
+		if s.Viewer.User == user {
+			return true
+		}
+	}
+	return false
+}
+
+// hear tells the features that listen what the room itself has recorded so far.
+func (t *Turn) hear() {
+	r := t.room
+	for _, e := range t.facts { // as it is now: what they record is not told again
+		if r.rooms.owner[e.Kind] != controlKind.Name {
+			continue
+		}
+		for _, k := range r.rooms.kinds {
+			if f, ok := r.features[k.Name].(Hearer); ok {
+				f.Hear(t, e)
+			}
+		}
+	}
+}
+
 // Record makes a fact of the feature's list, by the message's author, and applies it
 // at once. It panics when the kind is not in the list: that is a fault in the feature.
 func (t *Turn) Record(kind event.Kind, payload any) {

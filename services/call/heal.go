@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/room"
 )
 
@@ -111,6 +112,9 @@ func (c *call) heal(t *room.Turn, is Live) {
 	c.strange = false
 	for _, user := range c.seen() {
 		c.air(t, user)
+	}
+	for _, m := range c.Muted {
+		c.silence(t.Room(), m.User, []media.Source{m.Source})
 	}
 	switch {
 	case c.Recording != nil && c.x == nil:

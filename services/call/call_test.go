@@ -1,0 +1,199 @@
+package call
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/room/roomtest"
+)
+
+func TestWhoMayDoWhat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := begin(t)
+		c.do(ada, "call.place", with{"user": "p2", "place": "remote"})
+		on := true
+		for _, r := range []struct {
+			name                     string
+			payload                  any
+			teacher, pupil, cid, wal string // the code of the refusal; empty: allowed. cid is remote
+		}{
+			{"call.publish", offer(1, both...), "", "not_invited", "not_invited", "role"},
+			{"call.watch", watching(2), "", "in_room", "", ""},
+			{"call.want", with{"session": sid(2), "mode": "saver", "heights": with{"0": 90}}, "", "no_session", "", ""},
+			{"call.leave", with{"session": sid(1)}, "", "", "", ""},
+			{"call.place", with{"user": "p9", "place": "remote"}, "", "role", "role", "role"},
+			{"call.place", with{"place": "remote"}, "", "", "", "role"},
+			{"call.mute", with{"source": "camera", "on": &on}, "", "", "", "role"},
+			{"call.mute", with{"user": "p9", "source": "camera", "on": &on}, "", "role", "role", "role"},
+			{"call.invite", with{"user": "p9", "sources": camera}, "", "role", "role", "role"},
+			{"call.stopall", with{}, "", "role", "role", "role"},
+			{"call.record", with{"on": true}, "", "role", "role", "role"},
+		} {
+			for i, by := range []event.Viewer{ada, wall, cid, ben} {
+				want := []string{r.teacher, r.wal, r.cid, r.pupil}[i]
+				if got := errs.BodyOf(c.ask(by, r.name, r.payload)).Code; got != want {
+					t.Errorf("%s %v by %v: %q, want %q", r.name, r.payload, by, got, want)
+				}
+			}
+		}
+		for _, k := range Kind(nil).Commands {
+			if by := roomtest.Ben; k.Box {
+				c.refused(by, k.Name, with{}, "role")
+				c.refused(wall, k.Name, with{}, "role")
+			}
+		}
+	})
+}
+
+func TestTheBoxsCommandsAreNoMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := begin(t)
+		for _, k := range Kind(nil).Commands {
+			if !k.Box {
+				continue
+			}
+			err := c.post(ada, k.Name, `{}`)
+			if b := errs.BodyOf(err); b.Code != "role" {
+				t.Errorf("%s by a teacher's page: %+v", k.Name, b)
+			}
+		}
+	})
+}
+
+func TestWhatIsRefusedNamesTheFieldAndTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := begin(t)
+		pub := func(change with) with { return merged(offer(1, camera...), change) }
+		wat := func(change with) with { return merged(watching(1), change) }
+		track := func(list ...string) with {
+			tracks := []with{}
+			for i := 0; i < len(list); i += 2 {
+				tracks = append(tracks, with{"mid": list[i], "source": list[i+1]})
+			}
+			return pub(with{"tracks": tracks})
+		}
+		many := with{}
+		for i := range MaxSlots + 1 {
+			many[string(rune('a'+i))] = 1
+		}
+		for _, r := range []struct {
+			name    string
+			payload any
+			field   string
+			code    string
+			limit   int64
+		}{
+			{"call.publish", pub(with{"session": strings.Repeat("a", 15)}), "session", "bad_session", MaxName},
+			{"call.publish", pub(with{"session": strings.Repeat("a", 65)}), "session", "bad_session", MaxName},
+			{"call.publish", pub(with{"session": "p1:" + sid(1)}), "session", "bad_session", MaxName},
+			{"call.publish", pub(with{"session": "seventeen letters"}), "session", "bad_session", MaxName},
+			{"call.publish", pub(with{"sdp": ""}), "sdp", "empty", 1},
+			{"call.publish", pub(with{"sdp": strings.Repeat("v", MaxSDP+1)}), "sdp", "too_long", MaxSDP},
+			{"call.publish", pub(with{"first": true}), "first", "unknown_field", 0},
+			{"call.publish", pub(with{"user": "t2"}), "user", "unknown_field", 0},
+			{"call.publish", track(), "tracks", "out_of_range", MaxTracks},
+			{"call.publish", track("0", "camera", "1", "screen", "2", "microphone", "3", "a", "4", "b", "5", "c", "6", "d"), "tracks", "out_of_range", MaxTracks},
+			{"call.publish", track("", "camera"), "tracks[0].mid", "bad_mid", MaxMID},
+			{"call.publish", track("0", "screen", strings.Repeat("m", 17), "camera"), "tracks[1].mid", "bad_mid", MaxMID},
+			{"call.publish", track("0", "screen", "0", "camera"), "tracks[1].mid", "twice", 0},
+			{"call.publish", track("0", "camera", "1", "camera"), "tracks[1].source", "twice", 0},
+			{"call.publish", track("0", "webcam"), "tracks[0].source", "unknown", 0},
+			{"call.watch", wat(with{"session": ""}), "session", "bad_session", MaxName},
+			{"call.watch", wat(with{"sdp": ""}), "sdp", "empty", 1},
+			{"call.watch", wat(with{"mode": "best"}), "mode", "unknown", 0},
+			{"call.watch", wat(with{"x": 1}), "x", "unknown_field", 0},
+			{"call.want", with{"session": sid(1), "mode": ""}, "mode", "unknown", 0},
+			{"call.want", with{"session": "x", "mode": "full"}, "session", "bad_session", MaxName},
+			{"call.want", with{"session": sid(1), "mode": "full", "heights": with{"a": 8641}}, "heights", "out_of_range", MaxHeight},
+			{"call.want", with{"session": sid(1), "mode": "full", "heights": with{"a": -1}}, "heights", "out_of_range", MaxHeight},
+			{"call.want", with{"session": sid(1), "mode": "full", "heights": with{"a b": 1}}, "heights", "bad_mid", MaxMID},
+			{"call.want", with{"session": sid(1), "mode": "full", "heights": many}, "heights", "too_many", MaxSlots},
+			{"call.leave", with{"session": "x"}, "session", "bad_session", MaxName},
+			{"call.place", with{"place": "home"}, "place", "unknown", 0},
+			{"call.place", with{"place": "remote", "user": strings.Repeat("u", 65)}, "user", "bad_user", room.MaxID},
+			{"call.invite", with{"user": "", "sources": camera}, "user", "bad_user", room.MaxID},
+			{"call.invite", with{"user": "p1"}, "sources", "empty", 0},
+			{"call.invite", with{"user": "p1", "sources": []string{"sound"}}, "sources", "unknown", 0},
+			{"call.invite", with{"user": "p1", "sources": []string{"camera", "camera"}}, "sources", "twice", 0},
+			{"call.mute", with{"user": "p1", "source": "camera"}, "on", "empty", 0},
+			{"call.mute", with{"user": "p1", "source": "", "on": true}, "source", "unknown", 0},
+			{"call.stopall", with{"user": "p1"}, "user", "unknown_field", 0},
+			{"call.record", with{}, "on", "empty", 0},
+			{"call.record", with{"on": false, "pupils": true}, "pupils", "unknown_field", 0},
+			{"call.record", with{"on": "yes"}, "on", "bad_type", 0},
+		} {
+			b := errs.BodyOf(c.ask(ada, r.name, r.payload))
+			if b.Reason != "invalid" || b.Field != r.field || b.Code != r.code || b.Limit != r.limit || b.Message == "" {
+				t.Errorf("%s: got %+v, want %s %s %d", r.name, b, r.field, r.code, r.limit)
+			}
+		}
+		if b := errs.BodyOf(c.Ask(ada, "call.publish", "", offer(1, camera...))); b.Field != "id" {
+			t.Errorf("an offer without an id: %+v", b)
+		}
+		c.refused(box, "call.publish", offer(1, camera...), "role")
+		c.wantCalls()
+	})
+}
+
+func TestWithoutMediaAllElseWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := class{roomtest.New(t, t.TempDir(), room.Config{}, Kind(nil)), t, &exchange{}}
+		c.Lesson("l1")
+		for name, payload := range map[string]any{
+			"call.publish": offer(1, camera...), "call.watch": watching(2), "call.record": with{"on": true},
+		} {
+			if b := errs.BodyOf(c.ask(ada, name, payload)); b.Reason != "down" || b.Code != "no_media" {
+				t.Errorf("%s: %+v", name, b)
+			}
+		}
+		c.do(ada, "call.invite", with{"user": "p1", "sources": camera})
+		c.do(ben, "call.place", with{"place": "remote"})
+		c.do(ada, "call.record", with{"on": false})
+		c.do(ada, "call.stopall", with{})
+		if v := c.seenBy(ben); v.Place != "remote" || len(v.Invited) != 0 {
+			t.Errorf("view %+v", v)
+		}
+	})
+}
+
+func TestEachSeesOnlyWhatConcernsThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := begin(t)
+		c.do(ada, "call.invite", with{"user": "p1", "sources": []string{"screen", "camera"}})
+		c.do(ada, "call.invite", with{"user": "p2", "sources": camera})
+		c.do(ada, "call.mute", with{"user": "p2", "source": "camera", "on": true})
+		c.do(ben, "call.mute", with{"source": "camera", "on": true})
+		c.do(ben, "call.place", with{"place": "remote"})
+		c.do(ada, "call.record", with{"on": true, "pupils": true})
+		c.do(ada, "call.publish", offer(1, camera...))
+		c.event(media.TrackUp, "t1", 1, media.Camera)
+		air, light := []onair{{"t1", media.Camera}}, &recording{true, true}
+		p1, p2 := []media.Source{media.Camera, media.Screen}, camera
+		m1, m2 := mutedView{"p1", media.Camera, "p1"}, mutedView{"p2", media.Camera, "t1"}
+		invites := map[string][]media.Source{}
+		for v, want := range map[event.Viewer]view{
+			ada:  {"room", []string{"p1"}, map[string][]media.Source{"p1": p1, "p2": p2}, []mutedView{m2, m1}, air, light},
+			ben:  {"remote", nil, map[string][]media.Source{"p1": p1}, []mutedView{m1}, air, light},
+			cid:  {"room", nil, map[string][]media.Source{"p2": p2}, []mutedView{m2}, air, light},
+			wall: {"room", nil, invites, []mutedView{}, air, light},
+		} {
+			if d := cmp.Diff(want, c.seenBy(v)); d != "" {
+				t.Errorf("%v: %s", v, d)
+			}
+		}
+	})
+}
+
+func merged(a, b with) with {
+	for k, v := range b {
+		a[k] = v
+	}
+	return a
+}

@@ -95,6 +95,7 @@ var thirdParty = map[string][]string{
 	"services/media/forward":   {"github.com/pion/rtp", "golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
 	"services/media/record":    {"github.com/at-wat/ebml-go", "github.com/Eyevinn/mp4ff", "github.com/pion/rtp"},
 	"services/media/peer":      {"github.com/pion", "golang.org/x/sys/unix"},
+	"services/media/whip":      {"github.com/pion/sdp", "golang.org/x/time/rate"},
 	"services/media/mediatest": {"github.com/pion"},
 	"services/journal":         {"go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/health":          {"github.com/prometheus/client_golang"},

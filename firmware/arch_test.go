@@ -52,12 +52,12 @@ var ranks = map[string]int{
 
 	"services/room/roomtest": 3, // runs features for their tests
 
-	"services/media/forward": 0,
+	"services/media/forward": 1,
 	"services/media/bwe":     0,
 	"services/media":         1,
-	"services/media/record":  1,
+	"services/media/record":  2,
 	"services/media/whip":    2,
-	"services/media/peer":    2,
+	"services/media/peer":    3,
 
 	"services/media/mediatest": 3, // drives a node from outside
 

@@ -1,0 +1,36 @@
+package forward
+
+// window remembers which of the last 1,024 indexes were used.
+type window struct {
+	high uint64
+	bits [16]uint64
+	any  bool
+}
+
+// first tells that index is used for the first time, and notes it. What is older than the
+// window counts as used.
+func (w *window) first(index uint64) bool {
+	const size = 1024
+	switch {
+	case !w.any:
+		w.any, w.high = true, index
+	case index > w.high:
+		if index-w.high >= size {
+			clear(w.bits[:])
+		} else {
+			for i := w.high + 1; i < index; i++ {
+				w.bits[i/64%16] &^= 1 << (i % 64)
+			}
+			w.bits[index/64%16] &^= 1 << (index % 64)
+		}
+		w.high = index
+	case w.high-index >= size:
+		return false
+	}
+	bit := uint64(1) << (index % 64)
+	if w.bits[index/64%16]&bit != 0 {
+		return false
+	}
+	w.bits[index/64%16] |= bit
+	return true
+}

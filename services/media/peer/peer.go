@@ -1,0 +1,245 @@
+// Package peer is the media node: it answers the offers of publishers and watchers with pion
+// (ICE, DTLS, SDP and RTCP) and lets package forward carry the packets.
+//
+//	offer -> PeerConnection -> OnTrack -> reader --Write--> forward.Layer
+//	                                                            |  (shards, fan-out)
+//	offer -> PeerConnection -> keys, address -> forward.Sub <---+
+//	RTCP of watchers -> NACK to the slot, loss and REMB to bwe, PLI to the publisher
+//
+// On the fast path pion never writes RTP on a watcher's connection: forward seals with the
+// keys of that connection, and two writers with one key would repeat GCM nonces. On the plain
+// path pion's own TrackLocal writes, which is the reference.
+//
+// What runs here: the socket, one goroutine for each incoming layer and one for the RTCP of
+// each slot, a tick that chooses speakers and layers. A fault that pion's own goroutines do
+// not contain ends the process; the core goes on with the standby.
+package peer
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/media/forward"
+	"github.com/livelearn/box/services/supervise"
+)
+
+// Config of a node. The zero value listens on any port and takes the fast path.
+type Config struct {
+	UDP      string // address of the one port for all media; default ":0"
+	Plain    bool   // the reference path: pion seals and sends
+	NoGSO    bool   // one send for each packet
+	Shards   int    // 0: one for each core
+	Capacity int    // watchers that are admitted; 0: no limit
+	// Profiles are the SRTP profiles in order of preference; empty: AES-128-GCM first.
+	Profiles []forward.Profile
+
+	// Net and Conn replace the machine's network, for tests on a virtual one; they imply Plain.
+	Net  transport.Net
+	Conn net.PacketConn
+}
+
+// Node implements media.Node.
+type Node struct {
+	cfg    Config
+	log    *slog.Logger
+	conn   net.PacketConn
+	mux    *ice.UDPMuxDefault
+	works  *forward.Works
+	api    apis
+	cert   webrtc.Certificate // of all connections
+	events chan media.Event
+	began  time.Time
+	meter  meter
+
+	mu       sync.Mutex
+	tasks    *supervise.Tasks // nil before and after Serve
+	sessions map[string]session
+	rooms    map[string]*room
+}
+
+// session is a publisher or a watcher.
+type session interface {
+	owner() (room, user string)
+	// detach takes the session out of its room; the caller holds Node.mu.
+	detach()
+	// close ends its transport, without Node.mu.
+	close()
+}
+
+// New opens the socket. Serve must be called, and ends it.
+func New(cfg Config, log *slog.Logger) (*Node, error) {
+	n := &Node{
+		cfg: cfg, log: log, events: make(chan media.Event, media.EventQueue), began: time.Now(),
+		sessions: map[string]session{}, rooms: map[string]*room{},
+	}
+	if err := n.listen(); err != nil {
+		return nil, err
+	}
+	works, err := forward.New(forward.Config{Shards: cfg.Shards, NoGSO: cfg.NoGSO}, n.socket())
+	if err != nil {
+		return nil, errs.New("peer.New", errs.Down, err)
+	}
+	n.works = works
+	n.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: n.conn, Net: cfg.Net, Logger: quiet{}.NewLogger("mux")})
+	if n.api, err = newAPIs(); err == nil {
+		n.cert, err = certificate()
+	}
+	if err != nil {
+		return nil, errs.New("peer.New", errs.Internal, err)
+	}
+	return n, nil
+}
+
+func (n *Node) listen() error {
+	if n.cfg.Conn != nil {
+		n.conn, n.cfg.Plain = n.cfg.Conn, true
+		return nil
+	}
+	addr := n.cfg.UDP
+	if addr == "" {
+		addr = ":0"
+	}
+	a, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return errs.Field("peer.New", "udp", "bad_address", 0, "%v", err)
+	}
+	c, err := net.ListenUDP("udp", a)
+	if err != nil {
+		return errs.New("peer.New", errs.Down, err)
+	}
+	// A key frame to a class is a burst of some hundred packets.
+	_, _ = c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)
+	n.conn = c
+	return nil
+}
+
+const socketBuffer = 4 << 20 // bytes; the kernel may allow less
+
+// socket is the real one; nil on a virtual network, where nothing takes the fast path.
+func (n *Node) socket() *net.UDPConn {
+	c, _ := n.conn.(*net.UDPConn)
+	return c
+}
+
+// Addr is where media arrives.
+func (n *Node) Addr() net.Addr { return n.conn.LocalAddr() }
+
+// String is its name in the supervision tree.
+func (n *Node) String() string { return "media" }
+
+// Serve runs the node until ctx ends; then all sessions are closed.
+func (n *Node) Serve(ctx context.Context) error {
+	tasks := supervise.Group(ctx)
+	n.mu.Lock()
+	n.tasks = tasks
+	n.mu.Unlock()
+	tasks.Go(n.works.Serve)
+	tasks.Go(n.tick)
+	tasks.Go(func(ctx context.Context) error {
+		<-ctx.Done()
+		n.shut()
+		return nil
+	})
+	return tasks.Wait()
+}
+
+// shut closes all sessions and the socket.
+func (n *Node) shut() {
+	n.mu.Lock()
+	all := n.sessions
+	n.sessions, n.tasks = map[string]session{}, nil
+	for _, s := range all {
+		s.detach()
+	}
+	n.mu.Unlock()
+	for _, s := range all {
+		s.close()
+	}
+	_ = n.mux.Close() // closes the socket as well
+	_ = n.conn.Close()
+}
+
+// Events implements media.Node.
+func (n *Node) Events() <-chan media.Event { return n.events }
+
+// tell queues an event; a reader that is far behind loses it.
+func (n *Node) tell(e media.Event) {
+	select {
+	case n.events <- e:
+	default:
+		n.log.Warn("event lost: the core does not read", "kind", e.Kind)
+	}
+}
+
+// run starts fn as a task of Serve; false: the node does not serve.
+func (n *Node) run(fn func(ctx context.Context)) bool {
+	n.mu.Lock()
+	tasks := n.tasks
+	n.mu.Unlock()
+	if tasks == nil {
+		return false
+	}
+	tasks.Go(func(ctx context.Context) error { fn(ctx); return nil })
+	return true
+}
+
+// Close implements media.Node.
+func (n *Node) Close(_ context.Context, id string) error {
+	if !n.end(id, nil) {
+		return noSession("media.Close")
+	}
+	return nil
+}
+
+// end takes a session away, if it is still s (nil: whichever it is), and tells so.
+func (n *Node) end(id string, s session) bool {
+	n.mu.Lock()
+	is, ok := n.sessions[id]
+	if !ok || s != nil && is != s {
+		n.mu.Unlock()
+		return false
+	}
+	delete(n.sessions, id)
+	is.detach()
+	in, user := is.owner()
+	n.arrange(in)
+	n.mu.Unlock()
+	is.close()
+	n.tell(media.Event{Kind: media.SessionDown, Room: in, User: user, Session: id})
+	return true
+}
+
+func noSession(op string) error {
+	return errs.Code(op, errs.Missing, "no_session", "no such session on this node")
+}
+
+// follow ends the session when its transport does.
+func (n *Node) follow(id string, s session, pc *webrtc.PeerConnection, connected func()) {
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			connected()
+		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+			n.run(func(context.Context) { n.end(id, s) })
+		}
+	})
+}
+
+// quiet drops pion's own logs: they name addresses of people, and one of its levels prints
+// key material.
+type quiet struct{}
+
+// NewLogger implements logging.LoggerFactory.
+func (quiet) NewLogger(string) logging.LeveledLogger {
+	return &logging.DefaultLeveledLogger{}
+}

@@ -1,0 +1,169 @@
+package peer
+
+import (
+	"context"
+	"strings"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/livelearn/box/services/media/forward"
+)
+
+// slot is one receiving m-line of a watcher, and pion's track for it. On the fast path pion
+// learns from it the SSRC and the payload types, and never writes.
+type slot struct {
+	w           *watcher
+	audio       bool
+	id, stream  string
+	transceiver *webrtc.RTPTransceiver
+	writer      webrtc.TrackLocalWriter // plain path only
+
+	// guarded by Node.mu
+	bound  *forward.SlotConfig
+	out    *forward.Slot
+	source *source // that feeds it
+	layer  *layer
+	next   *source // a picture's: that shall feed it, with the layer that is chosen
+}
+
+// ID implements webrtc.TrackLocal.
+func (s *slot) ID() string { return s.id }
+
+// RID implements webrtc.TrackLocal.
+func (s *slot) RID() string { return "" }
+
+// StreamID implements webrtc.TrackLocal: sound and picture of one number are played in step.
+func (s *slot) StreamID() string { return s.stream }
+
+// Kind implements webrtc.TrackLocal.
+func (s *slot) Kind() webrtc.RTPCodecType {
+	if s.audio {
+		return webrtc.RTPCodecTypeAudio
+	}
+	return webrtc.RTPCodecTypeVideo
+}
+
+// Bind implements webrtc.TrackLocal: pion tells what was negotiated.
+func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	cfg := &forward.SlotConfig{SSRC: uint32(c.SSRC()), RTX: uint32(c.SSRCRetransmission())}
+	var first *webrtc.RTPCodecParameters
+	all := c.CodecParameters()
+	for i, p := range all {
+		k, ok := codecOf(p.MimeType)
+		if !ok || cfg.PT[k] != 0 {
+			continue
+		}
+		cfg.PT[k] = uint8(p.PayloadType)
+		cfg.RTXPT[k] = rtxOf(all, p.PayloadType)
+		if first == nil {
+			first = &all[i]
+		}
+	}
+	if first == nil {
+		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+	}
+	n := s.w.n
+	if s.w.keys == nil {
+		s.writer = c.WriteStream()
+		cfg.RTX = 0 // pion's own responder does it
+	}
+	n.mu.Lock()
+	s.bound = cfg
+	n.mu.Unlock()
+	n.run(func(context.Context) { s.feedback() })
+	n.run(func(context.Context) { s.w.open() })
+	return *first, nil
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (s *slot) Unbind(webrtc.TrackLocalContext) error { return nil }
+
+func rtxOf(all []webrtc.RTPCodecParameters, pt webrtc.PayloadType) uint8 {
+	for _, p := range all {
+		if strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) && p.SDPFmtpLine == apt(pt) {
+			return uint8(p.PayloadType)
+		}
+	}
+	return 0
+}
+
+// feed connects the slot to a layer. The caller holds Node.mu.
+func (s *slot) feed(src *source, l *layer) {
+	if s.out == nil || s.source == src && s.layer == l {
+		return
+	}
+	same := s.source == src && src != nil
+	s.source, s.layer = src, l
+	if l == nil {
+		s.out.Select(nil, false)
+		return
+	}
+	s.out.Select(l.fwd, same)
+}
+
+// feedback reads what the receiver says about the slot, to its end.
+func (s *slot) feedback() {
+	for {
+		ps, _, err := s.transceiver.Sender().ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range ps {
+			s.heard(p)
+		}
+	}
+}
+
+func (s *slot) heard(p rtcp.Packet) {
+	n := s.w.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch p := p.(type) {
+	case *rtcp.TransportLayerNack:
+		if s.out != nil && s.w.keys != nil && s.bound.SSRC == p.MediaSSRC {
+			s.out.Nack(missing(p))
+		}
+	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+		if s.layer != nil {
+			s.layer.wantKey()
+		}
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		s.w.remb = int(p.Bitrate)
+	case *rtcp.ReceiverReport:
+		s.w.report(p)
+	}
+}
+
+func missing(p *rtcp.TransportLayerNack) []uint16 {
+	var list []uint16
+	for _, pair := range p.Nacks {
+		list = append(list, pair.PacketList()...)
+	}
+	return list
+}
+
+// plain is the reference path: pion seals and sends each packet.
+type plain struct{ slots []*slot }
+
+// WriteRTP implements forward.Writer.
+func (p plain) WriteRTP(packet []byte) error {
+	var h rtp.Header
+	n, err := h.Unmarshal(packet)
+	if err != nil {
+		return err
+	}
+	for _, s := range p.slots {
+		if s.bound.SSRC == h.SSRC {
+			payload := packet[n:]
+			if h.Padding && len(payload) > 0 {
+				payload = payload[:len(payload)-int(payload[len(payload)-1])]
+				h.Padding = false
+			}
+			_, err = s.writer.WriteRTP(&h, payload)
+			return err
+		}
+	}
+	return nil
+}

@@ -79,17 +79,20 @@ func (l line) into(op string, result any) error {
 
 // Publish implements Node.
 func (c *Client) Publish(ctx context.Context, p Publish) (a Answer, err error) {
-	return a, c.call(ctx, methodPublish, p, &a)
+	err = c.call(ctx, methodPublish, p, &a)
+	return a, err
 }
 
 // Watch implements Node.
 func (c *Client) Watch(ctx context.Context, w Watch) (a Answer, err error) {
-	return a, c.call(ctx, methodWatch, w, &a)
+	err = c.call(ctx, methodWatch, w, &a)
+	return a, err
 }
 
 // Patch implements Node.
 func (c *Client) Patch(ctx context.Context, p Patch) (a Answer, err error) {
-	return a, c.call(ctx, methodPatch, p, &a)
+	err = c.call(ctx, methodPatch, p, &a)
+	return a, err
 }
 
 // Close implements Node.
@@ -114,7 +117,8 @@ func (c *Client) Record(ctx context.Context, r Record) error {
 
 // Load implements Node.
 func (c *Client) Load(ctx context.Context) (l Load, err error) {
-	return l, c.call(ctx, methodLoad, nil, &l)
+	err = c.call(ctx, methodLoad, nil, &l)
+	return l, err
 }
 
 // Events implements Node. The channel stays open: Done tells the end.

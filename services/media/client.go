@@ -35,8 +35,8 @@ type Client struct {
 	mu      sync.Mutex // guards the fields below
 	waiting map[uint64]chan line
 	pings   map[uint64]bool // those without an answer
-	last    uint64 // id of the last request
-	missed  int    // pings since the last pong
+	last    uint64          // id of the last request
+	missed  int             // pings since the last pong
 	pong    time.Time
 	load    Load
 	err     error // why it ended

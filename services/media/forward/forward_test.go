@@ -23,7 +23,7 @@ func deliver(t *testing.T, cfg Config, profile Profile) {
 	var ears []*ear
 	for i := range 5 {
 		e := r.ear(profile)
-		e.sub.Slot(vp8Slot(uint32(1000 + i))).Select(m.layer, false)
+		e.sub.Slot(vp8Slot(uint32(1000+i))).Select(m.layer, false)
 		ears = append(ears, e)
 	}
 	r.settle()
@@ -254,20 +254,3 @@ func TestATapReadsInOrderAndLeavesOutWhatIsLost(t *testing.T) {
 	}
 }
 
-func BenchmarkFanOut(b *testing.B) {
-	for _, n := range []int{30, 100} {
-		r := newRig(b, Config{Shards: 1})
-		m := r.mouth(VP8, nil)
-		for range n {
-			r.ear(AEADAES128GCM).sub.Slot(vp8Slot(1)).Select(m.layer, false)
-		}
-		r.settle()
-		m.say(m.vp8(true, 1100)...)
-		b.ReportAllocs()
-		for b.Loop() {
-			m.say(m.vp8(false, 1100, 1100, 1100, 1100, 1100, 1100)...)
-			r.settle()
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n*6), "ns/packet")
-	}
-}

@@ -29,11 +29,10 @@ func (sl *Slot) choose(l *Layer, same bool) {
 		sl.halt()
 	}
 	l.hook(sl)
-	if l.cfg.Codec == Opus {
-		sl.change(l, l.flushed.Load(), false)
-		return
-	}
 	sl.next = l
+	if l.cfg.Codec == Opus {
+		return // any packet will do
+	}
 	num := sl.sub.shard.num
 	if key := l.kept(num); key != 0 {
 		sl.change(l, key-1, true)

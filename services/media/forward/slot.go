@@ -94,19 +94,14 @@ func (sl *Slot) Stats() SlotStats {
 // burst takes packets of a layer that feeds the slot or shall feed it.
 func (sl *Slot) burst(l *Layer, j job) {
 	if sl.next == l {
-		pos := l.keyPos.Load()
-		if pos == 0 || pos-1 < j.from || pos-1 >= j.to {
+		pos, ok := l.entry(j)
+		switch {
+		case ok:
+			sl.change(l, pos, false)
+			j.from = pos
+		case sl.layer != l:
 			sl.wantKey(j.now)
-			if sl.layer != l {
-				return
-			}
-		} else {
-			if sl.layer == l { // the same layer again: from its key frame on
-				sl.next = nil
-			} else {
-				sl.change(l, pos-1, false)
-			}
-			j.from = pos - 1
+			return
 		}
 	}
 	if sl.layer != l || sl.chasing && j.to > sl.chase {
@@ -117,6 +112,15 @@ func (sl *Slot) burst(l *Layer, j job) {
 			sl.emit(k, pos)
 		}
 	}
+}
+
+// entry is where in a burst a decoder can begin.
+func (l *Layer) entry(j job) (uint64, bool) {
+	if l.cfg.Codec == Opus {
+		return j.from, true
+	}
+	key := l.keyPos.Load()
+	return key - 1, key > j.from && key <= j.to
 }
 
 // emit queues one packet of the layer that feeds the slot.

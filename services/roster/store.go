@@ -20,6 +20,7 @@ import (
 //	tokens   SHA-256 of a token -> storedToken
 //	cards    class id/pupil id  -> the key on the pupil's card
 //	cards    a card's key       -> storedCard
+//	passes   SHA-256 of a token -> Pass
 const (
 	bucketMeta    = "meta"
 	bucketStaff   = "staff"
@@ -29,6 +30,7 @@ const (
 	bucketSeats   = "seats"
 	bucketTokens  = "tokens"
 	bucketCards   = "cards"
+	bucketPasses  = "passes"
 
 	keyBox      = "box"
 	keySettings = "settings"
@@ -37,7 +39,7 @@ const (
 var buckets = []string{bucketMeta, bucketStaff, bucketClasses, bucketLessons, bucketOpen, bucketSeats, bucketTokens}
 
 // later buckets are missing in a file of an earlier version, and Open makes them.
-var later = []string{bucketCards}
+var later = []string{bucketCards, bucketPasses}
 
 func remove(tx *bbolt.Tx, bucket, key string) error {
 	return tx.Bucket([]byte(bucket)).Delete([]byte(key))

@@ -173,7 +173,7 @@ func (r *Roster) SignOut(token string) error {
 	})
 }
 
-// sweep forgets tokens that are of no use any more.
+// sweep forgets tokens and passes that are of no use any more.
 func (r *Roster) sweep() error { return r.update("roster.sweep", r.clear) }
 
 func (r *Roster) clear(tx *bbolt.Tx) error {
@@ -185,5 +185,5 @@ func (r *Roster) clear(tx *bbolt.Tx) error {
 			}
 		}
 	}
-	return nil
+	return r.clearPasses(tx)
 }

@@ -253,4 +253,3 @@ func TestATapReadsInOrderAndLeavesOutWhatIsLost(t *testing.T) {
 		_ = i
 	}
 }
-

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -192,8 +193,6 @@ func TestEachSeesOnlyWhatConcernsThem(t *testing.T) {
 }
 
 func merged(a, b with) with {
-	for k, v := range b {
-		a[k] = v
-	}
+	maps.Copy(a, b)
 	return a
 }

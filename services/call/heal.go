@@ -12,13 +12,14 @@ import (
 )
 
 // A room that was rebuilt has facts that say what is on air and no sessions. It asks the
-// exchange once, by an alarm that is due at once, and takes the answer for the truth: what
-// is not there has ended, what is there and unknown is taken over. Of the recording the
-// fact wins: a teacher who sees the light counts on it.
+// exchange, by an alarm that is due at once, and takes the answer for the truth: what is not
+// there has ended, what is there and unknown is taken over. Of the recording the fact wins:
+// a teacher who sees the light counts on it. While somebody is connected it goes on asking,
+// so that an event that was lost is not lost for long.
 
 const (
 	askAgain = 5 * time.Second  // an unanswered Sync is repeated when somebody connects
-	sweeping = 30 * time.Second // whoever is not here at two looks in a row has left
+	sweeping = 30 * time.Second // a Sync, and a look for people: not here twice in a row is gone
 )
 
 // maxWHIP is how many sessions a room takes over that came by WHIP.
@@ -45,6 +46,7 @@ func (c *call) Ring(t *room.Turn) {
 	}
 	if len(c.sessions) > 0 && t.Now().Mono >= c.swept+ms(sweeping) {
 		c.sweep(t)
+		c.request(t)
 	}
 	c.done()
 }
@@ -92,13 +94,14 @@ func (c *call) sync(t *room.Turn, m room.Message) error {
 
 // heal brings the room to what is so.
 func (c *call) heal(t *room.Turn, is Live) {
+	later := c.synced // what is unknown now was closed a moment ago, or came by WHIP
 	c.asked, c.synced = true, true
 	for _, s := range c.sessions {
 		s.up = nil // what is up is in the answer; one that is not in it is on its way there
 	}
 	for _, l := range is.Sessions {
 		s := c.find(l.Session)
-		if s == nil && c.strange {
+		if s == nil && (c.strange || later && strings.Contains(l.Session, ":")) {
 			c.tell(func(x Exchange) { x.Close(l.Session) })
 			continue
 		}

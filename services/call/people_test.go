@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -122,14 +123,14 @@ func TestAMuteHasTwoSwitches(t *testing.T) {
 					by.User = s.do["by"].(string)
 					user := s.do["user"].(string)
 					c.refused(by, "call.mute", with{"user": user, "source": "microphone", "on": s.do["on"]}, s.code)
-					got := ""
+					var got strings.Builder
 					for _, m := range c.seenBy(ada).Muted {
-						got += m.By
+						got.WriteString(m.By)
 					}
-					if got != s.by {
-						t.Fatalf("step %d: muted by %q, want %q", i, got, s.by)
+					if got.String() != s.by {
+						t.Fatalf("step %d: muted by %q, want %q", i, got.String(), s.by)
 					}
-					if on := got != ""; on != was {
+					if on := got.String() != ""; on != was {
 						c.wantCalls(fmt.Sprintf("mute c1 %s microphone %v", user, on))
 						was = on
 					} else {

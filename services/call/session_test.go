@@ -278,7 +278,7 @@ func TestWhoeverHasLeftEndsAfterAMinute(t *testing.T) {
 		c.wantAir("p1 camera, t1 camera")
 		time.Sleep(sweeping)
 		c.wantAir("t1 camera")
-		c.wantCalls("close p1:" + sid(2))
+		c.wantCalls("sync c1", "close p1:"+sid(2), "sync c1")
 		time.Sleep(time.Hour)
 		c.wantAir("t1 camera")
 	})

@@ -93,6 +93,14 @@ func (r *rig) calls() []call {
 		{"POST /api/pin", "/api/pin", map[string]string{"old": pin, "new": pin + "0"}, teachers(204)},
 		{"PATCH /api/admin/settings", "/api/admin/settings", map[string]int{"chat_days": 7}, admins(200)},
 		{"POST /api/lessons", "/api/lessons", map[string]string{"class": r.class.ID}, teachers(200)},
+		{"POST /api/lessons/{id}/tokens", lesson + "/tokens", map[string]string{"use": "whip", "label": "OBS"}, teachers(200)},
+		{"GET /api/lessons/{id}/tokens", lesson + "/tokens", nil, teachers(200)},
+		{"DELETE /api/lessons/{id}/tokens/{token}", lesson + "/tokens/" + r.pass.ID, nil, teachers(204)},
+		{"OPTIONS /whip/{lesson}", "/whip/" + r.lesson.ID, nil, everybody(200)},
+		{"POST /whip/{lesson}", "/whip/" + r.lesson.ID, "v=0", everybody(401)}, // who one is says nothing: a token does
+		{"POST /whep/{lesson}", "/whep/" + r.lesson.ID, "v=0", everybody(401)},
+		{"PATCH /whip/{lesson}/{session}", "/whip/" + r.lesson.ID + "/x", "a=x", everybody(401)},
+		{"DELETE /whep/{lesson}/{session}", "/whep/" + r.lesson.ID + "/x", nil, everybody(401)},
 		{"POST /api/lessons/{id}/release", lesson + "/release", map[string]string{"pupil": pupil(2)}, teachers(204)},
 		{"POST /api/admin/letters/{id}/retry", "/api/admin/letters/" + r.letter + "/retry", nil, admins(204)},
 		{"POST /api/admin/letters/{id}/drop", "/api/admin/letters/" + r.letter + "/drop", nil, admins(404)}, // done above

@@ -36,6 +36,7 @@ import (
 	"github.com/livelearn/box/services/intake"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/library"
+	"github.com/livelearn/box/services/media/whip"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
@@ -87,7 +88,8 @@ type Deps struct {
 	Export   func(ctx context.Context, pupil string, w io.Writer) error // writes all that is known of a pupil
 	// Intake reads a class list in a process of its own.
 	Intake  func(ctx context.Context, name string, data []byte) (intake.Table, error)
-	Pages   fs.FS // the built pages: index.html and assets/
+	WHIP    whip.Node // carries what encoders publish and players watch; nil: 503 no_media
+	Pages   fs.FS     // the built pages: index.html and assets/
 	Metrics *prometheus.Registry
 	Log     *slog.Logger
 	Version string
@@ -103,6 +105,7 @@ type Gateway struct {
 	cfg     Config
 	handler http.Handler
 	guesses guesses
+	door    *whip.Door    // for encoders and players
 	reading chan struct{} // holds one while a class list is read: each takes much memory
 
 	mu          sync.Mutex // guards the fields below
@@ -115,6 +118,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	if g.Listen == nil {
 		g.Listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 	}
+	g.door = whip.New(g.WHIP, g.passGrant, g.Log)
 	g.handler = g.build()
 	return g
 }
@@ -151,6 +155,7 @@ func (g *Gateway) serve(ctx context.Context, ready func()) error {
 	plain := g.server()
 	g.opened(ln.Addr(), nil)
 	group.Go(func(ctx context.Context) error { return run(ctx, plain, limited(ln, g.cfg.PerIP)) })
+	group.Go(g.watchPasses)
 	if g.cfg.HTTPS != "off" {
 		g.secure(group)
 	}

@@ -100,6 +100,7 @@ func (g *Gateway) endLesson(ctx context.Context, in *idPath) (*body[roster.Lesso
 	if open && err == nil {
 		g.ended(ctx, l)
 	}
+	g.endPasses(ctx)
 	for _, p := range pupils {
 		g.Sessions.Kick(p, "", "the lesson has ended")
 	}

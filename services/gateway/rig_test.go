@@ -78,8 +78,10 @@ type rig struct {
 	spare  roster.Class // without one
 	other  roster.Staff // a teacher without a device
 	letter string
-	quiz   item.Quiz // the sample's
-	page   string    // address of the sample deck's first page
+	quiz   item.Quiz   // the sample's
+	pass   roster.Pass // the teacher's, for a camera
+	secret string      // its token
+	page   string      // address of the sample deck's first page
 }
 
 func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
@@ -115,7 +117,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},
 		},
-		Metrics: reg, Log: log, Version: "test", Data: dir, Results: filepath.Join(dir, "results"),
+		WHIP: &carrier{}, Metrics: reg, Log: log, Version: "test", Data: dir, Results: filepath.Join(dir, "results"),
 		Export: func(_ context.Context, pupil string, w io.Writer) error {
 			_, err := io.WriteString(w, `{"id":"`+pupil+`"}`)
 			return err
@@ -175,6 +177,7 @@ func (r *rig) school() *rig {
 		r.t.Fatal(err)
 	}
 	r.Jobs.Bury(jobs.Letter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
+	r.pass, r.secret = r.addPass("whip")
 	r.letter = r.waitLetter()
 	deck, quiz, err := r.Library.AddSample("en")
 	check(r.t, err)

@@ -79,7 +79,7 @@ func TestDeleteDoesNotSayOffWhileItMayBeOn(t *testing.T) {
 	if w := r.ask("DELETE", path, "", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if err := r.End(t.Context(), "in"); err == nil {
+	if was, err := r.End(t.Context(), "in"); err == nil || !was {
 		t.Error("the token is said to be off")
 	}
 	r.node.set(nil)
@@ -114,11 +114,14 @@ func TestATokenThatIsTakenBackEndsItsSession(t *testing.T) {
 	r := newRig(t)
 	path, _ := r.begun(Ingest)
 	r.takeBack(inToken)
-	if err := r.End(t.Context(), "in"); err != nil || len(r.node.live) != 0 {
-		t.Errorf("%v, live %v", err, r.node.live)
+	if live := r.Live(); len(live) != 1 || live[0].ID != "in" {
+		t.Errorf("live: %+v", live)
 	}
-	if err := r.End(t.Context(), "in"); err != nil {
-		t.Errorf("again: %v", err)
+	if was, err := r.End(t.Context(), "in"); err != nil || !was || len(r.node.live) != 0 || len(r.Live()) != 0 {
+		t.Errorf("%v %v, live %v", was, err, r.node.live)
+	}
+	if was, err := r.End(t.Context(), "in"); err != nil || was {
+		t.Errorf("again: %v %v", was, err)
 	}
 	if w := r.ask("DELETE", path, "", ""); w.Code != 401 {
 		t.Errorf("%d", w.Code)
@@ -130,8 +133,8 @@ func TestATokenThatIsTakenBackMeanwhileLeavesNoSession(t *testing.T) {
 	r := newRig(t)
 	r.node.edit = func(a string) string {
 		r.takeBack(inToken)
-		if err := r.End(t.Context(), "in"); err != nil {
-			t.Error(err)
+		if was, err := r.End(t.Context(), "in"); err != nil || was {
+			t.Error(was, err)
 		}
 		return a
 	}

@@ -76,6 +76,17 @@ func (l *sessions) of(grant string) *session {
 	return l.last[grant]
 }
 
+// grants are those of the sessions that live.
+func (l *sessions) grants() []Grant {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]Grant, 0, len(l.last))
+	for _, s := range l.last {
+		list = append(list, s.grant)
+	}
+	return list
+}
+
 // get is the session with the id, if the token began it: another's is as unknown as one
 // that never was.
 func (l *sessions) get(id, grant string) (*session, error) {

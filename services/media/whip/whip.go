@@ -133,12 +133,15 @@ func (d *Door) session(w http.ResponseWriter, r *http.Request, use Use) {
 	}
 }
 
-// End closes the session of a token, if there is one: the token was taken back. An error
-// means that it may still be on.
-func (d *Door) End(ctx context.Context, grant string) error {
+// Live is what the tokens are good for that have a session now.
+func (d *Door) Live() []Grant { return d.list.grants() }
+
+// End closes the session of a token and tells whether there was one: the token was taken
+// back. An error means that it may still be on.
+func (d *Door) End(ctx context.Context, grant string) (was bool, err error) {
 	s := d.list.of(grant)
 	if s == nil {
-		return nil
+		return false, nil
 	}
-	return d.drop(ctx, s)
+	return true, d.drop(ctx, s)
 }

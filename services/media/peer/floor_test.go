@@ -1,4 +1,4 @@
-package peer_test
+package peer
 
 import (
 	"context"

@@ -21,8 +21,8 @@ const module = "github.com/livelearn/box/"
 // ranks is the map of the house. A package imports lower ranks only; packages of the
 // same rank do not know each other. A new package gets its rank in the commit that adds it.
 var ranks = map[string]int{
-	"hal":                -3, // imports nothing of ours
-	"hal/v4l2":           -2,
+	"hal":                -4, // imports nothing of ours
+	"hal/v4l2":           -3,
 	"hal/boards/generic": -2,
 	"hal/boards/sim":     -2,
 	"hal/haltest":        -2,
@@ -52,12 +52,13 @@ var ranks = map[string]int{
 
 	"services/room/roomtest": 3, // runs features for their tests
 
-	"services/media/forward": 1,
-	"services/media/bwe":     0,
-	"services/media":         1,
-	"services/media/record":  2,
-	"services/media/whip":    2,
-	"services/media/peer":    3,
+	"services/media/forward":  1,
+	"services/media/bwe":      0,
+	"services/media/rehearse": 1,
+	"services/media":          1,
+	"services/media/record":   2,
+	"services/media/whip":     2,
+	"services/media/peer":     3,
 
 	"services/media/mediatest": 3, // drives a node from outside
 

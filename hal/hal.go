@@ -20,6 +20,8 @@ type Board struct {
 	Display Display   // shows addresses and codes
 	LED     StatusLED // one light
 	Button  Button    // one button
+	Thermal Thermal   // thermometers
+	Codecs  Codecs    // encoders and decoders of pictures
 }
 
 // Display shows a page to the people who stand before the box.

@@ -30,6 +30,12 @@ func TestBoard(t *testing.T, b hal.Board, hands Hands) {
 	if b.Button != nil {
 		t.Run("button", func(t *testing.T) { testButton(t, b.Button, hands) })
 	}
+	if b.Thermal != nil {
+		t.Run("thermal", func(t *testing.T) { testThermal(t, b.Thermal) })
+	}
+	if b.Codecs != nil {
+		t.Run("codecs", func(t *testing.T) { testCodecs(t, b.Codecs) })
+	}
 }
 
 func testDisplay(t *testing.T, d hal.Display) {

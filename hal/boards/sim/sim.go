@@ -1,5 +1,5 @@
 // Package sim is a board made of text: its display and its light are lines on a
-// terminal, its button is a method. It makes the box whole on a laptop and in tests.
+// terminal, its button and its thermometer are methods. It makes the box whole on a laptop and in tests.
 package sim
 
 import (
@@ -17,17 +17,18 @@ type Board struct {
 	Display *Terminal
 	LED     *LED
 	Button  *Button
+	Oven    *Oven
 }
 
 // New makes a board that shows itself on out. Writes to out come one at a time.
 func New(out io.Writer) *Board {
 	t := NewTerminal(out)
-	return &Board{Display: t, LED: &LED{out: t}, Button: &Button{presses: make(chan hal.Press)}}
+	return &Board{Display: t, LED: &LED{out: t}, Button: &Button{presses: make(chan hal.Press)}, Oven: &Oven{}}
 }
 
 // HAL is the board as firmware takes it.
 func (b *Board) HAL() hal.Board {
-	return hal.Board{Name: "sim", Display: b.Display, LED: b.LED, Button: b.Button}
+	return hal.Board{Name: "sim", Display: b.Display, LED: b.LED, Button: b.Button, Thermal: b.Oven}
 }
 
 // LED is a light that says its pattern in words.

@@ -1,0 +1,34 @@
+package boards_test
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/boards"
+	"github.com/livelearn/box/hal/boards/sim"
+	"github.com/livelearn/box/hal/haltest"
+)
+
+func TestBoardWithThermometerAndCodecsPassesTheSuite(t *testing.T) {
+	root := machine("Raspberry Pi 4 Model B Rev 1.4")
+	root["sys/class/thermal/thermal_zone0/type"] = &fstest.MapFile{Data: []byte("cpu-thermal\n")}
+	root["sys/class/thermal/thermal_zone0/temp"] = &fstest.MapFile{Data: []byte("48312\n")}
+	root["dev/video999999"] = &fstest.MapFile{} // not there in truth: the list is empty
+	b := boards.Probe(root)
+	if b.Thermal == nil || b.Codecs == nil {
+		t.Fatalf("parts are missing: %+v", b)
+	}
+	haltest.TestBoard(t, b, haltest.Hands{})
+}
+
+func TestSimulatedBoardGetsHotWhenTold(t *testing.T) {
+	b := sim.New(t.Output())
+	if h := b.HAL().Thermal.Heat(); h.Slow {
+		t.Errorf("it is hot from the start: %+v", h)
+	}
+	b.Oven.Bake(hal.Heat{Slow: true})
+	if h := b.HAL().Thermal.Heat(); !h.Slow {
+		t.Error("it does not get hot")
+	}
+}

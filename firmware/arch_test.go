@@ -94,6 +94,7 @@ var thirdParty = map[string][]string{
 	"hal/boards/sim":           {"github.com/skip2/go-qrcode"},
 	"services/supervise":       {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/media/forward":   {"github.com/pion/rtp", "golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
+	"services/media/rehearse":  {"golang.org/x/sys/unix"},
 	"services/media/record":    {"github.com/at-wat/ebml-go", "github.com/Eyevinn/mp4ff", "github.com/pion/rtp"},
 	"services/media/peer":      {"github.com/pion", "golang.org/x/sys/unix"},
 	"services/media/whip":      {"github.com/pion/sdp", "golang.org/x/time/rate"},

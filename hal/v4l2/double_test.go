@@ -37,14 +37,13 @@ type double struct {
 }
 
 type side struct {
-	pix     pixFormat
-	bufs    [][]byte
-	queued  []uint32 // at the device, in order
-	used    map[uint32]uint32
-	done    []buffer
-	lengths []uint32
-	on      bool
-	mapped  map[uint32]bool
+	pix    pixFormat
+	bufs   [][]byte
+	queued []uint32 // at the device, in order
+	used   map[uint32]uint32
+	done   []buffer
+	on     bool
+	mapped map[uint32]bool
 }
 
 func newDouble() *double {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
@@ -135,7 +136,8 @@ func (n *Node) settings() webrtc.SettingEngine {
 	se.SetLite(true)
 	se.SetICEUDPMux(n.mux)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	se.SetIncludeLoopbackCandidate(true) // a browser on the box itself
+	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // it would be a socket and 64 kB for each person
+	se.SetIncludeLoopbackCandidate(true)                    // a browser on the box itself
 	se.SetICETimeouts(iceGone, iceFailed, iceKeep)
 	se.SetReceiveMTU(maxPacket)
 	se.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address; saves a round trip

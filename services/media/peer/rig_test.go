@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -195,11 +196,20 @@ type viewer struct {
 
 type count struct {
 	packets, gaps int
-	last          uint16
+	last, low     uint16
+	got           map[uint16]bool
+	size          int // of the last payload
+	ssrc          uint32
 	late          []time.Duration
 }
 
 func watch(t testing.TB, n media.Node, room, user string, audio, video int) *viewer {
+	t.Helper()
+	return watchOver(t, n, nil, room, user, audio, video)
+}
+
+// watchOver is watch by way of a link.
+func watchOver(t testing.TB, n media.Node, over *link, room, user string, audio, video int) *viewer {
 	t.Helper()
 	v := &viewer{pc: client(t), by: map[string]*count{}}
 	for range audio {
@@ -219,11 +229,7 @@ func watch(t testing.TB, n media.Node, room, user string, audio, video int) *vie
 				return
 			}
 			v.mu.Lock()
-			if c.packets > 0 && p.SequenceNumber != c.last+1 {
-				c.gaps++
-			}
-			c.last = p.SequenceNumber
-			c.packets++
+			c.note(p)
 			if len(p.Payload) >= 600 {
 				c.late = append(c.late, time.Duration(time.Now().UnixNano()-int64(binary.BigEndian.Uint64(p.Payload[8:]))))
 			}
@@ -231,9 +237,38 @@ func watch(t testing.TB, n media.Node, room, user string, audio, video int) *vie
 		}
 	})
 	talk(t, v.pc, func(sdp string) (media.Answer, error) {
-		return n.Watch(t.Context(), media.Watch{Room: room, User: user, Session: user + "-watch", SDP: sdp, Mode: media.Full})
+		a, err := n.Watch(t.Context(), media.Watch{Room: room, User: user, Session: user + "-watch", SDP: sdp, Mode: media.Full})
+		if over != nil {
+			a.SDP = over.through(a.SDP)
+		}
+		return a, err
 	})
 	return v
+}
+
+func (c *count) note(p *rtp.Packet) {
+	if c.packets > 0 && p.SequenceNumber != c.last+1 {
+		c.gaps++
+	}
+	if c.packets == 0 {
+		c.got = map[uint16]bool{}
+		c.low = p.SequenceNumber
+	}
+	c.got[p.SequenceNumber] = true
+	c.last = p.SequenceNumber
+	c.size = max(len(p.Payload), 0)
+	c.ssrc = p.SSRC
+	c.packets++
+}
+
+// missing is how many numbers between the first and the last never came.
+func (c *count) missing() (n int) {
+	for s := c.low; s != c.last; s++ {
+		if !c.got[s] {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *viewer) slot(t testing.TB, kind webrtc.RTPCodecType) {
@@ -247,7 +282,9 @@ func (v *viewer) seen(id string) count {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if c := v.by[id]; c != nil {
-		return *c
+		x := *c
+		x.got = maps.Clone(c.got)
+		return x
 	}
 	return count{}
 }

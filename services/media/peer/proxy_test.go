@@ -1,0 +1,109 @@
+package peer
+
+import (
+	"math/rand/v2"
+	"net"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// link is a road between a client and the node that loses, doubles and swaps packets. It
+// stands in the answer in the node's place.
+type link struct {
+	outer *net.UDPConn // clients speak to it
+	node  *net.UDPAddr
+
+	loss  atomic.Int32 // of a thousand packets from the node
+	messy atomic.Bool  // doubles and swaps as well
+
+	mu   sync.Mutex
+	ways map[string]*net.UDPConn // by client
+	seen func(packet []byte)     // each packet from the node; may be nil
+}
+
+func newLink(t testing.TB, n *Node, seen func([]byte)) *link {
+	t.Helper()
+	outer, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{outer: outer, node: n.Addr().(*net.UDPAddr), ways: map[string]*net.UDPConn{}, seen: seen}
+	_ = outer.SetReadBuffer(4 << 20)
+	var wg sync.WaitGroup
+	wg.Go(func() { l.up(t, &wg) })
+	t.Cleanup(func() {
+		_ = outer.Close()
+		l.mu.Lock()
+		for _, c := range l.ways {
+			_ = c.Close()
+		}
+		l.mu.Unlock()
+		wg.Wait()
+	})
+	return l
+}
+
+func (l *link) up(t testing.TB, wg *sync.WaitGroup) {
+	buf := make([]byte, 2000)
+	for {
+		n, from, err := l.outer.ReadFromUDP(buf)
+		if err != nil {
+			return
+		}
+		l.mu.Lock()
+		way := l.ways[from.String()]
+		if way == nil {
+			if way, err = net.DialUDP("udp4", nil, l.node); err != nil {
+				t.Error(err)
+				l.mu.Unlock()
+				return
+			}
+			_ = way.SetReadBuffer(4 << 20)
+			l.ways[from.String()] = way
+			wg.Go(func() { l.down(way, from) })
+		}
+		l.mu.Unlock()
+		_, _ = way.Write(buf[:n])
+	}
+}
+
+func (l *link) down(way *net.UDPConn, to *net.UDPAddr) {
+	buf := make([]byte, 2000)
+	var held []byte
+	for {
+		n, err := way.Read(buf)
+		if err != nil {
+			return
+		}
+		p := buf[:n]
+		media := p[0]>>6 == 2
+		if media && l.seen != nil {
+			l.seen(p)
+		}
+		switch {
+		case media && rand.Int32N(1000) < l.loss.Load():
+			continue
+		case media && l.messy.Load() && held == nil && rand.IntN(50) == 0:
+			held = append([]byte(nil), p...)
+			continue
+		case media && l.messy.Load() && rand.IntN(50) == 0:
+			_, _ = l.outer.WriteToUDP(p, to)
+		}
+		_, _ = l.outer.WriteToUDP(p, to)
+		if held != nil {
+			_, _ = l.outer.WriteToUDP(held, to)
+			held = nil
+		}
+	}
+}
+
+var candidate = regexp.MustCompile(`(?m)^a=candidate:.*$`)
+
+// through makes an answer lead over the link.
+func (l *link) through(sdp string) string {
+	port := l.outer.LocalAddr().(*net.UDPAddr).Port
+	return candidate.ReplaceAllString(sdp, "a=candidate:1 1 udp 2130706431 127.0.0.1 "+strconv.Itoa(port)+" typ host\r")
+}

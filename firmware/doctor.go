@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/livelearn/box/hal/boards"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
@@ -64,9 +65,12 @@ func Doctor(ctx context.Context, data string, addresses ...string) []Finding {
 		for _, a := range addresses {
 			list = append(list, checkPort(ctx, a))
 		}
+		list = append(list, checkCapacity(ctx))
 		_ = lock.Close()
 	}
-	return append(list, checkClock(time.Now()), checkMulticast(), checkFiles(), checkBackup(data, time.Now()))
+	list = append(list, checkClock(time.Now()), checkMulticast(), checkFiles(), checkBackup(data, time.Now()))
+	root := os.DirFS("/")
+	return append(list, checkHardware(boards.Probe(root), root)...)
 }
 
 // lockOnly takes the lock of a folder that may not be there yet.

@@ -126,8 +126,10 @@ func BenchmarkPacket(b *testing.B) {
 		packets int
 		turn    func(*works) error
 	}{
-		{"GCM", 1, (*works).sealGCM}, {"CM", 1, (*works).sealCM},
-		{"single", 1, (*works).sendOne}, {"burst", burst, (*works).sendBurst},
+		{"GCM", 1, (*works).sealGCM},
+		{"CM", 1, (*works).sealCM},
+		{"single", 1, (*works).sendOne},
+		{"burst", burst, (*works).sendBurst},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			w := newTestWorks(b)

@@ -103,9 +103,10 @@ func tryGSO(addr netip.Addr, index int) Answer {
 	return tryThrough(from, index, make([]byte, 2*size))
 }
 
-// tryThrough sends through the interface to a group with a TTL of nothing, which the kernel
+// tryThrough sends through the interface to all hosts with a TTL of nothing, which the kernel
 // drops after it has looked at what the interface can do: kernels before 6.11 refuse
-// segments (EIO) where the interface computes no checksums.
+// segments (EIO) where the interface computes no checksums. It drops such packets only for
+// groups that the interface is in, and it is in this one without telling the network.
 func tryThrough(from, index int, data []byte) Answer {
 	err := errors.Join(
 		unix.SetsockoptIPMreqn(from, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(index)}),
@@ -114,8 +115,8 @@ func tryThrough(from, index int, data []byte) Answer {
 	if err != nil {
 		return Yes // the first try was as far as we get
 	}
-	const discard = 9 // RFC 863
-	group := [4]byte{239, 255, 255, 250}
+	const discard = 9              // RFC 863
+	group := [4]byte{224, 0, 0, 1} // RFC 1112 section 4
 	err = unix.Sendto(from, data, 0, &unix.SockaddrInet4{Port: discard, Addr: group})
 	if errors.Is(err, unix.EIO) {
 		return No

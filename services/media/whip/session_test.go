@@ -90,7 +90,7 @@ func TestDeleteDoesNotSayOffWhileItMayBeOn(t *testing.T) {
 
 func TestASessionWhoseNodeIsGoneIsGone(t *testing.T) {
 	r := newRig(t)
-	path, tag := r.begun(Ingest)
+	path, _ := r.begun(Ingest)
 	clear(r.node.live) // another node is in charge
 	for range 2 {
 		if w := r.ask("PATCH", path, typeFragment, restarted, "If-Match", "*"); w.Code != 410 {
@@ -100,7 +100,7 @@ func TestASessionWhoseNodeIsGoneIsGone(t *testing.T) {
 	if len(r.node.published) != 1 {
 		t.Error("half a session was made at the new node")
 	}
-	path, tag = r.begun(Ingest)
+	path, tag := r.begun(Ingest)
 	if w := r.ask("PATCH", path, typeFragment, trickled, "If-Match", tag); w.Code != 204 {
 		t.Errorf("the new one: %d", w.Code)
 	}

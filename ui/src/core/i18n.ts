@@ -7,7 +7,7 @@ import type { Fault } from "./api";
 
 type Text = string | { [category: string]: string };
 type Texts = { [key: string]: Text };
-export type Area = "stage" | "prepare" | "after";
+export type Area = "stage" | "prepare" | "after" | "call";
 
 export const languages: [string, string][] = [["en", "English"], ["fr", "Français"], ["es", "Español"], ["ar", "العربية"]];
 const rtl = ["ar"];

@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { Channel, Presence, Socket } from "phoenix";
 import { Board } from "./board";
+import { OnAir } from "./onair";
 import { Quiz } from "./quiz";
 import { api, faultOf, type Fault, type Lesson, type Person } from "./api";
 
@@ -49,6 +50,7 @@ export class Room {
   readonly pupilsHere = computed(() => new Set(this.present.value.filter((p) => p.role === "pupil").map((p) => p.user)).size);
   readonly quiz = new Quiz(this);
   readonly board = new Board(this);
+  readonly onair = new OnAir(this);
   onReaction: (by: string, emoji: string) => void = () => {};
 
   private socket: Socket;
@@ -126,6 +128,15 @@ export class Room {
     this.channel.push(event, { id, ...payload }).receive("error", (r) => (this.fault.value = faultOf(r)));
   }
 
+  // request asks for something whose answer comes by itself; it gives the id that the
+  // answer will name.
+  request(event: string, payload: { [field: string]: unknown }, refused: (f: Fault) => void): string {
+    const id = crypto.getRandomValues(new Uint32Array(3)).join("-");
+    if (this.status.value !== "live" || !this.channel) setTimeout(() => refused({ code: "offline" } as Fault));
+    else this.channel.push(event, { id, ...payload }).receive("error", (r) => refused(faultOf(r)));
+    return id;
+  }
+
   private hurry = () => {
     if (!this.closed && document.visibilityState === "visible" && !this.socket.isConnected()) this.socket.connect();
   };
@@ -141,6 +152,7 @@ export class Room {
     };
     ch.on("tap.reacted", (p) => this.onReaction(p.by, p.emoji));
     for (const name of ["quiz.counted", "quiz.marked", "quiz.seen"]) ch.on(name, (p) => this.quiz.cast(name, p));
+    for (const name of ["answer", "refused", "slots", "speakers", "layers", "moved"]) ch.on(`call.${name}`, (p) => this.onair.hear(`call.${name}`, p));
     for (const name of ["board.pointed", "board.ink"]) ch.on(name, (p) => this.board.cast(name, p));
     ch.onError(() => this.away());
     const presence = new Presence(ch);
@@ -180,6 +192,7 @@ export class Room {
     this.taps.value = view.tap.taps;
     this.quiz.show(view.quiz);
     this.board.show(view.board);
+    this.onair.show(view.call);
   }
 
   // take folds one event. Only what is after the last one counts.
@@ -191,6 +204,7 @@ export class Room {
     const flag = (list: string[], on: boolean) => [...list.filter((u) => u !== d.user), ...(on ? [d.user] : [])];
     if (kind.startsWith("quiz.")) this.quiz.take(kind, e);
     if (kind.startsWith("board.")) this.board.take(kind, e);
+    if (kind.startsWith("call.")) this.onair.take(kind, e);
     switch (kind) {
       case "chat.said":
         this.messages.value = [...this.messages.value.slice(-299), messageOf(e)];

@@ -71,6 +71,9 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
   const hand = room.hands.value.some((h) => h.user === p.id);
   const tap = room.taps.value[p.id];
   const muted = room.muted.value.includes(p.id);
+  const invited = (room.onair.invited.value[p.id] ?? []).length > 0;
+  const onair = room.onair.list.value.some((s) => s.user === p.id);
+  const quiet = room.onair.muted.value.some((m) => m.user === p.id && m.source === "microphone");
   const mute = (on: boolean) => {
     room.send("room.mute", { user: p.id, on });
     tell(t(on ? "people.mutedNow" : "people.unmutedNow", { name: p.name }), () => room.send("room.mute", { user: p.id, on: !on }));
@@ -89,6 +92,8 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
       <span class="marks">
         {hand && <span class="mark hand"><Icon name="hand" />{t("people.hand")}</span>}
         {tap && <span class={`mark ${tap}`}><Icon name={tap as "yes" | "no" | "lost"} />{t(`hand.tap.${tap}`)}</span>}
+        {onair ? <span class="mark">{t("people.onair")}</span> : invited && <span class="mark">{t("people.invited")}</span>}
+        {room.onair.remote.value.includes(p.id) && <span class="mark">{t("people.remote")}</span>}
         {muted && <span class="mark muted-mark"><Icon name="lock" />{t("people.muted")}</span>}
       </span>
       {where === "removed" ? (
@@ -97,6 +102,8 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
         <More label={t("people.menu", { name: p.name })}>
           {hand && <button type="button" class="quiet" onClick={() => room.send("hand.lower", { user: p.id })}>{t("people.lower")}</button>}
           <button type="button" class="quiet" onClick={() => mute(!muted)}>{t(muted ? "people.unmute" : "people.mute")}</button>
+          <button type="button" class="quiet" onClick={() => room.send("call.invite", { user: p.id, sources: invited ? [] : ["microphone", "camera"] })}>{t(invited ? "people.uninvite" : "people.invite")}</button>
+          {onair && <button type="button" class="quiet" onClick={() => room.send("call.mute", { user: p.id, source: "microphone", on: !quiet })}>{t(quiet ? "people.unmuteMic" : "people.muteMic")}</button>}
           {[1, 1.5, 2].filter((f) => f !== (room.quiz.allowed.value[p.id] ?? 1)).map((f) => (
             <button key={f} type="button" class="quiet" onClick={() => room.send("quiz.allow", { user: p.id, factor: f })}>{t(f === 1 ? "people.timePlain" : "people.time", { factor: f })}</button>
           ))}

@@ -12,6 +12,7 @@ import { Launcher } from "../features/launcher";
 import { Locks } from "../features/locks";
 import { People, useSeen } from "../features/people";
 import { Wall } from "../features/wall";
+import { Calls, Recorded, secureHome } from "../features/onair";
 import { Code, Sheet, useStaff } from "../features/frame";
 import "./console.css";
 
@@ -66,7 +67,7 @@ function Desk({ room, state, seen }: { room: Room; state: State; seen: Set<strin
       <Head room={room} state={state} />
       <main id="main" class="console-main">
         <div class="console-away"><Away room={room} /></div>
-        <div class="col col-stage"><Launcher room={room} /><Easel room={room} /><Wall room={room} /></div>
+        <div class="col col-stage"><Calls room={room} who="teacher" home={secureHome(state)} wanted={!!room.me.value.user} /><Launcher room={room} /><Easel room={room} /><Wall room={room} /></div>
         <div class="col col-side">
           <div class="col col-hands"><Hands room={room} /><Taps room={room} /></div>
           <div class="col col-class">
@@ -121,6 +122,7 @@ function Head({ room, state }: { room: Room; state: State }) {
       )}
       <p class="console-here"><Icon name="people" /><strong>{t("console.here", { here: room.pupilsHere.value, n: total })}</strong></p>
       <Clock room={room} />
+      <Recorded room={room} />
       <Connection room={room} />
       <span class="grow" />
       <a class="button screen-link" href={`/screen/${encodeURIComponent(room.id)}`} target="_blank" rel="noopener" aria-label={`${t("console.screen")} ${t("console.newTab")}`}>

@@ -9,6 +9,7 @@ import { go } from "../core/router";
 import { reload } from "../core/state";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
+import { Place, Recorded, secureHome } from "../features/onair";
 import { Round } from "../features/round";
 import { View } from "../features/view";
 import { Floats, Hand, Reactions, Taps } from "../features/taps";
@@ -20,17 +21,17 @@ export function Lesson({ state }: { state: State; arg: string }) {
   useEffect(() => {
     if (!pupil) go(me.role === "teacher" ? "/teach" : "/", true);
   }, [pupil]);
-  return pupil ? <Seat key={`${room} ${me.user}`} id={room} user={me.user!} name={me.name ?? ""} /> : <main id="main" class="narrow"><Loading /></main>;
+  return pupil ? <Seat key={`${room} ${me.user}`} id={room} user={me.user!} name={me.name ?? ""} home={secureHome(state)} /> : <main id="main" class="narrow"><Loading /></main>;
 }
 
-function Seat({ id, user, name }: { id: string; user: string; name: string }) {
+function Seat({ id, user, name, home }: { id: string; user: string; name: string; home: string }) {
   const [room, setRoom] = useState<Room | null>(null);
   useEffect(() => {
     const r = new Room(id, user);
     setRoom(r);
     return () => r.close();
   }, [id, user]);
-  return room ? <Live room={room} name={name} /> : <main id="main" class="narrow"><Loading /></main>;
+  return room ? <Live room={room} name={name} home={home} /> : <main id="main" class="narrow"><Loading /></main>;
 }
 
 const rejoin = async () => {
@@ -38,7 +39,7 @@ const rejoin = async () => {
   go("/", true);
 };
 
-function Live({ room, name }: { room: Room; name: string }) {
+function Live({ room, name, home }: { room: Room; name: string; home: string }) {
   const status = room.status.value;
   const { title, ended } = room.lesson.value;
   const fault = room.fault.value;
@@ -73,6 +74,8 @@ function Live({ room, name }: { room: Room; name: string }) {
         </div>
       </header>
       <Away room={room} />
+      <Recorded room={room} />
+      <Place room={room} home={home} />
       <Stage room={room} />
       <section class="panel" aria-labelledby="panel-title">
         <h2 id="panel-title" class="visually-hidden">{t("lesson.panel")}</h2>

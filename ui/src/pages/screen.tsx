@@ -5,6 +5,7 @@ import { A, Icon, Loading, Title } from "../core/kit";
 import { t } from "../core/i18n";
 import { Room } from "../core/room";
 import { Connection } from "../features/connection";
+import { Calls, Recorded } from "../features/onair";
 import { Surface } from "../features/board";
 import { Shown as Question } from "../features/shown";
 import { Floats } from "../features/taps";
@@ -42,6 +43,7 @@ function Shown({ room, address }: { room: Room; address: string }) {
   const quiet = ended ? "ended" : status === "waiting" || status === "removed" ? "waiting" : "";
   if (!quiet && (!info || !info.code)) return <main id="main" class="narrow"><Loading /></main>;
   const n = room.pupilsHere.value;
+  const [picture, setPicture] = useState(false);
   const q = room.quiz;
   const asked = !quiet && (q.ranked.value || (q.round.value && q.round.value.state !== "closed"));
   const b = room.board;
@@ -50,8 +52,11 @@ function Shown({ room, address }: { room: Room; address: string }) {
     <main id="main" class={asked || slide ? "screen busy" : "screen"}>
       <header class="screen-top">
         <p><strong><bdi>{info?.className}</bdi></strong>{title && <> <span aria-hidden="true">·</span> <bdi>{title}</bdi></>}</p>
+        <Recorded room={room} />
+        {room.onair.list.value.length > 0 && !quiet && <button type="button" class="quiet" aria-pressed={picture} onClick={() => setPicture(!picture)}>{t("screen.picture")}</button>}
         <div class="row">{(asked || slide) && <Corner info={info!} address={address} />}<Tools /></div>
       </header>
+      {!quiet && <Calls room={room} who="screen" home="" wanted={picture} />}
       {quiet ? (
         <div class="screen-quiet"><Title>{t(`screen.${quiet}`)}</Title><p>{t(`screen.${quiet}.text`)}</p></div>
       ) : asked ? <Question room={room} /> : slide ? (

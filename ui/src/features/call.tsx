@@ -1,0 +1,231 @@
+// The lesson's pictures and sound on a page: tiles, the device check, and what one does
+// with the own camera, microphone and screen.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Call, secure, supported, type Mode, type Slot } from "../core/call";
+import { has, t } from "../core/i18n";
+import { Icon, tell } from "../core/kit";
+import type { Source } from "../core/onair";
+import type { Room } from "../core/room";
+import { Sheet } from "./frame";
+import { Check, type Chosen } from "./devices";
+import "./call.css";
+
+type Who = "teacher" | "pupil" | "screen";
+
+// Media is the whole of it for one page; it lives as long as the page shows it.
+export function Media({ room, who, home }: { room: Room; who: Who; home: string }) {
+  const call = useMemo(() => new Call(room, who === "screen" ? 1 : 4, who === "teacher" ? 6 : who === "pupil" ? 4 : 2), [room, who]);
+  useEffect(() => () => call.close(), [call]);
+  const air = room.onair;
+  const me = room.me.value.user;
+  const others = air.list.value.some((s) => s.user !== me);
+  const may = who === "screen" || who === "teacher" || air.place.value === "remote";
+  useEffect(() => {
+    if (!supported) return;
+    if (may && others) call.watch();
+    if (!may) call.stopWatching();
+  }, [may, others]);
+  const gone = who === "pupil" ? air.mine.value : null;
+  useEffect(() => {
+    if (!gone) return;
+    for (const s of Object.keys(call.own.value) as Source[]) if (!gone.includes(s)) void call.unpublish(s);
+  }, [gone]);
+  const code = call.fault.value;
+  useEffect(() => {
+    if (!code) return;
+    tell(words(code), undefined, true);
+    call.fault.value = "";
+  }, [code]);
+  if (!supported) return who === "screen" ? null : <p class="note warn">{t("call.unsupported")}</p>;
+  return (
+    <section class={`call call-${who}`} aria-label={t("call.title")} data-state={call.state.value} data-sending={call.sending.value}>
+      <Tiles call={call} room={room} who={who} />
+      {who !== "screen" && <Controls call={call} room={room} who={who} home={home} />}
+    </section>
+  );
+}
+
+const words = (code: string) => t(has(`call.fault.${code}`) ? `call.fault.${code}` : "call.fault.failed");
+
+// Tiles shows who is on air, a screen or the first large, and plays what is heard.
+function Tiles({ call, room, who }: { call: Call; room: Room; who: Who }) {
+  const [chosen, setChosen] = useState("");
+  const [blocked, setBlocked] = useState(false);
+  const shown = call.shown.value;
+  const key = (s: Slot) => `${s.user} ${s.source}`;
+  const focus = shown.find((s) => key(s) === chosen) ?? shown.find((s) => s.source === "screen") ?? shown[0];
+  const voices = call.slots.value.filter((s) => s.kind === "audio");
+  const own = call.own.value;
+  const heights = useRef<{ [mid: string]: number }>({});
+  const tall = (mid: string, h: number) => {
+    if (heights.current[mid] === h) return;
+    heights.current = { ...heights.current, [mid]: h };
+    call.want(heights.current);
+  };
+  if (shown.length === 0 && !own.camera && !own.screen && call.state.value !== "connecting") return <Voices slots={voices} mute={who === "screen"} onBlocked={setBlocked} blocked={blocked} />;
+  return (
+    <div class="tiles-box">
+      <div class="tiles" role="list" aria-label={t("call.tiles")}>
+        {shown.map((s) => (
+          <Tile
+            key={s.mid} slot={s} large={s === focus} name={room.name(s.user)} speaking={call.speakers.value.includes(s.user)}
+            onFocus={() => setChosen(key(s))} onTall={(h) => tall(s.mid, h)} only={shown.length === 1}
+          />
+        ))}
+        {own.camera && <Own key="camera" track={own.camera} label={t("call.you")} mirror />}
+        {own.screen && <Own key="screen" track={own.screen} label={t("call.yourScreen")} />}
+        {shown.length === 0 && call.state.value === "connecting" && <p class="tile-wait" role="status">{t("call.connecting")}</p>}
+      </div>
+      <Voices slots={voices} mute={who === "screen"} onBlocked={setBlocked} blocked={blocked} />
+      {call.state.value === "connecting" && shown.length > 0 && <p class="call-back" role="status">{t("call.reconnecting")}</p>}
+      {call.state.value === "live" && who !== "screen" && <Link call={call} />}
+    </div>
+  );
+}
+
+function Tile(props: { slot: Slot; large: boolean; name: string; speaking: boolean; only: boolean; onFocus: () => void; onTall: (h: number) => void }) {
+  const { slot, large, name, speaking, only, onFocus, onTall } = props;
+  const video = useRef<HTMLVideoElement>(null);
+  const [moving, setMoving] = useState(false);
+  useEffect(() => {
+    const v = video.current!;
+    v.srcObject = slot.stream;
+    void v.play().catch(() => {});
+    const watch = new ResizeObserver(() => onTall(Math.round(v.clientHeight * devicePixelRatio)));
+    watch.observe(v);
+    return () => watch.disconnect();
+  }, [slot.stream]);
+  const label = t(slot.source === "screen" ? "call.screenOf" : "call.cameraOf", { name: `\u2068${name}\u2069` });
+  return (
+    <figure class={`tile${large ? " large" : ""}${speaking ? " speaking" : ""}`} role="listitem" data-user={slot.user} data-source={slot.source} data-mid={slot.mid}>
+      <video ref={video} muted playsInline autoPlay aria-label={label} onPlaying={() => setMoving(true)} onEmptied={() => setMoving(false)} />
+      {!moving && <span class="tile-wait">{t("call.waiting")}</span>}
+      <figcaption><bdi>{label}</bdi>{speaking && <span class="tile-speaks"> · {t("call.speaks")}</span>}</figcaption>
+      {!large && !only && <button type="button" class="tile-focus" aria-label={t("call.focus", { name: label })} onClick={onFocus} />}
+    </figure>
+  );
+}
+
+function Own({ track, label, mirror }: { track: MediaStreamTrack; label: string; mirror?: boolean }) {
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    video.current!.srcObject = new MediaStream([track]);
+    void video.current!.play().catch(() => {});
+  }, [track]);
+  return (
+    <figure class="tile own" role="listitem" data-own={track.kind}>
+      <video ref={video} muted playsInline autoPlay aria-label={label} class={mirror ? "mirror" : ""} />
+      <figcaption>{label}</figcaption>
+    </figure>
+  );
+}
+
+// Voices plays what is heard. A browser that wants a touch first gets a button.
+function Voices({ slots, mute, blocked, onBlocked }: { slots: Slot[]; mute: boolean; blocked: boolean; onBlocked: (b: boolean) => void }) {
+  const box = useRef<HTMLDivElement>(null);
+  const play = () => {
+    onBlocked(false);
+    for (const a of box.current?.querySelectorAll("audio") ?? []) void a.play().catch((e) => e.name === "NotAllowedError" && onBlocked(true));
+  };
+  const streams = slots.map((s) => s.stream);
+  useEffect(() => {
+    const list = [...(box.current?.querySelectorAll("audio") ?? [])];
+    list.forEach((a, i) => a.srcObject !== streams[i] && (a.srcObject = streams[i]!));
+    if (!mute) play();
+  }, [slots]);
+  return (
+    <div ref={box}>
+      {!mute && slots.map((s) => <audio key={s.mid} autoPlay data-user={s.user} />)}
+      {blocked && <button type="button" class="primary call-hear" onClick={play}>{t("call.hear")}</button>}
+    </div>
+  );
+}
+
+function Link({ call }: { call: Call }) {
+  const q = call.quality.value;
+  const modes: Mode[] = ["full", "saver", "sound"];
+  return (
+    <div class="row call-link">
+      <span class={`dot dot-${q}`} data-quality={q}><i aria-hidden="true" />{t(`call.quality.${q}`)}</span>
+      <label class="row"><span>{t("call.mode")}</span>
+        <select value={call.mode.value} onChange={(e) => call.setMode(e.currentTarget.value as Mode)}>
+          {modes.map((m) => <option key={m} value={m}>{t(`call.mode.${m}`)}</option>)}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who; home: string }) {
+  const [checking, setChecking] = useState<Source[] | null>(null);
+  const air = room.onair;
+  const me = room.me.value.user;
+  const own = call.own.value;
+  const can = (s: Source) => who === "teacher" || air.mine.value.includes(s);
+  const live = !!own.camera || !!own.microphone;
+  const quiet = air.muted.value.find((m) => m.user === me && m.source === "microphone");
+  const go = async (c: Chosen) => {
+    setChecking(null);
+    if (c.microphone) await call.publish("microphone", c.microphone);
+    if (c.camera) await call.publish("camera", c.camera);
+  };
+  const share = async () => {
+    try {
+      const s = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 15 }, audio: false });
+      await call.publish("screen", s.getVideoTracks()[0]!);
+    } catch (e) {
+      if ((e as Error).name !== "NotAllowedError") tell(t("call.fault.screen"), undefined, true);
+    }
+  };
+  if (who === "pupil" && air.mine.value.length === 0 && !live) return null;
+  if (!secure()) return <Insecure home={home} />;
+  const wanted = (["microphone", "camera"] as Source[]).filter(can);
+  return (
+    <div class="row call-controls" role="group" aria-label={t("call.controls")}>
+      {!live && wanted.length > 0 && <button type="button" class="primary" onClick={() => setChecking(wanted)}><Icon name="full" />{t(who === "teacher" ? "call.start" : "call.accept")}</button>}
+      {live && can("microphone") && own.microphone && (
+        <button type="button" aria-pressed={!!quiet} disabled={!!quiet && quiet.by !== me} onClick={() => room.send("call.mute", { source: "microphone", on: !quiet })}>
+          <Icon name="lock" />{t(quiet ? (quiet.by === me ? "call.unmute" : "call.mutedBy") : "call.mute")}
+        </button>
+      )}
+      {live && can("camera") && (own.camera
+        ? <button type="button" onClick={() => void call.unpublish("camera")}>{t("call.cameraOff")}</button>
+        : <button type="button" onClick={() => setChecking(["camera"])}>{t("call.cameraOn")}</button>)}
+      {can("screen") && "getDisplayMedia" in navigator.mediaDevices && (own.screen
+        ? <button type="button" onClick={() => void call.unpublish("screen")}>{t("call.screenOff")}</button>
+        : <button type="button" onClick={() => void share()}>{t("call.screenOn")}</button>)}
+      {(live || own.screen) && <button type="button" class="danger" onClick={() => call.stopSending()}>{t("call.stop")}</button>}
+      {call.sending.value === "connecting" && <span role="status" class="muted">{t("call.connecting")}</span>}
+      {who === "teacher" && <Lead room={room} />}
+      {checking && <Sheet title={t("call.check")} onClose={() => setChecking(null)}><Check sources={checking} onGo={(c) => void go(c)} /></Sheet>}
+    </div>
+  );
+}
+
+// Lead is what only a teacher does: end what pupils publish, record.
+function Lead({ room }: { room: Room }) {
+  const air = room.onair;
+  const [pupils, setPupils] = useState(false);
+  const me = room.me.value.user;
+  const some = Object.values(air.invited.value).some((s) => s.length > 0) || air.list.value.some((s) => s.user !== me && room.people.value.get(s.user)?.role === "pupil");
+  const on = !!air.recording.value;
+  return (
+    <>
+      {some && <button type="button" onClick={() => room.send("call.stopall")}>{t("call.stopall")}</button>}
+      <button type="button" aria-pressed={on} class={on ? "danger" : ""} onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}>{t(on ? "call.recordOff" : "call.record")}</button>
+      {!on && <label class="row small"><input type="checkbox" checked={pupils} onChange={(e) => setPupils(e.currentTarget.checked)} /><span>{t("call.recordPupils")}</span></label>}
+    </>
+  );
+}
+
+// Insecure says why this page may not use a camera, and what to do.
+function Insecure({ home }: { home: string }) {
+  return (
+    <div class="note warn call-insecure">
+      <p><strong>{t("call.insecure")}</strong></p>
+      <p>{t("call.insecureWhy")}</p>
+      {home && <p><a class="button" href={home}>{t("call.insecureGo")}</a></p>}
+      <p class="muted">{t("call.insecureAnyway")}</p>
+    </div>
+  );
+}

@@ -57,7 +57,7 @@ func (w *watcher) choose() {
 		slots = append(slots, s)
 		streams = append(streams, bwe.Stream{Rates: s.next.rates(), Max: w.highest(s), Now: s.at()})
 	}
-	for i, pick := range bwe.Choose(w.est.Rate(), streams) {
+	for i, pick := range bwe.Choose(w.est.Rate()-w.sound(), streams) {
 		s := slots[i]
 		if pick < 0 || pick >= len(s.next.layers) {
 			s.feed(s.next, nil)
@@ -65,6 +65,16 @@ func (w *watcher) choose() {
 		}
 		s.feed(s.next, s.next.layers[pick])
 	}
+}
+
+// sound is what the voices of this watcher take, bits/s.
+func (w *watcher) sound() (rate int) {
+	for _, s := range w.slots {
+		if s.audio && s.layer != nil {
+			rate += s.layer.now
+		}
+	}
+	return rate
 }
 
 // pictures are the slots that a picture is meant for, the most important first.

@@ -33,10 +33,11 @@ type layer struct {
 	ssrc   uint32
 	fwd    *forward.Layer
 
-	asked atomic.Int64 // when a key frame was last asked for, ns since the node began
-	bytes uint64       // at the last tick
-	rate  int          // bits/s, the last it had while it was sent
-	live  bool         // packets came since the last tick
+	asked  atomic.Int64 // when a key frame was last asked for, ns since the node began
+	bytes  uint64       // at the last tick
+	now    int          // bits/s in the last second
+	rate   int          // bits/s, the last it had while it was sent
+	silent int          // seconds without packets while others of the source had some
 }
 
 // keyEvery is the least time between two requests for a key frame of one layer: a class that
@@ -86,12 +87,17 @@ func (s *source) drop() {
 func (s *source) rates() []int {
 	rates := make([]int, len(s.layers))
 	for i, l := range s.layers {
-		if l.live || s.paused(l) {
-			rates[i] = max(l.rate, 1)
+		if l.silent < silentMax || s.paused(l) {
+			rates[i] = max(l.rate, firstLayer)
 		}
 	}
 	return rates
 }
+
+const (
+	silentMax  = 2       // seconds
+	firstLayer = 100_000 // bits/s that a layer is taken for at least: a still screen moves again
+)
 
 // paused tells that the layer is silent because it was asked to be.
 func (s *source) paused(l *layer) bool {

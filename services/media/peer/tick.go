@@ -95,14 +95,27 @@ func sameSet(a, b []string) bool {
 // measure takes each layer's bit rate over the last second.
 func (r *room) measure() {
 	for _, s := range r.sources {
+		some := false
 		for _, l := range s.layers {
 			st := l.fwd.Stats()
-			rate := int(st.Bytes-l.bytes) * 8
-			l.bytes, l.live = st.Bytes, rate > 0
-			if rate > 0 {
-				l.rate = rate
-			}
+			l.now = int(st.Bytes-l.bytes) * 8
+			l.bytes = st.Bytes
+			some = some || l.now > 0
 		}
+		for _, l := range s.layers {
+			l.still(some)
+		}
+	}
+}
+
+// still notes whether a layer is there. A still screen sends nothing for a while and is; one
+// that is silent for two seconds while others of its source go on is not.
+func (l *layer) still(others bool) {
+	switch {
+	case l.now > 0:
+		l.rate, l.silent = l.now, 0
+	case others:
+		l.silent++
 	}
 }
 

@@ -253,6 +253,7 @@ func (n *Node) Want(_ context.Context, want media.Want) error {
 		return errs.Field("media.Want", "mode", "unknown", 0, `must be "full", "saver" or "sound"`)
 	}
 	w.ask.Mode, w.heights = want.Mode, want.Heights
+	w.told = nil // whoever asks may have missed what was told
 	n.arrange(w.ask.Room)
 	return nil
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/library"
+	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
@@ -55,6 +56,8 @@ type Parts struct {
 	Sealed bool
 	// Program is what does heavy work as `work NAME`; empty: this program.
 	Program string
+	// Stderr is where the processes of this box write their log; nil: nowhere.
+	Stderr io.Writer
 	// Features are there beside those of the tree. For tests that make a room crash.
 	Features []room.Kind
 }
@@ -77,6 +80,10 @@ type Box struct {
 	sessions *session.Hub
 	gateway  *gateway.Gateway
 	root     *supervise.Supervisor
+
+	nodes     *media.Switch // nil, as the two below: this box carries no media
+	processes *supervise.Supervisor
+	exchange  *exchange
 
 	ready chan struct{}
 	once  sync.Once // closes ready
@@ -164,9 +171,10 @@ func (b *Box) build() {
 	b.roster.Clocked(func() int64 { return clock.Now().Wall })
 	b.history = health.NewHistory(clock, b.registry)
 	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry, b.kinds()...)
+	b.buildMedia()
 	b.rooms = room.New(b.cfg.Room, room.Deps{
 		Journal: b.journal, Clock: clock, Bury: b.bury, Observe: b.reports.Add, Log: b.log("room"), Metrics: b.registry,
-	}, append(features(), b.parts.Features...)...)
+	}, append(features(b.callExchange()), b.parts.Features...)...)
 	b.sessions = session.New(b.cfg.Session, session.Deps{
 		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
 	})
@@ -174,7 +182,7 @@ func (b *Box) build() {
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.letters, Reports: b.reports, Library: b.library,
 		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
-		Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir), Listen: b.parts.Listen,
+		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir), Listen: b.parts.Listen,
 	})
 	b.root = supervise.New(b.tree())
 }

@@ -50,7 +50,7 @@ func program(t testing.TB) string {
 func config(t *testing.T, data string) Config {
 	t.Helper()
 	c := Config{Data: data, Version: "test", Gateway: gateway.Config{HTTP: "127.0.0.1:0", HTTPS: "off"}}
-	c.Journal.NoBallast, c.Discover.Off = true, true
+	c.Journal.NoBallast, c.Discover.Off, c.Media.Off = true, true, true
 	return c
 }
 

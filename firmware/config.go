@@ -36,6 +36,7 @@ type Config struct {
 	Room     room.Config
 	Session  session.Config
 	Discover discover.Config
+	Media    Media
 }
 
 // Log is how much the box says, and in which form.
@@ -75,7 +76,7 @@ func (c Config) Validate() error { return errors.Join(c.faults()...) }
 func (c Config) faults() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journal().Validate(), c.roster().Validate(),
-		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(),
+		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(),
 	}
 }
 

@@ -60,7 +60,7 @@ func openPast(t *testing.T, dir string) *past {
 	}
 	clock := event.NewClock(1)
 	p.jobs = jobs.New(p.journal, clock, log, nil, jobs.Kind{Name: gateway.ResultsKind, Run: p.report().run})
-	p.rooms = room.New(room.Config{}, room.Deps{Journal: p.journal, Clock: clock, Log: log, Metrics: reg}, features()...)
+	p.rooms = room.New(room.Config{}, room.Deps{Journal: p.journal, Clock: clock, Log: log, Metrics: reg}, features(nil)...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ends := make(chan error, 2)
 	go func() { ends <- p.journal.Serve(ctx) }()

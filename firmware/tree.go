@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/services/board"
+	"github.com/livelearn/box/services/call"
 	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/hand"
 	"github.com/livelearn/box/services/quiz"
@@ -13,8 +14,8 @@ import (
 )
 
 // features is what a classroom can do, one line each. They do not know each other.
-func features() []room.Kind {
-	return []room.Kind{chat.Kind, hand.Kind, tap.Kind, quiz.Kind, board.Kind}
+func features(x call.Exchange) []room.Kind {
+	return []room.Kind{chat.Kind, hand.Kind, tap.Kind, quiz.Kind, board.Kind, call.Kind(x)}
 }
 
 // tree is everything that runs on a box. Children start from the top, each when the one
@@ -58,7 +59,7 @@ func (b *Box) beside() []supervise.Child {
 	if b.parts.Sealed {
 		return list
 	}
-	return append(list,
+	return append(append(list, b.mediaChildren()...),
 		within(5*time.Second, supervise.Run("lanes", b.letters.Lanes())),
 		within(time.Second, supervise.Run("history", b.history)), // of the machine: not on a fake clock
 		patient(within(5*time.Second, supervise.Child{ID: "decks", Start: b.adopt, Restart: supervise.Transient})),

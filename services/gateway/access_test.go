@@ -62,6 +62,8 @@ func (r *rig) calls() []call {
 		{"GET /api/admin/log", "/api/admin/log", nil, admins(200)},
 		{"GET /api/admin/history", "/api/admin/history", nil, admins(200)},
 		{"GET /api/admin/backup", "/api/admin/backup", nil, admins(200)},
+		{"GET /api/admin/media", "/api/admin/media", nil, admins(200)},
+		{"POST /api/admin/media/{node}/drain", "/api/admin/media/media-a/drain", nil, [4]int{401, 403, 403, 404}}, // none here
 
 		{"GET /slides/{deck}/{file}", r.page, nil, everybody(200)}, // the key is in the address
 		{"GET /api/quizzes", "/api/quizzes", nil, teachers(200)},

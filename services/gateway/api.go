@@ -60,6 +60,7 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.lessonsAPI(a)
 	g.materialsAPI(a)
 	g.whipAPI(a)
+	g.mediaAPI(a)
 	g.resultsAPI(a)
 	g.privacyAPI(a)
 	g.joinAPI(a)

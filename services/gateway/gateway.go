@@ -89,6 +89,7 @@ type Deps struct {
 	// Intake reads a class list in a process of its own.
 	Intake  func(ctx context.Context, name string, data []byte) (intake.Table, error)
 	WHIP    whip.Node // carries what encoders publish and players watch; nil: 503 no_media
+	Media   Media     // nil: this box has no nodes
 	Pages   fs.FS     // the built pages: index.html and assets/
 	Metrics *prometheus.Registry
 	Log     *slog.Logger

@@ -155,8 +155,8 @@ const (
 	Away     Standing = "away"
 )
 
-// State is how a node is doing, for the admin page.
-type State struct {
+// NodeState is how a node is doing, for the admin page.
+type NodeState struct {
 	Name     string        `json:"name"`
 	Standing Standing      `json:"standing"`
 	Since    time.Time     `json:"since"`    // when it came, went away or was emptied last
@@ -167,12 +167,12 @@ type State struct {
 }
 
 // States are all nodes that were ever attached, by name.
-func (s *Switch) States() []State {
+func (s *Switch) States() []NodeState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := []State{}
+	list := []NodeState{}
 	for _, n := range s.nodes {
-		one := State{Name: n.name, Standing: s.standing(n), Since: n.up, Restarts: n.attached - 1, Pong: -1}
+		one := NodeState{Name: n.name, Standing: s.standing(n), Since: n.up, Restarts: n.attached - 1, Pong: -1}
 		if c, ok := n.Node.(interface{ Pong() (time.Time, Load) }); ok {
 			at, load := c.Pong()
 			one.Load = load

@@ -85,11 +85,20 @@ func (s *Switch) happened(n *node, e Event) {
 }
 
 // Announce makes a session known before it is asked for, for Sessions. It is forgotten when
-// the request is refused, or by Forget.
+// the request is refused, by Withdraw or by Forget.
 func (s *Switch) Announce(room string, is Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.note(room, is)
+}
+
+// Withdraw forgets a session that was announced and will not be asked for.
+func (s *Switch) Withdraw(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.sessions[id]; w != nil && w.at == nil && !w.lost {
+		delete(s.sessions, id)
+	}
 }
 
 // note finds or makes a session. The caller holds mu.

@@ -204,7 +204,7 @@ func (s *Switch) fail(n *node, life int) {
 	if n.Node == nil || n.attached != life {
 		return
 	}
-	s.log.Warn("a media node is gone", "node", n.name, "charge", s.charge == n, "dur", time.Since(n.up))
+	s.log.Info("a media node is gone", "node", n.name, "charge", s.charge == n, "dur", time.Since(n.up))
 	n.Node, n.gone, n.ready, n.draining, n.up = nil, nil, false, false, time.Now()
 	if s.charge == n {
 		s.charge = nil

@@ -44,7 +44,7 @@ func (c *boxCmd) Run(w world) error {
 	log, ring := firmware.NewLog(e.Log, w.stderr, terminal(w.stderr))
 	slog.SetDefault(log) // libraries that log at all log here
 	limits(log)
-	box, err := firmware.New(e.Config, firmware.Parts{Board: c.board(w), Log: log, Tail: ring.Lines, Pages: ui.Pages()})
+	box, err := firmware.New(e.Config, firmware.Parts{Board: c.board(w), Log: log, Tail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr})
 	if err != nil {
 		return err
 	}

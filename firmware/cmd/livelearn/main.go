@@ -43,6 +43,7 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Make this box the one of a backup. The box must be stopped; what it held is put aside, not deleted."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
+	Media   mediaCmd   `cmd:"" hidden:"" help:"Carry pictures and sound for a running box, which starts this itself."`
 }
 
 // world is what a command may use beside its flags.

@@ -121,6 +121,9 @@ func (b *Box) Log() string {
 	return string(data)
 }
 
+// PID is the process of the program.
+func (b *Box) PID() int { return b.cmd.Process.Pid }
+
 // Kill ends the program at once, as a pulled plug does.
 func (b *Box) Kill() { b.end(syscall.SIGKILL) }
 

@@ -25,12 +25,13 @@ type Layer struct {
 	begun bool
 	ssrc  uint32
 
-	head    atomic.Uint64 // the highest extended sequence number, and one
-	flushed atomic.Uint64 // bursts are posted up to here
-	armed   atomic.Bool   // waits for the flusher
-	keyPos  atomic.Uint64 // where the newest key frame begins, and one; 0: none
-	keyTS   uint32        // its timestamp; owned by the writer
-	closed  atomic.Bool
+	head     atomic.Uint64 // the highest extended sequence number, and one
+	flushed  atomic.Uint64 // bursts are posted up to here
+	flushing sync.Mutex    // one burst after the other
+	armed    atomic.Bool   // waits for the flusher
+	keyPos   atomic.Uint64 // where the newest key frame begins, and one; 0: none
+	keyTS    uint32        // its timestamp; owned by the writer
+	closed   atomic.Bool
 
 	fans    [maxShards]atomic.Int32 // slots of each shard that it feeds or that wait for it
 	reading [maxShards]atomic.Uint64
@@ -157,7 +158,7 @@ func (l *Layer) post(pos uint64, marker bool, now int64) {
 	}
 	if l.armed.CompareAndSwap(false, true) {
 		select {
-		case l.works.late <- l:
+		case l.works.late <- unfinished{l, time.Now()}:
 		default:
 			l.armed.Store(false)
 			l.flush(head, now)
@@ -165,16 +166,19 @@ func (l *Layer) post(pos uint64, marker bool, now int64) {
 	}
 }
 
-// flush posts what lies before to. The writer and the flusher both may; one of them does.
+// flush posts what lies before to, in order: the writer and the flusher both may, a burst at
+// a time.
 func (l *Layer) flush(to uint64, now int64) {
-	for from := l.flushed.Load(); from < to; from = l.flushed.Load() {
-		if l.flushed.CompareAndSwap(from, to) {
-			l.works.post(job{layer: l, from: from, to: to, now: now})
-			for _, t := range *l.taps.Load() {
-				t.ring()
-			}
-			return
-		}
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	from := l.flushed.Load()
+	if from >= to {
+		return
+	}
+	l.flushed.Store(to)
+	l.works.post(job{layer: l, from: from, to: to, now: now})
+	for _, t := range *l.taps.Load() {
+		t.ring()
 	}
 }
 

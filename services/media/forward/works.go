@@ -28,7 +28,7 @@ type Works struct {
 	six    bool // the socket speaks IPv6, and IPv4 as mapped addresses
 	gso    atomic.Bool
 	shards []*shard
-	late   chan *Layer // have an unfinished frame; full: it is sent at once
+	late   chan unfinished // frames; full: the frame is sent at once
 	in     atomic.Uint64
 	full   atomic.Uint64 // bursts that found a mailbox full
 }
@@ -36,7 +36,7 @@ type Works struct {
 // New makes works that send on conn, which the caller keeps open until Serve has returned. A
 // nil conn carries only plain subscribers.
 func New(cfg Config, conn *net.UDPConn) (*Works, error) {
-	w := &Works{conn: conn, late: make(chan *Layer, 256)}
+	w := &Works{conn: conn, late: make(chan unfinished, 256)}
 	if conn != nil {
 		w.six = sixOf(conn)
 		w.gso.Store(!cfg.NoGSO && probeGSO())
@@ -66,28 +66,27 @@ func (w *Works) finish(ctx context.Context) error {
 	timer := time.NewTimer(frameHold)
 	defer timer.Stop()
 	for {
-		var l *Layer
+		var u unfinished
 		select {
 		case <-ctx.Done():
 			return nil
-		case l = <-w.late:
+		case u = <-w.late:
 		}
-		timer.Reset(frameHold)
+		timer.Reset(time.Until(u.since.Add(frameHold)))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
 		}
-		w.flushLate(l)
-		for range len(w.late) {
-			w.flushLate(<-w.late)
-		}
+		u.layer.armed.Store(false)
+		u.layer.flush(u.layer.head.Load(), u.layer.lastNS.Load())
 	}
 }
 
-func (w *Works) flushLate(l *Layer) {
-	l.armed.Store(false)
-	l.flush(l.head.Load(), l.lastNS.Load())
+// unfinished is a layer whose frame began then.
+type unfinished struct {
+	layer *Layer
+	since time.Time
 }
 
 // post hands a burst to the shards that have watchers of its layer.

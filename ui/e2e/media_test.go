@@ -1,0 +1,215 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/media"
+)
+
+// lecture is a teacher on air over https, and how pupils come in.
+type lecture struct {
+	t       *testing.T
+	box     *boxtest.Box
+	teacher *boxtest.Person
+	lesson  boxtest.Lesson
+	ada     *page
+	say     func(string) string
+}
+
+func newLecture(t *testing.T) *lecture {
+	t.Helper()
+	box := boxtest.Start(t, t.TempDir())
+	teacher := box.Claim("Ada")
+	lesson := teacher.Lesson(teacher.Class("7B", 20), "Planets")
+	ada := newPage(t, laptop)
+	ada.as("https://"+box.HTTPS, teacher)
+	ada.open("https://" + box.HTTPS + "/teach/" + lesson.Room)
+	l := &lecture{t: t, box: box, teacher: teacher, lesson: lesson, ada: ada, say: words(t, "en")}
+	ada.press(l.say("call.start"))
+	ada.until("the device check", `document.querySelector(".check video")?.videoWidth > 0`)
+	ada.press(l.say("call.go"))
+	ada.until("live", `document.querySelector(".call")?.dataset.sending === "live"`)
+	return l
+}
+
+// remote is a pupil who is not in the room.
+func (l *lecture) remote(n int, scheme string) *page {
+	l.t.Helper()
+	host := map[string]string{"http": l.box.HTTP, "https": l.box.HTTPS}[scheme]
+	p := newPage(l.t, phone)
+	p.as(scheme+"://"+host, l.box.Join(l.lesson, l.lesson.Names[n].ID))
+	p.open(scheme + "://" + host + "/lesson")
+	p.press(l.say("onair.remote"))
+	return p
+}
+
+const tile = `document.querySelector(".tile[data-source=%s]:not(.own) video")`
+
+// sees waits until a picture of a source moves: two frames that differ, decoded.
+func (p *page) moves(source string) {
+	p.t.Helper()
+	p.until("a picture of the "+source, fmt.Sprintf(tile, source)+`?.videoWidth > 0`)
+	p.until("a "+source+" that moves", fmt.Sprintf(`(async () => {
+		const v = %s;
+		const c = document.createElement("canvas"); c.width = 64; c.height = 36;
+		const x = c.getContext("2d", { willReadFrequently: true });
+		const shot = () => { x.drawImage(v, 0, 0, 64, 36); return x.getImageData(0, 0, 64, 36).data.join(); };
+		const a = shot();
+		for (let i = 0; i < 20; i++) { await new Promise((r) => setTimeout(r, 100)); if (shot() !== a) return true; }
+		return false;
+	})()`, fmt.Sprintf(tile, source)))
+}
+
+// hears waits until sound arrives that is not silence.
+func (p *page) hears() {
+	p.t.Helper()
+	p.until("sound", `(async () => {
+		const s = [...document.querySelectorAll(".call audio")].map((a) => a.srcObject).filter(Boolean);
+		const ctx = new AudioContext(); await ctx.resume();
+		const nodes = s.map((m) => { const n = ctx.createAnalyser(); ctx.createMediaStreamSource(m).connect(n); return n; });
+		let loud = 0;
+		for (let i = 0; i < 15; i++) {
+			await new Promise((r) => setTimeout(r, 100));
+			for (const n of nodes) { const d = new Float32Array(n.fftSize); n.getFloatTimeDomainData(d); loud = Math.max(loud, ...d.map(Math.abs)); }
+		}
+		await ctx.close();
+		return loud > 0.001;
+	})()`)
+}
+
+func TestPicturesAndSoundOfALesson(t *testing.T) {
+	l := newLecture(t)
+	ben, cid := l.remote(0, "http"), l.remote(1, "https")
+	for _, p := range []*page{ben, cid} {
+		p.moves("camera")
+		p.hears()
+	}
+	l.ada.press(l.say("call.screenOn"))
+	ben.moves("screen")
+	ben.moves("camera")
+
+	// The teacher invites a pupil to speak.
+	invite := fmt.Sprintf(`[...document.querySelectorAll(".person")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click()`, quote(l.lesson.Names[1].Name))
+	eval[bool](l.ada, "("+invite+", true)")
+	l.ada.press(l.say("people.invite"))
+	cid.sees(l.say("onair.invited"))
+	cid.press(l.say("call.accept"))
+	cid.until("the check", `document.querySelector(".check video")?.videoWidth > 0`)
+	cid.press(l.say("call.go"))
+	l.ada.moves("camera")
+	l.ada.hears()
+
+	l.ada.press(l.say("call.stopall"))
+	l.ada.until("no pupil on air", `!document.querySelector(".tile[data-source=camera]:not(.own)")`)
+	cid.until("nothing is sent", `document.querySelector(".call").dataset.sending === "off"`)
+	for _, p := range []*page{l.ada, ben, cid} {
+		p.noFaults()
+	}
+}
+
+// charge is the process of the media server that is in charge.
+func (l *lecture) charge() int {
+	l.t.Helper()
+	for _, n := range l.nodes() {
+		if n.Standing == media.InCharge {
+			return l.pid(n.Name)
+		}
+	}
+	l.t.Fatal("no media server is in charge")
+	return 0
+}
+
+func (l *lecture) nodes() (list []media.NodeState) {
+	l.t.Helper()
+	if _, err := l.teacher.Call("GET", "/api/admin/media", nil, &list); err != nil {
+		l.t.Fatal(err)
+	}
+	return list
+}
+
+// pid finds the process of a media server by what its box told it.
+func (l *lecture) pid(name string) int {
+	l.t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, d := range dirs {
+		env, _ := os.ReadFile(d + "/environ")
+		stat, _ := os.ReadFile(d + "/stat")
+		f := strings.Fields(string(stat))
+		if len(f) > 3 && f[3] == strconv.Itoa(l.box.PID()) && strings.Contains(string(env), `"name":"`+name+`"`) {
+			pid, _ := strconv.Atoi(filepath.Base(d))
+			return pid
+		}
+	}
+	l.t.Fatalf("no process of %s", name)
+	return 0
+}
+
+// standby waits until two media servers run again.
+func (l *lecture) standby() {
+	l.t.Helper()
+	ready := func() bool {
+		return slices.ContainsFunc(l.nodes(), func(n media.NodeState) bool { return n.Standing == media.Standby })
+	}
+	for end := time.Now().Add(patience); !ready(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			l.t.Fatal("the media server does not come back")
+		}
+	}
+}
+
+// The active media server dies, or hangs: pictures are back in three seconds and nobody has
+// pressed anything; chat goes on.
+func TestPicturesComeBackWhenAMediaServerDies(t *testing.T) {
+	l := newLecture(t)
+	ben := l.remote(0, "http")
+	ben.moves("camera")
+	for _, way := range []struct {
+		name string
+		sig  syscall.Signal
+	}{{"killed", syscall.SIGKILL}, {"hung", syscall.SIGSTOP}} {
+		before := l.charge()
+		if err := syscall.Kill(before, way.sig); err != nil {
+			t.Fatal(err)
+		}
+		back := ben.back("camera")
+		t.Logf("%s: a new picture after %v", way.name, back)
+		if back > 3*time.Second {
+			t.Errorf("%s: the picture came back after %v", way.name, back)
+		}
+		chat(ben, "said after it was "+way.name, l.say)
+		l.ada.sees("said after it was " + way.name)
+		if way.sig == syscall.SIGSTOP {
+			_ = syscall.Kill(before, syscall.SIGKILL)
+		}
+		l.standby()
+	}
+}
+
+// back waits until the picture moves again, by frames that the page has shown, and tells how long
+// the longest pause was.
+func (p *page) back(source string) time.Duration {
+	p.t.Helper()
+	ms := eval[float64](p, fmt.Sprintf(`(async () => {
+		const begun = performance.now(); let last = begun, worst = 0, count = 0, bound = null;
+		const on = (v) => v.requestVideoFrameCallback(function f() { const n = performance.now(); worst = Math.max(worst, n - last); last = n; count++; if (bound === v) v.requestVideoFrameCallback(f); });
+		while (performance.now() - begun < 8000) {
+			const v = %s;
+			if (v && v !== bound) { bound = v; on(v); }
+			await new Promise((r) => setTimeout(r, 20));
+		}
+		return performance.now() - last > 1000 ? 99999 : worst;
+	})()`, fmt.Sprintf(tile, source)))
+	return time.Duration(ms * 1e6)
+}

@@ -70,6 +70,7 @@ var ranks = map[string]int{
 	"services/quiz":  3,
 
 	"services/results": 4,
+	"services/capsule": 4,
 
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
@@ -95,7 +96,7 @@ var thirdParty = map[string][]string{
 	"services/supervise":       {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/media/forward":   {"github.com/pion/rtp", "golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
 	"services/media/rehearse":  {"golang.org/x/sys/unix"},
-	"services/media/record":    {"github.com/at-wat/ebml-go", "github.com/Eyevinn/mp4ff", "github.com/pion/rtp"},
+	"services/media/record":    {"github.com/at-wat/ebml-go", "github.com/Eyevinn/mp4ff", "github.com/pion/rtp", "golang.org/x/sys/unix"},
 	"services/media/peer":      {"github.com/pion", "golang.org/x/sys/unix"},
 	"services/media/whip":      {"github.com/pion/sdp", "golang.org/x/time/rate"},
 	"services/media/mediatest": {"github.com/pion"},

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -212,4 +213,81 @@ func (p *page) back(source string) time.Duration {
 		return performance.now() - last > 1000 ? 99999 : worst;
 	})()`, fmt.Sprintf(tile, source)))
 	return time.Duration(ms * 1e6)
+}
+
+// A recording is killed in its middle: the file plays to within its last second, and another
+// goes on. Everybody sees the light, and nobody is recorded but the teacher.
+func TestARecordingSurvivesItsMediaServer(t *testing.T) {
+	l := newLecture(t)
+	ben := l.remote(0, "http")
+	ben.moves("camera")
+	l.ada.press(l.say("call.record"))
+	ben.sees(l.say("onair.recorded"))
+	l.ada.sees(l.say("onair.recorded"))
+	time.Sleep(6 * time.Second)
+	pid := l.charge()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	ben.back("camera")
+	time.Sleep(3 * time.Second)
+	l.ada.press(l.say("call.recordOff"))
+	ben.until("the light to go out", `!document.querySelector(".recorded")`)
+
+	files := l.files(t)
+	if len(files) < 2 {
+		t.Fatalf("%d files: %v", len(files), files)
+	}
+	for i, f := range files {
+		seconds, frames := probe(t, f)
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %.1f s, %d frames, last written %v before the end", filepath.Base(f), seconds, frames, killed.Sub(info.ModTime()))
+		if i == 0 && (seconds < 4 || killed.Sub(info.ModTime()) > 1500*time.Millisecond) {
+			t.Errorf("the killed file has %.1f s", seconds)
+		}
+		if frames < 20 {
+			t.Errorf("%s has %d frames", f, frames)
+		}
+	}
+}
+
+// files are the recordings, oldest first.
+func (l *lecture) files(t *testing.T) (list []string) {
+	t.Helper()
+	for _, pattern := range []string{"*/*/*.webm", "*/*/*/*.webm"} {
+		some, err := filepath.Glob(filepath.Join(l.box.Dir, "recordings", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, some...)
+	}
+	return list
+}
+
+// probe has ffprobe decode a file.
+func probe(t *testing.T, file string) (seconds float64, frames int) {
+	t.Helper()
+	out, err := exec.Command("ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", //nolint:gosec // our own file
+		"-show_entries", "stream=nb_read_frames:packet=pts_time", "-of", "default=nw=1", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffprobe: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		k, v, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch k {
+		case "nb_read_frames":
+			frames, _ = strconv.Atoi(v)
+		case "pts_time":
+			if s, err := strconv.ParseFloat(v, 64); err == nil {
+				seconds = max(seconds, s)
+			}
+		default:
+			t.Errorf("%s: %s", filepath.Base(file), line)
+		}
+	}
+	return seconds, frames
 }

@@ -40,6 +40,11 @@ type Config struct {
 	NoGSO    bool   // one send for each packet
 	Shards   int    // 0: one for each core
 	Capacity int    // watchers that are admitted; 0: no limit
+
+	Recordings  string // folder of all recordings, which the budget is for; default: that of each
+	RecordBytes int64  // that recordings may take; 0: what the disk has
+	Reserve     int64  // bytes that recordings leave free, for answers
+
 	// Profiles are the SRTP profiles in order of preference; empty: AES-128-GCM first.
 	Profiles []forward.Profile
 

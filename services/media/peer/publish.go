@@ -143,8 +143,8 @@ func (p *publisher) attach(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, c forwa
 		p.sources[what] = s
 		n.tell(media.Event{Kind: media.TrackUp, Room: p.ask.Room, User: p.ask.User, Session: p.ask.Session, Source: what})
 	}
-	l := &layer{source: s, rid: t.RID(), ssrc: uint32(t.SSRC())}
-	l.fwd = n.works.Layer(forward.LayerConfig{Codec: c, ClockRate: t.Codec().ClockRate, LevelID: levelOf(r), KeyWanted: l.wantKey})
+	l := &layer{source: s, rid: t.RID(), ssrc: uint32(t.SSRC()), codec: c, clock: t.Codec().ClockRate}
+	l.fwd = n.works.Layer(forward.LayerConfig{Codec: c, ClockRate: l.clock, LevelID: levelOf(r), KeyWanted: l.wantKey})
 	s.put(l)
 	n.arrange(p.ask.Room)
 	return l

@@ -32,6 +32,8 @@ type layer struct {
 	rid    string
 	ssrc   uint32
 	fwd    *forward.Layer
+	codec  forward.Codec
+	clock  uint32 // Hz
 
 	asked  atomic.Int64 // when a key frame was last asked for, ns since the node began
 	bytes  uint64       // at the last tick

@@ -54,6 +54,9 @@ func (n *Node) look(now time.Time, whole bool) {
 		}
 		if whole {
 			r.rest(n, now)
+			if r.rec != nil {
+				r.rec.follow(r)
+			}
 		}
 	}
 }

@@ -1,0 +1,16 @@
+package record
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain plays the child that is killed when it is started as one.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("RECORD_TEST_CHILD"); dir != "" {
+		os.Exit(child(dir, os.Getenv("RECORD_TEST_MEDIA")))
+	}
+	goleak.VerifyTestMain(m)
+}

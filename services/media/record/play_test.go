@@ -1,0 +1,183 @@
+package record
+
+import (
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/livelearn/box/services/media/forward"
+)
+
+func near(a, b, by float64) bool { return math.Abs(a-b) <= by }
+
+var pictures = map[forward.Codec]string{forward.VP8: "vp8", forward.VP9: "vp9", forward.AV1: "av1", forward.H264: "h264"}
+
+func ending(c forward.Codec) string {
+	if c == forward.H264 {
+		return ".mp4"
+	}
+	return ".webm"
+}
+
+func begin(t testing.TB, cfg Config) *Writer {
+	t.Helper()
+	if cfg.Name == "" {
+		cfg.Name = filepath.Join(t.TempDir(), "f")
+	}
+	w, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// both are a picture's and a sound's packets, from tracks 0 and 1; they wrap on the way.
+func both(clips map[forward.Codec]clip, codec forward.Codec, start time.Duration) []timed {
+	return merge(
+		stream{clip: clips[codec], ssrc: 1, seq: 65500, ts: 1<<32 - 90000, start: start}.packets(),
+		stream{clip: clips[forward.Opus], track: 1, ssrc: 2, seq: 65500, ts: 1<<32 - 48000, start: start}.packets(),
+	)
+}
+
+func tracks(codec forward.Codec) []Track { return []Track{{Codec: codec}, {Codec: forward.Opus}} }
+
+func TestEveryFrameOfEveryCodecDecodes(t *testing.T) {
+	clips := media(t, "320x240")
+	for codec, name := range pictures {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t, Config{Tracks: tracks(codec), User: "ada", Source: "camera"})
+			write(t, w, both(clips, codec, 90*time.Second))
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			path := w.cfg.Name + ending(codec)
+			got := probe(t, path)
+			if got.Complex != "" || got.Width != 320 || !slices.Equal(got.Codecs, []string{name, "opus"}) {
+				t.Errorf("got %+v", got)
+			}
+			if want := []int{clipS * fps, len(clips[forward.Opus].frames)}; !slices.Equal(got.Frames, want) {
+				t.Errorf("frames: got %v, want %v", got.Frames, want)
+			}
+			if !near(got.Plays, clipS, 0.1) {
+				t.Errorf("plays %v s, want %v", got.Plays, clipS)
+			}
+			sidecarOf(t, w, path)
+			seeks(t, path)
+		})
+	}
+}
+
+// sidecarOf compares what the writer and the folder say of a file, and its scanned duration.
+func sidecarOf(t *testing.T, w *Writer, path string) {
+	t.Helper()
+	list, err := Parts(filepath.Dir(path))
+	if err != nil || len(list) != 1 || !slices.Equal(list, w.Parts()) {
+		t.Fatalf("parts: got %+v, %v, want %+v", list, err, w.Parts())
+	}
+	p := list[0]
+	if p.User != "ada" || p.StartMS != 90000 || !near(float64(p.DurationMS), clipS*1000, 40) || p.Width != 320 || p.Height != 240 {
+		t.Errorf("part: got %+v", p)
+	}
+	d, err := Duration(path)
+	if err != nil || !near(d.Seconds(), clipS, 0.1) {
+		t.Errorf("scanned: got %v, %v", d, err)
+	}
+}
+
+// seeks goes to the middle, and to a picture that is there.
+func seeks(t *testing.T, path string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-ss", "4.5", "-i", path, "-frames:v", "1", "-f", "framecrc", "-").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "0, ") {
+		t.Errorf("seek: %v: %s", err, out)
+	}
+	trace, _ := exec.CommandContext(t.Context(), "ffmpeg", "-v", "trace", "-ss", "4.5", "-i", path, "-frames:v", "1", "-f", "null", "-").CombinedOutput()
+	if strings.HasSuffix(path, ".webm") && !strings.Contains(string(trace), "1C53BB6B") && !strings.Contains(string(trace), "Cues") {
+		t.Errorf("no cues were read:\n%.2000s", trace)
+	}
+}
+
+func TestSoundAloneIsAFile(t *testing.T) {
+	clips := media(t, "320x240")
+	w := begin(t, Config{Tracks: []Track{{Codec: forward.Opus, Clock: 48000}}})
+	write(t, w, stream{clip: clips[forward.Opus], ssrc: 2}.packets())
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := probe(t, w.cfg.Name+".webm")
+	if got.Complex != "" || !near(got.Plays, clipS, 0.05) || got.Frames[0] != len(clips[forward.Opus].frames) {
+		t.Errorf("got %+v", got)
+	}
+	if p := w.Parts()[0]; p.Type != `audio/webm; codecs="opus"` {
+		t.Errorf("type: got %q", p.Type)
+	}
+}
+
+func TestPictureThatComesLaterBeginsAnotherPart(t *testing.T) {
+	clips := media(t, "320x240")
+	for _, codec := range []forward.Codec{forward.VP8, forward.H264} {
+		w := begin(t, Config{Tracks: tracks(codec)})
+		sound := stream{clip: clips[forward.Opus], track: 1, ssrc: 2}.packets()
+		write(t, w, merge(sound, stream{clip: clips[codec], ssrc: 1, start: 3 * time.Second}.packets()))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		parts := w.Parts()
+		if len(parts) != 2 || parts[0].StartMS != 0 || !near(float64(parts[1].StartMS), 3000, 20) {
+			t.Fatalf("got %+v", parts)
+		}
+		first, second := probe(t, w.cfg.Name+ending(codec)), probe(t, w.cfg.Name+"-2"+ending(codec))
+		if len(first.Frames) != 1 || len(second.Frames) != 2 || first.Complex+second.Complex != "" {
+			t.Errorf("got %+v and %+v", first, second)
+		}
+		if second.Frames[0] != clipS*fps || first.Frames[0]+second.Frames[1] != len(sound) {
+			t.Errorf("frames: got %v and %v", first.Frames, second.Frames)
+		}
+	}
+}
+
+func TestOtherSizeGoesOnInWebMAndBeginsAnotherMP4(t *testing.T) {
+	small, large := media(t, "320x240"), media(t, "640x480")
+	for codec, name := range pictures {
+		w := begin(t, Config{Tracks: tracks(codec)[:1]})
+		write(t, w, stream{clip: small[codec], ssrc: 1, seq: 7}.packets())
+		write(t, w, stream{clip: large[codec], ssrc: 2, seq: 9000, ts: 77, start: clipS * time.Second}.packets())
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if codec != forward.H264 {
+			got := probe(t, w.cfg.Name+".webm")
+			if len(w.Parts()) != 1 || got.Frames[0] != 2*clipS*fps || got.Complex != "" || !near(got.Plays, 2*clipS, 0.2) {
+				t.Errorf("%s: got %+v in %d parts", name, got, len(w.Parts()))
+			}
+			continue
+		}
+		a, b := probe(t, w.cfg.Name+".mp4"), probe(t, w.cfg.Name+"-2.mp4")
+		if a.Frames[0] != clipS*fps || b.Frames[0] != clipS*fps || a.Width != 320 || b.Width != 640 || a.Complex+b.Complex != "" {
+			t.Errorf("got %+v and %+v", a, b)
+		}
+	}
+}
+
+func TestEarlierFilesAreNotOverwritten(t *testing.T) {
+	clips := media(t, "320x240")
+	name := filepath.Join(t.TempDir(), "f")
+	for range 2 {
+		w := begin(t, Config{Name: name, Tracks: tracks(forward.VP8)})
+		write(t, w, both(clips, forward.VP8, 0))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, end := range []string{".webm", "-2.webm"} {
+		if _, err := os.Stat(name + end); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -30,11 +30,15 @@ type Media struct {
 
 	Memory   int // MiB that one node may use; default 512
 	Capacity int // watchers that one node admits; 0: as many as a measurement at its start says
+
+	Recordings int // MiB that all recordings may take, the oldest go first; default 8192
+	Reserve    int // MiB of the disk that recordings leave to the lesson; default 1024
 }
 
 // WithDefaults fills in what is empty.
 func (m Media) WithDefaults() Media {
 	m.UDP, m.Memory = cmp.Or(m.UDP, ":7443"), cmp.Or(m.Memory, 512)
+	m.Recordings, m.Reserve = cmp.Or(m.Recordings, 8192), cmp.Or(m.Reserve, 1024)
 	return m
 }
 
@@ -49,6 +53,9 @@ func (m Media) Validate() error {
 	}
 	if m.Memory < leastMemory {
 		return errs.Field("firmware.Media", "media.memory", "too_small", leastMemory, "must be at least %d MiB", leastMemory)
+	}
+	if m.Recordings < 0 || m.Reserve < 0 {
+		return errs.Field("firmware.Media", "media.recordings", "negative", 0, "media.recordings and media.reserve must not be negative")
 	}
 	if m.Capacity < 0 {
 		return errs.Field("firmware.Media", "media.capacity", "negative", 0, "must not be negative")
@@ -79,6 +86,10 @@ type MediaSpec struct {
 	NoGSO    bool   `json:"noGSO,omitempty"`
 	Capacity int    `json:"capacity,omitempty"`
 	Log      Log    `json:"log"`
+
+	Recordings  string `json:"recordings,omitempty"`  // the folder of all recordings
+	RecordBytes int64  `json:"recordBytes,omitempty"` // as in peer.Config
+	Reserve     int64  `json:"reserve,omitempty"`
 }
 
 // ServeMedia is the media process: a node that does what the box at the other end of conn
@@ -110,7 +121,7 @@ func ServeMedia(ctx context.Context, spec MediaSpec, conn net.Conn, log *slog.Lo
 
 // config measures what this machine can carry, unless it was told.
 func (s MediaSpec) config(ctx context.Context, log *slog.Logger) peer.Config {
-	cfg := peer.Config{UDP: s.UDP, Plain: s.Plain, NoGSO: s.NoGSO, Capacity: s.Capacity}
+	cfg := peer.Config{UDP: s.UDP, Plain: s.Plain, NoGSO: s.NoGSO, Capacity: s.Capacity, Recordings: s.Recordings, RecordBytes: s.RecordBytes, Reserve: s.Reserve}
 	r, err := rehearse.Measure(ctx, rehearse.Length)
 	if err != nil {
 		log.Warn("what this machine can carry was not measured", "err", err)

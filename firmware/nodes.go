@@ -43,6 +43,7 @@ func (b *Box) media() *supervise.Supervisor {
 	for i, name := range m.nodeNames() {
 		n := &nodeProcess{box: b, name: name, spec: MediaSpec{
 			Name: name, UDP: m.address(i), Plain: m.Plain, NoGSO: m.NoGSO, Capacity: m.Capacity, Log: b.cfg.Log,
+			Recordings: b.folder.Name(recordsDir), RecordBytes: int64(m.Recordings) << 20, Reserve: int64(m.Reserve) << 20,
 		}, memory: int64(m.Memory) << 20}
 		spec.Children = append(spec.Children, supervise.Child{
 			ID: name, Start: n.start, Shutdown: nodeStop + 6*time.Second, Backoff: supervise.Backoff{Min: nodePause, Max: time.Minute},

@@ -258,7 +258,7 @@ func (b *Box) Backup(w io.Writer) error {
 }
 
 func (b *Box) control() *control {
-	return &control{folder: b.folder, backup: b.Backup, health: b.health, log: b.log("control")}
+	return &control{folder: b.folder, backup: b.Backup, health: b.health, media: b.mediaStates, log: b.log("control")}
 }
 
 func (b *Box) face() *face {

@@ -21,7 +21,7 @@ func (b *Box) buildMedia() {
 	if b.cfg.Media.Off || b.parts.Sealed {
 		return
 	}
-	b.nodes = media.NewSwitch(b.log("media"))
+	b.nodes = media.NewSwitch(b.log("media"), b.cfg.Media.nodeNames()...)
 	b.processes = b.media()
 	b.exchange = newExchange(b.nodes, func(ctx context.Context, id string, m room.Message) (room.Reply, error) {
 		return b.rooms.Call(ctx, id, m)
@@ -50,6 +50,14 @@ func (b *Box) mediaAdmin() gateway.Media {
 		return nil
 	}
 	return rolling{b}
+}
+
+// mediaStates are the nodes; none when this box carries no media.
+func (b *Box) mediaStates() []media.NodeState {
+	if b.nodes == nil {
+		return []media.NodeState{}
+	}
+	return b.nodes.States()
 }
 
 // mediaChildren are the exchange, the processes, and who looks after them.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/supervise"
 )
 
@@ -24,10 +25,12 @@ import (
 //
 //	GET /backup   a backup
 //	GET /health   the checks
+//	GET /media    the media nodes
 type control struct {
 	folder *Folder
 	backup func(io.Writer) error
 	health *health.Health
+	media  func() []media.NodeState
 	log    *slog.Logger
 }
 
@@ -43,6 +46,7 @@ func (c *control) Serve(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /backup", c.serveBackup)
 	mux.HandleFunc("GET /health", c.serveHealth)
+	mux.HandleFunc("GET /media", c.serveMedia)
 	srv := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
@@ -74,6 +78,11 @@ func (c *control) serveBackup(w http.ResponseWriter, _ *http.Request) {
 func (c *control) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(c.health.List()) // the reader is gone; nobody to tell
+}
+
+func (c *control) serveMedia(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(c.media()) // as above
 }
 
 // listenUnix makes the socket. A socket's path has at most 107 bytes, a data folder's

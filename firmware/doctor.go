@@ -54,7 +54,7 @@ func Doctor(ctx context.Context, data string, addresses ...string) []Finding {
 	list := []Finding{checkWritable(data), checkSpace(data)}
 	switch lock, err := lockOnly(data); {
 	case errs.KindOf(err) == errs.Busy:
-		list = append(list, askBox(ctx, data)...)
+		list = append(append(list, askBox(ctx, data)...), askMedia(ctx, data)...)
 	case err != nil:
 		list = append(list, bad("check the folder's owner and permissions", "the lock of %s: %v", data, err))
 	default:

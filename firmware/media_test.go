@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/media"
 )
 
@@ -220,5 +221,64 @@ func TestMediaIsConfiguredWithinReason(t *testing.T) {
 		if got := [2]string{Media{UDP: at}.address(0), Media{UDP: at}.address(1)}; got != want {
 			t.Errorf("%s: got %q", at, got)
 		}
+	}
+}
+
+func TestTheDoctorTellsByWhichWayMediaIsCarried(t *testing.T) {
+	b, _ := carrier(t, func(c *Config) { c.Media.Alone, c.Media.Plain = true, true })
+	awaits(t, "a pong", func() bool { s := b.nodes.States(); return len(s) == 1 && s[0].Pong >= 0 })
+	var all []string
+	for _, f := range Doctor(t.Context(), b.folder.Path) {
+		all = append(all, f.Level.String()+" "+f.What)
+	}
+	if got := strings.Join(all, "\n"); !strings.Contains(got, "warn media-a: charge, by the plain path, 0 of ") {
+		t.Errorf("got\n%s", got)
+	}
+	for _, c := range []struct {
+		n    media.NodeState
+		want string
+	}{
+		{media.NodeState{Name: "a", Standing: media.Away, Since: time.Now(), Restarts: 3}, "warn a: away for 0s; it came back 3 times"},
+		{media.NodeState{Name: "a", Standing: media.Standby}, "ok a: standby, and has not said how it works yet"},
+		{
+			media.NodeState{Name: "a", Standing: media.InCharge, Load: media.Load{Path: "fast", GSO: true, Profile: "P", Watchers: 3}},
+			"ok a: charge, by the fast path: P, one send for a burst (UDP_SEGMENT); 3 watch",
+		},
+	} {
+		if f := nodeFinding(c.n); f.Level.String()+" "+f.What != c.want {
+			t.Errorf("got %s %s", f.Level, f.What)
+		}
+	}
+}
+
+func TestHealthAndMetricsTellOfTheNodes(t *testing.T) {
+	b, _ := carrier(t)
+	both(t, b)
+	awaits(t, "health", func() bool {
+		for _, c := range b.health.List() {
+			if c.Name == "media" {
+				return c.Level == health.OK
+			}
+		}
+		return false
+	})
+	families, err := b.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, f := range families {
+		if f.GetName() == "livelearn_media_up" || f.GetName() == "livelearn_media_in_charge" {
+			found += len(f.GetMetric())
+		}
+	}
+	if found != 4 {
+		t.Errorf("%d metrics", found)
+	}
+	if level, code, _ := (&mediaWatch{nodes: media.NewSwitch(b.log("test")), want: 2}).look(); level != health.Fail || code != "no_node" {
+		t.Errorf("got %v %s", level, code)
+	}
+	if level, code, _ := (&mediaWatch{nodes: b.nodes, want: 3}).look(); level != health.Warn || code != "standby_only" {
+		t.Errorf("got %v %s", level, code)
 	}
 }

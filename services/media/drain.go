@@ -166,13 +166,13 @@ type NodeState struct {
 	Load     Load          `json:"load"`
 }
 
-// States are all nodes that were ever attached, by name.
+// States are all nodes that are expected or were ever attached, by name.
 func (s *Switch) States() []NodeState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []NodeState{}
 	for _, n := range s.nodes {
-		one := NodeState{Name: n.name, Standing: s.standing(n), Since: n.up, Restarts: n.attached - 1, Pong: -1}
+		one := NodeState{Name: n.name, Standing: s.standing(n), Since: n.up, Restarts: max(0, n.attached-1), Pong: -1}
 		if c, ok := n.Node.(interface{ Pong() (time.Time, Load) }); ok {
 			at, load := c.Pong()
 			one.Load = load

@@ -84,12 +84,17 @@ type recording struct {
 	life  int
 }
 
-// NewSwitch makes one without nodes.
-func NewSwitch(log *slog.Logger) *Switch {
-	return &Switch{
+// NewSwitch makes one whose nodes are all away. Names are those that are expected; others may
+// be attached.
+func NewSwitch(log *slog.Logger, names ...string) *Switch {
+	s := &Switch{
 		log: log, events: make(chan Event, queueLength),
 		sessions: map[string]*session{}, mutes: map[mute]bool{}, records: map[string]*recording{},
 	}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		s.nodes = append(s.nodes, &node{name: name, up: time.Now()})
+	}
+	return s
 }
 
 // Events implements Node. What is told of a session comes in the order in which it happened.

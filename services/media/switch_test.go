@@ -382,6 +382,17 @@ func TestAHungNodeIsReplacedInTime(t *testing.T) {
 	})
 }
 
+func TestANodeThatHasNeverComeIsListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSwitch(silent, "b", "a")
+		time.Sleep(time.Minute)
+		list := s.States()
+		if len(list) != 2 || list[0].Name != "a" || list[0].Standing != Away || list[0].Restarts != 0 || time.Since(list[0].Since) != time.Minute {
+			t.Errorf("got %+v", list)
+		}
+	})
+}
+
 func TestOneNameIsAttachedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlant(t)

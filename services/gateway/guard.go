@@ -103,7 +103,9 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", strings.ReplaceAll(policy, "HOST", strings.ToLower(r.Host)))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if r.TLS != nil { // browsers complain where the page is not secure
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		}
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			h.Set("Cache-Control", "no-store") // names of people

@@ -43,6 +43,10 @@ func firefox(t *testing.T) *fox {
 	dir := t.TempDir()
 	prefs := `user_pref("network.captive-portal-service.enabled", false);
 user_pref("media.gmp-manager.updateEnabled", false);
+user_pref("media.navigator.streams.fake", true);
+user_pref("media.navigator.permission.disabled", true);
+user_pref("media.autoplay.default", 0);
+user_pref("network.dns.localDomains", "livelearn.home");
 user_pref("browser.shell.checkDefaultBrowser", false);
 user_pref("app.update.auto", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
@@ -77,7 +81,7 @@ user_pref("datareporting.policy.dataSubmissionEnabled", false);
 			t.Fatal(err)
 		}
 		f := &fox{conn: conn}
-		if err := f.call("session.new", map[string]any{"capabilities": map[string]any{}}, nil); err != nil {
+		if err := f.call("session.new", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"acceptInsecureCerts": true}}}, nil); err != nil {
 			t.Fatal(err)
 		}
 		return f

@@ -45,10 +45,26 @@ func newLecture(t *testing.T) *lecture {
 // remote is a pupil who is not in the room.
 func (l *lecture) remote(n int, scheme string) *page {
 	l.t.Helper()
-	host := map[string]string{"http": l.box.HTTP, "https": l.box.HTTPS}[scheme]
 	p := newPage(l.t, phone)
-	p.as(scheme+"://"+host, l.box.Join(l.lesson, l.lesson.Names[n].ID))
-	p.open(scheme + "://" + host + "/lesson")
+	p.as(l.home(scheme), l.box.Join(l.lesson, l.lesson.Names[n].ID))
+	p.open(l.home(scheme) + "/lesson")
+	p.press(l.say("onair.remote"))
+	return p
+}
+
+// home is the box as a browser on another machine sees it: no page over plain http is secure.
+func (l *lecture) home(scheme string) string {
+	host := map[string]string{"http": l.box.HTTP, "https": l.box.HTTPS}[scheme]
+	return scheme + "://" + strings.Replace(host, "127.0.0.1", "livelearn.home", 1)
+}
+
+// typedIn is a remote pupil who types the code and taps a name, in any browser.
+func (l *lecture) typedIn(p *page, n int, scheme string) *page {
+	l.t.Helper()
+	p.open(l.home(scheme) + "/")
+	p.fill(l.say("join.code"), l.lesson.Code)
+	p.press(l.lesson.Names[n].Name)
+	p.until("the lesson", `location.pathname === "/lesson"`)
 	p.press(l.say("onair.remote"))
 	return p
 }
@@ -90,17 +106,23 @@ func (p *page) hears() {
 func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l := newLecture(t)
 	ben, cid := l.remote(0, "http"), l.remote(1, "https")
-	for _, p := range []*page{ben, cid} {
+	if eval[bool](ben, "isSecureContext") || !eval[bool](cid, "isSecureContext") {
+		t.Fatal("http must be a page that is not secure here, and https one that is")
+	}
+	fox := firefox(t)
+	dora, emil := l.typedIn(fox.page(t, phone), 2, "http"), l.typedIn(fox.page(t, phone), 3, "https")
+	for _, p := range []*page{ben, cid, dora, emil} {
 		p.moves("camera")
 		p.hears()
 	}
 	l.ada.press(l.say("call.screenOn"))
-	ben.moves("screen")
-	ben.moves("camera")
+	for _, p := range []*page{ben, dora} {
+		p.moves("screen")
+		p.moves("camera")
+	}
 
 	// The teacher invites a pupil to speak.
-	invite := fmt.Sprintf(`[...document.querySelectorAll(".person")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click()`, quote(l.lesson.Names[1].Name))
-	eval[bool](l.ada, "("+invite+", true)")
+	l.menu(1)
 	l.ada.press(l.say("people.invite"))
 	cid.sees(l.say("onair.invited"))
 	cid.press(l.say("call.accept"))
@@ -109,10 +131,41 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.ada.moves("camera")
 	l.ada.hears()
 
+	// A teacher's mute is the box's: the pupil cannot undo it.
+	l.menu(1)
+	l.ada.press(l.say("people.muteMic"))
+	cid.until("muted by the teacher", fmt.Sprintf(`[...document.querySelectorAll("button[disabled]")].some((b) => b.innerText.includes(%s))`, quote(l.say("call.mutedBy"))))
+
 	l.ada.press(l.say("call.stopall"))
 	l.ada.until("no pupil on air", `!document.querySelector(".tile[data-source=camera]:not(.own)")`)
 	cid.until("nothing is sent", `document.querySelector(".call").dataset.sending === "off"`)
 	for _, p := range []*page{l.ada, ben, cid} {
+		p.noFaults()
+	}
+}
+
+// menu opens what the teacher can do about a pupil.
+func (l *lecture) menu(n int) {
+	l.t.Helper()
+	eval[bool](l.ada, fmt.Sprintf(`([...document.querySelectorAll(".person")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click(), true)`, quote(l.lesson.Names[n].Name)))
+}
+
+// A dozen at once, and one who invites is told why a page that is not secure cannot speak.
+func TestADozenWatchAndAnInsecurePageSaysWhy(t *testing.T) {
+	l := newLecture(t)
+	var all []*page
+	for n := range 12 {
+		all = append(all, l.remote(n, "http"))
+	}
+	for _, p := range all {
+		p.moves("camera")
+	}
+	l.menu(0)
+	l.ada.press(l.say("people.invite"))
+	all[0].sees(l.say("call.insecure"))
+	all[0].until("the way to the secure page", fmt.Sprintf(`document.querySelector(".call-insecure a").href === %s`, quote(l.home("https")+"/lesson")))
+	for _, p := range all {
+		p.moves("camera")
 		p.noFaults()
 	}
 }

@@ -20,6 +20,8 @@ type Member struct {
 	Room   string
 	As     string      // "screen" or empty
 	Heard  func(Event) // is told of each new event, if not nil; must not block
+	// Cast is told of each ephemeral event, if not nil; must not block.
+	Cast func(name string, payload json.RawMessage)
 
 	mu       sync.Mutex
 	conn     *Conn
@@ -149,6 +151,9 @@ func (m *Member) take(msg wire.Message) {
 		e := Event{Kind: msg.Event}
 		if json.Unmarshal(msg.Payload, &e) != nil || e.Seq == 0 {
 			m.casts[msg.Event]++
+			if m.Cast != nil {
+				m.Cast(msg.Event, msg.Payload)
+			}
 			return
 		}
 		if e.Seq <= m.seq && e.Epoch == m.epoch {

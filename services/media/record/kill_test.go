@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/livelearn/box/services/media/forward"
 )
 
 // stderr is a test's fataler in a program that is none.
@@ -96,5 +94,4 @@ func cut(t *testing.T, path string) {
 	if _, err := Duration(short); err != nil {
 		t.Error(err)
 	}
-	_ = forward.VP8
 }

@@ -12,5 +12,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("RECORD_TEST_CHILD"); dir != "" {
 		os.Exit(child(dir, os.Getenv("RECORD_TEST_MEDIA")))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		for _, dir := range encodedDirs {
+			_ = os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
 }

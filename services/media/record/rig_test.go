@@ -70,7 +70,7 @@ func encoded(t testing.TB, size string) string {
 		"vp9.ivf":  append(picture[:len(picture):len(picture)], "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "400k"),
 		"av1.ivf":  append(picture[:len(picture):len(picture)], "-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-b:v", "400k", "-lag-in-frames", "0"),
 		"x.h264":   append(picture[:len(picture):len(picture)], "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-x264-params", "scenecut=0:aud=1", "-b:v", "400k"),
-		"opus.ogg": {"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", strconv.Itoa(clipS), "-c:a", "libopus", "-b:a", "32k"},
+		"opus.ogg": {"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", strconv.Itoa(clipS), "-c:a", "libopus", "-b:a", "32k", "-page_duration", "20000"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "ffmpeg", append(append([]string{"-v", "error", "-y"}, args...), filepath.Join(dir, name))...)
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -126,7 +126,7 @@ func ivfFrames(b []byte) (frames [][]byte, err error) {
 	return frames, err
 }
 
-// oggPackets reads a file of one packet a segment table's run.
+// oggPackets reads a file of one packet a page.
 func oggPackets(b []byte) (packets [][]byte, err error) {
 	r, err := oggreader.NewWithOptions(bytes.NewReader(b), oggreader.WithDoChecksum(true))
 	for err == nil {
@@ -278,11 +278,15 @@ func probe(t testing.TB, path string) probed {
 	return p
 }
 
-// times are the times of a file's packets, in seconds, of its n-th stream.
-func times(t testing.TB, path string, n int) (list []float64) {
+// times are the times of a file's packets, in seconds, of its n-th stream; from a place on
+// that a player seeks to when that is not 0.
+func times(t testing.TB, path string, n int, seek float64) (list []float64) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", fmt.Sprint(n),
-		"-show_entries", "packet=pts_time", "-of", "csv=p=0", path).Output()
+	args := []string{"-v", "error", "-select_streams", strconv.Itoa(n), "-show_entries", "packet=pts_time", "-of", "csv=p=0"}
+	if seek > 0 {
+		args = append(args, "-read_intervals", fmt.Sprintf("%v%%", seek))
+	}
+	out, err := exec.CommandContext(t.Context(), "ffprobe", append(args, path)...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func mp4Duration(f io.Reader) (end time.Duration, err error) {
 			return end, nil
 		case err != nil:
 			return end, err
-		case h.Size > 1<<30:
+		case h.Size > 1<<30 || h.Size > 16<<20 && h.Name != "mdat":
 			return end, errors.New("a box without an end")
 		}
 		body := io.LimitReader(r, int64(h.Size)-int64(h.Hdrlen))

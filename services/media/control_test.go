@@ -165,6 +165,12 @@ func TestANodeThatDoesNotAnswerIsDeadInTime(t *testing.T) {
 		if at, load := w.Pong(); time.Since(at) > beat || load.Watchers != 7 || w.Err() != nil {
 			t.Fatalf("pong %v %+v, %v", at, load, w.Err())
 		}
+		synctest.Wait()
+		w.mu.Lock()
+		if n := len(w.pings) + len(w.waiting); n > 0 {
+			t.Errorf("%d questions are kept though all were answered", n)
+		}
+		w.mu.Unlock()
 		w.node.hold(methodLoad)
 		stuck := time.Now()
 		<-w.Done()

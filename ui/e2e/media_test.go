@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 // lecture is a teacher on air over https, and how pupils come in.
@@ -231,24 +234,52 @@ func TestPicturesComeBackWhenAMediaServerDies(t *testing.T) {
 	ben.moves("camera")
 	for _, way := range []struct {
 		name string
-		sig  syscall.Signal
-	}{{"killed", syscall.SIGKILL}, {"hung", syscall.SIGSTOP}} {
+		end  func(pid int) error
+	}{
+		{"killed", func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }},
+		{"hung", func(pid int) error { return syscall.Kill(pid, syscall.SIGSTOP) }},
+		{"out of memory", l.starve},
+	} {
 		before := l.charge()
-		if err := syscall.Kill(before, way.sig); err != nil {
+		pause := make(chan time.Duration, 1)
+		go func() { pause <- ben.back("camera") }()
+		time.Sleep(500 * time.Millisecond)
+		if err := way.end(before); err != nil {
 			t.Fatal(err)
 		}
-		back := ben.back("camera")
-		t.Logf("%s: a new picture after %v", way.name, back)
+		back := <-pause
+		t.Logf("%s: the longest time without a new picture: %v", way.name, back)
 		if back > 3*time.Second {
-			t.Errorf("%s: the picture came back after %v", way.name, back)
+			t.Errorf("%s: the picture stood for %v", way.name, back)
+		}
+		if l.charge() == before {
+			t.Fatalf("%s: the same media server is in charge", way.name)
 		}
 		chat(ben, "said after it was "+way.name, l.say)
 		l.ada.sees("said after it was " + way.name)
-		if way.sig == syscall.SIGSTOP {
-			_ = syscall.Kill(before, syscall.SIGKILL)
-		}
 		l.standby()
 	}
+}
+
+// starve gives a media server no more memory, and has it need some.
+func (l *lecture) starve(pid int) error {
+	none := unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}
+	if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &none, nil); err != nil {
+		return err
+	}
+	m := l.teacher.Member(l.lesson.Room)
+	if _, err := m.Connect(); err != nil {
+		return err
+	}
+	if _, err := m.Join(); err != nil {
+		return err
+	}
+	// Offers that are long and wrong: each takes room while it is read.
+	for i := range 60 {
+		sdp := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n" + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"+strings.Repeat("a=x\r\n", 400), 16)
+		_, _ = m.Do(wiretest.Command{ID: "starve-" + strconv.Itoa(i), Name: "call.watch", Payload: map[string]any{"session": "starve-0123456789-" + strconv.Itoa(i), "sdp": sdp, "mode": "full"}})
+	}
+	return nil
 }
 
 // back waits until the picture moves again, by frames that the page has shown, and tells how long

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net"
 	"regexp"
@@ -8,16 +9,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
-// link is a road between a client and the node that loses, doubles and swaps packets. It
-// stands in the answer in the node's place.
+// link is a road between a client and the node that loses, doubles, swaps and holds up
+// packets. It stands in the answer in the node's place.
 type link struct {
 	outer *net.UDPConn // clients speak to it
 	node  *net.UDPAddr
 
 	loss  atomic.Int32 // of a thousand packets from the node
 	messy atomic.Bool  // doubles and swaps as well
+	rate  atomic.Int64 // bits/s to each client; 0: no limit
 
 	mu   sync.Mutex
 	ways map[string]*net.UDPConn // by client
@@ -63,16 +66,47 @@ func (l *link) up(t testing.TB, wg *sync.WaitGroup) {
 			}
 			_ = way.SetReadBuffer(4 << 20)
 			l.ways[from.String()] = way
-			wg.Go(func() { l.down(way, from) })
+			out := make(chan parcel, 1000)
+			wg.Go(func() { l.down(way, out) })
+			wg.Go(func() {
+				for p := range out {
+					time.Sleep(time.Until(p.due))
+					_, _ = l.outer.WriteToUDP(p.data, from)
+				}
+			})
 		}
 		l.mu.Unlock()
 		_, _ = way.Write(buf[:n])
 	}
 }
 
-func (l *link) down(way *net.UDPConn, to *net.UDPAddr) {
+// parcel is a packet on its way.
+type parcel struct {
+	due  time.Time
+	data []byte
+}
+
+const queueFor = 60 * time.Millisecond // what a slow link holds: a home router's, made short
+
+func (l *link) down(way *net.UDPConn, out chan<- parcel) {
+	defer close(out)
 	buf := make([]byte, 2000)
 	var held []byte
+	var free time.Time // when the link has sent all it holds
+	send := func(p []byte, media bool) {
+		now := time.Now()
+		if rate := l.rate.Load(); rate > 0 {
+			if free.Before(now) {
+				free = now
+			}
+			if media && free.Sub(now) > queueFor {
+				return
+			}
+			free = free.Add(time.Duration(len(p)) * 8 * time.Second / time.Duration(rate))
+			now = free
+		}
+		out <- parcel{now, bytes.Clone(p)}
+	}
 	for {
 		n, err := way.Read(buf)
 		if err != nil {
@@ -87,14 +121,14 @@ func (l *link) down(way *net.UDPConn, to *net.UDPAddr) {
 		case media && rand.Int32N(1000) < l.loss.Load():
 			continue
 		case media && l.messy.Load() && held == nil && rand.IntN(50) == 0:
-			held = append([]byte(nil), p...)
+			held = bytes.Clone(p)
 			continue
 		case media && l.messy.Load() && rand.IntN(50) == 0:
-			_, _ = l.outer.WriteToUDP(p, to)
+			send(p, media)
 		}
-		_, _ = l.outer.WriteToUDP(p, to)
+		send(p, media)
 		if held != nil {
-			_, _ = l.outer.WriteToUDP(held, to)
+			send(held, true)
 			held = nil
 		}
 	}

@@ -100,6 +100,7 @@ func (n *Node) arrange(id string) {
 	for _, w := range r.watchers {
 		w.arrange(sound, pictures)
 	}
+	r.rest(n, time.Now())
 	if len(r.watchers) == 0 && len(r.sources) == 0 && r.rec == nil && len(r.muted) == 0 && !n.inUse(id) {
 		delete(n.rooms, id)
 	}

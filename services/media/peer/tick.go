@@ -52,11 +52,8 @@ func (n *Node) look(now time.Time, whole bool) {
 		if moved || whole {
 			n.arrange(r.id)
 		}
-		if whole {
-			r.rest(n, now)
-			if r.rec != nil {
-				r.rec.follow(r)
-			}
+		if whole && r.rec != nil {
+			r.rec.follow(r)
 		}
 	}
 }
@@ -150,6 +147,7 @@ func (r *room) rest(n *Node, now time.Time) {
 		need := r.needed(s)
 		switch {
 		case slices.ContainsFunc(need, func(rid string) bool { return s.active != nil && !slices.Contains(s.active, rid) }):
+			need = s.wake(need)
 		case s.active != nil && len(need) >= len(s.active), s.active == nil && len(need) == len(s.layers):
 			s.idle = time.Time{}
 			continue
@@ -162,6 +160,22 @@ func (r *room) rest(n *Node, now time.Time) {
 		s.idle, s.active = time.Time{}, need
 		n.tell(media.Event{Kind: media.Layers, Room: r.id, User: s.pub.ask.User, Session: s.pub.ask.Session, Source: s.what, Active: need})
 	}
+}
+
+// wake adds layers to those that are sent: what is watched until they come goes on. They are
+// given time to begin.
+func (s *source) wake(need []string) []string {
+	var active []string
+	for _, l := range s.layers {
+		asked, sent := slices.Contains(need, l.rid), slices.Contains(s.active, l.rid)
+		if asked && !sent {
+			l.silent = -silentMax
+		}
+		if asked || sent {
+			active = append(active, l.rid)
+		}
+	}
+	return active
 }
 
 // needed are the rids that a slot or the recorder wants, and always the lowest: whoever comes

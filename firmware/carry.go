@@ -25,8 +25,14 @@ func (b *Box) buildMedia() {
 	b.processes = b.media()
 	b.exchange = newExchange(b.nodes, func(ctx context.Context, id string, m room.Message) (room.Reply, error) {
 		return b.rooms.Call(ctx, id, m)
-	}, filepath.Join(b.folder.Path, recordsDir), b.log("media"))
+	}, b.recordDir, b.log("media"))
 	b.registry.MustRegister(mediaMetrics{b.nodes})
+}
+
+// recordDir is where the lesson that is open in a room is recorded.
+func (b *Box) recordDir(room string) (string, error) {
+	l, err := b.roster.LessonIn(room)
+	return filepath.Join(b.folder.Path, recordsDir, l.ID), err
 }
 
 // callExchange, whipNode and mediaAdmin are how the rooms and the door reach the nodes; nil

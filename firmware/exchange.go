@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/fnv"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ type exchange struct {
 	nodes *media.Switch
 	post  posts
 	lanes [laneCount]chan errand
-	dir   string // of recordings
+	dir   func(room string) (string, error) // where the lesson in a room is recorded
 	log   *slog.Logger
 }
 
@@ -45,7 +44,7 @@ type errand struct {
 }
 
 // newExchange makes one whose posts go out by send.
-func newExchange(nodes *media.Switch, send sendFunc, dir string, log *slog.Logger) *exchange {
+func newExchange(nodes *media.Switch, send sendFunc, dir func(room string) (string, error), log *slog.Logger) *exchange {
 	x := &exchange{nodes: nodes, dir: dir, log: log}
 	x.post = posts{send: send, live: x.live, forget: x.forget, log: log, rooms: map[string][]post{}}
 	for i := range x.lanes {
@@ -174,13 +173,8 @@ func (x *exchange) Mute(room, user string, source media.Source, on bool) {
 	x.quietly(user, "mute", func(ctx context.Context) error { return x.nodes.Mute(ctx, room, user, source, on) })
 }
 
-// Record implements call.Exchange. Each recording has a folder of its own below that of the
-// room, named by its beginning.
+// Record implements call.Exchange. Each lesson has a folder of its own.
 func (x *exchange) Record(room string, on, all bool) {
-	r := media.Record{Room: room, All: all}
-	if on {
-		r.Dir = filepath.Join(x.dir, filepath.Base(room), time.Now().UTC().Format("20060102T150405.000Z"))
-	}
 	failed := func(err error) {
 		if err == nil {
 			return
@@ -190,7 +184,17 @@ func (x *exchange) Record(room string, on, all bool) {
 			x.post.put(room, post{name: "call.event", payload: media.Event{Kind: media.Recording, Room: room, Err: reason(err)}})
 		}
 	}
-	x.hand(room, errand{refuse: failed, do: func(ctx context.Context) { failed(x.nodes.Record(ctx, r)) }})
+	x.hand(room, errand{refuse: failed, do: func(ctx context.Context) { failed(x.record(ctx, room, on, all)) }})
+}
+
+func (x *exchange) record(ctx context.Context, room string, on, all bool) (err error) {
+	r := media.Record{Room: room, All: all}
+	if on {
+		if r.Dir, err = x.dir(room); err != nil {
+			return err
+		}
+	}
+	return x.nodes.Record(ctx, r)
 }
 
 // reason is a code for the pages.

@@ -104,7 +104,7 @@ func newSwap(t *testing.T) *swap {
 		told: map[string][]string{}, slow: map[string]chan struct{}{},
 	}
 	nodes := media.NewSwitch(log)
-	s.exchange = newExchange(nodes, s.receive, "/rec", log)
+	s.exchange = newExchange(nodes, s.receive, func(room string) (string, error) { return "/rec/" + room, nil }, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = nodes.Attach(ctx, "a", s.node, nil) })
@@ -333,9 +333,9 @@ func TestARecordingHasAFolderOfItsOwnAndItsFaultIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSwap(t)
 		s.Record("r", true, false)
-		s.heard(t, "record r /rec/r/20000101T000000.000Z")
+		s.heard(t, "record r /rec/r")
 		s.Record("r", false, false)
-		s.heard(t, "record r /rec/r/20000101T000000.000Z", "record r")
+		s.heard(t, "record r /rec/r", "record r")
 		s.node.mu.Lock()
 		s.node.fail = errs.Code("record", errs.Busy, "disk_full", "no room")
 		s.node.mu.Unlock()

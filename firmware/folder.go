@@ -18,7 +18,7 @@ import (
 //	library.db, library/    quizzes and decks, and the images of their pages (services/library)
 //	compiled/               PDFium as machine code; made again when it is not there
 //	results/                what came of each lesson (services/results); made again from the journal
-//	recordings/             a folder for each room, with one for each recording (services/media/record)
+//	recordings/             a folder for each lesson (services/media/record)
 //	tls/                    the box's own authority and its certificate
 //	livelearn.toml          the configuration, where a board has no boot partition
 //	lock                    held by the one program that uses the folder

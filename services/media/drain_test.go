@@ -30,7 +30,7 @@ func TestDrainMovesAllAndLetsTheOldNodeGoOnUntilTheyHaveLeft(t *testing.T) {
 		p.stands("a draining, b charge")
 		same(t, "told", p.told(), []string{"moved r ada:p", "moved r ben:w"})
 		same(t, "a closed", a.heard(methodClose), nil)
-		same(t, "b records", b.heard(methodRecord), []string{"r /d-2"})
+		same(t, "b records", b.heard(methodRecord), []string{"r /d"})
 
 		if _, err := p.Publish(t.Context(), Publish{Room: "r", User: "ada", Session: "ada:p"}); code(err) != "stale moved" {
 			t.Errorf("the old session: %v", err)

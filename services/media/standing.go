@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -50,9 +49,8 @@ func (s *Switch) mute(m mute, on bool) (first Node, others []Node) {
 	return first, others
 }
 
-// Record implements Node. A recording outlives its node: the next goes on with it in a
-// directory beside the first, with -2, -3 and so on at the end of its name. With no node it
-// begins when there is one (nil).
+// Record implements Node. A recording outlives its node: the next goes on with it in the
+// same directory, in files of its own. With no node it begins when there is one (nil).
 func (s *Switch) Record(ctx context.Context, r Record) error {
 	is := s.record(r)
 	if is == nil {
@@ -80,7 +78,7 @@ func (s *Switch) record(r Record) Node {
 		return nil
 	}
 	if had := s.records[r.Room]; had != nil {
-		had.by, had.life, had.parts = s.charge, s.charge.attached, max(had.parts, 1)
+		had.by, had.life = s.charge, s.charge.attached
 	}
 	return s.charge.Node
 }
@@ -105,7 +103,7 @@ func (s *Switch) unrecord(room string, err error) {
 	}
 }
 
-// unrecorded are the recordings that the node in charge does not know of, as their next parts.
+// unrecorded are the recordings that the node in charge does not know of.
 func (s *Switch) unrecorded() (is Node, list []Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,12 +116,7 @@ func (s *Switch) unrecorded() (is Node, list []Record) {
 			continue
 		}
 		r.by, r.life = s.charge, s.charge.attached
-		r.parts++
-		next := r.Record
-		if r.parts > 1 {
-			next.Dir = fmt.Sprintf("%s-%d", r.Dir, r.parts)
-		}
-		list = append(list, next)
+		list = append(list, r.Record)
 	}
 	return s.charge.Node, list
 }

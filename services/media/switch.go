@@ -76,12 +76,11 @@ type mute struct {
 	source     Source
 }
 
-// recording is what is to be recorded of a room; each node that does so writes a part.
+// recording is what is to be recorded of a room; one node after another does.
 type recording struct {
 	Record
-	parts int
-	by    *node // who records it now, in which of its lives
-	life  int
+	by   *node // who records it now, in which of its lives
+	life int
 }
 
 // NewSwitch makes one whose nodes are all away. Names are those that are expected; others may

@@ -311,11 +311,11 @@ func TestARecordingGoesOnInANewPart(t *testing.T) {
 		a2 := p.up("a")
 		p.kill("b")
 		same(t, "a", a.heard(methodRecord), []string{"r /rec/1"})
-		same(t, "b", b.heard(methodRecord), []string{"r /rec/1-2"})
-		same(t, "a again", a2.heard(methodRecord), []string{"r /rec/1-3"})
+		same(t, "b", b.heard(methodRecord), []string{"r /rec/1"})
+		same(t, "a again", a2.heard(methodRecord), []string{"r /rec/1"})
 		p.kill("a")
 		b2 := p.up("b")
-		same(t, "b again", b2.heard(methodRecord), []string{"r /rec/1-4"})
+		same(t, "b again", b2.heard(methodRecord), []string{"r /rec/1"})
 		if err := p.Record(ctx, Record{Room: "r"}); err != nil {
 			t.Error(err)
 		}

@@ -342,7 +342,7 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 // files are the recordings, oldest first.
 func (l *lecture) files(t *testing.T) (list []string) {
 	t.Helper()
-	for _, pattern := range []string{"*/*/*.webm", "*/*/*/*.webm"} {
+	for _, pattern := range []string{"*/*.webm"} {
 		some, err := filepath.Glob(filepath.Join(l.box.Dir, "recordings", pattern))
 		if err != nil {
 			t.Fatal(err)

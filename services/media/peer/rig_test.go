@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/livelearn/box/services/media"
@@ -26,6 +28,11 @@ func serve(t testing.TB, cfg Config) *Node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, n)
+}
+
+func run(t testing.TB, n *Node) *Node {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Serve(ctx) }()
@@ -46,7 +53,17 @@ func serve(t testing.TB, cfg Config) *Node {
 // client is a pion connection as a browser makes it.
 func client(t testing.TB) *webrtc.PeerConnection {
 	t.Helper()
+	return clientOn(t, nil)
+}
+
+// clientOn is a client on a virtual network, or the machine's.
+func clientOn(t testing.TB, on transport.Net) *webrtc.PeerConnection {
+	t.Helper()
 	var se webrtc.SettingEngine
+	if on != nil {
+		se.SetNet(on)
+		se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	}
 	se.LoggerFactory = quiet{}
 	se.SetIncludeLoopbackCandidate(true)
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{})
@@ -98,7 +115,11 @@ type camera struct {
 
 func publish(t testing.TB, n media.Node, room, user string, first bool) *camera {
 	t.Helper()
-	pc := client(t)
+	return filming(t, n, client(t), room, user, first)
+}
+
+func filming(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user string, first bool) *camera {
+	t.Helper()
 	c := &camera{pc: pc, plis: make(chan struct{}, 1000), stop: make(chan struct{})}
 	var err error
 	c.video, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "v", "s")
@@ -211,7 +232,12 @@ func watch(t testing.TB, n media.Node, room, user string, audio, video int) *vie
 // watchOver is watch by way of a link.
 func watchOver(t testing.TB, n media.Node, over *link, room, user string, audio, video int) *viewer {
 	t.Helper()
-	v := &viewer{pc: client(t), by: map[string]*count{}}
+	return viewing(t, n, over, client(t), room, user, audio, video)
+}
+
+func viewing(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, room, user string, audio, video int) *viewer {
+	t.Helper()
+	v := &viewer{pc: pc, by: map[string]*count{}}
 	for range audio {
 		v.slot(t, webrtc.RTPCodecTypeAudio)
 	}

@@ -48,6 +48,7 @@ func (w *Writer) open(start time.Duration, forms []format, numbers []int) (*part
 		return nil, full(err)
 	}
 	p.info = newPart(w.cfg, p.path, start, forms)
+	p.info.BeganMS = p.synced.UnixMilli() - w.latest.Milliseconds()
 	if err := errors.Join(p.append(head), p.info.save(p.path, false)); err != nil {
 		return nil, errors.Join(err, p.file.Close())
 	}

@@ -19,6 +19,7 @@ type Part struct {
 	Source     string `json:"source,omitempty"`
 	Type       string `json:"type"`        // MIME type with codecs (RFC 6381)
 	StartMS    int64  `json:"start_ms"`    // since the recording of the lesson began
+	BeganMS    int64  `json:"began_ms"`    // when that was: milliseconds since 1970 by the box's clock
 	DurationMS int64  `json:"duration_ms"` // 0: being written, or its writer was killed
 	Width      int    `json:"width,omitempty"`
 	Height     int    `json:"height,omitempty"`

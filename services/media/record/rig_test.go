@@ -194,16 +194,16 @@ type stream struct {
 }
 
 func (s stream) packets() (list []timed) {
-	p := payloader(s.codec)
+	p, seq := payloader(s.codec), s.seq
 	for i, f := range s.frames {
 		at := time.Duration(i) * s.each
 		pieces := p.Payload(1188, f)
 		for k, piece := range pieces {
 			pkt := rtp.Packet{Header: rtp.Header{
-				Version: 2, PayloadType: 96, SSRC: s.ssrc, SequenceNumber: s.seq, Marker: k == len(pieces)-1,
+				Version: 2, PayloadType: 96, SSRC: s.ssrc, SequenceNumber: seq, Marker: k == len(pieces)-1,
 				Timestamp: s.ts + uint32(int64(at)*int64(clock(s.codec))/int64(time.Second)),
 			}, Payload: piece}
-			s.seq++
+			seq++
 			b, err := pkt.Marshal()
 			if err != nil {
 				panic(err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/at-wat/ebml-go"
 	"github.com/at-wat/ebml-go/webm"
 
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/media/forward"
 )
 
@@ -199,5 +201,71 @@ func TestEarlierFilesAreNotOverwritten(t *testing.T) {
 		if _, err := os.Stat(name + end); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestShortRecordingIsAFile(t *testing.T) {
+	clips := media(t, "320x240")
+	w := begin(t, Config{Tracks: tracks(forward.VP8)}) // nothing is heard
+	list := stream{clip: clips[forward.VP8], ssrc: 1}.packets()
+	write(t, w, list[:len(list)/20])
+	if len(w.Parts()) != 0 {
+		t.Error("it did not wait for the sound")
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := probe(t, w.cfg.Name+".webm"); len(got.Frames) != 1 || got.Frames[0] < 3 || got.Complex != "" {
+		t.Errorf("got %+v", got)
+	}
+	if err := w.Write(0, list[0].data, 0); err != nil || w.Close() != nil {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestEachTrackHasItsGoroutine(t *testing.T) {
+	clips := media(t, "320x240")
+	w := begin(t, Config{Tracks: tracks(forward.VP8)})
+	var group sync.WaitGroup
+	for _, s := range []stream{{clip: clips[forward.VP8], ssrc: 1}, {clip: clips[forward.Opus], track: 1, ssrc: 2}} {
+		group.Go(func() {
+			for _, p := range s.packets() {
+				if err := w.Write(p.track, p.data, p.at); err != nil {
+					t.Error(err)
+				}
+				w.Parts()
+				w.KeyWanted(0)
+			}
+		})
+	}
+	group.Wait()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	frames := 0
+	for _, p := range w.Parts() {
+		got := probe(t, filepath.Join(filepath.Dir(w.cfg.Name), p.File))
+		for i, n := range got.Frames {
+			if got.Codecs[i] == "vp8" {
+				frames += n
+			}
+		}
+	}
+	if frames != clipS*fps {
+		t.Errorf("got %d pictures", frames)
+	}
+}
+
+func TestTracksThatNoFileHoldsAreRefused(t *testing.T) {
+	for _, list := range [][]Track{
+		nil, {{Codec: 99}}, {{Codec: forward.VP8}, {Codec: forward.H264}}, make([]Track, 3),
+	} {
+		if _, err := Create(filepath.Join(t.TempDir(), "f"), list); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%v: got %v", list, err)
+		}
+	}
+	w := begin(t, Config{Tracks: tracks(forward.VP8)})
+	if err := w.Write(2, nil, 0); errs.KindOf(err) != errs.Invalid {
+		t.Errorf("got %v", err)
 	}
 }

@@ -182,7 +182,8 @@ func (b *Box) build() {
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.letters, Reports: b.reports, Library: b.library,
 		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
-		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir), Listen: b.parts.Listen,
+		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir),
+		Capsule: b.capsule, Recordings: b.folder.Name(recordsDir), Listen: b.parts.Listen,
 	})
 	b.root = supervise.New(b.tree())
 }

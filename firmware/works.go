@@ -21,6 +21,7 @@ type work func(ctx context.Context, spec json.RawMessage, rest io.Reader, progre
 
 // works is what `livelearn work NAME` can do.
 var works = map[string]work{
+	"capsule": encapsulate,
 	"intake":  takeIn,
 	"results": results.Work,
 	"slides":  rasterise,

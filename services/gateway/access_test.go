@@ -119,6 +119,9 @@ func (r *rig) calls() []call {
 		{"GET /api/lessons/{id}/results", lesson + "/results", nil, [4]int{401, 403, 404, 404}}, // no job has run
 		{"GET /api/lessons/{id}/results.csv", lesson + "/results.csv", nil, [4]int{401, 403, 404, 404}},
 		{"GET /api/lessons/{id}/results.xlsx", lesson + "/results.xlsx", nil, [4]int{401, 403, 404, 404}},
+		{"GET /api/lessons/{id}/capsule", lesson + "/capsule", nil, [4]int{401, 403, 404, 404}}, // nothing was recorded
+		{"GET /recordings/{lesson}/{file}", "/recordings/" + r.lesson.ID + "/capsule.json", nil, [4]int{401, 403, 404, 404}},
+		{"DELETE /api/lessons/{id}/capsule", lesson + "/capsule", nil, teachers(204)},
 		{"POST /api/lessons/{id}/results", lesson + "/results", nil, teachers(200)},
 		{"GET /api/pupils/{id}/export", "/api/pupils/" + pupil(0) + "/export", nil, admins(200)},
 		{"POST /api/pupils/{id}/erase", "/api/pupils/" + pupil(0) + "/erase", map[string]string{"name": pupil1}, admins(200)},

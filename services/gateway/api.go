@@ -22,7 +22,7 @@ func (g *Gateway) build() http.Handler {
 	mux := http.NewServeMux()
 	p := newPages(g.Pages)
 	for _, path := range []string{
-		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/lesson", "/admin",
+		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/lesson", "/admin",
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			g.greet(w, r)
@@ -33,6 +33,7 @@ func (g *Gateway) build() http.Handler {
 	mux.HandleFunc("GET /socket/websocket", g.socket)
 	mux.HandleFunc("GET /ca.crt", g.caFile)
 	mux.HandleFunc("GET /slides/{deck}/{file}", g.slide)
+	mux.HandleFunc("GET /recordings/{lesson}/{file}", g.recording)
 	mux.Handle("/whip/", g.door)
 	mux.Handle("/whep/", g.door)
 	g.operations(mux)
@@ -62,6 +63,7 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.whipAPI(a)
 	g.mediaAPI(a)
 	g.resultsAPI(a)
+	g.capsuleAPI(a)
 	g.privacyAPI(a)
 	g.joinAPI(a)
 	g.jobsAPI(a)

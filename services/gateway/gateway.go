@@ -96,6 +96,9 @@ type Deps struct {
 	Version string
 	Data    string // folder for the box's own certificates
 	Results string // folder with a folder of results for each lesson
+
+	Capsule    Capsule // makes what was recorded of a lesson fit to be seen
+	Recordings string  // folder with a folder for each recorded lesson
 	// Listen opens a listener; nil: net.Listen on TCP.
 	Listen func(addr string) (net.Listener, error)
 }

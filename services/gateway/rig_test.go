@@ -118,6 +118,9 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},
 		},
 		WHIP: &carrier{}, Metrics: reg, Log: log, Version: "test", Data: dir, Results: filepath.Join(dir, "results"),
+		Capsule: func(context.Context, roster.Lesson) (string, error) {
+			return "", errs.Code("test", errs.Missing, "no_recording", "not recorded")
+		}, Recordings: filepath.Join(dir, "recordings"),
 		Export: func(_ context.Context, pupil string, w io.Writer) error {
 			_, err := io.WriteString(w, `{"id":"`+pupil+`"}`)
 			return err

@@ -26,6 +26,7 @@ const late: [RegExp, () => Promise<Page>][] = [
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
   [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
   [/^\/results\/([^/]+)$/, async () => (await withTexts("after", import("./pages/results"))).ResultsPage],
+  [/^\/capsule\/([^/]+)$/, async () => (await withTexts("stage", withTexts("after", import("./pages/capsule")))).CapsulePage],
   [/^\/admin$/, async () => (await withTexts("after", import("./pages/admin"))).Admin],
 ];
 

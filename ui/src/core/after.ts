@@ -13,6 +13,29 @@ export interface Results {
   hardest: string[];
   help: { user: string; why: string[] }[];
 }
+// A recorded lesson; times are ms since the lesson began. See services/capsule.
+export interface Capsule {
+  lesson: string;
+  title: string;
+  duration_ms: number;
+  parts: CapsulePart[];
+  chapters: { at_ms: number; kind: "slide" | "board" | "question"; title: string; page?: number }[];
+  events: string; // file
+}
+export interface CapsulePart {
+  file: string;
+  name: string;
+  role: string;
+  source: string;
+  type: string;
+  start_ms: number;
+  duration_ms: number; // 0: not known
+}
+export interface CapsuleEvent {
+  at_ms: number;
+  kind: string;
+  data?: any;
+}
 export interface Question {
   id: string;
   kind: Kind;
@@ -57,6 +80,11 @@ export interface History {
 }
 
 export const after = {
+  capsule: async (lesson: string) => {
+    const index = await call<Capsule>("GET", `/api/lessons/${enc(lesson)}/capsule`);
+    const { events } = await call<{ events: CapsuleEvent[] }>("GET", `/recordings/${enc(lesson)}/${enc(index.events)}`);
+    return { index, events };
+  },
   results: (lesson: string) => call<Results>("GET", `/api/lessons/${enc(lesson)}/results`),
   makeResults: (lesson: string) => call<Job>("POST", `/api/lessons/${enc(lesson)}/results`),
   file: (lesson: string, ext: "csv" | "xlsx") => `/api/lessons/${enc(lesson)}/results.${ext}`,

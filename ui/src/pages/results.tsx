@@ -46,12 +46,15 @@ const minutes = (ms: number) => Math.max(0, Math.round(ms / 60000));
 
 function Shown({ r, id }: { r: Results; id: string }) {
   const there = r.attendance.filter((a) => !a.absent);
+  const [recorded, setRecorded] = useState(false);
+  useEffect(() => void after.capsule(id).then(() => setRecorded(true), () => {}), [id]);
   return (
     <>
       <div class="row between">
         <div><Title><bdi>{r.lesson.title || r.lesson.className}</bdi></Title>
           <p class="muted"><bdi>{r.lesson.className}</bdi> · {day(r.lesson.started)}{r.lesson.ended > 0 && <> – {clock(r.lesson.ended)}</>}</p></div>
         <div class="row no-print">
+          {recorded && <A class="button primary" href={`/capsule/${encodeURIComponent(id)}`}>{t("results.play")}</A>}
           <a class="button primary" href={after.file(id, "csv")} download>{t("results.csv")}</a>
           <a class="button" href={after.file(id, "xlsx")} download>{t("results.xlsx")}</a>
           <button type="button" onClick={() => print()}>{t("results.print")}</button>

@@ -1,0 +1,70 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/livelearn/box/services/wire/wiretest"
+)
+
+// A lesson with slides and chat is recorded, and seen again right after its end: pictures,
+// slides and chat go by one clock, chapters jump, and it can run twice as fast.
+func TestARecordedLessonPlaysAtOnce(t *testing.T) {
+	l := newLecture(t)
+	l.ada.press(l.say("call.record"))
+	l.ada.sees(l.say("onair.recorded"))
+	m := l.teacher.Member(l.lesson.Room)
+	if _, err := m.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	do := func(name string, payload map[string]any) {
+		t.Helper()
+		n++
+		if _, err := m.Do(wiretest.Command{ID: fmt.Sprint("capsule-", n), Name: name, Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("board.show", map[string]any{"surface": "w:1"})
+	time.Sleep(4 * time.Second)
+	do("chat.say", map[string]any{"text": "this is the orbit", "to": "all"})
+	time.Sleep(2 * time.Second)
+	do("board.show", map[string]any{"surface": "w:2"})
+	time.Sleep(4 * time.Second)
+	l.ada.press(l.say("call.recordOff"))
+	if _, err := l.teacher.Call("POST", "/api/lessons/"+l.lesson.ID+"/end", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+
+	p := newPage(t, laptop)
+	p.as(l.home("http"), l.teacher)
+	p.open(l.home("http") + "/results/" + l.lesson.ID)
+	p.press(l.say("results.play"))
+	p.until("the player", `document.querySelector(".capsule-grid")`)
+	p.press(l.say("capsule.play"))
+	const video = `document.querySelector(".capsule-part video")`
+	p.until("a picture", video+`.videoWidth > 0 && `+video+`.currentTime > 0.5 && !`+video+`.paused`)
+	const at = `Number(document.querySelector(".capsule-grid").dataset.time)`
+	pace := func() float64 {
+		return eval[float64](p, `(async () => { const t = performance.now(), a = `+at+`; await new Promise((r) => setTimeout(r, 1500)); return (`+at+` - a) / (performance.now() - t); })()`)
+	}
+	if one := pace(); one < 0.85 || one > 1.15 {
+		t.Errorf("it runs at %.2f", one)
+	}
+	chapters := eval[int](p, `document.querySelectorAll(".capsule-chapters button").length`)
+	if chapters != 2 {
+		t.Errorf("%d chapters", chapters)
+	}
+	eval[bool](p, `(document.querySelector(".capsule-chapters li:last-child button").click(), true)`)
+	p.sees("this is the orbit")
+	p.until("picture and clock in step", fmt.Sprintf(`Math.abs(%s - Number(%s.dataset.start ?? 0) - %s.currentTime * 1000) < 400`, at, video, video))
+	eval[bool](p, `(() => { const s = document.querySelector(".capsule-controls select"); s.value = "2"; s.dispatchEvent(new Event("change", { bubbles: true })); return true; })()`)
+	eval[bool](p, `(document.querySelector(".capsule-chapters li:first-child button").click(), true)`)
+	p.until("no chat before it was said", `!document.body.innerText.includes("this is the orbit")`)
+	if two := pace(); two < 1.7 || two > 2.3 {
+		t.Errorf("twice as fast is %.2f", two)
+	}
+	p.axe("a recorded lesson")
+	p.noFaults()
+}

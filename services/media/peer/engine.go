@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -163,7 +164,7 @@ func offer(op, session, sdpText string) (webrtc.SessionDescription, *sdp.Session
 	}
 	var parsed sdp.SessionDescription
 	if err := parsed.UnmarshalString(sdpText); err != nil {
-		return d, nil, errs.Field(op, "sdp", "bad_sdp", 0, "%v", err)
+		return d, nil, errs.Field(op, "sdp", "bad_sdp", 0, "%s", brief(err))
 	}
 	if n := len(parsed.MediaDescriptions); n == 0 || n > maxMedia {
 		return d, nil, errs.Field(op, "sdp", "bad_media", maxMedia, "%d m-lines, must be 1 to %d", n, maxMedia)
@@ -174,7 +175,7 @@ func offer(op, session, sdpText string) (webrtc.SessionDescription, *sdp.Session
 // negotiate gives the answer to an offer, with all candidates in it.
 func negotiate(ctx context.Context, op string, pc *webrtc.PeerConnection, o webrtc.SessionDescription, prepare func() error) (media.Answer, error) {
 	if err := pc.SetRemoteDescription(o); err != nil {
-		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%v", err)
+		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%s", brief(err))
 	}
 	if err := prepare(); err != nil {
 		return media.Answer{}, err
@@ -182,10 +183,10 @@ func negotiate(ctx context.Context, op string, pc *webrtc.PeerConnection, o webr
 	gathered := webrtc.GatheringCompletePromise(pc)
 	a, err := pc.CreateAnswer(nil)
 	if err != nil {
-		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%v", err)
+		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%s", brief(err))
 	}
 	if err := pc.SetLocalDescription(a); err != nil {
-		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%v", err)
+		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%s", brief(err))
 	}
 	select {
 	case <-gathered:
@@ -193,6 +194,15 @@ func negotiate(ctx context.Context, op string, pc *webrtc.PeerConnection, o webr
 	case <-ctx.Done():
 		return media.Answer{}, errs.New(op, errs.Down, context.Cause(ctx))
 	}
+}
+
+// brief is what a library says of an offer, without the pages of it that it may quote.
+func brief(err error) string {
+	text := err.Error()
+	if len(text) > maxReason {
+		text = text[:maxReason]
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // certificate is made anew at each start: browsers learn its fingerprint from the answer.
@@ -215,6 +225,7 @@ const (
 	maxSDP     = 64 << 10 // bytes
 	maxMedia   = 24       // m-lines
 	maxPacket  = 1500     // bytes
+	maxReason  = 200      // bytes of a refusal
 
 	iceGone   = 5 * time.Second
 	iceFailed = 10 * time.Second

@@ -42,7 +42,12 @@ type ladder struct {
 
 func climb(t testing.TB, n media.Node, room, user string) *ladder {
 	t.Helper()
-	l := &ladder{pc: client(t), off: make([]atomic.Bool, len(rids)), asked: make([]atomic.Int32, len(rids)), stop: make(chan struct{})}
+	return climbing(t, n, client(t), room, user)
+}
+
+func climbing(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user string) *ladder {
+	t.Helper()
+	l := &ladder{pc: pc, off: make([]atomic.Bool, len(rids)), asked: make([]atomic.Int32, len(rids)), stop: make(chan struct{})}
 	var sender *webrtc.RTPSender
 	for i, rid := range rids {
 		tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "v", "s", webrtc.WithRTPStreamID(rid))
@@ -176,7 +181,12 @@ type spectator struct {
 // attend watches pictures only, in slots whose mids are 0, 1, ...
 func attend(t testing.TB, n media.Node, over *link, room, user string, slots int) *spectator {
 	t.Helper()
-	s := &spectator{pc: client(t), by: map[string][]shot{}}
+	return attending(t, n, over, client(t), room, user, slots)
+}
+
+func attending(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, room, user string, slots int) *spectator {
+	t.Helper()
+	s := &spectator{pc: pc, by: map[string][]shot{}}
 	for range slots {
 		_, err := s.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		check(t, err)
@@ -243,6 +253,24 @@ func (s *spectator) turns(t testing.TB, id, rid string, most time.Duration) time
 // drawn is as much as kept packets of two seconds are drawn together to, in ticks: a switch
 // may step back by that.
 const drawn = 2 * 90000 / 64
+
+// shrinks waits until the picture has been one that fits the link, for three seconds.
+func (s *spectator) shrinks(t testing.TB, rate int, most time.Duration) time.Duration {
+	t.Helper()
+	began := time.Now()
+	since := began
+	for time.Since(since) < 3*time.Second {
+		time.Sleep(50 * time.Millisecond)
+		l := s.last("video0", 500*time.Millisecond).layer
+		if l < 0 || layerParts[l]*layerSize[l]*8*30 > rate {
+			since = time.Now()
+		}
+		if since.Sub(began) > most {
+			t.Fatalf("the picture is too large for %d bits/s after %v", rate, most)
+		}
+	}
+	return since.Sub(began)
+}
 
 // clean tells what a decoder would stumble over in the packets of one slot.
 func clean(all []shot) error {
@@ -424,25 +452,7 @@ func TestASlowLinkHasASmallerPicture(t *testing.T) {
 	s.turns(t, "video0", "f", 5*time.Second)
 	time.Sleep(2 * time.Second)
 	road.rate.Store(400_000)
-	began := time.Now()
-	settled := time.Time{}
-	for time.Since(began) < 20*time.Second {
-		time.Sleep(50 * time.Millisecond)
-		if l := s.last("video0", 500*time.Millisecond).layer; l == 0 || l == 1 {
-			if settled.IsZero() {
-				settled = time.Now()
-			}
-		} else {
-			settled = time.Time{}
-		}
-		if !settled.IsZero() && time.Since(settled) > 3*time.Second {
-			break
-		}
-	}
-	if settled.IsZero() || settled.Sub(began) > 10*time.Second {
-		t.Fatalf("is not smaller after %v", time.Since(began))
-	}
-	t.Logf("smaller after %v", settled.Sub(began))
+	t.Logf("smaller after %v", s.shrinks(t, 400_000, 10*time.Second))
 	road.rate.Store(0)
 	t.Logf("f again after %v", s.turns(t, "video0", "f", 75*time.Second))
 }

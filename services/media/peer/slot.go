@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/livelearn/box/services/media/bwe"
 	"github.com/livelearn/box/services/media/forward"
 )
 
@@ -130,7 +131,7 @@ func (s *slot) heard(p rtcp.Packet) {
 			s.layer.wantKey()
 		}
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		s.w.remb = int(p.Bitrate)
+		s.w.remb = int(min(p.Bitrate, bwe.Ceiling)) // it can be told as up to 2^81
 	case *rtcp.ReceiverReport:
 		s.w.report(p)
 	}

@@ -60,6 +60,9 @@ export class Call {
   private heights: { [mid: string]: number } = {};
   private wanted = 0; // timer
   private tries = { watch: 0, send: 0 };
+  private coming = { watch: "", send: "" }; // sessions that are being made
+  private moved = new Set<string>(); // of those, what the box has moved already
+  private rests = new Map<string, [Source, string[]]>(); // by session: the last layers it told
   private closed = false;
   private meter = 0;
   private counts = { lost: 0, got: 0, frozen: 0 };
@@ -71,13 +74,16 @@ export class Call {
     this.ends = effect(() => {
       if (room.status.value === "live") this.want(this.heights, 0);
     });
+    document.addEventListener("visibilitychange", this.looked);
   }
 
   private ends: () => void;
+  private looked = () => this.want(this.heights, 0); // out of sight, out of the air
 
   close() {
     this.closed = true;
     this.ends();
+    document.removeEventListener("visibilitychange", this.looked);
     clearInterval(this.meter);
     clearTimeout(this.wanted);
     this.room.onair.hear = () => {};
@@ -94,7 +100,7 @@ export class Call {
   }
 
   stopWatching() {
-    if (this.watching) this.room.flash("call.leave", { session: this.watching });
+    this.quietly("call.leave", { session: this.watching });
     this.line?.close();
     this.line = null;
     this.watching = "";
@@ -112,7 +118,10 @@ export class Call {
     this.heights = heights;
     clearTimeout(this.wanted);
     this.wanted = setTimeout(() => {
-      if (this.watching && this.state.value === "live") this.room.flash("call.want", { session: this.watching, mode: this.mode.value, heights: this.heights });
+      const session = this.watching;
+      if (!session || this.state.value !== "live") return;
+      const heights = document.hidden ? Object.fromEntries(Object.keys(this.heights).map((mid) => [mid, 0])) : this.heights;
+      this.room.request("call.want", { session, mode: this.mode.value, heights }, (f) => f.code === "no_session" && session === this.watching && this.rewatch());
     }, after) as unknown as number;
   }
 
@@ -129,8 +138,11 @@ export class Call {
     const stale = () => this.closed || this.state.value === "off" || (this.line !== null && this.line !== old);
     try {
       await pc.setLocalDescription(await pc.createOffer());
+      this.coming.watch = session;
       await this.answered(pc, "call.watch", { session, sdp: pc.localDescription!.sdp, mode: this.mode.value });
       await connected(pc);
+      await this.flowing(session, streams);
+      if (this.moved.delete(session)) throw new Refused("moved");
     } catch (e) {
       pc.close();
       if (!stale()) this.again("watch", e, () => void this.connect());
@@ -141,6 +153,7 @@ export class Call {
       return;
     }
     this.tries.watch = 0;
+    this.quietly("call.leave", { session: this.watching });
     this.line = pc;
     this.watching = session;
     this.counts = { lost: 0, got: 0, frozen: 0 };
@@ -154,6 +167,21 @@ export class Call {
   }
 
   private retell = () => {};
+
+  // flowing waits until what feeds the slots is told and media of it arrives, or a while.
+  private async flowing(session: string, streams: Map<string, { stream: MediaStream }>) {
+    const until = Date.now() + overlap;
+    const ready = () => {
+      const fed = this.told.get(session)?.filter((s) => s.user);
+      return fed && (fed.length === 0 || fed.some((s) => streams.get(s.mid)?.stream.getTracks().some((k) => !k.muted)));
+    };
+    while (!ready() && Date.now() < until && !this.moved.has(session)) await new Promise((done) => setTimeout(done, 20));
+  }
+
+  // quietly asks for what needs no answer and may be too late.
+  private quietly(event: string, payload: { session: string }) {
+    if (payload.session) this.room.request(event, payload, () => {});
+  }
 
   private arrange(session: string, streams: Map<string, { kind: string; stream: MediaStream }>) {
     const list = this.told.get(session) ?? [];
@@ -208,7 +236,7 @@ export class Call {
   stopSending() {
     for (const track of Object.values(this.own.value)) track.stop();
     this.own.value = {};
-    if (this.publishing) this.room.flash("call.leave", { session: this.publishing });
+    this.quietly("call.leave", { session: this.publishing });
     this.sender?.close();
     this.sender = null;
     this.publishing = "";
@@ -230,8 +258,10 @@ export class Call {
     for (const [source, track] of Object.entries(this.own.value)) this.attach(pc, senders, source as Source, track);
     const stale = () => this.closed || this.sending.value === "off" || this.sender !== old;
     try {
+      this.coming.send = session;
       await this.negotiate(pc, session, senders);
       await connected(pc);
+      if (this.moved.delete(session)) throw new Refused("moved");
     } catch (e) {
       pc.close();
       if (!stale()) this.again("send", e, () => void this.send());
@@ -242,30 +272,53 @@ export class Call {
       return;
     }
     this.tries.send = 0;
+    const before = this.publishing;
     this.sender = pc;
     this.publishing = session;
     this.senders = senders;
     this.sending.value = "live";
-    if (old) setTimeout(() => old.close(), overlap);
+    if (old) {
+      setTimeout(() => {
+        old.close();
+        this.quietly("call.leave", { session: before });
+      }, overlap);
+    }
     watchOver(pc, () => {
       if (this.sender === pc && this.sending.value !== "off") {
         this.sending.value = "connecting";
         void this.send();
       }
     });
-    for (const [source, track] of Object.entries(this.own.value)) {
-      if (!senders.has(source as Source)) {
-        this.attach(pc, senders, source as Source, track); // it came while we connected
-        await this.offer();
+    const rest = this.rests.get(session);
+    if (rest) this.rest(...rest);
+    await this.agree(pc, senders);
+  }
+
+  // agree brings a new connection in line with what came, went or changed while it was made.
+  private async agree(pc: RTCPeerConnection, senders: Map<Source, RTCRtpTransceiver>) {
+    let again = false;
+    for (const [source, track] of Object.entries(this.own.value) as [Source, MediaStreamTrack][]) {
+      const is = senders.get(source);
+      if (is && is.sender.track !== track) await is.sender.replaceTrack(track);
+      if (!is) {
+        this.attach(pc, senders, source, track);
+        again = true;
       }
     }
+    for (const [source, is] of senders) {
+      if (this.own.value[source]) continue;
+      senders.delete(source);
+      is.stop();
+      again = true;
+    }
+    if (again) await this.offer();
   }
 
   private offering = Promise.resolve();
 
   private offer() {
-    const pc = this.sender!;
-    this.offering = this.offering.then(() => this.negotiate(pc, this.publishing, this.senders)).catch((e) => this.say(e));
+    const [pc, session, senders] = [this.sender!, this.publishing, this.senders];
+    this.offering = this.offering.then(() => (pc === this.sender ? this.negotiate(pc, session, senders) : undefined)).catch((e) => this.say(e));
     return this.offering;
   }
 
@@ -309,9 +362,10 @@ export class Call {
       return;
     }
     if (code === "no_node" || code === "no_media") this.say(e);
-    const wait = backoff[Math.min(this.tries[what]++, backoff.length - 1)]!;
+    const wait = code === "moved" ? 0 : backoff[Math.min(this.tries[what]++, backoff.length - 1)]!;
     setTimeout(() => {
-      if (this.closed) return;
+      const over = () => this.closed || (what === "watch" ? this.state : this.sending).value === "off";
+      if (over()) return;
       if (this.room.status.value === "live") {
         go();
         return;
@@ -320,7 +374,7 @@ export class Call {
         if (this.room.status.value !== "live" && !this.closed) return;
         queueMicrotask(() => {
           stop();
-          if (!this.closed) go();
+          if (!over()) go();
         });
       });
     }, wait);
@@ -338,7 +392,7 @@ export class Call {
         break;
       case "call.slots":
         this.told.set(p.session, p.slots ?? []);
-        if (this.told.size > 4) this.told.delete(this.told.keys().next().value!);
+        for (const old of this.told.keys()) if (this.told.size > 8 && old !== this.watching && old !== this.coming.watch) this.told.delete(old);
         if (p.session === this.watching) this.retell();
         break;
       case "call.speakers":
@@ -346,9 +400,14 @@ export class Call {
         break;
       case "call.layers":
         if (p.session === this.publishing) this.rest(p.source, p.active ?? []);
+        else if (p.session === this.coming.send) this.rests = new Map([[p.session, [p.source, p.active ?? []]]]);
         break;
       case "call.moved":
         if (p.session === this.watching) this.rewatch();
+        if (p.session === this.coming.watch || p.session === this.coming.send) {
+          this.moved.add(p.session);
+          for (const finish of [...this.waiting.values()]) finish({ code: "moved" });
+        }
         if (p.session === this.publishing && this.sending.value !== "off") {
           this.sending.value = "connecting";
           void this.send();

@@ -1,6 +1,7 @@
 // What the lesson says of pictures and sound: who is on air, invited, muted, remote, and
 // whether it is recorded. The media itself is core/call.ts, which is loaded when it is used.
 import { computed, signal } from "@preact/signals";
+import type { Fault } from "./api";
 import type { Room } from "./room";
 
 export type Source = "camera" | "microphone" | "screen";
@@ -55,6 +56,7 @@ export class OnAir {
         break;
       case "call.recorded":
         this.recording.value = d.on ? { on: true, pupils: d.pupils } : null;
+        if (d.err && this.room.me.value.role === "teacher") this.room.fault.value = { code: d.err, reason: "down" } as Fault;
         break;
     }
   }

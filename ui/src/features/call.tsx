@@ -14,7 +14,7 @@ type Who = "teacher" | "pupil" | "screen";
 
 // Media is the whole of it for one page; it lives as long as the page shows it.
 export function Media({ room, who, home }: { room: Room; who: Who; home: string }) {
-  const call = useMemo(() => new Call(room, who === "screen" ? 1 : 4, who === "teacher" ? 6 : who === "pupil" ? 4 : 2), [room, who]);
+  const call = useMemo(() => new Call(room, who === "screen" ? 0 : 4, who === "teacher" ? 6 : who === "pupil" ? 4 : 2), [room, who]);
   useEffect(() => () => call.close(), [call]);
   const air = room.onair;
   const me = room.me.value.user;
@@ -62,7 +62,9 @@ function Tiles({ call, room, who }: { call: Call; room: Room; who: Who }) {
     heights.current = { ...heights.current, [mid]: h };
     call.want(heights.current);
   };
-  if (shown.length === 0 && !own.camera && !own.screen && call.state.value !== "connecting") return <Voices slots={voices} mute={who === "screen"} onBlocked={setBlocked} blocked={blocked} />;
+  if (shown.length === 0 && !own.camera && !own.screen && call.state.value !== "connecting") {
+    return <><Voices slots={voices} mute={who === "screen"} onBlocked={setBlocked} blocked={blocked} /><Heard room={room} voices={voices} shown={shown} /></>;
+  }
   return (
     <div class="tiles-box">
       <div class="tiles" role="list" aria-label={t("call.tiles")}>
@@ -77,6 +79,7 @@ function Tiles({ call, room, who }: { call: Call; room: Room; who: Who }) {
         {shown.length === 0 && call.state.value === "connecting" && <p class="tile-wait" role="status">{t("call.connecting")}</p>}
       </div>
       <Voices slots={voices} mute={who === "screen"} onBlocked={setBlocked} blocked={blocked} />
+      <Heard room={room} voices={voices} shown={shown} />
       {call.state.value === "connecting" && shown.length > 0 && <p class="call-back" role="status">{t("call.reconnecting")}</p>}
       {call.state.value === "live" && who !== "screen" && <Link call={call} />}
     </div>
@@ -101,8 +104,20 @@ function Tile(props: { slot: Slot; large: boolean; name: string; speaking: boole
       <video ref={video} muted playsInline autoPlay aria-label={label} onPlaying={() => setMoving(true)} onEmptied={() => setMoving(false)} />
       {!moving && <span class="tile-wait">{t("call.waiting")}</span>}
       <figcaption><bdi>{label}</bdi>{speaking && <span class="tile-speaks"> · {t("call.speaks")}</span>}</figcaption>
-      {!large && !only && <button type="button" class="tile-focus" aria-label={t("call.focus", { name: label })} onClick={onFocus} />}
+      {!only && <button type="button" class="tile-focus" aria-pressed={large} aria-label={t("call.focus", { name: label })} onClick={onFocus} />}
     </figure>
+  );
+}
+
+// Heard names those who are heard and not seen, and tells who came on air.
+function Heard({ room, voices, shown }: { room: Room; voices: Slot[]; shown: Slot[] }) {
+  const unseen = voices.filter((v) => v.user && !shown.some((s) => s.user === v.user));
+  const names = [...new Set(shown.map((s) => room.name(s.user)))].join(", ");
+  return (
+    <>
+      {unseen.length > 0 && <ul class="chips">{unseen.map((v) => <li key={v.mid}><bdi>{t("call.heard", { name: room.name(v.user) })}</bdi></li>)}</ul>}
+      <p class="visually-hidden" role="status">{names && t("call.onair", { name: names })}</p>
+    </>
   );
 }
 
@@ -127,12 +142,12 @@ function Voices({ slots, mute, blocked, onBlocked }: { slots: Slot[]; mute: bool
     onBlocked(false);
     for (const a of box.current?.querySelectorAll("audio") ?? []) void a.play().catch((e) => e.name === "NotAllowedError" && onBlocked(true));
   };
-  const streams = slots.map((s) => s.stream);
+  const key = slots.map((s) => `${s.mid} ${s.user} ${s.stream.id}`).join();
   useEffect(() => {
     const list = [...(box.current?.querySelectorAll("audio") ?? [])];
-    list.forEach((a, i) => a.srcObject !== streams[i] && (a.srcObject = streams[i]!));
+    list.forEach((a, i) => a.srcObject !== slots[i]!.stream && (a.srcObject = slots[i]!.stream));
     if (!mute) play();
-  }, [slots]);
+  }, [key]);
   return (
     <div ref={box}>
       {!mute && slots.map((s) => <audio key={s.mid} autoPlay data-user={s.user} />)}
@@ -166,6 +181,7 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
   const quiet = air.muted.value.find((m) => m.user === me && m.source === "microphone");
   const go = async (c: Chosen) => {
     setChecking(null);
+    box.current?.focus();
     if (c.microphone) await call.publish("microphone", c.microphone);
     if (c.camera) await call.publish("camera", c.camera);
   };
@@ -177,14 +193,26 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
       if ((e as Error).name !== "NotAllowedError") tell(t("call.fault.screen"), undefined, true);
     }
   };
+  const box = useRef<HTMLDivElement>(null);
+  const [why, setWhy] = useState(who === "pupil");
+  useEffect(() => {
+    if (own.microphone) own.microphone.enabled = !quiet;
+  }, [own.microphone, !!quiet]);
   if (who === "pupil" && air.mine.value.length === 0 && !live) return null;
-  if (!secure()) return <Insecure home={home} />;
+  if (!secure()) {
+    return (
+      <div class="stack">
+        {why && <Insecure home={home} />}
+        {who === "teacher" && <div class="row call-controls">{!why && <button type="button" class="primary" onClick={() => setWhy(true)}><Icon name="full" />{t("call.start")}</button>}<Lead room={room} /></div>}
+      </div>
+    );
+  }
   const wanted = (["microphone", "camera"] as Source[]).filter(can);
   return (
-    <div class="row call-controls" role="group" aria-label={t("call.controls")}>
+    <div ref={box} tabIndex={-1} class="row call-controls" role="group" aria-label={t("call.controls")}>
       {!live && wanted.length > 0 && <button type="button" class="primary" onClick={() => setChecking(wanted)}><Icon name="full" />{t(who === "teacher" ? "call.start" : "call.accept")}</button>}
       {live && can("microphone") && own.microphone && (
-        <button type="button" aria-pressed={!!quiet} disabled={!!quiet && quiet.by !== me} onClick={() => room.send("call.mute", { source: "microphone", on: !quiet })}>
+        <button type="button" disabled={!!quiet && quiet.by !== me} onClick={() => room.send("call.mute", { source: "microphone", on: !quiet })}>
           <Icon name="lock" />{t(quiet ? (quiet.by === me ? "call.unmute" : "call.mutedBy") : "call.mute")}
         </button>
       )}
@@ -212,7 +240,7 @@ function Lead({ room }: { room: Room }) {
   return (
     <>
       {some && <button type="button" onClick={() => room.send("call.stopall")}>{t("call.stopall")}</button>}
-      <button type="button" aria-pressed={on} class={on ? "danger" : ""} onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}>{t(on ? "call.recordOff" : "call.record")}</button>
+      <button type="button" class={on ? "danger" : ""} onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}>{t(on ? "call.recordOff" : "call.record")}</button>
       {!on && <label class="row small"><input type="checkbox" checked={pupils} onChange={(e) => setPupils(e.currentTarget.checked)} /><span>{t("call.recordPupils")}</span></label>}
     </>
   );

@@ -35,10 +35,15 @@ export function Check({ sources, onGo }: { sources: Source[]; onGo: (c: Chosen) 
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
   const held = useRef<Chosen>({});
   const given = useRef(false);
+  const shut = useRef(false);
   const open = async (kind: "camera" | "microphone", id: string) => {
     try {
       held.current[kind]?.stop();
       const s = await navigator.mediaDevices.getUserMedia(ask(kind, id));
+      if (shut.current) { // closed while the browser asked
+        s.getTracks()[0]?.stop();
+        return;
+      }
       held.current = { ...held.current, [kind]: s.getTracks()[0] };
       setFault((f) => ({ ...f, [kind]: "" }));
     } catch (e) {
@@ -53,6 +58,7 @@ export function Check({ sources, onGo }: { sources: Source[]; onGo: (c: Chosen) 
       for (const s of sources) if (s !== "screen") await open(s, recall(s));
     })();
     return () => {
+      shut.current = true;
       if (!given.current) for (const k of Object.values(held.current)) k?.stop();
     };
   }, []);
@@ -80,7 +86,7 @@ export function Check({ sources, onGo }: { sources: Source[]; onGo: (c: Chosen) 
     onGo(tracks);
   };
   return (
-    <div class="stack check">
+    <div class="stack device-check">
       {pick("camera")}
       {pick("microphone")}
       <button type="button" class="primary big" disabled={!ready} onClick={go}>{t("call.go")}</button>
@@ -107,7 +113,7 @@ function Preview({ track }: { track?: MediaStreamTrack }) {
     video.current!.srcObject = track ? new MediaStream([track]) : null;
     if (track) void video.current!.play().catch(() => {});
   }, [track]);
-  return <video ref={video} class="check-view mirror" muted playsInline autoPlay aria-label={t("call.preview")} />;
+  return <video ref={video} class="device-view mirror" muted playsInline autoPlay aria-label={t("call.preview")} />;
 }
 
 // Level shows that the microphone hears something.
@@ -129,5 +135,5 @@ function Level({ track }: { track?: MediaStreamTrack }) {
       void ctx.close();
     };
   }, [track]);
-  return <label class="check-level">{t("call.level")}<meter min={0} max={1} low={0.05} value={level} /></label>;
+  return <label class="device-level">{t("call.level")}<meter min={0} max={1} low={0.05} value={level} /></label>;
 }

@@ -45,7 +45,7 @@ export function Place({ room, home }: { room: Room; home: string }) {
       {invited && <p class="note" role="status"><Icon name="hand" /> {t("onair.invited")}</p>}
       <Calls room={room} who="pupil" home={home} wanted={remote || invited} />
       {(air.list.value.length > 0 || remote) && (
-        <button type="button" class="quiet place" aria-pressed={remote} onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}>
+        <button type="button" class="quiet place" onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}>
           {t(remote ? "onair.backInRoom" : "onair.remote")}
         </button>
       )}

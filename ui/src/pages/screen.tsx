@@ -36,6 +36,7 @@ function Refused() {
 }
 
 function Shown({ room, address }: { room: Room; address: string }) {
+  const [picture, setPicture] = useState(false);
   const status = room.status.value;
   if (status === "refused" || status === "signedout") return <Refused />;
   const info = room.info.value;
@@ -43,7 +44,6 @@ function Shown({ room, address }: { room: Room; address: string }) {
   const quiet = ended ? "ended" : status === "waiting" || status === "removed" ? "waiting" : "";
   if (!quiet && (!info || !info.code)) return <main id="main" class="narrow"><Loading /></main>;
   const n = room.pupilsHere.value;
-  const [picture, setPicture] = useState(false);
   const q = room.quiz;
   const asked = !quiet && (q.ranked.value || (q.round.value && q.round.value.state !== "closed"));
   const b = room.board;

@@ -15,11 +15,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/livelearn/box/services/capsule"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/media/record"
 	"github.com/livelearn/box/services/quiz"
 	"github.com/livelearn/box/services/results"
 	"github.com/livelearn/box/services/room"
@@ -37,6 +39,7 @@ type privacy struct {
 	jobs    func() *jobs.Jobs // made after this
 	def     func(event.Kind) (event.Def, bool)
 	results string // the folder with the results
+	records string // the folder with the recordings
 	log     *slog.Logger
 }
 
@@ -44,7 +47,7 @@ func (b *Box) privacy() *privacy {
 	return &privacy{
 		journal: b.journal, path: b.cfg.journal().Path, roster: b.roster, jobs: func() *jobs.Jobs { return b.letters },
 		def:     func(k event.Kind) (event.Def, bool) { return b.rooms.Def(k) },
-		results: b.folder.Name(resultsDir), log: b.log("privacy"),
+		results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir), log: b.log("privacy"),
 	}
 }
 
@@ -182,6 +185,9 @@ func (p *privacy) erase(ctx context.Context, t jobs.Task) (any, error) {
 			}
 		}
 	}
+	if err := p.unrecord(in.Pupil); err != nil {
+		return nil, err
+	}
 	t.Progress("results", 0, 0)
 	if out.Lessons, err = p.remake(ctx, in.Pupil, t.Job.By); err != nil {
 		return nil, err
@@ -198,6 +204,35 @@ func (p *privacy) erase(ctx context.Context, t jobs.Task) (any, error) {
 	out.Facts += n
 	p.log.Info("a pupil was erased", "facts", out.Facts, "lessons", out.Lessons)
 	return out, err
+}
+
+// unrecord deletes what was recorded of a pupil, and every capsule, which are made anew when
+// somebody looks.
+func (p *privacy) unrecord(id string) error {
+	dirs, err := os.ReadDir(p.records)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, d := range dirs {
+		dir := filepath.Join(p.records, d.Name())
+		parts, fault := record.Parts(dir)
+		err = errors.Join(err, fault)
+		gone := []string{capsule.IndexFile, capsule.EventsFile}
+		for _, part := range parts {
+			if part.User == id {
+				gone = append(gone, part.File, part.File+".json")
+			}
+		}
+		for _, name := range gone {
+			if e := os.Remove(filepath.Join(dir, name)); !errors.Is(e, fs.ErrNotExist) {
+				err = errors.Join(err, e)
+			}
+		}
+	}
+	if err != nil {
+		return errs.New("erase", errs.Down, err)
+	}
+	return nil
 }
 
 // remake deletes the results that tell of a pupil and has them made anew.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -91,13 +92,13 @@ func (p *past) report() *outcomes {
 func (p *past) privacy() *privacy {
 	return &privacy{
 		journal: p.journal, path: filepath.Join(p.dir, journalFile), roster: p.roster, jobs: func() *jobs.Jobs { return p.jobs },
-		def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir), log: slog.New(slog.DiscardHandler),
+		def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir), records: filepath.Join(p.dir, recordsDir), log: slog.New(slog.DiscardHandler),
 	}
 }
 
 func (p *past) retention() *retention {
 	return &retention{
-		journal: p.journal, roster: p.roster, def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir),
+		journal: p.journal, roster: p.roster, def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir), records: filepath.Join(p.dir, recordsDir),
 		health: health.New(prometheus.NewRegistry()), log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -199,6 +200,28 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	}
 }
 
+// recorded makes a recording of two people, with its capsule. It gives the files of each.
+func (p *past) recorded(users ...string) (files [][]string) {
+	p.t.Helper()
+	dir := filepath.Join(p.dir, recordsDir, p.lesson.ID)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	write := func(name, text string) string {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	write("capsule.json", canaryName)
+	write("events.json", canaryText)
+	for _, u := range users {
+		side := `{"file":"` + u + `.webm","user":"` + u + `","source":"camera","duration_ms":1000}`
+		files = append(files, []string{write(u+".webm", "media"), write(u+".webm.json", side)})
+	}
+	return files
+}
+
 func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 	dir := t.TempDir()
 	p := openPast(t, dir)
@@ -211,6 +234,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, results.FileJSON), []byte(`{"pupils":[{"user":"`+pupil+`","name":"`+canaryName+`"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	taken := p.recorded(pupil, other)
 	p.jobs.Bury(jobs.Letter{Room: p.class.ID, Kind: "chat.say", By: pupil, Data: json.RawMessage(`{"text":"` + canaryText + `"}`)})
 	for len(p.jobs.List()) == 0 {
 		<-time.After(time.Millisecond)
@@ -237,6 +261,13 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 	}
 	if len(p.jobs.List()) != 0 {
 		t.Error("the pupil's letter is still on the list")
+	}
+	for i, list := range taken {
+		for _, f := range list {
+			if _, err := os.Stat(f); errors.Is(err, fs.ErrNotExist) != (i == 0) {
+				t.Errorf("%s: %v", filepath.Base(f), err)
+			}
+		}
 	}
 	f := p.facts()
 	if e := f["quiz.answered"]; e.By != erased || string(e.Data) != "null" {

@@ -3,6 +3,7 @@ package firmware
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,13 +36,14 @@ type retention struct {
 	roster  *roster.Roster
 	def     func(event.Kind) (event.Def, bool)
 	results string // the folder with the results
+	records string // the folder with the recordings
 	health  *health.Health
 	log     *slog.Logger
 }
 
 func (b *Box) retention() *retention {
 	return &retention{
-		journal: b.journal, roster: b.roster, def: b.rooms.Def, results: b.folder.Name(resultsDir),
+		journal: b.journal, roster: b.roster, def: b.rooms.Def, results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir),
 		health: b.health, log: b.log("retention"),
 	}
 }
@@ -126,7 +128,7 @@ func (r *retention) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		if err := os.RemoveAll(filepath.Join(r.results, id)); err != nil {
+		if err := errors.Join(os.RemoveAll(filepath.Join(r.results, id)), os.RemoveAll(filepath.Join(r.records, id))); err != nil {
 			return errs.New("retention", errs.Down, err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // fuzzTime is spent on each fuzz target.
-const fuzzTime = "10s"
+const fuzzTime = "7s"
 
 // sources are the Go files of the project.
 func sources() (files []string, err error) {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -87,9 +88,7 @@ func (c *caller) connect() {
 		c.t.Fatal(err)
 	}
 	in := map[string]any{"session": fmt.Sprintf("session-number-%d", c.n), "sdp": pc.LocalDescription().SDP}
-	for k, v := range c.info {
-		in[k] = v
-	}
+	maps.Copy(in, c.info)
 	c.do(c.event, in)
 	sdp := <-c.said
 	if !strings.HasPrefix(sdp, "v=0") {

@@ -23,7 +23,6 @@ type Layer struct {
 
 	// owned by the writer
 	begun bool
-	ssrc  uint32
 
 	head     atomic.Uint64 // the highest extended sequence number, and one
 	flushed  atomic.Uint64 // bursts are posted up to here

@@ -203,7 +203,7 @@ func quoted(tag string) string { return `"` + tag + `"` }
 // tagList is the value of If-Match; a star in quotes, as in the examples of RFC 9725, is
 // meant as a star.
 func tagList(r *http.Request) (tags []string, any bool) {
-	for _, t := range strings.Split(strings.Join(r.Header.Values("If-Match"), ","), ",") {
+	for t := range strings.SplitSeq(strings.Join(r.Header.Values("If-Match"), ","), ",") {
 		switch t = strings.TrimSpace(t); t {
 		case "":
 		case "*", `"*"`:

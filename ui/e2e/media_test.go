@@ -134,6 +134,11 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.ada.moves("camera")
 	l.ada.hears()
 
+	modules(t)
+	l.ada.axe("console on air")
+	cid.axe("a pupil on air")
+	ben.axe("a pupil who watches")
+
 	// A teacher's mute is the box's: the pupil cannot undo it.
 	l.menu(1)
 	l.ada.press(l.say("people.muteMic"))

@@ -161,8 +161,8 @@ function Link({ call }: { call: Call }) {
   const modes: Mode[] = ["full", "saver", "sound"];
   return (
     <div class="row call-link">
-      <span class={`dot dot-${q}`} data-quality={q}><i aria-hidden="true" />{t(`call.quality.${q}`)}</span>
-      <label class="row"><span>{t("call.mode")}</span>
+      <span class={`call-dot call-${q}`} data-quality={q}><i aria-hidden="true" />{t(`call.quality.${q}`)}</span>
+      <label class="call-mode"><span>{t("call.mode")}</span>
         <select value={call.mode.value} onChange={(e) => call.setMode(e.currentTarget.value as Mode)}>
           {modes.map((m) => <option key={m} value={m}>{t(`call.mode.${m}`)}</option>)}
         </select>

@@ -241,7 +241,7 @@ function Lead({ room }: { room: Room }) {
     <>
       {some && <button type="button" onClick={() => room.send("call.stopall")}>{t("call.stopall")}</button>}
       <button type="button" class={on ? "danger" : ""} onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}>{t(on ? "call.recordOff" : "call.record")}</button>
-      {!on && <label class="row small"><input type="checkbox" checked={pupils} onChange={(e) => setPupils(e.currentTarget.checked)} /><span>{t("call.recordPupils")}</span></label>}
+      {!on && <label class="check"><input type="checkbox" checked={pupils} onChange={(e) => setPupils(e.currentTarget.checked)} /><span>{t("call.recordPupils")}</span></label>}
     </>
   );
 }

@@ -35,6 +35,7 @@ func (w *Writer) open(start time.Duration, forms []format, numbers []int) (*part
 		p.numbers[n] = i
 		p.codecs = append(p.codecs, forms[i].codec)
 	}
+	p.next = make([]time.Duration, len(forms))
 	p.box = newWebM(forms)
 	if w.ending == ".mp4" {
 		p.box = newMP4(forms)

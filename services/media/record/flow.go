@@ -22,36 +22,51 @@ func (w *Writer) frame(i int, ts uint32, data []byte) {
 	}
 	f := frame{track: i, key: key, at: max(t.time.of(ts), t.last+time.Millisecond), size: len(data)}
 	t.last = f.at
-	if changed && w.part != nil {
-		w.finish()
-	}
-	w.place(f, data)
-}
-
-// place gives a frame to the file, or keeps it while the file waits for its head.
-func (w *Writer) place(f frame, data []byte) {
-	if w.err != nil {
-		return
-	}
-	if w.part == nil {
-		w.hold(f, data)
-		return
-	}
-	w.fail(w.part.add(f, data))
+	w.place(f, data, changed)
 	w.watch()
 }
 
-// hold keeps a frame until all tracks are known or one second is over.
+// place gives a frame to the file, or keeps it for the next one; changed says that the
+// file's head does not hold for it.
+func (w *Writer) place(f frame, data []byte, changed bool) {
+	picture := w.tracks[f.track].Codec != forward.Opus
+	turn := w.part != nil && (changed || w.held != nil && (picture && f.key || w.part.lacks(f.track)))
+	switch {
+	case w.err != nil:
+	case w.part != nil && !turn:
+		w.fail(w.part.add(f, data))
+	case turn && (picture || !w.part.shows()):
+		w.finish()
+		w.hold(f, data)
+		w.begin()
+	default:
+		w.hold(f, data)
+	}
+}
+
+// hold keeps a frame for the next file. The first file waits until all tracks are known, a
+// later one, which is wanted by a sound that joined, for a key frame to begin with; for a
+// second at most.
 func (w *Writer) hold(f frame, data []byte) {
 	if w.held == nil {
 		w.held = &part{}
 	}
 	w.held.keep(f, data)
-	all := !slices.ContainsFunc(w.tracks, func(t *track) bool { return !t.known })
+	all := w.part == nil && !slices.ContainsFunc(w.tracks, func(t *track) bool { return !t.known })
 	if all || w.held.last-w.held.first >= spanMax || len(w.held.data) > holdMax {
-		w.begin()
+		w.turn()
 	}
-	w.watch()
+}
+
+// turn begins the next file although no key frame has come for it.
+func (w *Writer) turn() {
+	if w.part != nil {
+		for _, t := range w.tracks {
+			t.frames.waiting = t.Codec != forward.Opus
+		}
+		w.finish()
+	}
+	w.begin()
 }
 
 // begin opens the next file for the tracks that are known, with the frames that waited.
@@ -64,7 +79,7 @@ func (w *Writer) begin() {
 	var forms []format
 	var numbers []int
 	for i, t := range w.tracks {
-		if t.known {
+		if t.known && (!w.closed || held.has(i)) {
 			forms, numbers = append(forms, t.form), append(numbers, i)
 		}
 	}
@@ -95,7 +110,7 @@ func (w *Writer) watch() {
 	switch {
 	case w.timer == nil:
 		w.timer = time.AfterFunc(spanMax, w.overdue)
-	case w.held == nil && w.part.young():
+	case w.held.young() || w.held == nil && w.part.young():
 		w.timer.Reset(spanMax)
 	}
 }
@@ -108,7 +123,7 @@ func (w *Writer) overdue() {
 		return
 	}
 	if w.held != nil {
-		w.begin()
+		w.turn()
 	}
 	if w.part != nil {
 		w.fail(w.part.flush())

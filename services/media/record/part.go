@@ -42,7 +42,8 @@ type part struct {
 	path    string
 	claim   func(int64) error // of disk
 	size    int64
-	end     time.Duration // of the latest frame, since start
+	end     time.Duration   // of the latest frame, since start
+	next    []time.Duration // each track's next frame is not earlier; some may precede the start
 	synced  time.Time
 
 	frames      []frame // that wait to be written
@@ -64,6 +65,19 @@ func (p *part) keep(f frame, data []byte) {
 // young tells that what waits began to wait just now.
 func (p *part) young() bool { return p != nil && len(p.frames) == 1 }
 
+// has tells that a frame of the writer's track waits.
+func (p *part) has(track int) bool {
+	return slices.ContainsFunc(p.frames, func(f frame) bool { return f.track == track })
+}
+
+// lacks tells that the file has no place for the writer's track.
+func (p *part) lacks(track int) bool { return p.numbers[track] < 0 }
+
+// shows tells that the file has pictures.
+func (p *part) shows() bool {
+	return slices.ContainsFunc(p.codecs, func(c forward.Codec) bool { return c != forward.Opus })
+}
+
 func (p *part) sort() {
 	slices.SortStableFunc(p.frames, func(a, b frame) int { return cmp.Compare(a.at, b.at) })
 }
@@ -75,7 +89,8 @@ func (p *part) add(f frame, data []byte) error {
 		return nil
 	}
 	f.track = p.numbers[f.track]
-	f.at = max(f.at-p.start, 0)
+	f.at = max(f.at-p.start, p.next[f.track])
+	p.next[f.track] = f.at + time.Millisecond
 	picture := p.codecs[f.track] != forward.Opus
 	var err error
 	if len(p.frames) > 0 && (f.at-p.first >= spanMax || picture && f.key || len(p.data)+len(data) > holdMax) {

@@ -109,7 +109,12 @@ func seeks(t *testing.T, path string) {
 	if strings.HasSuffix(path, ".mp4") {
 		f, err := mp4.DecodeFile(bytes.NewReader(b))
 		if err != nil || f.Mfra == nil || len(f.Mfra.Tfra.Entries) != 3 {
-			t.Errorf("index: got %+v, %v", f.Mfra, err)
+			t.Fatalf("index: got %+v, %v", f.Mfra, err)
+		}
+		for i, e := range f.Mfra.Tfra.Entries {
+			if !near(float64(e.Time), float64(i*2*90000), 2) || !bytes.Equal(b[e.MoofOffset+4:e.MoofOffset+8], []byte("moof")) {
+				t.Errorf("index: entry %d is %+v", i, e)
+			}
 		}
 		return
 	}
@@ -122,6 +127,17 @@ func seeks(t *testing.T, path string) {
 	}
 	if f.Segment.Cues == nil || f.Segment.SeekHead == nil || len(f.Segment.Cues.CuePoint) != 3 {
 		t.Errorf("index: got %+v, %+v", f.Segment.SeekHead, f.Segment.Cues)
+	}
+	keys := 0
+	for _, c := range f.Segment.Cluster {
+		for _, block := range c.SimpleBlock {
+			if block.TrackNumber == 1 && block.Keyframe {
+				keys++
+			}
+		}
+	}
+	if keys != 3 {
+		t.Errorf("%d pictures are marked as key frames, want 3", keys)
 	}
 }
 
@@ -242,17 +258,64 @@ func TestEachTrackHasItsGoroutine(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	frames := 0
+	sounds := 0
 	for _, p := range w.Parts() {
 		got := probe(t, filepath.Join(filepath.Dir(w.cfg.Name), p.File))
 		for i, n := range got.Frames {
-			if got.Codecs[i] == "vp8" {
-				frames += n
+			if got.Codecs[i] == "opus" {
+				sounds += n
 			}
 		}
+		if got.Complex != "" {
+			t.Errorf("got %+v", got)
+		}
 	}
-	if frames != clipS*fps {
-		t.Errorf("got %d pictures", frames)
+	if want := len(clips[forward.Opus].frames); sounds != want {
+		t.Errorf("got %d packets of sound, want %d", sounds, want)
+	}
+}
+
+// A microphone that is switched on later wants another file, which begins with a key frame:
+// one is asked for, and until it comes the first file goes on.
+func TestSoundThatComesLaterCostsNoPicture(t *testing.T) {
+	clips := media(t, "320x240")
+	for codec, name := range pictures {
+		w := begin(t, Config{Tracks: tracks(codec)})
+		picture := stream{clip: clips[codec], ssrc: 1}.packets()
+		sound := stream{clip: clips[forward.Opus], track: 1, ssrc: 2, start: 3200 * time.Millisecond}.packets()
+		for _, p := range merge(picture, sound) {
+			write(t, w, []timed{p})
+			during := p.at > 3250*time.Millisecond && p.at < 3950*time.Millisecond
+			outside := p.at > time.Second && p.at < 3150*time.Millisecond || p.at > 4050*time.Millisecond
+			if wanted := w.KeyWanted(0); during && !wanted || outside && wanted {
+				t.Fatalf("%s: at %v a key frame is wanted: %v", name, p.at, wanted)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		a, b := probe(t, w.cfg.Name+ending(codec)), probe(t, w.cfg.Name+"-2"+ending(codec))
+		if a.Frames[0] != 4*fps || b.Frames[0] != (clipS-4)*fps || b.Frames[1] != len(sound) || a.Complex+b.Complex != "" {
+			t.Errorf("%s: got %+v and %+v", name, a, b)
+		}
+		if at := w.Parts()[1].StartMS; at != 3200 {
+			t.Errorf("%s: the second begins at %d ms", name, at)
+		}
+	}
+}
+
+func TestWithoutAKeyFrameTheNextFileComesAllTheSame(t *testing.T) {
+	clips := media(t, "320x240")
+	w := begin(t, Config{Tracks: tracks(forward.VP8)})
+	picture := stream{clip: clips[forward.VP8], ssrc: 1}.packets()
+	sound := stream{clip: clips[forward.Opus], track: 1, ssrc: 2, start: 2200 * time.Millisecond}.packets()
+	write(t, w, merge(picture, sound))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a, b := probe(t, w.cfg.Name+".webm"), probe(t, w.cfg.Name+"-2.webm")
+	if !near(float64(a.Frames[0]), 3.2*fps, 2) || b.Frames[0] != 2*fps || b.Frames[1] != len(sound) || a.Complex+b.Complex != "" {
+		t.Errorf("got %+v and %+v", a, b)
 	}
 }
 

@@ -145,11 +145,16 @@ func (w *Writer) Write(i int, packet []byte, at time.Duration) error {
 }
 
 // KeyWanted tells that tracks[i] is a picture that is not recorded until its publisher sends
-// a key frame.
+// a key frame, or whose next file is to begin with one.
 func (w *Writer) KeyWanted(i int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.closed && w.err == nil && i >= 0 && i < len(w.tracks) && w.tracks[i].frames.waiting
+	if w.closed || w.err != nil || i < 0 || i >= len(w.tracks) {
+		return false
+	}
+	t := w.tracks[i]
+	turning := w.held != nil && w.part != nil && t.Codec != forward.Opus
+	return t.frames.waiting || turning
 }
 
 // Parts are the files so far.
@@ -175,7 +180,7 @@ func (w *Writer) Close() error {
 		w.timer.Stop()
 	}
 	if w.held != nil && w.err == nil {
-		w.begin()
+		w.turn()
 	}
 	w.finish()
 	return w.err

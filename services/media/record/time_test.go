@@ -16,7 +16,8 @@ func TestTimesFollowTimestampsAcrossTheirWrap(t *testing.T) {
 	l := timeline{clock: 48000}
 	ts := uint32(1<<32 - 960)
 	for i := range 5 {
-		l.arrive(ts, 7*time.Second+time.Duration(i)*20*time.Millisecond)
+		late := time.Duration(i%2) * 15 * time.Millisecond // a new anchor would show
+		l.arrive(ts, 7*time.Second+time.Duration(i)*20*time.Millisecond+late)
 		if got, want := l.of(ts), 7*time.Second+time.Duration(i)*20*time.Millisecond; got != want {
 			t.Errorf("%d: got %v, want %v", i, got, want)
 		}

@@ -26,6 +26,11 @@ func newRig(t testing.TB, cfg Config) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rigOn(t, cfg, conn)
+}
+
+func rigOn(t testing.TB, cfg Config, conn *net.UDPConn) *rig {
+	t.Helper()
 	_ = conn.SetWriteBuffer(4 << 20)
 	w, err := New(cfg, conn)
 	if err != nil {
@@ -55,9 +60,15 @@ type ear struct {
 	ctx  *srtp.Context
 }
 
-func (r *rig) ear(p Profile) *ear {
+func (r *rig) ear(p Profile) *ear { return r.earOn(p, "127.0.0.1:0") }
+
+func (r *rig) earOn(p Profile, addr string) *ear {
 	r.t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	a, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	conn, err := net.ListenUDP("udp", a)
 	if err != nil {
 		r.t.Fatal(err)
 	}

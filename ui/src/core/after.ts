@@ -79,7 +79,16 @@ export interface History {
   sockets: (number | null)[];
 }
 
+// A media server and how busy it is.
+export interface MediaServer {
+  name: string;
+  standing: "charge" | "standby" | "draining" | "starting" | "away";
+  restarts: number;
+  load: { publishers: number; watchers: number; capacity: number; cpu: number; path: string; gso: boolean; profile: string; packetsOut: number; dropped: number; retransmits: number };
+}
 export const after = {
+  nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),
+  drain: (node: string) => call<void>("POST", `/api/admin/media/${enc(node)}/drain`, {}),
   capsule: async (lesson: string) => {
     const index = await call<Capsule>("GET", `/api/lessons/${enc(lesson)}/capsule`);
     const { events } = await call<{ events: CapsuleEvent[] }>("GET", `/recordings/${enc(lesson)}/${enc(index.events)}`);

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -119,31 +120,44 @@ func conformSessions(t *testing.T, n media.Node) {
 }
 
 // The same session again: a screen comes to a camera; then the camera's track leaves the
-// list and stops, and the screen goes on.
+// list and stops, and the screen goes on; then a camera comes on a new m-line, which is the
+// only way back.
 func conformTracks(t *testing.T, n media.Node) {
 	e := hear(t, n)
 	c := publish(t, n, "c1", "ada", true)
 	s := attend(t, n, nil, "c1", "ben", 2)
-	until(t, "the camera", func() bool { return feeds(e, "ben", media.Camera) })
-	screen, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "screen", "s")
-	check(t, err)
-	_, err = c.pc.AddTrack(screen)
-	check(t, err)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { showing(screen, stop) })
 	defer func() { close(stop); wg.Wait() }()
-	tracks := []media.Track{{MID: "0", Source: media.Camera}, {MID: "1", Source: media.Microphone}, {MID: "2", Source: media.Screen}}
-	again(t, n, c.pc, tracks)
+	add := func(who int) {
+		tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "more", "s")
+		check(t, err)
+		_, err = c.pc.AddTrack(tr)
+		check(t, err)
+		wg.Go(func() { showing(tr, who, stop) })
+	}
+	sees := func(who int) func() bool {
+		return func() bool {
+			return s.last("video0", time.Second).who == who || s.last("video1", time.Second).who == who
+		}
+	}
+	until(t, "the camera", func() bool { return feeds(e, "ben", media.Camera) })
+	camera, voice, screen := media.Track{MID: "0", Source: media.Camera}, media.Track{MID: "1", Source: media.Microphone}, media.Track{MID: "2", Source: media.Screen}
+	add(7)
+	again(t, n, c.pc, camera, voice, screen)
 	until(t, "the screen", func() bool { return feeds(e, "ben", media.Camera) && feeds(e, "ben", media.Screen) })
-	until(t, "its picture", func() bool {
-		return slices.ContainsFunc(append(s.shots("video0"), s.shots("video1")...), func(x shot) bool { return x.who == 7 })
-	})
-	again(t, n, c.pc, tracks[1:])
+	until(t, "its picture", sees(7))
+	again(t, n, c.pc, voice, screen)
 	until(t, "the camera's end", func() bool { return e.last(media.TrackDown, "ada").Source == media.Camera })
 	until(t, "the screen alone", func() bool { return feeds(e, "ben", media.Screen) && !feeds(e, "ben", media.Camera) })
 	was := len(s.shots("video0")) + len(s.shots("video1"))
 	until(t, "its picture to go on", func() bool { return len(s.shots("video0"))+len(s.shots("video1")) > was+20 })
+	if answer := again(t, n, c.pc, camera, voice, screen); !strings.Contains(answer, "a=inactive") {
+		t.Error("the answer promises what cannot be received")
+	}
+	add(8)
+	again(t, n, c.pc, voice, screen, media.Track{MID: "3", Source: media.Camera})
+	until(t, "the new camera", func() bool { return feeds(e, "ben", media.Camera) && sees(7)() && sees(8)() })
 }
 
 // feeds tells that a user's source is in one of the slots as last told.
@@ -152,7 +166,7 @@ func feeds(e *events, watcher string, what media.Source) bool {
 }
 
 // again offers once more on the same session.
-func again(t *testing.T, n media.Node, pc *webrtc.PeerConnection, tracks []media.Track) {
+func again(t *testing.T, n media.Node, pc *webrtc.PeerConnection, tracks ...media.Track) (answer string) {
 	t.Helper()
 	o, err := pc.CreateOffer(nil)
 	check(t, err)
@@ -160,12 +174,13 @@ func again(t *testing.T, n media.Node, pc *webrtc.PeerConnection, tracks []media
 	a, err := n.Publish(t.Context(), media.Publish{Room: "c1", User: "ada", Session: "ada-pub", First: true, SDP: o.SDP, Tracks: tracks})
 	check(t, err)
 	check(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: a.SDP}))
+	return a.SDP
 }
 
-func showing(screen *webrtc.TrackLocalStaticRTP, stop <-chan struct{}) {
+func showing(screen *webrtc.TrackLocalStaticRTP, who int, stop <-chan struct{}) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	r := roll{who: 7}
+	r := roll{who: who}
 	for {
 		select {
 		case <-stop:
@@ -247,7 +262,8 @@ func conformWant(t *testing.T, n media.Node) {
 	refusedAs(t, err, errs.Invalid, "unknown")
 }
 
-// A connection that its person ends is told as ended, within what ICE takes to notice.
+// A connection that its person ends is told as ended: at once by DTLS's alert, or when ICE
+// notices.
 func conformLost(t *testing.T, n media.Node) {
 	t.Parallel()
 	e := hear(t, n)

@@ -64,6 +64,8 @@ func offers(t testing.TB) []string {
 			strings.ReplaceAll(o, "apt=96", "apt=97"),
 			regexp.MustCompile(`a=mid:\d+`).ReplaceAllString(o, "a=mid:0"),
 			regexp.MustCompile(`a=ice-ufrag:.*\r\n`).ReplaceAllString(o, ""),
+			strings.Replace(o, "a=extmap:", "a=extmap:"+strings.Repeat("y", 3000), 1),
+			strings.Replace(o, "UDP/TLS", strings.Repeat("y", 3000), 1),
 			o[:len(o)/2], o+o,
 		)
 	}

@@ -22,6 +22,7 @@ type publisher struct {
 	pc    *webrtc.PeerConnection
 	turn  sync.Mutex // one negotiation at a time
 	first bool
+	ended map[string]bool // mids that were refused once: pion cannot receive there again; guarded by turn
 
 	sources map[media.Source]*source // guarded by Node.mu
 }
@@ -77,7 +78,7 @@ func (n *Node) publisher(ask media.Publish) (*publisher, bool, error) {
 	if err != nil {
 		return nil, false, errs.New(op, errs.Internal, err)
 	}
-	p := &publisher{n: n, ask: ask, pc: pc, first: ask.First, sources: map[media.Source]*source{}}
+	p := &publisher{n: n, ask: ask, pc: pc, first: ask.First, ended: map[string]bool{}, sources: map[media.Source]*source{}}
 	n.sessions[ask.Session] = p
 	n.room(ask.Room)
 	pc.OnTrack(p.arrived)
@@ -91,11 +92,13 @@ func (n *Node) inSettings() webrtc.SettingEngine {
 	return se
 }
 
-// refuse ends the m-lines that were not allowed: the answer says inactive.
+// refuse ends the m-lines that were not allowed: the answer says inactive. What comes back
+// must come on a new one, as it does in browsers.
 func (p *publisher) refuse(allowed []media.Track) error {
 	for _, t := range p.pc.GetTransceivers() {
-		ok := slices.ContainsFunc(allowed, func(a media.Track) bool { return a.MID == t.Mid() })
+		ok := slices.ContainsFunc(allowed, func(a media.Track) bool { return a.MID == t.Mid() }) && !p.ended[t.Mid()]
 		if !ok && t.Direction() != webrtc.RTPTransceiverDirectionInactive {
+			p.ended[t.Mid()] = true
 			if err := t.Stop(); err != nil {
 				return errs.New("media.Publish", errs.Internal, err)
 			}

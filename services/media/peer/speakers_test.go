@@ -105,6 +105,7 @@ func (v *voice) talk(mic *webrtc.TrackLocalStaticRTP, id uint8, pictures []*webr
 }
 
 func TestSpeakersAreThoseWhoAreLoud(t *testing.T) {
+	t.Parallel()
 	n := serve(t, Config{})
 	e := hear(t, n)
 	users := func() []string { return e.last(media.Speakers, "").Users }
@@ -127,7 +128,6 @@ func TestSpeakersAreThoseWhoAreLoud(t *testing.T) {
 	if got := users(); len(got) != 2 {
 		t.Errorf("after a short pause %v speak", got)
 	}
-	began = time.Now()
 	until(t, "ada alone", func() bool { return slices.Equal(users(), []string{"ada"}) })
 	ada.level.Store(quietLevel)
 	until(t, "silence", func() bool { return len(users()) == 0 })
@@ -142,6 +142,7 @@ func TestSpeakersAreThoseWhoAreLoud(t *testing.T) {
 // Two slots, one teacher and three pupils: the teacher always, and of the pupils who spoke
 // last.
 func TestSlotsGoToTeachersAndWhoSpokeLast(t *testing.T) {
+	t.Parallel()
 	n := serve(t, Config{})
 	e := hear(t, n)
 	speak(t, n, "ada", 1, false, media.Camera) // pupils come first, and hold the slots
@@ -176,6 +177,9 @@ func TestSlotsGoToTeachersAndWhoSpokeLast(t *testing.T) {
 	cid.level.Store(quietLevel)
 	ben.level.Store(20)
 	until(t, "ben for ada, who never spoke", shows("ben camera", "cid camera"))
+	speak(t, n, "dan", 4, false, media.Screen)
+	until(t, "dan's screen, which came last, for the camera of who spoke before", shows("ben camera", "dan screen"))
+	check(t, n.Close(t.Context(), "dan-pub"))
 	teacher := speak(t, n, "tea", 9, true, media.Camera, media.Screen)
 	until(t, "the teacher's two", shows("tea camera", "tea screen"))
 	began := time.Now()

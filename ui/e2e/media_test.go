@@ -144,6 +144,12 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.ada.press(l.say("people.muteMic"))
 	cid.until("muted by the teacher", fmt.Sprintf(`[...document.querySelectorAll("button[disabled]")].some((b) => b.innerText.includes(%s))`, quote(l.say("call.mutedBy"))))
 
+	l.ada.press(l.say("encoders.open"))
+	l.ada.press(l.say("encoders.make"))
+	l.ada.sees(l.say("encoders.once"))
+	l.ada.axe("encoders and players")
+	eval[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
+
 	l.ada.press(l.say("call.stopall"))
 	l.ada.until("no pupil on air", `!document.querySelector(".tile[data-source=camera]:not(.own)")`)
 	cid.until("nothing is sent", `document.querySelector(".call").dataset.sending === "off"`)

@@ -8,6 +8,7 @@ import type { Source } from "../core/onair";
 import type { Room } from "../core/room";
 import { Sheet } from "./frame";
 import { Check, type Chosen } from "./devices";
+import { Encoders } from "./encoders";
 import "./call.css";
 
 type Who = "teacher" | "pupil" | "screen";
@@ -234,6 +235,7 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
 function Lead({ room }: { room: Room }) {
   const air = room.onair;
   const [pupils, setPupils] = useState(false);
+  const [encoders, setEncoders] = useState(false);
   const me = room.me.value.user;
   const some = Object.values(air.invited.value).some((s) => s.length > 0) || air.list.value.some((s) => s.user !== me && room.people.value.get(s.user)?.role === "pupil");
   const on = !!air.recording.value;
@@ -242,6 +244,8 @@ function Lead({ room }: { room: Room }) {
       {some && <button type="button" onClick={() => room.send("call.stopall")}>{t("call.stopall")}</button>}
       <button type="button" class={on ? "danger" : ""} onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}>{t(on ? "call.recordOff" : "call.record")}</button>
       {!on && <label class="check"><input type="checkbox" checked={pupils} onChange={(e) => setPupils(e.currentTarget.checked)} /><span>{t("call.recordPupils")}</span></label>}
+      <button type="button" class="quiet" onClick={() => setEncoders(true)}>{t("encoders.open")}</button>
+      {encoders && <Encoders room={room} onClose={() => setEncoders(false)} />}
     </>
   );
 }

@@ -153,8 +153,8 @@ func (b *Budget) count(now time.Time) {
 // dropOldest deletes the oldest recording that is not being made.
 func (b *Budget) dropOldest(now time.Time) bool {
 	for _, l := range b.lessons() {
-		if last, ok := b.busy[l.folder]; ok && now.Sub(last) <= quiet {
-			continue
+		if last, ok := b.busy[l.folder]; ok && now.Sub(last) <= quiet || now.Sub(l.last) <= quiet {
+			continue // by us, or by another node or room
 		}
 		var err error
 		for _, path := range l.files {

@@ -61,6 +61,16 @@ func TestOldestRecordingsMakeRoom(t *testing.T) {
 	}
 }
 
+func TestRecordingsOfOthersThatAreBeingMadeStay(t *testing.T) {
+	root := t.TempDir()
+	taught(t, root, "other", 900_000, 0)
+	b := &Budget{Dir: root, Bytes: 1_000_000}
+	diskFull(t, b.Check(filepath.Join(root, "now")))
+	if !there(root, "other", "a.webm") {
+		t.Error("what another node writes was deleted")
+	}
+}
+
 func TestReserveIsNotTouched(t *testing.T) {
 	root := t.TempDir()
 	taught(t, root, "now", 400_000, 100) // being made: not deleted, however old

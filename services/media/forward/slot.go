@@ -244,6 +244,9 @@ func (sl *Slot) change(l *Layer, pos uint64, squeeze bool) {
 	if sl.used {
 		ms := (lead.at - sl.at) / 1e6
 		step := uint32(max(ms, 1) * int64(l.cfg.ClockRate) / 1000)
+		if behind := int32(r.ref - k.ts); squeeze && behind > 0 {
+			step = max(step, uint32(behind)>>6+l.cfg.ClockRate/1000) // the first of the kept must not go back
+		}
 		r.ts = sl.ts + step - lead.ts
 		if k.pid != 0 {
 			r.pid = (sl.pid + 1 - readPID(k, k.payload[:])) & 0x7fff

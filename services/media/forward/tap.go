@@ -81,7 +81,7 @@ func (t *Tap) read(end uint64, buf []byte) int {
 	}
 	pos := t.next
 	t.next++
-	if k.size == 0 || len(buf) < headerSize+k.size {
+	if len(buf) < headerSize+k.size {
 		return -1
 	}
 	buf[0], buf[1] = 0x80, 96

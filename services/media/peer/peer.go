@@ -30,6 +30,7 @@ import (
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/media/forward"
+	"github.com/livelearn/box/services/media/record"
 	"github.com/livelearn/box/services/supervise"
 )
 
@@ -70,6 +71,7 @@ type Node struct {
 	tasks    *supervise.Tasks // nil before and after Serve
 	sessions map[string]session
 	rooms    map[string]*room
+	budget   *record.Budget // of all recordings; nil before the first
 }
 
 // session is a publisher or a watcher.

@@ -56,7 +56,12 @@ func (n *Node) Record(_ context.Context, ask media.Record) error {
 	if err := os.MkdirAll(ask.Dir, 0o750); err != nil {
 		return errs.New(op, errs.Down, err)
 	}
-	budget := &record.Budget{Dir: n.recordings(ask.Dir), Bytes: n.cfg.RecordBytes, Reserve: n.cfg.Reserve}
+	n.mu.Lock()
+	if n.budget == nil {
+		n.budget = &record.Budget{Dir: n.recordings(ask.Dir), Bytes: n.cfg.RecordBytes, Reserve: n.cfg.Reserve}
+	}
+	budget := n.budget
+	n.mu.Unlock()
 	if err := budget.Check(ask.Dir); err != nil {
 		return err
 	}
@@ -178,7 +183,7 @@ func (rec *recording) begin(k takeKey, layers []*layer) *take {
 	for i, tap := range taps {
 		rec.n.tasks.Go(func(c context.Context) error {
 			defer context.AfterFunc(c, stop)()
-			rec.write(ctx, w, i, tap)
+			rec.write(ctx, w, i, layers[i], tap)
 			tap.Close()
 			left <- struct{}{}
 			return nil
@@ -197,7 +202,7 @@ func (rec *recording) begin(k takeKey, layers []*layer) *take {
 }
 
 // write copies one track into the file until it ends.
-func (rec *recording) write(ctx context.Context, w *record.Writer, i int, tap *forward.Tap) {
+func (rec *recording) write(ctx context.Context, w *record.Writer, i int, l *layer, tap *forward.Tap) {
 	buf := make([]byte, maxPacket)
 	for {
 		n, err := tap.Next(ctx, buf)
@@ -210,6 +215,9 @@ func (rec *recording) write(ctx context.Context, w *record.Writer, i int, tap *f
 		if err := w.Write(i, buf[:n], time.Since(rec.began)); err != nil {
 			rec.fail(err)
 			return
+		}
+		if w.KeyWanted(i) {
+			l.wantKey() // it throttles
 		}
 	}
 }

@@ -104,10 +104,6 @@ func (s *spectator) turns(t testing.TB, id, rid string, most time.Duration) time
 	return time.Since(began)
 }
 
-// drawn is as much as kept packets of two seconds are drawn together to, in ticks: a switch
-// may step back by that.
-const drawn = 2 * 90000 / 64
-
 // shrinks waits until the picture has been one that fits the link, for three seconds.
 func (s *spectator) shrinks(t testing.TB, rate int, most time.Duration) time.Duration {
 	t.Helper()
@@ -145,7 +141,7 @@ func clean(all []shot) error {
 			return fmt.Errorf("packet %d: picture %d after %d (layer %d after %d)", i, x.pid, was.pid, x.layer, was.layer)
 		case !x.start && x.pid != was.pid:
 			return fmt.Errorf("packet %d: picture %d has no beginning", i, x.pid)
-		case x.start && int32(x.ts-was.ts) <= -drawn, !x.start && x.ts != was.ts:
+		case x.start && int32(x.ts-was.ts) <= 0, !x.start && x.ts != was.ts:
 			return fmt.Errorf("packet %d: time %d after %d", i, x.ts, was.ts)
 		}
 	}

@@ -119,6 +119,7 @@ func (r *rig) calls() []call {
 		{"GET /api/lessons/{id}/results", lesson + "/results", nil, [4]int{401, 403, 404, 404}}, // no job has run
 		{"GET /api/lessons/{id}/results.csv", lesson + "/results.csv", nil, [4]int{401, 403, 404, 404}},
 		{"GET /api/lessons/{id}/results.xlsx", lesson + "/results.xlsx", nil, [4]int{401, 403, 404, 404}},
+		{"GET /api/media", "/api/media", nil, teachers(200)},
 		{"GET /api/lessons/{id}/capsule", lesson + "/capsule", nil, [4]int{401, 403, 404, 404}}, // nothing was recorded
 		{"GET /recordings/{lesson}/{file}", "/recordings/" + r.lesson.ID + "/capsule.json", nil, [4]int{401, 403, 404, 404}},
 		{"DELETE /api/lessons/{id}/capsule", lesson + "/capsule", nil, teachers(204)},

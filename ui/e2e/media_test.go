@@ -144,6 +144,9 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.ada.press(l.say("people.muteMic"))
 	cid.until("muted by the teacher", fmt.Sprintf(`[...document.querySelectorAll("button[disabled]")].some((b) => b.innerText.includes(%s))`, quote(l.say("call.mutedBy"))))
 
+	l.ada.press(l.say("rehearse.open"))
+	l.ada.until("all is well", `document.querySelectorAll(".rehearsal [data-mark=good]").length === 5`)
+	eval[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
 	l.ada.press(l.say("encoders.open"))
 	l.ada.press(l.say("encoders.make"))
 	l.ada.sees(l.say("encoders.once"))

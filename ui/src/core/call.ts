@@ -197,6 +197,25 @@ export class Call {
     void this.connect();
   }
 
+  // rehearse connects once and gives the time that took, in ms, and closes; -1: in vain.
+  async rehearse(): Promise<number> {
+    const begun = performance.now();
+    const session = name();
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    pc.addTransceiver("video", { direction: "recvonly" });
+    try {
+      await pc.setLocalDescription(await pc.createOffer());
+      await this.answered(pc, "call.watch", { session, sdp: pc.localDescription!.sdp, mode: "full" });
+      await connected(pc);
+      return performance.now() - begun;
+    } catch {
+      return -1;
+    } finally {
+      pc.close();
+      this.quietly("call.leave", { session });
+    }
+  }
+
   // ---- publishing
 
   // publish sends one more track, or replaces the one of its source.

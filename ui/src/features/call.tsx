@@ -9,6 +9,7 @@ import type { Room } from "../core/room";
 import { Sheet } from "./frame";
 import { Check, type Chosen } from "./devices";
 import { Encoders } from "./encoders";
+import { Rehearsal } from "./rehearsal";
 import "./call.css";
 
 type Who = "teacher" | "pupil" | "screen";
@@ -204,7 +205,7 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
     return (
       <div class="stack">
         {why && <Insecure home={home} />}
-        {who === "teacher" && <div class="row call-controls">{!why && <button type="button" class="primary" onClick={() => setWhy(true)}><Icon name="full" />{t("call.start")}</button>}<Lead room={room} /></div>}
+        {who === "teacher" && <div class="row call-controls">{!why && <button type="button" class="primary" onClick={() => setWhy(true)}><Icon name="full" />{t("call.start")}</button>}<Lead room={room} call={call} /></div>}
       </div>
     );
   }
@@ -225,17 +226,18 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
         : <button type="button" onClick={() => void share()}>{t("call.screenOn")}</button>)}
       {(live || own.screen) && <button type="button" class="danger" onClick={() => call.stopSending()}>{t("call.stop")}</button>}
       {call.sending.value === "connecting" && <span role="status" class="muted">{t("call.connecting")}</span>}
-      {who === "teacher" && <Lead room={room} />}
+      {who === "teacher" && <Lead room={room} call={call} />}
       {checking && <Sheet title={t("call.check")} onClose={() => setChecking(null)}><Check sources={checking} onGo={(c) => void go(c)} /></Sheet>}
     </div>
   );
 }
 
 // Lead is what only a teacher does: end what pupils publish, record.
-function Lead({ room }: { room: Room }) {
+function Lead({ room, call }: { room: Room; call: Call }) {
   const air = room.onair;
   const [pupils, setPupils] = useState(false);
   const [encoders, setEncoders] = useState(false);
+  const [rehearsal, setRehearsal] = useState(false);
   const me = room.me.value.user;
   const some = Object.values(air.invited.value).some((s) => s.length > 0) || air.list.value.some((s) => s.user !== me && room.people.value.get(s.user)?.role === "pupil");
   const on = !!air.recording.value;
@@ -245,6 +247,8 @@ function Lead({ room }: { room: Room }) {
       <button type="button" class={on ? "danger" : ""} onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}>{t(on ? "call.recordOff" : "call.record")}</button>
       {!on && <label class="check"><input type="checkbox" checked={pupils} onChange={(e) => setPupils(e.currentTarget.checked)} /><span>{t("call.recordPupils")}</span></label>}
       <button type="button" class="quiet" onClick={() => setEncoders(true)}>{t("encoders.open")}</button>
+      <button type="button" class="quiet" onClick={() => setRehearsal(true)}>{t("rehearse.open")}</button>
+      {rehearsal && <Rehearsal call={call} pupils={[...room.people.value.values()].filter((p) => p.role === "pupil").length} onClose={() => setRehearsal(false)} />}
       {encoders && <Encoders room={room} onClose={() => setEncoders(false)} />}
     </>
   );

@@ -146,7 +146,8 @@ func (n *nodeProcess) command(far *os.File) (*exec.Cmd, error) {
 		}
 	}
 	cmd := exec.Command(program, "media") //nolint:gosec // our own program
-	cmd.Env = append(os.Environ(), MediaEnv+"="+string(spec))
+	// What lives is small and what is thrown away, when people join, is not.
+	cmd.Env = append(os.Environ(), "GOGC=50", MediaEnv+"="+string(spec))
 	cmd.ExtraFiles = []*os.File{far} // the first is MediaFD
 	cmd.Stderr = n.box.parts.Stderr
 	return cmd, nil

@@ -69,7 +69,7 @@ func (y *yard) within(args ...string) {
 func (y *yard) start(b *testing.B, role string) {
 	b.Helper()
 	cmd := exec.Command("ip", "netns", "exec", y.name, "taskset", "-c", "0", os.Args[0]) //nolint:gosec // ourselves
-	cmd.Env = append(os.Environ(), roleEnv+"="+role, "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), roleEnv+"="+role, "GOMAXPROCS=1", "GOGC=50")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)

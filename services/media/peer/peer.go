@@ -191,12 +191,11 @@ func (n *Node) tell(e media.Event) {
 // run starts fn as a task of Serve; false: the node does not serve.
 func (n *Node) run(fn func(ctx context.Context)) bool {
 	n.mu.Lock()
-	tasks := n.tasks
-	n.mu.Unlock()
-	if tasks == nil {
+	defer n.mu.Unlock()
+	if n.tasks == nil {
 		return false
 	}
-	tasks.Go(func(ctx context.Context) error { fn(ctx); return nil })
+	n.tasks.Go(func(ctx context.Context) error { fn(ctx); return nil })
 	return true
 }
 

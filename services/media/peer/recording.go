@@ -176,7 +176,7 @@ func (rec *recording) begin(k takeKey, layers []*layer) *take {
 		for _, tap := range taps {
 			tap.Close()
 		}
-		rec.fail(err)
+		rec.n.tasks.Go(func(context.Context) error { rec.fail(err); return nil }) // the caller holds Node.mu
 		return t
 	}
 	left := make(chan struct{}, len(taps))

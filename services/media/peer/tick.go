@@ -38,6 +38,9 @@ func (n *Node) tick(ctx context.Context) error {
 func (n *Node) look(now time.Time, whole bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.tasks == nil {
+		return // it is being shut
+	}
 	if whole {
 		n.meter.look(now)
 	}

@@ -115,8 +115,10 @@ func fuzz(ctx context.Context, r *runner) {
 	}
 	for _, t := range targets {
 		out, err := fuzzOne(ctx, t)
-		if err != nil && strings.Contains(out, "context deadline exceeded") && !strings.Contains(out, "Failing input") {
-			out, err = fuzzOne(ctx, t) // a worker was busy when the time was up: no finding
+		for range 2 {
+			if err != nil && strings.Contains(out, "context deadline exceeded") && !strings.Contains(out, "Failing input") {
+				out, err = fuzzOne(ctx, t) // a worker was busy when the time was up: no finding
+			}
 		}
 		r.one("fuzz "+t.pkg+" "+t.name, out, err)
 	}

@@ -35,6 +35,7 @@ export function CapsulePage({ state, arg }: { state: State; arg: string }) {
 }
 
 const speeds = [1, 1.25, 1.5, 2];
+const patience = 5000; // ms
 
 // Timeline is the clock of a capsule, in ms since the lesson began.
 class Timeline {
@@ -43,6 +44,8 @@ class Timeline {
   readonly speed = signal(1);
   private last = 0;
   private frame = 0;
+  private waiting = new Set<string>(); // media that is not there yet
+  private stalled = 0; // ms that the clock has stood for it
 
   constructor(readonly length: number, first: number) {
     this.now.value = first;
@@ -56,6 +59,14 @@ class Timeline {
     if (on) this.frame = requestAnimationFrame(this.tick);
   }
 
+  // wait holds the clock for media that loads or seeks, for a while: a slow disk or device
+  // must not let the lesson run away from its picture.
+  wait(file: string, on: boolean) {
+    if (on) this.waiting.add(file);
+    else this.waiting.delete(file);
+    if (this.waiting.size === 0) this.stalled = 0;
+  }
+
   seek(to: number) {
     this.now.value = Math.min(this.length, Math.max(0, to));
   }
@@ -66,7 +77,8 @@ class Timeline {
 
   private tick = () => {
     const now = performance.now();
-    this.seek(this.now.value + (now - this.last) * this.speed.value);
+    if (this.waiting.size > 0 && this.stalled < patience) this.stalled += now - this.last;
+    else this.seek(this.now.value + (now - this.last) * this.speed.value);
     this.last = now;
     if (this.now.value >= this.length) this.playing.value = false;
     else this.frame = requestAnimationFrame(this.tick);
@@ -220,23 +232,32 @@ function Media({ lesson, part, line, shown }: { lesson: string; part: CapsulePar
   const now = line.now.value;
   const playing = line.playing.value && shown;
   const [blocked, setBlocked] = useState(false);
+  const [turn, setTurn] = useState(0);
+  const tried = useRef(-1);
   useEffect(() => {
     const v = el.current!;
     if (!shown) {
       v.pause();
+      line.wait(part.file, false);
       return;
     }
+    line.wait(part.file, line.playing.value && !v.error && !v.ended && (v.seeking || v.readyState < 3));
     const want = (now - part.start_ms) / 1000;
     const off = want - v.currentTime;
-    if (Math.abs(off) > (playing ? 0.5 : 0.05) && v.readyState > 0 && !v.seeking) v.currentTime = want;
+    const moved = Math.abs(want - tried.current) > 0.01; // past its end a file gives no more than it has
+    if (Math.abs(off) > (playing ? 0.5 : 0.05) && moved && v.readyState > 0 && !v.seeking) v.currentTime = tried.current = want;
     v.playbackRate = line.speed.value * (Math.abs(off) < drift ? 1 : off > 0 ? 1.08 : 0.93);
     if (playing && v.paused) v.play().then(() => setBlocked(false), (e) => e.name === "NotAllowedError" && setBlocked(true));
     if (!playing && !v.paused) v.pause();
-  }, [now, playing, shown]);
+  }, [now, playing, shown, turn]);
+  const ready = () => {
+    line.wait(part.file, false);
+    setTurn((n) => n + 1); // the clock may have been set again meanwhile
+  };
   const audio = part.type.startsWith("audio/");
   return (
     <figure class={`capsule-part ${part.source}`} hidden={!shown || audio} data-source={part.source}>
-      <video ref={el} data-start={part.start_ms} src={`/recordings/${encodeURIComponent(lesson)}/${encodeURIComponent(part.file)}`} preload="auto" playsInline aria-label={t(part.source === "screen" ? "capsule.screenOf" : "capsule.cameraOf", { name: part.name })} />
+      <video ref={el} data-start={part.start_ms} src={`/recordings/${encodeURIComponent(lesson)}/${encodeURIComponent(part.file)}`} preload="auto" playsInline onSeeked={ready} onCanPlay={ready} onPlaying={ready} onError={ready} onEnded={ready} aria-label={t(part.source === "screen" ? "capsule.screenOf" : "capsule.cameraOf", { name: part.name })} />
       <figcaption><bdi>{part.name}</bdi></figcaption>
       {blocked && <p class="note">{t("capsule.tap")}</p>}
     </figure>

@@ -22,6 +22,13 @@ type Board struct {
 	Button  Button    // one button
 	Thermal Thermal   // thermometers
 	Codecs  Codecs    // encoders and decoders of pictures
+
+	Fan      Fan
+	RTC      RTC
+	Watchdog func() (Watchdog, error) // opens it: from then on it must be fed
+	Supply   Supply
+	Radios   Radios
+	Slots    Slots // an appliance that can update itself
 }
 
 // Display shows a page to the people who stand before the box.
@@ -52,9 +59,10 @@ const (
 	Ready                        // steady: browsers can connect
 	Lesson                       // slow pulse: a lesson is open, leave the plug alone
 	Attention                    // fast blink: a person must look at the admin page
+	Updating                     // double blink: an update is written or tried, leave the plug alone
 )
 
-var patterns = [...]string{"off", "booting", "ready", "lesson", "attention"}
+var patterns = [...]string{"off", "booting", "ready", "lesson", "attention", "updating"}
 
 // String is the pattern's word.
 func (p Pattern) String() string { return patterns[p] }

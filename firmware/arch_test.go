@@ -74,15 +74,19 @@ var ranks = map[string]int{
 	"services/wire/wiretest": 6, // drives a room or a session from outside
 	"services/gateway":       6,
 
+	"firmware/appliance/door": 1,
+	"firmware/appliance":      9,
+
 	"firmware":               10,
 	"firmware/boxtest":       11,
 	"firmware/cmd/livelearn": 11,
 	"firmware/scenario":      12,
 	"ui/e2e":                 12,
 
-	"image":         20, // its own programs
-	"scripts/check": 20,
-	"ui/build":      20,
+	"image":          20, // its own programs
+	"image/qemutest": 20, // machines for its tests
+	"scripts/check":  20,
+	"ui/build":       20,
 }
 
 // thirdParty says what a package may import of others' modules, by prefix. Tests may
@@ -118,6 +122,7 @@ var thirdParty = map[string][]string{
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
 	"firmware":               {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"firmware/appliance":     {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
 	"firmware/cmd/livelearn": {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 }
 

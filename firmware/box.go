@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/livelearn/box/firmware/appliance/door"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
@@ -58,6 +59,8 @@ type Parts struct {
 	Program string
 	// Stderr is where the processes of this box write their log; nil: nowhere.
 	Stderr io.Writer
+	// Door is the first process of the appliance that this program runs on; nil: there is none.
+	Door *door.Client
 	// Features are there beside those of the tree. For tests that make a room crash.
 	Features []room.Kind
 }

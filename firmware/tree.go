@@ -59,6 +59,9 @@ func (b *Box) beside() []supervise.Child {
 	if b.parts.Sealed {
 		return list
 	}
+	if d := b.parts.Door; d != nil {
+		list = append(list, within(time.Second, supervise.Run("alive", &alive{door: d, health: b.health, port: b.port})))
+	}
 	return append(append(list, b.mediaChildren()...),
 		within(5*time.Second, supervise.Run("lanes", b.letters.Lanes())),
 		within(time.Second, supervise.Run("history", b.history)), // of the machine: not on a fake clock

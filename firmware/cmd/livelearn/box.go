@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/livelearn/box/firmware"
+	"github.com/livelearn/box/firmware/appliance"
+	"github.com/livelearn/box/firmware/appliance/door"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards/sim"
 	"github.com/livelearn/box/services/supervise"
@@ -44,7 +46,10 @@ func (c *boxCmd) Run(w world) error {
 	log, ring := firmware.NewLog(e.Log, w.stderr, terminal(w.stderr))
 	slog.SetDefault(log) // libraries that log at all log here
 	limits(log)
-	box, err := firmware.New(e.Config, firmware.Parts{Board: c.board(w), Log: log, Tail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr})
+	box, err := firmware.New(e.Config, firmware.Parts{
+		Board: c.board(w), Log: log, Tail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr,
+		Door: door.Open("box"),
+	})
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,11 @@ func (c *boxCmd) board(w world) hal.Board {
 		return sim.New(w.stdout).HAL()
 	}
 	b := board(w.root)
-	if b.Display == nil && terminal(w.stdout) {
+	switch {
+	case b.Display != nil:
+	case door.Open("box") != nil:
+		b.Display = sim.NewTerminal(appliance.Consoles()) // a screen, if there is one
+	case terminal(w.stdout):
 		b.Display = sim.NewTerminal(w.stdout)
 	}
 	return b

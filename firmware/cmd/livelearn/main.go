@@ -23,6 +23,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/livelearn/box/firmware"
+	"github.com/livelearn/box/firmware/appliance/door"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards"
 )
@@ -43,6 +44,7 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Make this box the one of a backup. The box must be stopped; what it held is put aside, not deleted."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
+	Init    initCmd    `cmd:"" hidden:"" help:"Be the first process of an appliance: its kernel starts this."`
 	Media   mediaCmd   `cmd:"" hidden:"" help:"Carry pictures and sound for a running box, which starts this itself."`
 }
 
@@ -88,8 +90,12 @@ func run(args []string, w world) int {
 // say writes for people. Where they closed the pipe there is nobody to tell.
 func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
-// board is the one that this machine is.
-func board(root string) hal.Board { return boards.Probe(os.DirFS(root)) }
+// board is the one that this machine is. A PC that runs nothing but us is one too.
+func board(root string) hal.Board {
+	b := boards.Probe(os.DirFS(root))
+	b.Real = b.Real || os.Getenv(door.Env) != ""
+	return b
+}
 
 // defaultData is the data folder when none is named: the system's on an appliance, one's
 // own elsewhere.

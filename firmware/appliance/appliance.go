@@ -75,6 +75,8 @@ type Machine struct {
 	slot    hal.Slot
 	dog     hal.Watchdog // nil: there is none
 	keepers []supervise.Child
+	state   string                      // where failures are kept; StateDir
+	run     func(name string) *exec.Cmd // the box, or the safe mode
 
 	mu       sync.Mutex
 	boot     door.Boot // guarded by mu
@@ -90,7 +92,8 @@ type end struct {
 
 // New makes a machine. Nothing is touched before Run.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, down: make(chan end, 1)}
+	m := &Machine{cfg: cfg, down: make(chan end, 1), state: StateDir}
+	m.run = m.ours
 	m.out = newOutput()
 	m.log = slog.New(slog.NewJSONHandler(m.out, nil)).With("pkg", "init")
 	m.program = newProgram(m)
@@ -172,14 +175,13 @@ func (m *Machine) network(context.Context) *exec.Cmd {
 	return m.command("network", "--state", NetworkDir, "--config", configPath)
 }
 
-func (m *Machine) box() *exec.Cmd {
-	cmd := m.command("box", "--data", BoxDir, "--log-format", "json")
-	cmd.Stdout = m.out.from()
-	return cmd
-}
-
-func (m *Machine) safe() *exec.Cmd {
-	cmd := m.command("safe", "--data", BoxDir, "--state", StateDir)
+// ours is the box or the safe mode.
+func (m *Machine) ours(name string) *exec.Cmd {
+	args := []string{"box", "--data", BoxDir, "--log-format", "json"}
+	if name == "safe" {
+		args = []string{"safe", "--data", BoxDir, "--state", StateDir}
+	}
+	cmd := m.command(args...)
 	cmd.Stdout = m.out.from()
 	return cmd
 }
@@ -209,7 +211,7 @@ func (m *Machine) failed(f door.Failure) {
 	data, err := json.Marshal(m.boot.Failures)
 	m.mu.Unlock()
 	if err == nil {
-		err = writeFile(filepath.Join(StateDir, failsFile), data)
+		err = writeFile(filepath.Join(m.state, failsFile), data)
 	}
 	if err != nil {
 		m.log.Warn("the failure is not kept", "err", err)
@@ -219,7 +221,7 @@ func (m *Machine) failed(f door.Failure) {
 
 // recall reads what failed before.
 func (m *Machine) recall() {
-	data, err := os.ReadFile(filepath.Join(StateDir, failsFile))
+	data, err := os.ReadFile(filepath.Join(m.state, failsFile))
 	if err != nil {
 		return
 	}

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"errors"
-	"os/exec"
 	"time"
 
 	"github.com/livelearn/box/firmware/appliance/door"
@@ -32,10 +31,11 @@ type program struct {
 	restart chan struct{}   // holds one
 	signs   chan door.Alive // of the program that runs
 	ends    []time.Time     // of the last lives that nobody ended
+	fastest time.Duration   // the pause after the first of them
 }
 
 func newProgram(m *Machine) *program {
-	return &program{m: m, restart: make(chan struct{}, 1), signs: make(chan door.Alive, 8)}
+	return &program{m: m, restart: make(chan struct{}, 1), signs: make(chan door.Alive, 8), fastest: fastest}
 }
 
 // String is the service's name.
@@ -44,7 +44,7 @@ func (p *program) String() string { return "program" }
 // Serve runs one life after the other until ctx ends.
 func (p *program) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := p.life(ctx, "box", p.m.box())
+		err := p.life(ctx, "box")
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -53,7 +53,7 @@ func (p *program) Serve(ctx context.Context) error {
 			continue
 		}
 		if !p.crashed(err) {
-			pause(ctx, min(fastest<<len(p.ends), slowest))
+			pause(ctx, min(p.fastest<<len(p.ends), slowest))
 			continue
 		}
 		if p.m.trial() {
@@ -83,7 +83,7 @@ func (p *program) safe(ctx context.Context) {
 	defer p.m.setSafe(false)
 	p.ends = nil
 	for ctx.Err() == nil {
-		err := p.life(ctx, "safe", p.m.safe())
+		err := p.life(ctx, "safe")
 		if errors.Is(err, errRestart) || ctx.Err() != nil {
 			return
 		}
@@ -94,7 +94,7 @@ func (p *program) safe(ctx context.Context) {
 
 // life is one life of a program: started, watched, ended. The lease is the program's own to
 // renew, by its signs of life.
-func (p *program) life(ctx context.Context, name string, cmd *exec.Cmd) error {
+func (p *program) life(ctx context.Context, name string) error {
 	for len(p.signs) > 0 {
 		<-p.signs // of the one before
 	}
@@ -103,7 +103,7 @@ func (p *program) life(ctx context.Context, name string, cmd *exec.Cmd) error {
 	defer end(nil)
 	g := supervise.Group(life)
 	g.Go(func(ctx context.Context) error {
-		err := supervise.RunOnce(ctx, cmd, supervise.ProcessOpts{Shutdown: stopTime})
+		err := supervise.RunOnce(ctx, p.m.run(name), supervise.ProcessOpts{Shutdown: stopTime})
 		if err == nil {
 			err = errors.New("it ended by itself")
 		}

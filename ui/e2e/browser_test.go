@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a page may take to show something.
-const patience = 20 * time.Second
+var patience = 20 * time.Second
 
 // words are the pages' texts, so that a test says what a person reads.
 func words(t testing.TB, lang string) func(key string) string {

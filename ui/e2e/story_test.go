@@ -12,15 +12,22 @@ import (
 // TestFromClaimToALessonThatSurvivesARestart is the first day with a box: the teacher on
 // a laptop, two pupils on phones.
 func TestFromClaimToALessonThatSurvivesARestart(t *testing.T) {
-	say := words(t, "en")
 	box := boxtest.Start(t, t.TempDir())
-	home := "http://" + box.HTTP
+	firstDay(t, "http://"+box.HTTP, box.Code, plug{box.Kill, func() { box.Restart() }})
+}
 
+// plug is what a box's power hangs on.
+type plug struct{ pull, put func() }
+
+// firstDay is the story on any box that nobody has claimed.
+func firstDay(t *testing.T, home, claim string, power plug) {
+	t.Helper()
+	say := words(t, "en")
 	ada := newPage(t, laptop)
 	ada.open(home + "/")
 	ada.press(say("join.new.go"))
 	ada.press(say("claim.next"))
-	ada.fill(say("claim.code"), strings.ToLower(box.Code))
+	ada.fill(say("claim.code"), strings.ToLower(claim))
 	ada.fill(say("claim.box"), "School 7")
 	ada.fill(say("claim.name"), "Ada")
 	ada.fill(say("claim.pin"), "246810")
@@ -49,10 +56,10 @@ func TestFromClaimToALessonThatSurvivesARestart(t *testing.T) {
 	amal.press(say("tap.hand.raise"))
 	ada.until("Amal's hand", `[...document.querySelectorAll("ol.hands li")].some((li) => li.innerText.includes("Amal"))`)
 
-	box.Kill()
+	power.pull()
 	amal.sees(say("conn.offline"))
 	chat(amal, "written while the box was away", say)
-	box.Restart()
+	power.put()
 	for _, p := range []*page{ada, ben, amal} {
 		p.sees("written while the box was away")
 		p.sees("hello from Amal")

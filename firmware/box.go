@@ -266,7 +266,11 @@ func (b *Box) control() *control {
 }
 
 func (b *Box) face() *face {
-	return &face{board: b.parts.Board, facts: b.Facts, health: b.health, log: b.log("board")}
+	f := &face{board: b.parts.Board, facts: b.Facts, health: b.health, log: b.log("board"), unclaim: b.roster.Unclaim}
+	if b.parts.Door != nil {
+		f.off = b.parts.Door.Off
+	}
+	return f
 }
 
 func (b *Box) watch() *watch {

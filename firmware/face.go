@@ -14,6 +14,8 @@ import (
 const (
 	facePeriod = time.Second      // how soon the board shows a change
 	infoTime   = 30 * time.Second // how long a press of the button shows the second page
+	askTime    = 30 * time.Second // how long the question of the button is open
+	longPress  = 3 * time.Second  // and longer: switch off
 )
 
 // Facts are what the board shows of the box.
@@ -24,6 +26,7 @@ type Facts struct {
 	Secure    []string // of HTTPS
 	Claim     string   // the claim code; empty once it is claimed
 	Lessons   []OpenLesson
+	Updating  bool // an update is written or on trial: leave the plug alone
 }
 
 // OpenLesson is one open lesson.
@@ -36,10 +39,12 @@ type OpenLesson struct {
 // face shows the box on the board's display and light. It asks for the facts each second
 // and shows what changed, so no other part of the box knows that there is a board.
 type face struct {
-	board  hal.Board
-	facts  func() Facts
-	health *health.Health
-	log    *slog.Logger
+	board   hal.Board
+	facts   func() Facts
+	health  *health.Health
+	log     *slog.Logger
+	unclaim func(context.Context) error // gives the box a new claim code
+	off     func(context.Context) error // switches the machine off; nil: it cannot
 }
 
 // String is the service's name.
@@ -49,7 +54,11 @@ func (f *face) String() string { return "board" }
 func (f *face) Serve(ctx context.Context) error {
 	g := supervise.Group(ctx)
 	presses := make(chan hal.Press)
+	v := &view{}
 	if f.board.Button != nil {
+		if f.held() {
+			v.asked = time.Now().Add(askTime)
+		}
 		g.Go(func(ctx context.Context) error {
 			for p := range f.board.Button.Presses(ctx) {
 				select {
@@ -60,36 +69,91 @@ func (f *face) Serve(ctx context.Context) error {
 			return nil
 		})
 	}
-	g.Go(func(ctx context.Context) error { return f.show(ctx, presses) })
+	g.Go(func(ctx context.Context) error { return f.show(ctx, v, presses) })
 	return g.Wait()
 }
 
-func (f *face) show(ctx context.Context, presses <-chan hal.Press) error {
+// view is what a person sees and was asked.
+type view struct {
+	page    hal.Page
+	pattern hal.Pattern
+	info    time.Time // until when the second page is shown
+	asked   time.Time // until when a press means yes to a new claim code
+	armed   bool      // the hold that asked has ended: its own end is no yes
+	ending  bool      // the machine goes off
+}
+
+// holder is a button that tells whether it is down now.
+type holder interface{ Down() (bool, error) }
+
+// held tells that the button is down now.
+func (f *face) held() bool {
+	h, ok := f.board.Button.(holder)
+	if !ok {
+		return false
+	}
+	down, err := h.Down()
+	return err == nil && down
+}
+
+func (f *face) show(ctx context.Context, v *view, presses <-chan hal.Press) error {
 	tick := time.NewTicker(facePeriod)
 	defer tick.Stop()
-	var shown hal.Page
-	var pattern hal.Pattern
-	var info time.Time // until when the second page is shown
 	for {
 		facts := f.facts()
-		page := first(facts)
-		if time.Now().Before(info) {
-			page = second(facts)
+		if page := v.now(facts, time.Now()); !page.Equal(v.page) && f.display(page) {
+			v.page = page
 		}
-		if !page.Equal(shown) && f.display(page) {
-			shown = page
-		}
-		if p := f.pattern(facts); p != pattern && f.light(p) {
-			pattern = p
+		if p := f.pattern(facts); p != v.pattern && f.light(p) {
+			v.pattern = p
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-presses:
-			info = time.Now().Add(infoTime)
+		case p := <-presses:
+			f.pressed(ctx, v, p)
 		case <-tick.C:
+			v.armed = v.armed || !v.asked.IsZero() && !f.held()
 		}
 	}
+}
+
+// pressed does what a press of the button asks for: the answer to a question that is open,
+// a safe end, or the second page.
+func (f *face) pressed(ctx context.Context, v *view, p hal.Press) {
+	now := time.Now()
+	switch {
+	case now.Before(v.asked) && v.armed:
+		v.asked = time.Time{}
+		if err := f.unclaim(ctx); err != nil {
+			f.log.Warn("the claim is not reset", "err", err)
+			return
+		}
+		f.log.Info("the button has reset the claim")
+	case now.Before(v.asked): // the end of the hold that asked
+	case p.Held >= longPress && f.off != nil:
+		v.ending = true
+		f.display(v.now(f.facts(), now)) // before it is too late
+		if err := f.off(ctx); err != nil {
+			v.ending = false
+			f.log.Warn("the machine does not go off", "err", err)
+		}
+	default:
+		v.info = now.Add(infoTime)
+	}
+}
+
+// now is the page to be seen.
+func (v *view) now(facts Facts, now time.Time) hal.Page {
+	switch {
+	case v.ending:
+		return hal.Page{Title: "Switching off", Lines: []string{"Pull the plug when", "the light is off."}}
+	case now.Before(v.asked):
+		return hal.Page{Title: "New claim code?", Lines: []string{"Let go, then press", "once for yes. Wait", "for no. Lessons stay."}}
+	case now.Before(v.info):
+		return second(facts)
+	}
+	return first(facts)
 }
 
 func (f *face) display(p hal.Page) bool {
@@ -119,6 +183,8 @@ func (f *face) pattern(facts Facts) hal.Pattern {
 	switch {
 	case !ready:
 		return hal.Attention
+	case facts.Updating:
+		return hal.Updating
 	case len(facts.Lessons) > 0:
 		return hal.Lesson
 	}

@@ -102,6 +102,92 @@ func TestButtonShowsTheSecondPageForAWhile(t *testing.T) {
 	})
 }
 
+// heldButton is a button that was down when the box started.
+type heldButton struct {
+	*sim.Button
+	mu   sync.Mutex
+	down bool // guarded by mu
+}
+
+func (h *heldButton) Down() (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.down, nil
+}
+
+func (h *heldButton) up() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.down = false
+}
+
+func TestAHoldAtPowerOnResetsTheClaimAfterASecondYes(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(t *testing.T, press func(held time.Duration))
+		want int
+	}{
+		"let go and press": {func(_ *testing.T, press func(time.Duration)) {
+			time.Sleep(3 * facePeriod)
+			press(100 * time.Millisecond)
+		}, 1},
+		"only let go": {func(*testing.T, func(time.Duration)) { time.Sleep(2 * askTime) }, 0},
+		"press when it is over": {func(_ *testing.T, press func(time.Duration)) {
+			time.Sleep(askTime + 2*facePeriod)
+			press(100 * time.Millisecond)
+		}, 0},
+		"twice": {func(_ *testing.T, press func(time.Duration)) {
+			time.Sleep(3 * facePeriod)
+			press(100 * time.Millisecond)
+			press(100 * time.Millisecond)
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench()
+				button := &heldButton{Button: b.board.Button, down: true}
+				b.face.board.Button = button
+				resets := 0
+				b.face.unclaim = func(context.Context) error { resets++; return nil }
+				stop := b.serve(t)
+				time.Sleep(3 * facePeriod)
+				if got := b.board.Display.Page().Title; got != "New claim code?" {
+					t.Errorf("the display shows %q", got)
+				}
+				button.up()
+				b.board.Button.Press(t.Context(), 8*time.Second) // its end, as the button tells it
+				c.play(t, func(held time.Duration) { b.board.Button.Press(t.Context(), held) })
+				synctest.Wait()
+				if resets != c.want {
+					t.Errorf("%d resets, want %d", resets, c.want)
+				}
+				stop()
+			})
+		})
+	}
+}
+
+func TestALongPressSwitchesOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		offs := 0
+		b.face.off = func(context.Context) error {
+			if got := b.board.Display.Page().Title; got != "Switching off" {
+				t.Errorf("the display shows %q", got)
+			}
+			offs++
+			return nil
+		}
+		stop := b.serve(t)
+		defer stop()
+		b.board.Button.Press(t.Context(), longPress-time.Millisecond)
+		b.board.Button.Press(t.Context(), longPress)
+		synctest.Wait()
+		if offs != 1 {
+			t.Errorf("switched off %d times, want once", offs)
+		}
+	})
+}
+
 // A board without parts, and one whose display is broken, stop nothing.
 func TestFaceDoesWithoutWhatTheBoardLacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

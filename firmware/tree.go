@@ -60,7 +60,7 @@ func (b *Box) beside() []supervise.Child {
 		return list
 	}
 	if d := b.parts.Door; d != nil {
-		list = append(list, within(time.Second, supervise.Run("alive", &alive{door: d, health: b.health, port: b.port})))
+		list = append(list, within(time.Second, supervise.Run("heartbeat", &heartbeat{door: d, health: b.health, port: b.port})))
 	}
 	return append(append(list, b.mediaChildren()...),
 		within(5*time.Second, supervise.Run("lanes", b.letters.Lanes())),

@@ -107,6 +107,9 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 		if err := records.Put(tx, bucketMeta, keyBox, b); err != nil {
 			return err
 		}
+		if known, ok := r.named(tx, s.Name); ok {
+			s.ID = known.ID // claimed anew: who was here before gets this PIN
+		}
 		if err := records.Put(tx, bucketStaff, s.ID, s); err != nil {
 			return err
 		}
@@ -114,6 +117,21 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 		return err
 	})
 	return s.person(), token, err
+}
+
+// Unclaim takes the claim back and makes a new code: whoever stands before the box and reads
+// it becomes an admin. Nothing else changes: teachers, classes and lessons stay, and so do
+// those who are signed in. A box that is not claimed keeps its code.
+func (r *Roster) Unclaim(context.Context) error {
+	const op = "roster.Unclaim"
+	return r.update(op, func(tx *bbolt.Tx) error {
+		b, err := records.Get[storedBox](tx, bucketMeta, keyBox)
+		if err != nil || !b.Claimed {
+			return err
+		}
+		b.Claimed, b.Code = false, newClaimCode()
+		return records.Put(tx, bucketMeta, keyBox, b)
+	})
 }
 
 func claimed(op string) error {

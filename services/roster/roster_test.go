@@ -55,6 +55,43 @@ func TestABoxIsClaimedOnceByItsCode(t *testing.T) {
 	refused(t, err, "stale/claimed/")
 }
 
+func TestAReleasedBoxIsClaimedAnewAndForgetsNothing(t *testing.T) {
+	r := fresh(t)
+	before := must(r.ClaimCode())(t)
+	c := Claimant{Code: before, Box: "Box", Name: "Ada", PIN: pin}
+	ada, token, err := r.Claim(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := must(r.AddStaff(t.Context(), "Bob", pin, false))(t)
+	if err := r.Unclaim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	code := must(r.ClaimCode())(t)
+	if len(code) != 8 || code == before {
+		t.Errorf("the new code is %q, the old one was %q", code, before)
+	}
+	if err := r.Unclaim(t.Context()); err != nil || must(r.ClaimCode())(t) != code {
+		t.Error("a second time made another code")
+	}
+	_, _, err = r.Claim(t.Context(), c)
+	refused(t, err, "denied/wrong_code/")
+	c.Code, c.Name, c.PIN = code, "ada", "975310"
+	again, _, err := r.Claim(t.Context(), c)
+	if err != nil || again.User != ada.User || !again.Admin {
+		t.Errorf("the same name is another person: %+v, before %+v, %v", again, ada, err)
+	}
+	if _, _, err := r.SignIn(t.Context(), "Ada", "975310"); err != nil {
+		t.Errorf("the new PIN does not sign in: %v", err)
+	}
+	if who := must(r.Who(token))(t); who.User != ada.User {
+		t.Errorf("the old token is of %+v", who)
+	}
+	if list := must(r.Staff())(t); len(list) != 2 || list[0].ID != bob.ID && list[1].ID != bob.ID {
+		t.Errorf("staff: %+v", list)
+	}
+}
+
 func TestOnlyOneOfTwoClaimantsHasTheBox(t *testing.T) {
 	r := fresh(t)
 	code := must(r.ClaimCode())(t)

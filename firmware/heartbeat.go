@@ -19,31 +19,31 @@ const (
 	answerTime  = 10 * time.Second // for the box to answer itself
 )
 
-// alive tells the first process of an appliance that this program lives: that it answers at
+// heartbeat tells the first process of an appliance that this program lives: that it answers at
 // its own door, as a browser would find it. A program that is only not ready, because a disk
 // is full, is alive; one that is stuck says nothing, and is started anew.
-type alive struct {
+type heartbeat struct {
 	door   *door.Client
 	health *health.Health
 	port   func() int
 }
 
 // String is the service's name.
-func (a *alive) String() string { return "alive" }
+func (h *heartbeat) String() string { return "heartbeat" }
 
 // Serve tells until ctx ends.
-func (a *alive) Serve(ctx context.Context) error {
+func (h *heartbeat) Serve(ctx context.Context) error {
 	tick := time.NewTicker(alivePeriod)
 	defer tick.Stop()
 	for {
-		sign, err := a.look(ctx)
+		sign, err := h.look(ctx)
 		if err == nil {
-			err = a.door.Alive(ctx, sign)
+			err = h.door.Alive(ctx, sign)
 		}
 		if err != nil && ctx.Err() == nil {
-			a.health.Set("alive", health.Warn, "not_answering", "the box does not answer itself: "+err.Error())
+			h.health.Set("heartbeat", health.Warn, "not_answering", "the box does not answer itself: "+err.Error())
 		} else {
-			a.health.Clear("alive")
+			h.health.Clear("heartbeat")
 		}
 		select {
 		case <-ctx.Done():
@@ -54,10 +54,10 @@ func (a *alive) Serve(ctx context.Context) error {
 }
 
 // look asks the box as a browser would.
-func (a *alive) look(ctx context.Context) (door.Alive, error) {
-	port := a.port()
+func (h *heartbeat) look(ctx context.Context) (door.Alive, error) {
+	port := h.port()
 	if port == 0 {
-		return door.Alive{}, errs.New("alive", errs.Down, errors.New("no listener"))
+		return door.Alive{}, errs.New("heartbeat", errs.Down, errors.New("no listener"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -67,20 +67,20 @@ func (a *alive) look(ctx context.Context) (door.Alive, error) {
 	}
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
-		return door.Alive{}, errs.New("alive", errs.Down, err)
+		return door.Alive{}, errs.New("heartbeat", errs.Down, err)
 	}
 	_ = resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return door.Alive{Ready: true}, nil
 	case http.StatusServiceUnavailable:
-		return door.Alive{Why: a.why()}, nil
+		return door.Alive{Why: h.why()}, nil
 	}
-	return door.Alive{}, errs.New("alive", errs.Down, fmt.Errorf("/readyz answers %s", resp.Status))
+	return door.Alive{}, errs.New("heartbeat", errs.Down, fmt.Errorf("/readyz answers %s", resp.Status))
 }
 
-func (a *alive) why() string {
-	_, list := a.health.Ready()
+func (h *heartbeat) why() string {
+	_, list := h.health.Ready()
 	for _, c := range list {
 		if c.Level == health.Fail {
 			return c.Name + ": " + c.Code

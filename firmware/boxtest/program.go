@@ -148,8 +148,8 @@ func (b *Box) end(sig syscall.Signal) {
 }
 
 // Restart runs the program again on the same folder and, where it can, the same ports:
-// members find it where it was.
-func (b *Box) Restart() *Box {
+// members find it where it was. flags are added to its command line.
+func (b *Box) Restart(flags ...string) *Box {
 	b.T.Helper()
-	return Start(b.T, b.Dir, "--http", b.HTTP, "--https", b.HTTPS)
+	return Start(b.T, b.Dir, append([]string{"--http", b.HTTP, "--https", b.HTTPS}, flags...)...)
 }

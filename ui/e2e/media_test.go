@@ -275,6 +275,25 @@ func TestPicturesComeBackWhenAMediaServerDies(t *testing.T) {
 	}
 }
 
+// TestARestartOfTheProgramKeepsTheLesson restarts the program alone, with newer settings, in
+// the middle of a lesson on air: pages come back by themselves and nobody presses anything.
+func TestARestartOfTheProgramKeepsTheLesson(t *testing.T) {
+	l := newLecture(t)
+	ben := l.remote(0, "http")
+	ben.moves("camera")
+	chat(ben, "said before the restart", l.say)
+	pause := make(chan time.Duration, 1)
+	go func() { pause <- ben.back("camera") }()
+	time.Sleep(500 * time.Millisecond)
+	l.box.Stop()
+	l.box = l.box.Restart("--set", "media.memory=300")
+	t.Logf("the program was ready again %v after its start; the longest time without a new picture: %v", l.box.Ready, <-pause)
+	ben.moves("camera")
+	ben.sees("said before the restart")
+	chat(ben, "said after the restart", l.say)
+	l.ada.sees("said after the restart")
+}
+
 // starve gives a media server no more memory, and has it need some.
 func (l *lecture) starve(pid int) error {
 	none := unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}

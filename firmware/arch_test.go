@@ -122,6 +122,7 @@ var thirdParty = map[string][]string{
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
 	"firmware":               {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"image":                  {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"firmware/appliance":     {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
 	"firmware/cmd/livelearn": {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 }

@@ -1,13 +1,30 @@
-// Program image will build what you flash: a bootable image for a board, and the signed
-// bundle of an update. This release has no image yet; the program says so and fails.
+// Program image builds what you flash: a bootable image for a board, and the bundle that
+// brings a box which runs already to the same system.
+//
+//	go run ./image build --board pc --out build/image
+//	go run ./image check build/image/livelearn-pc-0.1.0.img
+//
+// It needs no root rights and no program but go: partitions and file systems are written by
+// github.com/diskfs/go-diskfs, and the kernels are Go modules (modules.mod). The same source
+// gives the same bytes.
 package main
 
 import (
-	"fmt"
+	"context"
 	"os"
+	"os/signal"
+
+	"github.com/alecthomas/kong"
 )
 
+type cli struct {
+	Build buildCmd `cmd:"" help:"Build the image and the update bundle of a board."`
+}
+
 func main() {
-	fmt.Fprintln(os.Stderr, "image: this release builds no bootable image yet; run the program itself with ./scripts/run")
-	os.Exit(2)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var c cli
+	k := kong.Parse(&c, kong.Name("image"), kong.Description("Builds bootable images."), kong.BindTo(ctx, (*context.Context)(nil)))
+	k.FatalIfErrorf(k.Run())
 }

@@ -163,7 +163,7 @@ func (m *Machine) tree() supervise.Spec {
 func (m *Machine) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(m.cfg.Program, args...) //nolint:noctx // supervise ends it
 	cmd.Env = []string{
-		door.Env + "=" + doorPath, "HOME=" + DataDir, "TMPDIR=/tmp", "SSL_CERT_DIR=/etc/ssl/certs",
+		door.Env + "=" + doorPath, "HOME=" + DataDir, "TMPDIR=/tmp",
 		"LIVELEARN_DATA=" + BoxDir,
 	}
 	cmd.Dir = "/"

@@ -25,6 +25,7 @@ var kernelMounts = []mount{
 	{"tmpfs", "/dev/shm", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "size=16m,mode=700"},
 	{"tmpfs", "/run", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "size=16m,mode=755"},
 	{"tmpfs", "/tmp", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "size=25%,mode=700"},
+	{"tmpfs", "/etc", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "size=1m,mode=755"},
 	{"cgroup2", "/sys/fs/cgroup", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
 	{"efivarfs", "/sys/firmware/efi/efivars", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
 }
@@ -75,7 +76,13 @@ func (m *Machine) mounts(context.Context) (string, error) {
 	err := mountAll(kernelMounts)
 	// From here to the end: what the program may fill is bounded by its own groups.
 	_ = os.WriteFile("/sys/fs/cgroup/cgroup.subtree_control", []byte("+memory +cpu +pids"), 0o644)
-	return "", errors.Join(err, set(settings))
+	return "", errors.Join(err, set(settings), etc())
+}
+
+// etc are the files that programs look for in one place everywhere.
+func etc() error {
+	err := os.WriteFile("/etc/hosts", []byte("127.0.0.1 localhost\n::1 localhost\n"), 0o644)
+	return errors.Join(err, os.Symlink("/run/resolv.conf", "/etc/resolv.conf"))
 }
 
 // mountBoot mounts the partition that the firmware reads from, to be read.

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// board is one kind of machine that an image is for.
+type board struct {
+	name    string
+	arch    string // GOARCH
+	kernel  string // the module of its kernel
+	console string // where the kernel speaks
+	layout  func(*build) error
+}
+
+var boards = map[string]board{
+	"pc":   {"pc", "amd64", "github.com/gokrazy/kernel.amd64", "console=tty0 console=ttyS0,115200", (*build).efi},
+	"virt": {"virt", "arm64", "github.com/gokrazy/kernel.arm64", "console=ttyAMA0,115200", (*build).efi},
+}
+
+const mega = 1 << 20
+
+// Sizes of partitions, in bytes. A slot leaves room for years of growth: the root file system
+// is about 20 MB now.
+const (
+	espSize  = 256 * mega
+	rootSize = 256 * mega
+	dataSize = 64 * mega // grown on the first start to what the disk has
+)
+
+// options are what every kernel of ours is told. Its partition comes by slot.
+const options = "ro rootfstype=squashfs rootwait quiet panic=5 oops=panic"
+
+// commandLine is the kernel's for a slot. All after -- is for the first process.
+func (b board) commandLine(slot string) string {
+	return fmt.Sprintf("root=PARTUUID=%s livelearn.slot=%s %s %s init=/livelearn -- init",
+		strings.ToLower(rootGUID[slot]), slot, options, b.console)
+}
+
+// Partitions are found by these, which are the same in each image: a box knows its own disk.
+const (
+	diskGUID = "6C6C626F-7800-4000-8000-000000000000"
+	bootGUID = "6C6C626F-7800-4000-8000-000000000001"
+	dataGUID = "6C6C626F-7800-4000-8000-0000000000DA"
+)
+
+var rootGUID = map[string]string{
+	"a": "6C6C626F-7800-4000-8000-00000000000A",
+	"b": "6C6C626F-7800-4000-8000-00000000000B",
+}
+
+// module is the folder of a module of modules.mod, downloaded if need be and checked
+// against modules.sum.
+func module(ctx context.Context, root, path string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", "-modfile="+filepath.Join("image", "modules.mod"), path)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOFLAGS=")
+	out, err := cmd.Output()
+	var got struct{ Dir, Error string }
+	if bad := json.Unmarshal(out, &got); bad != nil || got.Error != "" || got.Dir == "" {
+		return "", fmt.Errorf("module %s: %s %w", path, got.Error, err)
+	}
+	return got.Dir, nil
+}

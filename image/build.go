@@ -1,0 +1,149 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// buildCmd is `image build`.
+type buildCmd struct {
+	Board   string `help:"The board: ${enum}." enum:"pc,virt" required:""`
+	Out     string `help:"The folder that the files are written to." required:"" type:"path"`
+	Version string `help:"The version; default: scripts/version."`
+	Number  int    `name:"build" help:"The build number, which rises with each release; default: made of the version."`
+	Program string `help:"A program to put in instead of ours, for tests." type:"existingfile"`
+	Options string `help:"More options for the kernel, for tests."`
+	Date    int64  `help:"The release's date, in seconds since 1970; default: SOURCE_DATE_EPOCH, or that of the last commit." env:"SOURCE_DATE_EPOCH"`
+	Root    string `name:"root-json" help:"The keys that the box trusts: root.json of livelearn update keys." type:"existingfile"`
+}
+
+// build is one image on its way.
+type build struct {
+	buildCmd
+	ctx    context.Context
+	board  board
+	source string // the project's folder
+	kernel string // the folder of the kernel's module
+	date   time.Time
+	work   string // a folder that is removed at the end
+	root   string // the root file system, a file
+}
+
+// release is what the image says of itself, in /usr/share/livelearn/release.json.
+type release struct {
+	Version string    `json:"version"`
+	Build   int       `json:"build"`
+	Board   string    `json:"board"`
+	Built   time.Time `json:"built"`
+}
+
+// Run builds.
+func (c *buildCmd) Run(ctx context.Context) error {
+	b := &build{buildCmd: *c, ctx: ctx, board: boards[c.Board]}
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(b.work) }()
+	if err := b.rootFS(); err != nil {
+		return err
+	}
+	return b.board.layout(b)
+}
+
+func (b *build) prepare() (err error) {
+	if b.source, err = project(); err != nil {
+		return err
+	}
+	if b.Version == "" {
+		text, err := os.ReadFile(filepath.Join(b.source, "scripts", "version"))
+		if err != nil {
+			return err
+		}
+		b.Version = strings.TrimSpace(string(text))
+	}
+	if b.Number == 0 {
+		if b.Number, err = number(b.Version); err != nil {
+			return err
+		}
+	}
+	if b.Date == 0 {
+		out, err := exec.CommandContext(b.ctx, "git", "-C", b.source, "log", "-1", "--format=%ct").Output()
+		if err == nil {
+			b.Date, err = strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+		}
+		if err != nil {
+			return fmt.Errorf("the release's date is not known; set SOURCE_DATE_EPOCH: %w", err)
+		}
+	}
+	b.date = time.Unix(b.Date, 0).UTC()
+	// The libraries that write file systems take their times from here.
+	if err := os.Setenv("SOURCE_DATE_EPOCH", strconv.FormatInt(b.Date, 10)); err != nil {
+		return err
+	}
+	if b.kernel, err = module(b.ctx, b.source, b.board.kernel); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(b.Out, 0o755); err != nil {
+		return err
+	}
+	b.work, err = os.MkdirTemp(b.Out, ".build-")
+	return err
+}
+
+// project is the folder of this project, found from the folder we are in.
+func project() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/livelearn/box").Output() //nolint:noctx // milliseconds
+	if err != nil {
+		return "", fmt.Errorf("run this in the project's folder: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// number is the build number of a version: 1.2.3 is 1002003.
+func number(version string) (int, error) {
+	var major, minor, patch int
+	base, _, _ := strings.Cut(version, "-")
+	if n, err := fmt.Sscanf(base, "%d.%d.%d", &major, &minor, &patch); n != 3 || err != nil || minor > 999 || patch > 999 {
+		return 0, fmt.Errorf("version %q: must be MAJOR.MINOR.PATCH, minor and patch at most 999", version)
+	}
+	return cmp.Or(major*1_000_000+minor*1000+patch, 1), nil
+}
+
+// name is a file of this build.
+func (b *build) name(ending string) string {
+	return filepath.Join(b.Out, "livelearn-"+b.board.name+"-"+b.Version+ending)
+}
+
+// program is the box's program for the board.
+func (b *build) program(to string) error {
+	if b.Program != "" {
+		return copyFile(b.Program, to, 0o755)
+	}
+	cmd := exec.CommandContext(b.ctx, filepath.Join(b.source, "scripts", "build"), to)
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+b.board.arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("the program: %w: %s", err, out)
+	}
+	return nil
+}
+
+// about is release.json.
+func (b *build) about() ([]byte, error) {
+	return json.MarshalIndent(release{b.Version, b.Number, b.board.name, b.date}, "", "  ")
+}
+
+func copyFile(from, to string, mode os.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, mode)
+}

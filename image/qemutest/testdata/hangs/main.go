@@ -1,0 +1,22 @@
+// Program hangs is a version of the appliance that takes the watchdog, as every version
+// does first, and then does nothing for ever.
+package main
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+func main() {
+	_ = syscall.Mount("dev", "/dev", "devtmpfs", 0, "") // the kernel may have done it
+	dog, err := os.OpenFile("/dev/watchdog", os.O_WRONLY, 0)
+	fmt.Println("hangs: this version hangs from here on; the watchdog:", err)
+	if err == nil {
+		_, _ = dog.Write([]byte{0})
+	}
+	for {
+		time.Sleep(time.Hour)
+	}
+}

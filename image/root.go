@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/binary"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/diskfs/go-diskfs/backend/file"
+	"github.com/diskfs/go-diskfs/filesystem/squashfs"
+)
+
+// rootFolders are empty in the image and filled at the start.
+var rootFolders = []string{"boot", "data", "dev", "etc", "lib", "proc", "run", "sys", "tmp", "usr/share/livelearn", "var"}
+
+// rootFS writes the root file system: our program, the kernel's modules, and what the image
+// says of itself. There is no shell, no user and no password in it.
+func (b *build) rootFS() error {
+	b.root = filepath.Join(b.work, "root.squashfs")
+	store, err := file.CreateFromPath(b.root, rootSize)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	fsys, err := squashfs.Create(store, rootSize, 0, 128<<10)
+	if err != nil {
+		return err
+	}
+	dir := fsys.Workspace()
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := b.fillRoot(dir); err != nil {
+		return err
+	}
+	if err := settle(dir, b); err != nil {
+		return err
+	}
+	owner := uint32(0)
+	// The kernels know squashfs with zlib and with nothing better.
+	err = fsys.Finalize(squashfs.FinalizeOptions{Compression: &squashfs.CompressorGzip{CompressionLevel: 9, WindowSize: 15}, FileUID: &owner, FileGID: &owner})
+	if err != nil {
+		return err
+	}
+	return b.trim()
+}
+
+func (b *build) fillRoot(dir string) error {
+	for _, name := range rootFolders {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := b.program(filepath.Join(dir, "livelearn")); err != nil {
+		return err
+	}
+	about, err := b.about()
+	if err != nil {
+		return err
+	}
+	share := filepath.Join(dir, "usr/share/livelearn")
+	if err := os.WriteFile(filepath.Join(share, "release.json"), about, 0o644); err != nil {
+		return err
+	}
+	if b.Root != "" {
+		if err := copyFile(b.Root, filepath.Join(share, "root.json"), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle makes what the file system keeps of its files the same on each machine.
+func settle(dir string, b *build) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		mode := os.FileMode(0o644)
+		if d.IsDir() || d.Name() == "livelearn" && !d.IsDir() {
+			mode = 0o755
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			return err
+		}
+		return os.Chtimes(path, b.date, b.date)
+	})
+}
+
+// trim sets the time in the superblock (squashfs.rst of the kernel's documentation: bytes 8
+// to 11) and cuts the file to its size (bytes 40 to 47), in whole pages.
+func (b *build) trim() error {
+	f, err := os.OpenFile(b.root, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	var head [48]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(binary.LittleEndian.AppendUint32(nil, uint32(b.Date)), 8); err != nil {
+		return err
+	}
+	size := int64(binary.LittleEndian.Uint64(head[40:]))
+	return f.Truncate((size + 4095) &^ 4095)
+}

@@ -75,6 +75,7 @@ var ranks = map[string]int{
 	"services/gateway":       6,
 
 	"firmware/appliance/door": 1,
+	"firmware/appliance/disk": 1,
 	"firmware/appliance":      9,
 
 	"firmware":               10,
@@ -121,10 +122,11 @@ var thirdParty = map[string][]string{
 		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
-	"firmware":               {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
-	"image":                  {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
-	"firmware/appliance":     {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
-	"firmware/cmd/livelearn": {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"firmware":                {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"image":                   {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
+	"firmware/appliance/disk": {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
+	"firmware/appliance":      {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"firmware/cmd/livelearn":  {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 }
 
 // pack is one package as `go list` tells it.

@@ -33,6 +33,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/livelearn/box/firmware/appliance/disk"
 	"github.com/livelearn/box/firmware/appliance/door"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/services/supervise"
@@ -73,6 +74,7 @@ type Machine struct {
 	board   hal.Board // until the box takes it over
 	slots   hal.Slots // nil: one system, no updates
 	slot    hal.Slot
+	disk    disk.Disk    // that we were started from
 	dog     hal.Watchdog // nil: there is none
 	keepers []supervise.Child
 	state   string                      // where failures are kept; StateDir
@@ -115,6 +117,7 @@ func (m *Machine) live(ctx context.Context) end {
 	m.lease.renew(bootLease)
 	g := supervise.Group(ctx)
 	g.Go(func(ctx context.Context) error {
+		m.boot.ID = bootID()
 		m.start(ctx, phases)
 		return supervise.New(m.tree()).Serve(ctx)
 	})

@@ -22,6 +22,7 @@ const module = "github.com/livelearn/box/"
 // same rank do not know each other. A new package gets its rank in the commit that adds it.
 var ranks = map[string]int{
 	"hal":                -4, // imports nothing of ours
+	"hal/slots":          -3,
 	"hal/v4l2":           -3,
 	"hal/boards/generic": -2,
 	"hal/boards/sim":     -2,

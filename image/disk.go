@@ -107,7 +107,7 @@ func (b *build) entry(slot string) string {
 	if b.Options != "" {
 		more = b.Options + " "
 	}
-	return fmt.Sprintf("title LiveLearn Box %s (slot %s)\nsort-key livelearn\nversion %s\nlinux /%s/vmlinuz\noptions %s%s\n",
+	return fmt.Sprintf("title LiveLearn Box %s (slot %s)\nsort-key 99999999\nversion %s\nlinux /%s/vmlinuz\noptions %s%s\n",
 		b.Version, slot, b.Version, slot, more, b.board.commandLine(slot))
 }
 

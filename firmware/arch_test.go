@@ -51,6 +51,9 @@ var ranks = map[string]int{
 	"services/quiz/gift": 2,
 	"services/discover":  2,
 
+	"services/update/bundle": 1,
+	"services/update":        2,
+
 	"services/room/roomtest": 3, // runs features for their tests
 
 	"services/media/forward":  1,

@@ -1,0 +1,309 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func key(t testing.TB) ed25519.PrivateKey {
+	t.Helper()
+	_, k, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// noise is bytes that do not compress, the same for each seed.
+func noise(seed uint64, n int) []byte {
+	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
+	b := make([]byte, n)
+	_, _ = r.Read(b)
+	return b
+}
+
+// made is a bundle of a kernel and a root file system.
+func made(t testing.TB, s Signer, boot, root []byte) []byte {
+	t.Helper()
+	work := must(os.CreateTemp(t.TempDir(), "work"))(t)
+	defer func() { _ = work.Close() }()
+	var out bytes.Buffer
+	m := Manifest{Board: "pc", Version: "1.2.3", Build: 7, Options: "quiet", Notes: "New."}
+	if err := Write(&out, m, []Source{{"boot", bytes.NewReader(boot)}, {"root", bytes.NewReader(root)}}, s, work); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// unpack reads a whole bundle.
+func unpack(file, root []byte) (*Head, map[string][]byte, error) {
+	r := bytes.NewReader(file)
+	h, err := ReadHead(r, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	got := map[string][]byte{}
+	for _, p := range h.Places() {
+		packed := make([]byte, p.Packed)
+		if _, err := io.ReadFull(r, packed); err != nil {
+			return h, got, refuse(Truncated, "%v", err)
+		}
+		data, err := Unpack(p.Chunk, packed)
+		if err != nil {
+			return h, got, err
+		}
+		got[p.Part] = append(got[p.Part], data...)
+	}
+	return h, got, nil
+}
+
+func code(err error) string {
+	if err == nil {
+		return ""
+	}
+	return errs.BodyOf(err).Code
+}
+
+func TestABundleGivesBackWhatWasPutIn(t *testing.T) {
+	k := key(t)
+	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
+	s := Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}
+	boot, sys := noise(1, 300_000), append(noise(2, 1_000_000), make([]byte, 500_000)...)
+	file := made(t, s, boot, sys)
+	h, got, err := unpack(file, root)
+	if err != nil || !bytes.Equal(got["boot"], boot) || !bytes.Equal(got["root"], sys) {
+		t.Fatalf("%v, %d and %d bytes", err, len(got["boot"]), len(got["root"]))
+	}
+	if h.DataAt+h.DataSize() != int64(len(file)) || !bytes.Equal(h.Raw, file[:h.DataAt]) {
+		t.Errorf("the data is %d bytes from %d on, the file has %d", h.DataSize(), h.DataAt, len(file))
+	}
+	if h.Version != "1.2.3" || h.Build != 7 || h.Options != "quiet" || h.Notes != "New." {
+		t.Errorf("%+v", h.Manifest)
+	}
+	if again := made(t, s, boot, sys); !bytes.Equal(again, file) {
+		t.Error("the same input gave another file")
+	}
+}
+
+func TestAChangeMovesFewChunks(t *testing.T) {
+	old := noise(3, 4_000_000)
+	new := slices.Concat(old[:1_000_000], []byte("a few bytes more"), old[1_000_000:])
+	sums := func(data []byte) map[Sum]int {
+		list := map[Sum]int{}
+		err := Split(bytes.NewReader(data), func(c []byte) error {
+			list[sum(c)] = len(c)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	have := sums(old)
+	missing := 0
+	for s, n := range sums(new) {
+		if _, ok := have[s]; !ok {
+			missing += n
+		}
+	}
+	if missing == 0 || missing > 2*maxCut {
+		t.Errorf("%d bytes of %d are new after 16 were put in", missing, len(new))
+	}
+}
+
+// Whatever byte is changed, nothing that was changed gets through.
+func TestAlteredBundlesAreRefused(t *testing.T) {
+	k := key(t)
+	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
+	boot, sys := noise(1, 30_000), noise(2, 50_000)
+	file := made(t, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}, boot, sys)
+	for at := 0; at < len(file); at += 1 + at/40 {
+		bad := bytes.Clone(file)
+		bad[at] ^= 1 << (at % 8)
+		_, got, err := unpack(bad, root)
+		if err == nil && (!bytes.Equal(got["boot"], boot) || !bytes.Equal(got["root"], sys)) {
+			t.Fatalf("byte %d changed: it was taken", at)
+		}
+		if err != nil && errs.KindOf(err) != errs.Invalid {
+			t.Errorf("byte %d changed: %v", at, err)
+		}
+	}
+	for at := 0; at < len(file)-1; at += 1 + at/40 {
+		if _, _, err := unpack(file[:at], root); err == nil {
+			t.Fatalf("cut to %d of %d bytes: it was taken", at, len(file))
+		} else if c := code(err); c != Truncated && c != NotABundle {
+			t.Errorf("cut to %d: %v", at, err)
+		}
+	}
+}
+
+func TestOnlyTrustedKeysSign(t *testing.T) {
+	a, b, c := key(t), key(t), key(t)
+	keys := func(k ...ed25519.PrivateKey) []ed25519.PrivateKey { return k }
+	one := must(NewRoot(keys(a), 1))(t)
+	two := must(NextRoot(one, keys(a), keys(b, c), 2))(t)
+	three := must(NextRoot(two, keys(b, c), keys(c), 1))(t)
+	foreign := must(NewRoot(keys(b), 1))(t)
+	forged := must(signRootOf(foreign, 2, keys(b)))(t)
+	write := func(roots [][]byte, k ...ed25519.PrivateKey) []byte {
+		return made(t, Signer{Roots: roots, Keys: k}, noise(1, 20_000), noise(2, 20_000))
+	}
+	for name, x := range map[string]struct {
+		file  []byte
+		trust []byte
+		want  string
+		root  []byte
+	}{
+		"the key of old":                      {write([][]byte{one}, a), one, "", one},
+		"a foreign key":                       {write([][]byte{foreign}, b), one, Unsigned, nil},
+		"rotated once":                        {write([][]byte{one, two}, b, c), one, "", two},
+		"rotated twice":                       {write([][]byte{one, two, three}, c), one, "", three},
+		"rotated twice, known":                {write([][]byte{one, two, three}, c), two, "", three},
+		"the key of old after the rotation":   {write([][]byte{one}, a), two, Unsigned, nil},
+		"a foreign root that says it is next": {write([][]byte{forged}, b), one, Unsigned, nil},
+		"a gap":                               {write([][]byte{three}, c), one, Unsigned, nil},
+	} {
+		h, _, err := unpack(x.file, x.trust)
+		if code(err) != x.want {
+			t.Errorf("%s: got %v, want %q", name, err, x.want)
+		}
+		if err == nil && !bytes.Equal(h.Root, x.root) {
+			t.Errorf("%s: another root is trusted now", name)
+		}
+	}
+	work := must(os.CreateTemp(t.TempDir(), "work"))(t)
+	defer func() { _ = work.Close() }()
+	err := Write(io.Discard, Manifest{Board: "pc", Version: "1.0.0", Build: 1}, []Source{{"root", bytes.NewReader([]byte("x"))}}, Signer{Roots: [][]byte{one, two}, Keys: keys(b)}, work)
+	if code(err) != Unsigned {
+		t.Errorf("one key of two that must sign: %v", err)
+	}
+}
+
+func TestBadManifestsNameTheField(t *testing.T) {
+	good := Manifest{Board: "pc", Version: "1.0.0", Build: 1, Payloads: []Payload{{Part: "root", Size: 2, Chunks: []Chunk{{Size: 2, Packed: 9}}}}}
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*Manifest){
+		"board":    func(m *Manifest) { m.Board = "../x" },
+		"version":  func(m *Manifest) { m.Version = "new" },
+		"build":    func(m *Manifest) { m.Build = 0 },
+		"data":     func(m *Manifest) { m.Data = -1 },
+		"options":  func(m *Manifest) { m.Options = string(make([]byte, maxOptions+1)) },
+		"notes":    func(m *Manifest) { m.Notes = string(make([]byte, maxNotes+1)) },
+		"payloads": func(m *Manifest) { m.Payloads = append(m.Payloads, m.Payloads[0]) },
+		"payload":  func(m *Manifest) { m.Payloads[0].Size = maxPayload + 1 },
+		"chunk":    func(m *Manifest) { m.Payloads[0].Chunks = []Chunk{{Size: maxChunk + 1, Packed: 1}} },
+		"chunks":   func(m *Manifest) { m.Payloads[0].Size = 3 },
+	} {
+		m := good
+		m.Payloads = slices.Clone(good.Payloads)
+		change(&m)
+		if err := m.Validate(); code(err) != BadField || !bytes.Contains([]byte(err.Error()), []byte(want)) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func FuzzReadHead(f *testing.F) {
+	k := key(f)
+	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(f)
+	file := made(f, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}, noise(1, 3000), noise(2, 3000))
+	f.Add(file)
+	want := must(ReadHead(bytes.NewReader(file), root))(f).Manifest
+	f.Add([]byte(magic))
+	f.Add(append([]byte(magic), 0xff, 0xff, 0xff, 0xff))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := ReadHead(bytes.NewReader(b), root)
+		if err != nil && errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%v", err)
+		}
+		if err == nil && !cmp.Equal(h.Manifest, want) {
+			t.Error("another manifest than the signed one was taken")
+		}
+	})
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(`{"board":"pc","version":"1.0.0","build":1,"payloads":[{"part":"root","size":2,"sum":"` + string(bytes.Repeat([]byte("0"), 64)) + `","chunks":[{"sum":"` + string(bytes.Repeat([]byte("0"), 64)) + `","size":2,"packed":9}]}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := parseManifest(b)
+		if err != nil {
+			return
+		}
+		total := int64(0)
+		for _, p := range m.Places() {
+			if p.Offset < 0 || p.At < 0 || p.Size > maxChunk {
+				t.Fatalf("%+v", p)
+			}
+			total += int64(p.Packed)
+		}
+		if total != m.DataSize() {
+			t.Errorf("%d and %d", total, m.DataSize())
+		}
+	})
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0}, 5)
+	f.Fuzz(func(t *testing.T, b []byte, size int) {
+		c := Chunk{Size: max(1, size%maxChunk)}
+		if _, err := Unpack(c, b); err == nil {
+			t.Error("the sum was not looked at")
+		}
+	})
+}
+
+// Lengths of sections that promise more than there is cost no memory.
+func TestALieAboutALengthIsCheap(t *testing.T) {
+	b := append([]byte(magic), binary.BigEndian.AppendUint32(nil, maxRoots)...)
+	if _, err := ReadHead(bytes.NewReader(b), nil); code(err) != Truncated {
+		t.Error(err)
+	}
+	if _, err := ReadHead(io.MultiReader(bytes.NewReader(b[:4]), broken{}), nil); code(err) != NotABundle {
+		t.Error(err)
+	}
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, errors.New("the stick was pulled out") }
+
+// signRootOf makes a root of some version with the keys of another, as a forger would.
+func signRootOf(root []byte, version int64, keys []ed25519.PrivateKey) ([]byte, error) {
+	r, err := metadata.Root().FromBytes(root)
+	if err != nil {
+		return nil, err
+	}
+	r.ClearSignatures()
+	r.Signed.Version = version
+	return signed(r, keys)
+}
+
+func sum(b []byte) Sum { return sha256.Sum256(b) }

@@ -1,0 +1,126 @@
+package bundle
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/restic/chunker"
+)
+
+// polynomial is that of the rolling sum that cuts payloads into chunks: where they are cut
+// depends on their content alone, so a byte that is put in moves one cut and not all. It is
+// the same for good: old chunks are found by it.
+const polynomial = chunker.Pol(0x3DA3358B4DC173)
+
+// Sizes of chunks, in bytes: 64 KiB on average.
+const (
+	minCut  = 16 << 10
+	maxCut  = 256 << 10
+	average = 16 // bits
+)
+
+// Split gives the chunks of a payload one after the other. The bytes are only good until the
+// next call.
+func Split(r io.Reader, each func(data []byte) error) error {
+	c := chunker.NewWithBoundaries(r, polynomial, minCut, maxCut)
+	c.SetAverageBits(average)
+	buf := make([]byte, maxCut)
+	for {
+		chunk, err := c.Next(buf)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(chunk.Data); err != nil {
+			return err
+		}
+	}
+}
+
+// Source is a payload to be written.
+type Source struct {
+	Part string // "boot"
+	Data io.Reader
+}
+
+// Signer has what a bundle is signed with.
+type Signer struct {
+	Roots [][]byte // root.json from version 1 on
+	Keys  []ed25519.PrivateKey
+}
+
+// Write writes a bundle. m says all but the payloads. Work is a file for the chunks until
+// their sums are known, empty.
+func Write(w io.Writer, m Manifest, list []Source, s Signer, work *os.File) error {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	for _, src := range list {
+		p := Payload{Part: src.Part}
+		whole := sha256.New()
+		err := Split(src.Data, func(data []byte) error {
+			whole.Write(data)
+			packed := enc.EncodeAll(data, nil)
+			p.Size += int64(len(data))
+			p.Chunks = append(p.Chunks, Chunk{sha256.Sum256(data), len(data), len(packed)})
+			_, err := work.Write(packed)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", src.Part, err)
+		}
+		whole.Sum(p.Sum[:0])
+		m.Payloads = append(m.Payloads, p)
+	}
+	if _, err := work.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := writeHead(w, m, s); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, work)
+	return err
+}
+
+func writeHead(w io.Writer, m Manifest, s Signer) error {
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	manifest, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	targets, err := signTargets(manifest, m.Build, s.Keys)
+	if err != nil {
+		return err
+	}
+	var list []json.RawMessage
+	for _, r := range s.Roots {
+		list = append(list, r)
+	}
+	roots, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	// A publisher that cannot pass its own check must not publish.
+	if _, err := verify(s.Roots[0], list, targets, manifest); err != nil {
+		return err
+	}
+	head := []byte(magic)
+	for _, part := range [][]byte{roots, targets, manifest} {
+		head = slices.Concat(head, binary.BigEndian.AppendUint32(nil, uint32(len(part))), part)
+	}
+	_, err = w.Write(head)
+	return err
+}

@@ -127,6 +127,8 @@ var thirdParty = map[string][]string{
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
 	"firmware":                {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/update/bundle":  {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
+	"services/update":         {"github.com/prometheus/client_golang"},
 	"image":                   {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"firmware/appliance/disk": {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
 	"firmware/appliance":      {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},

@@ -164,7 +164,7 @@ func (s *EFI) drop(list []entry, slot hal.Slot, but string) error {
 	return nil
 }
 
-// kernel opens a slot's kernel. Written to, it is empty first, and the ESP stays writable
+// kernel opens a slot's kernel. Written to, it keeps what is in it, and the ESP stays writable
 // until it is closed.
 func (s *EFI) kernel(slot hal.Slot, write bool) (hal.SlotPart, error) {
 	path := filepath.Join(s.Dir, string(slot), "vmlinuz")
@@ -186,11 +186,11 @@ func (s *EFI) kernel(slot hal.Slot, write bool) (hal.SlotPart, error) {
 			return nil, err
 		}
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, errors.Join(err, done())
 	}
-	return &part{File: f, size: bootRoom, done: done}, nil
+	return &part{File: f, size: bootRoom, cut: true, done: done}, nil
 }
 
 // Try implements hal.Slots. With no version and no options it is what the spare slot holds

@@ -97,7 +97,16 @@ func syncDir(path string) error {
 type part struct {
 	*os.File
 	size int64
+	cut  bool         // it is a file, with an end of its own
 	done func() error // after Close
+}
+
+// Cut forgets what is behind size, where a part is a file.
+func (p *part) Cut(size int64) error {
+	if !p.cut {
+		return nil
+	}
+	return errors.Join(p.Truncate(size), p.Sync())
 }
 
 // Size implements hal.SlotPart.

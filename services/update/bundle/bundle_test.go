@@ -231,6 +231,48 @@ func TestBadManifestsNameTheField(t *testing.T) {
 	}
 }
 
+func TestAChannelIsSignedToo(t *testing.T) {
+	k := key(t)
+	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
+	s := Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}
+	want := Channel{Board: "pc", Version: "1.3.0", Build: 9, URL: "livelearn-pc-1.3.0.livelearn", Percent: 20}
+	var file bytes.Buffer
+	if err := WriteChannel(&file, want, s); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := ReadChannel(bytes.NewReader(file.Bytes()), root)
+	if err != nil || got != want {
+		t.Errorf("%+v %v", got, err)
+	}
+	bad := bytes.Replace(file.Bytes(), []byte(`"percent":20`), []byte(`"percent":99`), 1)
+	if _, _, err := ReadChannel(bytes.NewReader(bad), root); code(err) != Altered {
+		t.Error(err)
+	}
+	if _, err := ReadHead(bytes.NewReader(file.Bytes()), root); code(err) != NotABundle {
+		t.Errorf("a channel was taken for a bundle: %v", err)
+	}
+	want.Percent = 101
+	if err := WriteChannel(&file, want, s); code(err) != BadField {
+		t.Error(err)
+	}
+}
+
+func FuzzReadChannel(f *testing.F) {
+	k := key(f)
+	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(f)
+	var file bytes.Buffer
+	c := Channel{Board: "pc", Version: "1.3.0", Build: 9, URL: "x", Percent: 20}
+	if err := WriteChannel(&file, c, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Bytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, _, err := ReadChannel(bytes.NewReader(b), root); err == nil && got != c {
+			t.Error("another channel than the signed one was taken")
+		}
+	})
+}
+
 func FuzzReadHead(f *testing.F) {
 	k := key(f)
 	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(f)

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
 // Head is what a bundle begins with, verified.
@@ -24,32 +26,38 @@ type Head struct {
 // nothing of it is to be used.
 func ReadHead(r io.Reader, root []byte) (*Head, error) {
 	kept := &keep{r: r}
-	var mark [len(magic)]byte
-	if _, err := io.ReadFull(kept, mark[:]); err != nil || string(mark[:]) != magic {
-		return nil, refuse(NotABundle, "this is no update for a LiveLearn Box")
-	}
-	roots, err := section(kept, "roots", maxRoots)
+	newest, manifest, err := readSigned(kept, magic, root, maxManifest)
 	if err != nil {
 		return nil, err
 	}
-	targets, err := section(kept, "targets", maxTargets)
-	if err != nil {
-		return nil, err
+	h := &Head{DataAt: int64(len(kept.raw)), Raw: kept.raw, Root: newest}
+	h.Manifest, err = parseManifest(manifest)
+	return h, err
+}
+
+// readSigned reads what is signed: a mark, roots, targets, and what those are about.
+func readSigned(r io.Reader, mark string, trusted []byte, limit int) (root, content []byte, err error) {
+	got := make([]byte, len(mark))
+	if _, err := io.ReadFull(r, got); err != nil || string(got) != mark {
+		return nil, nil, refuse(NotABundle, "this is not for a LiveLearn Box")
 	}
-	manifest, err := section(kept, "manifest", maxManifest)
+	roots, err := section(r, "roots", maxRoots)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	targets, err := section(r, "targets", maxTargets)
+	if err != nil {
+		return nil, nil, err
+	}
+	if content, err = section(r, "manifest", limit); err != nil {
+		return nil, nil, err
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(roots, &list) != nil {
-		return nil, refuse(NotABundle, "the list of roots cannot be read")
+		return nil, nil, refuse(NotABundle, "the list of roots cannot be read")
 	}
-	h := &Head{DataAt: int64(len(kept.raw)), Raw: kept.raw}
-	if h.Root, err = verify(root, list, targets, manifest); err != nil {
-		return nil, err
-	}
-	h.Manifest, err = parseManifest(manifest)
-	return h, err
+	root, err = verify(trusted, list, targets, content)
+	return root, content, err
 }
 
 // keep keeps what is read.
@@ -109,4 +117,60 @@ func Unpack(c Chunk, packed []byte) ([]byte, error) {
 		return nil, refuse(Altered, "a chunk is not what was signed")
 	}
 	return data, nil
+}
+
+// Channel says which version a fleet is to have. It is signed as a bundle is.
+type Channel struct {
+	Board   string `json:"board"`
+	Version string `json:"version"`
+	Build   int    `json:"build"`
+	URL     string `json:"url"`     // of the bundle, or relative to the channel's own
+	Percent int    `json:"percent"` // of the boxes that take part by now, 0 to 100
+	Notes   string `json:"notes,omitempty"`
+}
+
+const (
+	channelMagic = "LLCHAN1\n"
+	maxChannel   = 64 << 10
+)
+
+// Validate checks every field against its bounds.
+func (c Channel) Validate() error {
+	switch {
+	case !boardName.MatchString(c.Board), !version.MatchString(c.Version), c.Build < 1:
+		return refuse(BadField, "channel: board, version and build are those of a bundle")
+	case c.Percent < 0 || c.Percent > 100:
+		return refuse(BadField, "percent: must be 0 to 100")
+	case c.URL == "" || len(c.URL) > 2000:
+		return refuse(BadField, "url: 1 to 2000 bytes")
+	case len(c.Notes) > maxNotes:
+		return refuse(BadField, "notes: at most %d bytes", maxNotes)
+	}
+	return nil
+}
+
+// ReadChannel reads a channel file and checks it as ReadHead checks a bundle. root is the
+// newest root.json, which the box trusts from now on.
+func ReadChannel(r io.Reader, trusted []byte) (c Channel, root []byte, err error) {
+	signed, data, err := readSigned(&keep{r: r}, channelMagic, trusted, maxChannel)
+	if err != nil {
+		return c, nil, err
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, nil, refuse(BadField, "channel: %v", err)
+	}
+	return c, signed, c.Validate()
+}
+
+// Same tells that two heads are of the same system.
+func Same(a, b *Head) bool { return bytes.Equal(a.Raw, b.Raw) }
+
+// Newer tells that a root.json comes after another one. Both are ours.
+func Newer(a, than []byte) bool {
+	x, err := metadata.Root().FromBytes(a)
+	if err != nil {
+		return false
+	}
+	y, err := metadata.Root().FromBytes(than)
+	return err == nil && x.Signed.Version > y.Signed.Version
 }

@@ -101,7 +101,23 @@ func writeHead(w io.Writer, m Manifest, s Signer) error {
 	if err != nil {
 		return err
 	}
-	targets, err := signTargets(manifest, m.Build, s.Keys)
+	return writeSigned(w, magic, manifest, m.Build, s)
+}
+
+// WriteChannel writes a channel file.
+func WriteChannel(w io.Writer, c Channel, s Signer) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return writeSigned(w, channelMagic, data, c.Build, s)
+}
+
+func writeSigned(w io.Writer, mark string, content []byte, build int, s Signer) error {
+	targets, err := signTargets(content, build, s.Keys)
 	if err != nil {
 		return err
 	}
@@ -114,11 +130,11 @@ func writeHead(w io.Writer, m Manifest, s Signer) error {
 		return err
 	}
 	// A publisher that cannot pass its own check must not publish.
-	if _, err := verify(s.Roots[0], list, targets, manifest); err != nil {
+	if _, err := verify(s.Roots[0], list, targets, content); err != nil {
 		return err
 	}
-	head := []byte(magic)
-	for _, part := range [][]byte{roots, targets, manifest} {
+	head := []byte(mark)
+	for _, part := range [][]byte{roots, targets, content} {
 		head = slices.Concat(head, binary.BigEndian.AppendUint32(nil, uint32(len(part))), part)
 	}
 	_, err = w.Write(head)

@@ -53,6 +53,7 @@ var ranks = map[string]int{
 
 	"services/update/bundle": 1,
 	"services/update":        2,
+	"services/network":       2,
 
 	"services/room/roomtest": 3, // runs features for their tests
 

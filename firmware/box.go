@@ -41,6 +41,7 @@ import (
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
 	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/update"
 )
 
 // Parts are what a box is given beside its configuration. The zero value of each works
@@ -61,6 +62,10 @@ type Parts struct {
 	Stderr io.Writer
 	// Door is the first process of the appliance that this program runs on; nil: there is none.
 	Door *door.Client
+	// Release is the system that this program came with; empty on anything but an appliance.
+	Release Release
+	// Sticks finds bundles on USB sticks; nil: there are no sticks.
+	Sticks func() ([]update.Stick, error)
 	// Features are there beside those of the tree. For tests that make a room crash.
 	Features []room.Kind
 }
@@ -84,7 +89,8 @@ type Box struct {
 	gateway  *gateway.Gateway
 	root     *supervise.Supervisor
 
-	nodes     *media.Switch // nil, as the two below: this box carries no media
+	updater   *update.Updater // nil: this machine has one system only
+	nodes     *media.Switch   // nil, as the two below: this box carries no media
 	processes *supervise.Supervisor
 	exchange  *exchange
 
@@ -96,10 +102,13 @@ type Box struct {
 // before Serve.
 func New(cfg Config, parts Parts) (*Box, error) {
 	b, err := open(cfg, parts)
-	if err == nil {
-		b.build()
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	if err := b.build(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
 }
 
 // open is a box with its databases and nothing else.
@@ -169,7 +178,7 @@ func (b *Box) found(name string, f journal.Found) {
 }
 
 // build makes the services, lower ranks first.
-func (b *Box) build() {
+func (b *Box) build() error {
 	clock := newClock()
 	b.roster.Clocked(func() int64 { return clock.Now().Wall })
 	b.history = health.NewHistory(clock, b.registry)
@@ -181,14 +190,25 @@ func (b *Box) build() {
 	b.sessions = session.New(b.cfg.Session, session.Deps{
 		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
 	})
-	b.gateway = gateway.New(b.cfg.Gateway, gateway.Deps{
+	if err := b.buildUpdate(); err != nil {
+		return err
+	}
+	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.letters, Reports: b.reports, Library: b.library,
 		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir),
 		Capsule: b.capsule, Recordings: b.folder.Name(recordsDir), Listen: b.parts.Listen,
-	})
+	}
+	if b.updater != nil {
+		deps.Update = b.updater
+	}
+	if b.parts.Door != nil {
+		deps.Machine = newMachine(b.parts.Door)
+	}
+	b.gateway = gateway.New(b.cfg.Gateway, deps)
 	b.root = supervise.New(b.tree())
+	return nil
 }
 
 // log is the logger of one package.
@@ -262,7 +282,7 @@ func (b *Box) Backup(w io.Writer) error {
 }
 
 func (b *Box) control() *control {
-	return &control{folder: b.folder, backup: b.Backup, health: b.health, media: b.mediaStates, log: b.log("control")}
+	return &control{folder: b.folder, backup: b.Backup, health: b.health, media: b.mediaStates, updater: b.updater, log: b.log("control")}
 }
 
 func (b *Box) face() *face {

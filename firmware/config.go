@@ -21,6 +21,7 @@ import (
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/update"
 )
 
 // Config is the configuration of the whole box: each package's own Config. Its zero
@@ -37,6 +38,7 @@ type Config struct {
 	Session  session.Config
 	Discover discover.Config
 	Media    Media
+	Update   update.Config
 }
 
 // Log is how much the box says, and in which form.
@@ -76,7 +78,7 @@ func (c Config) Validate() error { return errors.Join(c.faults()...) }
 func (c Config) faults() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journal().Validate(), c.roster().Validate(),
-		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(),
+		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(),
 	}
 }
 

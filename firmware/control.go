@@ -18,6 +18,7 @@ import (
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/update"
 )
 
 // control lets the command line speak to the running box: HTTP over a unix socket in the
@@ -26,12 +27,15 @@ import (
 //	GET /backup   a backup
 //	GET /health   the checks
 //	GET /media    the media nodes
+//	PUT /update   a bundle; POST /update?when=now installs it
 type control struct {
 	folder *Folder
 	backup func(io.Writer) error
 	health *health.Health
 	media  func() []media.NodeState
-	log    *slog.Logger
+	// updater takes updates; nil: none are taken here
+	updater *update.Updater
+	log     *slog.Logger
 }
 
 // String is the service's name.
@@ -47,6 +51,8 @@ func (c *control) Serve(ctx context.Context) error {
 	mux.HandleFunc("GET /backup", c.serveBackup)
 	mux.HandleFunc("GET /health", c.serveHealth)
 	mux.HandleFunc("GET /media", c.serveMedia)
+	mux.HandleFunc("PUT /update", c.serveUpdate)
+	mux.HandleFunc("POST /update", c.serveUpdate)
 	srv := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),

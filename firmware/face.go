@@ -16,6 +16,7 @@ const (
 	infoTime   = 30 * time.Second // how long a press of the button shows the second page
 	askTime    = 30 * time.Second // how long the question of the button is open
 	longPress  = 3 * time.Second  // and longer: switch off
+	letGo      = 2                // looks after which a press is no longer the end of the hold that asked
 )
 
 // Facts are what the board shows of the box.
@@ -79,7 +80,7 @@ type view struct {
 	pattern hal.Pattern
 	info    time.Time // until when the second page is shown
 	asked   time.Time // until when a press means yes to a new claim code
-	armed   bool      // the hold that asked has ended: its own end is no yes
+	let     int       // looks since the hold that asked has ended
 	ending  bool      // the machine goes off
 }
 
@@ -113,7 +114,9 @@ func (f *face) show(ctx context.Context, v *view, presses <-chan hal.Press) erro
 		case p := <-presses:
 			f.pressed(ctx, v, p)
 		case <-tick.C:
-			v.armed = v.armed || !v.asked.IsZero() && !f.held()
+			if !v.asked.IsZero() && !f.held() {
+				v.let++
+			}
 		}
 	}
 }
@@ -123,7 +126,7 @@ func (f *face) show(ctx context.Context, v *view, presses <-chan hal.Press) erro
 func (f *face) pressed(ctx context.Context, v *view, p hal.Press) {
 	now := time.Now()
 	switch {
-	case now.Before(v.asked) && v.armed:
+	case now.Before(v.asked) && v.let >= letGo:
 		v.asked = time.Time{}
 		if err := f.unclaim(ctx); err != nil {
 			f.log.Warn("the claim is not reset", "err", err)

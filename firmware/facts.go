@@ -10,6 +10,7 @@ import (
 
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/update"
 )
 
 // Facts are what people need to know to get in. What cannot be read is left out; the
@@ -22,6 +23,10 @@ func (b *Box) Facts() Facts {
 	f.Claim, _ = b.roster.ClaimCode()
 	plain, secure := b.gateway.Addrs()
 	f.Addresses, f.Secure = urls("http", plain), urls("https", secure)
+	if b.updater != nil {
+		now := b.updater.State()
+		f.Updating = now == update.Receiving || now == update.Restarting || now == update.Trying
+	}
 	lessons, _ := b.roster.Open()
 	for _, l := range lessons {
 		f.Lessons = append(f.Lessons, OpenLesson{Class: l.ClassName, Code: l.Code, Key: l.Key})

@@ -59,6 +59,9 @@ func (b *Box) beside() []supervise.Child {
 	if b.parts.Sealed {
 		return list
 	}
+	if b.updater != nil {
+		list = append(list, patient(within(5*time.Second, supervise.Run("update", b.updater))))
+	}
 	if d := b.parts.Door; d != nil {
 		list = append(list, within(time.Second, supervise.Run("heartbeat", &heartbeat{door: d, health: b.health, port: b.port})))
 	}

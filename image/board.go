@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 // board is one kind of machine that an image is for.
@@ -34,16 +33,11 @@ const (
 	dataSize = 64 * mega // grown on the first start to what the disk has
 )
 
-// options are what every kernel of ours is told. Its partition comes by slot.
-const options = "ro rootfstype=squashfs rootwait quiet panic=5 oops=panic"
+// options are what a kernel of ours is told, beside where its slot is. They are part of a
+// bundle.
+func (b board) options() string { return "quiet panic=5 oops=panic " + b.console }
 
-// commandLine is the kernel's for a slot. All after -- is for the first process.
-func (b board) commandLine(slot string) string {
-	return fmt.Sprintf("root=PARTUUID=%s livelearn.slot=%s %s %s init=/livelearn -- init",
-		strings.ToLower(rootGUID[slot]), slot, options, b.console)
-}
-
-// Partitions are found by these, which are the same in each image: a box knows its own disk.
+// Partitions have the same identity in each image: the same source gives the same bytes.
 const (
 	diskGUID = "6C6C626F-7800-4000-8000-000000000000"
 	bootGUID = "6C6C626F-7800-4000-8000-000000000001"

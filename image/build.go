@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,18 +12,23 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/update/bundle"
 )
 
 // buildCmd is `image build`.
 type buildCmd struct {
-	Board   string `help:"The board: ${enum}." enum:"pc,virt" required:""`
-	Out     string `help:"The folder that the files are written to." required:"" type:"path"`
-	Version string `help:"The version; default: scripts/version."`
-	Number  int    `name:"build" help:"The build number, which rises with each release; default: made of the version."`
-	Program string `help:"A program to put in instead of ours, for tests." type:"existingfile"`
-	Options string `help:"More options for the kernel, for tests."`
-	Date    int64  `help:"The release's date, in seconds since 1970; default: SOURCE_DATE_EPOCH, or that of the last commit." env:"SOURCE_DATE_EPOCH"`
-	Root    string `name:"root-json" help:"The keys that the box trusts: root.json of livelearn update keys." type:"existingfile"`
+	Board   string   `help:"The board: ${enum}." enum:"pc,virt" required:""`
+	Out     string   `help:"The folder that the files are written to." required:"" type:"path"`
+	Version string   `help:"The version; default: scripts/version."`
+	Number  int      `name:"build" help:"The build number, which rises with each release; default: made of the version."`
+	Program string   `help:"A program to put in instead of ours, for tests." type:"existingfile"`
+	Options string   `help:"More options for the kernel, for tests."`
+	Data    int      `help:"The oldest format of a box's data that this system reads." default:"1"`
+	Date    int64    `help:"The release's date, in seconds since 1970; default: SOURCE_DATE_EPOCH, or that of the last commit." env:"SOURCE_DATE_EPOCH"`
+	Roots   []string `name:"root-json" help:"The keys that the box trusts: root.json of livelearn update keys, from the first to the newest. Without it the box takes no updates, and there is no bundle." type:"existingfile"`
+	Notes   string   `help:"What is new, for people."`
 }
 
 // build is one image on its way.
@@ -35,6 +41,7 @@ type build struct {
 	date   time.Time
 	work   string // a folder that is removed at the end
 	root   string // the root file system, a file
+	boot   string // what the firmware starts: the kernel, or a Pi's boot partition
 }
 
 // release is what the image says of itself, in /usr/share/livelearn/release.json.
@@ -55,7 +62,10 @@ func (c *buildCmd) Run(ctx context.Context) error {
 	if err := b.rootFS(); err != nil {
 		return err
 	}
-	return b.board.layout(b)
+	if err := b.board.layout(b); err != nil {
+		return err
+	}
+	return b.bundle()
 }
 
 func (b *build) prepare() (err error) {
@@ -128,11 +138,49 @@ func (b *build) program(to string) error {
 		return copyFile(b.Program, to, 0o755)
 	}
 	cmd := exec.CommandContext(b.ctx, filepath.Join(b.source, "scripts", "build"), to)
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+b.board.arch)
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+b.board.arch, "VERSION="+b.Version)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("the program: %w: %s", err, out)
 	}
 	return nil
+}
+
+// bundle writes the update that brings a box to this system. It has no signature yet: keys
+// are kept elsewhere, and livelearn update sign adds them.
+func (b *build) bundle() error {
+	if len(b.Roots) == 0 {
+		return nil
+	}
+	var roots [][]byte
+	for _, name := range b.Roots {
+		root, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		roots = append(roots, root)
+	}
+	boot, err := os.Open(b.boot)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = boot.Close() }()
+	root, err := os.Open(b.root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	work, err := os.Create(filepath.Join(b.work, "chunks"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = work.Close() }()
+	out, err := os.Create(b.name(".livelearn"))
+	if err != nil {
+		return err
+	}
+	m := bundle.Manifest{Board: b.board.name, Version: b.Version, Build: b.Number, Data: b.Data, Options: b.kernelOptions(), Notes: b.Notes}
+	list := []bundle.Source{{Part: hal.PartBoot, Data: boot}, {Part: hal.PartRoot, Data: root}}
+	return errors.Join(bundle.Write(out, m, list, bundle.Signer{Roots: roots}, work), out.Close())
 }
 
 // about is release.json.

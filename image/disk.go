@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/diskfs/go-diskfs/backend"
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/fat32"
 	"github.com/diskfs/go-diskfs/partition/gpt"
+
+	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/slots"
 )
 
 //go:embed boards
@@ -31,6 +35,7 @@ func (b *build) efi() error {
 		next += size
 		return start
 	}
+	b.boot = b.kernel + "/vmlinuz"
 	boot := add("boot", bootGUID, gpt.EFISystemPartition, espSize)
 	root := add("root-a", rootGUID["a"], gpt.LinuxFilesystem, rootSize)
 	add("root-b", rootGUID["b"], gpt.LinuxFilesystem, rootSize)
@@ -90,7 +95,7 @@ func (b *build) esp(disk backend.Storage, start int64) error {
 	}{
 		{l[1], loader},
 		{"/loader/loader.conf", []byte("timeout 0\neditor no\nauto-entries no\nauto-firmware no\n")},
-		{"/loader/entries/livelearn-a.conf", []byte(b.entry("a"))},
+		{"/loader/entries/livelearn-a.conf", []byte(b.entry(hal.SlotA))},
 		{"/a/vmlinuz", kernel},
 		{"/livelearn.toml", []byte(settings)},
 	} {
@@ -101,15 +106,14 @@ func (b *build) esp(disk backend.Storage, start int64) error {
 	return nil
 }
 
-// entry is a slot in the loader's menu (Boot Loader Specification, type 1).
-func (b *build) entry(slot string) string {
-	more := ""
-	if b.Options != "" {
-		more = b.Options + " "
-	}
-	return fmt.Sprintf("title LiveLearn Box %s (slot %s)\nsort-key 99999999\nversion %s\nlinux /%s/vmlinuz\noptions %s%s\n",
-		b.Version, slot, b.Version, slot, more, b.board.commandLine(slot))
+// entry is a slot in the loader's menu, as hal/slots writes it for an update.
+func (b *build) entry(slot hal.Slot) string {
+	return fmt.Sprintf("title LiveLearn Box %s (slot %s)\nsort-key 99999999\nversion %s\nlinux /%s/vmlinuz\noptions %s %s\n",
+		b.Version, slot, b.Version, slot, b.kernelOptions(), slots.KernelOptions(slot))
 }
+
+// kernelOptions are those that a bundle brings.
+func (b *build) kernelOptions() string { return strings.TrimSpace(b.board.options() + " " + b.Options) }
 
 // settings is the file that people may edit on any PC before the first start.
 const settings = `# Settings of this LiveLearn Box. Lines that begin with # do nothing.

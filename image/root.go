@@ -60,8 +60,8 @@ func (b *build) fillRoot(dir string) error {
 	if err := os.WriteFile(filepath.Join(share, "release.json"), about, 0o644); err != nil {
 		return err
 	}
-	if b.Root != "" {
-		if err := copyFile(b.Root, filepath.Join(share, "root.json"), 0o644); err != nil {
+	if n := len(b.Roots); n > 0 {
+		if err := copyFile(b.Roots[n-1], filepath.Join(share, "root.json"), 0o644); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -15,13 +14,11 @@ import (
 // findBoot finds the disk that we were started from, and mounts what its firmware reads.
 func (m *Machine) findBoot(context.Context) (string, error) {
 	m.slot = hal.Slot(kernelOption("livelearn.slot"))
-	var st unix.Stat_t
-	if err := unix.Stat("/", &st); err != nil {
+	var err error
+	if m.disk, err = ownDisk(); err != nil {
 		return "", err
 	}
-	var err error
-	dev := fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))
-	if m.disk, err = disk.Find(os.DirFS("/"), dev); err != nil {
+	if m.slots, err = slotsOf(m.disk, m.slot, nil); err != nil {
 		return "", err
 	}
 	boot, err := m.disk.Part(disk.Boot)

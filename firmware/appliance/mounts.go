@@ -99,17 +99,18 @@ func mountBoot(device, at string) error {
 	return nil
 }
 
-// RemountBoot makes the file system at /boot writable for what do does, and readable only
-// again after it. A power cut in between finds a file system that writes at once.
-func RemountBoot(do func() error) error {
+// OpenBoot makes the file system at /boot writable, and the function that it gives makes it
+// readable only again. A power cut in between finds a file system that writes at once.
+func OpenBoot() (func() error, error) {
 	flags := uintptr(unix.MS_REMOUNT | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_SYNCHRONOUS | unix.MS_DIRSYNC)
-	if err := unix.Mount("", "/boot", "", flags, ""); err != nil {
-		return fmt.Errorf("/boot for writing: %w", err)
+	if err := unix.Mount("", BootDir, "", flags, ""); err != nil {
+		return nil, fmt.Errorf("%s for writing: %w", BootDir, err)
 	}
-	err := do()
-	unix.Sync()
-	if back := unix.Mount("", "/boot", "", flags|unix.MS_RDONLY, ""); back != nil {
-		return errors.Join(err, fmt.Errorf("/boot for reading: %w", back))
-	}
-	return err
+	return func() error {
+		unix.Sync()
+		if err := unix.Mount("", BootDir, "", flags|unix.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("%s for reading: %w", BootDir, err)
+		}
+		return nil
+	}, nil
 }

@@ -32,7 +32,7 @@ func TestProbeNamesTheMachineItRunsOn(t *testing.T) {
 		"Raspberry Pi 4 Model B Rev 1\x00": {Name: "Raspberry Pi 4 Model B Rev 1", Real: true},
 		strings.Repeat("x", 1000):          {Name: strings.Repeat("x", 64), Real: true},
 	} {
-		if got := boards.Probe(machine(model)); got != want {
+		if got := boards.Probe(machine(model)); got.Name != want.Name || got.Real != want.Real {
 			t.Errorf("Probe with model %.20q: got %+v, want %+v", model, got, want)
 		}
 	}

@@ -63,6 +63,16 @@ func (r *rig) calls() []call {
 		{"GET /api/admin/history", "/api/admin/history", nil, admins(200)},
 		{"GET /api/admin/backup", "/api/admin/backup", nil, admins(200)},
 		{"GET /api/admin/media", "/api/admin/media", nil, admins(200)},
+		{"GET /api/admin/update", "/api/admin/update", nil, admins(200)},
+		{"POST /api/admin/update/fetch", "/api/admin/update/fetch", map[string]string{"url": "http://192.0.2.1/x"}, [4]int{401, 403, 403, 404}}, // this is no appliance
+		{"POST /api/admin/update/install", "/api/admin/update/install", map[string]string{"when": "now"}, [4]int{401, 403, 403, 404}},
+		{"POST /api/admin/update/rollback", "/api/admin/update/rollback", nil, [4]int{401, 403, 403, 404}},
+		{"DELETE /api/admin/update", "/api/admin/update", nil, [4]int{401, 403, 403, 404}},
+		{"GET /api/admin/boot", "/api/admin/boot", nil, admins(200)},
+		{"POST /api/admin/restart", "/api/admin/restart", map[string]string{"what": "program"}, [4]int{401, 403, 403, 404}},
+		{"GET /api/admin/network", "/api/admin/network", nil, admins(200)},
+		{"PUT /api/admin/network", "/api/admin/network", map[string]string{"mode": "guest"}, [4]int{401, 403, 403, 404}},
+		{"POST /api/admin/network/keep", "/api/admin/network/keep", nil, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/media/{node}/drain", "/api/admin/media/media-a/drain", nil, [4]int{401, 403, 403, 404}}, // none here
 
 		{"GET /slides/{deck}/{file}", r.page, nil, everybody(200)}, // the key is in the address

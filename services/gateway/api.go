@@ -71,6 +71,8 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.historyAPI(a)
 	g.clockAPI(a)
 	g.libraryAPI(a)
+	g.updateAPI(mux, a)
+	g.systemAPI(a)
 }
 
 // level is who may call an operation.

@@ -90,6 +90,8 @@ type Deps struct {
 	Intake  func(ctx context.Context, name string, data []byte) (intake.Table, error)
 	WHIP    whip.Node // carries what encoders publish and players watch; nil: 503 no_media
 	Media   Media     // nil: this box has no nodes
+	Update  Update    // nil: this machine has one system only
+	Machine Machine   // nil: this box is a program on somebody's machine
 	Pages   fs.FS     // the built pages: index.html and assets/
 	Metrics *prometheus.Registry
 	Log     *slog.Logger
@@ -111,6 +113,7 @@ type Gateway struct {
 	guesses guesses
 	door    *whip.Door    // for encoders and players
 	reading chan struct{} // holds one while a class list is read: each takes much memory
+	serving chan struct{} // holds one for each neighbour that gets an update from here
 
 	mu          sync.Mutex // guards the fields below
 	http, https net.Addr   // nil while closed

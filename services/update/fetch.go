@@ -44,6 +44,34 @@ func (u *Updater) Fetch(ctx context.Context, from string) error {
 	return u.fetch(ctx, s, at.Redacted())
 }
 
+// Stick reads a bundle from a USB stick, by its path in Status.Sticks.
+func (u *Updater) Stick(ctx context.Context, path string) error {
+	var list []Stick
+	if u.deps.Sticks != nil {
+		list, _ = u.deps.Sticks() // one that cannot be read is not there
+	}
+	for _, s := range list {
+		if s.Path != path {
+			continue
+		}
+		f, err := s.Open()
+		if err != nil {
+			return errs.New(op, errs.Down, err)
+		}
+		defer func() { _ = f.Close() }()
+		err = u.Receive(ctx, f, 0, s.Name)
+		if errs.KindOf(err) != errs.Stale {
+			return err
+		}
+		at := u.Status(ctx).Received // an earlier try was cut
+		if _, err := f.Seek(at, io.SeekStart); err != nil {
+			return errs.New(op, errs.Down, err)
+		}
+		return u.Receive(ctx, f, at, s.Name)
+	}
+	return refuse(errs.Missing, "no_stick", "there is no such bundle on a stick")
+}
+
 func (u *Updater) fetch(ctx context.Context, s *site, name string) error {
 	end, err := u.begin(name)
 	if err != nil {

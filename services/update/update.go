@@ -262,3 +262,10 @@ func (u *Updater) Status(context.Context) Status {
 	}
 	return s
 }
+
+// State is the word for how things are; cheaper than Status.
+func (u *Updater) State() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.now
+}

@@ -102,8 +102,10 @@ func (t *table) write(f storage, sectors int64) error {
 		at   int64
 		data []byte
 	}{
-		{copyAt, t.list}, {end, t.sealed(end, 1, copyAt, copyAt-1)},
-		{list, t.list}, {1, t.sealed(1, end, list, copyAt-1)},
+		{copyAt, t.list},
+		{end, t.sealed(end, 1, copyAt, copyAt-1)},
+		{list, t.list},
+		{1, t.sealed(1, end, list, copyAt-1)},
 	} {
 		if _, err := f.WriteAt(step.data, step.at*Sector); err != nil {
 			return err

@@ -46,10 +46,16 @@ func (c *boxCmd) Run(w world) error {
 	log, ring := firmware.NewLog(e.Log, w.stderr, terminal(w.stderr))
 	slog.SetDefault(log) // libraries that log at all log here
 	limits(log)
-	box, err := firmware.New(e.Config, firmware.Parts{
+	parts := firmware.Parts{
 		Board: c.board(w), Log: log, Tail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr,
 		Door: door.Open("box"),
-	})
+	}
+	if parts.Door != nil {
+		if err := onAppliance(w, &parts); err != nil {
+			log.Error("this machine cannot be updated", "err", err)
+		}
+	}
+	box, err := firmware.New(e.Config, parts)
 	if err != nil {
 		return err
 	}

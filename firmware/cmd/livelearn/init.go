@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/livelearn/box/firmware"
 	"github.com/livelearn/box/firmware/appliance"
+	"github.com/livelearn/box/firmware/appliance/door"
 )
 
 type initCmd struct{}
@@ -37,4 +40,19 @@ func (initCmd) Run(w world) error {
 	r := readRelease(w.root)
 	appliance.New(appliance.Config{Program: "/livelearn", Version: version, Built: r.Built}).Run()
 	return nil
+}
+
+// onAppliance adds what only an appliance has: its two slots, and whose updates it takes.
+func onAppliance(w world, parts *firmware.Parts) error {
+	r := readRelease(w.root)
+	parts.Release = firmware.Release{Board: r.Board, Build: r.Build}
+	root, err := os.ReadFile(filepath.Join(w.root, appliance.ShareDir, "root.json"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parts.Release.Root = root
+	parts.Board.Slots, err = appliance.Slots(func(ctx context.Context, arg string) error {
+		return parts.Door.Reboot(ctx, door.Reboot{Arg: arg, Why: "an update"})
+	})
+	return err
 }

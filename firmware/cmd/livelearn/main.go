@@ -5,6 +5,7 @@
 //	livelearn doctor        say what is wrong with this machine and how to mend it
 //	livelearn backup FILE   save all that the box knows, also while it runs
 //	livelearn restore FILE  make this box the one of a backup
+//	livelearn update ...    make, sign, check and apply updates
 //	livelearn version
 //
 // The exit code is 0 when all went well, 1 when something failed, 2 when the command line
@@ -42,6 +43,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with this machine or its data, and how to mend it."`
 	Backup  backupCmd  `cmd:"" help:"Save all that the box knows into a file. The box may be running."`
 	Restore restoreCmd `cmd:"" help:"Make this box the one of a backup. The box must be stopped; what it held is put aside, not deleted."`
+	Update  updateCmd  `cmd:"" help:"Make, sign, check and apply updates."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
 	Init    initCmd    `cmd:"" hidden:"" help:"Be the first process of an appliance: its kernel starts this."`

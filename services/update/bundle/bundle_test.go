@@ -197,6 +197,21 @@ func TestOnlyTrustedKeysSign(t *testing.T) {
 			t.Errorf("%s: another root is trusted now", name)
 		}
 	}
+	// Two people sign, one after the other.
+	file := write([][]byte{one, two})
+	if _, _, err := unpack(file, one); code(err) != Unsigned {
+		t.Errorf("without a signature: %v", err)
+	}
+	for i, k := range keys(c, b) {
+		var next bytes.Buffer
+		if err := Sign(&next, bytes.NewReader(file), keys(k)); err != nil {
+			t.Fatal(err)
+		}
+		file = next.Bytes()
+		if _, _, err := unpack(file, one); code(err) != []string{Unsigned, ""}[i] {
+			t.Errorf("%d of two signatures: %v", i+1, err)
+		}
+	}
 	work := must(os.CreateTemp(t.TempDir(), "work"))(t)
 	defer func() { _ = work.Close() }()
 	err := Write(io.Discard, Manifest{Board: "pc", Version: "1.0.0", Build: 1}, []Source{{"root", bytes.NewReader([]byte("x"))}}, Signer{Roots: [][]byte{one, two}, Keys: keys(b)}, work)

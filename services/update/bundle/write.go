@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/restic/chunker"
+	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
 // polynomial is that of the rolling sum that cuts payloads into chunks: where they are cut
@@ -55,8 +56,8 @@ type Source struct {
 
 // Signer has what a bundle is signed with.
 type Signer struct {
-	Roots [][]byte // root.json from version 1 on
-	Keys  []ed25519.PrivateKey
+	Roots [][]byte             // root.json from version 1 on
+	Keys  []ed25519.PrivateKey // none: Sign adds the signatures
 }
 
 // Write writes a bundle. m says all but the payloads. Work is a file for the chunks until
@@ -129,14 +130,53 @@ func writeSigned(w io.Writer, mark string, content []byte, build int, s Signer) 
 	if err != nil {
 		return err
 	}
-	// A publisher that cannot pass its own check must not publish.
-	if _, err := verify(s.Roots[0], list, targets, content); err != nil {
-		return err
+	if len(s.Keys) > 0 {
+		// A publisher that cannot pass its own check must not publish.
+		if _, err := verify(s.Roots[0], list, targets, content); err != nil {
+			return err
+		}
 	}
+	return writeHeadOf(w, mark, roots, targets, content)
+}
+
+func writeHeadOf(w io.Writer, mark string, parts ...[]byte) error {
 	head := []byte(mark)
-	for _, part := range [][]byte{roots, targets, content} {
+	for _, part := range parts {
 		head = slices.Concat(head, binary.BigEndian.AppendUint32(nil, uint32(len(part))), part)
 	}
-	_, err = w.Write(head)
+	_, err := w.Write(head)
+	return err
+}
+
+// Sign copies a bundle or a channel and adds the signatures of keys to those that it has. It
+// may have none: the first signature is added like the last.
+func Sign(w io.Writer, r io.Reader, keys []ed25519.PrivateKey) error {
+	mark := make([]byte, len(magic))
+	if _, err := io.ReadFull(r, mark); err != nil || string(mark) != magic && string(mark) != channelMagic {
+		return refuse(NotABundle, "this is not for a LiveLearn Box")
+	}
+	roots, err := section(r, "roots", maxRoots)
+	if err != nil {
+		return err
+	}
+	targets, err := section(r, "targets", maxTargets)
+	if err != nil {
+		return err
+	}
+	content, err := section(r, "manifest", maxManifest)
+	if err != nil {
+		return err
+	}
+	t, err := metadata.Targets().FromBytes(targets)
+	if err != nil {
+		return refuse(NotABundle, "the signatures cannot be read")
+	}
+	if targets, err = signed(t, keys); err != nil {
+		return err
+	}
+	if err := writeHeadOf(w, string(mark), roots, targets, content); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
 	return err
 }

@@ -117,7 +117,6 @@ func (m *Machine) live(ctx context.Context) end {
 	m.lease.renew(bootLease)
 	g := supervise.Group(ctx)
 	g.Go(func(ctx context.Context) error {
-		m.boot.ID = bootID()
 		m.start(ctx, phases)
 		return supervise.New(m.tree()).Serve(ctx)
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,6 +75,9 @@ func set(settings map[string]string) error {
 // mounts is the phase.
 func (m *Machine) mounts(context.Context) (string, error) {
 	err := mountAll(kernelMounts)
+	m.mu.Lock()
+	m.boot.ID = bootID()
+	m.mu.Unlock()
 	// From here to the end: what the program may fill is bounded by its own groups.
 	_ = os.WriteFile("/sys/fs/cgroup/cgroup.subtree_control", []byte("+memory +cpu +pids"), 0o644)
 	return "", errors.Join(err, set(settings), etc())
@@ -99,18 +103,41 @@ func mountBoot(device, at string) error {
 	return nil
 }
 
-// OpenBoot makes the file system at /boot writable, and the function that it gives makes it
-// readable only again. A power cut in between finds a file system that writes at once.
+// writers of /boot, in this program.
+var writers struct {
+	sync.Mutex
+	n int // guarded by the mutex
+}
+
+// OpenBoot makes the file system at /boot writable, and the function that it gives, called by
+// the last one who writes, makes it readable only again. A power cut in between finds a file
+// system that writes at once.
 func OpenBoot() (func() error, error) {
-	flags := uintptr(unix.MS_REMOUNT | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_SYNCHRONOUS | unix.MS_DIRSYNC)
-	if err := unix.Mount("", BootDir, "", flags, ""); err != nil {
-		return nil, fmt.Errorf("%s for writing: %w", BootDir, err)
-	}
-	return func() error {
-		unix.Sync()
-		if err := unix.Mount("", BootDir, "", flags|unix.MS_RDONLY, ""); err != nil {
-			return fmt.Errorf("%s for reading: %w", BootDir, err)
+	writers.Lock()
+	defer writers.Unlock()
+	if writers.n == 0 {
+		if err := remount(0); err != nil {
+			return nil, fmt.Errorf("%s for writing: %w", BootDir, err)
 		}
+	}
+	writers.n++
+	return sync.OnceValue(closeBoot), nil
+}
+
+func closeBoot() error {
+	writers.Lock()
+	defer writers.Unlock()
+	if writers.n--; writers.n > 0 {
 		return nil
-	}, nil
+	}
+	unix.Sync()
+	if err := remount(unix.MS_RDONLY); err != nil {
+		return fmt.Errorf("%s for reading: %w", BootDir, err)
+	}
+	return nil
+}
+
+func remount(more uintptr) error {
+	const flags = unix.MS_REMOUNT | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_SYNCHRONOUS | unix.MS_DIRSYNC
+	return unix.Mount("", BootDir, "", flags|more, "")
 }

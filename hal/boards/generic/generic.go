@@ -15,7 +15,7 @@ const modelFile = "sys/firmware/devicetree/base/model"
 // Probe takes every machine. One with a device tree is a board of its own, and goes by
 // the model that is written there.
 func Probe(root fs.FS) (hal.Board, bool) {
-	b := hal.Board{Name: "generic", Thermal: hal.NewThermal(root), Codecs: v4l2.New(root)}
+	b := hal.Board{Name: "generic", Thermal: hal.NewThermal(root), Codecs: v4l2.New(root), Watchdog: hal.FindWatchdog(root), RTC: hal.FindRTC(root)}
 	if model, err := fs.ReadFile(root, modelFile); err == nil {
 		b.Real = true
 		if name := hal.Word(string(model)); name != "" {

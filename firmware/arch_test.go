@@ -79,9 +79,12 @@ var ranks = map[string]int{
 	"services/wire/wiretest": 6, // drives a room or a session from outside
 	"services/gateway":       6,
 
-	"firmware/appliance/door": 1,
-	"firmware/appliance/disk": 1,
-	"firmware/appliance":      9,
+	"firmware/appliance/door":       1,
+	"firmware/appliance/disk":       1,
+	"firmware/appliance/logbook":    1,
+	"firmware/appliance/names":      1,
+	"firmware/appliance/timekeeper": 1,
+	"firmware/appliance":            9,
 
 	"firmware":               10,
 	"firmware/boxtest":       11,
@@ -127,13 +130,14 @@ var thirdParty = map[string][]string{
 		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
 		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
 	},
-	"firmware":                {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
-	"services/update/bundle":  {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
-	"services/update":         {"github.com/prometheus/client_golang"},
-	"image":                   {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
-	"firmware/appliance/disk": {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
-	"firmware/appliance":      {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
-	"firmware/cmd/livelearn":  {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"firmware":                      {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/update/bundle":        {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
+	"services/update":               {"github.com/prometheus/client_golang"},
+	"image":                         {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
+	"firmware/appliance/timekeeper": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},
+	"firmware/appliance/disk":       {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
+	"firmware/appliance":            {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"firmware/cmd/livelearn":        {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 }
 
 // pack is one package as `go list` tells it.

@@ -35,6 +35,7 @@ import (
 
 	"github.com/livelearn/box/firmware/appliance/disk"
 	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/timekeeper"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/services/supervise"
 )

@@ -4,11 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/livelearn/box/firmware/appliance/disk"
+	"github.com/livelearn/box/firmware/appliance/logbook"
+	"github.com/livelearn/box/firmware/appliance/names"
+	"github.com/livelearn/box/firmware/appliance/timekeeper"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/supervise"
 )
 
 // findBoot finds the disk that we were started from, and mounts what its firmware reads.
@@ -52,6 +59,55 @@ func mountData(device string) error {
 	return nil
 }
 
-func (m *Machine) keepLog(context.Context) (string, error)  { return "", nil }
-func (m *Machine) setClock(context.Context) (string, error) { return "", nil }
-func (m *Machine) nameIt(context.Context) (string, error)   { return "", nil }
+// keepLog sends the log to the disk.
+func (m *Machine) keepLog(context.Context) (string, error) {
+	book, err := logbook.Open(LogDir, bootID(), logbook.Options{})
+	if err != nil {
+		return "", err
+	}
+	m.out.keepIn(book)
+	m.keepers = append(m.keepers, supervise.Run("logbook", book))
+	return "", nil
+}
+
+// setClock sets the clock from what the machine has, and has it kept.
+func (m *Machine) setClock(context.Context) (string, error) {
+	k := timekeeper.New(timekeeper.Config{
+		Floor: filepath.Join(StateDir, "clock"), Release: m.cfg.Built, RTC: m.board.RTC, Servers: timeServers,
+		Log: m.log.With("pkg", "clock"),
+	})
+	m.clock = k
+	m.keepers = append(m.keepers, supervise.Run("clock", k))
+	s, err := k.Start()
+	return s.Source, err
+}
+
+// timeServers are those that the network named, and those of everybody. Two must agree.
+func timeServers() []string {
+	list, _ := os.ReadFile(timeServersFile) // none were named
+	servers := strings.Fields(string(list))
+	if len(servers) > 2 {
+		servers = servers[:2]
+	}
+	return append(servers, "0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org")
+}
+
+// timeServersFile is where the network's process writes what a DHCP server named.
+const timeServersFile = "/run/livelearn/ntp"
+
+// nameIt gives the machine its name, and the secrets that it makes for itself.
+func (m *Machine) nameIt(context.Context) (string, error) {
+	secrets, err := names.Own(StateDir)
+	if err != nil {
+		return "", err
+	}
+	own := m.board.Serial
+	if own == "" {
+		own = secrets.Machine // a PC without a number of its own
+	}
+	name := names.Name(own)
+	m.mu.Lock()
+	m.boot.Name = name
+	m.mu.Unlock()
+	return name, unix.Sethostname([]byte(name))
+}

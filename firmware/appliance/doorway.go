@@ -66,6 +66,9 @@ func (m *Machine) Boot() door.Boot {
 	b.Phases, b.Failures = slices.Clone(b.Phases), slices.Clone(b.Failures)
 	m.mu.Unlock()
 	b.Slot, b.Ports = string(m.slot), listening()
+	if m.clock != nil {
+		b.Clock = m.clock.State().Source
+	}
 	m.out.report(&b)
 	return b
 }

@@ -54,7 +54,7 @@ func ReadCPU(root fs.FS) CPU {
 // cpuModel is the model by the kernel's list of processors: "model name" for each one on a
 // PC, "Model" once at the end on a board with a device tree.
 func cpuModel(root fs.FS) string {
-	info := readSome(root, "proc/cpuinfo")
+	info := ReadSome(root, "proc/cpuinfo")
 	for line := range bytes.Lines(info) {
 		key, value, _ := strings.Cut(string(line), ":")
 		switch strings.TrimSpace(key) {
@@ -67,7 +67,7 @@ func cpuModel(root fs.FS) string {
 
 // has tells that the first processor has a flag of /proc/cpuinfo.
 func has(root fs.FS, flag string) bool {
-	for line := range bytes.Lines(readSome(root, "proc/cpuinfo")) {
+	for line := range bytes.Lines(ReadSome(root, "proc/cpuinfo")) {
 		key, value, _ := strings.Cut(string(line), ":")
 		if strings.TrimSpace(key) == "flags" {
 			return strings.Contains(" "+strings.TrimSpace(value)+" ", " "+flag+" ")

@@ -16,6 +16,7 @@ import (
 // Board is the hardware: its name and its parts. A nil part is absent.
 type Board struct {
 	Name    string    // "generic", "sim"; shown on the admin page
+	Serial  string    // its maker's number; empty: it has none
 	Real    bool      // an appliance of its own, with ports 80 and 443 to itself
 	Display Display   // shows addresses and codes
 	LED     StatusLED // one light
@@ -43,11 +44,12 @@ type Page struct {
 	Title string   // one line
 	Lines []string // codes and addresses, one line each
 	QR    string   // text of a QR code beside the lines; empty: none
+	State string   // what the box does, in two or three words; empty: not told
 }
 
 // Equal tells that p and q look the same.
 func (p Page) Equal(q Page) bool {
-	return p.Title == q.Title && p.QR == q.QR && slices.Equal(p.Lines, q.Lines)
+	return p.Title == q.Title && p.QR == q.QR && p.State == q.State && slices.Equal(p.Lines, q.Lines)
 }
 
 // Pattern is what the status light says.
@@ -57,7 +59,7 @@ type Pattern uint8
 const (
 	Booting   Pattern = iota + 1 // slow blink: wait
 	Ready                        // steady: browsers can connect
-	Lesson                       // slow pulse: a lesson is open, leave the plug alone
+	Lesson                       // steady with a short gap: a lesson is open, leave the plug alone
 	Attention                    // fast blink: a person must look at the admin page
 	Updating                     // double blink: an update is written or tried, leave the plug alone
 )
@@ -65,7 +67,12 @@ const (
 var patterns = [...]string{"off", "booting", "ready", "lesson", "attention", "updating"}
 
 // String is the pattern's word.
-func (p Pattern) String() string { return patterns[p] }
+func (p Pattern) String() string {
+	if int(p) >= len(patterns) {
+		return "unknown"
+	}
+	return patterns[p]
+}
 
 // StatusLED is one light that knows the patterns.
 type StatusLED interface {
@@ -83,4 +90,7 @@ type Button interface {
 	// Presses yields each press that is made while it is read, until ctx ends. One
 	// reader at a time. A press that nobody reads is dropped.
 	Presses(ctx context.Context) iter.Seq[Press]
+	// Down tells that the button is held down now. Who holds it at power-on asks for more
+	// than one press can say.
+	Down() (bool, error)
 }

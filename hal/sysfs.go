@@ -10,8 +10,8 @@ import (
 // most is more than any file has that the kernel writes for us to read.
 const most = 1 << 20
 
-// readSome is a file of the kernel's, empty if it is not there or says nothing.
-func readSome(root fs.FS, name string) []byte {
+// ReadSome is a file of the kernel's, empty if it is not there or says nothing.
+func ReadSome(root fs.FS, name string) []byte {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil
@@ -24,12 +24,12 @@ func readSome(root fs.FS, name string) []byte {
 	return data
 }
 
-// readWord is a file of one line.
-func readWord(root fs.FS, name string) string { return Word(string(readSome(root, name))) }
+// ReadWord is a file of one line.
+func ReadWord(root fs.FS, name string) string { return Word(string(ReadSome(root, name))) }
 
-// readInt is a file of one number; ok is false if there is none.
-func readInt(root fs.FS, name string) (n int, ok bool) {
-	n, err := strconv.Atoi(strings.TrimSpace(string(readSome(root, name))))
+// ReadInt is a file of one number; ok is false if there is none.
+func ReadInt(root fs.FS, name string) (n int, ok bool) {
+	n, err := strconv.Atoi(strings.TrimSpace(string(ReadSome(root, name))))
 	return n, err == nil
 }
 

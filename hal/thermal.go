@@ -49,7 +49,7 @@ type Thermal interface {
 // firmware's flags drivers/firmware/raspberrypi.c of the Raspberry Pi's kernel.
 const (
 	thermalDir = "sys/class/thermal"
-	throttled  = "sys/devices/platform/soc/soc:firmware/get_throttled"
+	throttled  = "sys/devices/platform/soc*/soc*:firmware/get_throttled" // "soc@107c000000" on a Raspberry Pi 5
 )
 
 // The firmware's flags; 16 bits higher: since power-on.
@@ -68,7 +68,7 @@ const impossible = 200_000 * MilliCelsius(1)
 // none.
 func NewThermal(root fs.FS) Thermal {
 	t := thermometers{root: root}
-	if h := t.Heat(); len(h.Zones) == 0 && readWord(root, throttled) == "" {
+	if h := t.Heat(); len(h.Zones) == 0 && firmwareFlags(root) == "" {
 		return nil
 	}
 	return &t
@@ -96,18 +96,18 @@ func (t *thermometers) Heat() Heat {
 }
 
 func (t *thermometers) zone(dir string) (z Zone, ok bool) {
-	n, ok := readInt(t.root, path.Join(dir, "temp"))
-	z = Zone{Name: readWord(t.root, path.Join(dir, "type")), Temp: MilliCelsius(n)}
+	n, ok := ReadInt(t.root, path.Join(dir, "temp"))
+	z = Zone{Name: ReadWord(t.root, path.Join(dir, "type")), Temp: MilliCelsius(n)}
 	if !ok || z.Temp > impossible || z.Temp < -impossible {
 		return Zone{}, false
 	}
 	for i := range 16 {
 		point := path.Join(dir, "trip_point_"+strconv.Itoa(i))
-		switch readWord(t.root, point+"_type") {
+		switch ReadWord(t.root, point+"_type") {
 		case "":
 			return z, true
 		case "passive":
-			if n, ok := readInt(t.root, point+"_temp"); ok && n > 0 && (z.Hot == 0 || MilliCelsius(n) < z.Hot) {
+			if n, ok := ReadInt(t.root, point+"_temp"); ok && n > 0 && (z.Hot == 0 || MilliCelsius(n) < z.Hot) {
 				z.Hot = MilliCelsius(n)
 			}
 		}
@@ -117,17 +117,28 @@ func (t *thermometers) zone(dir string) (z Zone, ok bool) {
 
 // slows tells that a cooling device is at work that cools by a slower clock; a fan is not one.
 func (t *thermometers) slows(dir string) bool {
-	kind := readWord(t.root, path.Join(dir, "type"))
+	kind := ReadWord(t.root, path.Join(dir, "type"))
 	if kind != "Processor" && !strings.Contains(kind, "cpufreq") {
 		return false
 	}
-	state, ok := readInt(t.root, path.Join(dir, "cur_state"))
+	state, ok := ReadInt(t.root, path.Join(dir, "cur_state"))
 	return ok && state > 0
+}
+
+// firmwareFlags is what the firmware of a Raspberry Pi tells, empty elsewhere.
+func firmwareFlags(root fs.FS) string {
+	names, _ := fs.Glob(root, throttled) // the pattern is well formed
+	for _, n := range names {
+		if w := ReadWord(root, n); w != "" {
+			return w
+		}
+	}
+	return ""
 }
 
 // firmware reads the flags of a Raspberry Pi, a number in base 16.
 func (t *thermometers) firmware(h *Heat) {
-	flags, err := strconv.ParseUint(strings.TrimPrefix(readWord(t.root, throttled), "0x"), 16, 32)
+	flags, err := strconv.ParseUint(strings.TrimPrefix(firmwareFlags(t.root), "0x"), 16, 32)
 	if err != nil {
 		return
 	}
@@ -135,4 +146,11 @@ func (t *thermometers) firmware(h *Heat) {
 	h.Slow = h.Slow || flags&slow != 0
 	h.Was = flags&(slow<<sincePowerOn) != 0
 	h.Weak = flags&(underVoltage|underVoltage<<sincePowerOn) != 0
+}
+
+// Undervolted tells that the supply of a Raspberry Pi is too weak now, by the firmware's
+// flags; ok is false on a machine without them.
+func Undervolted(root fs.FS) (low, ok bool) {
+	flags, err := strconv.ParseUint(strings.TrimPrefix(firmwareFlags(root), "0x"), 16, 32)
+	return flags&underVoltage != 0, err == nil
 }

@@ -17,7 +17,7 @@ func FindRTC(root fs.FS) RTC {
 	if err != nil || len(list) == 0 {
 		return nil
 	}
-	return DeviceRTC("/dev/" + list[0].Name())
+	return DeviceRTC(Path(root, "dev/"+list[0].Name()))
 }
 
 // DeviceRTC is a clock of the kernel's (rtc(4)), by its device. It is opened for each use.
@@ -43,9 +43,14 @@ func (d DeviceRTC) Read() (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	return shown(t)
+}
+
+// shown is the time that a clock shows, if it can be one.
+func shown(t *unix.RTCTime) (time.Time, error) {
 	got := time.Date(int(t.Year)+1900, time.Month(t.Mon+1), int(t.Mday), int(t.Hour), int(t.Min), int(t.Sec), 0, time.UTC)
 	if got.Year() < firstYear || got.Year() >= lastYear {
-		return time.Time{}, ErrUnset
+		return time.Time{}, ErrUnset // clocks that lost their power count from 1970 (Raspberry Pi 5) or 2000 (most chips)
 	}
 	return got, nil
 }
@@ -61,8 +66,13 @@ func (d DeviceRTC) Set(at time.Time) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return unix.IoctlSetRTCTime(int(f.Fd()), &unix.RTCTime{
+	return unix.IoctlSetRTCTime(int(f.Fd()), setting(at))
+}
+
+// setting is what a clock is told.
+func setting(at time.Time) *unix.RTCTime {
+	return &unix.RTCTime{
 		Sec: int32(at.Second()), Min: int32(at.Minute()), Hour: int32(at.Hour()),
 		Mday: int32(at.Day()), Mon: int32(at.Month()) - 1, Year: int32(at.Year()) - 1900,
-	})
+	}
 }

@@ -45,3 +45,8 @@ func Word(s string) string {
 	s = strings.TrimSpace(s)
 	return strings.TrimSpace(s[:min(len(s), 64)])
 }
+
+// ReadWords are the words of a file of one line, however long.
+func ReadWords(root fs.FS, name string) []string {
+	return strings.Fields(string(ReadSome(root, name)))
+}

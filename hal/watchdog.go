@@ -2,6 +2,7 @@ package hal
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -17,7 +18,7 @@ func FindWatchdog(root fs.FS) func() (Watchdog, error) {
 	if err != nil || len(list) == 0 {
 		return nil
 	}
-	name := "/dev/" + list[0].Name()
+	name := Path(root, "dev/"+list[0].Name())
 	return func() (Watchdog, error) { return OpenWatchdog(name) }
 }
 
@@ -26,6 +27,7 @@ func FindWatchdog(root fs.FS) func() (Watchdog, error) {
 type watchdog struct {
 	f       *os.File
 	timeout time.Duration
+	stops   bool // the driver knows magic close
 }
 
 // wantTimeout is how long a watchdog should wait. Some wait less: a Pi's at most 15 s.
@@ -37,7 +39,10 @@ func OpenWatchdog(name string) (Watchdog, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watchdog{f: f, timeout: wantTimeout * time.Second}
+	w := &watchdog{f: f, timeout: wantTimeout * time.Second, stops: true}
+	if info, err := unix.IoctlGetWatchdogInfo(int(f.Fd())); err == nil {
+		w.stops = info.Options&unix.WDIOF_MAGICCLOSE != 0
+	}
 	seconds := int32(wantTimeout)
 	if err := w.ioctl(unix.WDIOC_SETTIMEOUT, &seconds); err == nil {
 		w.timeout = time.Duration(seconds) * time.Second
@@ -66,8 +71,13 @@ func (w *watchdog) Feed() error {
 	return err
 }
 
-// Disarm implements Watchdog: a V before the end means it (magic close).
+// Disarm implements Watchdog: a V before the end means it (magic close). Its error is
+// errors.ErrUnsupported if the driver has no such thing: it is closed then, and bites.
 func (w *watchdog) Disarm() error {
-	_, err := w.f.Write([]byte("V"))
-	return errors.Join(err, w.f.Close())
+	_, err := w.f.WriteString("V")
+	err = errors.Join(err, w.f.Close())
+	if err == nil && !w.stops {
+		err = fmt.Errorf("%s: %w", w.f.Name(), errors.ErrUnsupported)
+	}
+	return err
 }

@@ -86,6 +86,7 @@ var ranks = map[string]int{
 	"firmware/appliance/timekeeper": 1,
 	"firmware/appliance":            9,
 
+	"firmware/safe":          2,
 	"firmware":               10,
 	"firmware/boxtest":       11,
 	"firmware/cmd/livelearn": 11,
@@ -134,6 +135,7 @@ var thirdParty = map[string][]string{
 	"services/update/bundle":        {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
 	"services/update":               {"github.com/prometheus/client_golang"},
 	"image":                         {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
+	"firmware/safe":                 {"golang.org/x/text"},
 	"firmware/appliance/timekeeper": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},
 	"firmware/appliance/disk":       {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
 	"firmware/appliance":            {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},

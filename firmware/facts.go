@@ -72,6 +72,9 @@ func bracketed(host string) string {
 	return ""
 }
 
+// Addresses are where a listener of plain HTTP is reached.
+func Addresses(listen string) []string { return urls("http", listen) }
+
 // machine is the machine's addresses, best first; loopback alone when there is no network.
 func machine() []string {
 	addrs, err := net.InterfaceAddrs()

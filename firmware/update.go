@@ -26,7 +26,8 @@ type Release struct {
 	Root  []byte // root.json: whose updates it takes; nil: nobody's
 }
 
-const updatesDir = "updates"
+// UpdatesDir is where the data folder has what updates keep.
+const UpdatesDir = "updates"
 
 // buildUpdate makes the updater. Only an appliance has one.
 func (b *Box) buildUpdate() error {
@@ -39,7 +40,7 @@ func (b *Box) buildUpdate() error {
 	}
 	b.updater, err = update.New(b.cfg.Update, update.Deps{
 		Slots: b.parts.Board.Slots, Board: b.parts.Release.Board, Version: b.cfg.Version, Build: b.parts.Release.Build,
-		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.Name(updatesDir),
+		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.Name(UpdatesDir),
 		Healthy: b.wholesome, Lesson: b.lessonOpen, Failure: b.lastFailure, Sticks: b.parts.Sticks, Near: nil,
 		Now: time.Now, Log: b.log("update"), Metrics: b.registry,
 	})

@@ -75,7 +75,8 @@ type Machine struct {
 	board   hal.Board // until the box takes it over
 	slots   hal.Slots // nil: one system, no updates
 	slot    hal.Slot
-	disk    disk.Disk    // that we were started from
+	disk    disk.Disk // that we were started from
+	clock   *timekeeper.Keeper
 	dog     hal.Watchdog // nil: there is none
 	keepers []supervise.Child
 	state   string                      // where failures are kept; StateDir

@@ -88,3 +88,6 @@ func (b *Button) Presses(ctx context.Context) iter.Seq[hal.Press] {
 		}
 	}
 }
+
+// Down implements hal.Button: nobody leans on a simulated one.
+func (b *Button) Down() (bool, error) { return false, nil }

@@ -24,10 +24,13 @@ var ranks = map[string]int{
 	"hal":                -4, // imports nothing of ours
 	"hal/slots":          -3,
 	"hal/v4l2":           -3,
-	"hal/boards/generic": -2,
-	"hal/boards/sim":     -2,
+	"hal/screen":         -3,
+	"hal/kernel":         -2,
 	"hal/haltest":        -2,
-	"hal/boards":         -1,
+	"hal/boards/generic": -1,
+	"hal/boards/rpi":     -1,
+	"hal/boards/sim":     -1,
+	"hal/boards":         0,
 
 	"ui": 0,
 
@@ -105,6 +108,9 @@ var thirdParty = map[string][]string{
 	"hal":                     {"golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
 	"hal/v4l2":                {"golang.org/x/sys/unix"},
 	"hal/boards/sim":          {"github.com/skip2/go-qrcode"},
+	"hal/boards/rpi":          {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
+	"hal/screen":              {"periph.io/x/conn/v3", "periph.io/x/devices/v3", "github.com/skip2/go-qrcode", "golang.org/x/image", "golang.org/x/text"},
+	"hal/kernel":              {"github.com/mdlayher/wifi", "golang.org/x/sys/unix"},
 	"services/supervise":      {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/media/forward":  {"github.com/pion/rtp", "golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
 	"services/media/rehearse": {"golang.org/x/sys/unix"},

@@ -1,0 +1,128 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/livelearn/box/hal"
+)
+
+// at is an event of a key as the kernel writes it.
+func at(d time.Duration, code uint16, value int32) []byte {
+	b := make([]byte, eventSize)
+	binary.NativeEndian.PutUint64(b, uint64(d/time.Second))
+	binary.NativeEndian.PutUint64(b[8:], uint64(d%time.Second/time.Microsecond))
+	binary.NativeEndian.PutUint16(b[16:], evKey)
+	binary.NativeEndian.PutUint16(b[18:], code)
+	binary.NativeEndian.PutUint32(b[20:], uint32(value))
+	return b
+}
+
+// TestPressesOfTwoKeysAreOneButton plays two devices by pipes.
+func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
+	dir := hal.Dir(t.TempDir())
+	k := NewKeys(dir.Path("event0"), dir.Path("event1"), dir.Path("gone"))
+	var ends []*os.File
+	for _, p := range k.paths[:2] {
+		if err := unix.Mkfifo(p, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(p, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		ends = append(ends, f)
+	}
+	first := bytes.Join([][]byte{
+		at(5*time.Second, keyPower, 0), // up of a press before we read
+		at(6*time.Second, 30, 1),       // another key
+		at(7*time.Second, keyPower, 1), at(8*time.Second, keyPower, 2), at(11500*time.Millisecond, keyPower, 0),
+	}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if _, err := ends[0].Write(first); err != nil {
+		t.Fatal(err)
+	}
+	var got []time.Duration
+	for p := range k.Presses(ctx) {
+		if got = append(got, p.Held); len(got) == 2 {
+			cancel()
+			continue
+		}
+		// A power button of a PC: down and up at once.
+		if _, err := ends[1].Write(append(at(20*time.Second, keyPower, 1), at(20*time.Second, keyPower, 0)...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []time.Duration{4500 * time.Millisecond, time.Millisecond}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := k.Down(); err == nil {
+		t.Error("a pipe tells the state of a key")
+	}
+}
+
+func TestKeysThatAreGoneEndTheReading(t *testing.T) {
+	path := t.TempDir() + "/event0"
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // ends at once, as a device that was pulled
+		t.Fatal(err)
+	}
+	done := 0
+	for range NewKeys(path, path+"x").Presses(cancelled(t)) {
+		done++
+	}
+	for range NewKeys(path + "x").Presses(t.Context()) {
+		done++
+	}
+	if done != 0 {
+		t.Errorf("%d presses", done)
+	}
+	if _, err := NewKeys(path + "x").Down(); err == nil {
+		t.Error("a key that is not there is up")
+	}
+}
+
+func cancelled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func TestPowerKeyIsFoundByItsBit(t *testing.T) {
+	for words, want := range map[string]bool{
+		"10000000000000 0\n":       true, // ACPI's power button
+		"7fffff 10000000000000 ff": true,
+		"8000 10000000000000 c000 0\n": false,
+		"10000000000000":               false,
+		"":                             false,
+		"zz zz":                        false,
+		"ffffffffffffffffffffff 0":     false,
+	} {
+		root := machine(t, map[string]string{"sys/class/input/event3/device/capabilities/key": words, "dev/input/event3": ""})
+		k := FindKeys(root)
+		if (k != nil) != want {
+			t.Errorf("%q: got %v, want found %v", words, k, want)
+		}
+	}
+}
+
+func FuzzEvents(f *testing.F) {
+	f.Add(append(at(time.Second, keyPower, 1), at(2*time.Second, keyPower, 0)...))
+	f.Add(bytes.Repeat([]byte{0xff}, 50))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var down time.Duration
+		for _, e := range parse(data) {
+			if p, ok := e.press(&down); ok && p.Held <= 0 {
+				t.Errorf("held for %v", p.Held)
+			}
+		}
+	})
+}

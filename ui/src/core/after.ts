@@ -1,5 +1,5 @@
 // What comes after a lesson, and what an admin does: results, people, settings, history.
-import { call, type Me } from "./api";
+import { Fault, call, faultOf, type Me } from "./api";
 import type { Job } from "./prepare";
 import type { Kind, Option, Response } from "./quiz";
 
@@ -86,7 +86,60 @@ export interface MediaServer {
   restarts: number;
   load: { publishers: number; watchers: number; capacity: number; cpu: number; path: string; gso: boolean; profile: string; packetsOut: number; dropped: number; retransmits: number };
 }
+
+// The system that runs, the one that comes, and how the last update went. See services/update.
+export interface Update {
+  supported: boolean;
+  why?: string;
+  version: string;
+  build: number;
+  slot?: string;
+  trying: boolean;
+  state: "idle" | "receiving" | "received" | "scheduled" | "restarting" | "trying";
+  source?: string;
+  received: number; // bytes
+  total: number;
+  reused: number;
+  next?: { version: string; build: number; notes?: string; size: number };
+  when?: "idle" | "night";
+  kept?: { version?: string; slot: string };
+  last?: { version: string; from: string; at: string; result: "committed" | "rolled_back" | "refused"; code?: string; reason?: string };
+  channel?: { url: string; version?: string; percent: number; mine: boolean; err?: string };
+  neighbours: { name: string; version: string; url: string }[];
+  sticks: { path: string; name: string; version?: string }[];
+}
+
+// How this start of the machine went. See firmware/appliance/door.
+export interface Boot {
+  slot: string;
+  name: string;
+  phases: { name: string; took: number; note?: string; err?: string }[]; // took: ns
+  ready: number; // seconds
+  failures?: { at: string; what: string; why: string; tail?: string }[];
+  clock: string;
+  before?: string[];
+}
+
+// sendUpdate sends a bundle from where the box wants it to go on.
+async function sendUpdate(file: File, from: number): Promise<void> {
+  let resp: globalThis.Response;
+  try {
+    resp = await fetch("/api/admin/update/bundle", { method: "PUT", credentials: "same-origin", headers: { "Upload-Offset": String(from) }, body: file.slice(from) });
+  } catch {
+    throw new Fault(0, "down", "offline");
+  }
+  if (!resp.ok) throw faultOf(await resp.json().catch(() => undefined), resp.status);
+}
+
 export const after = {
+  update: () => call<Update>("GET", "/api/admin/update"),
+  sendUpdate,
+  fetchUpdate: (from: { url?: string; stick?: string }) => call<void>("POST", "/api/admin/update/fetch", from),
+  installUpdate: (when: string) => call<void>("POST", "/api/admin/update/install", { when }),
+  forgetUpdate: () => call<void>("DELETE", "/api/admin/update"),
+  rollBack: () => call<void>("POST", "/api/admin/update/rollback"),
+  boot: () => call<{ supported: boolean; state?: Boot }>("GET", "/api/admin/boot"),
+  restart: (what: string, force: boolean) => call<void>("POST", "/api/admin/restart", { what, force }),
   nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),
   drain: (node: string) => call<void>("POST", `/api/admin/media/${enc(node)}/drain`, {}),
   capsule: async (lesson: string) => {

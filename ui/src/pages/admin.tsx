@@ -5,8 +5,10 @@ import { lang, t } from "../core/i18n";
 import { A, Confirm, Empty, Failed, Loading, Title, maybe, tell, tellFault, useLoad } from "../core/kit";
 import { Topbar, useStaff } from "../features/frame";
 import { People, Settings } from "../features/admin-people";
+import { Machine } from "../features/admin-boot";
 import { MediaServers } from "../features/admin-media";
 import { Plots } from "../features/admin-plots";
+import { Updates } from "../features/admin-update";
 import { Jobs, Privacy } from "../features/admin-work";
 import "./admin.css";
 
@@ -46,6 +48,8 @@ function Parts({ state, turn }: { state: State; turn: number }) {
       <Health turn={turn} />
       <Plots turn={turn} />
       <MediaServers turn={turn} />
+      <Updates turn={turn} />
+      <Machine turn={turn} />
       <Jobs turn={turn} />
       <section class="card stack tight" aria-labelledby="backup-title">
         <h2 id="backup-title">{t("admin.backup")}</h2>

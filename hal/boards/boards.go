@@ -6,6 +6,7 @@ import (
 
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards/generic"
+	"github.com/livelearn/box/hal/boards/rpi"
 )
 
 // probe is a board's own look at the machine: ok tells that it is the one.
@@ -14,7 +15,7 @@ type probe func(root fs.FS) (b hal.Board, ok bool)
 // known lists the boards, the most particular first. The last one takes any machine.
 // The simulated board is not found, it is asked for.
 func known() []probe {
-	return []probe{generic.Probe}
+	return []probe{rpi.Probe, generic.Probe}
 }
 
 // Probe is the board of the machine whose root folder is root, as found in its device

@@ -38,6 +38,32 @@ func TestProbeNamesTheMachineItRunsOn(t *testing.T) {
 	}
 }
 
+// pi is a Pi whose kernel shows nothing but its device tree and its supply.
+func pi() fstest.MapFS {
+	root := machine("Raspberry Pi 5 Model B Rev 1.0\x00")
+	root["sys/firmware/devicetree/base/compatible"] = &fstest.MapFile{Data: []byte("raspberrypi,5-model-b\x00brcm,bcm2712\x00")}
+	root["sys/class/hwmon/hwmon0/name"] = &fstest.MapFile{Data: []byte("rpi_volt\n")}
+	root["sys/class/hwmon/hwmon0/in0_lcrit_alarm"] = &fstest.MapFile{Data: []byte("1\n")}
+	return root
+}
+
+// TestPiIsFoundBeforeTheGenericBoard: what only a Pi has shows which one took the machine.
+func TestPiIsFoundBeforeTheGenericBoard(t *testing.T) {
+	b := boards.Probe(pi())
+	if b.Supply == nil || b.Name != "Raspberry Pi 5 Model B Rev 1.0" {
+		t.Fatalf("got %+v", b)
+	}
+	if low, err := b.Supply.Low(); !low || err != nil {
+		t.Errorf("its supply: low %v, %v", low, err)
+	}
+	other := pi()
+	other["sys/firmware/devicetree/base/compatible"] = &fstest.MapFile{Data: []byte("pine64,rock64\x00rockchip,rk3328\x00")}
+	other["sys/class/leds/x:green:status/brightness"] = &fstest.MapFile{}
+	if got := boards.Probe(other); got.LED != nil || !got.Real {
+		t.Errorf("another board: got %+v", got)
+	}
+}
+
 func TestEveryBoardPassesTheSuite(t *testing.T) {
 	simulated := sim.New(&bytes.Buffer{})
 	for _, c := range []struct {
@@ -46,6 +72,7 @@ func TestEveryBoardPassesTheSuite(t *testing.T) {
 	}{
 		{boards.Probe(machine("")), haltest.Hands{}},
 		{boards.Probe(machine("Some Board")), haltest.Hands{}},
+		{boards.Probe(pi()), haltest.Hands{}},
 		{simulated.HAL(), haltest.Hands{Press: simulated.Button.Press}},
 	} {
 		t.Run(c.board.Name, func(t *testing.T) { haltest.TestBoard(t, c.board, c.hands) })

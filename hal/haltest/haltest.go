@@ -36,12 +36,27 @@ func TestBoard(t *testing.T, b hal.Board, hands Hands) {
 	if b.Codecs != nil {
 		t.Run("codecs", func(t *testing.T) { testCodecs(t, b.Codecs) })
 	}
+	if b.Fan != nil {
+		t.Run("fan", func(t *testing.T) { testFan(t, b.Fan) })
+	}
+	if b.RTC != nil {
+		t.Run("rtc", func(t *testing.T) { testRTC(t, b.RTC) })
+	}
+	if b.Watchdog != nil {
+		t.Run("watchdog", func(t *testing.T) { testWatchdog(t, b.Watchdog) })
+	}
+	if b.Supply != nil {
+		t.Run("supply", func(t *testing.T) { testSupply(t, b.Supply) })
+	}
+	if b.Radios != nil {
+		t.Run("radios", func(t *testing.T) { testRadios(t, b.Radios) })
+	}
 }
 
 func testDisplay(t *testing.T, d hal.Display) {
 	pages := []hal.Page{
 		{},
-		{Title: "LiveLearn Box", Lines: []string{"http://192.0.2.1", "code 123 456"}, QR: "http://192.0.2.1/j/abc"},
+		{Title: "LiveLearn Box", Lines: []string{"http://192.0.2.1", "code 123 456"}, QR: "http://192.0.2.1/j/abc", State: "lesson"},
 		{Title: "a title that is much longer than any display of one of our boards is wide", Lines: make([]string, 40)},
 		{Title: "فصل", Lines: []string{"١٢٣"}, QR: string(make([]byte, 8000))},
 	}
@@ -53,7 +68,7 @@ func testDisplay(t *testing.T, d hal.Display) {
 }
 
 func testLED(t *testing.T, l hal.StatusLED) {
-	for _, p := range []hal.Pattern{hal.Booting, hal.Ready, hal.Ready, hal.Lesson, hal.Attention} {
+	for _, p := range []hal.Pattern{hal.Booting, hal.Ready, hal.Ready, hal.Lesson, hal.Attention, hal.Updating, 0} {
 		start := time.Now()
 		if err := l.Set(p); err != nil {
 			t.Errorf("Set(%v): %v", p, err)
@@ -66,6 +81,9 @@ func testLED(t *testing.T, l hal.StatusLED) {
 
 // testButton reads presses, and checks that the reading ends with its context.
 func testButton(t *testing.T, b hal.Button, hands Hands) {
+	if down, err := b.Down(); err != nil || down {
+		t.Errorf("nobody holds it: got down %v, %v", down, err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if hands.Press != nil {

@@ -98,8 +98,8 @@ func cancelled(t *testing.T) context.Context {
 
 func TestPowerKeyIsFoundByItsBit(t *testing.T) {
 	for words, want := range map[string]bool{
-		"10000000000000 0\n":       true, // ACPI's power button
-		"7fffff 10000000000000 ff": true,
+		"10000000000000 0\n":           true, // ACPI's power button
+		"7fffff 10000000000000 ff":     true,
 		"8000 10000000000000 c000 0\n": false,
 		"10000000000000":               false,
 		"":                             false,

@@ -69,8 +69,8 @@ func TestCodeOfTheAddressIsScannable(t *testing.T) {
 		"http://livelearn.home":                    "http://livelearn.home",
 		"http://10.0.0.7/j/k":                      "http://10.0.0.7/j/k",
 		"http://10.0.0.7/j/abcdefghijklmnopqrstuv": "http://10.0.0.7", // people type the code
-		"HTTP://A":                                 "HTTP://A",
-		"1234567890123":                            "1234567890123",
+		"HTTP://A":      "HTTP://A",
+		"1234567890123": "1234567890123",
 		"http://livelearn-box-of-the-library.home": "http://livelearn-box-of-the-library.home",
 	} {
 		img := Render(hal.Page{Title: "LiveLearn Box", Lines: []string{strings.Repeat("x", 400)}, QR: text, State: "ready"})

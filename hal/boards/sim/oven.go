@@ -6,6 +6,9 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
+// slowFrom is where a Raspberry Pi slows down.
+const slowFrom hal.MilliCelsius = 80_000
+
 // Oven is a thermometer that shows what Bake was told, at first 40 degrees.
 type Oven struct {
 	mu   sync.Mutex
@@ -24,7 +27,7 @@ func (o *Oven) Heat() hal.Heat {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.heat == nil {
-		return hal.Heat{Zones: []hal.Zone{{Name: "cpu", Temp: 40_000, Hot: 80_000}}}
+		return hal.Heat{Zones: []hal.Zone{{Name: "cpu", Temp: 40_000, Hot: slowFrom}}}
 	}
 	return *o.heat
 }

@@ -86,6 +86,7 @@ var ranks = map[string]int{
 	"firmware/appliance/disk":       1,
 	"firmware/appliance/logbook":    1,
 	"firmware/appliance/names":      1,
+	"firmware/appliance/provision":  1,
 	"firmware/appliance/timekeeper": 1,
 	"firmware/appliance":            9,
 

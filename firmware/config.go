@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/livelearn/box/firmware/appliance/provision"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway"
@@ -39,6 +40,11 @@ type Config struct {
 	Discover discover.Config
 	Media    Media
 	Update   update.Config
+
+	// What one card says to a hundred boxes.
+	Box     provision.Box
+	Network provision.Network // of an appliance
+	Wifi    provision.Wifi    // of an appliance
 }
 
 // Log is how much the box says, and in which form.
@@ -79,6 +85,7 @@ func (c Config) faults() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journal().Validate(), c.roster().Validate(),
 		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(),
+		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(),
 	}
 }
 
@@ -160,7 +167,7 @@ func (e *Effective) locate(err error) error {
 }
 
 // Print writes the configuration as a file that could be its source, each value with
-// where it came from. A value that is the default is commented out.
+// where it came from. A value that is the default is commented out. Secrets are left out.
 func (e Effective) Print(w io.Writer) error {
 	full := e.Config
 	fill(&full)
@@ -172,9 +179,13 @@ func (e Effective) Print(w io.Writer) error {
 			section = head
 			fmt.Fprintf(&b, "\n[%s]\n", section)
 		}
-		if from, ok := e.From[s.path]; ok {
+		from, ok := e.From[s.path]
+		switch {
+		case ok && s.secret():
+			fmt.Fprintf(&b, "# %-36s # %s\n", key+" is set and not shown", from)
+		case ok:
 			fmt.Fprintf(&b, "%-38s # %s\n", key+" = "+s.text(), from)
-		} else {
+		default:
 			fmt.Fprintf(&b, "# %-36s # default\n", key+" = "+s.text())
 		}
 	}

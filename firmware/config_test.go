@@ -119,7 +119,9 @@ func (e Effective) values() map[string]string {
 	fill(&e.Config)
 	m := map[string]string{}
 	for _, s := range settings(&e.Config) {
-		m[s.path] = s.text()
+		if !s.secret() { // they are not printed
+			m[s.path] = s.text()
+		}
 	}
 	return m
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/livelearn/box/firmware/appliance/provision"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -39,6 +40,9 @@ func settings(c *Config) []setting {
 	}
 	return list
 }
+
+// secret tells that nobody may see the value.
+func (s setting) secret() bool { return s.value.Type() == reflect.TypeFor[provision.Secret]() }
 
 func settable(t reflect.Type) bool {
 	switch t.Kind() {
@@ -175,6 +179,8 @@ func (s setting) text() string {
 		return strconv.Quote(v.String())
 	case string:
 		return quote(v)
+	case provision.Secret:
+		return quote(v.String())
 	case []string:
 		quoted := make([]string, len(v))
 		for i, e := range v {

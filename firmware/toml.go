@@ -31,7 +31,7 @@ func parse(name, doc string, list []setting, from map[string]string) error {
 	tree := map[string]any{}
 	if _, err := toml.Decode(doc, &tree); err != nil {
 		if pe, ok := errors.AsType[toml.ParseError](err); ok {
-			return fault(place(name, pe.Position.Line), cmp.Or(pe.LastKey, "file"), errors.New(pe.Message))
+			return fault(place(name, pe.Position.Line), cmp.Or(pe.LastKey, "file"), errors.New(told(doc, pe, list)))
 		}
 		return fault(name, "file", err)
 	}
@@ -54,6 +54,23 @@ func parse(name, doc string, list []setting, from map[string]string) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// told is what to say of a file that is no TOML. The library's own words may hold a piece of
+// the line, which must not be one with a secret.
+func told(doc string, pe toml.ParseError, list []setting) string {
+	lines := strings.Split(doc, "\n")
+	around := pe.LastKey
+	// An open quote makes the next line the one at fault.
+	for n := max(0, pe.Position.Line-2); n < min(len(lines), pe.Position.Line); n++ {
+		around += "\n" + lines[n]
+	}
+	for _, s := range list {
+		if _, key, _ := strings.Cut(s.path, "."); s.secret() && strings.Contains(strings.ToLower(around), key) {
+			return `cannot be read; a text is written in "quotes"`
+		}
+	}
+	return pe.Message
 }
 
 // leaves are the values of a table and of the tables in it, in order of their keys. An

@@ -1,0 +1,140 @@
+package firmware
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const passphrase = "Zq7 by the canteen"
+
+func TestACardProvisionsAHundredBoxes(t *testing.T) {
+	e, err := Load(Sources{File: file(t, `
+[box]
+name = "Room {digits}"
+names = ["10000000abcdef01 = Room 12"]
+lang = "pt-BR"
+[network]
+mode = "ap"
+[wifi]
+passphrase = "`+passphrase+`"
+country = "BR"
+[update]
+channel = "https://updates.example/school.json"
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Box.Called("10000000ABCDEF01", "amber-otter-4821"); got != "Room 12" {
+		t.Errorf("got %q", got)
+	}
+	if got := e.Box.Called("10000000abcdef02", "amber-otter-4821"); got != "Room 4821" {
+		t.Errorf("got %q", got)
+	}
+	if e.Wifi.Passphrase.Reveal() != passphrase || e.Network.Mode != "ap" || e.Update.Channel == "" {
+		t.Errorf("got %+v", e.Network)
+	}
+}
+
+func TestASecretOfTheFileIsNeverShown(t *testing.T) {
+	e, err := Load(Sources{File: file(t, "[wifi]\npassphrase = \""+passphrase+"\"\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := e.Print(&text); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&text, "%v %+v %#v %x %q", e, e.Config, e.Config, e.Wifi.Passphrase, e.Wifi.Passphrase)
+	if strings.Contains(text.String(), "Zq7") {
+		t.Error("it is printed")
+	}
+	if !strings.Contains(text.String(), "# passphrase is set and not shown") {
+		t.Errorf("nobody is told that there is one:\n%s", text.String())
+	}
+	for _, doc := range []string{
+		"[wifi]\npassphrase = Zq7canteen", "[wifi]\npassphrase = 'Zq7", "[wifi]\npassphrase = \"Zq7\ncountry = \"FR\"",
+		"[wifi]\npassphrase = \"\"\"Zq7\nx", "[wifi]\npassphrase = \"Zq7\\canteen\"", "[wifi]\npassphrase \"Zq7\"", "wifi = {passphrase = Zq7canteen}",
+		"[wifi]\npassphrase = \"Zq7\"", "[wifi]\npassphras = \"Zq7 by the canteen\"", "[wifi]\npassphrase = \"Zq7 à la cantine\"",
+		"[wifi]\npassphrase = [\"Zq7 by the canteen\"]", "[wifi]\nPASSPHRASE = Zq7canteen",
+	} {
+		_, err := Load(Sources{File: file(t, doc)})
+		if err == nil || strings.Contains(err.Error(), "Zq7") || !strings.Contains(err.Error(), "livelearn.toml") {
+			t.Errorf("%q: got %v", doc, err)
+		}
+	}
+}
+
+func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"[box]\nname = \"Room {n}\"":                                   "livelearn.toml:2: box.name: {n} is not known",
+		"[box]\nname = \"\\u0007\"":                                    "livelearn.toml:2: box.name: a name has 1 to 32",
+		"[box]\nnames = [\"a = x\", \"A = y\"]":                        "livelearn.toml:2: box.names: number 2: this box has a name already",
+		"[box]\nnames = [\"a = x\", \"b = X\"]":                        "number 2: another box is called so",
+		"[box]\nnames = [\"Room 12\"]":                                 `number 1 must be "serial = name"`,
+		"[box]\nlang = \"french\"":                                     "livelearn.toml:2: box.lang: must be a language's tag",
+		"[network]\nmode = \"wifi\"":                                   `livelearn.toml:2: network.mode: must be "guest", "own" or "ap"`,
+		"[network]\nmod = \"ap\"":                                      "livelearn.toml:2: network.mod: no such setting; is it network.mode?",
+		"[network]\ngateway = \"10.0.0.1\"":                            "gateway and dns need an address",
+		"[network]\naddress = \"10.0.0.300/8\"":                        "livelearn.toml:2: network.address: must be an address with its prefix",
+		"[network]\naddress = \"10.0.0.3/24\"\ngateway = \"10.0.1.1\"": "livelearn.toml:3: network.gateway: must be another address within 10.0.0.0/24",
+		"[network]\nmode = \"own\"\naddress = \"8.8.8.8/24\"":          "livelearn.toml:3: network.address: a network of its own is a private",
+		"[network]\nmode = \"own\"\naddress = \"192.168.1.0/24\"":      "192.168.1.0 is the network",
+		"[network]\ndns = [\"x\"]\naddress = \"10.0.0.3/24\"":          "livelearn.toml:2: network.dns: must be addresses",
+		"[network]\ntime = [\"-\"]":                                    "livelearn.toml:2: network.time: must be names or addresses",
+		"[network]\ndomain = \"a_b\"":                                  "livelearn.toml:2: network.domain: must be a name",
+		"[wifi]\nssid = \"" + strings.Repeat("é", 17) + "\"":           "livelearn.toml:2: wifi.ssid: a network's name has 1 to 32 bytes",
+		"[wifi]\npassphrase = \"short\"":                               "livelearn.toml:2: wifi.passphrase: must have 8 to 63",
+		"[wifi]\ncountry = \"France\"":                                 "livelearn.toml:2: wifi.country: must be two capital letters",
+		"[wifi]\nchannel = 14":                                         "livelearn.toml:2: wifi.channel: must be 1 to 13",
+		"[wifi]\nchannel = 36":                                         "livelearn.toml:2: wifi.channel: a channel above 11 needs the country",
+	} {
+		_, err := Load(Sources{File: file(t, text)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// FuzzProvision: whatever the file holds, its faults name the file, its secret is not shown,
+// and what is taken gives every box a name.
+func FuzzProvision(f *testing.F) {
+	for _, seed := range []string{
+		"[box]\nname = \"Room {digits}\"\nnames = [\"b827eb010203 = Room 12\"]\nlang = \"fr\"",
+		"[box]\nname = \"{name} {serial}\"", "[network]\nmode = \"own\"\naddress = \"10.10.0.1/20\"\ndomain = \"box.home\"",
+		"[network]\naddress = \"2001:db8::2/64\"\ngateway = \"2001:db8::1\"\ndns = [\"9.9.9.9\"]\ntime = [\"ntp.school.example\"]",
+		"[wifi]\nssid = \"{serial}\"\npassphrase = \"" + passphrase + "\"\ncountry = \"FR\"\nchannel = 36",
+		"[wifi]\npassphrase = " + passphrase, "[wifi]\npassphrase = \"\"\"" + passphrase, "\xef\xbb\xbf[box]\r\nname = \"x\"\r\n", "\xff\xfe[\x00",
+		"[update]\nchannel = \"https://example.com/c\"\nauto = true",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, doc string) {
+		e := Effective{From: map[string]string{}}
+		shown := ""
+		if err := parse("livelearn.toml", doc, settings(&e.Config), e.From); err != nil {
+			if shown = err.Error(); !strings.Contains(shown, "livelearn.toml") {
+				t.Errorf("the file is not named: %v", err)
+			}
+		} else if err := e.Validate(); err != nil {
+			shown = err.Error()
+		} else {
+			name := e.Box.Called("10000000abcdef01", "amber-otter-4821")
+			ssid := e.Wifi.Called("10000000abcdef01", "amber-otter-4821", name)
+			if n := len([]rune(name)); n == 0 || n > 32 || len(ssid) == 0 || len(ssid) > 32 {
+				t.Errorf("%q, %q", name, ssid)
+			}
+			var text bytes.Buffer
+			if err := e.Print(&text); err != nil {
+				t.Fatal(err)
+			}
+			shown = text.String()
+		}
+		before, _, one := strings.Cut(doc, passphrase)
+		line := before[strings.LastIndexByte(before, '\n')+1:]
+		if one && strings.HasPrefix(line, "passphrase =") && strings.Count(doc, passphrase) == 1 && strings.Contains(shown, passphrase) {
+			t.Errorf("shown: %s", shown)
+		}
+	})
+}

@@ -20,6 +20,7 @@ type board struct {
 
 var boards = map[string]board{
 	"pc":   {"pc", "amd64", "github.com/gokrazy/kernel.amd64", "console=tty0 console=ttyS0,115200", (*build).efi},
+	"pi":   {"pi", "arm64", "github.com/gokrazy/kernel.rpi", "console=tty1", (*build).pi},
 	"virt": {"virt", "arm64", "github.com/gokrazy/kernel.arm64", "console=ttyAMA0,115200", (*build).efi},
 }
 
@@ -43,6 +44,11 @@ const (
 	bootGUID = "6C6C626F-7800-4000-8000-000000000001"
 	dataGUID = "6C6C626F-7800-4000-8000-0000000000DA"
 )
+
+var bootSlotGUID = map[string]string{
+	"a": "6C6C626F-7800-4000-8000-0000000000BA",
+	"b": "6C6C626F-7800-4000-8000-0000000000BB",
+}
 
 var rootGUID = map[string]string{
 	"a": "6C6C626F-7800-4000-8000-00000000000A",

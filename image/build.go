@@ -19,7 +19,7 @@ import (
 
 // buildCmd is `image build`.
 type buildCmd struct {
-	Board   string   `help:"The board: ${enum}." enum:"pc,virt" required:""`
+	Board   string   `help:"The board: ${enum}." enum:"pc,pi,virt" required:""`
 	Out     string   `help:"The folder that the files are written to." required:"" type:"path"`
 	Version string   `help:"The version; default: scripts/version."`
 	Number  int      `name:"build" help:"The build number, which rises with each release; default: made of the version."`

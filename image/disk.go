@@ -4,7 +4,10 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/diskfs/go-diskfs/backend"
@@ -21,26 +24,30 @@ var loaders embed.FS
 
 const sector = 512
 
-// efi writes a disk for machines with EFI: a partition that the firmware reads, two slots
-// for the root file system, and what the box keeps.
-func (b *build) efi() error {
-	table := &gpt.Table{LogicalSectorSize: sector, PhysicalSectorSize: sector, ProtectiveMBR: true, GUID: diskGUID}
-	next := int64(mega)
-	add := func(name, guid string, kind gpt.Type, size int64) int64 {
-		start := next
-		table.Partitions = append(table.Partitions, &gpt.Partition{
-			Index: len(table.Partitions) + 1, Start: uint64(start / sector), End: uint64((start+size)/sector - 1),
-			Size: uint64(size), Type: kind, Name: name, GUID: guid,
-		})
-		next += size
-		return start
-	}
-	b.boot = b.kernel + "/vmlinuz"
-	boot := add("boot", bootGUID, gpt.EFISystemPartition, espSize)
-	root := add("root-a", rootGUID["a"], gpt.LinuxFilesystem, rootSize)
-	add("root-b", rootGUID["b"], gpt.LinuxFilesystem, rootSize)
-	add("data-new", dataGUID, gpt.LinuxFilesystem, dataSize)
-	size := next + mega // the table's copy is at the end
+// layout is a partition table in the making.
+type layout struct {
+	table *gpt.Table
+	next  int64 // byte
+}
+
+func newLayout() *layout {
+	return &layout{&gpt.Table{LogicalSectorSize: sector, PhysicalSectorSize: sector, ProtectiveMBR: true, GUID: diskGUID}, mega}
+}
+
+// add adds a partition and gives where it begins.
+func (l *layout) add(name, guid string, kind gpt.Type, size int64) int64 {
+	start := l.next
+	l.table.Partitions = append(l.table.Partitions, &gpt.Partition{
+		Index: len(l.table.Partitions) + 1, Start: uint64(start / sector), End: uint64((start+size)/sector - 1),
+		Size: uint64(size), Type: kind, Name: name, GUID: guid,
+	})
+	l.next += size
+	return start
+}
+
+// write writes the image: the table, then what fill puts on it. It appears as a whole.
+func (b *build) write(l *layout, fill func(backend.Storage, backend.WritableFile) error) error {
+	size := l.next + mega // the table's copy is at the end
 	disk, err := file.CreateFromPath(b.name(".img.part"), size)
 	if err != nil {
 		return err
@@ -50,16 +57,30 @@ func (b *build) efi() error {
 	if err != nil {
 		return err
 	}
-	if err := table.Write(w, size); err != nil {
+	if err := l.table.Write(w, size); err != nil {
 		return err
 	}
-	if err := b.esp(disk, boot); err != nil {
-		return err
-	}
-	if err := place(w, root, b.root); err != nil {
+	if err := fill(disk, w); err != nil {
 		return err
 	}
 	return os.Rename(b.name(".img.part"), b.name(".img"))
+}
+
+// efi writes a disk for machines with EFI: a partition that the firmware reads, two slots
+// for the root file system, and what the box keeps.
+func (b *build) efi() error {
+	b.boot = filepath.Join(b.kernel, "vmlinuz")
+	l := newLayout()
+	boot := l.add("boot", bootGUID, gpt.EFISystemPartition, espSize)
+	root := l.add("root-a", rootGUID["a"], gpt.LinuxFilesystem, rootSize)
+	l.add("root-b", rootGUID["b"], gpt.LinuxFilesystem, rootSize)
+	l.add("data-new", dataGUID, gpt.LinuxFilesystem, dataSize)
+	return b.write(l, func(disk backend.Storage, w backend.WritableFile) error {
+		if err := b.esp(disk, boot); err != nil {
+			return err
+		}
+		return place(w, root, b.root)
+	})
 }
 
 // loaderFile is systemd-boot for the board, and where EFI looks for it on a disk that it does
@@ -119,6 +140,20 @@ func (b *build) kernelOptions() string { return strings.TrimSpace(b.board.option
 const settings = `# Settings of this LiveLearn Box. Lines that begin with # do nothing.
 # "livelearn config print" shows all of them.
 `
+
+// putAll copies files, each to its name. The order is that of the names: the same each time.
+func putAll(fsys *fat32.FileSystem, files map[string]string) error {
+	for _, to := range slices.Sorted(maps.Keys(files)) {
+		data, err := os.ReadFile(files[to])
+		if err != nil {
+			return err
+		}
+		if err := put(fsys, "/"+to, data); err != nil {
+			return fmt.Errorf("%s: %w", to, err)
+		}
+	}
+	return nil
+}
 
 func put(fsys *fat32.FileSystem, name string, data []byte) error {
 	f, err := fsys.OpenFile(name, os.O_CREATE|os.O_RDWR)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/squashfs"
@@ -52,6 +53,9 @@ func (b *build) fillRoot(dir string) error {
 	if err := b.program(filepath.Join(dir, "livelearn")); err != nil {
 		return err
 	}
+	if err := b.drivers(dir); err != nil {
+		return err
+	}
 	about, err := b.about()
 	if err != nil {
 		return err
@@ -66,6 +70,30 @@ func (b *build) fillRoot(dir string) error {
 		}
 	}
 	return nil
+}
+
+// drivers copies the kernel's modules, but for those that no box needs.
+func (b *build) drivers(dir string) error {
+	from := filepath.Join(b.kernel, "lib", "modules")
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(b.kernel, path)
+		if err != nil {
+			return err
+		}
+		for _, part := range []string{"/media/dvb", "/media/tuners", "/media/usb/dvb", "/drivers/xen", ".bin"} {
+			if strings.Contains(name, part) {
+				return nil
+			}
+		}
+		to := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		return copyFile(path, to, 0o644)
+	})
 }
 
 // settle makes what the file system keeps of its files the same on each machine.

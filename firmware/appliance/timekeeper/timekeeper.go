@@ -1,105 +1,77 @@
 // Package timekeeper sets the clock of a machine that may have none: from its real-time
-// clock, from a floor that it saves, and from time servers when it reaches any.
+// clock, from a floor that it saves, from time servers when it reaches any, and from a
+// teacher's browser when it reaches none.
 //
-// Promises: the clock is never set behind the floor, which is the latest of the release's own
-// time and what was saved; one time server that lies changes nothing, since two must agree.
+// Promises: the clock is never set behind the release's own time and what time servers ever
+// agreed on; a start is never behind what the machine saw last (floor.go); a minority of time
+// servers that lie changes nothing.
 package timekeeper
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/beevik/ntp"
-
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/supervise"
 )
 
-// Where the time came from.
-const (
-	FromFloor = "floor" // it is at least this late
-	FromRTC   = "rtc"
-	FromNTP   = "ntp"
+// Why Tell refuses.
+var (
+	ErrKnown = errors.New("the time servers know the time")
+	ErrRange = errors.New("it cannot be this time")
 )
-
-// Last year of a clock that can be believed.
-const lastYear = 2100
-
-// Choose is the time that a machine starts with, and where it came from. system is what the
-// kernel has, which may come from a clock that it read itself; rtc is zero if there is none
-// or it is not set.
-func Choose(system, rtc, floor time.Time) (time.Time, string) {
-	for _, c := range []struct {
-		at   time.Time
-		from string
-	}{{rtc, FromRTC}, {system, FromRTC}} {
-		if !c.at.Before(floor) && c.at.Year() < lastYear {
-			return c.at, c.from
-		}
-	}
-	return floor, FromFloor
-}
-
-// Agreed is the offset that two servers tell, within tolerance of each other; ok is false if
-// no two do.
-func Agreed(offsets []time.Duration, tolerance time.Duration) (offset time.Duration, ok bool) {
-	slices.Sort(offsets)
-	for i := 1; i < len(offsets); i++ {
-		if offsets[i]-offsets[i-1] <= tolerance {
-			return offsets[i-1] + (offsets[i]-offsets[i-1])/2, true
-		}
-	}
-	return 0, false
-}
 
 // Config is how time is kept.
 type Config struct {
-	Floor   string    // file that holds the latest time that was ever seen
-	Release time.Time // no time is before it
-	Servers func() []string
-	RTC     hal.RTC // nil: none
+	Floor   string          // file that holds the latest time that was ever seen
+	Release time.Time       // no time is before it
+	Servers func() []string // of time, best first; names that are there twice count once
+	RTC     hal.RTC         // nil: none
 	Log     *slog.Logger
 
-	Set   func(time.Time) error // sets the kernel's clock; nil: settimeofday
-	Query func(server string) (time.Duration, error)
-	now   func() time.Time
+	Set   func(time.Time) error // sets the kernel's clock; nil: settimeofday, which is also told when it is right
+	Query func(ctx context.Context, server string) (offset time.Duration, err error)
+
+	now  func() time.Time
+	mark func() error
 }
 
 // State is how the time is known.
 type State struct {
 	Source string        `json:"source"`
-	Offset time.Duration `json:"offset"` // by which the time server's was corrected last
+	Offset time.Duration `json:"offset"` // by which the time servers' was corrected last, in ns
 	At     time.Time     `json:"at"`     // when
 }
 
-// Keeper keeps the time.
+// Keeper keeps the time. Its methods may be called from any goroutine.
 type Keeper struct {
 	cfg Config
 
-	mu    sync.Mutex
-	state State // guarded by mu
+	setting sync.Mutex // held while the clock is set: one at a time
+	mu      sync.Mutex
+	state   State // guarded by mu
 }
 
 const (
 	savePeriod = 10 * time.Minute
 	askPeriod  = time.Hour
-	askAgain   = time.Minute // until a server has answered
+	askAgain   = time.Minute // until servers have agreed
 	tolerance  = 2 * time.Second
 	smallest   = 200 * time.Millisecond // a smaller correction is not worth a jump
+	maxServers = 8                      // that are asked
 )
 
 // New makes a keeper. It sets nothing before Start.
 func New(cfg Config) *Keeper {
 	if cfg.Set == nil {
-		cfg.Set = setClock
+		cfg.Set, cfg.mark = setClock, markRight
+	}
+	if cfg.mark == nil {
+		cfg.mark = func() error { return nil }
 	}
 	if cfg.Query == nil {
 		cfg.Query = query
@@ -108,15 +80,6 @@ func New(cfg Config) *Keeper {
 		cfg.now = time.Now
 	}
 	return &Keeper{cfg: cfg}
-}
-
-// query asks a server (RFC 5905), for at most 5 s.
-func query(server string) (time.Duration, error) {
-	r, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 5 * time.Second})
-	if err != nil {
-		return 0, err
-	}
-	return r.ClockOffset, r.Validate()
 }
 
 // String is the service's name.
@@ -129,8 +92,16 @@ func (k *Keeper) State() State {
 	return k.state
 }
 
+func (k *Keeper) setState(s State) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.state = s
+}
+
 // Start sets the clock from what the machine itself has.
 func (k *Keeper) Start() (State, error) {
+	k.setting.Lock()
+	defer k.setting.Unlock()
 	system, rtc := k.cfg.now(), time.Time{}
 	var clockErr error
 	if k.cfg.RTC != nil {
@@ -138,11 +109,9 @@ func (k *Keeper) Start() (State, error) {
 			rtc = time.Time{}
 		}
 	}
-	at, from := Choose(system, rtc, k.floor())
-	k.mu.Lock()
-	k.state = State{Source: from, At: at}
-	s := k.state
-	k.mu.Unlock()
+	at, from := Choose(system, rtc, k.floor().seen)
+	s := State{Source: from, At: at}
+	k.setState(s)
 	if d := at.Sub(system); d.Abs() > time.Second {
 		if err := k.cfg.Set(at); err != nil {
 			return s, err
@@ -154,26 +123,37 @@ func (k *Keeper) Start() (State, error) {
 	return s, clockErr
 }
 
-// floor is the earliest time that can be.
-func (k *Keeper) floor() time.Time {
-	floor := k.cfg.Release
-	data, err := os.ReadFile(k.cfg.Floor)
-	if err != nil {
-		return floor
+// Tell sets the clock to what a person's device says. It is refused with ErrKnown once time
+// servers have agreed, and with ErrRange before the proven floor or when it cannot be.
+func (k *Keeper) Tell(at time.Time) error {
+	k.setting.Lock()
+	defer k.setting.Unlock()
+	if k.State().Source == FromNTP {
+		return ErrKnown
 	}
-	if saved, ok := parseFloor(string(data)); ok && saved.After(floor) {
-		return saved
+	if !credible(at, k.floor().proven) {
+		return ErrRange
 	}
-	return floor
+	if err := k.set(at, at.Sub(k.cfg.now())); err != nil {
+		return err
+	}
+	k.setState(State{Source: FromBrowser, At: at})
+	return k.save()
 }
 
-// parseFloor reads seconds since 1970.
-func parseFloor(text string) (time.Time, bool) {
-	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil || n < 0 || n >= time.Date(lastYear, 1, 1, 0, 0, 0, 0, time.UTC).Unix() {
-		return time.Time{}, false
+// set sets the clock, and the real-time clock. Its caller holds setting.
+func (k *Keeper) set(at time.Time, offset time.Duration) error {
+	if offset.Abs() >= smallest {
+		if err := k.cfg.Set(at); err != nil {
+			return err
+		}
 	}
-	return time.Unix(n, 0).UTC(), true
+	if k.cfg.RTC != nil {
+		if err := k.cfg.RTC.Set(at); err != nil {
+			k.cfg.Log.Warn("the real-time clock is not set", "err", err)
+		}
+	}
+	return nil
 }
 
 // Serve saves the floor, and asks time servers, until ctx ends.
@@ -191,7 +171,7 @@ func (k *Keeper) Serve(ctx context.Context) error {
 			}
 		case <-ask.C:
 			wait := askAgain
-			if k.ask() {
+			if k.ask(ctx) {
 				wait = askPeriod
 			}
 			ask.Reset(wait)
@@ -199,58 +179,61 @@ func (k *Keeper) Serve(ctx context.Context) error {
 	}
 }
 
-// save keeps the time as the floor for the next start. It never goes back.
-func (k *Keeper) save() error {
-	now := k.cfg.now()
-	if !now.After(k.floor()) || now.Year() >= lastYear {
-		return nil
+// ask asks the servers, and tells whether the time is known now.
+func (k *Keeper) ask(ctx context.Context) bool {
+	offset, ok := Agreed(k.offsets(ctx), tolerance)
+	if !ok || ctx.Err() != nil {
+		return false
 	}
-	temp := k.cfg.Floor + ".new"
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	k.setting.Lock()
+	defer k.setting.Unlock()
+	at := k.cfg.now().Add(offset)
+	if floor := k.floor().proven; !credible(at, floor) {
+		k.cfg.Log.Warn("the time servers tell a time that cannot be", "time", at, "floor", floor)
+		return false
+	}
+	err := k.set(at, offset)
+	if err == nil {
+		err = k.cfg.mark()
+	}
 	if err != nil {
-		return err
+		k.cfg.Log.Warn("the clock is not set", "err", err)
+		return false
 	}
-	_, err = fmt.Fprintln(f, now.Unix())
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
+	if k.State().Source != FromNTP {
+		k.cfg.Log.Info("the clock is set by time servers", "by", offset)
 	}
-	err = os.Rename(temp, k.cfg.Floor)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the folder went away with a test or a disk
-	}
-	return err
+	k.setState(State{Source: FromNTP, Offset: offset, At: at})
+	return true
 }
 
-// ask asks the servers, and tells whether the time is known now.
-func (k *Keeper) ask() bool {
-	var offsets []time.Duration
+// offsets are what the servers tell, all asked at once.
+func (k *Keeper) offsets(ctx context.Context) []time.Duration {
+	var servers []string
 	for _, s := range k.cfg.Servers() {
-		if offset, err := k.cfg.Query(s); err == nil {
-			offsets = append(offsets, offset)
+		if !slices.Contains(servers, s) && len(servers) < maxServers {
+			servers = append(servers, s)
 		}
 	}
-	offset, ok := Agreed(offsets, tolerance)
-	if !ok {
-		return false
+	told := make([]*time.Duration, len(servers)) // one writer each
+	g := supervise.Group(ctx)
+	for i, s := range servers {
+		g.Go(func(ctx context.Context) error {
+			offset, err := k.cfg.Query(ctx, s)
+			if err == nil {
+				told[i] = &offset
+			}
+			return nil // one that is away is no reason to stop the others
+		})
 	}
-	at := k.cfg.now().Add(offset)
-	if at.Before(k.floor()) || at.Year() >= lastYear {
-		k.cfg.Log.Warn("the time servers tell a time that cannot be", "time", at)
-		return false
+	if err := g.Wait(); err != nil {
+		k.cfg.Log.Error("a time server's answer broke the client", "err", err)
 	}
-	if offset.Abs() >= smallest {
-		if err := k.cfg.Set(at); err != nil {
-			k.cfg.Log.Warn("the clock is not set", "err", err)
-			return false
+	var offsets []time.Duration
+	for _, t := range told {
+		if t != nil {
+			offsets = append(offsets, *t)
 		}
 	}
-	if k.cfg.RTC != nil {
-		if err := k.cfg.RTC.Set(at); err != nil {
-			k.cfg.Log.Warn("the real-time clock is not set", "err", err)
-		}
-	}
-	k.mu.Lock()
-	k.state = State{Source: FromNTP, Offset: offset, At: at}
-	k.mu.Unlock()
-	return true
+	return offsets
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -19,52 +18,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func at(year int) time.Time { return time.Date(year, 3, 1, 12, 0, 0, 0, time.UTC) }
-
-func TestTheTimeToStartWith(t *testing.T) {
-	for name, c := range map[string]struct {
-		system, rtc, floor, want time.Time
-		from                     string
-	}{
-		"no clock":                  {at(1970), time.Time{}, at(2026), at(2026), FromFloor},
-		"a good clock":              {at(1970), at(2027), at(2026), at(2027), FromRTC},
-		"a clock behind the floor":  {at(1970), at(2025), at(2026), at(2026), FromFloor},
-		"the kernel read it itself": {at(2027), time.Time{}, at(2026), at(2027), FromRTC},
-		"a clock gone mad":          {at(1970), at(2150), at(2026), at(2026), FromFloor},
-	} {
-		got, from := Choose(c.system, c.rtc, c.floor)
-		if !got.Equal(c.want) || from != c.from {
-			t.Errorf("%s: %v from %s", name, got, from)
-		}
-	}
-	for range 10_000 {
-		pick := func() time.Time { return time.Unix(rand.Int64N(8e9), 0) }
-		floor := pick()
-		if got, _ := Choose(pick(), pick(), floor); got.Before(floor) {
-			t.Fatalf("%v is before the floor %v", got, floor)
-		}
-	}
-}
-
-func TestTwoServersMustAgree(t *testing.T) {
-	h := time.Hour
-	for _, c := range []struct {
-		offsets []time.Duration
-		want    time.Duration
-		ok      bool
-	}{
-		{nil, 0, false},
-		{[]time.Duration{h}, 0, false},
-		{[]time.Duration{h, 2 * h}, 0, false},
-		{[]time.Duration{h, h + time.Second}, h + time.Second/2, true},
-		{[]time.Duration{h, -1000 * h, h}, h, true},
-	} {
-		if got, ok := Agreed(c.offsets, tolerance); got != c.want || ok != c.ok {
-			t.Errorf("%v: got %v, %v", c.offsets, got, ok)
-		}
-	}
-}
-
 // rtc is a clock that remembers what it was set to.
 type rtc struct {
 	now time.Time
@@ -75,70 +28,183 @@ type rtc struct {
 func (r *rtc) Read() (time.Time, error) { return r.now, r.err }
 func (r *rtc) Set(at time.Time) error   { r.set = at; return nil }
 
-func TestTheClockIsKept(t *testing.T) {
-	floor := filepath.Join(t.TempDir(), "floor")
-	synctest.Test(t, func(t *testing.T) { // its time begins in 2000
-		var shift atomic.Int64 // nanoseconds
-		r := &rtc{err: hal.ErrUnset}
-		var up atomic.Bool
-		k := New(Config{
-			Floor: floor, Release: at(2026), RTC: r, Log: slog.New(slog.DiscardHandler),
-			Servers: func() []string { return []string{"a", "b", "c"} },
-			Set:     func(at time.Time) error { shift.Store(int64(at.Sub(time.Now()))); return nil },
-			Query: func(s string) (time.Duration, error) {
-				if !up.Load() || s == "c" {
-					return 0, errors.New("no route")
-				}
-				return 48 * time.Hour, nil
-			},
-			now: func() time.Time { return time.Now().Add(time.Duration(shift.Load())) },
-		})
-		s, err := k.Start()
-		if err != nil || s.Source != FromFloor || !k.cfg.now().Equal(at(2026)) {
-			t.Fatalf("%+v %v %v", s, err, k.cfg.now())
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- k.Serve(ctx) }()
-		time.Sleep(savePeriod + time.Second)
-		if got := k.floor(); got.Before(at(2026).Add(savePeriod)) {
-			t.Errorf("the floor is %v", got)
-		}
-		up.Store(true)
-		time.Sleep(askAgain + time.Second)
-		if got := k.State(); got.Source != FromNTP || got.Offset != 48*time.Hour || r.set.IsZero() {
-			t.Errorf("%+v, the clock was set to %v", got, r.set)
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if got := k.floor(); got.Before(at(2026).Add(48 * time.Hour)) {
-			t.Errorf("at the end the floor is %v", got)
-		}
-		shift.Add(-int64(1000 * time.Hour)) // somebody set the clock back
-		if err := k.save(); err != nil || k.floor().Before(at(2026).Add(48*time.Hour)) {
-			t.Error("the floor went back")
-		}
-	})
+// machine has a clock that can be set, in a bubble of synctest, whose time begins in 2000.
+type machine struct {
+	*Keeper
+	rtc   rtc
+	shift atomic.Int64 // nanoseconds
+	right atomic.Int64 // how often the kernel was told that its clock is right
+	away  atomic.Bool  // no server answers
+	tells func(server string) time.Time
+	floor string
 }
 
-func FuzzFloor(f *testing.F) {
-	f.Add("1790000000\n")
-	f.Add("-1")
-	f.Fuzz(func(t *testing.T, text string) {
-		if got, ok := parseFloor(text); ok && (got.Year() < 1970 || got.Year() >= lastYear) {
-			t.Error(got)
-		}
+func newMachine(t *testing.T, floor string) *machine {
+	t.Helper()
+	m := &machine{rtc: rtc{err: hal.ErrUnset}, floor: floor}
+	m.away.Store(true)
+	m.Keeper = New(Config{
+		Floor: floor, Release: at(2026), RTC: &m.rtc, Log: slog.New(slog.DiscardHandler),
+		Servers: func() []string { return []string{"a", "b", "b", "c"} },
+		Set:     func(at time.Time) error { m.shift.Store(int64(time.Until(at))); return nil },
+		Query: func(ctx context.Context, s string) (time.Duration, error) {
+			if m.away.Load() {
+				return 0, errors.New("no route")
+			}
+			if m.tells == nil {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}
+			return m.tells(s).Sub(m.cfg.now()), nil
+		},
+		now:  m.now,
+		mark: func() error { m.right.Add(1); return nil },
 	})
+	return m
 }
 
-func TestABadFloorIsNone(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "floor")
-	if err := os.WriteFile(name, []byte("99999999999999999999"), 0o600); err != nil {
+func (m *machine) now() time.Time { return time.Now().Add(time.Duration(m.shift.Load())) }
+
+// run serves for so long.
+func (m *machine) run(t *testing.T, d time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	if err := m.Serve(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func (m *machine) start(t *testing.T) State {
+	t.Helper()
+	s, err := m.Start()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got := New(Config{Floor: name, Release: at(2026)}).floor(); !got.Equal(at(2026)) {
-		t.Error(got)
+	return s
+}
+
+func TestTheFloorIsSavedWhileTheMachineRuns(t *testing.T) {
+	floor := filepath.Join(t.TempDir(), "floor")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, floor)
+		if s := m.start(t); s.Source != FromFloor || !m.now().Equal(at(2026)) {
+			t.Fatalf("%+v %v", s, m.now())
+		}
+		m.run(t, 25*time.Minute)
+		next := newMachine(t, floor)
+		next.start(t)
+		if got := next.now().Sub(at(2026)); got != 25*time.Minute {
+			t.Errorf("the next start is %v after the first", got)
+		}
+	})
+}
+
+func TestTimeServersSetTheClock(t *testing.T) {
+	floor := filepath.Join(t.TempDir(), "floor")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, floor)
+		m.start(t)
+		began := time.Now()
+		m.tells = func(s string) time.Time {
+			if s == "c" { // it lies
+				return at(2040)
+			}
+			return at(2027).Add(time.Since(began))
+		}
+		m.away.Store(false)
+		m.run(t, time.Second)
+		if s := m.State(); s.Source != FromNTP || m.now().Sub(at(2027)) > 2*time.Second || m.rtc.set.Year() != 2027 || m.right.Load() != 1 {
+			t.Errorf("%+v, it is %v, the RTC has %v", s, m.now(), m.rtc.set)
+		}
+		if err := m.Tell(at(2028)); !errors.Is(err, ErrKnown) {
+			t.Errorf("a browser knows better than time servers: %v", err)
+		}
+		m.shift.Add(-int64(1000 * time.Hour)) // somebody set the clock back
+		if err := m.save(); err != nil || m.Keeper.floor().proven.Before(at(2027)) {
+			t.Error("the floor went back")
+		}
+		m.tells = func(string) time.Time { return at(2026) } // all of them lie
+		m.run(t, time.Second)
+		if m.Keeper.floor().proven.Before(at(2027)) || m.rtc.set.Year() != 2027 {
+			t.Error("the clock was set behind what was proven")
+		}
+	})
+}
+
+func TestAClockThatJumpedAheadIsBroughtBack(t *testing.T) {
+	floor := filepath.Join(t.TempDir(), "floor")
+	for _, by := range []string{FromNTP, FromBrowser} {
+		synctest.Test(t, func(t *testing.T) {
+			_ = os.Remove(floor)
+			m := newMachine(t, floor)
+			m.rtc = rtc{now: at(2041)}
+			m.start(t)
+			m.run(t, time.Hour)
+			m = newMachine(t, floor)
+			if m.start(t); m.now().Year() != 2041 {
+				t.Errorf("a start went behind what was seen, to %v", m.now())
+			}
+			if by == FromNTP {
+				m.tells = func(string) time.Time { return at(2027) }
+				m.away.Store(false)
+				m.run(t, time.Second)
+			} else if err := m.Tell(at(2027)); err != nil {
+				t.Error(err)
+			}
+			m = newMachine(t, floor)
+			if m.start(t); m.now().Year() != 2027 {
+				t.Errorf("after %s it is %v", by, m.now())
+			}
+		})
+	}
+}
+
+func TestATeachersBrowserTellsTheTime(t *testing.T) {
+	floor := filepath.Join(t.TempDir(), "floor")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, floor)
+		m.start(t)
+		for _, bad := range []time.Time{{}, at(2025), at(2050), time.Unix(1<<40, 0)} {
+			if err := m.Tell(bad); !errors.Is(err, ErrRange) || !m.now().Equal(at(2026)) {
+				t.Errorf("%v: %v", bad, err)
+			}
+		}
+		if err := m.Tell(at(2027)); err != nil || !m.now().Equal(at(2027)) || m.State().Source != FromBrowser || !m.rtc.set.Equal(at(2027)) || m.right.Load() != 0 {
+			t.Errorf("%v %+v, it is %v", err, m.State(), m.now())
+		}
+		if err := m.Tell(at(2027).Add(-time.Hour)); err != nil { // the one before was an hour fast
+			t.Error(err)
+		}
+		next := newMachine(t, floor)
+		if next.start(t); !next.now().Equal(at(2027).Add(-time.Hour)) {
+			t.Errorf("the next start is %v", next.now())
+		}
+	})
+}
+
+func TestAServerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
+	floor := filepath.Join(t.TempDir(), "floor")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, floor)
+		m.start(t)
+		m.away.Store(false) // and none answers
+		began := time.Now()
+		m.run(t, 3*time.Second)
+		if d := time.Since(began); d != 3*time.Second {
+			t.Errorf("the end took %v", d)
+		}
+		if got := m.Keeper.floor().seen; got.Sub(at(2026)) < 3*time.Second {
+			t.Errorf("the floor was not saved: %v", got)
+		}
+	})
+}
+
+func TestAClockThatCannotBeReadIsTold(t *testing.T) {
+	m := newMachine(t, filepath.Join(t.TempDir(), "floor"))
+	broken := errors.New("i2c")
+	m.rtc.err = broken
+	if s, err := m.Start(); !errors.Is(err, broken) || s.Source == "" {
+		t.Errorf("%+v %v", s, err)
 	}
 }

@@ -126,3 +126,12 @@ func TestWeakSupplyOfAPi5IsSeen(t *testing.T) {
 		t.Error("a PC has the firmware's flags")
 	}
 }
+
+// TestWeakSupplyIsPartOfTheHeat: the usual kernel shows it, and no flags of the firmware.
+func TestWeakSupplyIsPartOfTheHeat(t *testing.T) {
+	const hwmon = "sys/class/hwmon/hwmon1/"
+	m := machine(map[string]string{hwmon + "name": "rpi_volt\n", hwmon + "in0_lcrit_alarm": "1\n", zone0 + "type": "cpu-thermal", zone0 + "temp": "48312"})
+	if h := hal.NewThermal(m).Heat(); !h.Weak || h.Slow || len(h.Zones) != 1 {
+		t.Errorf("got %+v", h)
+	}
+}

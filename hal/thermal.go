@@ -136,8 +136,10 @@ func firmwareFlags(root fs.FS) string {
 	return ""
 }
 
-// firmware reads the flags of a Raspberry Pi, a number in base 16.
+// firmware reads the flags of a Raspberry Pi, a number in base 16. Its own kernels show them;
+// the usual one shows the supply alone.
 func (t *thermometers) firmware(h *Heat) {
+	h.Weak, _ = Undervolted(t.root)
 	flags, err := strconv.ParseUint(strings.TrimPrefix(firmwareFlags(t.root), "0x"), 16, 32)
 	if err != nil {
 		return
@@ -145,12 +147,22 @@ func (t *thermometers) firmware(h *Heat) {
 	const slow = clockCapped | clockThrottled | softLimit
 	h.Slow = h.Slow || flags&slow != 0
 	h.Was = flags&(slow<<sincePowerOn) != 0
-	h.Weak = flags&(underVoltage|underVoltage<<sincePowerOn) != 0
+	h.Weak = h.Weak || flags&(underVoltage|underVoltage<<sincePowerOn) != 0
 }
 
-// Undervolted tells that the supply of a Raspberry Pi is too weak now, by the firmware's
-// flags; ok is false on a machine without them.
+// Undervolted tells that the supply of a Raspberry Pi is too weak now: by the kernel's monitor
+// of it (drivers/hwmon/raspberrypi-hwmon.c), else by the firmware's flags. ok is false on a
+// machine that has neither.
 func Undervolted(root fs.FS) (low, ok bool) {
+	names, _ := fs.Glob(root, "sys/class/hwmon/*/name") // the pattern is well formed
+	for _, n := range names {
+		if ReadWord(root, n) != "rpi_volt" {
+			continue
+		}
+		if alarm, ok := ReadInt(root, path.Join(path.Dir(n), "in0_lcrit_alarm")); ok {
+			return alarm != 0, true
+		}
+	}
 	flags, err := strconv.ParseUint(strings.TrimPrefix(firmwareFlags(root), "0x"), 16, 32)
 	return flags&underVoltage != 0, err == nil
 }

@@ -29,11 +29,17 @@ const (
 	pollPeriod = 250             // milliseconds: how soon a reader sees that it is to end
 )
 
+// What drivers/acpi/button.c tells as a press ends as soon as it began, which no finger can.
+const (
+	instant = 2 * time.Millisecond
+	unheld  = 5 * time.Second
+)
+
 // Keys is the power key: on a PC, on a Raspberry Pi 5, and on any board whose device tree has
 // a gpio-key with the code of one. Several devices with such a key are one button.
 //
-// The kernel has debounced a gpio-key. A PC's firmware tells a press only, and Held is close
-// to nothing.
+// The kernel has debounced a gpio-key. Of a PC's key the firmware tells that it was pressed,
+// and not for how long; people press it to switch the PC off, so it counts as held for long.
 type Keys struct {
 	paths []string // of /dev/input/event*
 }
@@ -124,9 +130,11 @@ func (e event) press(down *time.Duration) (hal.Press, bool) {
 	case e.value == 1 && *down == 0:
 		*down = max(e.at, 1)
 	case e.value == 0 && *down != 0:
-		p := hal.Press{Held: max(e.at-*down, time.Millisecond)}
-		*down = 0
-		return p, true
+		held := e.at - *down
+		if *down = 0; held < instant {
+			held = unheld
+		}
+		return hal.Press{Held: held}, true
 	}
 	return hal.Press{}, false
 }

@@ -57,13 +57,19 @@ func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 			cancel()
 			continue
 		}
-		// A power button of a PC: down and up at once.
+		// A power button of a PC, down and up at once: switch off.
 		if _, err := ends[1].Write(append(at(20*time.Second, keyPower, 1), at(20*time.Second, keyPower, 0)...)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if want := []time.Duration{4500 * time.Millisecond, time.Millisecond}; !slices.Equal(got, want) {
+	if want := []time.Duration{4500 * time.Millisecond, 5 * time.Second}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	var down time.Duration
+	for _, e := range parse(append(at(time.Second, keyPower, 1), at(time.Second+30*time.Millisecond, keyPower, 0)...)) {
+		if p, ok := e.press(&down); ok && p.Held != 30*time.Millisecond {
+			t.Errorf("a tap of a finger: held for %v", p.Held)
+		}
 	}
 	if _, err := k.Down(); err == nil {
 		t.Error("a pipe tells the state of a key")

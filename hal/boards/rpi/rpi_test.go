@@ -2,6 +2,7 @@ package rpi_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,9 +24,7 @@ func pi(t *testing.T, compatible, model string, more map[string]string) hal.Dir 
 	t.Helper()
 	root := hal.Dir(t.TempDir())
 	files := map[string]string{tree + "compatible": compatible, tree + "model": model, tree + "serial-number": "10000000abcdef01\x00"}
-	for name, data := range more {
-		files[name] = data
-	}
+	maps.Copy(files, more)
 	for name, data := range files {
 		path := root.Path(name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(data), 0o644)); err != nil {

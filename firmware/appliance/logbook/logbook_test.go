@@ -10,8 +10,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -114,19 +116,121 @@ func TestATornLineIsNoFault(t *testing.T) {
 	}
 }
 
-func TestAFullDiskStopsNobody(t *testing.T) {
-	dir := t.TempDir()
-	b := open(t, dir, "one", Options{})
+func TestADiskThatTakesNothingStopsNobody(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	b := open(t, dir, "one", Options{Batch: 100})
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	say(t, b, `{"level":"ERROR"}`)
-	if err := b.Flush(); err != nil {
-		t.Errorf("nothing waits: %v", err)
+	for i := range 20 {
+		say(t, b, fmt.Sprintf(`{"level":"ERROR","n":%d}`, i))
 	}
-	say(t, b, "x")
-	if err := b.Flush(); err == nil || b.lost == 0 {
-		t.Error("the loss was not counted")
+	if err := b.Flush(); err == nil {
+		t.Error("nobody is told")
+	}
+	s := b.State()
+	if s.Lost == 0 || s.Written != 0 {
+		t.Errorf("%+v", s)
+	}
+	if got := b.Tail(1); !slices.Equal(got, []string{`{"level":"ERROR","n":19}`}) {
+		t.Errorf("people see %q", got)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil { // it can be written to again
+		t.Fatal(err)
+	}
+	say(t, b, "later")
+	b.refill()
+	if err := b.Flush(); err != nil {
+		t.Error(err)
+	}
+	text := strings.Join(b.Tail(9), "\n")
+	if want := fmt.Sprintf("--- %d bytes are missing", s.Lost); !strings.Contains(text, want) || !strings.Contains(text, "later") {
+		t.Errorf("got %q, want %q in it", text, want)
+	}
+}
+
+func TestOnAFullDiskTheOldestLinesGiveWay(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("a small disk must be mounted, which needs root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	b := open(t, dir, "one", Options{Files: 100, Size: 9 << 10, Batch: 1 << 10})
+	line := strings.Repeat("x", 200)
+	for i := range 1000 {
+		say(t, b, fmt.Sprint(i, line))
+	}
+	if err := b.Flush(); err != nil {
+		t.Error(err)
+	}
+	got := b.Tail(200)
+	if s := b.State(); s.Lost != 0 || len(got) != 200 {
+		t.Fatalf("%+v, %d lines are left", s, len(got))
+	}
+	for i, line := range got { // none is missing and none is there twice
+		if want := fmt.Sprint(800+i, "x"); !strings.HasPrefix(line, want) {
+			t.Fatalf("line %d begins with %.5s", 800+i, line)
+		}
+	}
+}
+
+func TestOneThatShoutsIsCutShort(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, dir, "one", Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Serve(ctx) }()
+		line, hour := strings.Repeat("x", 127), 3600
+		for range hour {
+			for range 100 { // 46 MB
+				say(t, b, line)
+			}
+			time.Sleep(time.Second)
+		}
+		say(t, b, `{"level":"ERROR","msg":"this matters"}`)
+		if got := strings.Join(b.Tail(1), ""); !strings.Contains(got, "this matters") {
+			t.Errorf("got %q", got)
+		}
+		s := b.State()
+		if limit := int64(1<<20 + 61*(64<<10)); s.Written > limit || s.LeftOut < 30<<20 {
+			t.Errorf("%+v: at most %d bytes are allowed", s, limit)
+		}
+		if got := strings.Join(b.Tail(5000), "\n"); !strings.Contains(got, "bytes are missing") {
+			t.Error("the book does not say that something is missing")
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestErrorsWithoutEndAreWrittenTogether(t *testing.T) {
+	b := open(t, t.TempDir(), "one", Options{})
+	for range 1000 {
+		say(t, b, `{"level":"ERROR","msg":"x"}`)
+	}
+	if s := b.State(); s.Flushes > 25 {
+		t.Errorf("%+v: each flush costs a card", s)
+	}
+}
+
+func TestBlocksAreCounted(t *testing.T) {
+	b := open(t, t.TempDir(), "", Options{})
+	b.waiting.Reset()
+	for _, c := range []struct{ bytes, blocks int }{{100, 1}, {100, 2}, {4096, 4}, {3896, 5}, {4096, 6}} {
+		say(t, b, strings.Repeat("x", c.bytes-1))
+		if err := b.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.State().Blocks; got != int64(c.blocks) {
+			t.Errorf("after %d bytes: %d blocks, want %d", c.bytes, got, c.blocks)
+		}
 	}
 }
 
@@ -157,11 +261,27 @@ func TestLinesAreWrittenTogether(t *testing.T) {
 	}
 }
 
-func FuzzStarts(f *testing.F) {
-	f.Add([]byte("--- start one\nx\n--- start two\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(starts(b)) == 0 {
-			t.Error("no start at all")
+// FuzzRead: whatever a cut left in the files, the book opens and its lines are lines.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("--- start one\nx\n--- start two\n"), []byte("y"))
+	f.Add([]byte("torn\x00\x00\xff"), []byte("\n\n--- start "))
+	f.Add([]byte("\r\n--- start"), []byte{})
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{"00000001.log": one, "00000002.log": two, "x.log": one, "-1.log": two} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := open(t, dir, "now", Options{})
+		say(t, b, "hello")
+		if got := b.Tail(9); !slices.Equal(got, []string{"hello"}) {
+			t.Errorf("this start: %q", got)
+		}
+		for _, line := range b.PreviousBoot(1 << 20) {
+			if line == "" || strings.Contains(line, "\n") || !utf8.ValidString(line) {
+				t.Errorf("%q", line)
+			}
 		}
 	})
 }

@@ -140,6 +140,7 @@ var thirdParty = map[string][]string{
 	},
 	"firmware":                      {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/update/bundle":        {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
+	"services/network":              {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns"},
 	"services/update":               {"github.com/prometheus/client_golang"},
 	"image":                         {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"firmware/safe":                 {"golang.org/x/text"},

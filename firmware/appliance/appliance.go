@@ -176,7 +176,7 @@ func (m *Machine) command(args ...string) *exec.Cmd {
 }
 
 func (m *Machine) network(context.Context) *exec.Cmd {
-	return m.command("network", "--state", NetworkDir, "--config", configPath)
+	return m.command("network", "--state", NetworkDir, "--config", configPath, "--own", StateDir)
 }
 
 // ours is the box or the safe mode.

@@ -47,6 +47,7 @@ type cli struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
 	Init    initCmd    `cmd:"" hidden:"" help:"Be the first process of an appliance: its kernel starts this."`
+	Network networkCmd `cmd:"" hidden:"" help:"Keep the network of an appliance: its first process starts this."`
 	Safe    safeCmd    `cmd:"" hidden:"" help:"Show what happened to a box that keeps ending: the first process of an appliance starts this."`
 	Media   mediaCmd   `cmd:"" hidden:"" help:"Carry pictures and sound for a running box, which starts this itself."`
 }

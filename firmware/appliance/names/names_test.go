@@ -1,11 +1,15 @@
 package names
 
 import (
+	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -16,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var form = regexp.MustCompile(`^[a-z]+-[a-z]+-[0-9]{4}$`)
 
 func TestNamesAreTheirOwn(t *testing.T) {
-	if Name("serial") != Name("serial") {
+	if again := Name("serial"); again != Name("serial") {
 		t.Error("the name changes")
 	}
 	seen := map[string]bool{}
@@ -55,6 +59,11 @@ func TestWordsAreThereOnce(t *testing.T) {
 			seen[w] = true
 		}
 	}
+	for _, w := range strings.Fields("white black beaver cherry melon peach swallow hot wet") {
+		if slices.Contains(first, w) || slices.Contains(second, w) {
+			t.Errorf("%s: a class would laugh, or worse", w)
+		}
+	}
 }
 
 func TestSecretsAreMadeOnce(t *testing.T) {
@@ -70,20 +79,63 @@ func TestSecretsAreMadeOnce(t *testing.T) {
 	if err != nil || y.Machine == x.Machine || y.Passphrase == x.Passphrase {
 		t.Errorf("two machines share secrets, %v", err)
 	}
-	if len(x.Machine) != 32 || len(x.Passphrase) < 16 || len(x.Passphrase) > 63 { // WPA2: 8 to 63
-		t.Errorf("%d and %d characters", len(x.Machine), len(x.Passphrase))
-	}
 	for _, f := range []string{machineFile, passphraseFile} {
 		info, err := os.Stat(filepath.Join(a, f))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v", f, info.Mode(), err)
 		}
 	}
-	// A cut before the file had its content.
-	if err := os.WriteFile(filepath.Join(a, passphraseFile), nil, 0o600); err != nil {
+	// A disk that lost a file's content.
+	for _, damaged := range []string{"", "\x00\x00\x00\x00\x00\x00\x00\x00\x00", "short", "two words are not of ours"} {
+		if err := os.WriteFile(filepath.Join(a, passphraseFile), []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if z, err := Own(a); err != nil || !phraseForm.MatchString(z.Passphrase) || z.Machine != x.Machine {
+			t.Errorf("%q: %v", damaged, err)
+		}
+	}
+	if _, err := Own(filepath.Join(a, "none")); err == nil {
+		t.Error("secrets that cannot be kept are given out")
+	}
+}
+
+var phraseForm = regexp.MustCompile(`^([bcdfghjkmnpqrtvwxz2-9]{4}-){2}[bcdfghjkmnpqrtvwxz2-9]{4}$`)
+
+func TestPassphrasesAreHardToGuessAndEasyToRead(t *testing.T) {
+	count := map[rune]int{}
+	const n = 10_000
+	for range n {
+		p := phrase()
+		if !phraseForm.MatchString(p) { // WPA2: 8 to 63 characters
+			t.Fatal("another form")
+		}
+		for _, r := range p {
+			count[r]++
+		}
+	}
+	if bits := 12 * math.Log2(float64(len(signs))); bits < 56 {
+		t.Errorf("%.0f bits", bits)
+	}
+	for _, r := range signs {
+		want := 12 * n / float64(len(signs))
+		if d := float64(count[r]) - want; math.Abs(d) > 6*math.Sqrt(want) {
+			t.Errorf("%c is there %d times, by chance it is %.0f", r, count[r], want)
+		}
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	s, err := Own(t.TempDir())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if z, err := Own(a); err != nil || z.Passphrase == "" || z.Machine != x.Machine {
-		t.Errorf("%+v %v", z, err)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%v %+v %#v %x %s %v", s, s, s, s, &s, struct{ S Secrets }{s})
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "s", s)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "s", s, "p", &s)
+	for _, bad := range []string{s.Machine, s.Passphrase, fmt.Sprintf("%x", s.Passphrase)} {
+		if strings.Contains(out.String(), bad) {
+			t.Error(out.String())
+		}
 	}
 }

@@ -37,6 +37,7 @@ import (
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/network"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
@@ -205,6 +206,7 @@ func (b *Box) build() error {
 	}
 	if b.parts.Door != nil {
 		deps.Machine = newMachine(b.parts.Door)
+		deps.Captive = network.NewCaptive(b.cfg.Network.WithDefaults().Domain).Handler
 	}
 	b.gateway = gateway.New(b.cfg.Gateway, deps)
 	b.root = supervise.New(b.tree())

@@ -101,6 +101,9 @@ type Deps struct {
 
 	Capsule    Capsule // makes what was recorded of a lesson fit to be seen
 	Recordings string  // folder with a folder for each recorded lesson
+	// Captive answers those who look for the internet on a network of the box's own; nil: the
+	// box is on no such network.
+	Captive func(http.Handler) http.Handler
 	// Listen opens a listener; nil: net.Listen on TCP.
 	Listen func(addr string) (net.Listener, error)
 }

@@ -34,7 +34,11 @@ func (g *Gateway) guard(next http.Handler) http.Handler {
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		deny(w, http.StatusForbidden, errs.Code("gateway", errs.Denied, "other_origin", "another site may not do this"))
 	}))
-	return g.crash(g.hosts(headers(cross.Handler(next))))
+	inner := g.hosts(headers(cross.Handler(next)))
+	if g.Captive != nil {
+		inner = g.Captive(inner)
+	}
+	return g.crash(inner)
 }
 
 // crash turns a handler's panic into a 500 and a report.

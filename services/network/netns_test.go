@@ -1,0 +1,213 @@
+//go:build netns
+
+package network
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// ip runs the ip command of iproute2.
+func ip(t *testing.T, args string) {
+	t.Helper()
+	if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %s: %v: %s", args, err, out)
+	}
+}
+
+// inNamespace runs the test named name once more in network and mount namespaces of its own:
+// the box's. box0 is its port; the other end of the cable, far0, is in a namespace "far".
+// It needs root.
+func inNamespace(t *testing.T, body func(t *testing.T)) {
+	if os.Getenv("LIVELEARN_NETNS") != "1" {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), self, "-test.run", "^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), "LIVELEARN_NETNS=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("in a network namespace: %v\n%s", err, out)
+		}
+		t.Logf("%s", out)
+		return
+	}
+	// Names of namespaces are mounts: ours are seen by nobody else.
+	for _, at := range []string{"/run", "/etc"} {
+		_ = syscall.Mount("", at, "", syscall.MS_PRIVATE|syscall.MS_REC, "") // is no mount of its own
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	ip(t, "link set lo up")
+	ip(t, "netns add far")
+	ip(t, "link add box0 type veth peer name far0 netns far")
+	ip(t, "link set box0 up")
+	ip(t, "netns exec far ip link set lo up")
+	ip(t, "netns exec far ip link set far0 up")
+	body(t)
+}
+
+// far runs a program at the other end of the cable, to its end.
+func far(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", "far"}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// begin runs a program there until the test ends.
+func begin(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command("ip", append([]string{"netns", "exec", "far"}, args...)...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+}
+
+// serve runs a network until the test ends.
+func serve(t *testing.T, cfg Config) *Network {
+	t.Helper()
+	n := New(cfg, Deps{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Hostapd: "/nowhere"})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 600 {
+		if ok() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("not seen: %s", what)
+}
+
+// dnsmasq is a school's DHCP server, at the other end.
+func dnsmasq(t *testing.T) {
+	t.Helper()
+	ip(t, "netns exec far ip addr add 192.0.2.1/24 dev far0")
+	dir := t.TempDir()
+	begin(t, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=far0", "--bind-interfaces", "--dhcp-range=192.0.2.50,192.0.2.60,1h",
+		"--dhcp-option=option:router,192.0.2.1", "--dhcp-leasefile="+filepath.Join(dir, "leases"), "--log-dhcp", "--user=root", "--pid-file=")
+}
+
+func TestAsAGuestTheBoxTakesWhatTheSchoolGives(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		dnsmasq(t)
+		n := serve(t, Config{})
+		until(t, "an address by DHCP", func() bool {
+			s := n.State()
+			return len(s.Ports) == 1 && s.Ports[0].From == "dhcp" && strings.HasPrefix(strings.Join(s.Ports[0].Address, ""), "192.0.2.5")
+		})
+		// Nobody listens for those who want an address or a name from us.
+		for _, table := range []string{"/proc/net/udp", "/proc/net/tcp"} {
+			text, err := os.ReadFile(table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, port := range []string{":0043 ", ":0035 "} {
+				if strings.Contains(string(text), port) {
+					t.Errorf("a guest listens on port %s of %s", port, table)
+				}
+			}
+		}
+	})
+}
+
+func TestWithANetworkOfItsOwnAClientGetsAllItNeeds(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		n := serve(t, Config{Mode: Own, Address: "10.10.0.1/24"})
+		until(t, "our own address", func() bool { s := n.State(); return len(s.Ports) == 1 && s.Ports[0].From == "own" })
+		l, err := net.Listen("tcp", "10.10.0.1:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		captive := NewCaptive("livelearn.home")
+		srv := &http.Server{Handler: captive.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "the box") }))}
+		go func() { _ = srv.Serve(l) }()
+		t.Cleanup(func() { _ = srv.Close() })
+		script := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(script, []byte("#!/bin/sh\n[ \"$1\" = bound ] || exit 0\nip addr add $ip/$mask dev $interface\nip route add default via $router\nmkdir -p /run/far\necho \"nameserver $dns\" > /run/far/resolv.conf\necho \"$domain\" > /run/far/domain\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		out := ""
+		until(t, "an address for the client", func() bool {
+			out, err = far(t, "busybox", "udhcpc", "-i", "far0", "-q", "-n", "-f", "-t", "5", "-s", script)
+			return err == nil
+		})
+		if s := n.State(); s.Leases != 1 {
+			t.Errorf("%d leases\n%s", s.Leases, out)
+		}
+		if out, err := far(t, "busybox", "nslookup", "livelearn.home", "10.10.0.1"); err != nil || !strings.Contains(out, "10.10.0.1") {
+			t.Errorf("the name: %v\n%s", err, out)
+		}
+		if out, err := far(t, "busybox", "nslookup", "example.org", "10.10.0.1"); err == nil && !strings.Contains(out, "NXDOMAIN") {
+			t.Errorf("a foreign name: %s", out)
+		}
+		get := func(host, path string) string {
+			out, _ := far(t, "busybox", "wget", "-q", "-O", "-", "-S", "--header", "Host: "+host, "http://10.10.0.1"+path) // it shows what it got
+			return out
+		}
+		if out := get("connectivitycheck.gstatic.com", "/generate_204"); !strings.Contains(out, "302 Found") || !strings.Contains(out, "http://livelearn.home/") {
+			t.Errorf("the first probe: %s", out)
+		}
+		if out := get("livelearn.home", "/"); !strings.Contains(out, "the box") {
+			t.Errorf("the page: %s", out)
+		}
+		if out := get("connectivitycheck.gstatic.com", "/generate_204"); !strings.Contains(out, "204 No Content") {
+			t.Errorf("the probe after the page: %s", out)
+		}
+	})
+}
+
+func TestWhereSomebodyGivesAddressesTheBoxStaysAGuest(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		dnsmasq(t)
+		time.Sleep(500 * time.Millisecond) // a real server starts
+		n := serve(t, Config{Mode: Own})
+		until(t, "the refusal, and an address all the same", func() bool {
+			s := n.State()
+			return s.Code == "foreign_dhcp" && len(s.Ports) == 1 && s.Ports[0].From == "dhcp"
+		})
+	})
+}
+
+func TestWithoutAServerTheBoxMakesAnAddressUp(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		n := serve(t, Config{Mode: AP, SSID: "x", Key: "12345678"})
+		if until(t, "an address of 169.254", func() bool {
+			s := n.State()
+			return len(s.Ports) == 1 && s.Ports[0].From == "link-local" && strings.HasPrefix(s.Ports[0].Address[0], "169.254.")
+		}); n.State().Code != "no_hostapd" {
+			t.Errorf("%+v", n.State())
+		}
+	})
+}

@@ -1,0 +1,305 @@
+package network
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/miekg/dns"
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var prefix = netip.MustParsePrefix("10.10.0.1/24")
+
+func server(t testing.TB) *dhcp {
+	t.Helper()
+	return &dhcp{pool: newPool(prefix, filepath.Join(t.TempDir(), leasesFile)), domain: "livelearn.home", log: slog.New(slog.DiscardHandler)}
+}
+
+func mac(n int) net.HardwareAddr {
+	return net.HardwareAddr{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)}
+}
+
+// ask has a machine ask for an address, and gives it; nil if it got none.
+func ask(t testing.TB, d *dhcp, n int, now time.Time) net.IP {
+	t.Helper()
+	m, err := dhcpv4.NewDiscovery(mac(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer := d.answer(m, now)
+	if offer == nil {
+		return nil
+	}
+	req, err := dhcpv4.NewRequestFromOffer(offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ack := d.answer(req, now)
+	if ack == nil || ack.MessageType() != dhcpv4.MessageTypeAck {
+		return nil
+	}
+	return ack.YourIPAddr
+}
+
+func TestAMachineKeepsItsAddress(t *testing.T) {
+	d := server(t)
+	now := time.Now()
+	first := ask(t, d, 1, now)
+	if first == nil || !prefix.Contains(netip.MustParseAddr(first.String())) {
+		t.Fatalf("got %v", first)
+	}
+	if other := ask(t, d, 2, now); other == nil || other.Equal(first) {
+		t.Errorf("another machine got %v", other)
+	}
+	if again := ask(t, d, 1, now.Add(100*time.Hour)); !again.Equal(first) {
+		t.Errorf("it had %v and has %v", first, again)
+	}
+	after := &dhcp{pool: newPool(prefix, d.pool.file), domain: d.domain, log: d.log}
+	if again := ask(t, after, 1, now); !again.Equal(first) {
+		t.Errorf("after a restart it has %v", again)
+	}
+	if after.pool.count(now) != 2 {
+		t.Errorf("%d leases", after.pool.count(now))
+	}
+}
+
+// Thirty machines that invent hardware addresses take nothing from those who have one.
+func TestAFloodOfMachinesTakesNobodysAddress(t *testing.T) {
+	d := server(t)
+	now := time.Now()
+	had := map[int]net.IP{}
+	for n := range 30 {
+		had[n] = ask(t, d, n, now)
+	}
+	got := 0
+	for n := 1000; n < 6000; n++ {
+		if ask(t, d, n, now) != nil {
+			got++
+		}
+	}
+	if got == 0 || got > 256 {
+		t.Errorf("%d invented machines got an address", got)
+	}
+	for n, ip := range had {
+		if again := ask(t, d, n, now.Add(time.Minute)); !again.Equal(ip) {
+			t.Errorf("machine %d had %v and has %v", n, ip, again)
+		}
+	}
+	if len(d.pool.by) > maxLeases {
+		t.Errorf("%d leases are kept", len(d.pool.by))
+	}
+}
+
+func TestServersOfOthersAreLeftAlone(t *testing.T) {
+	d := server(t)
+	m, err := dhcpv4.NewDiscovery(mac(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(mac(1)),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(192, 0, 2, 1))), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(192, 0, 2, 9))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := d.answer(req, time.Now()); a != nil {
+		t.Errorf("a request to another server got %v", a.Summary())
+	}
+	m.OpCode = dhcpv4.OpcodeBootReply
+	if d.answer(m, time.Now()) != nil || d.answer(nil, time.Now()) != nil {
+		t.Error("an answer was answered")
+	}
+	wrong, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(mac(1)), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(192, 168, 1, 9))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := d.answer(wrong, time.Now()); a == nil || a.MessageType() != dhcpv4.MessageTypeNak {
+		t.Error("an address of another network was not refused")
+	}
+}
+
+func TestADeclinedAddressRests(t *testing.T) {
+	d := server(t)
+	now := time.Now()
+	ip := ask(t, d, 1, now)
+	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeDecline), dhcpv4.WithHwAddr(mac(1)), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(ip)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.answer(m, now)
+	if again := ask(t, d, 1, now); again == nil || again.Equal(ip) {
+		t.Errorf("it declined %v and got %v", ip, again)
+	}
+}
+
+func question(name string, kind uint16) *dns.Msg { return new(dns.Msg).SetQuestion(name, kind) }
+
+func TestOnlyOurNamesAreAnswered(t *testing.T) {
+	n := &namer{domain: "livelearn.home", ip: prefix.Addr()}
+	for name, want := range map[string]string{
+		"livelearn.home.": "10.10.0.1", "LiveLearn.Home.": "10.10.0.1", "box.livelearn.home.": "10.10.0.1",
+		"captive.apple.com.": "10.10.0.1", "dns.msftncsi.com.": "131.107.255.255", "example.org.": "", "home.": "",
+	} {
+		a := n.answer(question(name, dns.TypeA))
+		got := ""
+		if len(a.Answer) == 1 {
+			got = a.Answer[0].(*dns.A).A.String()
+		}
+		if got != want || want == "" && a.Rcode != dns.RcodeNameError {
+			t.Errorf("%s: got %q, %s", name, got, dns.RcodeToString[a.Rcode])
+		}
+		if a.Len() > 512 {
+			t.Errorf("%s: an answer of %d bytes", name, a.Len())
+		}
+	}
+	if a := n.answer(question("livelearn.home.", dns.TypeAAAA)); a.Rcode != dns.RcodeSuccess || len(a.Answer) != 0 {
+		t.Errorf("no IPv6: %v", a)
+	}
+	q := question("livelearn.home.", dns.TypeA)
+	q.Response = true
+	if n.answer(q) != nil {
+		t.Error("an answer was answered")
+	}
+}
+
+func TestBadSettingsNameTheField(t *testing.T) {
+	for want, c := range map[string]Config{
+		"": {}, "mode": {Mode: "router"}, "address": {Address: "10.0.0.0/8"}, "address ": {Mode: Own, Address: "8.8.8.8/24"}, "address  ": {Mode: Own, Address: "10.0.0.1/30"},
+		"gateway": {Gateway: "x"}, "key": {Mode: AP, Key: "short"}, "ssid": {SSID: strings.Repeat("x", 33)},
+	} {
+		err := c.Validate()
+		if got := ""; err != nil {
+			got = errs.BodyOf(err).Field
+			if got != strings.TrimSpace(want) {
+				t.Errorf("%+v: %v", c, err)
+			}
+		} else if want != "" {
+			t.Errorf("%+v was taken", c)
+		}
+	}
+}
+
+func TestHostapdIsToldNothingElse(t *testing.T) {
+	text, err := hostapdConf(Config{SSID: "Room 12é", Key: "a good passphrase", Country: "FR", Channel: 36}, "wlan0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"interface=wlan0", fmt.Sprintf("ssid2=%x", "Room 12é"), "hw_mode=a", "channel=36", "country_code=FR", "wpa_passphrase=a good passphrase", "ap_isolate=1", "wpa=2", "ieee80211w=1"} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %q", line)
+		}
+	}
+	for _, c := range []Config{{SSID: "x", Key: "12345678\nwpa=0"}, {SSID: "", Key: "12345678"}, {SSID: "x", Key: "1234567"}} {
+		if _, err := hostapdConf(c, "wlan0"); err == nil {
+			t.Errorf("%q was taken", c.Key)
+		}
+	}
+}
+
+func TestAChangeThatIsNotKeptGoesBack(t *testing.T) {
+	n := New(Config{}, Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	d := &Door{Network: n}
+	call := func(method, path, body string) (int, State) {
+		w := httptest.NewRecorder()
+		d.mux().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		var s State
+		_ = json.Unmarshal(w.Body.Bytes(), &s)
+		return w.Code, s
+	}
+	if code, _ := call("PUT", "/config", `{"mode":"router"}`); code != http.StatusBadRequest {
+		t.Error(code)
+	}
+	if code, _ := call("PUT", "/config", `{"moed":"own"}`); code != http.StatusBadRequest {
+		t.Error(code)
+	}
+	code, s := call("PUT", "/config", `{"mode":"ap","ssid":"x","key":"12345678"}`)
+	if code != 200 || s.Config.Mode != AP || s.Undo <= 0 || s.Config.Key == "12345678" {
+		t.Errorf("%d %+v", code, s)
+	}
+	<-n.change
+	n.until(t.Context(), time.Millisecond) // its minute is over
+	if _, s := call("GET", "/state", ""); s.Config.Mode != Guest || s.Undo != 0 {
+		t.Errorf("%+v", s)
+	}
+	call("PUT", "/config", `{"mode":"own"}`)
+	<-n.change
+	call("POST", "/keep", "")
+	<-n.change
+	if cfg, ok := Saved(n.deps.Dir); !ok || cfg.Mode != Own {
+		t.Errorf("%+v %v", cfg, ok)
+	}
+	if err := os.WriteFile(filepath.Join(n.deps.Dir, settingsFile), []byte(`{"mode":"?"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := Saved(n.deps.Dir); ok {
+		t.Error("bad settings were taken")
+	}
+}
+
+func FuzzDHCP(f *testing.F) {
+	m, err := dhcpv4.NewDiscovery(mac(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(m.ToBytes())
+	f.Add([]byte{1, 1, 6, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := dhcpv4.FromBytes(b)
+		if err != nil {
+			return
+		}
+		d := server(t)
+		if a := d.answer(m, time.Now()); a != nil {
+			if ip, ok := netip.AddrFromSlice(a.YourIPAddr.To4()); ok && ip.IsValid() && !ip.IsUnspecified() && !d.pool.ours(ip) {
+				t.Errorf("gave %v", ip)
+			}
+			_ = a.ToBytes()
+		}
+	})
+}
+
+func FuzzDNS(f *testing.F) {
+	q, err := question("livelearn.home.", dns.TypeA).Pack()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(q)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var q dns.Msg
+		if q.Unpack(b) != nil {
+			return
+		}
+		if a := (&namer{domain: "livelearn.home", ip: prefix.Addr()}).answer(&q); a != nil {
+			if out, err := a.Pack(); err == nil && len(out) > len(b)+64 {
+				t.Errorf("%d bytes for %d", len(out), len(b))
+			}
+		}
+	})
+}
+
+func FuzzLeases(f *testing.F) {
+	f.Add([]byte(`{"02:00:00:00:00:01":{"ip":"10.10.0.20","until":"2026-11-23T00:00:00Z"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l := newPool(prefix, filepath.Join(t.TempDir(), "x"))
+		l.load(b)
+		for _, g := range l.by {
+			if !l.ours(g.IP) {
+				t.Error(g)
+			}
+		}
+	})
+}

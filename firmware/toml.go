@@ -60,13 +60,14 @@ func parse(name, doc string, list []setting, from map[string]string) error {
 // the line, which must not be one with a secret.
 func told(doc string, pe toml.ParseError, list []setting) string {
 	lines := strings.Split(doc, "\n")
-	around := pe.LastKey
+	var around strings.Builder
+	around.WriteString(pe.LastKey)
 	// An open quote makes the next line the one at fault.
 	for n := max(0, pe.Position.Line-2); n < min(len(lines), pe.Position.Line); n++ {
-		around += "\n" + lines[n]
+		around.WriteString("\n" + lines[n])
 	}
 	for _, s := range list {
-		if _, key, _ := strings.Cut(s.path, "."); s.secret() && strings.Contains(strings.ToLower(around), key) {
+		if _, key, _ := strings.Cut(s.path, "."); s.secret() && strings.Contains(strings.ToLower(around.String()), key) {
 			return `cannot be read; a text is written in "quotes"`
 		}
 	}

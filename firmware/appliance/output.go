@@ -97,7 +97,7 @@ func Consoles() io.Writer {
 		return io.Discard
 	}
 	var list []io.Writer
-	for _, name := range bytes.Fields(active) {
+	for name := range bytes.FieldsSeq(active) {
 		if f, err := os.OpenFile("/dev/"+string(name), os.O_WRONLY, 0); err == nil {
 			list = append(list, f)
 		}

@@ -127,7 +127,7 @@ func (m *Machine) loopback(context.Context) (string, error) {
 // kernelOption is the value of key= on the kernel's command line.
 func kernelOption(key string) string {
 	line, _ := os.ReadFile("/proc/cmdline") // empty: not told
-	for _, word := range strings.Fields(string(line)) {
+	for word := range strings.FieldsSeq(string(line)) {
 		if value, ok := strings.CutPrefix(word, key+"="); ok {
 			return value
 		}

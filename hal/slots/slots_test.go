@@ -167,7 +167,7 @@ func piFirmware(d *double) hal.Slot {
 		d.t.Fatal(err)
 	}
 	partition, applies := "", true
-	for _, line := range strings.Fields(string(text)) {
+	for line := range strings.FieldsSeq(string(text)) {
 		switch {
 		case line == "[all]":
 			applies = true

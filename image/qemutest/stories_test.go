@@ -181,7 +181,9 @@ func (a *admin) until(what string, ok func(status) bool) status {
 }
 
 // class makes something to be kept, and kept tells that it is.
-func (a *admin) class(name string) { a.must("POST", "/api/classes", map[string]string{"name": name}, nil) }
+func (a *admin) class(name string) {
+	a.must("POST", "/api/classes", map[string]string{"name": name}, nil)
+}
 
 func (a *admin) kept(name string) bool {
 	a.t.Helper()
@@ -262,6 +264,9 @@ func TestUpdatesStayOrGoBack(t *testing.T) {
 		t.Fatalf("%+v, last %+v", s, s.Last)
 	}
 	for i, name := range []string{"exits", "hangs"} {
+		if name == "exits" && !long() {
+			continue // it falls back as the other does, and takes minutes
+		}
 		t.Run(name, func(t *testing.T) {
 			version := fmt.Sprintf("0.%d.0", 7+i)
 			bad := filepath.Join(p.dir, name)
@@ -288,6 +293,9 @@ func TestUpdatesStayOrGoBack(t *testing.T) {
 		t.Error("the version before does not have the data")
 	}
 }
+
+// long tells that scripts/qemu runs this and not scripts/test.
+func long() bool { return os.Getenv("LIVELEARN_QEMU") == "all" }
 
 // ports checks that what listens is what the README says.
 func ports(t *testing.T, a *admin) {

@@ -64,7 +64,8 @@ func format(ctx context.Context, r *runner) {
 
 func vet(ctx context.Context, r *runner) {
 	r.must(ctx, "go vet", "go", "vet", "./...")
-	r.must(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover")
+	r.must(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover", "./services/network")
+	r.must(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu", "./image/qemutest", "./ui/e2e")
 }
 
 // tests runs all tests with the race detector, as many packages at once as there are
@@ -104,6 +105,12 @@ func namespace(ctx context.Context, r *runner) {
 	// No -race: zeroconf 1.0.0 adds to its WaitGroup in the goroutine that it waits for, so
 	// a Shutdown soon after the start races inside the library.
 	r.goTest(ctx, "-tags=netns", "-run=AnotherBox|Damaged", "./services/discover")
+	r.goTest(ctx, "-tags=netns", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer", "./services/network")
+}
+
+// machines starts images in an emulator: a short version of scripts/qemu.
+func machines(ctx context.Context, r *runner) {
+	r.goTest(ctx, "-tags=qemu", "-timeout=40m", "./image/qemutest")
 }
 
 // fuzz runs each fuzz target for a while, one after another.

@@ -36,6 +36,7 @@ func checks() []check {
 		{"staticcheck", true, simple("go", "tool", "-modfile=scripts/tools.mod", "staticcheck", "./...")},
 		{"tests", true, tests},
 		{"network namespace", false, namespace},
+		{"machines in an emulator", false, machines},
 		{"pages", false, pages},
 		{"fuzz", false, fuzz},
 		{"vulnerabilities", false, vulnerabilities},

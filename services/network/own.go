@@ -33,13 +33,14 @@ func (n *Network) ownPort(ctx context.Context, cfg Config) (string, error) {
 	for _, l := range links {
 		up(l.Name)
 	}
-	for _, l := range links {
-		if server := foreign(ctx, l.Name); server != "" {
-			return "", errs.Code("network", errs.Down, "foreign_dhcp", "%s gives addresses on %s already: the box stays a guest there", server, l.Name)
-		}
-		return l.Name, nil
+	if len(links) == 0 {
+		return "", errs.Code("network", errs.Down, "no_port", "there is no port for a cable")
 	}
-	return "", errs.Code("network", errs.Down, "no_port", "there is no port for a cable")
+	port := links[0].Name
+	if server := foreign(ctx, port); server != "" {
+		return "", errs.Code("network", errs.Down, "foreign_dhcp", "%s gives addresses on %s already: the box stays a guest there", server, port)
+	}
+	return port, nil
 }
 
 // foreign is who gives addresses on a port; empty: nobody answered.

@@ -59,7 +59,7 @@ func TestWordsAreThereOnce(t *testing.T) {
 			seen[w] = true
 		}
 	}
-	for _, w := range strings.Fields("white black beaver cherry melon peach swallow hot wet") {
+	for w := range strings.FieldsSeq("white black beaver cherry melon peach swallow hot wet") {
 		if slices.Contains(first, w) || slices.Contains(second, w) {
 			t.Errorf("%s: a class would laugh, or worse", w)
 		}

@@ -213,6 +213,14 @@ func first(f Facts) hal.Page {
 	for _, l := range f.Lessons {
 		p.Lines = append(p.Lines, "Join    "+spaced(l.Code)+"   "+l.Class)
 	}
+	switch {
+	case f.Updating:
+		p.State = "updating"
+	case len(f.Lessons) > 0:
+		p.State = "lesson"
+	default:
+		p.State = "ready"
+	}
 	if len(f.Addresses) > 0 {
 		p.QR = f.Addresses[0]
 		if len(f.Lessons) == 1 {

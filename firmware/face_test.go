@@ -62,12 +62,12 @@ func TestFaceFollowsTheBox(t *testing.T) {
 		stop := b.serve(t)
 		defer stop()
 		b.set(Facts{Addresses: []string{"http://192.0.2.1"}, Claim: "ABCD"})
-		want := hal.Page{Title: "LiveLearn Box", Lines: []string{"Open    http://192.0.2.1", "Claim   ABCD"}, QR: "http://192.0.2.1"}
+		want := hal.Page{Title: "LiveLearn Box", Lines: []string{"Open    http://192.0.2.1", "Claim   ABCD"}, QR: "http://192.0.2.1", State: "ready"}
 		if d := cmp.Diff(b.board.Display.Page(), want); d != "" {
 			t.Error(d)
 		}
 		b.set(Facts{Box: "Room 12", Addresses: []string{"http://192.0.2.1"}, Lessons: []OpenLesson{{"7B", "123456", "k"}}})
-		want = hal.Page{Title: "LiveLearn Box · Room 12", Lines: []string{"Open    http://192.0.2.1", "Join    123 456   7B"}, QR: "http://192.0.2.1/j/k"}
+		want = hal.Page{Title: "LiveLearn Box · Room 12", Lines: []string{"Open    http://192.0.2.1", "Join    123 456   7B"}, QR: "http://192.0.2.1/j/k", State: "lesson"}
 		if d := cmp.Diff(b.board.Display.Page(), want); d != "" {
 			t.Error(d)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,10 +29,13 @@ type boxCmd struct {
 	HTTP      string `name:"http" help:"Address of plain HTTP; default :8080, on a board :80." placeholder:"ADDR"`
 	HTTPS     string `name:"https" help:"Address of HTTPS, or off; default :8443, on a board :443." placeholder:"ADDR"`
 	Sim       bool   `help:"Simulate the board: its display and light are shown on the terminal."`
+	Panel     string `help:"Show the simulated board as a page too, at this address of this computer: its light, display and button." placeholder:"ADDR"`
 	Sample    bool   `help:"Claim a new box with a sample class and open a lesson in it."`
 	ReadyFile string `help:"Write the box's addresses and codes to FILE, as JSON, when it is ready." type:"path" placeholder:"FILE"`
 	NoMDNS    bool   `name:"no-mdns" help:"Do not advertise the box by multicast DNS."`
 	LogFormat string `help:"text or json; default: text on a terminal, JSON otherwise." enum:"text,json," default:""`
+
+	panel http.Handler // of a simulated board
 }
 
 // Run runs the box until it is told to stop. A second signal ends it at once.
@@ -67,7 +72,9 @@ func (c *boxCmd) Run(w world) error {
 
 func (c *boxCmd) board(w world) hal.Board {
 	if c.Sim {
-		return sim.New(w.stdout).HAL()
+		b := sim.New(w.stdout)
+		c.panel = b.Handler()
+		return b.HAL()
 	}
 	b := board(w.root)
 	switch {
@@ -78,6 +85,27 @@ func (c *boxCmd) board(w world) hal.Board {
 		b.Display = sim.NewTerminal(w.stdout)
 	}
 	return b
+}
+
+// showPanel serves the simulated board's page until ctx ends.
+func (c *boxCmd) showPanel(ctx context.Context, w world) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", c.Panel)
+	if err != nil { // a comfort: the box runs without it
+		say(w.stdout, "  Board   not shown as a page: %v\n", err)
+		return nil
+	}
+	srv := &http.Server{Handler: c.panel, ReadHeaderTimeout: 5 * time.Second}
+	say(w.stdout, "  Board   http://%s\n", l.Addr())
+	g := supervise.Group(ctx)
+	g.Go(func(context.Context) error {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func(ctx context.Context) error { <-ctx.Done(); return srv.Close() })
+	return g.Wait()
 }
 
 // serve runs the box, and what is to be done once it is ready.
@@ -100,6 +128,9 @@ func (c *boxCmd) serve(ctx context.Context, w world, log *slog.Logger, box *firm
 		log.Info("the box is ready", "version", version, "dur", time.Since(began))
 		return c.whenReady(ctx, w, box)
 	})
+	if c.Panel != "" && c.panel != nil {
+		g.Go(func(ctx context.Context) error { return c.showPanel(ctx, w) })
+	}
 	if err := g.Wait(); err != nil {
 		log.Error("the box gave up", "err", err)
 		return fmt.Errorf("%w\nTry: livelearn doctor", err)

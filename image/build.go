@@ -28,6 +28,8 @@ type buildCmd struct {
 	Data    int      `help:"The oldest format of a box's data that this system reads." default:"1"`
 	Date    int64    `help:"The release's date, in seconds since 1970; default: SOURCE_DATE_EPOCH, or that of the last commit." env:"SOURCE_DATE_EPOCH"`
 	Roots   []string `name:"root-json" help:"The keys that the box trusts: root.json of livelearn update keys, from the first to the newest. Without it the box takes no updates, and there is no bundle." type:"existingfile"`
+	Pack    bool     `help:"Compress the image too, and for a Pi write what Raspberry Pi Imager reads."`
+	URL     string   `help:"Where the files will be, for Imager." default:"https://example.org/livelearn"`
 	Notes   string   `help:"What is new, for people."`
 }
 
@@ -65,7 +67,7 @@ func (c *buildCmd) Run(ctx context.Context) error {
 	if err := b.board.layout(b); err != nil {
 		return err
 	}
-	return b.bundle()
+	return errors.Join(b.bundle(), b.pack())
 }
 
 func (b *build) prepare() (err error) {

@@ -83,6 +83,9 @@ func (b *build) efi() error {
 	})
 }
 
+// loaderVersion is that of the package of Debian that the loader is from (boards/README.md).
+const loaderVersion = "252.39-1~deb12u2"
+
 // loaderFile is systemd-boot for the board, and where EFI looks for it on a disk that it does
 // not know (UEFI specification 2.10, 3.5.1.1).
 var loaderFile = map[string][2]string{

@@ -19,6 +19,7 @@ import (
 
 type cli struct {
 	Build buildCmd `cmd:"" help:"Build the image and the update bundle of a board."`
+	Check checkCmd `cmd:"" help:"Check an image."`
 }
 
 func main() {

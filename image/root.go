@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,6 +64,9 @@ func (b *build) fillRoot(dir string) error {
 	share := filepath.Join(dir, "usr/share/livelearn")
 	if err := os.WriteFile(filepath.Join(share, "release.json"), about, 0o644); err != nil {
 		return err
+	}
+	if err := b.licences(share, filepath.Join(dir, "livelearn")); err != nil {
+		return fmt.Errorf("licences: %w", err)
 	}
 	if n := len(b.Roots); n > 0 {
 		if err := copyFile(b.Roots[n-1], filepath.Join(share, "root.json"), 0o644); err != nil {

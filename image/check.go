@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/diskfs/go-diskfs/backend"
+	"github.com/diskfs/go-diskfs/backend/file"
+	"github.com/diskfs/go-diskfs/filesystem/fat32"
+	"github.com/diskfs/go-diskfs/filesystem/squashfs"
+	"github.com/diskfs/go-diskfs/partition/gpt"
+
+	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/slots"
+)
+
+// checkCmd is `image check`.
+type checkCmd struct {
+	File string `arg:"" help:"The image." type:"existingfile"`
+}
+
+// Run checks an image: that its firmware finds what it needs, and that nothing is in it that
+// should not be.
+func (c *checkCmd) Run() error {
+	if err := check(c.File); err != nil {
+		return err
+	}
+	fmt.Println(c.File + ": good")
+	return nil
+}
+
+// need is a file that a machine does not start without.
+type need struct {
+	part, name string
+	models     string
+	is         func([]byte) error
+}
+
+// piNeeds are the files of a card, by the documentation of Raspberry Pi: the boot flow, the
+// boot folder's contents, config.txt and autoboot.txt.
+var piNeeds = []need{
+	{"boot", "autoboot.txt", "all: which partition to start from", holds("tryboot_a_b=1", "boot_partition=2", "[tryboot]", "boot_partition=3")},
+	{"boot", "bootcode.bin", "3, Zero 2 W: their ROM reads it from the first FAT partition", nil},
+	{"boot-a", "config.txt", "all", holds("arm_64bit=1", "kernel=vmlinuz", "[boot_partition=2]", "cmdline=cmdline-a.txt", "[boot_partition=3]", "cmdline=cmdline-b.txt")},
+	{"boot-a", "start.elf", "3, Zero 2 W", isELF},
+	{"boot-a", "fixup.dat", "3, Zero 2 W", nil},
+	{"boot-a", "start4.elf", "4, 400, CM4 (5: its EEPROM has it)", isELF},
+	{"boot-a", "fixup4.dat", "4, 400, CM4", nil},
+	{"boot-a", "vmlinuz", "all", isARM64Kernel},
+	{"boot-a", "bcm2710-rpi-zero-2-w.dtb", "Zero 2 W", isDeviceTree},
+	{"boot-a", "bcm2711-rpi-4-b.dtb", "4", isDeviceTree},
+	{"boot-a", "bcm2712-rpi-5-b.dtb", "5", isDeviceTree},
+	{"boot-a", "bcm2712-d-rpi-5-b.dtb", "5, stepping D0", isDeviceTree},
+	{"boot-a", "overlays/overlay_map.dtb", "4, 5: finds overlays by model", isDeviceTree},
+	{"boot-a", "cmdline-a.txt", "all", holds(slots.KernelOptions(hal.SlotA))},
+	{"boot-a", "cmdline-b.txt", "all", holds(slots.KernelOptions(hal.SlotB))},
+}
+
+// efiNeeds are those of a disk for EFI.
+func efiNeeds(arch string) []need {
+	kernel := isPE
+	return []need{
+		{"boot", strings.TrimPrefix(loaderFile[arch][1], "/"), "UEFI specification 3.5.1.1", isPE},
+		{"boot", "loader/loader.conf", "systemd-boot", holds("timeout 0", "editor no")},
+		{"boot", "loader/entries/livelearn-a.conf", "Boot Loader Specification", holds("linux /a/vmlinuz", slots.KernelOptions(hal.SlotA))},
+		{"boot", "a/vmlinuz", "a kernel with an EFI stub", kernel},
+	}
+}
+
+func holds(parts ...string) func([]byte) error {
+	return func(data []byte) error {
+		for _, p := range parts {
+			if !bytes.Contains(data, []byte(p)) {
+				return fmt.Errorf("does not hold %q", p)
+			}
+		}
+		return nil
+	}
+}
+
+func begins(what, magic string, at int) func([]byte) error {
+	return func(data []byte) error {
+		if len(data) < at+len(magic) || string(data[at:at+len(magic)]) != magic {
+			return errors.New("is no " + what)
+		}
+		return nil
+	}
+}
+
+var (
+	isELF         = begins("ELF", "\x7fELF", 0)
+	isPE          = begins("EFI program", "MZ", 0)
+	isDeviceTree  = begins("device tree", "\xd0\x0d\xfe\xed", 0)
+	isARM64Kernel = begins("kernel for arm64", "ARM\x64", 56) // booting.rst of the kernel's documentation
+)
+
+// check checks an image file.
+func check(name string) error {
+	disk, err := file.OpenFromPath(name, true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = disk.Close() }()
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	table, err := gpt.Read(disk, sector, sector)
+	if err != nil {
+		return err
+	}
+	if err := table.Verify(disk, uint64(info.Size())); err != nil {
+		return err
+	}
+	parts := map[string]*gpt.Partition{}
+	for _, p := range table.Partitions {
+		if p.Type != gpt.Unused {
+			parts[p.Name] = p
+		}
+	}
+	arch, needs := "amd64", efiNeeds("amd64")
+	switch {
+	case parts["boot-a"] != nil:
+		arch, needs = "arm64", piNeeds
+		if err := checkHybrid(disk); err != nil {
+			return err
+		}
+	case hasFile(disk, parts["boot"], "EFI/BOOT/BOOTAA64.EFI"):
+		arch, needs = "arm64", efiNeeds("arm64")
+	}
+	var faults []error
+	for _, n := range needs {
+		if err := n.check(disk, parts[n.part]); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %s (for %s): %w", n.part, n.name, n.models, err))
+		}
+	}
+	if parts["root-b"] == nil || parts["data-new"] == nil || parts["root-a"] == nil {
+		return errors.Join(append(faults, errors.New("a partition is missing: root-a, root-b, data-new"))...)
+	}
+	return errors.Join(append(faults, checkRoot(disk, parts["root-a"], arch))...)
+}
+
+func (n need) check(disk backend.Storage, p *gpt.Partition) error {
+	if p == nil {
+		return errors.New("there is no such partition")
+	}
+	data, err := readFAT(disk, p, n.name)
+	if err != nil {
+		return err
+	}
+	if len(data) == 0 {
+		return errors.New("is empty")
+	}
+	if n.is != nil {
+		return n.is(data)
+	}
+	return nil
+}
+
+func readFAT(disk backend.Storage, p *gpt.Partition, name string) ([]byte, error) {
+	fsys, err := fat32.Read(disk, int64(p.Size), p.GetStart(), sector)
+	if err != nil {
+		return nil, err
+	}
+	f, err := fsys.OpenFile("/"+name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(f)
+}
+
+func hasFile(disk backend.Storage, p *gpt.Partition, name string) bool {
+	if p == nil {
+		return false
+	}
+	_, err := readFAT(disk, p, name)
+	return err == nil
+}
+
+// checkHybrid checks that old firmware sees the first three partitions in the MBR.
+func checkHybrid(disk backend.Storage) error {
+	b := make([]byte, sector)
+	if _, err := disk.ReadAt(b, 0); err != nil {
+		return err
+	}
+	kinds := []byte{b[446+4], b[462+4], b[478+4], b[494+4]}
+	if !bytes.Equal(kinds, []byte{0x0c, 0x0c, 0x0c, 0xee}) || binary.LittleEndian.Uint32(b[494+8:]) != 1 || b[510] != 0x55 || b[511] != 0xaa {
+		return fmt.Errorf("the MBR has partitions of the kinds %x", kinds)
+	}
+	return nil
+}
+
+// banned are bytes that no image holds: private keys, and what debugs a program over the
+// network.
+var banned = []string{"-----BEGIN PRIVATE KEY", "-----BEGIN EC PRIVATE KEY", "-----BEGIN RSA PRIVATE KEY", "-----BEGIN OPENSSH PRIVATE KEY"}
+
+// checkRoot checks the root file system: our program for the right processor, modules of the
+// kernel, and no other program: no shell, nothing that could be one.
+func checkRoot(disk backend.Storage, p *gpt.Partition, arch string) error {
+	fsys, err := squashfs.Read(disk, int64(p.Size), p.GetStart(), 0)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	found := false
+	var walk func(dir string)
+	walk = func(dir string) {
+		list, err := fsys.ReadDir(dir)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", dir, err))
+			return
+		}
+		for _, e := range list {
+			name := path.Join(dir, e.Name())
+			if e.IsDir() {
+				walk(name)
+				continue
+			}
+			err := checkFile(fsys, name, e, arch)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", name, err))
+			}
+			found = found || name == "livelearn"
+		}
+	}
+	walk(".")
+	if !found {
+		faults = append(faults, errors.New("the program is missing"))
+	}
+	return errors.Join(faults...)
+}
+
+func checkFile(fsys *squashfs.FileSystem, name string, e fs.DirEntry, arch string) error {
+	f, err := fsys.OpenFile(name, os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	program := bytes.HasPrefix(data, []byte("\x7fELF")) || bytes.HasPrefix(data, []byte("#!"))
+	switch {
+	case name == "livelearn":
+		return checkProgram(data, arch)
+	case program && !strings.HasSuffix(name, ".ko"):
+		return errors.New("is a program, and ours is the only one")
+	case slices.Contains([]string{"passwd", "shadow", "authorized_keys", "gokr-pw.txt"}, e.Name()):
+		return errors.New("has users or passwords")
+	}
+	for _, b := range banned {
+		if bytes.Contains(data, []byte(b)) {
+			return errors.New("holds a private key")
+		}
+	}
+	return nil
+}
+
+func checkProgram(data []byte, arch string) error {
+	f, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	if want := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]; f.Machine != want {
+		return fmt.Errorf("is for %v and not for %s", f.Machine, arch)
+	}
+	if libs, _ := f.ImportedLibraries(); len(libs) > 0 {
+		return fmt.Errorf("needs %v, which is not there", libs)
+	}
+	// Names of functions are in the table that Go keeps for stacks.
+	if bytes.Contains(data, []byte("net/http/pprof.Index")) {
+		return errors.New("has net/http/pprof in it: a port for debugging")
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/diskfs/go-diskfs/backend/file"
+	"github.com/diskfs/go-diskfs/filesystem/squashfs"
+	"github.com/diskfs/go-diskfs/partition/gpt"
+)
+
+// document is a list of all parts of an image (SPDX 2.3, JSON).
+type document struct {
+	Version   string      `json:"spdxVersion"`
+	Licence   string      `json:"dataLicense"`
+	ID        string      `json:"SPDXID"`
+	Name      string      `json:"name"`
+	Namespace string      `json:"documentNamespace"`
+	Creation  creation    `json:"creationInfo"`
+	Packages  []component `json:"packages"`
+}
+
+type creation struct {
+	Created  string   `json:"created"`
+	Creators []string `json:"creators"`
+}
+
+// component is one part. Its licence is a file in the image.
+type component struct {
+	ID       string `json:"SPDXID"`
+	Name     string `json:"name"`
+	Version  string `json:"versionInfo"`
+	Location string `json:"downloadLocation"`
+	Declared string `json:"licenseDeclared"`
+	File     string `json:"comment"` // the licence's file in licences/
+	dir      string
+	text     []byte
+}
+
+var (
+	plain       = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+	licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|unlicense)`)
+)
+
+// licences writes the list of parts and the licence of each into a folder.
+func (b *build) licences(share, program string) error {
+	list, err := b.components(program)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(share, "licences")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for i := range list {
+		c := &list[i]
+		c.ID, c.Location, c.Declared = fmt.Sprintf("SPDXRef-%d-%s", i, plain.ReplaceAllString(c.Name, "-")), "NOASSERTION", "NOASSERTION"
+		text := c.text
+		if text == nil {
+			if text, err = licenceIn(c.dir); err != nil {
+				return fmt.Errorf("%s: %w", c.Name, err)
+			}
+		}
+		if len(text) == 0 {
+			continue
+		}
+		c.File = plain.ReplaceAllString(c.Name, "-") + ".txt"
+		if err := os.WriteFile(filepath.Join(dir, c.File), text, 0o644); err != nil {
+			return err
+		}
+	}
+	doc := document{
+		Version: "SPDX-2.3", Licence: "CC0-1.0", ID: "SPDXRef-DOCUMENT", Name: "livelearn-" + b.board.name + "-" + b.Version,
+		Namespace: fmt.Sprintf("urn:livelearn:%s:%s:%d", b.board.name, b.Version, b.Date),
+		Creation:  creation{b.date.Format("2006-01-02T15:04:05Z"), []string{"Tool: livelearn image"}}, Packages: list,
+	}
+	data, err := json.MarshalIndent(doc, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(share, "sbom.spdx.json"), data, 0o644)
+}
+
+// components are all parts, in an order that is the same each time.
+func (b *build) components(program string) ([]component, error) {
+	own, err := os.ReadFile(filepath.Join(b.source, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	kernel, err := os.ReadFile(filepath.Join(b.kernel, "LICENSE.linux"))
+	if err != nil {
+		return nil, err
+	}
+	list := []component{
+		{Name: "livelearn", Version: b.Version, text: own},
+		{Name: b.board.kernel, Version: filepath.Base(b.kernel), text: kernel},
+	}
+	if b.board.name == "pi" {
+		dir, err := module(b.ctx, b.source, piFirmware)
+		if err != nil {
+			return nil, err
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "LICENSE.broadcom"))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, component{Name: piFirmware, Version: filepath.Base(dir), text: text})
+	} else {
+		text, err := loaders.ReadFile("boards/README.md")
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, component{Name: "systemd-boot", Version: loaderVersion, text: text})
+	}
+	pages, err := b.pages()
+	if err != nil {
+		return nil, err
+	}
+	modules, err := b.modules(program)
+	return append(append(list, pages...), modules...), err
+}
+
+// modules are the Go modules in the program.
+func (b *build) modules(program string) (list []component, err error) {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		if b.Program != "" {
+			return nil, nil // a program of a test
+		}
+		return nil, err
+	}
+	cmd := exec.CommandContext(b.ctx, "go", "list", "-m", "-f", "{{.Path}}\t{{.Dir}}", "all")
+	cmd.Dir = b.source
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	dirs := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		dirs[path] = dir
+	}
+	list = append(list, component{Name: "go", Version: info.GoVersion, dir: goroot()})
+	for _, m := range info.Deps {
+		list = append(list, component{Name: m.Path, Version: m.Version, dir: dirs[m.Path]})
+	}
+	return list, nil
+}
+
+func goroot() string {
+	out, err := exec.Command("go", "env", "GOROOT").Output() //nolint:noctx // milliseconds
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// pages are the packages that the built pages hold, by the lock file.
+func (b *build) pages() (list []component, err error) {
+	data, err := os.ReadFile(filepath.Join(b.source, "ui", "package-lock.json"))
+	if err != nil {
+		return nil, err
+	}
+	var lock struct {
+		Packages map[string]struct {
+			Version, License string
+			Dev, Optional    bool
+		}
+	}
+	if err := json.Unmarshal(data, &lock); err != nil {
+		return nil, err
+	}
+	for path, p := range lock.Packages {
+		if name, ok := strings.CutPrefix(path, "node_modules/"); ok && !p.Dev && !p.Optional {
+			text := fmt.Sprintf("%s %s is licensed under %s (as its package says). The text of this licence is that of the\nSPDX list of licences under this name, with the copyright of its authors.\n", name, p.Version, p.License)
+			list = append(list, component{Name: name, Version: p.Version, text: []byte(text)})
+		}
+	}
+	slices.SortFunc(list, func(a, b component) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// licenceIn is the text of all licences at the top of a folder.
+func licenceIn(dir string) ([]byte, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !licenceFile.MatchString(e.Name()) {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		text.Write(data)
+	}
+	return text.Bytes(), nil
+}
+
+// readRoot reads a file of an image's root file system.
+func readRoot(image, name string) ([]byte, error) {
+	disk, err := file.OpenFromPath(image, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = disk.Close() }()
+	table, err := gpt.Read(disk, sector, sector)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range table.Partitions {
+		if p.Name == "root-a" {
+			fsys, err := squashfs.Read(disk, int64(p.Size), p.GetStart(), 0)
+			if err != nil {
+				return nil, err
+			}
+			return fsys.ReadFile(name)
+		}
+	}
+	return nil, os.ErrNotExist
+}

@@ -90,8 +90,9 @@ type Box struct {
 	gateway  *gateway.Gateway
 	root     *supervise.Supervisor
 
-	updater   *update.Updater // nil: this machine has one system only
-	nodes     *media.Switch   // nil, as the two below: this box carries no media
+	updater   *update.Updater // nil, as the one below: this machine has one system only
+	near      *neighbours
+	nodes     *media.Switch // nil, as the two below: this box carries no media
 	processes *supervise.Supervisor
 	exchange  *exchange
 

@@ -60,7 +60,10 @@ func (b *Box) beside() []supervise.Child {
 		return list
 	}
 	if b.updater != nil {
-		list = append(list, patient(within(5*time.Second, supervise.Run("update", b.updater))))
+		list = append(list,
+			patient(within(5*time.Second, supervise.Run("update", b.updater))),
+			patient(within(5*time.Second, supervise.Run("neighbours", b.near))),
+		)
 	}
 	if d := b.parts.Door; d != nil {
 		list = append(list, within(time.Second, supervise.Run("heartbeat", &heartbeat{door: d, health: b.health, port: b.port})))

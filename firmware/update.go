@@ -38,10 +38,11 @@ func (b *Box) buildUpdate() error {
 	if err != nil {
 		return err
 	}
+	b.near = &neighbours{own: box.ID, version: b.cfg.Version}
 	b.updater, err = update.New(b.cfg.Update, update.Deps{
 		Slots: b.parts.Board.Slots, Board: b.parts.Release.Board, Version: b.cfg.Version, Build: b.parts.Release.Build,
 		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.Name(UpdatesDir),
-		Healthy: b.wholesome, Lesson: b.lessonOpen, Failure: b.lastFailure, Sticks: b.parts.Sticks, Near: nil,
+		Healthy: b.wholesome, Lesson: b.lessonOpen, Failure: b.lastFailure, Sticks: b.parts.Sticks, Near: b.near.List,
 		Now: time.Now, Log: b.log("update"), Metrics: b.registry,
 	})
 	return err

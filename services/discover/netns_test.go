@@ -52,6 +52,11 @@ func TestAnotherBoxFindsThisOneAndSeesItLeave(t *testing.T) {
 		if e.Port != 8080 || e.HostName != "livelearn-b1.local." || len(e.AddrIPv4) != 1 || e.AddrIPv4[0].String() != "192.0.2.7" {
 			t.Errorf("got %+v", e)
 		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if list, err := Browse(ctx); err != nil || len(list) != 1 || list[0] != (Neighbour{"b1", "1", "192.0.2.7:8080"}) {
+			t.Errorf("neighbours: %+v %v", list, err)
+		}
 		if host, _ := os.Hostname(); strings.Contains(e.HostName, host) {
 			t.Errorf("the record tells the machine's host name %q", host)
 		}

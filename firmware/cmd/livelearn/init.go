@@ -51,6 +51,7 @@ func onAppliance(w world, parts *firmware.Parts) error {
 		return err
 	}
 	parts.Release.Root = root
+	parts.Sticks = appliance.NewSticks().List
 	parts.Board.Slots, err = appliance.Slots(func(ctx context.Context, arg string) error {
 		return parts.Door.Reboot(ctx, door.Reboot{Arg: arg, Why: "an update"})
 	})

@@ -157,6 +157,9 @@ func (b *Box) open() error {
 	if b.library, err = library.Open(libraryAt(b.folder.Name(libraryFile)), b.log("library")); err != nil {
 		return err
 	}
+	if b.parts.Door != nil {
+		b.suggestName()
+	}
 	b.found("library", b.library.Found())
 	b.found("journal", b.journal.Found())
 	b.found("roster", b.roster.Found())
@@ -164,6 +167,19 @@ func (b *Box) open() error {
 		b.health.Set("clock", f.Level, "clock_not_set", f.What+": "+f.Mend)
 	}
 	return nil
+}
+
+// suggestName gives an appliance that nobody has claimed the name that its settings have for
+// it, or the one made of its own number, which is the machine's host name.
+func (b *Box) suggestName() {
+	made, err := os.Hostname()
+	if err == nil {
+		own := b.cfg.Box.WithDefaults()
+		err = b.roster.Suggest(own.Called(b.parts.Board.Serial, made), own.Lang)
+	}
+	if err != nil {
+		b.log("firmware").Warn("the box has no name yet", "err", err) // who claims it gives it one
+	}
 }
 
 // found tells people what opening a database met.

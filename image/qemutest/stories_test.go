@@ -437,6 +437,45 @@ func TestAnARM64ImageStarts(t *testing.T) {
 	}
 }
 
+// TestThePowerButtonSwitchesOff presses the button of a PC: a real input device of the
+// kernel's, read by the box, which has the first process stop everything in order.
+func TestThePowerButtonSwitchesOff(t *testing.T) {
+	image, _ := publisher(t).image(t, "pc", "0.5.0")
+	m := New(t, Config{Disk: fresh(t, image), Raw: true})
+	m.Ready(starts)
+	a := claim(t, m)
+	a.class("7B")
+	events := m.Events()
+	if _, err := m.mon.do("system_powerdown", nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), starts)
+	defer cancel()
+	m.WaitEvent(ctx, events, "SHUTDOWN")
+	<-m.ended // the machine switched itself off
+	m.Start()
+	m.Ready(starts)
+	if !a.kept("7B") {
+		t.Error("the data is gone")
+	}
+	var boot struct {
+		State struct {
+			Phases []struct{ Name, Note string }
+			Clock  string
+			Before []string
+		}
+	}
+	a.must("GET", "/api/admin/boot", nil, &boot)
+	for _, p := range boot.State.Phases {
+		if p.Name == "data" && strings.Contains(p.Note, "the power went") {
+			t.Errorf("the disk was not left in order: %s", p.Note)
+		}
+	}
+	if boot.State.Clock != "rtc" || len(boot.State.Before) == 0 {
+		t.Errorf("the clock is from %q; %d lines of the log before", boot.State.Clock, len(boot.State.Before))
+	}
+}
+
 // TestACrashLoopEndsInTheSafeMode damages nothing and breaks the settings: the box ends at
 // each start, and the safe mode says why.
 func TestACrashLoopEndsInTheSafeMode(t *testing.T) {

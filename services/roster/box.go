@@ -22,6 +22,7 @@ type Box struct {
 
 type storedBox struct {
 	Box
+	Given  string // the name that Suggest gave; who claims the box gives another
 	Code   string // the claim code; empty once claimed
 	Secret []byte // for what the gateway signs
 }
@@ -51,6 +52,33 @@ func newClaimCode() string {
 func (r *Roster) Box() (Box, error) {
 	b, err := r.box()
 	return b.Box, err
+}
+
+// Suggest gives a box that nobody has claimed yet its name, and its language unless lang is
+// empty. What a person chose stays.
+func (r *Roster) Suggest(name, lang string) error {
+	const op = "roster.Suggest"
+	b, err := r.box()
+	if err != nil || b.Claimed || b.Name != b.Given || b.Name == name && (lang == "" || b.Lang == lang) {
+		return err
+	}
+	if name, err = cleanName(op, "box", name, MaxName); err != nil {
+		return err
+	}
+	if lang != "" && !isLang(lang) {
+		return errs.Field(op, "lang", "bad_lang", 0, `must be a language tag such as "en" or "pt-BR"`)
+	}
+	return r.update(op, func(tx *bbolt.Tx) error {
+		b, err := records.Get[storedBox](tx, bucketMeta, keyBox)
+		if err != nil || b.Claimed {
+			return err
+		}
+		b.Name, b.Given = name, name
+		if lang != "" {
+			b.Lang = lang
+		}
+		return records.Put(tx, bucketMeta, keyBox, b)
+	})
 }
 
 // ClaimCode is what a person must enter to claim the box; empty once it is claimed.
@@ -103,7 +131,7 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 		if b.Claimed { // two people at once: the first has it
 			return claimed(op)
 		}
-		b.Name, b.Lang, b.Claimed, b.Code = c.Box, c.Lang, true, ""
+		b.Name, b.Given, b.Lang, b.Claimed, b.Code = c.Box, "", c.Lang, true, ""
 		if err := records.Put(tx, bucketMeta, keyBox, b); err != nil {
 			return err
 		}

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -208,61 +206,6 @@ func FuzzTable(f *testing.F) {
 			table.last()
 		}
 	})
-}
-
-func TestTheFileSystemIsWhole(t *testing.T) {
-	fsck, err := exec.LookPath("e2fsck")
-	if err != nil {
-		fsck = "/sbin/e2fsck"
-	}
-	for _, size := range []int64{64 * mega, 2048 * mega, 32768 * mega} {
-		name := filepath.Join(t.TempDir(), "data")
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Truncate(name, size); err != nil { // a sparse file
-			t.Fatal(err)
-		}
-		if err := format(name, size); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command(fsck, "-f", "-n", name).CombinedOutput(); err != nil {
-			t.Errorf("%d MB: %v: %s", size/mega, err, out)
-		}
-		f, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := super(f, size)
-		if err != nil || r.Errors != 0 || r.Unclean {
-			t.Errorf("%+v %v", r, err)
-		}
-		_ = f.Close()
-	}
-}
-
-func TestWhatIsNoFileSystemIsSaid(t *testing.T) {
-	if _, err := super(bytes.NewReader(make([]byte, 4096)), 4096); !errors.Is(err, ErrFileSystem) {
-		t.Error(err)
-	}
-	if _, err := super(bytes.NewReader(nil), 0); !errors.Is(err, ErrFileSystem) || !errors.Is(err, io.EOF) {
-		t.Error(err)
-	}
-}
-
-// A data partition that cannot be read stays as it is.
-func TestUsedDataIsNeverFormatted(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "data")
-	if err := os.WriteFile(name, []byte("a pupil's answers"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d := Disk{Device: name, Parts: map[string]Part{Data: {Name: Data, Device: name, Size: 1}}}
-	if _, _, err := Prepare(d, func(string) {}); !errors.Is(err, ErrFileSystem) {
-		t.Error(err)
-	}
-	if got, err := os.ReadFile(name); err != nil || string(got) != "a pupil's answers" {
-		t.Errorf("%q %v", got, err)
-	}
 }
 
 func TestTheDiskIsFoundByItsRoot(t *testing.T) {

@@ -1,0 +1,148 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestTheFileSystemIsWhole(t *testing.T) {
+	fsck, err := exec.LookPath("e2fsck")
+	if err != nil {
+		fsck = "/sbin/e2fsck"
+	}
+	// A real card has any number of megabytes; 2049 and 2063 leave a last group of nearly nothing.
+	for _, size := range []int64{64 * mega, 100*mega + 512, 2048 * mega, 2049 * mega, 2063 * mega, 14500 * mega, 29500*mega + 5*4096, 32768 * mega} {
+		name := filepath.Join(t.TempDir(), "data")
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(name, size); err != nil { // a sparse file
+			t.Fatal(err)
+		}
+		if err := format(name, size); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(fsck, "-f", "-n", name).CombinedOutput(); err != nil {
+			t.Errorf("%d MB: %v: %s", size/mega, err, out)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files := filesInGroup(t, f); files%16 != 0 { // a block holds 16 inodes
+			t.Errorf("%d MB: %d files in a group: Linux stops to write (ext4_init_inode_table)", size/mega, files)
+		}
+		r, err := super(f, size)
+		if err != nil || r.Errors != 0 || r.Unclean {
+			t.Errorf("%+v %v", r, err)
+		}
+		_ = f.Close()
+	}
+}
+
+// filesInGroup is s_inodes_per_group.
+func filesInGroup(t *testing.T, f io.ReaderAt) uint32 {
+	t.Helper()
+	var b [4]byte
+	if _, err := f.ReadAt(b[:], superAt+0x28); err != nil {
+		t.Fatal(err)
+	}
+	return binary.LittleEndian.Uint32(b[:])
+}
+
+// TestLinuxTakesTheFileSystem mounts it and waits for what the kernel does with a new one.
+func TestLinuxTakesTheFileSystem(t *testing.T) {
+	const size = 1912 * mega // of which the library by itself makes groups that Linux refuses
+	name, at := filepath.Join(t.TempDir(), "data"), t.TempDir()
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Truncate(name, size), format(name, size)); err != nil {
+		t.Fatal(err)
+	}
+	// init_itable=0: at once and not over minutes.
+	if out, err := exec.Command("mount", "-t", "ext4", "-o", "loop,noatime,errors=remount-ro,init_itable=0", name, at).CombinedOutput(); err != nil {
+		t.Skipf("a file cannot be mounted here: %v: %s", err, out)
+	}
+	mounted := true
+	unmount := func() {
+		if out, err := exec.Command("umount", at).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		mounted = false
+	}
+	defer func() {
+		if mounted {
+			unmount()
+		}
+	}()
+	for i := range 100 {
+		if err := os.WriteFile(filepath.Join(at, "file"+strconv.Itoa(i)), make([]byte, i<<12), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zeroed(t, at)
+	if err := os.WriteFile(filepath.Join(at, "last"), []byte("x"), 0o600); err != nil {
+		t.Error(err)
+	}
+	unmount()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if r, err := super(f, size); err != nil || r.Errors != 0 || r.Unclean {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+// zeroed waits for the kernel's thread that makes a new file system's tables.
+func zeroed(t *testing.T, at string) {
+	t.Helper()
+	for range 600 {
+		time.Sleep(100 * time.Millisecond) // of a real kernel
+		if comms, _ := filepath.Glob("/proc/[0-9]*/comm"); !slices.ContainsFunc(comms, func(c string) bool {
+			b, err := os.ReadFile(c)
+			return err == nil && string(b) == "ext4lazyinit\n"
+		}) {
+			return
+		}
+		if err := os.WriteFile(filepath.Join(at, "still"), nil, 0o600); err != nil {
+			t.Fatalf("while the tables are made: %v", err)
+		}
+	}
+	t.Log("the kernel is not done after a minute") // with another file system, maybe
+}
+
+func TestWhatIsNoFileSystemIsSaid(t *testing.T) {
+	if _, err := super(bytes.NewReader(make([]byte, 4096)), 4096); !errors.Is(err, ErrFileSystem) {
+		t.Error(err)
+	}
+	if _, err := super(bytes.NewReader(nil), 0); !errors.Is(err, ErrFileSystem) || !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
+
+// A data partition that cannot be read stays as it is.
+func TestUsedDataIsNeverFormatted(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(name, []byte("a pupil's answers"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := Disk{Device: name, Parts: map[string]Part{Data: {Name: Data, Device: name, Size: 1}}}
+	if _, _, err := Prepare(d, func(string) {}); !errors.Is(err, ErrFileSystem) {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != "a pupil's answers" {
+		t.Errorf("%q %v", got, err)
+	}
+}

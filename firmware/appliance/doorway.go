@@ -126,6 +126,3 @@ func open(line, state string) (port int, ok bool) {
 	}
 	return int(b[0])<<8 | int(b[1]), true
 }
-
-// Adopt implements door.Handler.
-func (m *Machine) Adopt() { m.log.Info("this start was good") }

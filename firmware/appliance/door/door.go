@@ -6,7 +6,6 @@
 //	POST /restart   starts the program anew, out of safe mode too
 //	POST /reboot    starts the machine anew
 //	POST /off       switches it off
-//	POST /adopt     this start was good: nothing of it is a trial any more
 //
 // The first process answers at once and acts after it has answered.
 package door
@@ -82,7 +81,6 @@ type Handler interface {
 	Restart()
 	Reboot(Reboot)
 	Off()
-	Adopt()
 }
 
 // Mux answers for h.
@@ -104,7 +102,7 @@ func Mux(h Handler) http.Handler {
 			h.Reboot(b)
 		}
 	})
-	for path, do := range map[string]func(){"/restart": h.Restart, "/off": h.Off, "/adopt": h.Adopt} {
+	for path, do := range map[string]func(){"/restart": h.Restart, "/off": h.Off} {
 		mux.HandleFunc("POST "+path, func(http.ResponseWriter, *http.Request) { do() })
 	}
 	return mux
@@ -170,11 +168,6 @@ func (c *Client) Reboot(ctx context.Context, r Reboot) error {
 
 // Off switches the machine off.
 func (c *Client) Off(ctx context.Context) error { return c.do(ctx, http.MethodPost, "/off", nil, nil) }
-
-// Adopt says that this start was good.
-func (c *Client) Adopt(ctx context.Context) error {
-	return c.do(ctx, http.MethodPost, "/adopt", nil, nil)
-}
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader

@@ -120,6 +120,17 @@ export interface Boot {
   before?: string[];
 }
 
+// How the box is on the network. See services/network.
+export interface Network {
+  config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; [more: string]: unknown };
+  ports: { name: string; up: boolean; address?: string[] }[];
+  code?: string;
+  text?: string;
+  undo?: number; // seconds
+  leases: number;
+}
+type Machine<T> = { supported: boolean; state?: T };
+
 // sendUpdate sends a bundle from where the box wants it to go on.
 async function sendUpdate(file: File, from: number): Promise<void> {
   let resp: globalThis.Response;
@@ -138,7 +149,10 @@ export const after = {
   installUpdate: (when: string) => call<void>("POST", "/api/admin/update/install", { when }),
   forgetUpdate: () => call<void>("DELETE", "/api/admin/update"),
   rollBack: () => call<void>("POST", "/api/admin/update/rollback"),
-  boot: () => call<{ supported: boolean; state?: Boot }>("GET", "/api/admin/boot"),
+  boot: () => call<Machine<Boot>>("GET", "/api/admin/boot"),
+  network: () => call<Machine<Network>>("GET", "/api/admin/network"),
+  setNetwork: (config: Network["config"]) => call<void>("PUT", "/api/admin/network", config),
+  keepNetwork: () => call<void>("POST", "/api/admin/network/keep"),
   restart: (what: string, force: boolean) => call<void>("POST", "/api/admin/restart", { what, force }),
   nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),
   drain: (node: string) => call<void>("POST", `/api/admin/media/${enc(node)}/drain`, {}),

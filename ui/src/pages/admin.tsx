@@ -8,6 +8,7 @@ import { People, Settings } from "../features/admin-people";
 import { Machine } from "../features/admin-boot";
 import { MediaServers } from "../features/admin-media";
 import { Plots } from "../features/admin-plots";
+import { Network } from "../features/admin-network";
 import { Updates } from "../features/admin-update";
 import { Jobs, Privacy } from "../features/admin-work";
 import "./admin.css";
@@ -49,6 +50,7 @@ function Parts({ state, turn }: { state: State; turn: number }) {
       <Plots turn={turn} />
       <MediaServers turn={turn} />
       <Updates turn={turn} />
+      <Network turn={turn} />
       <Machine turn={turn} />
       <Jobs turn={turn} />
       <section class="card stack tight" aria-labelledby="backup-title">

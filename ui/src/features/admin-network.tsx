@@ -1,0 +1,62 @@
+// How the box is on the network: a guest, or with a network of its own.
+import { useEffect, useState } from "preact/hooks";
+import { after, type Network as State } from "../core/after";
+import { t } from "../core/i18n";
+import { Confirm, Failed, Loading, maybe, tell, tellFault, useLoad } from "../core/kit";
+
+const modes = ["guest", "own", "ap"] as const;
+
+export function Network({ turn }: { turn: number }) {
+  const [net, fault, again] = useLoad(after.network, [turn]);
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && again(), 5000);
+    return () => clearInterval(timer);
+  }, [turn]);
+  return (
+    <section class="card stack tight" aria-labelledby="net-title" aria-busy={!net && !fault}>
+      <h2 id="net-title">{t("admin.net")}</h2>
+      {fault && <Failed fault={fault} retry={again} />}
+      {!net && !fault && <Loading />}
+      {net && !net.supported && <p class="muted">{t("admin.net.none")}</p>}
+      {net?.state && <Now state={net.state} again={again} />}
+    </section>
+  );
+}
+
+function Now({ state, again }: { state: State; again: () => void }) {
+  const [mode, setMode] = useState<string>(state.config.mode);
+  const [ssid, setSSID] = useState(state.config.ssid ?? "");
+  const [key, setKey] = useState("");
+  const [ask, setAsk] = useState(false);
+  const change = () => {
+    setAsk(false);
+    // Without a passphrase the box keeps the one that it has.
+    const wifi = mode === "ap" ? { ssid, key: key || state.config.key } : {};
+    after.setNetwork({ ...state.config, mode: mode as State["config"]["mode"], address: mode === state.config.mode ? state.config.address : "", ...wifi }).then(again, tellFault);
+  };
+  return (
+    <>
+      <p>{t(`admin.net.${state.config.mode}`)} {state.leases > 0 && t("admin.net.leases", { n: state.leases })}</p>
+      <ul>
+        {state.ports.map((p) => (
+          <li key={p.name}><bdi dir="ltr">{p.up ? t("admin.net.port", { name: p.name, address: p.address?.join(", ") || t("admin.net.noAddress") }) : t("admin.net.unplugged", { name: p.name })}</bdi></li>
+        ))}
+      </ul>
+      {state.code && <p class="note bad" role="status">{maybe(`err.${state.code}`) || <span dir="auto">{state.text}</span>}</p>}
+      {!!state.undo && (
+        <p class="note" role="status">
+          {t("admin.net.undo", { n: Math.round(state.undo) })}{" "}
+          <button type="button" class="primary" onClick={() => after.keepNetwork().then(() => { tell(t("admin.net.kept")); again(); }, tellFault)}>{t("admin.net.keep")}</button>
+        </p>
+      )}
+      <form class="row" onSubmit={(e) => { e.preventDefault(); setAsk(true); }}>
+        <label>{t("admin.net.mode")} <select value={mode} onChange={(e) => setMode(e.currentTarget.value)}>{modes.map((m) => <option key={m} value={m}>{t(`admin.net.${m}`)}</option>)}</select></label>
+        {mode === "ap" && <label>{t("admin.net.ssid")} <input required maxLength={32} value={ssid} onInput={(e) => setSSID(e.currentTarget.value)} /></label>}
+        {mode === "ap" && <label>{t("admin.net.key")} <input minLength={8} maxLength={63} autocomplete="off" value={key} onInput={(e) => setKey(e.currentTarget.value)} /></label>}
+        <button>{t("admin.net.change")}</button>
+      </form>
+      {mode === "ap" && <p class="muted">{t("admin.net.room")}</p>}
+      {ask && <Confirm text={t("admin.net.ask")} yes={t("admin.net.change")} onYes={change} onNo={() => setAsk(false)} />}
+    </>
+  );
+}

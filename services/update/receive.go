@@ -91,12 +91,8 @@ func (u *Updater) open(r io.Reader, source string) (*bundle.Head, error) {
 	defer u.mu.Unlock()
 	if err != nil {
 		if errs.KindOf(err) == errs.Invalid {
-			u.metrics.ended(Refused)
-			u.state.Last = &Result{From: u.deps.Version, At: u.deps.Now(), Result: Refused, Code: errs.BodyOf(err).Code, Reason: err.Error()}
-			if head != nil {
-				u.state.Last.Version = head.Version
-			}
-			return nil, errors.Join(err, u.save())
+			u.noteRefusal(head, err)
+			err = errors.Join(err, u.save())
 		}
 		return nil, err
 	}
@@ -116,6 +112,28 @@ func (u *Updater) open(r io.Reader, source string) (*bundle.Head, error) {
 	u.deps.Root, u.head, u.now = head.Root, head, Receiving
 	u.state.Source = source
 	return head, u.save()
+}
+
+// noteRefusal makes a refusal the last result: a browser that is still sending when the box
+// stops reading sees a lost connection, and asks here. Called with mu held.
+func (u *Updater) noteRefusal(head *bundle.Head, err error) {
+	u.metrics.ended(Refused)
+	u.state.Last = &Result{From: u.deps.Version, At: u.deps.Now(), Result: Refused, Code: errs.BodyOf(err).Code, Reason: err.Error()}
+	if head != nil {
+		u.state.Last.Version = head.Version
+	}
+}
+
+// spoilt forgets what was received when a chunk of it is not what was signed: to go on would
+// meet the same chunk again.
+func (u *Updater) spoilt(h *bundle.Head, err error) error {
+	if errs.BodyOf(err).Code != bundle.Altered {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.noteRefusal(h, err)
+	return errors.Join(err, u.forget())
 }
 
 // wanted checks what a bundle says of itself against this box.
@@ -189,7 +207,7 @@ func (u *Updater) write(ctx context.Context, h *bundle.Head, done int, get func(
 		p := places[done]
 		data, err := get(p)
 		if err != nil {
-			return errors.Join(err, u.progress(s, done))
+			return u.spoilt(h, errors.Join(err, u.progress(s, done)))
 		}
 		if _, err := s[p.Part].WriteAt(data, p.Offset); err != nil {
 			return errors.Join(errs.New(op, errs.Down, err), u.progress(s, done))

@@ -276,6 +276,9 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	if err := u.Install(t.Context(), Now); code(err) != "nothing_received" {
 		t.Errorf("half an update can be installed: %v", err)
 	}
+	if s := u.Status(t.Context()); s.State != Idle || s.Last.Code != bundle.Altered || s.Last.Version != "1.1.0" {
+		t.Errorf("who was cut off while sending does not learn why: %+v, last %+v", s, s.Last)
+	}
 	if st, err := r.slots.State(); err != nil || st.Pending || st.Default != hal.SlotA {
 		t.Errorf("%+v %v", st, err)
 	}

@@ -78,6 +78,14 @@ var ranks = map[string]int{
 	"services/results": 4,
 	"services/capsule": 4,
 
+	"services/cloud/batch":     1, // what travels
+	"services/cloud":           4, // the box's side
+	"services/cloud/https":     5, // ways out
+	"services/cloud/pg":        5,
+	"services/cloud/stick":     5,
+	"services/cloud/cloudtest": 6,
+	"services/cloud/server":    6, // the cloud's side
+
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
 	"services/gateway":       6,
@@ -142,6 +150,10 @@ var thirdParty = map[string][]string{
 	"services/update/bundle":        {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
 	"services/network":              {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns"},
 	"services/update":               {"github.com/prometheus/client_golang"},
+	"services/cloud/batch":          {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
+	"services/cloud":                {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
+	"services/cloud/pg":             {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
+	"services/cloud/server":         {"github.com/prometheus/client_golang", "golang.org/x/time/rate"},
 	"image":                         {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"firmware/safe":                 {"golang.org/x/text"},
 	"firmware/appliance/timekeeper": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},

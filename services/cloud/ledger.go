@@ -31,6 +31,7 @@ type Ledger struct {
 	clock   *event.Clock
 	log     *slog.Logger
 	acts    chan telling
+	late    bool // the clock was not right from the start: what happened until then wants an anchor
 }
 
 // telling is one fact to be written.
@@ -42,7 +43,7 @@ type telling struct {
 
 // NewLedger makes a ledger; Serve writes it.
 func NewLedger(j *journal.Journal, clock *event.Clock, log *slog.Logger) *Ledger {
-	return &Ledger{journal: j, clock: clock, log: log, acts: make(chan telling)}
+	return &Ledger{journal: j, clock: clock, log: log, acts: make(chan telling), late: !clock.Now().Trusted}
 }
 
 // String is the service's name.
@@ -73,7 +74,7 @@ func (l *Ledger) Tell(ctx context.Context, kind event.Kind, payload any) error {
 // for: then the stream is raised and what was refused is written again.
 func (l *Ledger) Serve(ctx context.Context) error {
 	var at journal.Cursor
-	var anchored bool
+	anchored := !l.late
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for {

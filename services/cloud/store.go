@@ -15,6 +15,7 @@ import (
 // Link is where a box brings its facts, and what lets it in.
 type Link struct {
 	Way    string // "https", "postgres" or "stick"
+	Box    string // id of this box
 	Where  string // host, for people
 	URL    string // for postgres with its password: never shown
 	Pin    string // base64url of the SHA-256 of the cloud's public key; empty: the machine's roots decide

@@ -38,7 +38,7 @@ func (c *Cloud) keep(ctx context.Context) error {
 	pause := firstPause
 	for ctx.Err() == nil {
 		l := c.linked()
-		if l.Way == "" {
+		if l.Way == "" || l.Way == WayStick {
 			if !c.rest(ctx, 0) {
 				return nil
 			}

@@ -108,6 +108,9 @@ func (c *Cloud) session(ctx context.Context, l Link) error {
 	if err != nil {
 		return err
 	}
+	if l.Box != self.Box {
+		return errs.Code("cloud", errs.Denied, CodeStranger, "the box was restored from a backup of another one: link it again")
+	}
 	sink, done, err := c.Way.Open(ctx, l)
 	if err != nil {
 		return err

@@ -125,7 +125,7 @@ func TestDeadLettersKeepTheirWholeIncarnation(t *testing.T) {
 }
 
 func TestALinkThatIsRefusedNamesItsFieldAndIsInNoLog(t *testing.T) {
-	l := &linked{err: errs.Field("test", "link", "bad_link", 0, "must be a link")}
+	l := &linked{err: errs.Field("test", "pin", "bad_link", 0, "must be 43 letters")} // a part of it
 	r := l.rig(t)
 	secret := "postgres://box:canary-secret@db.example.org/school"
 	for _, c := range []struct{ link, code string }{{"", "empty"}, {" ", "empty"}, {strings.Repeat("x", 2001), "too_long"}, {secret, "bad_link"}} {

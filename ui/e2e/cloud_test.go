@@ -178,7 +178,7 @@ func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 	p.tabTo(say("admin.cloud.repair"))
 	p.key(kb.Enter)
 	p.sees(say("admin.retried"))
-	p.until("no question", `!document.querySelector("dialog[open]")`)
+	p.until("the focus where the list begins", `!document.querySelector("dialog[open]") && document.activeElement.id === "cloud-dead"`)
 	p.press(say("admin.cloud.stick"))
 	p.give(".cloud-stick", "answer.llcloud", "an answer")
 	p.press(say("admin.cloud.read"))
@@ -188,6 +188,7 @@ func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 	p.now(map[string]any{"GET /api/admin/cloud": all["off"]})
 	eval[bool](p, `(document.querySelector("dialog[open] .danger").click(), true)`)
 	p.sees(say("admin.cloud.is.off"))
+	p.until("the focus on the heading", `document.activeElement.id === "cloud-title"`)
 	want := []string{
 		`POST /api/admin/cloud/link {"link":"https://cloud.example.org/#USED"}`, `POST /api/admin/cloud/link {"link":"https://cloud.example.org/#USED"}`,
 		`POST /api/admin/cloud/sync`, `POST /api/admin/cloud/dead/retry {"incarnation":"18446744073709551615","pos":7,"repair":true}`,

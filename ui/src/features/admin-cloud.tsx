@@ -1,5 +1,6 @@
 // The link to the cloud: how it is, in words; what waits; what was refused; a stick where
 // no line goes.
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Fault } from "../core/api";
 import { after, type Cloud, type DeadFact } from "../core/after";
@@ -16,6 +17,10 @@ function about(seconds: number): string {
   const [unit, size] = units.find(([, size]) => seconds >= 2 * size) ?? units[3]!;
   return new Intl.NumberFormat(lang.value, { style: "unit", unit, unitDisplay: "long" }).format(Math.max(1, Math.round(seconds / size)));
 }
+
+// focus goes to a heading where what had it is gone: once a dialog is, too, for nothing
+// behind one can have it.
+const focus = (heading: RefObject<HTMLElement | null>) => setTimeout(() => heading.current?.focus());
 
 // useCloud looks again by itself. A fault stands until the box answers, so that a screen
 // reader hears of it once.
@@ -35,8 +40,7 @@ function useCloud(turn: number): [Cloud | null, Fault | null, () => void] {
 export function CloudLink({ turn }: { turn: number }) {
   const [now, fault, again] = useCloud(turn);
   const title = useRef<HTMLHeadingElement>(null);
-  // What had the focus is gone when the box is linked or has left.
-  const changed = () => { title.current?.focus(); again(); };
+  const changed = () => { focus(title); again(); };
   return (
     <section class="card stack tight cloud" aria-labelledby="cloud-title" aria-busy={!now && !fault}>
       <h2 id="cloud-title" tabIndex={-1} ref={title}>{t("admin.cloud")}</h2>
@@ -49,7 +53,7 @@ export function CloudLink({ turn }: { turn: number }) {
           {now.way && <Figures now={now} />}
           {now.way && <Buttons now={now} again={again} left={changed} />}
           {(!now.way || now.state === "revoked" || now.state === "stranger") && <LinkForm linked={changed} />}
-          {now.dead > 0 && <Dead key={now.way} n={now.dead} again={again} />}
+          {now.dead > 0 && <Dead n={now.dead} again={again} emptied={changed} />}
           {now.notes.length > 0 && <Notes notes={now.notes} />}
           <Stick again={again} />
         </>
@@ -83,7 +87,7 @@ function Figures({ now }: { now: Cloud }) {
       {sending && now.queue > 0 && (
         <p class="cloud-way">
           <progress max={most.current} value={most.current - now.queue} aria-label={t("admin.cloud.progress")} />
-          <span>{t("admin.cloud.rate", { n: Math.round(now.rate) })}{now.eta > 0 && <> · {t("admin.cloud.eta", { time: about(now.eta) })}</>}</span>
+          {now.rate > 0 && <span>{t("admin.cloud.rate", { n: Math.round(now.rate) })}{now.eta > 0 && <> · {t("admin.cloud.eta", { time: about(now.eta) })}</>}</span>}
         </p>
       )}
       <dl class="cloud-facts">
@@ -104,7 +108,7 @@ function Buttons({ now, again, left }: { now: Cloud; again: () => void; left: ()
   return (
     <div class="row">
       {now.way !== "stick" && (
-        <button type="button" class="primary" disabled={now.state === "sending"} onClick={() => after.syncCloud().then(() => { tell(t("admin.cloud.tries")); setTimeout(again, 500); }, tellFault)}>
+        <button type="button" class="primary" onClick={() => after.syncCloud().then(() => { tell(t("admin.cloud.tries")); setTimeout(again, 500); }, tellFault)}>
           {t("admin.cloud.sync")}
         </button>
       )}
@@ -136,19 +140,33 @@ function LinkForm({ linked }: { linked: () => void }) {
 // why a database refused a fact: what no text of Postgres may hold, another copy, or else.
 const reason = (code: string) => (["22021", "22P05"].includes(code) ? "characters" : code === "forked" ? "forked" : "other");
 
-function Dead({ n, again }: { n: number; again: () => void }) {
+function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: () => void }) {
   const [list, fault, load] = useLoad(after.dead, [n]);
   const [ask, setAsk] = useState<DeadFact | null>(null);
   const [all, setAll] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const retry = (d: DeadFact, repair: boolean) => {
-    setBusy(true);
-    return after.retryDead(d, repair).then(() => tell(t("admin.retried")), tellFault).then(() => { setBusy(false); setAsk(null); load(); again(); });
+  const title = useRef<HTMLHeadingElement>(null);
+  const busy = useRef(false); // a button that is disabled would lose the focus
+  const retry = async (d: DeadFact, repair: boolean) => {
+    if (busy.current) return;
+    busy.current = true;
+    try {
+      await after.retryDead(d, repair);
+      setAsk(null);
+      tell(t("admin.retried"));
+      if (list?.length === 1) emptied();
+      else focus(title);
+    } catch (e) {
+      setAsk(null);
+      tellFault(e as Fault);
+    }
+    busy.current = false;
+    load();
+    again();
   };
   const shown = all ? list : list?.slice(0, few);
   return (
     <section class="stack tight" aria-labelledby="cloud-dead">
-      <h3 id="cloud-dead">{t("admin.cloud.dead", { n })}</h3>
+      <h3 id="cloud-dead" tabIndex={-1} ref={title}>{t("admin.cloud.dead", { n })}</h3>
       <p class="muted">{t("admin.cloud.deadWhy")}</p>
       {fault && <Failed fault={fault} retry={load} />}
       {!list && !fault && <Loading />}
@@ -159,11 +177,11 @@ function Dead({ n, again }: { n: number; again: () => void }) {
             <div class="letter-text">
               <p><strong class="mono"><bdi dir="ltr">{d.kind}</bdi></strong> · <bdi dir="ltr">{d.stream}</bdi> · {when(d.at)}</p>
               <p>{t(`admin.cloud.dead.${reason(d.code)}`)}</p>
-              <p class="fault-text"><bdi dir="ltr" class="mono">{d.code}</bdi> <span dir="auto">{d.text}</span></p>
+              <p class="fault-text" dir="ltr"><span class="mono">{d.code}</span> {d.text}</p>
             </div>
             <div class="row">
-              <button type="button" disabled={busy} aria-label={t("admin.cloud.retryOf", { kind: d.kind, n: d.pos })} onClick={() => void retry(d, false)}>{t("admin.retry")}</button>
-              {reason(d.code) !== "forked" && <button type="button" disabled={busy} aria-label={t("admin.cloud.repairOf", { kind: d.kind, n: d.pos })} onClick={() => setAsk(d)}>{t("admin.cloud.repair")}</button>}
+              <button type="button" aria-label={t("admin.cloud.retryOf", { kind: d.kind, n: d.pos })} onClick={() => void retry(d, false)}>{t("admin.retry")}</button>
+              {reason(d.code) !== "forked" && <button type="button" aria-label={t("admin.cloud.repairOf", { kind: d.kind, n: d.pos })} onClick={() => setAsk(d)}>{t("admin.cloud.repair")}</button>}
             </div>
           </li>
         ))}

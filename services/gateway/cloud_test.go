@@ -177,6 +177,11 @@ func TestAReplyIsBounded(t *testing.T) {
 	if w := r.do(req); refused(t, w).Code != "too_large" || len(l.asked) > 0 {
 		t.Errorf("%d %s %v", w.Code, w.Body, l.asked)
 	}
+	l.err = errs.Field("test", "box", "other_box", 0, "this is for another box")
+	w := r.do(r.request("admin", "POST", "/api/admin/cloud/reply", "a file"))
+	if b := refused(t, w); w.Code != 400 || b.Field != "reply" || b.Code != "other_box" {
+		t.Errorf("%d %+v", w.Code, b)
+	}
 }
 
 // zeros never ends.

@@ -75,8 +75,8 @@ func standings() map[string]linked {
 		"off":  {true, cloud.Status{State: cloud.StateOff, Notes: []cloud.Note{}}},
 		"idle": one(cloud.StateIdle, nil),
 		"idleDead": one(cloud.StateIdle, func(s *cloud.Status) {
-			s.Dead = 2
-			s.Notes = []cloud.Note{{Code: "forked", At: s.Last}, {Code: "restored", At: s.Last}, {Code: "left_pupils", At: s.Last, What: "7B", N: 3}, {Code: "left_class", At: s.Last, What: "6A"}}
+			s.Dead = 3
+			s.Notes = []cloud.Note{{Code: "forked", At: s.Last}, {Code: "restored", At: s.Last}, {Code: "left_pupils", At: s.Last, What: "7B", N: 3}, {Code: "left_class", At: s.Last, What: "6A"}, {Code: "copy", At: s.Last, What: "9f3ac21b"}, {Code: "same_name", At: s.Last, What: "Box", N: 1}, {Code: "damaged", At: s.Last}, {Code: "of_a_later_version", At: s.Last, What: "x"}}
 		}),
 		"sending": one(cloud.StateSending, func(s *cloud.Status) { s.Queue, s.Rate, s.ETA = 48_120, 11_740.4, 4.1 }),
 		"offline": one(cloud.StateOffline, func(s *cloud.Status) {
@@ -93,6 +93,7 @@ func standings() map[string]linked {
 var refusedFacts = []cloud.Dead{
 	{Incarnation: 1<<64 - 1, Pos: 7, Stream: "room:c_k3v9", Epoch: 1, Seq: 5, Kind: "quiz.answered", Code: "22P05", Text: `unsupported Unicode escape sequence: \u0000 cannot be converted to text.`, At: 1790000000000},
 	{Incarnation: 1<<64 - 1, Pos: 9, Stream: "room:c_k3v9", Epoch: 1, Seq: 6, Kind: "quiz.answered", Code: cloud.CodeForked, Text: "another fact has its identity", At: 1790000000000},
+	{Incarnation: 3, Pos: 12, Stream: "room:c_k3v9", Code: "damaged", Text: "checksum", At: 1790000000000},
 }
 
 // TestTheAdminReadsHowTheCloudIs looks at each state, in a language of either direction, on
@@ -127,6 +128,7 @@ func TestTheAdminReadsHowTheCloudIs(t *testing.T) {
 			if told.Dead > 0 {
 				p.sees(say("admin.cloud.dead.characters"))
 				p.sees(say("admin.cloud.note.forked"))
+				p.sees("of_a_later_version")
 			}
 			if got, want := eval[bool](p, `!!document.querySelector("input[name=link]")`), slices.Contains([]string{"off", "revoked", "stranger"}, state); got != want {
 				t.Errorf("%s: a form for a link: %v", state, got)

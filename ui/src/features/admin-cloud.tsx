@@ -137,8 +137,9 @@ function LinkForm({ linked }: { linked: () => void }) {
   );
 }
 
-// why a database refused a fact: what no text of Postgres may hold, another copy, or else.
-const reason = (code: string) => (["22021", "22P05"].includes(code) ? "characters" : code === "forked" ? "forked" : "other");
+// reason is why a fact was refused: by what no text of Postgres may hold, by another copy's
+// fact, by damage on the box itself, or else.
+const reason = (code: string) => (["22021", "22P05"].includes(code) ? "characters" : ["forked", "damaged"].includes(code) ? code : "other");
 
 function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: () => void }) {
   const [list, fault, load] = useLoad(after.dead, [n]);
@@ -175,13 +176,13 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
         {shown?.map((d) => (
           <li key={`${d.incarnation} ${d.pos}`} class="letter">
             <div class="letter-text">
-              <p><strong class="mono"><bdi dir="ltr">{d.kind}</bdi></strong> · <bdi dir="ltr">{d.stream}</bdi> · {when(d.at)}</p>
+              <p><strong class="mono"><bdi dir="ltr">{d.kind || d.pos}</bdi></strong> · <bdi dir="ltr">{d.stream}</bdi> · {when(d.at)}</p>
               <p>{t(`admin.cloud.dead.${reason(d.code)}`)}</p>
               <p class="fault-text" dir="ltr"><span class="mono">{d.code}</span> {d.text}</p>
             </div>
             <div class="row">
-              <button type="button" aria-label={t("admin.cloud.retryOf", { kind: d.kind, n: d.pos })} onClick={() => void retry(d, false)}>{t("admin.retry")}</button>
-              {reason(d.code) !== "forked" && <button type="button" aria-label={t("admin.cloud.repairOf", { kind: d.kind, n: d.pos })} onClick={() => setAsk(d)}>{t("admin.cloud.repair")}</button>}
+              {reason(d.code) !== "damaged" && <button type="button" aria-label={t("admin.cloud.retryOf", { kind: d.kind, n: d.pos })} onClick={() => void retry(d, false)}>{t("admin.retry")}</button>}
+              {["characters", "other"].includes(reason(d.code)) && <button type="button" aria-label={t("admin.cloud.repairOf", { kind: d.kind, n: d.pos })} onClick={() => setAsk(d)}>{t("admin.cloud.repair")}</button>}
             </div>
           </li>
         ))}

@@ -97,7 +97,7 @@ func Restore(r io.Reader, path string) error {
 		if err != nil {
 			return err
 		}
-		r.begin()
+		r.begin(highest(tx))
 		r.restored = true
 		return putBox(tx, r)
 	})

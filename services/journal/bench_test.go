@@ -146,3 +146,40 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*facts), "ns/fact")
 }
+
+// BenchmarkScan reads facts of many rooms in the order of the box: what the cloud's
+// uplink does with a backlog.
+func BenchmarkScan(b *testing.B) {
+	const facts, each = 100_000, 100
+	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
+	payload := json.RawMessage(`"` + strings.Repeat("x", benchPayload-2) + `"`)
+	for i := range facts / each {
+		stream := fmt.Sprintf("room:c_%08d", i%benchRooms)
+		if i < benchRooms {
+			box.raise(stream)
+		}
+		batch := Batch{Stream: stream, Epoch: box.epoch[stream]}
+		for range each {
+			box.seq[stream]++
+			e := fact(stream, batch.Epoch, box.seq[stream])
+			e.Data = payload
+			batch.Facts = append(batch.Facts, e)
+		}
+		box.Append(batch, func(error) {})
+	}
+	box.raise("room:last") // when all of them are there
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for _, err := range box.Scan(0, facts) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != facts {
+			b.Fatal(n)
+		}
+	}
+	b.ReportMetric(float64(b.N*facts)/b.Elapsed().Seconds(), "facts/s")
+}

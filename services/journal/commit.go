@@ -75,7 +75,7 @@ func (j *Journal) mend() error {
 	j.reload = true
 	fence := j.fenced(rest)
 	j.settle(rest, errs.Code("journal", errs.Down, "disk", "the commit was interrupted"))
-	if err := j.load(); err != nil {
+	if err := errors.Join(j.load(), j.recall()); err != nil {
 		j.suspect(err)
 		return err
 	}
@@ -139,6 +139,7 @@ func (j *Journal) commit(group []*op) error {
 	if err != nil {
 		return j.fail(group, err)
 	}
+	j.become(st.box)
 	j.publish(st.heads, st.position, st.flushed)
 	j.met.facts.Add(float64(st.facts))
 	j.met.bytes.Add(float64(st.bytes))

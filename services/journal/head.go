@@ -115,10 +115,24 @@ type boxRecord struct {
 }
 
 // begin makes the journal a new one: positions and epochs that were given before, and
-// may be lost, are never given again.
-func (r *boxRecord) begin() {
+// may be lost, are never given again. above is the highest epoch that is known.
+func (r *boxRecord) begin(above uint64) {
 	r.incarnation = rand.Uint64() | 1
-	r.base = leap(r.base)
+	r.base = leap(max(r.base, above))
+}
+
+// highest is the highest epoch of any stream. A record that is damaged is passed over:
+// rebuild leaps as well.
+func highest(tx *bbolt.Tx) (epoch uint64) {
+	c := tx.Bucket([]byte(bucketStreams)).Cursor()
+	for k, value := c.First(); k != nil; k, value = c.Next() {
+		if body, err := unseal(bucketStreams, k, value); err == nil {
+			if h, err := decodeHead(body); err == nil {
+				epoch = max(epoch, h.epoch)
+			}
+		}
+	}
+	return epoch
 }
 
 // leap is an epoch far behind e, and at random: two restores of one backup must not

@@ -120,7 +120,6 @@ type Journal struct {
 	log     *slog.Logger
 	met     *metrics
 	found   Found
-	box     boxRecord
 	ballast *ballast
 
 	serving sync.Mutex // held by Serve while it runs
@@ -129,6 +128,7 @@ type Journal struct {
 	reload  bool  // memory may differ from disk; owned by Serve
 
 	mu         sync.RWMutex     // guards the fields below; never held over I/O
+	box        boxRecord        // changed by Open and Serve alone, which read it without mu
 	heads      map[string]*head // streams touched since Open; a *head is replaced, never changed
 	position   uint64           // last durable position
 	checkpoint uint64           // index and streams are complete up to here
@@ -168,7 +168,7 @@ func startOver(cfg Config, log *slog.Logger, reg prometheus.Registerer, cause er
 		return nil, err
 	}
 	j.found.SetAside, j.found.Reason = name, cause.Error()
-	j.box.begin()
+	j.box.begin(0)
 	if err := j.update(func(tx *bbolt.Tx) error { return putBox(tx, j.box) }); err != nil {
 		return nil, errors.Join(err, j.db.Close())
 	}
@@ -219,9 +219,11 @@ func usable(tx *bbolt.Tx) error {
 // whole file, it goes on as a new incarnation, as after a restore.
 func (j *Journal) claim() error {
 	var nonsense [][]byte
+	var above uint64
 	err := j.view(func(tx *bbolt.Tx) (err error) {
 		_, nonsense = lastPosition(tx)
 		j.box, err = getBox(tx)
+		above = highest(tx)
 		return err
 	})
 	if err == nil && !j.box.restored && j.found.Reason == "" && len(nonsense) == 0 {
@@ -232,7 +234,7 @@ func (j *Journal) claim() error {
 		j.log.Error("the journal is damaged and goes on as a new incarnation", "err", err, "keys", len(nonsense))
 	}
 	if j.box.restored = false; !j.found.Restored {
-		j.box.begin()
+		j.box.begin(above)
 	}
 	return j.update(func(tx *bbolt.Tx) error {
 		for _, key := range nonsense { // damaged facts at no position: they would be in the way
@@ -244,9 +246,13 @@ func (j *Journal) claim() error {
 	})
 }
 
-// Incarnation is a random number made when the file was created or restored, or found
-// with damage that may have cost a commit. (Incarnation, Pos) never names two facts.
-func (j *Journal) Incarnation() uint64 { return j.box.incarnation }
+// Incarnation is a random number made when the file was created, restored or renewed, or
+// found with damage that may have cost a commit. (Incarnation, Pos) never names two facts.
+func (j *Journal) Incarnation() uint64 {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.box.incarnation
+}
 
 // Found tells what Open met.
 func (j *Journal) Found() Found { return j.found }

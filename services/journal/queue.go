@@ -37,9 +37,12 @@ const (
 	opRaise
 	opSnapshot
 	opRewrite
+	opRenew
 )
 
-func (o *op) vital() bool { return o.kind == opRaise || o.kind == opAppend && o.batch.Vital }
+func (o *op) vital() bool {
+	return o.kind == opRaise || o.kind == opRenew || o.kind == opAppend && o.batch.Vital
+}
 
 // factOverhead is what a fact weighs in the queue beside its payload.
 const factOverhead = 128

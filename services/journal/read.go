@@ -83,11 +83,11 @@ func (j *Journal) Follow(ctx context.Context, pos uint64) iter.Seq2[event.Event,
 			j.mu.RLock()
 			last, wake := j.position, j.wake
 			j.mu.RUnlock()
-			for f := range j.scan(pos, last) {
-				if ctx.Err() != nil || !yield(f.event, f.err) || stops(f.err) {
+			for e, err := range j.Scan(pos, last) {
+				if ctx.Err() != nil || !yield(e, err) || stops(err) {
 					return
 				}
-				pos = f.event.Pos
+				pos = e.Pos
 			}
 			select {
 			case <-wake:
@@ -95,6 +95,19 @@ func (j *Journal) Follow(ctx context.Context, pos uint64) iter.Seq2[event.Event,
 				return
 			case <-j.closed:
 				yield(event.Event{}, errStopped())
+				return
+			}
+		}
+	}
+}
+
+// Scan gives the facts of the whole box after a position, in order, up to and with another
+// or the last that is durable now. It waits for nothing. A damaged fact comes as
+// errs.Corrupt with its position, and the iteration goes on; another error ends it.
+func (j *Journal) Scan(after, upTo uint64) iter.Seq2[event.Event, error] {
+	return func(yield func(event.Event, error) bool) {
+		for f := range j.scan(after, min(upTo, j.Position())) {
+			if !yield(f.event, f.err) {
 				return
 			}
 		}
@@ -158,10 +171,10 @@ func readFacts(tx *bbolt.Tx, stream string, refs []ref) []found {
 			break
 		}
 		var k, v []byte
-		if key := factKey(r.pos); r.pos == next {
+		if r.pos == next {
 			k, v = cursor.Next()
 		} else {
-			k, v = cursor.Seek(key)
+			k, v = cursor.Seek(factKey(r.pos))
 		}
 		f := readOne(stream, r, k, v)
 		if next = 0; f.err == nil {
@@ -175,11 +188,10 @@ func readFacts(tx *bbolt.Tx, stream string, refs []ref) []found {
 // readOne checks and decodes what stands at a position.
 func readOne(stream string, r ref, k, v []byte) found {
 	none := event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}
-	key := factKey(r.pos)
-	if r.pos == 0 || !bytes.Equal(k, key) {
+	if r.pos == 0 || len(k) != 8 || binary.BigEndian.Uint64(k) != r.pos {
 		return found{none, errs.Newf("journal", errs.Corrupt, "position %d: the fact is missing", r.pos)}
 	}
-	body, err := unseal(bucketFacts, key, v)
+	body, err := unseal(bucketFacts, k, v)
 	if err != nil {
 		return found{none, err}
 	}

@@ -18,6 +18,7 @@ type stage struct {
 	j         *Journal
 	vitalOnly bool
 	heads     map[string]*head
+	box       boxRecord
 	position  uint64
 	facts     int
 	bytes     int
@@ -25,7 +26,7 @@ type stage struct {
 }
 
 func (j *Journal) stage(vitalOnly bool) *stage {
-	return &stage{j: j, vitalOnly: vitalOnly, heads: make(map[string]*head), position: j.Position()}
+	return &stage{j: j, vitalOnly: vitalOnly, heads: make(map[string]*head), box: j.box, position: j.Position()}
 }
 
 // head gives the working copy of a stream's head.
@@ -44,6 +45,10 @@ func (st *stage) head(tx *bbolt.Tx, stream string) (*head, error) {
 
 // apply does one op. A refusal is the op's own error; the error returned ends the update.
 func (st *stage) apply(tx *bbolt.Tx, o *op) error {
+	if o.kind == opRenew {
+		st.box.begin(highest(tx))
+		return putBox(tx, st.box)
+	}
 	if s := o.batch.Stream; s == "" || len(s) > maxStream || bytes.IndexByte([]byte(s), 0) >= 0 {
 		o.err = errs.Newf("journal", errs.Invalid, "stream %q: the name is empty, too long or has a zero byte", s)
 		return nil
@@ -54,7 +59,7 @@ func (st *stage) apply(tx *bbolt.Tx, o *op) error {
 	}
 	switch o.kind {
 	case opRaise:
-		h.raise(st.j.box.base)
+		h.raise(st.box.base)
 		o.cursor = Cursor{h.epoch, h.seq}
 		return putHead(tx, o.batch.Stream, h)
 	case opSnapshot:
@@ -94,6 +99,8 @@ func (st *stage) check(h *head, o *op) ([][]byte, error) {
 	switch {
 	case b.Epoch != h.epoch || b.Epoch == 0:
 		return nil, errs.Newf("journal", errs.Stale, "epoch %d is not the stream's, which is %d", b.Epoch, h.epoch)
+	case b.Epoch <= st.box.base:
+		return nil, errs.Newf("journal", errs.Stale, "epoch %d is of the journal that this one was before", b.Epoch)
 	case h.fenced:
 		return nil, errs.Newf("journal", errs.Stale, "an earlier batch of epoch %d was refused", b.Epoch)
 	}

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -155,6 +157,61 @@ func TestARefusedCommitIsSentAgainAndCountsOnce(t *testing.T) {
 		late := r.joined("t2")
 		if v := string(late.View()); strings.Count(v, "two") != 1 || strings.Count(v, "one") != 1 {
 			t.Errorf("view %s", v)
+		}
+	})
+}
+
+func TestALessonGoesOnWhileTheJournalBecomesANewOne(t *testing.T) {
+	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+		ada := r.joined("t1")
+		var class []*wiretest.Member
+		for i := range 12 {
+			class = append(class, r.joined(fmt.Sprint("p", i)))
+		}
+		var talk sync.WaitGroup
+		for i, m := range class {
+			talk.Go(func() {
+				for n := range 20 {
+					time.Sleep(time.Duration(100+10*i) * time.Millisecond)
+					_, err := m.Do(say(fmt.Sprint(n), fmt.Sprintf("%d of p%d", n, i), "all"))
+					for err != nil { // as a page does: it joins again and sends again
+						time.Sleep(100 * time.Millisecond)
+						_, _ = m.Join()
+						_, err = m.Do(say(fmt.Sprint(n), fmt.Sprintf("%d of p%d", n, i), "all"))
+					}
+				}
+			})
+		}
+		for range 5 {
+			time.Sleep(300 * time.Millisecond)
+			if err := r.journal.Renew(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		talk.Wait()
+		for i, m := range append(class, ada) {
+			select {
+			case <-m.Conn().Done():
+				t.Errorf("the socket of member %d was closed", i)
+			default:
+			}
+		}
+		said := map[string]int{}
+		for e, err := range r.journal.Replay(room.Stream("c1"), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == "chat.said" {
+				said[string(e.Data)]++
+			}
+		}
+		for text, n := range said {
+			if n != 1 {
+				t.Errorf("%s is in the journal %d times", text, n)
+			}
+		}
+		if len(said) != 12*20 || len(r.buried()) != 0 {
+			t.Errorf("%d texts are in the journal, %d were said; %d letters", len(said), 12*20, len(r.buried()))
 		}
 	})
 }

@@ -80,6 +80,7 @@ var ranks = map[string]int{
 
 	"services/cloud/batch":     1, // what travels
 	"services/cloud":           4, // the box's side
+	"services/cloud/schema":    4, // the database
 	"services/cloud/https":     5, // ways out
 	"services/cloud/pg":        5,
 	"services/cloud/stick":     5,

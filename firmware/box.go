@@ -29,8 +29,10 @@ import (
 
 	"github.com/livelearn/box/firmware/appliance/door"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
@@ -76,6 +78,7 @@ type Box struct {
 	cfg    Config
 	parts  Parts
 	folder *Folder
+	began  time.Time
 
 	registry *prometheus.Registry
 	reports  *supervise.Reports
@@ -88,6 +91,9 @@ type Box struct {
 	rooms    *room.Rooms
 	sessions *session.Hub
 	gateway  *gateway.Gateway
+	ledger   *cloud.Ledger
+	cloud    *cloud.Cloud
+	defs     map[event.Kind]event.Def // of the box's own streams
 	root     *supervise.Supervisor
 
 	updater   *update.Updater // nil, as the one below: this machine has one system only
@@ -131,7 +137,7 @@ func open(cfg Config, parts Parts) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Box{cfg: cfg, parts: parts, folder: folder, ready: make(chan struct{})}
+	b := &Box{cfg: cfg, parts: parts, folder: folder, began: time.Now(), ready: make(chan struct{})}
 	if err := b.open(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -220,12 +226,15 @@ func (b *Box) build() error {
 	b.sessions = session.New(b.cfg.Session, session.Deps{
 		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
 	})
+	if err := b.buildCloud(clock); err != nil {
+		return err
+	}
 	if err := b.buildUpdate(); err != nil {
 		return err
 	}
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
-		Jobs: b.letters, Reports: b.reports, Library: b.library,
+		Jobs: b.letters, Reports: b.reports, Library: b.library, Cloud: b.cloud,
 		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir),
 		Capsule: b.capsule, Recordings: b.folder.Name(recordsDir), Listen: b.parts.Listen,
@@ -292,6 +301,9 @@ func (b *Box) Close() error {
 	}
 	if b.library != nil {
 		faults = append(faults, b.library.Close())
+	}
+	if b.cloud != nil {
+		faults = append(faults, b.cloud.Close())
 	}
 	return errors.Join(append(faults, b.folder.Close())...)
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/livelearn/box/firmware/appliance/provision"
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway"
@@ -40,6 +41,7 @@ type Config struct {
 	Discover discover.Config
 	Media    Media
 	Update   update.Config
+	Cloud    cloud.Config
 
 	// What one card says to a hundred boxes.
 	Box     provision.Box
@@ -76,7 +78,7 @@ func (l Log) WithDefaults() Log {
 
 // derived are fields of the packages' Configs that follow from the data folder or from
 // the board and that no file sets.
-var derived = map[string]bool{"journal.path": true, "roster.path": true}
+var derived = map[string]bool{"journal.path": true, "roster.path": true, "cloud.path": true}
 
 // Validate asks each package.
 func (c Config) Validate() error { return errors.Join(c.faults()...) }
@@ -84,7 +86,7 @@ func (c Config) Validate() error { return errors.Join(c.faults()...) }
 func (c Config) faults() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journal().Validate(), c.roster().Validate(),
-		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(),
+		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(), c.Cloud.Validate(),
 		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(),
 	}
 }

@@ -7,13 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/health"
-	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
@@ -43,7 +41,7 @@ type retention struct {
 
 func (b *Box) retention() *retention {
 	return &retention{
-		journal: b.journal, roster: b.roster, def: b.rooms.Def, results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir),
+		journal: b.journal, roster: b.roster, def: b.def, results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir),
 		health: b.health, log: b.log("retention"),
 	}
 }
@@ -162,16 +160,8 @@ func gone(e event.Event) bool { return len(e.Data) == 0 || string(e.Data) == "nu
 
 // keep is how long a fact is kept. A kind that nobody knows is kept for long.
 func (r *retention) keep(e event.Event) event.Keep {
-	if strings.HasPrefix(e.Stream, "room:") {
-		d, _ := r.def(e.Kind)
-		return d.Keep
-	}
-	for _, d := range jobs.Events() {
-		if d.Kind == e.Kind {
-			return d.Keep
-		}
-	}
-	return event.KeepYear
+	d, _ := r.def(e.Kind) // the zero Def is kept for long
+	return d.Keep
 }
 
 // never is a time that no cut reaches.

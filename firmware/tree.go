@@ -55,6 +55,7 @@ func (b *Box) beside() []supervise.Child {
 		within(time.Second, supervise.Run("watch", b.watch())),
 		within(2*time.Second, supervise.Run("board", b.face())),
 		within(5*time.Second, supervise.Run("retention", b.retention())),
+		within(5*time.Second, supervise.Run("ledger", b.ledger)),
 	}
 	if b.parts.Sealed {
 		return list
@@ -73,6 +74,7 @@ func (b *Box) beside() []supervise.Child {
 		within(time.Second, supervise.Run("history", b.history)), // of the machine: not on a fake clock
 		patient(within(5*time.Second, supervise.Child{ID: "decks", Start: b.adopt, Restart: supervise.Transient})),
 		patient(within(10*time.Second, supervise.Run("control", b.control()))),
+		patient(within(5*time.Second, supervise.Run("cloud", b.cloud))), // what it sends is on disk here
 		patient(within(5*time.Second, supervise.Child{ID: "discover", Start: b.advertise, Restart: supervise.Transient})),
 	)
 }

@@ -24,7 +24,7 @@ var Kind = room.Kind{
 	Name:     "chat",
 	New:      func() room.Feature { return &chat{} },
 	Commands: []room.Command{{Name: "chat.say", Pupil: true, Speech: true, Lock: room.LockChat, Bulk: true}},
-	Events:   []event.Def{{Kind: Said, Effect: event.Early, Keep: event.KeepChat, Cloud: true, See: see}},
+	Events:   []event.Def{{Kind: Said, Effect: event.Early, Keep: event.KeepChat, Cloud: true, Words: true, See: see}},
 }
 
 // said is the payload of chat.say and, without the id, of chat.said.

@@ -65,8 +65,8 @@ type State struct {
 	Down   uint64 // number of the newest item for the box
 	Policy Policy
 	Dead   []Dead // dead letters of this box that wait for a decision, oldest first, at most MaxDead
-	// Others are the watermarks of the box's other incarnations.
-	Others []Past
+	Others []Past // the watermarks of the box's other incarnations
+	Twins  int    // other boxes of the school that are called the same
 }
 
 // Past is an incarnation of a box that was here before.

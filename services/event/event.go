@@ -83,6 +83,7 @@ type Def struct {
 	Keep   Keep
 	Vital  bool                 // still accepted when the disk is nearly full
 	Cloud  bool                 // may leave the box
+	Words  bool                 // is what people wrote: leaves the box where the school allows that, too
 	See    func(Event) Audience // who may see it; nil is everybody in the room
 	// For is the payload that a viewer gets in place of e.Data; nil: all get e.Data. It
 	// is for facts that tell each of many people something of their own.

@@ -73,6 +73,15 @@ func (r *rig) calls() []call {
 		{"GET /api/admin/network", "/api/admin/network", nil, admins(200)},
 		{"PUT /api/admin/network", "/api/admin/network", map[string]string{"mode": "guest"}, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/network/keep", "/api/admin/network/keep", nil, [4]int{401, 403, 403, 404}},
+		{"GET /api/cloud", "/api/cloud", nil, teachers(200)},
+		{"GET /api/admin/cloud", "/api/admin/cloud", nil, admins(200)},
+		{"GET /api/admin/cloud/dead", "/api/admin/cloud/dead", nil, admins(200)},
+		{"GET /api/admin/cloud/export", "/api/admin/cloud/export", nil, [4]int{401, 403, 403, 404}}, // nothing leaves this box
+		{"POST /api/admin/cloud/link", "/api/admin/cloud/link", map[string]string{"link": "https://192.0.2.1/#x"}, [4]int{401, 403, 403, 404}},
+		{"DELETE /api/admin/cloud/link", "/api/admin/cloud/link", nil, [4]int{401, 403, 403, 404}},
+		{"POST /api/admin/cloud/sync", "/api/admin/cloud/sync", nil, [4]int{401, 403, 403, 404}},
+		{"POST /api/admin/cloud/dead/retry", "/api/admin/cloud/dead/retry", map[string]any{"incarnation": "1", "pos": 1}, [4]int{401, 403, 403, 404}},
+		{"POST /api/admin/cloud/reply", "/api/admin/cloud/reply", "a file", [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/media/{node}/drain", "/api/admin/media/media-a/drain", nil, [4]int{401, 403, 403, 404}}, // none here
 
 		{"GET /slides/{deck}/{file}", r.page, nil, everybody(200)}, // the key is in the address

@@ -73,6 +73,7 @@ func (g *Gateway) api(mux *http.ServeMux) {
 	g.libraryAPI(a)
 	g.updateAPI(mux, a)
 	g.systemAPI(a)
+	g.cloudAPI(a)
 }
 
 // level is who may call an operation.

@@ -92,6 +92,7 @@ type Deps struct {
 	Media   Media     // nil: this box has no nodes
 	Update  Update    // nil: this machine has one system only
 	Machine Machine   // nil: this box is a program on somebody's machine
+	Cloud   Cloud     // nil: nothing leaves this box
 	Pages   fs.FS     // the built pages: index.html and assets/
 	Metrics *prometheus.Registry
 	Log     *slog.Logger

@@ -168,8 +168,13 @@ func TestRewriteEndsWithItsContextAndGoesOnLater(t *testing.T) {
 	if errs.KindOf(err) != errs.Down || n == 0 || n == 3*rewriteLen {
 		t.Errorf("%d, %v", n, err)
 	}
-	if rest := b.rewriteAll("room:a", "p1"); rest+n != 3*rewriteLen {
+	// The piece that was with the committer at the end may be on disk, and not counted.
+	rest := b.rewriteAll("room:a", "p1")
+	if sum := rest + n; sum != 3*rewriteLen && sum != 2*rewriteLen {
 		t.Errorf("%d and then %d of %d", n, rest, 3*rewriteLen)
+	}
+	if again := b.rewriteAll("room:a", "p1"); again != 0 {
+		t.Errorf("%d are left", again)
 	}
 }
 

@@ -8,8 +8,7 @@
 // Promises:
 //   - A batch that was cut, altered or made by a stranger is an errs.Invalid error which
 //     names the fact at fault; nothing of it is given out as good before its end was seen.
-//   - Reading takes memory for one fact and no more than MaxWindow beside it, whatever the
-//     bytes say.
+//   - Reading takes no more memory than MaxBytes and MaxWindow allow, whatever the bytes say.
 package batch
 
 import (

@@ -1,0 +1,261 @@
+package cloud_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cloud/batch"
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/journal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rows is what a cloud must hold in the end: the slow and plain model that the real ones are
+// told by. Every fact is there by its identity, and the watermark moves with the rows.
+type rows struct {
+	mu      sync.Mutex
+	facts   map[string]batch.Fact
+	arrived int
+	marks   map[uint64]cloud.State // by incarnation: Pos and Mark
+	dead    []cloud.Dead
+	state   cloud.State // what every State says beside the watermark
+	puts    []int       // facts of each Put that came
+
+	// before and after may fail an exchange: before it counts, or when it has.
+	before, after func(what string) error
+	poison        func(batch.Fact) bool
+	items         []cloud.Item
+}
+
+func newRows() *rows {
+	nothing := func(string) error { return nil }
+	return &rows{
+		facts: map[string]batch.Fact{}, marks: map[uint64]cloud.State{}, before: nothing, after: nothing,
+		poison: func(batch.Fact) bool { return false }, state: cloud.State{Format: batch.Format, School: "Hill School"},
+	}
+}
+
+func identity(f batch.Fact) string { return fmt.Sprintf("%s/%d/%d/%d", f.Stream, f.Epoch, f.Seq, f.Wall) }
+
+func (r *rows) State(_ context.Context, self cloud.Self) (cloud.State, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.before("state"); err != nil {
+		return cloud.State{}, err
+	}
+	s := r.state
+	mark, known := r.marks[self.Incarnation]
+	s.Known, s.Pos, s.Mark = known, mark.Pos, mark.Mark
+	s.Dead = slices.Clone(r.dead)
+	for n, m := range r.marks {
+		if n != self.Incarnation {
+			s.Others = append(s.Others, cloud.Past{Incarnation: n, Pos: m.Pos})
+		}
+	}
+	return s, r.after("state")
+}
+
+func (r *rows) Put(_ context.Context, b *batch.Batch) (cloud.Receipt, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.before("put"); err != nil {
+		return cloud.Receipt{}, err
+	}
+	mark := r.marks[b.Incarnation]
+	if mark.Pos != b.From && !b.Again {
+		return cloud.Receipt{}, errs.Code("rows", errs.Stale, cloud.CodeMoved, "the watermark is at %d", mark.Pos)
+	}
+	got := cloud.Receipt{Pos: b.To}
+	for _, f := range b.Facts {
+		r.arrived++
+		switch _, ok := r.facts[identity(f)]; {
+		case r.poison(f):
+			d := cloud.Dead{Incarnation: b.Incarnation, Pos: f.Pos, Stream: f.Stream, Epoch: f.Epoch, Seq: f.Seq, Kind: f.Kind, Code: "22P05", Text: "unsupported"}
+			if !slices.ContainsFunc(r.dead, func(o cloud.Dead) bool { return o.Pos == d.Pos && o.Incarnation == d.Incarnation }) {
+				r.dead = append(r.dead, d)
+			}
+			got.Dead = append(got.Dead, d)
+		case ok:
+			got.Known++
+		default:
+			r.facts[identity(f)] = f
+			got.Stored++
+			r.dead = slices.DeleteFunc(r.dead, func(o cloud.Dead) bool { return o.Pos == f.Pos && o.Incarnation == b.Incarnation })
+		}
+	}
+	r.puts = append(r.puts, len(b.Facts))
+	if !b.Again {
+		r.marks[b.Incarnation] = cloud.State{Pos: b.To, Mark: b.Mark}
+	}
+	return got, r.after("put")
+}
+
+func (r *rows) Pull(_ context.Context, since uint64, most int) (cloud.Page, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := cloud.Page{Next: since}
+	for _, it := range r.items {
+		if it.N > since && len(p.Items) < most {
+			p.Items, p.Next = append(p.Items, it), it.N
+		}
+	}
+	return p, r.before("pull")
+}
+
+// way leads to a sink.
+type way struct{ sink cloud.Sink }
+
+func (w way) Join(_ context.Context, link string, self cloud.Self) (cloud.Link, error) {
+	return cloud.Link{Way: "https", Where: link, Box: self.Box}, nil
+}
+
+func (w way) Open(context.Context, cloud.Link) (cloud.Sink, func(), error) {
+	return w.sink, func() {}, nil
+}
+
+// packed is a stick.
+type packed struct{ *rows }
+
+func (p packed) Add(b *batch.Batch) error {
+	_, err := p.Put(context.Background(), b)
+	return err
+}
+func (packed) Close() error { return nil }
+
+func (w way) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
+	return packed{w.sink.(*rows)}, nil
+}
+
+// box is a box with a journal, a ledger and a link.
+type box struct {
+	*cloud.Cloud
+	t       testing.TB
+	journal *journal.Journal
+	ledger  *cloud.Ledger
+	clock   *event.Clock
+	health  *health.Health
+	lists   []cloud.Listing
+	ends    []func()
+	at      map[string]journal.Cursor
+}
+
+// kinds are some of a lesson's.
+var kinds = map[event.Kind]event.Def{
+	"quiz.answered": {Kind: "quiz.answered", Cloud: true},
+	"chat.said":     {Kind: "chat.said", Cloud: true, Words: true, Keep: event.KeepChat},
+	"letter.buried": {Kind: "letter.buried", Cloud: true},
+	"board.drawn":   {Kind: "board.drawn"},
+}
+
+func start(t testing.TB, dir string, sink cloud.Sink) *box {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true, Pace: -1}, log, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &box{t: t, journal: j, clock: event.NewClock(uint64(time.Now().UnixNano())), health: health.New(nil), at: map[string]journal.Cursor{}}
+	for _, d := range cloud.Events() {
+		kinds[d.Kind] = d
+	}
+	b.ledger = cloud.NewLedger(j, b.clock, log)
+	b.Cloud, err = cloud.New(cloud.Config{Path: filepath.Join(dir, "cloud.db")}, cloud.Deps{
+		Journal: j, Ledger: b.ledger, Clock: b.clock, Health: b.health, Way: way{sink}, Down: noDown(),
+		Def:     func(k event.Kind) (event.Def, bool) { d, ok := kinds[k]; return d, ok },
+		Box:     func() (string, string, error) { return "b_1", "Room 7", nil },
+		Lists:   func() ([]cloud.Listing, error) { return b.lists, nil },
+		Report:  func() cloud.Report { return cloud.Report{Version: "1"} },
+		Version: "1", Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(j.Serve)
+	b.run(b.ledger.Serve)
+	b.run(b.Serve)
+	return b
+}
+
+// run serves something until the box stops. What was begun last ends first.
+func (b *box) run(serve func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx) }()
+	b.ends = append(b.ends, func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	})
+}
+
+func (b *box) stop() {
+	b.t.Helper()
+	for _, end := range slices.Backward(b.ends) {
+		end()
+	}
+	if err := b.Close(); err != nil {
+		b.t.Error(err)
+	}
+	if err := b.journal.Close(); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// record writes n facts of a kind into a stream.
+func (b *box) record(stream string, kind event.Kind, n int, data string) {
+	b.t.Helper()
+	for n > 0 {
+		at := b.at[stream]
+		if at.Epoch == 0 {
+			var err error
+			if at, err = b.journal.Raise(context.Background(), stream); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		some := make([]event.Event, 0, 500)
+		for range min(n, 500) {
+			at.Seq++
+			some = append(some, event.Event{
+				Stream: stream, Epoch: at.Epoch, Seq: at.Seq, Kind: kind, By: "p_1", Stamp: b.clock.Now(), Data: json.RawMessage(data),
+			})
+		}
+		done := make(chan error, 1)
+		b.journal.Append(journal.Batch{Stream: stream, Epoch: at.Epoch, Facts: some}, func(err error) { done <- err })
+		switch err := <-done; {
+		case errs.KindOf(err) == errs.Stale && err != nil:
+			at = journal.Cursor{} // another incarnation: as a room would
+		case err != nil:
+			b.t.Fatal(err)
+		default:
+			n -= len(some)
+		}
+		b.at[stream] = at
+	}
+}
+
+// count is how many facts of a kind are in the cloud.
+func (r *rows) count(kind string) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.facts {
+		if f.Kind == kind {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,5 @@
+-- +goose Up
+create schema livelearn;
+
+-- +goose Down
+drop schema livelearn cascade;

@@ -1,7 +1,7 @@
 // Package https is the way of a box to the cloud over the web: a client of the same program
 // in its cloud role. The box holds a key of its own and nothing of the database.
 //
-//	Enrol      code and public key ----------> /v1/enrol    once
+//	Enrol      code and a new public key ----> /v1/enrol    once
 //	session    nonce, signed by the key -----> /v1/session  a token for an hour
 //	State, Put, Pull with the token ---------> /v1/state /v1/facts /v1/down
 //
@@ -43,7 +43,7 @@ type Config struct {
 	URL     string             // "https://host:port", perhaps with a folder
 	Pin     string             // base64url of the SHA-256 of the cloud's public key; empty: public authorities
 	Box     string             // id of the box
-	Key     ed25519.PrivateKey // its key
+	Key     ed25519.PrivateKey // its key, or the seed of it (RFC 8032)
 	Version string             // of the program, for the cloud's log
 	Proxy   string             // "http://host:port" of a proxy; empty: none
 	// Patience is how long nothing may move before a call fails; default 2 minutes.
@@ -65,6 +65,9 @@ var _ cloud.Sink = (*Client)(nil)
 
 // New makes a client and opens nothing.
 func New(cfg Config) (*Client, error) {
+	if len(cfg.Key) == ed25519.SeedSize {
+		cfg.Key = ed25519.NewKeyFromSeed(cfg.Key)
+	}
 	if cfg.Box == "" || len(cfg.Key) != ed25519.PrivateKeySize {
 		return nil, errs.Field(op, "key", "missing", 0, "a box has an id and a key")
 	}

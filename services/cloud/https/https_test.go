@@ -251,14 +251,20 @@ func TestEnrolTellsTheSchool(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	link := https.FormatLink(srv.URL, "ABCDEFGHIJKLMNOPQRST", pin)
-	school, err := https.Enrol(t.Context(), link, "Box 1", https.Config{Box: "b1", Key: newKey(), Version: "1"})
-	if err != nil || school != "Lycée" {
-		t.Errorf("got %q, %v", school, err)
+	self := cloud.Self{Box: "b1", Name: "Box 1", Version: "1"}
+	l, err := https.Enrol(t.Context(), link, self)
+	if err != nil || l.School != "Lycée" || l.URL != srv.URL || l.Pin != pin || l.Way != "https" || "https://"+l.Where != srv.URL {
+		t.Fatalf("got %+v, %v", l, err)
 	}
-	want := https.Enrolment{Code: "ABCDEFGHIJKLMNOPQRST", Box: "b1", Name: "Box 1", Version: "1", Key: newKey().Public().(ed25519.PublicKey)}
+	want := https.Enrolment{Code: "ABCDEFGHIJKLMNOPQRST", Box: "b1", Name: "Box 1", Version: "1", Key: ed25519.NewKeyFromSeed(l.Key).Public().(ed25519.PublicKey)}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+	c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
 }
 
 func TestALinkNamesItsFault(t *testing.T) {

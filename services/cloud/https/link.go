@@ -3,6 +3,7 @@ package https
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -11,13 +12,14 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 )
 
 const (
 	maxLink = 2000 // bytes
 	codeLen = 20   // characters of base32 (RFC 4648): 100 bits
-	maxName = 120  // bytes of a school's name that are taken from an answer
+	maxName = 255  // bytes of a school's name that are taken from an answer
 )
 
 // ParseLink takes an enrolment link apart: https://host:port/#CODE or
@@ -111,30 +113,38 @@ func parsePin(pin string) ([]byte, error) {
 	return sum, nil
 }
 
-// Enrol makes the box of cfg known to the cloud that the link leads to, under a name for
-// people, and gives the name of its school. The address and the pin are those of the link.
-func Enrol(ctx context.Context, link, name string, cfg Config) (school string, err error) {
+// Enrol makes a box known to the cloud that a link leads to, with a new key, and gives what
+// the box keeps of it.
+func Enrol(ctx context.Context, link string, self cloud.Self) (cloud.Link, error) {
+	return enrol(ctx, link, self, Config{})
+}
+
+func enrol(ctx context.Context, link string, self cloud.Self, cfg Config) (cloud.Link, error) {
 	at, code, pin, err := ParseLink(link)
 	if err != nil {
-		return "", err
+		return cloud.Link{}, err
 	}
-	cfg.URL, cfg.Pin = at, pin
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return cloud.Link{}, errs.New(op, errs.Internal, err)
+	}
+	cfg.URL, cfg.Pin, cfg.Box, cfg.Key, cfg.Version = at, pin, self.Box, private, self.Version
 	c, err := New(cfg)
 	if err != nil {
-		return "", err
+		return cloud.Link{}, err
 	}
 	defer c.Close()
-	public := cfg.Key.Public().(ed25519.PublicKey) // New looked at it
-	body, err := json.Marshal(Enrolment{Code: code, Box: cfg.Box, Name: name, Version: cfg.Version, Key: public})
+	body, err := json.Marshal(Enrolment{Code: code, Box: self.Box, Name: self.Name, Version: self.Version, Key: public})
 	if err != nil {
-		return "", errs.New(op, errs.Internal, err)
+		return cloud.Link{}, errs.New(op, errs.Internal, err)
 	}
 	var e Enrolled
 	if err := c.call(ctx, "", request{path: "/v1/enrol", kind: typeJSON, body: body}, &e); err != nil {
-		return "", err
+		return cloud.Link{}, err
 	}
 	if e.School == "" || len(e.School) > maxName {
-		return "", strange("a school's name of %d bytes", len(e.School))
+		return cloud.Link{}, strange("a school's name of %d bytes", len(e.School))
 	}
-	return e.School, nil
+	_, host, _ := strings.Cut(at, "://")
+	return cloud.Link{Way: "https", Box: self.Box, Where: host, URL: at, Pin: pin, Key: private.Seed(), School: e.School}, nil
 }

@@ -39,7 +39,7 @@ func stranger(op string) error {
 // letter is a dead letter as the database tells it.
 type letter struct {
 	cloud.Dead
-	Incarnation int64
+	Incarnation int64 `json:"incarnation"` // the bits
 }
 
 func (l letter) dead() cloud.Dead {

@@ -58,7 +58,8 @@ begin
 		return;
 	end if;
 	perform pg_advisory_xact_lock(hashtext('livelearn.months'));
-	if to_regclass('livelearn.' || v_name) is not null then
+	-- to_regclass may still remember that it was not there.
+	if exists (select from pg_class where relname = v_name and relnamespace = 'livelearn'::regnamespace) then
 		return;
 	end if;
 	execute format('create table livelearn.%I (like livelearn.facts including defaults)', v_name);

@@ -147,12 +147,12 @@ comment on view livelearn.statements is 'What the xAPI statements are made of.';
 
 create view livelearn.boxes_seen as
 select b.id as box, b.name, s.name as school, b.version, greatest(b.seen, w.seen) as seen, b.enrolled, b.revoked, b.login is not null as direct,
-	greatest(b.position, w.pos) as position, coalesce(w.pos, 0) as watermark, greatest(b.position - coalesce(w.pos, 0), 0) as behind,
+	greatest(case when w.incarnation = b.incarnation then b.position end, w.pos, 0) as position, coalesce(w.pos, 0) as watermark, greatest(case when w.incarnation is null or w.incarnation = b.incarnation then b.position - coalesce(w.pos, 0) end, 0) as behind,
 	coalesce(w.facts, 0) as facts, (select count(*) from livelearn.dead_letters d where d.box = b.id and d.resolved is null) as dead,
-	(select count(*) from livelearn.watermarks o where o.box = b.id and o.incarnation is distinct from b.incarnation) as past, r.payload as report, r.at as reported, b.school as school_id
+	(select count(*) from livelearn.watermarks o where o.box = b.id and o.incarnation <> w.incarnation) as past, r.payload as report, r.at as reported, b.school as school_id
 from livelearn.boxes b
 join livelearn.schools s on s.id = b.school
-left join livelearn.watermarks w on w.box = b.id and w.incarnation = b.incarnation
+left join lateral (select * from livelearn.watermarks w where w.box = b.id order by (w.incarnation = b.incarnation) desc nulls last, w.seen desc limit 1) w on true
 left join lateral (select f.payload, f.at from livelearn.facts_at f where f.school_id = b.school and f.box = b.id and f.stream = 'report@' || b.id and f.kind = 'box.reported'
 	order by f.epoch desc, f.seq desc limit 1) r on true;
 comment on view livelearn.boxes_seen is 'The boxes and how they are.';

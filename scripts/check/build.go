@@ -42,9 +42,9 @@ func reproducible(ctx context.Context, r *runner) {
 // copyTree copies what belongs to the project: what git knows, and what is new and not
 // ignored.
 func copyTree(ctx context.Context, to string) error {
-	out, err := output(ctx, nil, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	out, err := result(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
-		return fmt.Errorf("git ls-files: %w: %s", err, out)
+		return fmt.Errorf("git ls-files: %w", err)
 	}
 	for path := range strings.SplitSeq(strings.TrimRight(out, "\x00"), "\x00") {
 		if err := copyFile(path, filepath.Join(to, path)); err != nil && !errors.Is(err, os.ErrNotExist) {

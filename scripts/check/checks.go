@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,9 +11,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-// fuzzTime is spent on each fuzz target.
-const fuzzTime = "7s"
 
 // sources are the Go files of the project.
 func sources() (files []string, err error) {
@@ -54,7 +50,7 @@ func format(ctx context.Context, r *runner) {
 	files, err := sources()
 	out := ""
 	if err == nil {
-		out, err = output(ctx, nil, "go", append([]string{"tool", "-modfile=scripts/tools.mod", "gofumpt", "-l"}, files...)...)
+		out, err = result(ctx, "go", append([]string{"tool", "-modfile=scripts/tools.mod", "gofumpt", "-l"}, files...)...)
 	}
 	if err == nil && strings.TrimSpace(out) != "" {
 		err = errors.New("not formatted; run: go tool -modfile=scripts/tools.mod gofumpt -w FILE")
@@ -94,6 +90,7 @@ func (r *runner) goTest(ctx context.Context, args ...string) {
 	c := newCounter(&r.tally, os.Stdout)
 	err = c.read(pipe)
 	c.end(what, errors.Join(err, cmd.Wait()))
+	c.slowest()
 }
 
 // namespace runs the tests that need a network of their own.
@@ -111,55 +108,6 @@ func namespace(ctx context.Context, r *runner) {
 // machines starts images in an emulator: a short version of scripts/qemu.
 func machines(ctx context.Context, r *runner) {
 	r.goTest(ctx, "-tags=qemu", "-timeout=40m", "./image/qemutest")
-}
-
-// fuzz runs each fuzz target for a while, one after another.
-func fuzz(ctx context.Context, r *runner) {
-	targets, err := fuzzTargets(ctx)
-	if err != nil {
-		r.one("list of fuzz targets", "", err)
-		return
-	}
-	for _, t := range targets {
-		out, err := fuzzOne(ctx, t)
-		for range 2 {
-			if err != nil && strings.Contains(out, "context deadline exceeded") && !strings.Contains(out, "Failing input") {
-				out, err = fuzzOne(ctx, t) // a worker was busy when the time was up: no finding
-			}
-		}
-		r.one("fuzz "+t.pkg+" "+t.name, out, err)
-	}
-}
-
-func fuzzOne(ctx context.Context, t test) (string, error) {
-	return output(ctx, nil, "go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+fuzzTime, t.pkg)
-}
-
-// fuzzTargets are all Fuzz functions, found by `go test -list`.
-func fuzzTargets(ctx context.Context) ([]test, error) {
-	out, err := output(ctx, nil, "go", "test", "-list=^Fuzz", "./...")
-	if err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, out)
-	}
-	return listed(out), nil
-}
-
-// listed reads `go test -list`: the names, then the line of their package.
-func listed(out string) (targets []test) {
-	var names []string
-	for line := range strings.Lines(out) {
-		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 1 && strings.HasPrefix(fields[0], "Fuzz"):
-			names = append(names, fields[0])
-		case len(fields) >= 2 && fields[0] == "ok":
-			for _, n := range names {
-				targets = append(targets, test{fields[1], n})
-			}
-			names = nil
-		}
-	}
-	return targets
 }
 
 func vulnerabilities(ctx context.Context, r *runner) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,6 +43,7 @@ type testEvent struct {
 	Test        string
 	Output      string
 	FailedBuild string
+	Elapsed     float64 // seconds
 }
 
 // test is one test or subtest under way.
@@ -56,10 +58,11 @@ type counter struct {
 	running map[test]bool
 	output  map[test][]string
 	failed  map[string]bool // packages of which a test failed
+	slow    map[test]float64
 }
 
 func newCounter(t *tally, out io.Writer) *counter {
-	return &counter{tally: t, out: out, running: map[test]bool{}, output: map[test][]string{}, failed: map[string]bool{}}
+	return &counter{tally: t, out: out, running: map[test]bool{}, output: map[test][]string{}, failed: map[string]bool{}, slow: map[test]float64{}}
 }
 
 // read counts all events of r. A line that is no event is shown as it is.
@@ -95,6 +98,9 @@ func (c *counter) event(e testEvent) {
 	case "output", "build-output":
 		c.output[k] = append(c.output[k], e.Output)
 	case "pass", "fail", "skip":
+		if e.Elapsed >= slowTest && !strings.Contains(e.Test, "/") {
+			c.slow[k] = e.Elapsed
+		}
 		if e.Test == "" {
 			c.pack(e)
 		} else {
@@ -157,6 +163,22 @@ func (c *counter) end(what string, err error) {
 		for _, k := range slices.SortedFunc(maps.Keys(c.output), func(a, b test) int { return strings.Compare(a.pkg, b.pkg) }) {
 			fmt.Fprint(c.out, strings.Join(c.output[k], ""))
 		}
+	}
+}
+
+// Tests and packages that take longer than this many seconds are named, the slowest first.
+const (
+	slowTest  = 10
+	slowNamed = 12
+)
+
+// slowest says where the time goes.
+func (c *counter) slowest() {
+	keys := slices.SortedFunc(maps.Keys(c.slow), func(a, b test) int {
+		return cmp.Or(cmp.Compare(c.slow[b], c.slow[a]), strings.Compare(a.pkg+a.name, b.pkg+b.name))
+	})
+	for _, k := range keys[:min(len(keys), slowNamed)] {
+		fmt.Fprintf(c.out, "   %4.0f s %s %s\n", c.slow[k], k.pkg, k.name)
 	}
 }
 

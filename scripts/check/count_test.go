@@ -92,9 +92,27 @@ func TestWhatDiesCountsAsFailed(t *testing.T) {
 	}
 }
 
+func TestSlowTestsAreNamedTheSlowestFirst(t *testing.T) {
+	var out strings.Builder
+	c := newCounter(new(tally), &out)
+	in := `{"Action":"pass","Package":"p","Test":"A","Elapsed":11}
+{"Action":"pass","Package":"p","Test":"B/x","Elapsed":30}
+{"Action":"fail","Package":"p","Test":"B","Elapsed":30}
+{"Action":"pass","Package":"p","Test":"C","Elapsed":2}
+{"Action":"fail","Package":"p","Elapsed":42}`
+	if err := c.read(strings.NewReader(in)); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	c.slowest()
+	if want := "     42 s p \n     30 s p B\n     11 s p A\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
 // TestRealGoTestIsCounted keeps the reader honest against the go command of the day.
 func TestRealGoTestIsCounted(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-run=^TestFuzzTargetsAreFound$", ".", "./nothing-here")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-run=^TestPagesThatDifferAreFound$", ".", "./nothing-here")
 	out, err := cmd.Output()
 	if err == nil {
 		t.Fatal("a package that is not there passed")
@@ -106,10 +124,9 @@ func TestRealGoTestIsCounted(t *testing.T) {
 }
 
 func TestFuzzTargetsAreFound(t *testing.T) {
-	got := listed("FuzzA\nFuzzB\nok  \texample.org/p\t0.01s\n?   \texample.org/q\t[no test files]\nok  \texample.org/r\t0.01s\nFuzzC\nok  \texample.org/s\t(cached)\n")
-	want := []test{{"example.org/p", "FuzzA"}, {"example.org/p", "FuzzB"}, {"example.org/s", "FuzzC"}}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	p := &fuzzed{path: "github.com/livelearn/box/scripts/check", dir: "."}
+	if p.build(t.Context(), t.TempDir()); p.err != nil || !slices.Equal(p.targets, []string{"FuzzCount"}) {
+		t.Errorf("got %q, %v", p.targets, p.err)
 	}
 }
 

@@ -110,13 +110,33 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// output runs a command and gives all it said.
+// output runs a command and gives all it said, for people to read.
 func output(ctx context.Context, env []string, name string, args ...string) (string, error) {
+	return outputIn(ctx, "", env, name, args...)
+}
+
+// outputIn is output in another folder.
+func outputIn(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	cmd := command(ctx, name, args...)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
+	return out.String(), err
+}
+
+// result runs a command and gives its standard output alone, for us to read: on standard
+// error the go command tells of downloads, which are no result. That text is in the error,
+// if there is one.
+func result(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := command(ctx, name, args...)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, strings.TrimSpace(said.String()))
+	}
 	return out.String(), err
 }
 

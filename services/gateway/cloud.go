@@ -24,8 +24,7 @@ type Cloud interface {
 	// Waiting is the little that a teacher wants to know: whether the box is linked to a
 	// cloud, and how many facts are not there yet.
 	Waiting() (linked bool, waiting uint64)
-	// Link links the box to what an enrolment link or the address of a database names. Its
-	// refusals are about the field "link".
+	// Link links the box to what an enrolment link or the address of a database names.
 	Link(ctx context.Context, link string) error
 	Leave(context.Context) error
 	// Sync asks for a try now and returns at once.
@@ -133,10 +132,21 @@ func (g *Gateway) linkCloud(ctx context.Context, in *linkBody) (*struct{}, error
 	defer cancel()
 	if err := g.Cloud.Link(ctx, link); err != nil {
 		g.Log.Warn("the box was not linked to a cloud", "user", user, "kind", errs.KindOf(err).String())
-		return nil, err
+		return nil, about("link", err)
 	}
 	g.Log.Info("the box is linked to a cloud", "user", user, "where", g.Cloud.Status().Where)
 	return nil, nil
+}
+
+// about says of an error that this field is at fault, whichever part of it is.
+func about(field string, err error) error {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return err
+	}
+	whole := *e
+	whole.Field = field
+	return &whole
 }
 
 func (g *Gateway) leaveCloud(ctx context.Context, _ *struct{}) (*struct{}, error) {
@@ -224,7 +234,7 @@ func (s *stickFile) Write(p []byte) (int, error) {
 
 // takeReply hands the request's body on as it comes.
 func takeReply(ctx context.Context, c Cloud) error {
-	large := errs.Field("gateway.cloud", "file", "too_large", maxReply, "more than %d MB", maxReply>>20)
+	large := errs.Field("gateway.cloud", "reply", "too_large", maxReply, "more than %d MB", maxReply>>20)
 	r := requestOf(ctx)
 	if r.ContentLength > maxReply {
 		return large
@@ -233,5 +243,5 @@ func takeReply(ctx context.Context, c Cloud) error {
 	if _, long := errors.AsType[*http.MaxBytesError](err); long {
 		return large
 	}
-	return err
+	return about("reply", err)
 }

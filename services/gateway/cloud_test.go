@@ -125,7 +125,7 @@ func TestDeadLettersKeepTheirWholeIncarnation(t *testing.T) {
 }
 
 func TestALinkThatIsRefusedNamesItsFieldAndIsInNoLog(t *testing.T) {
-	l := &linked{err: errs.Field("test", "link", "bad_link", 0, "must be a link")}
+	l := &linked{err: errs.Field("test", "pin", "bad_link", 0, "must be 43 letters")} // a part of it
 	r := l.rig(t)
 	secret := "postgres://box:canary-secret@db.example.org/school"
 	for _, c := range []struct{ link, code string }{{"", "empty"}, {" ", "empty"}, {strings.Repeat("x", 2001), "too_long"}, {secret, "bad_link"}} {
@@ -176,6 +176,11 @@ func TestAReplyIsBounded(t *testing.T) {
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(nil)), maxReply+1
 	if w := r.do(req); refused(t, w).Code != "too_large" || len(l.asked) > 0 {
 		t.Errorf("%d %s %v", w.Code, w.Body, l.asked)
+	}
+	l.err = errs.Field("test", "box", "other_box", 0, "this is for another box")
+	w := r.do(r.request("admin", "POST", "/api/admin/cloud/reply", "a file"))
+	if b := refused(t, w); w.Code != 400 || b.Field != "reply" || b.Code != "other_box" {
+		t.Errorf("%d %+v", w.Code, b)
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Store) Version(ctx context.Context) (int64, error) {
 	if err == nil && version < 0 {
 		err = s.pool.QueryRow(ctx, `select coalesce(max(version_id), 0) from public.`+versions+` where is_applied`).Scan(&version)
 	}
-	return version, fault("version", err)
+	return version, fault("Version", err)
 }
 
 // Ready tells that the database answers and has this program's schema or a newer one.
@@ -73,14 +73,12 @@ func (s *Store) steps(do func(*goose.Provider) error) error {
 	defer func() { _ = db.Close() }() // the pool stays
 	p, err := provider(db, locker)
 	if err != nil {
-		return fault("migrate", err)
+		return fault("Migrate", err)
 	}
-	return fault("migrate", do(p))
+	return fault("Migrate", do(p))
 }
 
 func provider(db *sql.DB, locker lock.SessionLocker) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectPostgres, db, schema.Steps,
 		goose.WithTableName("public."+versions), goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
 }
-
-func fault(op string, err error) error { return err }

@@ -81,6 +81,8 @@ type ResultRow struct {
 	Class, ClassName   string // id and name; the name is empty where no list told it
 	Lesson, Title      string // id and title
 	Item, Question     string // id and text
+	Kind               string // of the question
+	Graded             bool   // it counts
 	Pupil, Name        string // user id; the name is empty where policy keeps it
 	Answered           bool
 	Fraction           float64 // 0 to 1

@@ -129,13 +129,45 @@ export interface Network {
   undo?: number; // seconds
   leases: number;
 }
+// How the link to the cloud is. See services/cloud.
+export interface Cloud {
+  supported: boolean;
+  way: "" | "https" | "postgres" | "stick";
+  where: string;
+  school: string;
+  state: "off" | "idle" | "sending" | "offline" | "cloud_older" | "box_older" | "revoked" | "stranger";
+  code?: string;
+  text?: string;
+  last: number; // 0: never
+  next?: number;
+  queue: number;
+  rate: number; // facts a second
+  eta: number; // seconds
+  dead: number;
+  policy: { names: boolean; chat: boolean };
+  notes: { code: string; at: number; what: string; n: number }[];
+}
+
+// A fact that the cloud could not store.
+export interface DeadFact {
+  incarnation: string;
+  pos: number;
+  stream: string;
+  kind: string;
+  code: string;
+  text: string;
+  at: number;
+}
 type Machine<T> = { supported: boolean; state?: T };
 
 // sendUpdate sends a bundle from where the box wants it to go on.
-async function sendUpdate(file: File, from: number): Promise<void> {
+const sendUpdate = (file: File, from: number) => send("PUT", "/api/admin/update/bundle", file.slice(from), { "Upload-Offset": String(from) });
+
+// send sends a file as it is.
+async function send(method: string, path: string, body: Blob, headers: { [name: string]: string } = {}): Promise<void> {
   let resp: globalThis.Response;
   try {
-    resp = await fetch("/api/admin/update/bundle", { method: "PUT", credentials: "same-origin", headers: { "Upload-Offset": String(from) }, body: file.slice(from) });
+    resp = await fetch(path, { method, credentials: "same-origin", headers, body });
   } catch {
     throw new Fault(0, "down", "offline");
   }
@@ -149,6 +181,15 @@ export const after = {
   installUpdate: (when: string) => call<void>("POST", "/api/admin/update/install", { when }),
   forgetUpdate: () => call<void>("DELETE", "/api/admin/update"),
   rollBack: () => call<void>("POST", "/api/admin/update/rollback"),
+  inCloud: () => call<{ linked: boolean; waiting: number }>("GET", "/api/cloud"),
+  cloud: () => call<Cloud>("GET", "/api/admin/cloud"),
+  linkCloud: (link: string) => call<void>("POST", "/api/admin/cloud/link", { link }),
+  leaveCloud: () => call<void>("DELETE", "/api/admin/cloud/link"),
+  syncCloud: () => call<void>("POST", "/api/admin/cloud/sync"),
+  dead: () => call<DeadFact[]>("GET", "/api/admin/cloud/dead"),
+  retryDead: (d: DeadFact, repair: boolean) => call<void>("POST", "/api/admin/cloud/dead/retry", { incarnation: d.incarnation, pos: d.pos, repair }),
+  stickFile: "/api/admin/cloud/export",
+  sendReply: (file: File) => send("POST", "/api/admin/cloud/reply", file),
   boot: () => call<Machine<Boot>>("GET", "/api/admin/boot"),
   network: () => call<Machine<Network>>("GET", "/api/admin/network"),
   setNetwork: (config: Network["config"]) => call<void>("PUT", "/api/admin/network", config),

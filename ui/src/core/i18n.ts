@@ -77,10 +77,10 @@ export function t(key: string, vars: { [name: string]: string | number } = {}): 
 // has tells that there is a text for the key.
 export const has = (key: string) => key in texts.value;
 
-// explain is a fault in words: by code and field, by code, or by reason.
+// explain is a fault in words: by code and field, by code, or by reason and field or reason.
 export function explain(f: Fault): string {
   const vars = { limit: f.limit, seconds: Math.ceil(f.retryMs / 1000) };
-  for (const key of [`err.${f.code}.${f.field}`, `err.${f.code}`, `err.${f.reason}`]) if (has(key)) return t(key, vars);
+  for (const key of [`err.${f.code}.${f.field}`, `err.${f.code}`, `err.${f.reason}.${f.field}`, `err.${f.reason}`]) if (has(key)) return t(key, vars);
   return t("err.internal");
 }
 

@@ -37,7 +37,7 @@ export const Empty = ({ children }: { children: ComponentChildren }) => <p class
 export function Field(props: {
   label: string; name: string; value: string; onInput: (v: string) => void; fault?: Fault | null; hint?: string;
   type?: string; inputMode?: string; autoComplete?: string; maxLength?: number; required?: boolean; disabled?: boolean;
-  placeholder?: string; autoFocus?: boolean;
+  placeholder?: string; autoFocus?: boolean; dir?: "ltr"; spellcheck?: boolean;
 }) {
   const { label, name, value, onInput, fault, hint, ...rest } = props;
   const mine = fault && fault.field === name ? fault : null;

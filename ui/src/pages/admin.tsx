@@ -5,6 +5,7 @@ import { lang, t } from "../core/i18n";
 import { A, Confirm, Empty, Failed, Loading, Title, maybe, tell, tellFault, useLoad } from "../core/kit";
 import { Topbar, useStaff } from "../features/frame";
 import { People, Settings } from "../features/admin-people";
+import { CloudLink } from "../features/admin-cloud";
 import { Machine } from "../features/admin-boot";
 import { MediaServers } from "../features/admin-media";
 import { Plots } from "../features/admin-plots";
@@ -49,6 +50,7 @@ function Parts({ state, turn }: { state: State; turn: number }) {
       <Health turn={turn} />
       <Plots turn={turn} />
       <MediaServers turn={turn} />
+      <CloudLink turn={turn} />
       <Updates turn={turn} />
       <Network turn={turn} />
       <Machine turn={turn} />

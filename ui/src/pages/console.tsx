@@ -6,6 +6,7 @@ import { A, Confirm, Icon, Loading, Title, tellFault, useLoad, useNow } from "..
 import { Room } from "../core/room";
 import { Chat } from "../features/chat";
 import { Away, Connection } from "../features/connection";
+import { InCloud } from "../features/incloud";
 import { Hands, Panel, Taps } from "../features/hands";
 import { Easel } from "../features/easel";
 import { Launcher } from "../features/launcher";
@@ -216,6 +217,7 @@ function Ended({ room, seen }: { room: Room; seen: Set<string> }) {
         <div><dt>{t("console.there")}</dt><dd>{t("console.of", { here: there.length, n: pupils.length })}</dd></div>
         <div><dt>{t("console.messages")}</dt><dd>{t("console.messagesN", { n: room.messages.value.length })}</dd></div>
       </dl>
+      <InCloud />
       {group("there", t("console.whoThere"), there)}
       {group("missing", t("console.whoMissing"), missing)}
       <div class="row"><A class="button primary big" href={`/results/${encodeURIComponent(l.id)}`}>{t("console.results")}</A><A class="button big" href="/teach">{t("console.home")}</A></div>

@@ -5,6 +5,7 @@ import { after, type Results } from "../core/after";
 import { clock, t } from "../core/i18n";
 import { A, Empty, Failed, Icon, Loading, Title } from "../core/kit";
 import { Topbar, useStaff } from "../features/frame";
+import { InCloud } from "../features/incloud";
 import { Job } from "../features/job";
 import { day } from "../features/past";
 import { Questions, Table } from "../features/outcome";
@@ -60,7 +61,7 @@ function Shown({ r, id }: { r: Results; id: string }) {
           <button type="button" onClick={() => print()}>{t("results.print")}</button>
         </div>
       </div>
-      <p class="note ok no-print"><Icon name="saved" /> {t("results.saved")}</p>
+      <div class="note ok no-print"><p><Icon name="saved" /> {t("results.saved")}</p><InCloud /></div>
       <div class="results-grid">
         <Help r={r} />
         <Hardest r={r} />

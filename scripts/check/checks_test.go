@@ -1,0 +1,33 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestDownloadsAreNoFindings runs the format check with a go command that downloads first,
+// as that of a fresh machine does.
+func TestDownloadsAreNoFindings(t *testing.T) {
+	for name, c := range map[string]struct {
+		script string
+		passes bool
+	}{
+		"nothing to say":              {"", true},
+		"a download":                  {"echo 'go: downloading mvdan.cc/gofumpt v0.12.0' >&2", true},
+		"a finding":                   {"echo bad.go", false},
+		"a download and a finding":    {"echo 'go: downloading x v1.0.0' >&2; echo bad.go", false},
+		"a tool that cannot be built": {"echo 'go: no such tool' >&2; exit 1", false},
+	} {
+		bin := t.TempDir()
+		if err := os.WriteFile(filepath.Join(bin, "go"), []byte("#!/bin/sh\n"+c.script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+		t.Chdir(t.TempDir())
+		var r runner
+		if format(t.Context(), &r); (r.failed == 0) != c.passes {
+			t.Errorf("%s: got %s", name, &r)
+		}
+	}
+}

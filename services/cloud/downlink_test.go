@@ -103,15 +103,6 @@ func (s *school) shape() (out []string) {
 	return out
 }
 
-func encoded(t testing.TB, v any) json.RawMessage {
-	t.Helper()
-	data, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 func classItem(n uint64, id, name string, pupils ...string) cloud.Item {
 	c := cloud.Class{Name: name, Pupils: []cloud.Pupil{}}
 	for i, p := range pupils {
@@ -305,8 +296,7 @@ func items(r *rand.Rand, count int) (list []cloud.Item) {
 // failing cuts an exchange or the box's own work, now and then.
 type failing struct {
 	*rows
-	r      *rand.Rand
-	cancel context.CancelFunc
+	r *rand.Rand
 }
 
 func (f *failing) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
@@ -350,7 +340,7 @@ func TestItemsCutAtAnyPointGiveTheSame(t *testing.T) {
 				cut.erased[pupil] = true
 				return nil
 			}
-			err := cut.Run(ctx, &failing{sink, r, cancel})
+			err := cut.Run(ctx, &failing{sink, r})
 			cancel()
 			if err != nil && errs.KindOf(err) != errs.Down {
 				t.Fatal(err)

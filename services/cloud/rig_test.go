@@ -49,7 +49,9 @@ func newRows() *rows {
 	}
 }
 
-func identity(f batch.Fact) string { return fmt.Sprintf("%s/%d/%d/%d", f.Stream, f.Epoch, f.Seq, f.Wall) }
+func identity(f batch.Fact) string {
+	return fmt.Sprintf("%s/%d/%d/%d", f.Stream, f.Epoch, f.Seq, f.Wall)
+}
 
 func (r *rows) State(_ context.Context, self cloud.Self) (cloud.State, error) {
 	r.mu.Lock()

@@ -160,7 +160,7 @@ func (b *Box) open() error {
 	if b.roster, err = roster.Open(b.cfg.roster(), b.log("roster")); err != nil {
 		return err
 	}
-	if b.library, err = library.Open(libraryAt(b.folder.Name(libraryFile)), b.log("library")); err != nil {
+	if err := b.openLibrary(); err != nil {
 		return err
 	}
 	if b.parts.Door != nil {
@@ -173,6 +173,18 @@ func (b *Box) open() error {
 		b.health.Set("clock", f.Level, "clock_not_set", f.What+": "+f.Mend)
 	}
 	return nil
+}
+
+// openLibrary opens the library with the secret that the roster keeps: a backup has both.
+func (b *Box) openLibrary() error {
+	secret, err := b.roster.Secret()
+	if err != nil {
+		return err
+	}
+	at := libraryAt(b.folder.Name(libraryFile))
+	at.Secret = secret
+	b.library, err = library.Open(at, b.log("library"))
+	return err
 }
 
 // suggestName gives an appliance that nobody has claimed the name that its settings have for

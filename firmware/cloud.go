@@ -86,10 +86,20 @@ func (b *Box) report() cloud.Report {
 	return r
 }
 
+// downlink brings down what the school decides in the cloud.
+func (b *Box) downlink() *cloud.Downlink {
+	return &cloud.Downlink{Roster: b.roster, Library: b.library, Erase: b.eraseFor, Log: b.log("cloud")}
+}
+
+// tellErasure has the cloud forget a pupil whom the box has forgotten.
+func (b *Box) tellErasure(ctx context.Context, pupil string) error {
+	return b.ledger.Tell(ctx, cloud.Erased, cloud.Erasure{Pupil: pupil})
+}
+
 // eraseFor adds the job that forgets a pupil whom the school wants forgotten.
 func (b *Box) eraseFor(ctx context.Context, pupil string) error {
 	_, err := b.letters.Add(ctx, jobs.NewJob{
-		Kind: gateway.EraseKind, By: "cloud", Input: gateway.EraseInput{Pupil: pupil}, Key: gateway.EraseKind + " " + pupil,
+		Kind: gateway.EraseKind, By: byCloud, Input: gateway.EraseInput{Pupil: pupil}, Key: gateway.EraseKind + " " + pupil,
 	})
 	return err
 }

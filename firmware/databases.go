@@ -46,7 +46,7 @@ func databases(b *Box) []database {
 	}
 }
 
-// libraryAt is the library whose database is at path.
+// libraryAt is the library whose database is at path, without the secret for its keys.
 func libraryAt(path string) library.Config {
 	return library.Config{Path: path, Folder: filepath.Join(filepath.Dir(path), libraryDir)}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/services/capsule"
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
@@ -29,7 +30,14 @@ import (
 )
 
 // erased takes the place of an erased pupil's id.
-const erased = "erased"
+const erased = cloud.Nobody
+
+// byCloud is who asks for what was decided in the cloud.
+const byCloud = "cloud"
+
+// eraseTries go on for more than a day: a lesson of the class may be open when the school
+// asks.
+const eraseTries = 30
 
 // privacy hands a pupil's data out, and erases it.
 type privacy struct {
@@ -38,16 +46,17 @@ type privacy struct {
 	roster  *roster.Roster
 	jobs    func() *jobs.Jobs // made after this
 	def     func(event.Kind) (event.Def, bool)
-	results string // the folder with the results
-	records string // the folder with the recordings
+	results string                                        // the folder with the results
+	records string                                        // the folder with the recordings
+	told    func(ctx context.Context, pupil string) error // tells the cloud of an erasure; may be nil
 	log     *slog.Logger
 }
 
 func (b *Box) privacy() *privacy {
 	return &privacy{
 		journal: b.journal, path: b.cfg.journal().Path, roster: b.roster, jobs: func() *jobs.Jobs { return b.letters },
-		def:     func(k event.Kind) (event.Def, bool) { return b.rooms.Def(k) },
-		results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir), log: b.log("privacy"),
+		def:     b.def,
+		results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir), told: b.tellErasure, log: b.log("privacy"),
 	}
 }
 
@@ -151,12 +160,13 @@ func (p *privacy) each(ctx context.Context, f func(event.Event) error) error {
 }
 
 func (p *privacy) kind() jobs.Kind {
-	return jobs.Kind{Name: gateway.EraseKind, Run: p.erase, Timeout: 30 * time.Minute}
+	return jobs.Kind{Name: gateway.EraseKind, Run: p.erase, Timeout: 30 * time.Minute, Tries: eraseTries}
 }
 
 // erase takes a pupil out of the box: the name from the roster, then what the pupil wrote
 // and did from the rooms' logs, then the files of results. Each step can be done again, so
-// a job that was cut off goes on. The box's own log comes last: it holds the job.
+// a job that was cut off goes on. The box's own log comes late: it holds the job. The cloud
+// is told when nothing is left here, unless it is the one that asked.
 func (p *privacy) erase(ctx context.Context, t jobs.Task) (any, error) {
 	var in gateway.EraseInput
 	if err := json.Unmarshal(t.Input, &in); err != nil || in.Pupil == "" {
@@ -200,10 +210,20 @@ func (p *privacy) erase(ctx context.Context, t jobs.Task) (any, error) {
 			return nil, err
 		}
 	}
-	n, err := p.journal.Rewrite(ctx, jobs.Stream, "", eraser(in.Pupil))
-	out.Facts += n
+	for stream, forget := range map[string]func(*event.Event) bool{
+		cloud.Stream: func(e *event.Event) bool { return cloud.Forget(e, in.Pupil) },
+		jobs.Stream:  eraser(in.Pupil),
+	} {
+		n, err := p.journal.Rewrite(ctx, stream, "", forget)
+		if out.Facts += n; err != nil {
+			return nil, err
+		}
+	}
 	p.log.Info("a pupil was erased", "facts", out.Facts, "lessons", out.Lessons)
-	return out, err
+	if p.told != nil && t.Job.By != byCloud {
+		return out, p.told(ctx, in.Pupil)
+	}
+	return out, nil
 }
 
 // unrecord deletes what was recorded of a pupil, and every capsule, which are made anew when

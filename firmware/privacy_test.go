@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
@@ -86,14 +88,48 @@ func openPast(t *testing.T, dir string) *past {
 
 func (p *past) report() *outcomes {
 	worker := jobs.Worker{Command: func() *exec.Cmd { return exec.Command("false") }}
-	return &outcomes{p.journal, p.roster, filepath.Join(p.dir, resultsDir), worker}
+	return &outcomes{journal: p.journal, roster: p.roster, folder: filepath.Join(p.dir, resultsDir), worker: worker}
 }
 
 func (p *past) privacy() *privacy {
 	return &privacy{
 		journal: p.journal, path: filepath.Join(p.dir, journalFile), roster: p.roster, jobs: func() *jobs.Jobs { return p.jobs },
-		def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir), records: filepath.Join(p.dir, recordsDir), log: slog.New(slog.DiscardHandler),
+		def: p.def, results: filepath.Join(p.dir, resultsDir), records: filepath.Join(p.dir, recordsDir), log: slog.New(slog.DiscardHandler),
 	}
+}
+
+// def is how facts of a kind are treated, as the box knows it.
+func (p *past) def(kind event.Kind) (event.Def, bool) {
+	if i := slices.IndexFunc(cloud.Events(), func(d event.Def) bool { return d.Kind == kind }); i >= 0 {
+		return cloud.Events()[i], true
+	}
+	return p.rooms.Def(kind)
+}
+
+// note makes one fact of the box's own durable.
+func (p *past) note(kind event.Kind, payload any) {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	l := cloud.NewLedger(p.journal, event.NewClock(1), slog.New(slog.DiscardHandler))
+	done := make(chan error, 1)
+	go func() { done <- l.Serve(ctx) }()
+	err := l.Tell(ctx, kind, payload)
+	cancel()
+	if err := errors.Join(err, <-done); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// tellAll makes facts that tell the cloud of the class and of the lesson.
+func (p *past) tellAll() {
+	p.t.Helper()
+	l, g := cloud.Listing{Class: p.class.ID}, cloud.Grades{Lesson: p.lesson.ID}
+	for _, pupil := range p.class.Pupils {
+		l.Pupils = append(l.Pupils, cloud.ListedPupil{ID: pupil.ID, Name: pupil.Name})
+		g.Pupils = append(g.Pupils, cloud.Standing{Pupil: pupil.ID})
+	}
+	p.note(cloud.Listed, l)
+	p.note(cloud.Graded, g)
 }
 
 func (p *past) retention() *retention {
@@ -174,6 +210,7 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	defer p.end()
 	p.hold()
 	pupil, other := p.busy()
+	p.tellAll()
 	var b bytes.Buffer
 	if err := p.privacy().export(t.Context(), pupil, &b); err != nil {
 		t.Fatal(err)
@@ -189,10 +226,10 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	for _, f := range got.Facts {
 		kinds = append(kinds, string(f.Kind))
 	}
-	if k := strings.Join(kinds, " "); k != "room.came chat.said quiz.answered room.muted quiz.revealed" || got.Pupil.Name != canaryName {
+	if k := strings.Join(kinds, " "); k != "class.listed lesson.graded room.came chat.said quiz.answered room.muted quiz.revealed" || got.Pupil.Name != canaryName {
 		t.Errorf("of %+v: %s", got.Pupil, k)
 	}
-	if strings.Contains(b.String(), other) || strings.Contains(b.String(), "kept") {
+	if strings.Contains(b.String(), other) || strings.Contains(b.String(), p.class.Pupils[1].Name) || strings.Contains(b.String(), "kept") {
 		t.Errorf("it tells of another pupil: %s", &b)
 	}
 	if err := p.privacy().export(t.Context(), "p_none", &b); errs.KindOf(err) != errs.Missing {
@@ -227,6 +264,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 	p := openPast(t, dir)
 	p.hold()
 	pupil, other := p.busy()
+	p.tellAll()
 	folder := filepath.Join(dir, resultsDir, p.lesson.ID)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -285,6 +323,42 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 				t.Errorf("%s holds %q", path, word)
 			}
 		}
+	}
+}
+
+func TestTheCloudIsToldOfAnErasureWhenItDidNotAskForIt(t *testing.T) {
+	p := openPast(t, t.TempDir())
+	defer p.end()
+	p.hold()
+	pupil, _ := p.busy()
+	if _, _, err := p.roster.EndLesson(p.lesson.ID); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	work := p.privacy()
+	fault := errs.Newf("test", errs.Down, "the disk")
+	work.told = func(_ context.Context, id string) error {
+		if told = append(told, id); len(told) == 1 {
+			return fault
+		}
+		if e := p.facts()["quiz.answered"]; e.By != erased {
+			t.Error("it is told before the pupil is gone")
+		}
+		return nil
+	}
+	task := jobs.Task{Job: jobs.Job{By: "t_1"}, Input: json.RawMessage(`{"pupil":"` + pupil + `"}`), Progress: func(string, int64, int64) {}}
+	if _, err := work.erase(t.Context(), task); !errors.Is(err, fault) {
+		t.Errorf("the job is done though the cloud was not told: %v", err)
+	}
+	if _, err := work.erase(t.Context(), task); err != nil {
+		t.Error(err)
+	}
+	task.Job.By = byCloud
+	if _, err := work.erase(t.Context(), task); err != nil {
+		t.Error(err)
+	}
+	if len(told) != 2 || told[1] != pupil {
+		t.Errorf("told %q", told)
 	}
 }
 

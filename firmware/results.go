@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
@@ -31,10 +32,14 @@ type outcomes struct {
 	roster  *roster.Roster
 	folder  string // a folder for each lesson is in it
 	worker  jobs.Worker
+	told    func(context.Context, cloud.Grades) error // tells the cloud what came of a lesson; may be nil
 }
 
 func (b *Box) outcomes() *outcomes {
-	return &outcomes{b.journal, b.roster, b.folder.Name(resultsDir), b.worker("results", resultsMemory, resultsTime)}
+	return &outcomes{
+		journal: b.journal, roster: b.roster, folder: b.folder.Name(resultsDir), worker: b.worker("results", resultsMemory, resultsTime),
+		told: b.tellGrades,
+	}
 }
 
 func (r *outcomes) kind() jobs.Kind {
@@ -57,8 +62,10 @@ func (r *outcomes) run(ctx context.Context, t jobs.Task) (any, error) {
 	}
 	var out results.Summary
 	spec := results.Spec{Meta: meta, Out: filepath.Join(r.folder, l.ID)}
-	err = r.worker.Run(ctx, spec, newFacts(lessonFacts(r.journal, l)), t.Progress, &out)
-	return out, err
+	if err := r.worker.Run(ctx, spec, newFacts(lessonFacts(r.journal, l)), t.Progress, &out); err != nil {
+		return out, err
+	}
+	return out, r.tell(ctx, l)
 }
 
 func (r *outcomes) meta(l roster.Lesson) (results.Meta, error) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/jobs"
@@ -81,6 +82,17 @@ func TestResultsOfALessonAreWorkedOutByAProcessOfItsOwn(t *testing.T) {
 	}
 	if job = over(t, b, job.ID); job.State != jobs.Finished {
 		t.Fatalf("got %+v, %+v", job, job.Error)
+	}
+	var graded []cloud.Grades
+	for e, err := range b.journal.Replay(cloud.Stream, 0) {
+		var g cloud.Grades
+		if err != nil || e.Kind != cloud.Graded || json.Unmarshal(e.Data, &g) != nil {
+			t.Fatalf("%v %s", err, e.Data)
+		}
+		graded = append(graded, g)
+	}
+	if len(graded) != 1 || graded[0].Lesson != l.ID || len(graded[0].Pupils) != 2 {
+		t.Errorf("the cloud is told %+v", graded)
 	}
 	dir := b.folder.Name(filepath.Join(resultsDir, l.ID))
 	raw, err := os.ReadFile(filepath.Join(dir, results.FileJSON))

@@ -104,6 +104,9 @@ func New(cfg Config, deps Deps) (*Cloud, error) {
 		kick: make(chan struct{}, 1), relink: make(chan struct{}, 1), link: load[Link](s, bucketLink, keyLink),
 	}
 	was := load[seen](s, bucketLink, keySeen)
+	if c.Down.Note == nil {
+		c.Down.Note = c.note
+	}
 	c.status = Status{State: StateOff, Last: was.Last, School: was.School, Policy: was.Policy}
 	if c.link.Way != "" {
 		c.status.State = StateOffline

@@ -19,8 +19,8 @@ func Events() []event.Def {
 	return []event.Def{
 		{Kind: Reported, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
 		{Kind: Anchored, Effect: event.Committed, Cloud: true, Vital: true},
-		{Kind: Listed, Effect: event.Committed, Cloud: true},
-		{Kind: Graded, Effect: event.Committed, Cloud: true},
+		{Kind: Listed, Effect: event.Committed, Cloud: true, For: ownName},
+		{Kind: Graded, Effect: event.Committed, Cloud: true, For: ownMarks},
 		{Kind: Erased, Effect: event.Committed, Cloud: true, Vital: true},
 	}
 }

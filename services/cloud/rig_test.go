@@ -111,8 +111,12 @@ func (r *rows) Pull(_ context.Context, since uint64, most int) (cloud.Page, erro
 	defer r.mu.Unlock()
 	p := cloud.Page{Next: since}
 	for _, it := range r.items {
-		if it.N > since && len(p.Items) < most {
+		switch {
+		case it.N <= since:
+		case len(p.Items) < most:
 			p.Items, p.Next = append(p.Items, it), it.N
+		default:
+			p.More = true
 		}
 	}
 	return p, r.before("pull")

@@ -94,7 +94,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	check(t, err)
 	people, err := roster.Open(roster.Config{Path: filepath.Join(dir, "roster.db")}, log)
 	check(t, err)
-	shelf, err := library.Open(library.Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library")}, log)
+	shelf, err := library.Open(library.Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library"), Secret: bytes.Repeat([]byte("s"), 32)}, log)
 	check(t, err)
 	clock := event.NewClock(1)
 	letters := jobs.New(j, clock, log, reg, slidesOf(shelf), idle(ResultsKind), idle(EraseKind))

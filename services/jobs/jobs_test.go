@@ -201,3 +201,11 @@ func TestAnOversizedOrBrokenPayloadIsLeftOut(t *testing.T) {
 		}
 	})
 }
+
+func TestLettersLeaveTheBoxAndJobsDoNot(t *testing.T) {
+	for _, d := range jobs.Events() {
+		if d.Cloud != strings.HasPrefix(string(d.Kind), "letter.") {
+			t.Errorf("%s: %v", d.Kind, d.Cloud)
+		}
+	}
+}

@@ -227,9 +227,9 @@ func (j *Jobs) put(l Letter) {
 // Events describes the facts of this package.
 func Events() []event.Def {
 	return []event.Def{
-		{Kind: Buried, Effect: event.Committed, Keep: event.KeepChat},
-		{Kind: Dropped, Effect: event.Committed, Keep: event.KeepChat},
-		{Kind: Retried, Effect: event.Committed, Keep: event.KeepChat},
+		{Kind: Buried, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
+		{Kind: Dropped, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
+		{Kind: Retried, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
 		{Kind: Queued, Effect: event.Committed, Keep: event.KeepChat},
 		{Kind: Started, Effect: event.Committed, Keep: event.KeepChat},
 		{Kind: Failed, Effect: event.Committed, Keep: event.KeepChat},

@@ -14,11 +14,16 @@
 //   - A page image is found by its key alone, which is 128 random bits: who knows the
 //     address may see it, and no other file of the box can be reached by it.
 //   - A quiz that changed since it was read is not overwritten: errs.Stale, code changed.
+//   - Answer keys are on disk under the box's own secret only. With another secret a quiz is
+//     in the list and its keys are errs.Down, code keys_locked.
+//   - A quiz that comes from the cloud is applied once, whenever the power is cut. It takes
+//     the place of the one that came before; what a teacher made of that is kept as a copy.
 //   - Each value carries a checksum; a damaged one is errs.Corrupt, and lists leave it
 //     out and say so in the log. Errors and log lines hold ids, never titles.
 package library
 
 import (
+	"crypto/cipher"
 	"crypto/rand"
 	"errors"
 	"io/fs"
@@ -47,6 +52,17 @@ const (
 type Config struct {
 	Path   string // the database file; its folder must exist
 	Folder string // of uploads and page images; made when it is not there
+	// Secret is 32 bytes under which answer keys are kept. Without it no quiz can be read or
+	// written; the lists can be read.
+	Secret []byte
+}
+
+// Validate refuses what cannot work.
+func (c Config) Validate() error {
+	if n := len(c.Secret); n != 0 && n != secretLen {
+		return errs.Field("library.Config", "library.secret", "out_of_range", secretLen, "must be %d bytes", secretLen)
+	}
+	return nil
 }
 
 // Library is an open library. Its methods may be called from any goroutine; each that
@@ -54,7 +70,8 @@ type Config struct {
 type Library struct {
 	cfg   Config
 	db    *bbolt.DB
-	root  *os.Root // of cfg.Folder: paths from outside stay in it
+	keys  cipher.AEAD // for answer keys; nil without a secret
+	root  *os.Root    // of cfg.Folder: paths from outside stay in it
 	log   *slog.Logger
 	found journal.Found
 }
@@ -62,6 +79,9 @@ type Library struct {
 // Open opens the library or makes it, and sweeps what an earlier run left over. A damaged
 // file is set aside, and Found says so: the page images stay.
 func Open(cfg Config, log *slog.Logger) (*Library, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Folder, 0o700); err != nil {
 		return nil, errs.New("library.Open", errs.Down, err)
 	}
@@ -69,16 +89,26 @@ func Open(cfg Config, log *slog.Logger) (*Library, error) {
 	if err != nil {
 		return nil, errs.New("library.Open", errs.Down, err)
 	}
-	opts := journal.DBOptions{InitialMmap: 64 << 20, Init: initialise, Ready: usable}
-	db, found, err := journal.OpenDB(cfg.Path, opts, log)
-	if err != nil {
+	l := &Library{cfg: cfg, root: root, log: log, keys: newKeys(cfg.Secret)}
+	if l.found, err = l.openDB(); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	l := &Library{cfg: cfg, db: db, root: root, log: log, found: found}
-	if err := l.prepare(); err != nil {
+	if err := errors.Join(l.sealOld(), l.prepare()); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// openDB opens the database and makes what an earlier version did not have.
+func (l *Library) openDB() (found journal.Found, err error) {
+	opts := journal.DBOptions{InitialMmap: 64 << 20, Init: initialise, Ready: usable}
+	if l.db, found, err = journal.OpenDB(l.cfg.Path, opts, l.log); err != nil {
+		return found, err
+	}
+	if err := l.update("library.Open", complete); err != nil {
+		return found, errors.Join(err, l.db.Close())
+	}
+	return found, nil
 }
 
 // prepare makes the folders and sweeps them. Where the database was set aside nobody

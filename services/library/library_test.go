@@ -28,7 +28,7 @@ func check(t testing.TB, err error) {
 
 func config(t testing.TB) Config {
 	dir := t.TempDir()
-	return Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library")}
+	return Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library"), Secret: bytes.Repeat([]byte("s"), 32)}
 }
 
 func open(t testing.TB, c Config) *Library {

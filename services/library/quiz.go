@@ -26,7 +26,12 @@ type Summary struct {
 func (l *Library) Quizzes() ([]Summary, error) {
 	list := []Summary{}
 	err := l.view("library.Quizzes", func(tx *bbolt.Tx) error {
-		for _, q := range all[item.Quiz](l, tx, bucketQuizzes) {
+		for _, s := range all[storedQuiz](l, tx, bucketQuizzes) {
+			q, err := s.open()
+			if err != nil {
+				l.log.Error("the library holds a damaged value", "kind", bucketQuizzes, "err", err)
+				continue
+			}
 			list = append(list, Summary{
 				ID: q.ID, Title: q.Title, Count: len(q.Items), Updated: q.Updated, Paced: q.Paced, Speed: q.Speed, Board: q.Board,
 			})
@@ -37,10 +42,14 @@ func (l *Library) Quizzes() ([]Summary, error) {
 	return list, err
 }
 
-// Quiz is one quiz with its keys.
+// Quiz is one quiz with its keys. errs.Down (code keys_locked): they were kept under
+// another secret.
 func (l *Library) Quiz(id string) (q item.Quiz, err error) {
 	err = l.view("library.Quiz", func(tx *bbolt.Tx) error {
-		q, err = records.Get[item.Quiz](tx, bucketQuizzes, id)
+		s, err := records.Get[storedQuiz](tx, bucketQuizzes, id)
+		if err == nil {
+			q, err = l.unseal(id, s)
+		}
 		return err
 	})
 	return q, err
@@ -57,7 +66,13 @@ func (l *Library) addQuiz(id string, q item.Quiz) (item.Quiz, error) {
 		return q, err
 	}
 	q.ID, q.Updated = id, after(0)
-	err := l.update(op, func(tx *bbolt.Tx) error { return add(tx, bucketQuizzes, q.ID, MaxQuizzes, q) })
+	err := l.update(op, func(tx *bbolt.Tx) error {
+		s, err := l.seal(q)
+		if err != nil {
+			return err
+		}
+		return add(tx, bucketQuizzes, q.ID, MaxQuizzes, s)
+	})
 	return q, err
 }
 
@@ -69,7 +84,7 @@ func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
 		return q, err
 	}
 	err := l.update(op, func(tx *bbolt.Tx) error {
-		old, err := records.Get[item.Quiz](tx, bucketQuizzes, q.ID)
+		old, err := records.Get[storedQuiz](tx, bucketQuizzes, q.ID)
 		switch {
 		case err != nil && errs.KindOf(err) != errs.Corrupt: // a damaged one is mended by a whole one
 			return err
@@ -77,7 +92,12 @@ func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
 			return errs.Code(op, errs.Stale, "changed", "the quiz was changed elsewhere; read it again")
 		}
 		q.Updated = after(q.Updated)
-		return records.Put(tx, bucketQuizzes, q.ID, q)
+		s, err := l.seal(q)
+		if err != nil {
+			return err
+		}
+		s.Given = old.Given
+		return records.Put(tx, bucketQuizzes, q.ID, s)
 	})
 	return q, err
 }

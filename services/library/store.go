@@ -10,13 +10,29 @@ import (
 // Layout of the file, of values as services/records keeps them.
 //
 //	decks    "d_.." -> Deck
-//	quizzes  "q_.." -> item.Quiz
+//	quizzes  "q_.." -> storedQuiz
+//	down     "cursor" -> number of the last item of the cloud that was applied
 const (
 	bucketDecks   = "decks"
 	bucketQuizzes = "quizzes"
+	bucketDown    = "down"
+
+	keyCursor = "cursor"
 )
 
 var buckets = []string{bucketDecks, bucketQuizzes}
+
+// later buckets are missing in a file of an earlier version, and Open makes them.
+var later = []string{bucketDown}
+
+func complete(tx *bbolt.Tx) error {
+	for _, name := range later {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func initialise(tx *bbolt.Tx) error {
 	for _, name := range buckets {

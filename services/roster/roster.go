@@ -10,6 +10,8 @@
 //   - A name in a lesson belongs to one device at a time, whoever asks at once.
 //   - Pasting a list of names only ever adds; nothing is deleted or renamed by it. A file
 //     renames whom it knows by their id, and deletes nobody.
+//   - A class list that comes from the cloud adds, renames and gives more time, and deletes
+//     nobody either. It is applied once, whenever the power is cut.
 //   - A pupil's card opens that pupil's place and nothing else, and is void for good when
 //     it is renewed. Its key is kept as it is, as it is printed again.
 //   - Each value carries a checksum; a damaged one is errs.Corrupt, and lists leave it
@@ -44,7 +46,8 @@ const (
 	MaxStaff   = 100
 	MinPIN     = 6
 	MaxPIN     = 64
-	maxDevices = 20 // signed-in devices of one member of staff; the oldest is signed out
+	maxSource  = 255 // bytes of an id that comes from elsewhere
+	maxDevices = 20  // signed-in devices of one member of staff; the oldest is signed out
 )
 
 // Config tells where the roster lives. Its zero value works but for Path.

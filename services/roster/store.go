@@ -21,6 +21,8 @@ import (
 //	cards    class id/pupil id  -> the key on the pupil's card
 //	cards    a card's key       -> storedCard
 //	passes   SHA-256 of a token -> Pass
+//	down     "cursor"           -> number of the last item of the cloud that was applied
+//	down     "class/" cloud id  -> id of the class that it is here
 const (
 	bucketMeta    = "meta"
 	bucketStaff   = "staff"
@@ -31,15 +33,17 @@ const (
 	bucketTokens  = "tokens"
 	bucketCards   = "cards"
 	bucketPasses  = "passes"
+	bucketDown    = "down"
 
 	keyBox      = "box"
 	keySettings = "settings"
+	keyCursor   = "cursor"
 )
 
 var buckets = []string{bucketMeta, bucketStaff, bucketClasses, bucketLessons, bucketOpen, bucketSeats, bucketTokens}
 
 // later buckets are missing in a file of an earlier version, and Open makes them.
-var later = []string{bucketCards, bucketPasses}
+var later = []string{bucketCards, bucketPasses, bucketDown}
 
 func remove(tx *bbolt.Tx, bucket, key string) error {
 	return tx.Bucket([]byte(bucket)).Delete([]byte(key))

@@ -137,7 +137,7 @@ type run struct {
 	link   Link
 	policy Policy
 	pos    uint64 // the watermark; of sendAll, once it runs
-	asked  uint64 // number of the newest item at the start
+	asked  uint64 // number of the newest item that the cloud has
 
 	parcels chan parcel  // from gatherAll to sendAll
 	size    atomic.Int64 // facts of the next batch
@@ -321,6 +321,9 @@ func (r *run) remember() error {
 // ask pulls what was decided in the cloud: now, each Look, and when somebody wants it.
 func (r *run) ask(ctx context.Context) error {
 	for {
+		if err := r.Down.Newest(r.asked); err != nil {
+			return err
+		}
 		if err := r.Down.Run(ctx, r.sink); err != nil {
 			return err
 		}
@@ -340,7 +343,7 @@ func (r *run) ask(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if state.Policy != r.policy {
+		if r.asked = state.Down; state.Policy != r.policy {
 			return errAnew // what may leave is another choice now
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 )
 
 // serialTail is how much of the serial line a failed test shows, in bytes.
@@ -60,7 +61,7 @@ func (s *Serial) Tail() string {
 }
 
 // WaitFor waits until the text after place from (of Len; 0: all) matches, and gives the
-// match and its groups.
+// match and its groups. It looks a few times a second: firmware writes by the character.
 func (s *Serial) WaitFor(ctx context.Context, from int, pattern *regexp.Regexp) ([]string, error) {
 	for {
 		text, more := s.now()
@@ -71,6 +72,7 @@ func (s *Serial) WaitFor(ctx context.Context, from int, pattern *regexp.Regexp) 
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waited for %q: %w\n%s", pattern, ctx.Err(), s.Tail())
 		case <-more:
+			time.Sleep(200 * time.Millisecond)
 		}
 	}
 }

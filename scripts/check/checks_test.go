@@ -31,3 +31,31 @@ func TestDownloadsAreNoFindings(t *testing.T) {
 		}
 	}
 }
+
+func TestTurnsAreDrawn(t *testing.T) {
+	if n := turn(t.Context(), 1); n != 0 {
+		t.Errorf("got %d of one", n)
+	}
+	first := turn(t.Context(), 8)
+	if first < 0 || first > 7 || turn(t.Context(), 8) != first {
+		t.Errorf("got %d and %d of eight", first, turn(t.Context(), 8))
+	}
+	t.Chdir(t.TempDir()) // no project, no commits
+	if n := turn(t.Context(), 8); n != 0 {
+		t.Errorf("got %d without git", n)
+	}
+}
+
+func TestModesChooseTheirSteps(t *testing.T) {
+	all := len(checks())
+	for mode, want := range map[string]func(int) bool{
+		"full": func(n int) bool { return n == all },
+		"fast": func(n int) bool { return n > 3 && n < all },
+		"fuzz": func(n int) bool { return n == 1 },
+		"fuzy": func(n int) bool { return n == 0 },
+	} {
+		if n := len(chosen(mode)); !want(n) {
+			t.Errorf("%s: %d steps", mode, n)
+		}
+	}
+}

@@ -9,13 +9,12 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 )
 
 // Every run gives each fuzz target a few seconds, for what a change broke at once, and one
-// in fuzzTurns many more, for what takes its time. Whose turn it is follows the commits.
+// in fuzzTurns many more, for what takes its time. The commit draws whose turn it is.
 const (
 	fuzzShort = "3s"
 	fuzzLong  = "15s"
@@ -51,14 +50,14 @@ func fuzz(ctx context.Context, r *runner) {
 	}
 	each(packs, func(p *fuzzed) { p.build(ctx, work) })
 	var list []*target
-	turn := fuzzTurn(ctx)
+	now := turn(ctx, fuzzTurns)
 	for _, p := range packs {
 		if p.err != nil {
 			r.one("fuzz "+p.path, p.said, p.err)
 		}
 		for _, name := range p.targets {
 			t := &target{pack: p, name: name, time: fuzzShort, cache: filepath.Join(strings.TrimSpace(cache), "fuzz", p.path)}
-			if len(list)%fuzzTurns == turn {
+			if len(list)%fuzzTurns == now {
 				t.time = fuzzLong
 			}
 			list = append(list, t)
@@ -90,16 +89,6 @@ func (t *target) run(ctx context.Context) {
 			return // or a worker was busy when the time was up: no finding
 		}
 	}
-}
-
-// fuzzTurn is whose turn it is. Without git it is always the first.
-func fuzzTurn(ctx context.Context) int {
-	out, err := result(ctx, "git", "rev-list", "--count", "HEAD")
-	n, bad := strconv.Atoi(strings.TrimSpace(out))
-	if err != nil || bad != nil {
-		return 0
-	}
-	return n % fuzzTurns
 }
 
 // fuzzPackages are the packages whose tests hold fuzz targets.

@@ -21,12 +21,17 @@ import (
 type Config struct {
 	Path string        // cloud.db; its folder must exist
 	Look time.Duration // how often it asks the cloud for news when it has none; default 5 min
+
+	pause time.Duration // after the first fault; default 1 s; tests lower it
 }
 
 // WithDefaults fills in what is empty.
 func (c Config) WithDefaults() Config {
 	if c.Look == 0 {
 		c.Look = 5 * time.Minute
+	}
+	if c.pause == 0 {
+		c.pause = firstPause
 	}
 	return c
 }
@@ -186,7 +191,7 @@ func (c *Cloud) become(l Link) {
 	c.link, c.sent = l, 0
 	c.status = Status{State: StateOff}
 	if l.Way != "" {
-		c.status = Status{State: StateOffline, School: l.School}
+		c.status = Status{State: StateSending, School: l.School} // it is about to
 	}
 	c.mu.Unlock()
 	token(c.relink)

@@ -58,7 +58,7 @@ func (d *Downlink) Run(ctx context.Context, sink Sink) error {
 	}
 	d.running.Lock()
 	defer d.running.Unlock()
-	for anew := false; ; {
+	for {
 		since, err := d.since()
 		if err != nil {
 			return err
@@ -67,13 +67,6 @@ func (d *Downlink) Run(ctx context.Context, sink Sink) error {
 		if err != nil {
 			return err
 		}
-		if p.Next < since && len(p.Items) == 0 && !anew {
-			d.Log.Warn("the cloud counts anew: all that it decided is brought down again", "seq", since)
-			if anew, err = true, d.Forget(); err != nil {
-				return err
-			}
-			continue
-		}
 		if err := p.check(since); err != nil {
 			return err
 		}
@@ -81,6 +74,25 @@ func (d *Downlink) Run(ctx context.Context, sink Sink) error {
 			return err
 		}
 	}
+}
+
+// Newest is told the number of the newest item that the cloud has. Where that is less than
+// what came down, the cloud was made anew of a backup and gives those numbers to other items:
+// all of them are brought down again. 0 is none yet.
+func (d *Downlink) Newest(n uint64) error {
+	if d.Roster == nil || n == 0 {
+		return nil
+	}
+	a, err := d.Roster.DownCursor()
+	if err != nil {
+		return err
+	}
+	b, err := d.Library.DownCursor()
+	if err != nil || max(a, b) <= n {
+		return err
+	}
+	d.Log.Warn("the cloud counts anew: all that it decided is brought down again", "seq", n)
+	return d.Forget()
 }
 
 // Forget begins anew: what another cloud decided has other numbers. What came down stays.

@@ -236,9 +236,14 @@ func TestACloudThatCountsAnewIsAskedForAllOfIt(t *testing.T) {
 	if err := s.Run(t.Context(), sink); err != nil {
 		t.Fatal(err)
 	}
-	again := &page{rows: newRows(), page: cloud.Page{Next: 4}} // it was made anew of a backup
-	if err := s.Run(t.Context(), again); err != nil || !slices.Equal(again.asked, []uint64{80, 0}) {
-		t.Errorf("%v, asked for %v", err, again.asked)
+	for _, n := range []uint64{90, 80, 0, 4} { // in the end it was made anew of a backup
+		if err := s.Newest(n); err != nil {
+			t.Fatal(err)
+		}
+		again := &page{rows: newRows(), page: cloud.Page{Next: 80}}
+		if err := s.Run(t.Context(), again); err != nil || again.asked[0] != map[bool]uint64{true: 80}[n != 4] {
+			t.Errorf("%d: %v, asked for %v", n, err, again.asked)
+		}
 	}
 }
 
@@ -264,7 +269,7 @@ func TestABoxThatIsLinkedAnewForgetsTheCursorAndKeepsTheRest(t *testing.T) {
 
 func TestADownlinkWithNothingToBringDoesNothing(t *testing.T) {
 	d := noDown()
-	if err := errors.Join(d.Run(t.Context(), nil), d.Forget()); err != nil {
+	if err := errors.Join(d.Run(t.Context(), nil), d.Newest(0), d.Forget()); err != nil {
 		t.Error(err)
 	}
 }

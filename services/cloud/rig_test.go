@@ -169,6 +169,11 @@ var kinds = map[event.Kind]event.Def{
 
 func start(t testing.TB, dir string, sink cloud.Sink) *box {
 	t.Helper()
+	return startBy(t, dir, cloud.Config{}, way{sink})
+}
+
+func startBy(t testing.TB, dir string, cfg cloud.Config, way cloud.Way) *box {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true, Pace: -1}, log, nil)
 	if err != nil {
@@ -179,8 +184,9 @@ func start(t testing.TB, dir string, sink cloud.Sink) *box {
 		kinds[d.Kind] = d
 	}
 	b.ledger = cloud.NewLedger(j, b.clock, log)
-	b.Cloud, err = cloud.New(cloud.Config{Path: filepath.Join(dir, "cloud.db")}, cloud.Deps{
-		Journal: j, Ledger: b.ledger, Clock: b.clock, Health: b.health, Way: way{sink}, Down: noDown(),
+	cfg.Path = filepath.Join(dir, "cloud.db")
+	b.Cloud, err = cloud.New(cfg, cloud.Deps{
+		Journal: j, Ledger: b.ledger, Clock: b.clock, Health: b.health, Way: way, Down: noDown(),
 		Def:     func(k event.Kind) (event.Def, bool) { d, ok := kinds[k]; return d, ok },
 		Box:     func() (string, string, error) { return "b_1", "Room 7", nil },
 		Lists:   func() ([]cloud.Listing, error) { return b.lists, nil },

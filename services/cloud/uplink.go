@@ -25,7 +25,7 @@ const (
 // Pauses after a fault: doubled each time, with jitter, so that a thousand boxes do not come
 // back at once when a cloud does.
 const (
-	firstPause = time.Second
+	firstPause = time.Second // again after each session in which something got through
 	mostPause  = 5 * time.Minute
 	longPause  = 10 * time.Minute // while only a person can mend it
 )
@@ -35,7 +35,7 @@ var errAnew = errors.New("the session begins anew")
 
 // keep holds one session after another while there is a link.
 func (c *Cloud) keep(ctx context.Context) error {
-	pause := firstPause
+	pause := c.cfg.pause
 	for ctx.Err() == nil {
 		l := c.linked()
 		if l.Way == "" || l.Way == WayStick {
@@ -44,16 +44,15 @@ func (c *Cloud) keep(ctx context.Context) error {
 			}
 			continue
 		}
-		began := time.Now()
-		err := c.session(ctx, l)
+		got, err := c.session(ctx, l)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if errors.Is(err, errAnew) {
 			continue
 		}
-		if time.Since(began) > time.Minute {
-			pause = firstPause // it was up for a while
+		if got {
+			pause = c.cfg.pause // a line that breaks is one
 		}
 		wait := c.failed(err, pause)
 		pause = min(2*pause, mostPause)
@@ -102,23 +101,23 @@ func (c *Cloud) failed(err error, pause time.Duration) time.Duration {
 }
 
 // session is one spell with the cloud: it meets it, and then sends and asks until something
-// fails.
-func (c *Cloud) session(ctx context.Context, l Link) error {
+// fails. It tells whether anything got through.
+func (c *Cloud) session(ctx context.Context, l Link) (got bool, err error) {
 	self, err := c.self()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if l.Box != self.Box {
-		return errs.Code("cloud", errs.Denied, CodeStranger, "the box was restored from a backup of another one: link it again")
+		return false, errs.Code("cloud", errs.Denied, CodeStranger, "the box was restored from a backup of another one: link it again")
 	}
 	sink, done, err := c.Way.Open(ctx, l)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer done()
 	state, err := c.meet(ctx, sink, self)
 	if err != nil {
-		return err
+		return false, err
 	}
 	run := &run{Cloud: c, sink: sink, self: self, link: l, policy: state.Policy, pos: state.Pos, asked: state.Down, parcels: make(chan parcel)}
 	run.size.Store(firstSize)
@@ -126,7 +125,8 @@ func (c *Cloud) session(ctx context.Context, l Link) error {
 	g.Go(run.gatherAll)
 	g.Go(run.sendAll)
 	g.Go(run.ask)
-	return g.Wait()
+	err = g.Wait()
+	return run.pos > state.Pos, err
 }
 
 // run is one session after the two have met.
@@ -137,7 +137,7 @@ type run struct {
 	link   Link
 	policy Policy
 	pos    uint64 // the watermark; of sendAll, once it runs
-	asked  uint64 // number of the newest item at the start
+	asked  uint64 // number of the newest item that the cloud has
 
 	parcels chan parcel  // from gatherAll to sendAll
 	size    atomic.Int64 // facts of the next batch
@@ -321,6 +321,9 @@ func (r *run) remember() error {
 // ask pulls what was decided in the cloud: now, each Look, and when somebody wants it.
 func (r *run) ask(ctx context.Context) error {
 	for {
+		if err := r.Down.Newest(r.asked); err != nil {
+			return err
+		}
 		if err := r.Down.Run(ctx, r.sink); err != nil {
 			return err
 		}
@@ -340,7 +343,7 @@ func (r *run) ask(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if state.Policy != r.policy {
+		if r.asked = state.Down; state.Policy != r.policy {
 			return errAnew // what may leave is another choice now
 		}
 	}

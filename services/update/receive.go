@@ -176,6 +176,14 @@ func (u *Updater) openSpare(h *bundle.Head) (s spare, err error) {
 	if err != nil {
 		return nil, errs.New(op, errs.Down, err)
 	}
+	// From here on nobody goes back to what is there.
+	u.mu.Lock()
+	u.state.Other = ""
+	err = u.save()
+	u.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	s = spare{}
 	for _, p := range h.Payloads {
 		part, err := u.deps.Slots.Open(st.Spare(), p.Part, true)
@@ -272,7 +280,6 @@ func (u *Updater) whole(s spare, h *bundle.Head) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.now, u.state.Whole = Received, true
-	u.state.Other = ""
 	u.deps.Log.Info("an update was received", "version", h.Version, "build", h.Build, "reused", u.state.Reused)
 	return u.save()
 }

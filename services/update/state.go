@@ -28,7 +28,7 @@ type state struct {
 	Whole  bool    `json:"whole"`  // all of it is there and was read back
 	When   string  `json:"when,omitempty"`
 	Newest int     `json:"newest"`          // the highest build that was ever committed here
-	Other  string  `json:"other,omitempty"` // version in the other slot
+	Other  string  `json:"other,omitempty"` // version in the other slot, if it was good here
 	Trial  *trial  `json:"trial,omitempty"`
 	Last   *Result `json:"last,omitempty"`
 }

@@ -161,7 +161,7 @@ func (u *Updater) install(ctx context.Context) error {
 }
 
 // Rollback goes back to the system in the other slot. The same gates hold for it as for an
-// update.
+// update. errs.Missing (nothing_kept): what is there was never good here, or is in pieces.
 func (u *Updater) Rollback(ctx context.Context) error {
 	if u.deps.Lesson() {
 		return refuse(errs.Stale, "lesson_open", "a lesson is open: the box restarts when it has ended")
@@ -175,6 +175,9 @@ func (u *Updater) Rollback(ctx context.Context) error {
 	defer u.mu.Unlock()
 	if u.head != nil {
 		return refuse(errs.Stale, "overwritten", "the other slot holds an update that is being received")
+	}
+	if u.state.Other == "" {
+		return refuse(errs.Missing, "nothing_kept", "the other slot holds no version that was good on this box")
 	}
 	return u.try(ctx, &trial{Version: u.state.Other, Back: true}, "", "")
 }

@@ -126,7 +126,7 @@ type Release struct {
 	Size    int64  `json:"size"` // bytes of the bundle
 }
 
-// Kept is the system in the other slot.
+// Kept is the system that stays bootable beside the one that runs or comes.
 type Kept struct {
 	Version string   `json:"version,omitempty"` // empty: not known
 	Slot    hal.Slot `json:"slot"`
@@ -243,7 +243,12 @@ func (u *Updater) Status(context.Context) Status {
 	}
 	if st, err := u.deps.Slots.State(); err == nil {
 		s.Slot, s.Trying = st.Booted, st.Trying
-		s.Kept = &Kept{Version: u.state.Other, Slot: st.Spare()}
+		switch t := u.state.Trial; {
+		case st.Trying && t != nil:
+			s.Kept = &Kept{Version: t.From, Slot: st.Spare()}
+		case st.Trying || u.state.Other != "":
+			s.Kept = &Kept{Version: u.state.Other, Slot: st.Spare()}
+		}
 	}
 	if u.head != nil {
 		s.Next = &Release{u.head.Version, u.head.Build, u.head.Notes, u.head.DataAt + u.head.DataSize()}

@@ -450,6 +450,10 @@ func TestASickSystemGoesBack(t *testing.T) {
 		if s.Last == nil || s.Last.Result != RolledBack || !strings.Contains(s.Last.Reason, "media is down") || s.State != Idle {
 			t.Errorf("%+v, last %+v", s, s.Last)
 		}
+		// What is in the other slot now is the sick one.
+		if err := u.Rollback(t.Context()); code(err) != "nothing_kept" || s.Kept != nil {
+			t.Errorf("back to what was never good: %v, kept %+v", err, s.Kept)
+		}
 		// The next one may come.
 		if err := u.Receive(t.Context(), bytes.NewReader(r.bundle(nil)), 0, "upload"); err != nil {
 			t.Error(err)
@@ -544,6 +548,31 @@ func TestAPersonMayGoBack(t *testing.T) {
 			t.Errorf("%+v %v, %d restarts", st, err, r.restarts)
 		}
 	})
+}
+
+func TestNobodyGoesBackToAVersionInPieces(t *testing.T) {
+	r := newRig(t)
+	r.trial()
+	var u *Updater
+	synctest.Test(t, func(t *testing.T) {
+		u = r.updater()
+		serve(t, u, healthyFor+3*time.Second)
+	})
+	r.version, r.build = "1.1.0", 11
+	file := r.bundle(func(m *bundle.Manifest) { m.Build, m.Version = 12, "1.2.0" })
+	if err := u.Receive(t.Context(), &cut{bytes.NewReader(file), 300_000}, 0, "upload"); !errors.Is(err, errDropped) {
+		t.Fatal(err)
+	}
+	if s := u.Status(t.Context()); s.Kept == nil || s.Kept.Version != "1.1.0" {
+		t.Errorf("while an update comes, the running version stays: %+v", s.Kept)
+	}
+	if err := u.Forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	u = r.updater()
+	if err := u.Rollback(t.Context()); code(err) != "nothing_kept" || u.Status(t.Context()).Kept != nil {
+		t.Errorf("%v, kept %+v", err, u.Status(t.Context()).Kept)
+	}
 }
 
 func TestANeighbourHandsItsVersionOn(t *testing.T) {

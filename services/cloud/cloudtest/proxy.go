@@ -156,7 +156,8 @@ func (l *line) carry(from, to net.Conn) {
 				time.Sleep(d)
 			}
 			if _, err := to.Write(p.data); err != nil {
-				for range under {
+				l.end()
+				for range under { // until whoever fills it has seen that
 				}
 				return
 			}

@@ -1,0 +1,235 @@
+//go:build qemu
+
+package qemutest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUpdatesStayOrGoBack tells the story of a box that is updated: what is refused, one that
+// stays, the way back by hand, one whose box never stays up, one that hangs.
+func TestUpdatesStayOrGoBack(t *testing.T) {
+	t.Parallel()
+	p := publisher(t)
+	image, old := p.image(t, "pc", "0.5.0")
+	_, next := p.image(t, "pc", "0.6.0")
+	url := server(t, p.dir)
+	m := New(t, Config{Disk: fresh(t, image), Raw: true})
+	m.Ready(starts)
+	a := claim(t, m)
+	a.class("7B")
+	t.Run("ports", func(t *testing.T) { ports(t, a.in(t)) })
+	t.Run("refused", func(t *testing.T) { refused(t, p, a.in(t), old, next) })
+
+	begun := time.Now()
+	s := a.fetch(url(next))
+	t.Logf("fetched in %v: %d of %d bytes were on the box already", time.Since(begun).Round(time.Second), s.Reused, s.Total)
+	if s.Reused < s.Total/4 {
+		t.Fatalf("%+v", s)
+	}
+	a.install()
+	s = a.until("version 0.6.0 is committed", func(s status) bool { return s.Version == "0.6.0" && !s.Trying && s.Last != nil })
+	if s.Last.Result != "committed" || s.Slot != "b" || !a.kept("7B") {
+		t.Fatalf("%+v, last %+v", s, s.Last)
+	}
+	a.restart("/api/admin/update/rollback", nil)
+	a.until("the version before", func(s status) bool { return s.Version == "0.5.0" && s.Slot == "a" && !s.Trying })
+	if !a.kept("7B") {
+		t.Error("the version before does not have the data")
+	}
+	for i, name := range []string{"exits", "sick", "hangs"} {
+		if name == "exits" && !long() {
+			continue // it falls back as the others do
+		}
+		t.Run(name, func(t *testing.T) { takenBack(t, p, a.in(t), name, fmt.Sprintf("0.%d.0", 7+i), url) })
+	}
+	// What is in the other slot now was never good.
+	if code, text := a.call(patience, "POST", "/api/admin/update/rollback", nil, nil); code != 404 || !strings.Contains(text, "nothing_kept") {
+		t.Errorf("back to a version that failed: %d %s", code, text)
+	}
+}
+
+// takenBack brings a version of which testdata has the program.
+func takenBack(t *testing.T, p *press, a *admin, name, version string, url func(string) string) {
+	bad := filepath.Join(p.dir, name)
+	goBuild(t, "amd64", "./image/qemutest/testdata/"+name, bad)
+	_, bundle := p.image(t, "pc", version, "--program", bad)
+	a.fetch(url(bundle))
+	events := a.m.Events()
+	a.install()
+	s := a.until("the version is taken back", func(s status) bool { return s.Last != nil && s.Last.Version == version })
+	if s.Version != "0.5.0" || s.Last.Result != "rolled_back" || !a.kept("7B") {
+		t.Errorf("%+v, last %+v", s, s.Last)
+	}
+	t.Logf("%s: %s", name, s.Last.Reason)
+	switch name {
+	case "sick":
+		if !strings.Contains(s.Last.Reason, "does not stay up") {
+			t.Errorf("the reason is %q", s.Last.Reason)
+		}
+	case "hangs":
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		a.m.WaitEvent(ctx, events, "WATCHDOG") // it was the hardware that ended it
+	}
+}
+
+// long tells that scripts/qemu runs this and not scripts/test.
+func long() bool { return os.Getenv("LIVELEARN_QEMU") == "all" }
+
+// ports checks that what listens is what the README says, and that each phase of the start
+// went well.
+func ports(t *testing.T, a *admin) {
+	documented := []string{"tcp :443", "tcp :80", "udp :5353", "udp :68", "udp :7443", "udp :7444"}
+	var b boot
+	missing := func() string {
+		for _, p := range []string{"tcp :443", "tcp :80", "udp :7443", "udp :7444"} {
+			if !slices.Contains(b.State.Ports, p) {
+				return p
+			}
+		}
+		return ""
+	}
+	// The page is there before the media servers, which are programs of their own.
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Second) {
+		if b = a.boot(); missing() == "" {
+			break
+		}
+	}
+	if p := missing(); p != "" {
+		t.Errorf("%s does not listen", p)
+	}
+	for _, p := range b.State.Ports {
+		if !slices.Contains(documented, p) {
+			t.Errorf("%s listens, which nobody documented", p)
+		}
+	}
+	for _, p := range b.State.Phases {
+		if p.Err != "" {
+			t.Errorf("phase %s: %s", p.Name, p.Err)
+		}
+	}
+	// The image's own data partition has 64 MB; the disk has gigabytes.
+	var size int
+	if note := b.note("data"); note == "" {
+		t.Error("nothing is told of the data partition")
+	} else if _, err := fmt.Sscanf(note, "%d MB", &size); err != nil || size < 2000 || !strings.Contains(note, "made now") {
+		t.Errorf("the data partition was not made and grown: %q", note)
+	}
+}
+
+// refused sends what must not be taken.
+func refused(t *testing.T, p *press, a *admin, old, next string) {
+	good, err := os.ReadFile(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := os.ReadFile(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Early faults take less time; services/update has them everywhere.
+	altered, short := bytes.Clone(good), good[:len(good)/4]
+	altered[len(altered)/8] ^= 1
+	if long() {
+		short = good[:len(good)-1000]
+	}
+	stranger := &press{dir: filepath.Join(p.dir, "stranger"), key: filepath.Join(p.dir, "stranger", "key"), root: filepath.Join(p.dir, "stranger", "root.json")}
+	run(t, "mkdir", "-p", stranger.dir)
+	tool := program2(t)
+	run(t, tool, "update", "keys", "new", stranger.key)
+	run(t, tool, "update", "keys", "root", "--key", stranger.key, "--out", stranger.root)
+	small := filepath.Join(p.dir, "small")
+	write(t, small, strings.Repeat("x", 10_000))
+	bundle := func(q *press, name, board string) []byte {
+		out := filepath.Join(q.dir, name)
+		run(t, tool, "update", "make", "--root", q.root, "--board", board, "--version", "0.9.0", "--build", "9000", "--boot", small, "--system", small, "--out", out)
+		run(t, tool, "update", "sign", "--key", q.key, out)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for want, file := range map[string][]byte{
+		"older": same, "altered": altered, "truncated": short, "foreign_key": bundle(stranger, "foreign", "pc"), "wrong_board": bundle(p, "pi", "pi"), "not_a_bundle": []byte("no bundle"),
+	} {
+		code, text := a.call(sends, "PUT", "/api/admin/update/bundle", file, nil)
+		// A box that refuses stops reading, which may look like a lost connection from here.
+		if s := a.status(); code == 204 || !strings.Contains(text, want) && (s.Last == nil || s.Last.Code != want) {
+			t.Errorf("%s: %d %s, last %+v", want, code, text, s.Last)
+		}
+		if code, text := a.call(patience, "POST", "/api/admin/update/install", now, nil); code < 400 {
+			t.Fatalf("%s: it can be installed: %d %s", want, code, text)
+		}
+		a.must("DELETE", "/api/admin/update", nil, nil)
+	}
+}
+
+// TestPowerCutsInAnUpdate records every write of an update, from the first byte to the commit,
+// and starts the machine as power cuts at random moments of it leave its disk.
+func TestPowerCutsInAnUpdate(t *testing.T) {
+	t.Parallel()
+	cuts := 3
+	if n, err := strconv.Atoi(os.Getenv("LIVELEARN_CUTS")); err == nil {
+		cuts = n
+	}
+	p := publisher(t)
+	image, _ := p.image(t, "pc", "0.5.0")
+	_, next := p.image(t, "pc", "0.6.0")
+	url := server(t, p.dir)
+	d := NewDrive(t, fresh(t, image))
+	m := New(t, Config{Disk: d.URL()})
+	m.Ready(starts)
+	a := claim(t, m)
+	a.class("7B")
+	time.Sleep(time.Second) // a class is on the disk when it is acknowledged; the log may follow
+	from := d.Moments()
+	a.fetch(url(next))
+	received := d.Moments()
+	a.install()
+	a.until("version 0.6.0 is committed", func(s status) bool { return s.Version == "0.6.0" && !s.Trying && s.Last != nil })
+	to := d.Moments()
+	cookie := a.cookie
+	m.Kill()
+	t.Logf("%d writes and flushes from the first byte to the commit, %d of them after it was received", to-from, to-received)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	seen := map[string]int{}
+	for i := range cuts {
+		dice := rand.New(rand.NewPCG(seed, uint64(i)))
+		at := from + dice.IntN(to-from)
+		if i%3 == 2 { // the moments that matter most are few: those after it was received
+			at = received + dice.IntN(to-received)
+		}
+		disk := filepath.Join(t.TempDir(), "cut.img")
+		if err := d.After(at, disk, dice); err != nil {
+			t.Fatal(err)
+		}
+		ok := t.Run(fmt.Sprint("moment ", at-from), func(t *testing.T) {
+			m := New(t, Config{Disk: disk, Raw: true})
+			m.Ready(starts)
+			b := &admin{t: t, m: m, cookie: cookie}
+			s := b.status()
+			if s.Version != "0.5.0" && s.Version != "0.6.0" || !b.kept("7B") {
+				t.Errorf("it starts %+v, the class is there: %v", s, b.kept("7B"))
+			}
+			seen[s.Version]++
+		})
+		_ = os.Remove(disk)
+		if !ok {
+			t.Logf("cut %d of %d, moment %d", i+1, cuts, at)
+		}
+	}
+	t.Logf("%d cuts: the machine always started, %v", cuts, seen)
+}

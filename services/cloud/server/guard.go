@@ -96,7 +96,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.log.Error("a request failed", "kind", r.Pattern, "err", err)
 	case errs.Down:
 		s.log.Warn("a request has to wait", "kind", r.Pattern, "err", err)
-		body.Message = "something of the cloud is away" // the text may name the database
+		if body.Code == "" { // the text may name the database
+			body.Message = "something of the cloud is away"
+		}
 	}
 	status := kind.Status()
 	if body.Code == https.CodeSession || body.Code == pg.CodeBadToken {

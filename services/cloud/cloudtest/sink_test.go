@@ -1,0 +1,29 @@
+package cloudtest_test
+
+import (
+	"testing"
+
+	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cloud/cloudtest"
+	"github.com/livelearn/box/services/cloud/pg"
+)
+
+// The way of those who run a database themselves: a login of its own for each box.
+func TestDirectIsASink(t *testing.T) {
+	cloudtest.TestSink(t, func(t *testing.T) cloudtest.Fixture {
+		f := cloudtest.NewFixture(t)
+		f.Open = func(box string) cloud.Sink {
+			url, err := f.Store.AddDirect(t.Context(), cloudtest.School, box, "Box "+box)
+			if err != nil {
+				t.Fatal(err)
+			}
+			store, err := pg.Open(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(store.Close)
+			return store.Direct(box)
+		}
+		return f
+	})
+}

@@ -6,6 +6,7 @@
 //	livelearn backup FILE   save all that the box knows, also while it runs
 //	livelearn restore FILE  make this box the one of a backup
 //	livelearn update ...    make, sign, check and apply updates
+//	livelearn cloud ...     be the cloud of schools, and say what their boxes are told
 //	livelearn version
 //
 // The exit code is 0 when all went well, 1 when something failed, 2 when the command line
@@ -44,6 +45,7 @@ type cli struct {
 	Backup  backupCmd  `cmd:"" help:"Save all that the box knows into a file. The box may be running."`
 	Restore restoreCmd `cmd:"" help:"Make this box the one of a backup. The box must be stopped; what it held is put aside, not deleted."`
 	Update  updateCmd  `cmd:"" help:"Make, sign, check and apply updates."`
+	Cloud   cloudCmd   `cmd:"" help:"Be the cloud of schools, and say what their boxes are told."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
 	Init    initCmd    `cmd:"" hidden:"" help:"Be the first process of an appliance: its kernel starts this."`

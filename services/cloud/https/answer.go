@@ -14,8 +14,12 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// MaxAnswer is how many bytes an answer may have.
-const MaxAnswer = 4 << 20
+// MaxAnswer is how many bytes an answer may have, MaxPage how many one with items: a single
+// quiz may be 8 MiB.
+const (
+	MaxAnswer = 4 << 20
+	MaxPage   = 12 << 20
+)
 
 const (
 	maxOthers = 10_000 // incarnations of one box
@@ -34,16 +38,20 @@ func strange(format string, args ...any) error {
 // read takes in an answer: into a value, or as the error that it tells. A key that this
 // program does not know is passed over: the cloud may be newer.
 func read(resp *http.Response, into any) error {
+	most := MaxAnswer
+	if _, page := into.(*cloud.Page); page {
+		most = MaxPage
+	}
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != typeJSON {
 		return strange("%s of type %.40q", status(resp), kind)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	switch {
 	case err != nil:
 		return away(err)
-	case len(body) > MaxAnswer:
-		return strange("more than %d bytes", MaxAnswer)
+	case len(body) > most:
+		return strange("more than %d bytes", most)
 	case resp.StatusCode != http.StatusOK:
 		return refusal(resp, body)
 	}

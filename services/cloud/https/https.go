@@ -11,7 +11,7 @@
 //     public authorities and all that they ask for.
 //   - A call ends when nothing has moved for Patience, and not before: a slow link gets a
 //     large batch through.
-//   - An answer is at most MaxAnswer bytes and is read whole or not at all. What is not an
+//   - An answer is at most MaxAnswer bytes (MaxPage with items) and is read whole or not at all. What is not an
 //     answer of the cloud, such as the login page of a network, is errs.Down.
 //   - No redirect is followed, and no proxy is used that nobody named.
 package https

@@ -20,9 +20,11 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
+// CertFile is the certificate in the data folder of a node that made one itself.
+const CertFile = "cloud.crt"
+
 const (
-	keyFile  = "cloud.key"
-	certFile = "cloud.crt"
+	keyFile = "cloud.key"
 
 	// certLife is long: boxes look at the key and not at the date, and people who look at the
 	// date should have a certificate of an authority.
@@ -49,7 +51,7 @@ func Certificate(cfg Config) (cert tls.Certificate, pin string, err error) {
 		}
 		return cert, "", nil
 	}
-	crt, key := filepath.Join(cfg.Data, certFile), filepath.Join(cfg.Data, keyFile)
+	crt, key := filepath.Join(cfg.Data, CertFile), filepath.Join(cfg.Data, keyFile)
 	cert, err = tls.LoadX509KeyPair(crt, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = create(cfg.Data); err == nil {
@@ -87,7 +89,7 @@ func create(dir string) error {
 	if err != nil {
 		return err
 	}
-	return write(dir, certFile, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return write(dir, CertFile, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 func names() []string {

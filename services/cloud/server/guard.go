@@ -84,7 +84,9 @@ func (s *seen) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 // answer writes v. Who asked may be gone: then there is nobody to tell.
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", typeJSON)
-	_ = json.NewEncoder(w).Encode(v)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // what is six times as long may be too long
+	_ = e.Encode(v)
 }
 
 // fail answers with an error, and logs it by who acts next.

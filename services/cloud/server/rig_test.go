@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -81,12 +80,8 @@ func (r *rig) node() {
 		}
 		store.Close()
 	})
-	for range 500 {
-		if r.addr, r.pin = r.srv.Addr(); r.addr != "" {
-			break
-		}
-		time.Sleep(10 * time.Millisecond) // it makes a key
-	}
+	<-r.srv.Ready()
+	r.addr, r.pin = r.srv.Addr()
 	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	r.http = &http.Client{Transport: tr}
 	t.Cleanup(tr.CloseIdleConnections)

@@ -86,6 +86,8 @@ type Server struct {
 	handler http.Handler
 	now     func() time.Time
 
+	ready   chan struct{} // closed when the node listens
+	once    sync.Once     // closes it
 	secrets secrets
 	queues  queues
 	storing chan struct{} // holds one for each batch that is being stored
@@ -102,7 +104,7 @@ func New(cfg Config, store *pg.Store, log *slog.Logger, reg *prometheus.Registry
 	cfg.Listen, cfg.Batches = cmp.Or(cfg.Listen, defaultListen), cmp.Or(cfg.Batches, 8)
 	s := &Server{
 		cfg: cfg, store: store, log: log, reg: reg, metrics: newMetrics(reg), now: time.Now,
-		storing: make(chan struct{}, cfg.Batches), exports: make(chan struct{}, 4), rates: newRates(),
+		ready: make(chan struct{}), storing: make(chan struct{}, cfg.Batches), exports: make(chan struct{}, 4), rates: newRates(),
 	}
 	s.handler = s.build()
 	return s
@@ -125,7 +127,13 @@ func (s *Server) opened(addr net.Addr, pin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addr, s.pin = addr, pin
+	if addr != nil {
+		s.once.Do(func() { close(s.ready) })
+	}
 }
+
+// Ready is closed when the node listens for the first time.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Serve runs the node until ctx ends, and then gives requests under way a moment.
 func (s *Server) Serve(ctx context.Context) error {

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/livelearn/box/services/cloud/cloudtest"
+	"github.com/livelearn/box/services/cloud/https"
+	"github.com/livelearn/box/services/cloud/stick"
+)
+
+// TestCloudCommandLine runs the stories of testdata/cloud, each with a database of its own.
+func TestCloudCommandLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a Postgres")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/cloud",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("LIVELEARN_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("LIVELEARN_CLOUD_DB", cloudtest.Empty(t))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready": ready, "bring": bring, "carry": carry, "look": look,
+			"link":  keep("LINK", `https://\S+`),
+			"token": keep("TOKEN", `llt_\S+`),
+		},
+	})
+}
+
+// keep is a command that sets a variable to what of the last output matches.
+func keep(name, pattern string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Setenv(name, regexp.MustCompile(pattern).FindString(ts.ReadFile("stdout")))
+	}
+}
+
+// bring BOX LINK N enrols a box, which then brings N facts: the first of them is one that
+// Postgres refuses. With ! the link must be refused.
+func bring(ts *testscript.TestScript, neg bool, args []string) {
+	ctx := context.Background()
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	self := cloudtest.Self(args[0], 1, uint64(n))
+	l, err := https.Enrol(ctx, args[1], self)
+	if neg != (err != nil) {
+		ts.Fatalf("got error %v", err)
+	}
+	if err != nil {
+		return
+	}
+	c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key})
+	ts.Check(err)
+	defer c.Close()
+	_, err = c.State(ctx, self)
+	ts.Check(err)
+	b := cloudtest.Facts(args[0], 1, 0, n)
+	b.Facts[0].Data = json.RawMessage(`"\u0000"`)
+	_, err = c.Put(ctx, b)
+	ts.Check(err)
+}
+
+// carry BOX FILE writes what a box has to a stick.
+func carry(ts *testscript.TestScript, _ bool, args []string) {
+	var file bytes.Buffer
+	w, err := stick.NewWriter(&file, cloudtest.Self(args[0], 1, 30))
+	ts.Check(err)
+	ts.Check(w.Add(cloudtest.Facts(args[0], 1, 0, 20)))
+	ts.Check(w.Add(cloudtest.Facts(args[0], 1, 20, 10)))
+	ts.Check(w.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), file.Bytes(), 0o600))
+}
+
+// look PATH prints what the node at $HTTPS shows for $TOKEN. With ! it must refuse.
+func look(ts *testscript.TestScript, neg bool, args []string) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, ts.Getenv("HTTPS")+args[0], nil)
+	ts.Check(err)
+	req.SetBasicAuth("any", ts.Getenv("TOKEN"))
+	req.Header.Set("X-Experience-API-Version", "1.0.3")
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	resp, err := client.Do(req)
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }()
+	if neg != (resp.StatusCode != http.StatusOK) {
+		ts.Fatalf("got %s", resp.Status)
+	}
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
+}

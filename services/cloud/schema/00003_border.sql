@@ -32,7 +32,8 @@ begin
 			(select * from dead_letters where box = b.id and resolved is null order by id limit p_dead) d),
 		'others', (select coalesce(jsonb_agg(jsonb_build_object('incarnation', o.incarnation, 'pos', o.pos,
 			'last', floor(extract(epoch from o.seen) * 1000)::bigint) order by o.seen), '[]')
-			from watermarks o where o.box = b.id and o.incarnation <> p_incarnation));
+			from watermarks o where o.box = b.id and o.incarnation <> p_incarnation),
+		'twins', (select count(*) from boxes o where o.school = b.school and o.name = p_name and o.id <> b.id and o.revoked is null));
 end $$;
 -- +goose StatementEnd
 

@@ -85,6 +85,7 @@ type Cloud struct {
 	metrics metrics
 	kick    chan struct{} // holds one token when somebody wants it now
 	relink  chan struct{} // the same, when the link changed
+	news    chan struct{} // the same, when the cloud should hear what the box says of itself
 	putting sync.Mutex    // one batch at a time on its way
 
 	mu     sync.Mutex // guards the fields below
@@ -101,7 +102,7 @@ func New(cfg Config, deps Deps) (*Cloud, error) {
 	}
 	c := &Cloud{
 		Deps: deps, cfg: cfg.WithDefaults(), store: s, metrics: newMetrics(deps.Metrics),
-		kick: make(chan struct{}, 1), relink: make(chan struct{}, 1), link: load[Link](s, bucketLink, keyLink),
+		kick: make(chan struct{}, 1), relink: make(chan struct{}, 1), news: make(chan struct{}, 1), link: load[Link](s, bucketLink, keyLink),
 	}
 	was := load[seen](s, bucketLink, keySeen)
 	if c.Down.Note == nil {
@@ -142,7 +143,10 @@ func (c *Cloud) self() (Self, error) {
 }
 
 // Sync asks for a try now.
-func (c *Cloud) Sync() { token(c.kick) }
+func (c *Cloud) Sync() {
+	token(c.news)
+	token(c.kick)
+}
 
 func token(ch chan struct{}) {
 	select {

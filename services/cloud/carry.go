@@ -81,7 +81,11 @@ func (c *Cloud) Reply(ctx context.Context, r io.Reader) error {
 		}
 		c.become(l)
 	}
-	if _, err := c.meet(ctx, carried{reply}, self); err != nil && !errors.Is(err, errAnew) {
+	state, err := c.meet(ctx, carried{reply}, self)
+	switch {
+	case err == nil:
+		c.moved(state.Pos)
+	case !errors.Is(err, errAnew):
 		return err
 	}
 	return c.Down.Run(ctx, carried{reply})

@@ -35,10 +35,14 @@ func (c *Cloud) meet(ctx context.Context, sink Sink, self Self) (State, error) {
 	if err := c.know(self, state); err != nil {
 		return state, err
 	}
-	c.moved(state.Pos)
+	changed := false
 	c.set(func(s *Status) {
+		changed = s.Policy != state.Policy
 		s.School, s.Policy, s.Last = state.School, state.Policy, c.now()
 	})
+	if changed {
+		token(c.news) // lists are told with names, or without
+	}
 	return state, nil
 }
 

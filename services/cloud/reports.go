@@ -19,6 +19,7 @@ func (c *Cloud) reports(ctx context.Context) error {
 	for pause := firstReport; ; pause = eachList {
 		select {
 		case <-time.After(pause):
+		case <-c.news:
 		case <-ctx.Done():
 			return nil
 		}

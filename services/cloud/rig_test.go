@@ -262,6 +262,13 @@ func (b *box) record(stream string, kind event.Kind, n int, data string) {
 	}
 }
 
+// with changes what the test and the cloud share.
+func (r *rows) with(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
 // count is how many facts of a kind are in the cloud.
 func (r *rows) count(kind string) (n int) {
 	r.mu.Lock()

@@ -119,6 +119,7 @@ func (c *Cloud) session(ctx context.Context, l Link) (got bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	c.moved(state.Pos)
 	run := &run{Cloud: c, sink: sink, self: self, link: l, policy: state.Policy, pos: state.Pos, asked: state.Down, parcels: make(chan parcel)}
 	run.size.Store(firstSize)
 	g := supervise.Group(ctx)

@@ -15,3 +15,10 @@ func NonceFor(secret []byte, now time.Time) string { return newNonce(secret, now
 
 // Handler is all that a node answers with.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Forget lets everybody ask anew.
+func (s *Server) Forget() {
+	s.rates.mu.Lock()
+	defer s.rates.mu.Unlock()
+	clear(s.rates.keys)
+}

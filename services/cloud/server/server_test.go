@@ -327,8 +327,10 @@ func TestNoCellOfAnExportIsAFormula(t *testing.T) {
 			}
 		}
 	}
-	if status, _, text := r.get(token, "/export/results.csv?since=yesterday"); status != 400 {
-		t.Errorf("got %d %s", status, text)
+	for _, q := range []string{"since=yesterday", "school=%00", "school=%ff"} {
+		if status, _, text := r.get(r.token("", pg.MayRead), "/export/results.csv?"+q); status != 400 {
+			t.Errorf("%s: got %d %s", q, status, text)
+		}
 	}
 }
 

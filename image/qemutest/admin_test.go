@@ -189,6 +189,7 @@ func (a *admin) kept(name string) bool {
 // boot is what the first process tells of a start.
 type boot struct {
 	State struct {
+		ID            string // of the kernel's start
 		Ports, Before []string
 		Phases        []struct{ Name, Note, Err string }
 		Clock         string
@@ -206,6 +207,21 @@ func (b boot) note(phase string) string {
 	for _, p := range b.State.Phases {
 		if p.Name == phase {
 			return p.Note
+		}
+	}
+	return ""
+}
+
+// began is when the program that runs opened its journal.
+func (a *admin) began() string {
+	a.t.Helper()
+	var ready struct {
+		Checks []struct{ Name, Since string }
+	}
+	a.get("/readyz", &ready)
+	for _, c := range ready.Checks {
+		if c.Name == "journal" {
+			return c.Since
 		}
 	}
 	return ""

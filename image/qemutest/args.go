@@ -38,7 +38,8 @@ func (m *Machine) args() ([]string, error) {
 		// The watchdog of Intel's 6300ESB; a PC of today has one that works alike (iTCO).
 		a = append(a, "-machine", "q35", "-device", "i6300esb", "-action", "watchdog=reset")
 	case "arm64":
-		a = append(a, "-machine", "virt", "-device", "i6300esb", "-action", "watchdog=reset")
+		// Without ACPI it has a device tree, as boards have, and a power key on a line of GPIO.
+		a = append(a, "-machine", "virt,acpi=off", "-device", "i6300esb", "-action", "watchdog=reset")
 	default:
 		return nil, fmt.Errorf("no machine for %q", m.Arch)
 	}

@@ -41,20 +41,41 @@ func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	}
 }
 
-// TestAnARM64ImageStarts starts the same program on an emulated machine with UEFI.
+// TestAnARM64ImageStarts starts the same program on an emulated machine with UEFI and a device
+// tree. It has a watchdog and a clock (PL031), and a key on a line of GPIO (PL061), read by
+// the kernel's own drivers.
 func TestAnARM64ImageStarts(t *testing.T) {
 	t.Parallel()
 	image, _ := publisher(t).image(t, "virt", "0.5.0")
 	m := New(t, Config{Arch: "arm64", Disk: fresh(t, image), Raw: true})
-	t.Logf("from power to the page: %v", m.Ready(2*starts))
+	t.Logf("from power to the page: %v", m.Ready(starts))
 	a := claim(t, m)
 	a.class("7B")
 	if s := a.status(); s.Version != "0.5.0" || !a.kept("7B") {
 		t.Errorf("%+v", s)
 	}
+	b := a.boot()
+	for _, p := range b.State.Phases {
+		if p.Err != "" {
+			t.Errorf("phase %s: %s", p.Name, p.Err)
+		}
+	}
+	if dog := b.note("watchdog"); b.State.Clock != "rtc" || dog != "15s" {
+		t.Errorf("the clock is from %q, the watchdog waits %q", b.State.Clock, dog)
+	}
+	// The emulator presses the key for a tenth of a second: the second page.
+	at := m.Serial.Len()
+	if _, err := m.mon.do("system_powerdown", nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := m.Serial.WaitFor(ctx, at, regexp.MustCompile(`LiveLearn Box 0\.5\.0`)); err != nil {
+		t.Error(err)
+	}
 }
 
-// TestThePowerButtonSwitchesOff presses the button of a PC: a real input device of the
+// TestThePowerButtonSwitchesOff starts the program anew, and then presses the button of a PC: a real input device of the
 // kernel's, read by the box, which has the first process stop everything in order.
 func TestThePowerButtonSwitchesOff(t *testing.T) {
 	t.Parallel()
@@ -63,6 +84,13 @@ func TestThePowerButtonSwitchesOff(t *testing.T) {
 	m.Ready(starts)
 	a := claim(t, m)
 	a.class("7B")
+	// The program alone starts anew, and the machine does not.
+	id, began := a.boot().State.ID, a.began()
+	a.restart("/api/admin/restart", map[string]string{"what": "program"})
+	a.until("the program again", func(status) bool { return a.began() != began })
+	if a.boot().State.ID != id || !a.kept("7B") {
+		t.Error("more than the program was started anew")
+	}
 	events := m.Events()
 	if _, err := m.mon.do("system_powerdown", nil); err != nil {
 		t.Fatal(err)

@@ -3,8 +3,11 @@ package cloud_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/pg"
+	"github.com/livelearn/box/services/errs"
 )
 
 // direct is a database with a school and the way of a box to it over a line.
@@ -92,12 +96,11 @@ func TestAHundredThousandFactsThroughALineThatBreaks(t *testing.T) {
 		b.record("room:b", "quiz.answered", facts/100-1, answer)
 		b.record("room:b", "quiz.answered", 1, `{"text":"poison \u0000"}`)
 	}
-	d.line.Cut(facts*100/cuts, 7)
-	t.Cleanup(func() { t.Logf("%+v", b.Status()) })
+	d.line.Cut(facts*200/cuts, 7)
 	if err := b.Link(t.Context(), d.url); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 15*time.Second, "all is in the cloud", func() bool { _, n := b.Waiting(); return n == 0 })
+	wait(t, 10*time.Minute, "all is in the cloud", func() bool { _, n := b.Waiting(); return n == 0 })
 	d.line.Cut(0, 0)
 	b.Sync()
 	wait(t, time.Minute, "the two agree about dead letters", func() bool { return len(b.Dead()) == 50 })
@@ -114,6 +117,74 @@ func TestAHundredThousandFactsThroughALineThatBreaks(t *testing.T) {
 		t.Errorf("%d dead letters in the cloud, want 50", got)
 	}
 	t.Logf("%d facts, %d cuts, %d dead letters", facts-50, d.line.Cuts(), len(b.Dead()))
+}
+
+// exec changes the database behind the program's back.
+func (d *direct) exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), d.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // of a test
+	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatWasDecidedComesDownOnceThroughALineThatBreaks(t *testing.T) {
+	const classes, quizzes, wrong = 300, 900, 50
+	d := newDirect(t)
+	for i := range classes {
+		it := classItem(0, fmt.Sprint("class-", i), fmt.Sprint("Class ", i), "Ada", "Ben", "Cleo")
+		if _, err := d.PutItem(t.Context(), "Hill School", cloud.ItemClass, it.ID, it.Data, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.exec(t, `select livelearn.put_item(1, 'quiz', 'wrong-' || n, '{"title": 7}', false) from generate_series(1, $1::int) n`, wrong)
+	d.exec(t, `select livelearn.put_item(1, 'quiz', 'quiz-' || n, jsonb_build_object('title', 'Quiz ' || n,
+		'items', '[{"kind":"truefalse","text":"x","points":1,"key":{"weights":{"t":1}}}]'::jsonb), false) from generate_series(1, $1::int) n`, quizzes)
+	s := newSchool(t, t.TempDir())
+	d.line.Cut(16<<10, 5)
+	cuts := 0
+	for end := time.Now().Add(5 * time.Minute); ; {
+		sink, done, err := d.Open(t.Context(), cloud.Link{Box: "b_1"})
+		if err == nil {
+			err = s.Run(t.Context(), sink)
+			done()
+		}
+		if err == nil && cuts >= 75 {
+			break
+		}
+		if err == nil { // once more from the start: what is there must stay as it is
+			if err := s.Forget(); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if cuts++; errs.KindOf(err) != errs.Down || time.Now().After(end) {
+			t.Fatalf("after %d cuts: %v", cuts, err)
+		}
+	}
+	got := s.shape()
+	if len(got) != classes+quizzes || len(slices.Compact(got)) != classes+quizzes {
+		t.Errorf("%d classes and quizzes, want %d", len(got), classes+quizzes)
+	}
+	for _, line := range got {
+		if strings.HasPrefix(line, "Class") && strings.Count(line, "/") != 6 {
+			t.Errorf("not three pupils: %s", line)
+		}
+	}
+	refused := map[string]bool{}
+	for _, n := range s.notes {
+		if strings.HasPrefix(n, cloud.NoteRefused) {
+			refused[n] = true
+		}
+	}
+	if len(refused) != wrong {
+		t.Errorf("%d refused, want %d", len(refused), wrong)
+	}
+	t.Logf("%d classes, %d quizzes, %d refused, %d breaks, %d cuts", classes, quizzes, len(refused), cuts, d.line.Cuts())
 }
 
 // wait polls for something that must come about.

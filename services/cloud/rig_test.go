@@ -22,7 +22,9 @@ import (
 	"github.com/livelearn/box/services/journal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/livelearn/box/services/cloud/cloudtest.start.func1")) // Postgres ends with the process
+}
 
 // rows is what a cloud must hold in the end: the slow and plain model that the real ones are
 // told by. Every fact is there by its identity, and the watermark moves with the rows.

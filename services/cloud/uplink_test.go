@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,11 +78,12 @@ func TestEveryFactArrivesOnceWhateverFails(t *testing.T) {
 func TestABoxThatWasAwayForATermGoesOnWhereItWas(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sink := newRows()
-		tries := 0
-		gone := true
+		tries := 0 // of the link alone, which waits now
+		var gone atomic.Bool
+		gone.Store(true)
 		sink.before = func(string) error {
 			tries++
-			if gone {
+			if gone.Load() {
 				return errCut
 			}
 			return nil
@@ -99,7 +101,7 @@ func TestABoxThatWasAwayForATermGoesOnWhereItWas(t *testing.T) {
 		if tries > 100*24*60 {
 			t.Errorf("%d tries in 100 days", tries)
 		}
-		gone = false
+		gone.Store(false)
 		settle(10 * time.Minute)
 		if got := sink.count("quiz.answered"); got != 3000 {
 			t.Errorf("%d of 3000", got)

@@ -57,6 +57,7 @@ func stateOf(raw []byte) (cloud.State, error) {
 		Policy cloud.Policy
 		Down   uint64
 		Time   int64
+		Twins  int
 		Dead   []letter
 		Others []struct {
 			Incarnation int64
@@ -68,6 +69,7 @@ func stateOf(raw []byte) (cloud.State, error) {
 		return cloud.State{}, errs.New("pg.State", errs.Internal, err)
 	}
 	out := cloud.State{
+		Twins: in.Twins,
 		Known: in.Known, Pos: in.Pos, Mark: in.Mark, Format: batch.Format, School: in.School, Time: in.Time,
 		Down: in.Down, Policy: in.Policy,
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/batch"
+	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/errs"
 )
@@ -128,7 +129,7 @@ func TestNoErrorCarriesAPassword(t *testing.T) {
 	const password = "hunter2hunter2"
 	for _, address := range []string{
 		"postgres://box:" + password + "@127.0.0.1:1/db?connect_timeout=1",
-		"postgres://box:" + password + "@nowhere.invalid/db?connect_timeout=1",
+		"host=/nowhere user=box dbname=db password=" + password,
 		"postgres://box:" + password + "@[::1/db", "postgres://box:" + password + "@host:port/db",
 		"postgres://box:pa ss" + password + "@host/db", "host=h password=" + password + " port=x", "postgres://" + password + ":%zz@h/db",
 	} {
@@ -149,4 +150,58 @@ func TestNoErrorCarriesAPassword(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), password) || errs.KindOf(err) != errs.Down {
 		t.Errorf("wrong password: %v", err)
 	}
+}
+
+// A box that goes round the program and gives one number twice harms nobody, and a clock
+// beyond all time does not hold up what else there is.
+func TestABoxLoginThatBreaksTheOrderStoresItOnce(t *testing.T) {
+	r := newRig(t)
+	db := connect(t, r.login("box-direct"))
+	var pos, stored int
+	var dead []map[string]any
+	for i, want := range []struct{ stored, dead int }{{1, 1}, {0, 1}} {
+		err := db.QueryRow(t.Context(), `select pos, stored, dead from livelearn.ingest('box-direct', $1, 0, 9, 0, false,
+			'{1,2,3}', '{room:r1,room:r1,room:r1}', '{1,1,1}', '{1,1,2}', '{x,x,x}', '{1,1,1}', '{"","",""}', '{"","",""}',
+			'{5,5,5}', '{6,6,6}', '{1790000000000,1790000000000,9223372036854775807}', '{t,t,t}', '{1,1,1}', null, null)`, i).Scan(&pos, &stored, &dead)
+		r.must(err)
+		if pos != 9 || stored != want.stored || len(dead) != want.dead {
+			t.Fatalf("at %d, %d stored, dead %v", pos, stored, dead)
+		}
+	}
+}
+
+func TestAnOwnerNeedsNotBeASuperuser(t *testing.T) {
+	root := connect(t, cloudtest.Empty(t))
+	var database string
+	if err := root.QueryRow(t.Context(), `select current_database()`).Scan(&database); err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`create role owner_` + database + ` login createrole password 'secret'`,
+		`alter database ` + database + ` owner to owner_` + database,
+	} {
+		if _, err := root.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := url.Parse(root.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("owner_"+database, "secret")
+	r := &rig{t: t, url: u.String(), store: open(t, u.String()), db: root}
+	r.must(r.store.Migrate(t.Context()))
+	r.must(r.store.AddSchool(t.Context(), school, cloud.Policy{}))
+	r.enrol(school, ada)
+	x := newBox(ada, 7)
+	x.withEve()
+	r.put(x.batch())
+	r.must(r.store.Erase(t.Context(), school, eve))
+	if _, err := r.store.Retain(t.Context(), day(500)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, r.login("box-direct")).Direct("box-direct").Pull(t.Context(), 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	r.must(r.store.Revoke(t.Context(), "box-direct"))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/batch"
+	"github.com/livelearn/box/services/errs"
 )
 
 const (
@@ -173,9 +174,17 @@ func TestAnErasureThatSaysNobodyIsADeadLetterOrNothing(t *testing.T) {
 	x.reports(cloud.Erased, `{"pupil":"\u0000"}`)
 	x.reports(cloud.Erased, `{"pupil":""}`)
 	x.reports(cloud.Erased, `[1]`)
+	x.reports(cloud.Erased, cloud.Erasure{Pupil: strings.Repeat("u_", 5000)})
+	x.reports(cloud.Erased, cloud.Erasure{Pupil: "item"}) // a word of the payloads is nobody
 	x.answers(2)
-	if got := r.put(x.batch()); got.Stored != 4 || len(got.Dead) != 1 {
+	if got := r.put(x.batch()); got.Stored != 6 || len(got.Dead) != 1 {
 		t.Fatalf("got %+v", got)
+	}
+	if n := r.number(`select count(*) from livelearn.facts where payload ? 'item'`); n != 2 {
+		t.Fatalf("%d answers have their item", n)
+	}
+	if err := r.store.Erase(t.Context(), school, "item"); errs.KindOf(err) != errs.Invalid {
+		t.Fatalf("got %v", err)
 	}
 }
 

@@ -88,6 +88,8 @@ func fault(op string, err error) error {
 		return errs.Code(op, errs.Down, cloud.CodeCloudOlder, "%w", err)
 	}
 	switch answer.Code[:2] {
+	case "22", "23": // a value that no column takes
+		return errs.New(op, errs.Invalid, err)
 	// connection, feature (a plan from before a migration), transaction state, login, conflict,
 	// rights, resources, locks, shutdown, system
 	case "08", "0A", "25", "28", "40", "42", "53", "55", "57", "58":

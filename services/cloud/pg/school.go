@@ -191,10 +191,13 @@ func (s *Store) Erase(ctx context.Context, school, pupil string) error {
 	if pupil == "" || len(pupil) > maxName || clean(pupil) != pupil {
 		return errs.Field("pg.Erase", "pupil", "bad_id", maxName, "must be an id of 1 to %d bytes", maxName)
 	}
-	var done bool
-	err := s.pool.QueryRow(ctx, `select livelearn.erase_pupil(id, $2) from livelearn.schools where name = $1`, school, pupil).Scan(&done)
+	var done *bool
+	err := s.pool.QueryRow(ctx, `select case when livelearn.nameable($2) then livelearn.erase_pupil(id, $2) end from livelearn.schools where name = $1`, school, pupil).Scan(&done)
 	if none(err) {
 		err = noSchool("Erase", school)
+	}
+	if err == nil && done == nil {
+		err = errs.Field("pg.Erase", "pupil", "bad_id", 0, "%q is nobody's id", pupil)
 	}
 	return fault("Erase", err)
 }

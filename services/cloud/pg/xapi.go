@@ -139,7 +139,7 @@ func parts(home, iri string) (lesson, item string, ok bool) {
 // object is a JSON object.
 type object = map[string]any
 
-// xapi is the statement as xAPI 1.0.3 (IEEE 9274.1.1's parent) writes it. home is where the
+// xapi is the statement as xAPI 1.0.3 writes it (its part 2, section 2). home is where the
 // accounts and the activities are.
 func (r statement) xapi(home string) object {
 	out := object{

@@ -7,6 +7,25 @@
 create function livelearn.stamp(ms bigint) returns timestamptz
 	language sql immutable parallel safe return to_timestamp(ms::float8 / 1000);
 
+-- What a payload says, null where it says nonsense: one broken fact must not break a view.
+create function livelearn.whole(j jsonb) returns bigint
+	language sql immutable parallel safe
+	return case when jsonb_typeof(j) = 'number' then case when abs(j::numeric) < 100000000000000 then j::numeric::bigint end end;
+
+create function livelearn.real(j jsonb) returns float8
+	language sql immutable parallel safe
+	return case when jsonb_typeof(j) = 'number' then case when abs(j::numeric) < 100000000000000 then j::float8 end end;
+
+create function livelearn.yes(j jsonb) returns bool
+	language sql immutable parallel safe return coalesce(j = 'true', false);
+
+-- corrected is when a fact happened: by the clock of the box if that was right, else by the
+-- anchor of the same run.
+create function livelearn.corrected(wall timestamptz, trusted bool, mono bigint, anchor_wall bigint, anchor_mono bigint) returns timestamptz
+	language sql immutable parallel safe
+	return case when not trusted and anchor_wall is not null and mono between 0 and 100000000000000
+		then to_timestamp((anchor_wall - (anchor_mono - mono))::float8 / 1000) else wall end;
+
 create function livelearn.bits(text) returns bigint
 	language sql immutable strict parallel safe
 	return case when $1::numeric > 9223372036854775807 then $1::numeric - 18446744073709551616 else $1::numeric end;
@@ -123,6 +142,14 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+-- nameable tells that a text may be an id of a person. A plain word may not: it could be the
+-- name of a field, which an erasure would take out of everything.
+create function livelearn.nameable(p_pupil text) returns bool
+	language sql immutable set search_path = livelearn, pg_temp
+	return coalesce(length(p_pupil) between 2 and 255 and p_pupil ~ '[0-9_]' and p_pupil <> 'erased', false);
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 -- erase_pupil forgets a pupil of a school, and tells its boxes. False: that was done before.
 create function livelearn.erase_pupil(p_school int, p_pupil text) returns bool
 	language plpgsql set search_path = livelearn, pg_temp as $$
@@ -155,5 +182,6 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose Down
-drop function livelearn.erase_pupil, livelearn.put_item, livelearn.mentions, livelearn.forget, livelearn.ensure_months,
-	livelearn.ensure_month, livelearn.admit, livelearn.my_box, livelearn.named_uuid, livelearn.bits, livelearn.stamp;
+drop function livelearn.erase_pupil, livelearn.nameable, livelearn.put_item, livelearn.mentions, livelearn.forget, livelearn.ensure_months,
+	livelearn.ensure_month, livelearn.admit, livelearn.my_box, livelearn.named_uuid, livelearn.bits, livelearn.corrected, livelearn.yes, livelearn.real,
+	livelearn.whole, livelearn.stamp;

@@ -5,7 +5,7 @@
 create view livelearn.facts_at as
 select s.name as school, f.stream, f.epoch, f.seq, f.box, f.incarnation, f.pos, f.kind, f.version, f.author, f.command, f.payload,
 	f.wall, f.trusted, f.received, f.boot, f.mono, f.school as school_id,
-	case when not f.trusted and a.boot is not null then livelearn.stamp(a.wall - (a.mono - f.mono)) else f.wall end as at,
+	livelearn.corrected(f.wall, f.trusted, f.mono, a.wall, a.mono) as at,
 	f.trusted or a.boot is not null as dated
 from livelearn.facts f
 join livelearn.schools s on s.id = f.school
@@ -52,9 +52,10 @@ select distinct on (school_id, pupil) school_id, pupil, name from livelearn.pupi
 create view livelearn.graded as
 select school, school_id, box, stream, epoch, seq, payload ->> 'lesson' as lesson, payload ->> 'class' as class, payload ->> 'title' as title,
 	case jsonb_typeof(payload -> 'items') when 'array' then payload -> 'items' else '[]' end as items, payload -> 'pupils' as pupils,
-	livelearn.stamp((payload ->> 'started')::bigint) + (at - wall) as started, livelearn.stamp((payload ->> 'ended')::bigint) + (at - wall) as ended,
+	coalesce(livelearn.stamp(livelearn.whole(payload -> 'started')) + (at - wall), at) as started,
+	coalesce(livelearn.stamp(livelearn.whole(payload -> 'ended')) + (at - wall), at) as ended,
 	at, at - wall as shift, received, lead(received) over (partition by school_id, payload ->> 'lesson', stream order by epoch, seq) as superseded
-from livelearn.facts_at where kind = 'lesson.graded' and jsonb_typeof(payload -> 'pupils') = 'array';
+from livelearn.facts_at where kind = 'lesson.graded' and jsonb_typeof(payload -> 'pupils') = 'array' and payload ->> 'lesson' <> '';
 
 create view livelearn.gradings as
 select distinct on (school_id, lesson) * from livelearn.graded where superseded is null order by school_id, lesson, received desc;
@@ -75,16 +76,17 @@ comment on column livelearn.lessons.ended is 'null while it runs, or while its e
 
 create view livelearn.results as
 select g.school, g.class, coalesce(l.class_name, '') as class_name, g.lesson, coalesce(g.title, '') as title, i ->> 'id' as item, coalesce(i ->> 'title', '') as question,
-	coalesce((i ->> 'graded')::bool, false) as graded, p ->> 'pupil' as pupil, coalesce(n.name, '') as name, m is not null as answered,
-	coalesce((m ->> 'fraction')::float8, 0) as fraction, coalesce((m ->> 'points')::float8, 0) as points, coalesce((i ->> 'points')::float8, 0) as max,
+	livelearn.yes(i -> 'graded') as graded, p ->> 'pupil' as pupil, coalesce(n.name, '') as name, m is not null as answered,
+	coalesce(livelearn.real(m -> 'fraction'), 0) as fraction, coalesce(livelearn.real(m -> 'points'), 0) as points, coalesce(livelearn.real(i -> 'points'), 0) as max,
 	g.started, g.ended,
-	g.box, g.at, g.received, g.school_id, g.stream, g.epoch, g.seq, i ->> 'kind' as kind
+	g.box, g.at, g.received, g.school_id, g.stream, g.epoch, g.seq, coalesce(i ->> 'kind', '') as kind
 from livelearn.gradings g
 cross join lateral jsonb_array_elements(g.items) i
 cross join lateral jsonb_array_elements(g.pupils) p
 left join lateral (select p -> 'marks' -> (i ->> 'id') as m) x on true
 left join livelearn.listings l on l.school_id = g.school_id and l.class = g.class
-left join livelearn.names n on n.school_id = g.school_id and n.pupil = p ->> 'pupil';
+left join livelearn.names n on n.school_id = g.school_id and n.pupil = p ->> 'pupil'
+where p ->> 'pupil' <> '' and i ->> 'id' <> '';
 comment on view livelearn.results is 'What each pupil reached at each question, by the newest grading of the lesson.';
 comment on column livelearn.results.pupil is 'user id; stays when the name is corrected';
 comment on column livelearn.results.name is 'empty where the policy of the school keeps names on the boxes';
@@ -96,15 +98,16 @@ comment on column livelearn.results.at is 'when the lesson was graded';
 
 create view livelearn.attendance as
 select g.school, g.class, coalesce(l.class_name, '') as class_name, g.lesson, coalesce(g.title, '') as title, p ->> 'pupil' as pupil, coalesce(n.name, '') as name,
-	coalesce((p ->> 'came')::bigint, 0) > 0 as present,
-	case when (p ->> 'came')::bigint > 0 then livelearn.stamp((p ->> 'came')::bigint) + g.shift end as came,
-	round(coalesce((p ->> 'ms')::numeric, 0) / 60000, 1) as minutes,
+	coalesce(livelearn.whole(p -> 'came'), 0) > 0 as present,
+	case when livelearn.whole(p -> 'came') > 0 then livelearn.stamp(livelearn.whole(p -> 'came')) + g.shift end as came,
+	round(coalesce(livelearn.whole(p -> 'ms')::numeric, 0) / 60000, 1) as minutes,
 	g.started, g.ended,
-	g.box, g.received, g.school_id, coalesce((p ->> 'ms')::bigint, 0) as ms
+	g.box, g.received, g.school_id, coalesce(livelearn.whole(p -> 'ms'), 0) as ms
 from livelearn.gradings g
 cross join lateral jsonb_array_elements(g.pupils) p
 left join livelearn.listings l on l.school_id = g.school_id and l.class = g.class
-left join livelearn.names n on n.school_id = g.school_id and n.pupil = p ->> 'pupil';
+left join livelearn.names n on n.school_id = g.school_id and n.pupil = p ->> 'pupil'
+where p ->> 'pupil' <> '';
 comment on view livelearn.attendance is 'Who was in which lesson, for how long.';
 comment on column livelearn.attendance.came is 'null: never';
 comment on column livelearn.attendance.minutes is 'time present';
@@ -129,15 +132,15 @@ with each as (
 	from livelearn.graded g
 	cross join lateral jsonb_array_elements(g.pupils) p
 	cross join lateral (select null::jsonb as i union all select jsonb_array_elements(g.items)) x
-	where i is null and (p ->> 'came')::bigint > 0 or (i ->> 'graded')::bool and p -> 'marks' -> (i ->> 'id') is not null)
+	where p ->> 'pupil' <> '' and (i is null and livelearn.whole(p -> 'came') > 0 or livelearn.yes(i -> 'graded') and p -> 'marks' -> (i ->> 'id') is not null))
 select e.school, e.school_id, e.id, case when e.i is null then 'attended' else 'answered' end as verb, null::uuid as voids, e.received as stored,
 	least(e.ended, e.received) as at, e.lesson, coalesce(e.title, '') as title, e.class, i ->> 'id' as item, coalesce(i ->> 'title', '') as question,
-	p ->> 'pupil' as pupil, coalesce(n.name, '') as name, (p ->> 'ms')::bigint as ms,
-	case when e.i is null then (select sum((m.value ->> 'points')::float8) from jsonb_each(case jsonb_typeof(p -> 'marks') when 'object' then p -> 'marks' else '{}' end) m)
-		else (p -> 'marks' -> (i ->> 'id') ->> 'points')::float8 end as points,
-	case when e.i is null then (select sum((q ->> 'points')::float8) from jsonb_array_elements(e.items) q where (q ->> 'graded')::bool)
-		else (i ->> 'points')::float8 end as max,
-	(p -> 'marks' -> (i ->> 'id') ->> 'fraction')::float8 as fraction
+	p ->> 'pupil' as pupil, coalesce(n.name, '') as name, livelearn.whole(p -> 'ms') as ms,
+	case when e.i is null then (select sum(livelearn.real(m.value -> 'points')) from jsonb_each(case jsonb_typeof(p -> 'marks') when 'object' then p -> 'marks' else '{}' end) m)
+		else livelearn.real(p -> 'marks' -> (i ->> 'id') -> 'points') end as points,
+	case when e.i is null then (select sum(livelearn.real(q -> 'points')) from jsonb_array_elements(e.items) q where livelearn.yes(q -> 'graded'))
+		else livelearn.real(i -> 'points') end as max,
+	livelearn.real(p -> 'marks' -> (i ->> 'id') -> 'fraction') as fraction
 from each e left join livelearn.names n on n.school_id = e.school_id and n.pupil = e.p ->> 'pupil'
 where e.superseded is null
 union all

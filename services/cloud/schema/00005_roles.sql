@@ -17,6 +17,8 @@ begin
 exception
 	when duplicate_object or unique_violation then
 		null; -- another database of this server was first
+	when insufficient_privilege then
+		raise exception 'this login may not create roles: let it (alter role .. createrole), or create livelearn_box and livelearn_read first';
 end $$;
 -- +goose StatementEnd
 
@@ -45,7 +47,7 @@ grant execute on function livelearn.my_box, livelearn.state, livelearn.pull, liv
 
 grant select on livelearn.facts_at, livelearn.lessons, livelearn.results, livelearn.attendance, livelearn.answers, livelearn.pupils,
 	livelearn.boxes_seen, livelearn.dead to livelearn_read;
-grant execute on function livelearn.stamp to livelearn_read;
+grant execute on function livelearn.stamp, livelearn.corrected, livelearn.whole, livelearn.real, livelearn.yes to livelearn_read;
 
 -- +goose Down
 -- The roles stay: another database of this server may use them.

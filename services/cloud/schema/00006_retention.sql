@@ -18,7 +18,7 @@ begin
 		join schools s on s.id = f.school
 		left join anchors a on not f.trusted and a.school = f.school and a.box = f.box and a.boot = f.boot
 		where f.payload is not null
-			and case when f.trusted then f.wall when a.boot is not null then livelearn.stamp(a.wall - (a.mono - f.mono)) else f.received end
+			and case when f.trusted or a.boot is not null then corrected(f.wall, f.trusted, f.mono, a.wall, a.mono) else f.received end
 				< p_now - make_interval(days => case when f.kind like 'chat.%' or f.kind like 'letter.%' then s.chat_days else s.results_days end))
 	update facts f set payload = null, command = null, author = case when f.author is not null then 'erased' end
 	from old o where f.school = o.school and f.stream = o.stream and f.epoch = o.epoch and f.seq = o.seq and f.wall = o.wall;

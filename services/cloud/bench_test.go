@@ -1,0 +1,112 @@
+package cloud_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/livelearn/box/services/cloud"
+)
+
+// backlog is how many facts wait; the promise is about a million.
+func backlog(b *testing.B) int {
+	n, err := strconv.Atoi(os.Getenv("LIVELEARN_BACKLOG"))
+	if err != nil {
+		n = 1_000_000
+	}
+	return n
+}
+
+// BenchmarkBacklog empties a backlog over lines of several round trips, by both ways, from
+// the journal to the rows; and copies as many rows of the same size into a bare table over
+// the same line with COPY, which knows no conflict, no watermark and no dead letter.
+func BenchmarkBacklog(b *testing.B) {
+	for _, rtt := range []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond} {
+		var floor float64
+		for _, way := range []string{"copy", "postgres", "https"} {
+			b.Run(fmt.Sprintf("%s/%v", way, rtt), func(b *testing.B) {
+				n, took, bytes := backlog(b), time.Duration(0), int64(0)
+				for b.Loop() {
+					d, bytesOf := newDirect(b), func() int64 { return 0 }
+					switch way {
+					case "copy":
+						d.line.Delay(rtt)
+						took += d.copyRows(b, n)
+						bytesOf = d.line.Bytes
+					case "postgres":
+						took += empty(b, d, n, func() { d.line.Delay(rtt) })
+						bytesOf = d.line.Bytes
+					case "https":
+						w := newWeb(b, d)
+						took += empty(b, w, n, func() { w.line.Delay(rtt) })
+						bytesOf = w.line.Bytes
+					}
+					bytes += bytesOf()
+				}
+				rate := float64(n) * float64(b.N) / took.Seconds()
+				if way == "copy" {
+					floor = rate
+				}
+				b.ReportMetric(rate, "facts/s")
+				b.ReportMetric(took.Seconds()/float64(b.N), "s")
+				b.ReportMetric(float64(bytes)/float64(n)/float64(b.N), "B/fact")
+				b.ReportMetric(rate/floor, "xCOPY")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+const benched = `{"id":"%016x","round":%d,"item":"i_%d","response":{"options":["o%d"]},"took":%d}`
+
+// empty fills a box's journal and links it: how long until all is in the cloud.
+func empty(b *testing.B, way cloud.Way, n int, line func()) time.Duration {
+	b.Helper()
+	x := startBy(b, b.TempDir(), cloud.Config{}, way)
+	defer x.stop()
+	for i := range n / 500 {
+		x.record(fmt.Sprint("room:c_", i%30), "quiz.answered", 500, fmt.Sprintf(benched, i, i%20, i%20, i%4, i))
+	}
+	line()
+	began := time.Now()
+	if err := x.Link(context.Background(), "cloud"); err != nil {
+		b.Fatal(err)
+	}
+	wait(b, 10*time.Minute, "all is in the cloud", func() bool { _, left := x.Waiting(); return left == 0 })
+	return time.Since(began)
+}
+
+// copyRows is the floor: what the line and Postgres take for the rows alone.
+func (d *direct) copyRows(b *testing.B, n int) time.Duration {
+	b.Helper()
+	d.exec(b, `create table bare (box text, pos bigint, stream text, epoch bigint, seq bigint, kind text, author text, command text,
+		boot bigint, mono bigint, wall timestamptz, trusted bool, payload jsonb, primary key (box, pos));
+		grant all on bare to public`)
+	conn, err := pgx.Connect(b.Context(), d.url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(b.Context())) //nolint:errcheck // of a test
+	const size = 10_000
+	began := time.Now()
+	for from := 0; from < n; from += size {
+		_, err := conn.CopyFrom(b.Context(), pgx.Identifier{"bare"}, []string{
+			"box", "pos", "stream", "epoch", "seq", "kind", "author", "command", "boot", "mono", "wall", "trusted", "payload",
+		}, pgx.CopyFromSlice(size, func(i int) ([]any, error) {
+			i += from
+			return []any{
+				"b_1", int64(i), fmt.Sprint("room:c_", i/500%30), int64(1), int64(i), "quiz.answered", "p_1", "", int64(77), int64(i), time.UnixMilli(1_790_000_000_000 + int64(i)), true,
+				fmt.Appendf(nil, benched, i, i%20, i%20, i%4, i),
+			}, nil
+		}))
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(began)
+}

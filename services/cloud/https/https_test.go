@@ -192,7 +192,7 @@ func TestWhatIsNoAnswerOfTheCloudIsTriedAgainLater(t *testing.T) {
 			w.Header().Set("Location", "/v1/nonce")
 			w.WriteHeader(302)
 		},
-		"a proxy's error": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", 502) },
+		"a proxy's error": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) },
 		"half of an answer": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", "100")

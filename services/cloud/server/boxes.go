@@ -89,7 +89,7 @@ func (s *Server) login(ctx context.Context, l https.Login) (string, error) {
 		return "", err
 	}
 	if _, ok := open(secret, forNonce, l.Nonce, s.now()); !ok {
-		return "", errs.Code(op, errs.Stale, "nonce", "the nonce is too old, or no node gave it")
+		return "", errs.Code(op, errs.Busy, "nonce", "the nonce is too old, or no node gave it: take a new one")
 	}
 	key, revoked, err := s.store.Key(ctx, l.Box)
 	switch {

@@ -44,6 +44,7 @@ func (s *Server) export(name, kind string, write func(ctx context.Context, w io.
 			return errs.Code(op, errs.Busy, "too_many", "other exports are being made")
 		}
 		out := &file{w: w, rc: http.NewResponseController(w), name: name, kind: kind}
+		unhurried(out.rc)
 		if err := write(r.Context(), out, of, since); err != nil {
 			if out.begun {
 				s.log.Warn("an export was not finished", "kind", r.Pattern, "err", err)

@@ -85,7 +85,17 @@ func (p *pausing) Read(b []byte) (int, error) {
 	}
 	_ = p.rc.SetReadDeadline(until)  // not every writer has one: tests
 	_ = p.rc.SetWriteDeadline(until) // the answer may have to wait for the body
-	return p.r.Read(b)
+	n, err := p.r.Read(b)
+	if errors.Is(err, io.EOF) {
+		unhurried(p.rc)
+	}
+	return n, err
+}
+
+// unhurried lets a request take longer whose body is all here: net/http goes on reading, to
+// see whether somebody still waits, and takes a deadline that passes for a no.
+func unhurried(rc *http.ResponseController) {
+	_ = rc.SetReadDeadline(time.Time{}) // not every writer has one: tests
 }
 
 // put stores a batch. It goes on when the box is gone: what is stored need not come again.

@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/time/rate"
 
@@ -52,8 +54,24 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store") // names of people
+		if !legible(r.URL.Query()) {
+			s.fail(seen, r, errs.Field(op, "query", "unreadable", 0, "must be UTF-8 without U+0000"))
+			return
+		}
 		next.ServeHTTP(seen, r)
 	})
+}
+
+// legible tells that a query is text as the database takes it.
+func legible(q url.Values) bool {
+	for _, list := range q {
+		for _, v := range list {
+			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // seen knows the status of an answer.

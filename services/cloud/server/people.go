@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/cloud/stick"
 	"github.com/livelearn/box/services/errs"
@@ -153,17 +154,23 @@ func (s *Server) takeStick(w http.ResponseWriter, r *http.Request, g pg.Grant) e
 	return nil
 }
 
-// owned refuses a stick of a box that is another school's than the token. Who may for one
-// school may only name that as the school of a new box.
+// owned refuses a stick of a box that another school has, for a token of the school own, and
+// gives the school that a box becomes which none has.
 func (s *Server) owned(ctx context.Context, own, asked, box string) (string, error) {
 	mine, err := s.store.Boxes(ctx, own)
-	if err != nil {
+	if err != nil || slices.ContainsFunc(mine, func(b pg.BoxState) bool { return b.Box == box }) {
 		return "", err
 	}
-	if slices.ContainsFunc(mine, func(b pg.BoxState) bool { return b.Box == box }) || asked == own {
-		return asked, nil
+	_, _, err = s.store.Key(ctx, box)
+	switch known := errs.BodyOf(err).Code != cloud.CodeStranger; {
+	case known && err != nil:
+		return "", err
+	case known:
+		return "", errs.Code(op, errs.Denied, "may_not", "the box is another school's")
+	case asked == own:
+		return own, nil
 	}
-	return "", errs.Code(op, errs.Denied, "may_not", "the school has no box %q; name the school if it is a new one", shown(box))
+	return "", errs.Code(op, errs.Denied, cloud.CodeStranger, "nobody knows the box %q: name its school", shown(box))
 }
 
 // operations are what operators' programs already know.

@@ -158,7 +158,7 @@ func account(text string) (string, error) {
 			Name string `json:"name"`
 		} `json:"account"`
 	}
-	if err := json.Unmarshal([]byte(text), &a); err != nil || a.Account.Name == "" {
+	if err := json.Unmarshal([]byte(text), &a); err != nil || a.Account.Name == "" || strings.ContainsRune(a.Account.Name, 0) {
 		return "", bad("agent", "must be an agent with an account")
 	}
 	return a.Account.Name, nil

@@ -1,0 +1,352 @@
+package server_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cloud/cloudtest"
+	"github.com/livelearn/box/services/cloud/pg"
+	"github.com/livelearn/box/services/cloud/stick"
+)
+
+// graded brings a lesson with evil names to the rig.
+func graded(t *testing.T, r *rig) {
+	t.Helper()
+	if err := r.Store.SetPolicy(t.Context(), cloudtest.School, cloud.Policy{Names: true}); err != nil {
+		t.Fatal(err)
+	}
+	c := r.box("b1")
+	b := cloudtest.Facts("b1", 1, 0, 2)
+	set := func(i int, kind string, v any) {
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Facts[i].Kind, b.Facts[i].Data, b.Facts[i].Stream, b.Facts[i].By = kind, data, "report@b1", ""
+		b.Facts[i].Wall = time.Now().UnixMilli()
+	}
+	set(0, cloud.Listed, cloud.Listing{Class: "c1", Name: "=7b", Pupils: []cloud.ListedPupil{{ID: "p_1", Name: `=HYPERLINK("x")`}, {ID: "p_2", Name: "@SUM(1)"}}})
+	now := time.Now().UnixMilli()
+	set(1, cloud.Graded, cloud.Grades{
+		Lesson: "l1", Class: "c1", Title: "<script>alert(1)</script>", Started: now - 3600_000, Ended: now,
+		Items: []cloud.Asked{{ID: "q1", Kind: "single", Title: "-1+1", Points: 2, Graded: true}},
+		Pupils: []cloud.Standing{
+			{Pupil: "p_1", Came: now - 3000_000, MS: 2_700_000, Marks: map[string]cloud.Mark{"q1": {Fraction: .5, Points: 1}}},
+			{Pupil: "p_2", Marks: map[string]cloud.Mark{}},
+		},
+	})
+	if _, err := c.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoCellOfAnExportIsAFormula(t *testing.T) {
+	r := newRig(t)
+	graded(t, r)
+	token := r.token(cloudtest.School, pg.MayRead)
+	for path, want := range map[string][]string{
+		"/export/results.csv":                    {"'=7b", "'-1+1", `'=HYPERLINK("x")`, "p_1", "0.5", "true"},
+		"/export/attendance.csv":                 {"'=7b", `'=HYPERLINK("x")`, "p_2", "45"},
+		"/export/results.csv?since=2020-01-01":   {"p_1"},
+		"/export/attendance.csv?school=School+1": {"p_1"},
+	} {
+		status, head, text := r.get(token, path)
+		if status != 200 || head.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.Contains(head.Get("Content-Disposition"), "attachment") {
+			t.Fatalf("%s: %d %v %s", path, status, head, text)
+		}
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))).ReadAll()
+		if err != nil || len(rows) < 2 {
+			t.Fatalf("%s: %d rows, %v", path, len(rows), err)
+		}
+		all := map[string]bool{}
+		for _, row := range rows {
+			for _, cell := range row {
+				all[cell] = true
+				if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
+					t.Errorf("%s: the cell %q is a formula", path, cell)
+				}
+			}
+		}
+		for _, cell := range want {
+			if !all[cell] {
+				t.Errorf("%s: no cell %q in %v", path, cell, rows)
+			}
+		}
+	}
+	for _, q := range []string{"since=yesterday", "school=%00", "school=%ff"} {
+		if status, _, text := r.get(r.token("", pg.MayRead), "/export/results.csv?"+q); status != 400 {
+			t.Errorf("%s: got %d %s", q, status, text)
+		}
+	}
+}
+
+func TestOneRosterFilesFitTogether(t *testing.T) {
+	r := newRig(t)
+	graded(t, r)
+	_, _, text := r.get(r.token("", pg.MayRead), "/export/oneroster.zip")
+	z, err := zip.NewReader(strings.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := map[string][]map[string]string{}
+	for _, f := range z.File {
+		in, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(in).ReadAll()
+		if err != nil {
+			t.Fatal(f.Name, err)
+		}
+		for _, row := range rows[1:] {
+			m := map[string]string{}
+			for i, cell := range row {
+				m[rows[0][i]] = cell
+			}
+			tables[f.Name] = append(tables[f.Name], m)
+		}
+	}
+	props := map[string]string{}
+	for _, row := range tables["manifest.csv"] {
+		props[row["propertyName"]] = row["value"]
+	}
+	if props["oneroster.version"] != "1.2" || props["file.results"] != "bulk" || props["file.users"] != "absent" || len(props) != 25 {
+		t.Errorf("manifest: %v", props)
+	}
+	items := tables["lineItems.csv"]
+	if len(items) != 1 || len(tables["results.csv"]) != 2 || items[0]["categorySourcedId"] != tables["categories.csv"][0]["sourcedId"] || items[0]["resultValueMax"] != "2" {
+		t.Fatalf("got %v", tables)
+	}
+	status := map[string]string{}
+	for _, row := range tables["results.csv"] {
+		if row["lineItemSourcedId"] != items[0]["sourcedId"] || row["classSourcedId"] != items[0]["classSourcedId"] {
+			t.Errorf("a result of nothing: %v", row)
+		}
+		status[row["studentSourcedId"]] = row["scoreStatus"] + " " + row["score"]
+	}
+	if d := cmp.Diff(map[string]string{"p_1": "fully graded 1", "p_2": "not submitted "}, status); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestThePageShowsTheBoxesAndRunsNothing(t *testing.T) {
+	r := newRig(t)
+	if err := r.Store.AddSchool(t.Context(), "Other", cloud.Policy{}); err != nil {
+		t.Fatal(err)
+	}
+	c := r.box("box-with-a-long-id")
+	self := cloudtest.Self("box-with-a-long-id", 1, 500)
+	self.Name = `<img src=x onerror=alert(1)>`
+	if _, err := c.State(t.Context(), self); err != nil {
+		t.Fatal(err)
+	}
+	b := cloudtest.Facts(self.Box, 1, 0, 100)
+	b.Facts[7].Data = json.RawMessage(`"\u0000"`)
+	if _, err := c.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	token := r.token("", pg.MayRead)
+	status, head, text := r.get(token, "/")
+	if status != 200 || !strings.HasPrefix(head.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Fatalf("got %d %v", status, head)
+	}
+	for _, want := range []string{"&lt;img src=x", "box-with<", "facts were refused", `class="n">400</td>`, `lang="en"`, "<caption>", `scope="row"`, "1.0.0", "just now"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	for _, never := range []string{"<img", "<script", "style=", "onerror=alert(1)>\""} {
+		if strings.Contains(text, never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	if _, head, css := r.get("", "/style.css"); head.Get("Content-Type") != "text/css; charset=utf-8" || !strings.Contains(css, "prefers-color-scheme: dark") {
+		t.Error("no style")
+	}
+	other := r.token("Other", pg.MayRead)
+	if _, _, text := r.get(other, "/"); strings.Contains(text, "box-with") {
+		t.Error("a school sees another one's boxes")
+	}
+	if status, _, _ := r.get(other, "/?school=School+1"); status != 403 {
+		t.Errorf("another school's page: %d", status)
+	}
+	if _, _, text := r.get(token, "/api/dead?box=box-with-a-long-id"); !strings.Contains(text, `"code":"22P05"`) {
+		t.Errorf("got %s", text)
+	}
+	if _, _, text := r.get(other, "/api/dead"); text != "{\"dead\":[]}\n" {
+		t.Errorf("got %s", text)
+	}
+	if _, _, text := r.get(token, "/api/boxes"); !strings.Contains(text, `"behind":400`) {
+		t.Errorf("got %s", text)
+	}
+}
+
+func TestATokenIsForWhatItIsFor(t *testing.T) {
+	r := newRig(t)
+	xapi, read, mine := r.token("", pg.MayXAPI), r.token("", pg.MayRead), r.token(cloudtest.School, pg.MayRead)
+	for _, c := range []struct {
+		token, path string
+		want        int
+	}{
+		{"", "/", 401},
+		{"llt_WRONG", "/", 401},
+		{xapi, "/", 403},
+		{read, "/", 200},
+		{read, "/xapi/statements", 403},
+		{xapi, "/xapi/statements", 200},
+		{"", "/xapi/about", 200},
+		{read, "/metrics", 200},
+		{mine, "/metrics", 403},
+		{xapi, "/metrics", 403},
+	} {
+		status, head, text := r.get(c.token, c.path, "X-Experience-API-Version", "1.0.3")
+		if status != c.want || (status == 401) != (head.Get("WWW-Authenticate") != "") {
+			t.Errorf("%q %s: got %d %s, want %d", c.token, c.path, status, text, c.want)
+		}
+	}
+	if err := r.Store.RevokeToken(t.Context(), "[read]"); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, _ := r.get(read, "/"); status != 401 {
+		t.Errorf("a token that was revoked: %d", status)
+	}
+	last := 0
+	for range 40 {
+		last, _, _ = r.get("llt_WRONG", "/")
+	}
+	if last != 429 {
+		t.Errorf("who guesses tokens gets %d", last)
+	}
+}
+
+func TestStatementsAreReadAsXAPIHasThem(t *testing.T) {
+	r := newRig(t)
+	graded(t, r)
+	token := r.token(cloudtest.School, pg.MayXAPI)
+	get := func(path string) (int, http.Header, string) {
+		return r.get(token, path, "X-Experience-API-Version", "1.0.1")
+	}
+	type page struct {
+		Statements []struct {
+			ID    string `json:"id"`
+			Actor struct {
+				Account struct{ HomePage, Name string }
+			} `json:"actor"`
+		} `json:"statements"`
+		More string `json:"more"`
+	}
+	seen := map[string]bool{}
+	for path := "/xapi/statements?limit=1&ascending=true"; path != ""; {
+		status, head, text := get(path)
+		if status != 200 || head.Get("X-Experience-API-Version") != "1.0.3" || head.Get("X-Experience-API-Consistent-Through") == "" {
+			t.Fatalf("%s: %d %v %s", path, status, head, text)
+		}
+		var p page
+		if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Statements) > 1 {
+			t.Fatalf("%s: %s %v", path, text, err)
+		}
+		for _, s := range p.Statements {
+			if seen[s.ID] || s.Actor.Account.HomePage != "https://"+r.addr {
+				t.Fatalf("%s: %+v once more, or of nowhere", path, s)
+			}
+			seen[s.ID] = true
+		}
+		path = p.More
+		if len(seen) > 20 {
+			t.Fatal("it does not end")
+		}
+	}
+	if len(seen) == 0 {
+		t.Fatal("there is no statement")
+	}
+	for id := range seen {
+		if status, _, text := get("/xapi/statements?statementId=" + id); status != 200 || !strings.Contains(text, id) {
+			t.Errorf("%s: %d %s", id, status, text)
+		}
+	}
+	for path, want := range map[string]int{
+		"/xapi/statements?statementId=6c1b0b0e-0000-4000-8000-000000000000":               404,
+		"/xapi/statements?statementId=x&limit=1":                                          400,
+		"/xapi/statements?limit=-1":                                                       400,
+		"/xapi/statements?since=now":                                                      400,
+		"/xapi/statements?colour=red":                                                     400,
+		"/xapi/statements?limit=1&limit=2":                                                400,
+		"/xapi/statements?more=nonsense":                                                  400,
+		"/xapi/statements?agent=%7B%22mbox%22%3A%22mailto%3Aa%40b%22%7D":                  400,
+		"/xapi/statements?agent=%7B%22account%22%3A%7B%22name%22%3A%22p_1%22%7D%7D":       200,
+		"/xapi/statements?verb=http%3A%2F%2Fx&format=ids&attachments=false":               200,
+		"/xapi/statements?since=2100-01-01T00:00:00Z&until=2101-01-01T00:00:00.5%2B02:00": 200,
+	} {
+		if status, _, text := get(path); status != want {
+			t.Errorf("%s: got %d %s, want %d", path, status, text, want)
+		}
+	}
+	if status, head, _ := r.get(token, "/xapi/statements"); status != 400 || head.Get("X-Experience-API-Version") != "1.0.3" {
+		t.Errorf("without a version: %d", status)
+	}
+}
+
+func TestASchoolTakesInItsOwnSticksOnly(t *testing.T) {
+	r := newRig(t)
+	if err := r.Store.AddSchool(t.Context(), "Other", cloud.Policy{}); err != nil {
+		t.Fatal(err)
+	}
+	post := func(token, path string, file []byte) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+r.addr+path, bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, text := r.do(req, token)
+		return status, text
+	}
+	var file bytes.Buffer
+	w, err := stick.NewWriter(&file, cloudtest.Self("b1", 1, 30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(2) {
+		if err := w.Add(cloudtest.Facts("b1", 1, i*15, 15)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut := bytes.Clone(file.Bytes()[:file.Len()-9])
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all, mine, other := r.token("", pg.MayAdmin), r.token(cloudtest.School, pg.MayAdmin), r.token("Other", pg.MayAdmin)
+	for _, c := range []struct {
+		token, path string
+		file        []byte
+		want        int
+		text        string
+	}{
+		{r.token("", pg.MayRead), "/import", file.Bytes(), 403, "may_not"},
+		{all, "/import", file.Bytes(), 403, "stranger"},
+		{other, "/import?school=School+1", file.Bytes(), 403, "may_not"},
+		{mine, "/import?school=School+1", cut, 200, `"cut":true,"code":"cut"`},
+		{all, "/import", file.Bytes(), 200, `"stored":15,"known":15,"dead":0,"pos":30`},
+		{mine, "/import", file.Bytes(), 200, `"stored":0,"known":30`},
+		{other, "/import", file.Bytes(), 403, "may_not"},
+		{other, "/import?school=Other", file.Bytes(), 403, "may_not"},
+		{all, "/import", []byte("nonsense"), 400, "no_stick"},
+	} {
+		if status, text := post(c.token, c.path, c.file); status != c.want || !strings.Contains(text, c.text) {
+			t.Errorf("%s: got %d %s, want %d %s", c.path, status, text, c.want, c.text)
+		}
+	}
+	if err := r.Store.Revoke(t.Context(), "b1"); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := post(all, "/import", file.Bytes()); status != 403 || !strings.Contains(text, cloud.CodeRevoked) {
+		t.Errorf("of a box that was revoked: %d %s", status, text)
+	}
+}

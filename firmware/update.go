@@ -85,24 +85,24 @@ func (b *Box) mediaUp() bool {
 	return false
 }
 
-// lastFailure is why the last start on trial ended, if the first process saw it.
-func (b *Box) lastFailure() string {
+// lastFailure is when and why the other slot failed last, if the first process saw it.
+func (b *Box) lastFailure() (at time.Time, why string) {
 	if b.parts.Door == nil {
-		return ""
+		return at, ""
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	boot, err := b.parts.Door.Boot(ctx)
 	if err != nil {
-		return ""
+		return at, ""
 	}
 	other := string(hal.Slot(boot.Slot).Other())
 	for i := len(boot.Failures) - 1; i >= 0; i-- {
-		if f := boot.Failures[i]; f.Slot == other && time.Since(f.At) < time.Hour {
-			return f.Why
+		if f := boot.Failures[i]; f.Slot == other {
+			return f.At, f.Why
 		}
 	}
-	return ""
+	return at, ""
 }
 
 // ApplyUpdate gives a bundle to the box that runs on a data folder.

@@ -16,6 +16,10 @@ var firmware = map[string][2]string{
 	"arm64": {"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
 }
 
+// cpu is what a machine computes with: all that can be emulated, and pointers signed in a way
+// that is cheap to emulate. QEMU's manual names it: the architecture's own takes half of the time.
+var cpu = map[string]string{"amd64": "max", "arm64": "max,pauth-impdef=on"}
+
 // variables gives the machine firmware variables of its own.
 func (m *Machine) variables() error {
 	data, err := os.ReadFile(firmware[m.Arch][1])
@@ -28,7 +32,7 @@ func (m *Machine) variables() error {
 // args is the emulator's command line.
 func (m *Machine) args() ([]string, error) {
 	a := []string{
-		"-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,thread=multi", "-cpu", "max",
+		"-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,thread=multi", "-cpu", cpu[m.Arch],
 		"-m", fmt.Sprint(m.RAM), "-smp", fmt.Sprint(m.CPUs), "-device", "virtio-rng-pci",
 		"-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line",
 		"-qmp", "unix:" + filepath.Join(m.dir, "qmp") + ",server=on,wait=off",

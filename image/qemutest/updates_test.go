@@ -16,23 +16,30 @@ import (
 	"time"
 )
 
-// TestUpdatesStayOrGoBack tells the story of a box that is updated: what is refused, one that
-// stays, the way back by hand, one whose box never stays up, one that hangs.
-func TestUpdatesStayOrGoBack(t *testing.T) {
-	t.Parallel()
-	p := publisher(t)
-	image, old := p.image(t, "pc", "0.5.0")
-	_, next := p.image(t, "pc", "0.6.0")
-	url := server(t, p.dir)
+// updated is a claimed box of version 0.5.0 with a class that must outlive everything.
+func updated(t *testing.T, p *press) *admin {
+	t.Helper()
+	image, _ := p.image(t, "pc", "0.5.0")
 	m := New(t, Config{Disk: fresh(t, image), Raw: true})
 	m.Ready(starts)
 	a := claim(t, m)
 	a.class("7B")
+	return a
+}
+
+// TestUpdatesStay tells the story of a box that is updated: what is refused, what stays, and
+// the way back by hand.
+func TestUpdatesStay(t *testing.T) {
+	t.Parallel()
+	p := publisher(t)
+	a := updated(t, p)
+	_, old := p.image(t, "pc", "0.5.0")
+	_, next := p.image(t, "pc", "0.6.0")
 	t.Run("ports", func(t *testing.T) { ports(t, a.in(t)) })
 	t.Run("refused", func(t *testing.T) { refused(t, p, a.in(t), old, next) })
 
 	begun := time.Now()
-	s := a.fetch(url(next))
+	s := a.fetch(server(t, p.dir)(next))
 	t.Logf("fetched in %v: %d of %d bytes were on the box already", time.Since(begun).Round(time.Second), s.Reused, s.Total)
 	if s.Reused < s.Total/4 {
 		t.Fatalf("%+v", s)
@@ -47,6 +54,15 @@ func TestUpdatesStayOrGoBack(t *testing.T) {
 	if !a.kept("7B") {
 		t.Error("the version before does not have the data")
 	}
+}
+
+// TestUpdatesThatFailGoBack brings versions that do not work: one whose box never stays up, one
+// that hangs and is ended by the watchdog.
+func TestUpdatesThatFailGoBack(t *testing.T) {
+	t.Parallel()
+	p := publisher(t)
+	a := updated(t, p)
+	url := server(t, p.dir)
 	for i, name := range []string{"exits", "sick", "hangs"} {
 		if name == "exits" && !long() {
 			continue // it falls back as the others do
@@ -58,6 +74,9 @@ func TestUpdatesStayOrGoBack(t *testing.T) {
 		t.Errorf("back to a version that failed: %d %s", code, text)
 	}
 }
+
+// reasons are what the admin's page says of each.
+var reasons = map[string]string{"exits": "it did not start", "sick": "does not stay up", "hangs": "it did not start: it hung"}
 
 // takenBack brings a version of which testdata has the program.
 func takenBack(t *testing.T, p *press, a *admin, name, version string, url func(string) string) {
@@ -72,12 +91,10 @@ func takenBack(t *testing.T, p *press, a *admin, name, version string, url func(
 		t.Errorf("%+v, last %+v", s, s.Last)
 	}
 	t.Logf("%s: %s", name, s.Last.Reason)
-	switch name {
-	case "sick":
-		if !strings.Contains(s.Last.Reason, "does not stay up") {
-			t.Errorf("the reason is %q", s.Last.Reason)
-		}
-	case "hangs":
+	if want := reasons[name]; !strings.Contains(s.Last.Reason, want) {
+		t.Errorf("the reason is %q, want %q", s.Last.Reason, want)
+	}
+	if name == "hangs" {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		a.m.WaitEvent(ctx, events, "WATCHDOG") // it was the hardware that ended it

@@ -40,6 +40,7 @@ type trial struct {
 	From    string    `json:"from"`
 	Slot    hal.Slot  `json:"slot"`
 	At      time.Time `json:"at"`
+	Failed  time.Time `json:"failed,omitzero"`  // when the other slot had failed last: not this trial's fault
 	Reason  string    `json:"reason,omitempty"` // why the new system gave up
 	Back    bool      `json:"back,omitempty"`   // asked for by a person, to the version before
 }

@@ -29,8 +29,8 @@ func (u *Updater) settle(st hal.SlotState) error {
 		return u.committed(t)
 	}
 	reason := t.Reason
-	if reason == "" && u.deps.Failure != nil {
-		reason = u.deps.Failure()
+	if at, why := u.failure(); reason == "" && !at.Equal(t.Failed) {
+		reason = why
 	}
 	reason = cmp.Or(reason, "it did not start: it hung, or the power went")
 	u.state.Trial = nil
@@ -38,6 +38,14 @@ func (u *Updater) settle(st hal.SlotState) error {
 	u.metrics.ended(RolledBack)
 	u.deps.Log.Error("the update was taken back", "version", t.Version, "reason", reason)
 	return u.forget()
+}
+
+// failure is how the other slot failed last, as the first process tells.
+func (u *Updater) failure() (time.Time, string) {
+	if u.deps.Failure == nil {
+		return time.Time{}, ""
+	}
+	return u.deps.Failure()
 }
 
 // committed notes that a trial was good. Called with mu held.
@@ -189,6 +197,7 @@ func (u *Updater) try(ctx context.Context, t *trial, version, options string) er
 		return errs.New(op, errs.Down, err)
 	}
 	t.From, t.Slot, t.At = u.deps.Version, st.Spare(), u.deps.Now()
+	t.Failed, _ = u.failure()
 	// Noted first: a start that goes wrong must be told from one that nobody asked for.
 	u.state.Trial, u.state.When = t, ""
 	if err := u.save(); err != nil {

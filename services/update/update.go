@@ -60,7 +60,7 @@ type Deps struct {
 
 	Healthy func() (ok bool, why string) // whether a lesson could be held now
 	Lesson  func() bool                  // whether one is open
-	Failure func() string                // why the last trial ended, if the first process knows
+	Failure func() (time.Time, string)   // when and why the other slot failed last, if the first process knows
 	Sticks  func() ([]Stick, error)      // nil: no sticks
 	Near    func() []Neighbour           // nil: no neighbours
 

@@ -55,6 +55,7 @@ type rig struct {
 	healthy  bool // guarded by mu
 	now      func() time.Time
 	failure  string
+	failedAt time.Time
 	more     func(*Deps)
 	cfg      Config
 }
@@ -112,7 +113,7 @@ func (r *rig) updater() *Updater {
 		Slots: r.slots, Board: "pc", Version: r.version, Build: r.build, Data: 1, ID: "box", Root: r.root, Dir: filepath.Join(r.dir, "state"),
 		Healthy: func() (bool, string) { r.mu.Lock(); defer r.mu.Unlock(); return r.healthy, "media is down" },
 		Lesson:  func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.lesson },
-		Failure: func() string { return r.failure },
+		Failure: func() (time.Time, string) { return r.failedAt, r.failure },
 		Now:     func() time.Time { return r.now() }, Log: slog.New(slog.DiscardHandler), Client: http.DefaultClient,
 	}
 	if r.more != nil {
@@ -462,10 +463,22 @@ func TestASickSystemGoesBack(t *testing.T) {
 }
 
 func TestAStartThatNeverCameIsTold(t *testing.T) {
-	for failure, want := range map[string]string{"": "it hung, or the power went", "the program ended 4 times": "the program ended 4 times"} {
+	const hung, ended = "it hung, or the power went", "the program ended 4 times"
+	for name, c := range map[string]struct{ before, after, want string }{
+		"it hung":                         {"", "", hung},
+		"it ended":                        {"", ended, ended},
+		"it hung, and the last one ended": {ended, ended, hung},
+	} {
+		t.Logf("%s", name)
 		r := newRig(t)
+		if c.before != "" {
+			r.failure, r.failedAt = c.before, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		}
 		r.trial()
-		r.failure = failure
+		if r.failure = c.after; c.before == "" && c.after != "" {
+			r.failedAt = time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+		}
+		want := c.want
 		synctest.Test(t, func(t *testing.T) {
 			r.boot(hal.SlotA)
 			r.version, r.build = "1.0.0", 10

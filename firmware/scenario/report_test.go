@@ -40,7 +40,7 @@ func BenchmarkReportBesideChat(b *testing.B) {
 		ada := box.Claim("Ada")
 		heavy := ada.Lesson(ada.Class("Heavy", 100), "A long year")
 		box.Stop()
-		fill(b, dir, heavy)
+		fill(b, dir, heavy, reported)
 		box = box.Restart()
 		ada.Box = box
 		light := ada.Lesson(ada.Class("Light", chatters), "Chat")
@@ -77,8 +77,8 @@ func BenchmarkReportBesideChat(b *testing.B) {
 	}
 }
 
-// fill writes the answers into the stopped box's journal.
-func fill(b *testing.B, dir string, l boxtest.Lesson) {
+// fill writes answers into the stopped box's journal.
+func fill(b *testing.B, dir string, l boxtest.Lesson, answers int) {
 	b.Helper()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true, Pace: -1}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
@@ -115,7 +115,7 @@ func fill(b *testing.B, dir string, l boxtest.Lesson) {
 		return keyed
 	}()}})
 	put("quiz.opened", "", map[string]any{"round": 1, "items": []any{item}, "of": 1, "paced": "teacher"})
-	for i := range reported {
+	for i := range answers {
 		put("quiz.answered", l.Names[i%len(l.Names)].ID, map[string]any{
 			"round": 1, "item": "q1", "response": map[string]any{"options": []string{[]string{"a", "b"}[i/100%2]}}, "took": i,
 		})
@@ -209,6 +209,11 @@ func (c *talkers) during(d time.Duration) []float64 {
 	c.took = nil
 	c.mu.Unlock()
 	time.Sleep(d)
+	return c.so()
+}
+
+// so is the deliveries since the last during began.
+func (c *talkers) so() []float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.took)

@@ -31,7 +31,7 @@ func (b *Box) buildCloud(clock *event.Clock) (err error) {
 	}
 	b.ledger = cloud.NewLedger(b.journal, clock, b.log("cloud"))
 	b.cloud, err = cloud.New(b.cfg.cloud(), cloud.Deps{
-		Journal: b.journal, Ledger: b.ledger, Clock: clock, Health: b.health, Way: ways{}, Down: b.downlink(),
+		Journal: b.journal, Ledger: b.ledger, Clock: clock, Health: b.health, Way: ways{b.cfg.Version}, Down: b.downlink(),
 		Def: b.def, Lists: b.lists, Report: b.report, Version: b.cfg.Version, Log: b.log("cloud"), Metrics: b.registry,
 		Box: func() (id, name string, err error) {
 			box, err := b.roster.Box()
@@ -105,20 +105,18 @@ func (b *Box) eraseFor(ctx context.Context, pupil string) error {
 }
 
 // ways are the ways out of a box.
-type ways struct{}
-
-const postgresScheme = "postgres"
+type ways struct{ version string }
 
 // Join lets the box in at a cloud, or looks whether a database takes it.
 func (w ways) Join(ctx context.Context, link string, self cloud.Self) (cloud.Link, error) {
-	if !strings.HasPrefix(link, postgresScheme) {
+	if !strings.HasPrefix(link, cloud.WayPostgres) {
 		return https.Enrol(ctx, link, self)
 	}
 	u, err := url.Parse(link)
 	if err != nil || u.Host == "" {
 		return cloud.Link{}, errs.Field("cloud.Link", "link", "bad_address", 0, "must be like postgres://user:password@host/database")
 	}
-	l := cloud.Link{Way: postgresScheme, Where: u.Host, URL: link}
+	l := cloud.Link{Way: cloud.WayPostgres, Where: u.Host, URL: link}
 	sink, done, err := w.Open(ctx, l)
 	if err != nil {
 		return l, err
@@ -130,16 +128,16 @@ func (w ways) Join(ctx context.Context, link string, self cloud.Self) (cloud.Lin
 }
 
 // Open gives the way out of a link.
-func (ways) Open(ctx context.Context, l cloud.Link) (cloud.Sink, func(), error) {
+func (w ways) Open(ctx context.Context, l cloud.Link) (cloud.Sink, func(), error) {
 	switch l.Way {
-	case postgresScheme:
+	case cloud.WayPostgres:
 		store, err := pg.Open(ctx, l.URL)
 		if err != nil {
 			return nil, nil, err
 		}
 		return store.Direct(l.Box), store.Close, nil
 	default:
-		c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key})
+		c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key, Version: w.version})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
@@ -70,7 +71,10 @@ func empty(b *testing.B, way cloud.Way, n int, line func()) time.Duration {
 	x := startBy(b, b.TempDir(), cloud.Config{}, way)
 	defer x.stop()
 	for i := range n / 500 {
-		x.record(fmt.Sprint("room:c_", i%30), "quiz.answered", 500, fmt.Sprintf(benched, i, i%20, i%20, i%4, i))
+		x.recordEach(fmt.Sprint("room:c_", i%30), "quiz.answered", 500, func(k int) string {
+			k += 500 * i
+			return fmt.Sprintf(benched, rand.Uint64(), k/30%20, k/30%20, k%4, rand.IntN(60_000))
+		})
 	}
 	line()
 	began := time.Now()
@@ -100,8 +104,8 @@ func (d *direct) copyRows(b *testing.B, n int) time.Duration {
 		}, pgx.CopyFromSlice(size, func(i int) ([]any, error) {
 			i += from
 			return []any{
-				"b_1", int64(i), fmt.Sprint("room:c_", i/500%30), int64(1), int64(i), "quiz.answered", "p_1", "", int64(77), int64(i), time.UnixMilli(1_790_000_000_000 + int64(i)), true,
-				fmt.Appendf(nil, benched, i, i%20, i%20, i%4, i),
+				"b_1", int64(i), fmt.Sprint("room:c_", i/500%30), int64(1), int64(i), "quiz.answered", fmt.Sprintf("p_%013d", i%30), "", int64(77), int64(i), time.UnixMilli(1_790_000_000_000 + int64(i)), true,
+				fmt.Appendf(nil, benched, rand.Uint64(), i/30%20, i/30%20, i%4, rand.IntN(60_000)),
 			}, nil
 		}))
 		if err != nil {

@@ -10,8 +10,12 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// WayStick is the way of a school with no link at all: files on a stick.
-const WayStick = "stick"
+// Ways out of a box.
+const (
+	WayHTTPS    = "https"
+	WayPostgres = "postgres"
+	WayStick    = "stick" // of a school with no link at all
+)
 
 // MaxReply is the size of a Reply, in bytes.
 const MaxReply = 64 << 20

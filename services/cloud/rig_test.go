@@ -233,6 +233,11 @@ func (b *box) stop() {
 // record writes n facts of a kind into a stream.
 func (b *box) record(stream string, kind event.Kind, n int, data string) {
 	b.t.Helper()
+	b.recordEach(stream, kind, n, func(int) string { return data })
+}
+
+func (b *box) recordEach(stream string, kind event.Kind, n int, data func(i int) string) {
+	b.t.Helper()
 	for n > 0 {
 		at := b.at[stream]
 		if at.Epoch == 0 {
@@ -242,10 +247,10 @@ func (b *box) record(stream string, kind event.Kind, n int, data string) {
 			}
 		}
 		some := make([]event.Event, 0, 500)
-		for range min(n, 500) {
+		for i := range min(n, 500) {
 			at.Seq++
 			some = append(some, event.Event{
-				Stream: stream, Epoch: at.Epoch, Seq: at.Seq, Kind: kind, By: "p_1", Stamp: b.clock.Now(), Data: json.RawMessage(data),
+				Stream: stream, Epoch: at.Epoch, Seq: at.Seq, Kind: kind, By: fmt.Sprintf("p_%013d", i%30), Stamp: b.clock.Now(), Data: json.RawMessage(data(i)),
 			})
 		}
 		done := make(chan error, 1)

@@ -157,6 +157,11 @@ func (r *run) gatherAll(ctx context.Context) error {
 		if !p.nothing() {
 			from = look
 		}
+		if !p.nothing() && r.link.Way == WayHTTPS { // here it costs no time of the line
+			if _, err := p.batch.Bytes(); err != nil {
+				return err
+			}
+		}
 		if !p.nothing() || !p.more {
 			select {
 			case r.parcels <- p:
@@ -257,9 +262,9 @@ func (r *run) pick(ctx context.Context, b *batch.Batch, cause error) (sum Receip
 				return sum, err
 			}
 		}
-		rest := *b
-		rest.Facts = nil
-		return r.put(ctx, r.sink, &rest)
+		rest := b.Part(nil, b.From, b.To)
+		rest.Mark = b.Mark
+		return r.put(ctx, r.sink, rest)
 	}
 	for _, half := range halves(b) {
 		got, err := r.put(ctx, r.sink, half)
@@ -278,11 +283,10 @@ func (r *run) pick(ctx context.Context, b *batch.Batch, cause error) (sum Receip
 // stands at its end.
 func halves(b *batch.Batch) []*batch.Batch {
 	n := len(b.Facts) / 2
-	first, second := *b, *b
-	first.Facts, second.Facts = b.Facts[:n], b.Facts[n:]
-	first.To, first.Mark = first.Facts[n-1].Pos, 0
-	second.From = first.To
-	return []*batch.Batch{&first, &second}
+	cut := b.Facts[n-1].Pos
+	first, second := b.Part(b.Facts[:n], b.From, cut), b.Part(b.Facts[n:], cut, b.To)
+	second.Mark = b.Mark
+	return []*batch.Batch{first, second}
 }
 
 func deadOf(incarnation uint64, f batch.Fact, code, text string, at int64) Dead {

@@ -50,6 +50,13 @@ type Batch struct {
 	// Again has facts that became dead letters given once more: the watermark stays.
 	Again bool
 	Facts []Fact
+
+	wire []byte // what Bytes made
+}
+
+// Part is a batch of some of the facts, up to position to and without a mark.
+func (b *Batch) Part(facts []Fact, from, to uint64) *Batch {
+	return &Batch{Box: b.Box, Incarnation: b.Incarnation, From: from, To: to, Again: b.Again, Facts: facts}
 }
 
 // MarkOf is what tells the fact at a position from any other that might stand there: two

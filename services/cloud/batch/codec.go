@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 // What a batch may hold at most.
 const (
-	MaxFacts = 20_000
+	MaxFacts = 40_000
 	MaxBytes = 64 << 20 // of the sequence, before compression
 	MaxData  = 1 << 20  // of one payload
 	MaxName  = 255      // bytes of a stream, kind, author or id
@@ -95,6 +96,18 @@ func Encode(w io.Writer, b *Batch) error {
 		return errs.New("batch.Encode", errs.Down, fault)
 	}
 	return nil
+}
+
+// Bytes is b as Encode writes it. It is made once: nothing of b may change afterwards.
+func (b *Batch) Bytes() ([]byte, error) {
+	if b.wire == nil {
+		var out bytes.Buffer
+		if err := Encode(&out, b); err != nil {
+			return nil, err
+		}
+		b.wire = out.Bytes()
+	}
+	return b.wire, nil
 }
 
 // Decode reads one batch, up to the end of r. errs.Down: r failed; errs.Invalid: it is no

@@ -107,12 +107,12 @@ func (c *Client) State(ctx context.Context, self cloud.Self) (cloud.State, error
 
 // Put implements cloud.Sink.
 func (c *Client) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
-	var body bytes.Buffer
-	if err := batch.Encode(&body, b); err != nil {
+	body, err := b.Bytes()
+	if err != nil {
 		return cloud.Receipt{}, err
 	}
 	var r cloud.Receipt
-	if err := c.ask(ctx, request{path: "/v1/facts", kind: TypeBatch, body: body.Bytes()}, &r); err != nil {
+	if err := c.ask(ctx, request{path: "/v1/facts", kind: TypeBatch, body: body}, &r); err != nil {
 		return cloud.Receipt{}, err
 	}
 	if err := checkReceipt(r, b); err != nil {

@@ -146,5 +146,5 @@ func enrol(ctx context.Context, link string, self cloud.Self, cfg Config) (cloud
 		return cloud.Link{}, strange("a school's name of %d bytes", len(e.School))
 	}
 	_, host, _ := strings.Cut(at, "://")
-	return cloud.Link{Way: "https", Box: self.Box, Where: host, URL: at, Pin: pin, Key: private.Seed(), School: e.School}, nil
+	return cloud.Link{Way: cloud.WayHTTPS, Box: self.Box, Where: host, URL: at, Pin: pin, Key: private.Seed(), School: e.School}, nil
 }

@@ -34,6 +34,11 @@ type Sink interface {
 	Pull(ctx context.Context, since uint64, most int) (Page, error)
 }
 
+// Preparer is a Sink that can do a part of Put beforehand, while another batch is on its way.
+type Preparer interface {
+	Prepare(b *batch.Batch) error
+}
+
 // Codes of a Sink's errors.
 const (
 	CodeMoved      = "moved"       // errs.Stale: the watermark is elsewhere

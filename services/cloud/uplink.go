@@ -157,8 +157,8 @@ func (r *run) gatherAll(ctx context.Context) error {
 		if !p.nothing() {
 			from = look
 		}
-		if !p.nothing() && r.link.Way == WayHTTPS { // here it costs no time of the line
-			if _, err := p.batch.Bytes(); err != nil {
+		if prepares, ok := r.sink.(Preparer); ok && !p.nothing() {
+			if err := prepares.Prepare(p.batch); err != nil {
 				return err
 			}
 		}

@@ -50,8 +50,6 @@ type Batch struct {
 	// Again has facts that became dead letters given once more: the watermark stays.
 	Again bool
 	Facts []Fact
-
-	wire []byte // what Bytes made
 }
 
 // Part is a batch of some of the facts, up to position to and without a mark.

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,18 +95,6 @@ func Encode(w io.Writer, b *Batch) error {
 		return errs.New("batch.Encode", errs.Down, fault)
 	}
 	return nil
-}
-
-// Bytes is b as Encode writes it. It is made once: nothing of b may change afterwards.
-func (b *Batch) Bytes() ([]byte, error) {
-	if b.wire == nil {
-		var out bytes.Buffer
-		if err := Encode(&out, b); err != nil {
-			return nil, err
-		}
-		b.wire = out.Bytes()
-	}
-	return b.wire, nil
 }
 
 // Decode reads one batch, up to the end of r. errs.Down: r failed; errs.Invalid: it is no

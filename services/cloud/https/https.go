@@ -57,8 +57,9 @@ type Client struct {
 	cfg   Config
 	base  string // without a slash at its end
 	http  *http.Client
-	mu    sync.Mutex
-	token string // of the session; guarded by mu; empty: there is none
+	mu    sync.Mutex // guards the fields below
+	token string     // of the session; empty: there is none
+	made  map[*batch.Batch][]byte
 }
 
 var _ cloud.Sink = (*Client)(nil)
@@ -80,7 +81,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: t, CheckRedirect: stay}}, nil
+	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: t, CheckRedirect: stay}, made: map[*batch.Batch][]byte{}}, nil
 }
 
 // stay follows no redirect: a token must not go where nobody meant it to.
@@ -105,11 +106,44 @@ func (c *Client) State(ctx context.Context, self cloud.Self) (cloud.State, error
 	return st, nil
 }
 
+// Prepare implements cloud.Preparer: it makes the bytes of a batch, which Put then sends. At
+// most two wait: the one that is about to be sent and the one after.
+func (c *Client) Prepare(b *batch.Batch) error {
+	body, err := encode(b)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.made) > 1 {
+		clear(c.made) // of a session that has ended
+	}
+	c.made[b] = body
+	return nil
+}
+
+func encode(b *batch.Batch) ([]byte, error) {
+	var out bytes.Buffer
+	err := batch.Encode(&out, b)
+	return out.Bytes(), err
+}
+
+// prepared are the bytes that Prepare made of b, once.
+func (c *Client) prepared(b *batch.Batch) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer delete(c.made, b)
+	return c.made[b]
+}
+
 // Put implements cloud.Sink.
 func (c *Client) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
-	body, err := b.Bytes()
-	if err != nil {
-		return cloud.Receipt{}, err
+	body := c.prepared(b)
+	if body == nil {
+		var err error
+		if body, err = encode(b); err != nil {
+			return cloud.Receipt{}, err
+		}
 	}
 	var r cloud.Receipt
 	if err := c.ask(ctx, request{path: "/v1/facts", kind: TypeBatch, body: body}, &r); err != nil {

@@ -217,6 +217,7 @@ func (c *Cloud) Status() Status {
 	if s.Rate > 0 && s.Queue > 0 && s.State == StateSending {
 		s.ETA = float64(s.Queue) / s.Rate
 	}
+	s.Box, _, _ = c.Box() // where it cannot be read, the page shows none
 	s.Dead, s.Notes = len(c.store.dead()), c.store.notes()
 	return s
 }

@@ -236,6 +236,7 @@ type Mark struct {
 
 // Status is how the link is, for people.
 type Status struct {
+	Box    string  `json:"box"`    // id of this box, as the cloud knows it
 	Way    string  `json:"way"`    // "https", "postgres" or "stick"; empty: the box is linked to nothing
 	Where  string  `json:"where"`  // host of the cloud, never a secret
 	School string  `json:"school"` // as the cloud calls it

@@ -132,6 +132,7 @@ export interface Network {
 // How the link to the cloud is. See services/cloud.
 export interface Cloud {
   supported: boolean;
+  box: string; // id
   way: "" | "https" | "postgres" | "stick";
   where: string;
   school: string;

@@ -50,6 +50,7 @@ export function CloudLink({ turn }: { turn: number }) {
       {now?.supported && (
         <>
           <Standing now={now} />
+          {now.box && <p class="muted">{t("admin.cloud.id")} <bdi dir="ltr"><code>{now.box}</code></bdi></p>}
           {now.way && <Figures now={now} />}
           {now.way && <Buttons now={now} again={again} left={changed} />}
           {(!now.way || now.state === "revoked" || now.state === "stranger") && <LinkForm linked={changed} />}

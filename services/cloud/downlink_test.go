@@ -79,11 +79,12 @@ func (s *school) shape() (out []string) {
 		s.t.Fatal(err)
 	}
 	for _, c := range classes {
-		line := c.Name + " " + c.Source
+		var line strings.Builder
+		line.WriteString(c.Name + " " + c.Source)
 		for _, p := range c.Pupils {
-			line += fmt.Sprintf(" %s/%s/%g", p.Name, p.Source, p.Time)
+			line.WriteString(fmt.Sprintf(" %s/%s/%g", p.Name, p.Source, p.Time))
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	quizzes, err := s.Library.Quizzes()
 	if err != nil {

@@ -45,6 +45,12 @@ func link(t *testing.T, p *boxtest.Person, c *boxtest.Cloud) *linked {
 	return l
 }
 
+// newLinked is a new box, claimed by Ada and linked to a new cloud.
+func newLinked(t *testing.T, dir string) *linked {
+	t.Helper()
+	return link(t, boxtest.Start(t, dir).Claim("Ada"), newCloud(t))
+}
+
 func (l *linked) do(method, path string, in, out any) {
 	l.t.Helper()
 	if _, err := l.Call(method, path, in, out); err != nil {
@@ -205,10 +211,8 @@ func (class talkative) chat(n int) {
 // the cloud are killed in turn, at any moment of their exchange.
 func TestALessonIsInTheCloudOnceHoweverOftenTheTwoAreKilled(t *testing.T) {
 	dir := t.TempDir()
-	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
-	c := newCloud(t)
-	l := link(t, ada, c)
+	l := newLinked(t, dir)
+	box, ada, c := l.Box, l.Person, l.cloud
 	class := ada.Class("7B", 10)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range times(t, "LIVELEARN_KILLS", 8) {
@@ -240,10 +244,8 @@ func TestALessonIsInTheCloudOnceHoweverOftenTheTwoAreKilled(t *testing.T) {
 // TestARestoredBoxOverwritesNothing brings an old backup back while the cloud is ahead.
 func TestARestoredBoxOverwritesNothing(t *testing.T) {
 	dir := t.TempDir()
-	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
-	c := newCloud(t)
-	l := link(t, ada, c)
+	l := newLinked(t, dir)
+	box, ada, c := l.Box, l.Person, l.cloud
 	pupils := join(box, ada.Lesson(ada.Class("7B", 5), "Before"), 5)
 	pupils.chat(5)
 	l.arrived()
@@ -270,10 +272,8 @@ func TestARestoredBoxOverwritesNothing(t *testing.T) {
 // TestACopyOfABoxIsTold starts two boxes from copies of one card.
 func TestACopyOfABoxIsTold(t *testing.T) {
 	dir := t.TempDir()
-	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
-	c := newCloud(t)
-	l := link(t, ada, c)
+	l := newLinked(t, dir)
+	box, ada, c := l.Box, l.Person, l.cloud
 	pupils := join(box, ada.Lesson(ada.Class("7B", 5), "Before"), 5)
 	pupils.chat(3)
 	l.arrived()
@@ -385,10 +385,8 @@ func TestTwoBoxesOfOneNameAreTwo(t *testing.T) {
 // TestARevokedBoxIsRefusedAndMayComeBack revokes a box between two lessons.
 func TestARevokedBoxIsRefusedAndMayComeBack(t *testing.T) {
 	dir := t.TempDir()
-	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
-	c := newCloud(t)
-	l := link(t, ada, c)
+	l := newLinked(t, dir)
+	box, ada, c := l.Box, l.Person, l.cloud
 	pupils := join(box, ada.Lesson(ada.Class("7B", 3), "One"), 3)
 	pupils.chat(2)
 	l.arrived()

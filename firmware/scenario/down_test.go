@@ -108,10 +108,8 @@ func TestWhatASchoolDecidesComesDown(t *testing.T) {
 // TestAnErasureReachesTheOtherSide erases one pupil on the box and another in the cloud.
 func TestAnErasureReachesTheOtherSide(t *testing.T) {
 	dir := t.TempDir()
-	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
-	c := newCloud(t)
-	l := link(t, ada, c)
+	l := newLinked(t, dir)
+	box, ada, c := l.Box, l.Person, l.cloud
 	lesson := ada.Lesson(ada.Class("7B", 3), "Planets")
 	join(box, lesson, 3).chat(3)
 	l.do("POST", "/api/lessons/"+lesson.ID+"/end", nil, nil)

@@ -28,6 +28,7 @@ const (
 	firstPause = time.Second // again after each session in which something got through
 	mostPause  = 5 * time.Minute
 	longPause  = 10 * time.Minute // while only a person can mend it
+	anewPause  = 100 * time.Millisecond
 )
 
 // errAnew ends a session that must begin again at once.
@@ -49,6 +50,9 @@ func (c *Cloud) keep(ctx context.Context) error {
 			return nil
 		}
 		if errors.Is(err, errAnew) {
+			if !c.rest(ctx, anewPause) {
+				return nil
+			}
 			continue
 		}
 		if got {

@@ -323,11 +323,11 @@ func TestCodecsChooseADeviceThatEncodes(t *testing.T) {
 func TestRealDevices(t *testing.T) {
 	c := New(os.DirFS("/"))
 	if c == nil {
-		t.Skip("no /dev/video*: modprobe vicodec, or run on a board with an encoder")
+		t.Skip("no /dev/video*: run on a board with an encoder, or scripts/qemu, which has the kernel's virtual one")
 	}
 	for _, d := range c.List() {
 		t.Logf("%+v", d)
-		if len(d.Encodes) == 0 {
+		if len(d.Encodes) == 0 || d.Driver == "vicodec" { // that one does not tell its key frames
 			continue
 		}
 		device, err := Open(d.Path)

@@ -61,7 +61,7 @@ func format(ctx context.Context, r *runner) {
 func vet(ctx context.Context, r *runner) {
 	r.must(ctx, "go vet", "go", "vet", "./...")
 	r.must(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover", "./services/network")
-	r.must(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu", "./image/qemutest", "./ui/e2e")
+	r.must(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu,debian", "./image/qemutest", "./image/qemutest/testdata/guest", "./ui/e2e")
 }
 
 // tests runs all tests with the race detector, as many packages at once as there are

@@ -159,14 +159,32 @@ func (n *Network) accessPoint(ctx context.Context, cfg Config, port string) erro
 	}
 	for ctx.Err() == nil {
 		cmd := exec.Command(n.deps.Hostapd, file) //nolint:noctx // supervise ends it
+		said := &lastWords{}
+		cmd.Stdout = said // it says there what it does not like
 		err := supervise.RunOnce(ctx, cmd, supervise.ProcessOpts{Shutdown: 2 * time.Second})
 		if ctx.Err() == nil {
-			n.complain("hostapd", fmt.Errorf("the access point ended: %w", err))
+			n.complain("hostapd", fmt.Errorf("the access point ended: %w: %s", err, said))
 			sleep(ctx, 5*time.Second)
 		}
 	}
 	return nil
 }
+
+// lastWords keeps the end of what a program writes.
+type lastWords struct {
+	text []byte // owned by the one who copies, until the program has ended
+}
+
+const kept = 600 // bytes
+
+func (l *lastWords) Write(p []byte) (int, error) {
+	l.text = append(l.text, p...)
+	l.text = l.text[max(0, len(l.text)-kept):]
+	return len(p), nil
+}
+
+// String is the text in one line.
+func (l *lastWords) String() string { return strings.Join(strings.Fields(string(l.text)), " ") }
 
 // hostapdConf is the configuration of hostapd (hostapd.conf of its source): WPA2 with
 // protected management, WPA3 for those who know it, and pupils who cannot reach each other.

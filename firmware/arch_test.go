@@ -160,7 +160,7 @@ var thirdParty = map[string][]string{
 	"firmware/appliance/timekeeper": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},
 	"firmware/appliance/disk":       {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
 	"firmware/appliance":            {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
-	"firmware/cmd/livelearn":        {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"firmware/cmd/livelearn":        {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback/bundle"},
 }
 
 // pack is one package as `go list` tells it.

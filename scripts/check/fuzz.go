@@ -131,7 +131,7 @@ var fuzzName = regexp.MustCompile(`(?m)^Fuzz\w+$`)
 // build makes the package's test program, which tells its targets.
 func (p *fuzzed) build(ctx context.Context, work string) {
 	p.program = filepath.Join(work, strings.ReplaceAll(p.path, "/", "_"))
-	p.said, p.err = output(ctx, nil, "go", "test", "-c", "-fuzz=^", "-o", p.program, p.path)
+	p.said, p.err = output(ctx, nil, "go", "test", "-c", "-ldflags=-s -w", "-fuzz=^", "-o", p.program, p.path)
 	if p.err != nil {
 		return
 	}

@@ -44,6 +44,9 @@ func (initCmd) Run(w world) error {
 
 // onAppliance adds what only an appliance has: its two slots, and whose updates it takes.
 func onAppliance(w world, parts *firmware.Parts) error {
+	if err := trustWeb(); err != nil {
+		return err
+	}
 	r := readRelease(w.root)
 	parts.Release = firmware.Release{Board: r.Board, Build: r.Build}
 	root, err := os.ReadFile(filepath.Join(w.root, appliance.ShareDir, "root.json"))

@@ -98,7 +98,7 @@ func (g *cgroup) remove() {
 	if g.fd != nil {
 		_ = g.fd.Close()
 	}
-	for range 50 { // what was killed leaves the group a little later
+	for range 300 { // what was killed leaves the group a little later, on a busy machine after a second
 		if err := os.Remove(g.dir); !errors.Is(err, syscall.EBUSY) {
 			return
 		}

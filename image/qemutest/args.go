@@ -84,7 +84,7 @@ func (m *Machine) drive() []string {
 }
 
 // network is QEMU's own: the guest has 10.0.2.15 by DHCP, and its ports are reached on
-// ports of the loopback interface here, which the emulator picks at the first start.
+// ports of the loopback interface here.
 func (m *Machine) network() []string {
 	spec := "user,id=net"
 	for guest, host := range m.ports {

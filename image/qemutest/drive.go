@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -174,3 +175,6 @@ func survives(length int64, dice *rand.Rand) int64 {
 	}
 	return length
 }
+
+// blocks is how many bytes of a file are on the medium (stat(2)).
+func blocks(info os.FileInfo) int64 { return info.Sys().(*syscall.Stat_t).Blocks * 512 }

@@ -8,12 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -61,7 +61,7 @@ func New(t testing.TB, c Config) *Machine {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	m := &Machine{Config: c, Serial: newSerial(), t: t, dir: dir, ports: map[int]string{}}
 	for _, p := range append([]int{80, 443}, c.Patch...) {
-		m.ports[p] = "127.0.0.1:0"
+		m.ports[p] = freePort(t)
 	}
 	if err := m.variables(); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func (m *Machine) start() error {
 	cmd, ended := m.cmd, make(chan struct{})
 	m.ended = ended
 	go func() { _ = cmd.Wait(); close(ended) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	go func() { // an emulator that ends at once has no monitor
 		select {
@@ -109,29 +109,23 @@ func (m *Machine) start() error {
 		case <-ctx.Done():
 		}
 	}()
-	if m.mon, err = dialMonitor(ctx, filepath.Join(m.dir, "qmp")); err != nil {
-		return err
-	}
-	return m.learnPorts()
+	m.mon, err = dialMonitor(ctx, filepath.Join(m.dir, "qmp"))
+	return err
 }
 
-// learnPorts reads which ports of this machine the emulator took for those of the guest,
-// and keeps them for the next start.
-func (m *Machine) learnPorts() error {
-	text, err := m.mon.human("info usernet")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line) // TCP[HOST_FORWARD] 12 127.0.0.1 43211 10.0.2.15 80 0 0
-		if len(f) < 6 || f[0] != "TCP[HOST_FORWARD]" {
-			continue
-		}
-		if guest, err := strconv.Atoi(f[5]); err == nil {
-			m.ports[guest] = f[2] + ":" + f[3]
+// freePort is an address that nobody listens at. It stays free while the machine is off: it is
+// below the ports that the kernel gives to connections (ip_local_port_range).
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
 		}
 	}
-	return nil
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Addr is where a TCP port of the guest is reached from here.
@@ -177,7 +171,7 @@ func (m *Machine) Ready(limit time.Duration) time.Duration {
 }
 
 func (m *Machine) ready(limit time.Duration) (time.Duration, error) {
-	client := http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	fault := errors.New("no answer")
 	for end := time.Now().Add(limit); time.Now().Before(end); {
 		resp, err := client.Get("http://" + m.Addr(80) + "/readyz")

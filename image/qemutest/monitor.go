@@ -113,16 +113,6 @@ func (m *monitor) do(command string, args map[string]any) (json.RawMessage, erro
 	return a.Return, nil
 }
 
-// human runs a command of the monitor for people, which can more.
-func (m *monitor) human(line string) (string, error) {
-	data, err := m.do("human-monitor-command", map[string]any{"command-line": line})
-	if err != nil {
-		return "", err
-	}
-	var text string
-	return text, json.Unmarshal(data, &text)
-}
-
 // wait gives the first event of that name at place from or later, and the place after it.
 func (m *monitor) wait(ctx context.Context, from int, name string) (Event, int, error) {
 	for {

@@ -22,6 +22,9 @@ func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	image, _ := publisher(t).image(t, "pc", "0.5.0")
 	m := New(t, Config{Disk: fresh(t, image), Raw: true})
 	t.Logf("from power to the page: %v, with a data partition made and grown", m.Ready(starts))
+	if !strings.Contains(m.Serial.String(), "starting: services") {
+		t.Error("the screen does not tell the phases of the start")
+	}
 	m.Kill()
 	m.Start()
 	t.Logf("from power to the page, the second time: %v", m.Ready(starts))

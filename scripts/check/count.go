@@ -158,6 +158,9 @@ func (c *counter) end(what string, err error) {
 	for _, p := range slices.Sorted(maps.Keys(pkgs)) {
 		c.abandoned(p)
 	}
+	if len(pkgs) > 0 {
+		fmt.Fprintf(c.out, "%s ended early: %v\n", what, err)
+	}
 	if err != nil && len(c.failed) == 0 {
 		c.tally.fail(fmt.Sprintf("%s: %v", what, err))
 		for _, k := range slices.SortedFunc(maps.Keys(c.output), func(a, b test) int { return strings.Compare(a.pkg, b.pkg) }) {

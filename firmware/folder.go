@@ -35,6 +35,8 @@ const (
 	recordsDir  = "recordings"
 	staging     = "restore"
 	stagedMark  = "complete"
+
+	lockTime = time.Second // that a folder may still be held by what a killed box leaves
 )
 
 // Folder is a data folder that this program alone uses.
@@ -53,7 +55,7 @@ func OpenFolder(path string) (*Folder, error) {
 	if err != nil {
 		return nil, errs.New("data folder", errs.Down, err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := take(lock); err != nil {
 		_ = lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, errs.Code("data folder", errs.Busy, "in_use", "%s is in use: a box runs on it; stop it first", path)
@@ -65,6 +67,16 @@ func OpenFolder(path string) (*Folder, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// take locks the folder. A box that was killed may leave a child behind that has not yet
+// become another program: it holds the lock until it has, which on a busy machine is a while.
+func take(lock *os.File) (err error) {
+	for end := time.Now().Add(lockTime); ; time.Sleep(lockTime / 40) {
+		if err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // Close lets others use the folder.

@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testCache = cache
+	if err := compiled(cache); err != nil {
+		fmt.Fprintln(os.Stderr, "the code is compiled by the first test:", err)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(cache)
 		os.Exit(code)
@@ -31,6 +35,26 @@ func TestMain(m *testing.M) {
 }
 
 var testCache string
+
+// compiled has a program without the race detector compile PDFium, which takes minutes with it.
+func compiled(cache string) error {
+	dir, err := os.MkdirTemp("", "slides-compile-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	in := filepath.Join(dir, "in")
+	if err := errors.Join(os.Mkdir(in, 0o700), os.WriteFile(filepath.Join(in, "0000"), pdfOf(960, 540, "One"), 0o600)); err != nil {
+		return err
+	}
+	// The cache goes by wazero's version, which no test program knows of itself.
+	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"
+	out, err := exec.Command("go", "run", version, "./testdata/compile", in, filepath.Join(dir, "out"), cache).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
 
 // document writes a PDF by hand: objects, their places, the trailer.
 func document(extra string, objects ...string) []byte {

@@ -30,6 +30,7 @@ func ip(t *testing.T, args string) {
 // It needs root.
 func inNamespace(t *testing.T, body func(t *testing.T)) {
 	if os.Getenv("LIVELEARN_NETNS") != "1" {
+		t.Parallel() // each waits for servers and clients most of the time
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)

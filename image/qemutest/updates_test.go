@@ -45,8 +45,8 @@ func TestUpdatesStay(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	a.install()
-	s = a.until("version 0.6.0 is committed", func(s status) bool { return s.Version == "0.6.0" && !s.Trying && s.Last != nil })
-	if s.Last.Result != "committed" || s.Slot != "b" || !a.kept("7B") {
+	s = a.until("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
+	if s.Last.Result != "committed" || s.Version != "0.6.0" || s.Slot != "b" || !a.kept("7B") {
 		t.Fatalf("%+v, last %+v", s, s.Last)
 	}
 	a.restart("/api/admin/update/rollback", nil)
@@ -215,7 +215,7 @@ func TestPowerCutsInAnUpdate(t *testing.T) {
 	a.fetch(url(next))
 	received := d.Moments()
 	a.install()
-	a.until("version 0.6.0 is committed", func(s status) bool { return s.Version == "0.6.0" && !s.Trying && s.Last != nil })
+	a.until("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
 	to := d.Moments()
 	cookie := a.cookie
 	m.Kill()

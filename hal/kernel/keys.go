@@ -29,11 +29,11 @@ const (
 	pollPeriod = 250             // milliseconds: how soon a reader sees that it is to end
 )
 
-// What drivers/acpi/button.c tells as a press ends as soon as it began, or a few milliseconds
-// later on a machine that is busy. No finger is as quick as 30.
+// What drivers/acpi/button.c tells as a press ends as soon as it began, or on a machine that is
+// busy any time later: it says nothing of the finger. Its devices are known by their phys.
 const (
-	instant = 30 * time.Millisecond
-	unheld  = 5 * time.Second
+	acpiPhys = "/button/input0"
+	unheld   = 5 * time.Second
 )
 
 // Keys is the power key: on a PC, on a Raspberry Pi 5, and on any board whose device tree has
@@ -41,8 +41,11 @@ const (
 //
 // The kernel has debounced a gpio-key. Of a PC's key the firmware tells that it was pressed,
 // and not for how long; people press it to switch the PC off, so it counts as held for long.
-type Keys struct {
-	paths []string // of /dev/input/event*
+type Keys struct{ keys []key }
+
+type key struct {
+	path string // of /dev/input/event*
+	acpi bool   // of a PC's firmware
 }
 
 // FindKeys is nil if no device has a power key that is for us to read.
@@ -53,17 +56,15 @@ func FindKeys(root fs.FS) *Keys {
 		event, _, _ := strings.Cut(strings.TrimPrefix(name, "sys/class/input/"), "/")
 		file := path.Join("dev/input", event)
 		if hasBit(hal.ReadWords(root, name), keyPower) && hal.Exists(root, file) {
-			k.paths = append(k.paths, hal.Path(root, file))
+			phys := hal.ReadWord(root, path.Join("sys/class/input", event, "device/phys"))
+			k.keys = append(k.keys, key{hal.Path(root, file), strings.HasSuffix(phys, acpiPhys)})
 		}
 	}
-	if len(k.paths) == 0 {
+	if len(k.keys) == 0 {
 		return nil
 	}
 	return k
 }
-
-// NewKeys is the power keys of the devices at paths.
-func NewKeys(paths ...string) *Keys { return &Keys{paths: paths} }
 
 // hasBit tells that bit n is set in a bitmap of the input system: words of 64 bits in base
 // 16, the highest first.
@@ -78,7 +79,7 @@ func hasBit(words []string, n int) bool {
 
 // Down implements hal.Button.
 func (k *Keys) Down() (bool, error) {
-	fds, err := k.open()
+	fds, _, err := k.open()
 	if err != nil {
 		return false, err
 	}
@@ -98,7 +99,7 @@ func (k *Keys) Down() (bool, error) {
 // Presses implements hal.Button.
 func (k *Keys) Presses(ctx context.Context) iter.Seq[hal.Press] {
 	return func(yield func(hal.Press) bool) {
-		fds, err := k.open()
+		fds, acpi, err := k.open()
 		if err != nil {
 			return // nobody can press what is gone
 		}
@@ -110,7 +111,7 @@ func (k *Keys) Presses(ctx context.Context) iter.Seq[hal.Press] {
 			}
 			for i := range fds {
 				for _, e := range events(&fds[i]) {
-					if p, ok := e.press(&down); ok && ctx.Err() == nil && !yield(p) {
+					if p, ok := e.press(&down, acpi[i]); ok && ctx.Err() == nil && !yield(p) {
 						return
 					}
 				}
@@ -126,13 +127,13 @@ type event struct {
 }
 
 // press is the end of a press that began at down.
-func (e event) press(down *time.Duration) (hal.Press, bool) {
+func (e event) press(down *time.Duration, acpi bool) (hal.Press, bool) {
 	switch {
 	case e.value == 1 && *down == 0:
 		*down = max(e.at, 1)
 	case e.value == 0 && *down != 0:
 		held := e.at - *down
-		if *down = 0; held < instant {
+		if *down = 0; acpi {
 			held = unheld
 		}
 		return hal.Press{Held: held}, true
@@ -170,22 +171,22 @@ func parse(b []byte) (list []event) {
 	return list
 }
 
-// open opens the devices, as many as there are.
-func (k *Keys) open() (fds []unix.PollFd, err error) {
-	for _, p := range k.paths {
-		fd, e := unix.Open(p, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+// open opens the devices, as many as there are, and tells which are of a PC's firmware.
+func (k *Keys) open() (fds []unix.PollFd, acpi []bool, err error) {
+	for _, one := range k.keys {
+		fd, e := unix.Open(one.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if e != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", p, e))
+			err = errors.Join(err, fmt.Errorf("%s: %w", one.path, e))
 			continue
 		}
 		// Time that nobody sets; a device that does not know better tells the wall's.
 		_ = unix.IoctlSetPointerInt(fd, eviocsclk, unix.CLOCK_MONOTONIC)
-		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		fds, acpi = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}), append(acpi, one.acpi)
 	}
 	if len(fds) > 0 {
-		return fds, nil
+		return fds, acpi, nil
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 func closeAll(fds []unix.PollFd) {

@@ -28,9 +28,10 @@ func at(d time.Duration, code uint16, value int32) []byte {
 // TestPressesOfTwoKeysAreOneButton plays two devices by pipes.
 func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 	dir := hal.Dir(t.TempDir())
-	k := NewKeys(dir.Path("event0"), dir.Path("event1"), dir.Path("gone"))
+	k := &Keys{[]key{{path: dir.Path("gone")}, {path: dir.Path("event0")}, {dir.Path("event1"), true}}}
 	var ends []*os.File
-	for _, p := range k.paths[:2] {
+	for _, one := range k.keys[1:] {
+		p := one.path
 		if err := unix.Mkfifo(p, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -57,8 +58,8 @@ func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 			cancel()
 			continue
 		}
-		// A power button of a PC, down and up at once: switch off.
-		if _, err := ends[1].Write(append(at(20*time.Second, keyPower, 1), at(20*time.Second, keyPower, 0)...)); err != nil {
+		// A power button of a PC, down and up at once or, when it is busy, a moment later: switch off.
+		if _, err := ends[1].Write(append(at(20*time.Second, keyPower, 1), at(20*time.Second+90*time.Millisecond, keyPower, 0)...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +68,7 @@ func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 	}
 	var down time.Duration
 	for _, e := range parse(append(at(time.Second, keyPower, 1), at(time.Second+30*time.Millisecond, keyPower, 0)...)) {
-		if p, ok := e.press(&down); ok && p.Held != 30*time.Millisecond {
+		if p, ok := e.press(&down, false); ok && p.Held != 30*time.Millisecond {
 			t.Errorf("a tap of a finger: held for %v", p.Held)
 		}
 	}
@@ -82,16 +83,16 @@ func TestKeysThatAreGoneEndTheReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := 0
-	for range NewKeys(path, path+"x").Presses(cancelled(t)) {
+	for range (&Keys{[]key{{path: path}, {path: path + "x"}}}).Presses(cancelled(t)) {
 		done++
 	}
-	for range NewKeys(path + "x").Presses(t.Context()) {
+	for range (&Keys{[]key{{path: path + "x"}}}).Presses(t.Context()) {
 		done++
 	}
 	if done != 0 {
 		t.Errorf("%d presses", done)
 	}
-	if _, err := NewKeys(path + "x").Down(); err == nil {
+	if _, err := (&Keys{[]key{{path: path + "x"}}}).Down(); err == nil {
 		t.Error("a key that is not there is up")
 	}
 }
@@ -120,13 +121,24 @@ func TestPowerKeyIsFoundByItsBit(t *testing.T) {
 	}
 }
 
+func TestAPowerButtonOfAPCIsKnownByItsPhys(t *testing.T) {
+	for phys, want := range map[string]bool{"LNXPWRBN/button/input0\n": true, "PNP0C0C/button/input0\n": true, "gpio-keys/input0\n": false, "": false} {
+		root := machine(t, map[string]string{
+			"sys/class/input/event3/device/capabilities/key": "10000000000000 0\n", "sys/class/input/event3/device/phys": phys, "dev/input/event3": "",
+		})
+		if k := FindKeys(root); k == nil || k.keys[0].acpi != want {
+			t.Errorf("%q: got %+v, want %v", phys, k, want)
+		}
+	}
+}
+
 func FuzzEvents(f *testing.F) {
 	f.Add(append(at(time.Second, keyPower, 1), at(2*time.Second, keyPower, 0)...))
 	f.Add(bytes.Repeat([]byte{0xff}, 50))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var down time.Duration
 		for _, e := range parse(data) {
-			if p, ok := e.press(&down); ok && p.Held <= 0 {
+			if p, ok := e.press(&down, len(data)%2 == 0); ok && p.Held <= 0 {
 				t.Errorf("held for %v", p.Held)
 			}
 		}

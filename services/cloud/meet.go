@@ -109,7 +109,7 @@ func (c *Cloud) know(self Self, state State) error {
 			notes = append(notes, Note{Code: "same_name", What: self.Name, N: s.Twins})
 		}
 	}
-	s.Incarnation, s.Pos, s.Policy, s.Asked, s.School, s.Last = self.Incarnation, state.Pos, state.Policy, true, state.School, c.now()
+	s.Incarnation, s.Pos, s.Policy, s.School, s.Last = self.Incarnation, state.Pos, state.Policy, state.School, c.now()
 	if err := c.store.put(bucketLink, keySeen, s); err != nil {
 		return err
 	}

@@ -50,7 +50,6 @@ type seen struct {
 	Incarnation uint64
 	Pos         uint64
 	Policy      Policy
-	Asked       bool // the cloud was asked for its policy
 	School      string
 	Last        int64    // milliseconds since 1970
 	Mine        []uint64 // incarnations that this box had

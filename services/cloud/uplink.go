@@ -124,7 +124,7 @@ func (c *Cloud) session(ctx context.Context, l Link) (got bool, err error) {
 		return false, err
 	}
 	c.moved(state.Pos)
-	run := &run{Cloud: c, sink: sink, self: self, link: l, policy: state.Policy, pos: state.Pos, asked: state.Down, parcels: make(chan parcel)}
+	run := &run{Cloud: c, sink: sink, self: self, policy: state.Policy, pos: state.Pos, asked: state.Down, parcels: make(chan parcel)}
 	run.size.Store(firstSize)
 	g := supervise.Group(ctx)
 	g.Go(run.gatherAll)
@@ -139,7 +139,6 @@ type run struct {
 	*Cloud
 	sink   Sink
 	self   Self
-	link   Link
 	policy Policy
 	pos    uint64 // the watermark; of sendAll, once it runs
 	asked  uint64 // number of the newest item that the cloud has

@@ -18,10 +18,12 @@ import (
 
 const module = "github.com/livelearn/box/"
 
-// ranks is the map of the house. A package imports lower ranks only; packages of the
-// same rank do not know each other. A new package gets its rank in the commit that adds it.
+// ranks is the map of the house. A package imports lower ranks only. Packages of the
+// same rank do not import each other. A new package gets its rank in the commit that adds it.
 var ranks = map[string]int{
 	"hal":                -4, // imports nothing of ours
+	"hal/atomicfile":     -4, // files that appear whole, for services too: it knows no machine
+	"services/timetest":  -4, // tests of every package use it
 	"hal/slots":          -3,
 	"hal/v4l2":           -3,
 	"hal/screen":         -3,
@@ -34,72 +36,121 @@ var ranks = map[string]int{
 
 	"ui": 0,
 
-	"services/errs":      0,
+	"services/errs":      -1,
 	"services/event":     0,
 	"services/supervise": 0,
+	"services/sheet":     0,
+	"services/checkedkv": 0,
 
-	"services/wire":    1,
-	"services/journal": 1,
-	"services/health":  1,
-	"services/records": 1,
+	"services/wire":     1,
+	"services/journal":  1,
+	"services/health":   1,
+	"services/cooling":  1,
+	"services/hardware": 2,
 
-	"services/quiz/item": 1,
-	"services/slides":    1,
-	"services/intake":    1,
+	"services/ink":         0,
+	"services/quiz/item":   1,
+	"services/quiz/markup": 0,
+	"services/quiz/pack":   0,
+	"services/slides":      1,
+	"services/listimport":  1,
 
-	"services/roster":    2,
-	"services/jobs":      2,
-	"services/room":      2,
-	"services/library":   2,
-	"services/quiz/gift": 2,
-	"services/discover":  2,
+	"services/roster":     2,
+	"services/jobs":       2,
+	"services/room":       2,
+	"services/quiz/gift":  2,
+	"services/quiz/draft": 2, // questions of a file before they are confirmed
+	"services/discover":   2,
+	"services/qrsvg":      0,
 
-	"services/update/bundle": 1,
-	"services/update":        2,
-	"services/network":       2,
+	"services/quiz/aiken":    3,
+	"services/quiz/table":    3, // the spreadsheets of Kahoot and others
+	"services/quiz/moodle":   3,
+	"services/quiz/qti":      3,
+	"services/quiz/h5p":      3,
+	"services/quiz/exchange": 4, // all formats
+
+	"services/quiz/sample": 3, // the quizzes that come with the box
+
+	"services/update/bundle":     1,
+	"services/update":            2,
+	"services/network":           2,
+	"services/update/neighbours": 3,
+
+	"services/deck":    3,
+	"services/library": 4,
 
 	"services/room/roomtest": 3, // runs features for their tests
 
 	"services/media/forward":  1,
 	"services/media/bwe":      0,
-	"services/media/rehearse": 1,
+	"services/media/capacity": 1,
 	"services/media":          1,
 	"services/media/record":   2,
 	"services/media/whip":     2,
 	"services/media/peer":     3,
 
-	"services/call":  3,
-	"services/board": 3,
-	"services/chat":  3,
-	"services/hand":  3,
-	"services/tap":   3,
-	"services/quiz":  3,
+	"services/call":       3,
+	"services/whiteboard": 3,
+	"services/chat":       3,
+	"services/groups":     3,
+	"services/hand":       3,
+	"services/reaction":   3,
+	"services/quiz":       3,
 
-	"services/results": 4,
-	"services/capsule": 4,
+	"services/wire/contract":   4, // writes the protocol's tables and types
+	"services/media/signaling": 4, // between the rooms and the nodes
 
-	"services/cloud/batch":     1, // what travels
-	"services/cloud":           4, // the box's side
-	"services/cloud/schema":    4, // the database
-	"services/cloud/https":     5, // ways out
-	"services/cloud/pg":        5,
-	"services/cloud/stick":     5,
-	"services/cloud/cloudtest": 6,
-	"services/cloud/server":    6, // the cloud's side
+	"services/results":  4,
+	"services/playback": 4,
+
+	"services/cloud/batch":      1, // what travels
+	"services/cloud":            5, // the box's side
+	"services/cloud/schema":     4, // the database
+	"services/cloud/https":      6, // ways out
+	"services/cloud/pg":         6,
+	"services/cloud/usbfile":    6,
+	"services/cloud/transports": 7, // chooses among them
+	"services/cloud/cloudtest":  7,
+	"services/cloud/server":     7, // the cloud's side
 
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
-	"services/gateway":       6,
 
-	"firmware/appliance/door":       1,
+	"services/gateway/connlimit": 0,
+	"services/gateway/httpapi":   3, // what the audiences share
+	"services/gateway/signin":    6,
+	"services/gateway/peers":     6,
+	"services/gateway/pupil":     7,
+	"services/gateway/staff":     7,
+	"services/gateway/adminapi":  7,
+	"services/gateway":           8,
+
+	"firmware/appliance/initctl":    1,
 	"firmware/appliance/disk":       1,
-	"firmware/appliance/logbook":    1,
-	"firmware/appliance/names":      1,
+	"firmware/appliance/persistlog": 1,
+	"firmware/appliance/identity":   1,
 	"firmware/appliance/provision":  1,
-	"firmware/appliance/timekeeper": 1,
+	"firmware/appliance/timesync":   1,
 	"firmware/appliance":            9,
 
-	"firmware/safe":          2,
+	"firmware/display":       2,
+	"firmware/claimfile":     3,
+	"firmware/heartbeat":     2,
+	"firmware/machine":       2,
+	"firmware/logging":       1,
+	"firmware/medianode":     4,
+	"firmware/datafolder":    1,
+	"firmware/losses":        2,
+	"firmware/backup":        5,
+	"firmware/control":       3,
+	"firmware/doctor":        6,
+	"firmware/diskwatch":     7,
+	"firmware/addresses":     0,
+	"firmware/lessonfacts":   3,
+	"firmware/retention":     7,
+	"firmware/resultsjob":    8,
+	"firmware/recovery":      2,
 	"firmware":               10,
 	"firmware/boxtest":       11,
 	"firmware/cmd/livelearn": 11,
@@ -110,12 +161,14 @@ var ranks = map[string]int{
 	"image/qemutest": 20, // machines for its tests
 	"scripts/check":  20,
 	"ui/build":       20,
+	"ui/dev":         20,
 }
 
 // thirdParty says what a package may import of others' modules, by prefix. Tests may
 // import more.
 var thirdParty = map[string][]string{
 	"hal":                     {"golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
+	"hal/atomicfile":          {"github.com/google/renameio/v2"},
 	"hal/v4l2":                {"golang.org/x/sys/unix"},
 	"hal/boards/sim":          {"github.com/skip2/go-qrcode"},
 	"hal/boards/rpi":          {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
@@ -123,7 +176,7 @@ var thirdParty = map[string][]string{
 	"hal/kernel":              {"github.com/mdlayher/wifi", "golang.org/x/sys/unix"},
 	"services/supervise":      {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/media/forward":  {"github.com/pion/rtp", "golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
-	"services/media/rehearse": {"golang.org/x/sys/unix"},
+	"services/media/capacity": {"golang.org/x/sys/unix"},
 	"services/media/record":   {"github.com/at-wat/ebml-go", "github.com/Eyevinn/mp4ff", "github.com/pion/rtp", "golang.org/x/sys/unix"},
 	"services/media/peer":     {"github.com/pion", "golang.org/x/sys/unix"},
 	"services/media/whip":     {"github.com/pion/sdp", "golang.org/x/time/rate"},
@@ -131,54 +184,62 @@ var thirdParty = map[string][]string{
 	"services/health":         {"github.com/prometheus/client_golang"},
 	"services/jobs":           {"github.com/prometheus/client_golang"},
 	"services/slides":         {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
+	"services/deck":           {"go.etcd.io/bbolt"},
 	"services/library":        {"go.etcd.io/bbolt"},
-	"services/intake":         {"github.com/xuri/excelize", "golang.org/x/text"},
-	"services/records":        {"go.etcd.io/bbolt"},
+	"services/listimport":     {"github.com/xuri/excelize", "golang.org/x/text"},
+	"services/checkedkv":      {"go.etcd.io/bbolt", "golang.org/x/sys/unix"},
 	"services/roster":         {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
-	"services/discover":       {"github.com/grandcat/zeroconf"},
+	"services/qrsvg":          {"github.com/skip2/go-qrcode"},
+	"services/discover":       {"github.com/grandcat/zeroconf", "github.com/miekg/dns", "golang.org/x/net", "golang.org/x/text"},
 	"services/quiz/item":      {"golang.org/x/text"},
+	"services/quiz/pack":      {"golang.org/x/text"},
+	"services/quiz/table":     {"github.com/xuri/excelize"},
 	"services/results":        {"github.com/xuri/excelize"},
 	"services/room":           {"github.com/prometheus/client_golang"},
 	"services/room/roomtest":  {"github.com/prometheus/client_golang"},
 	"services/session":        {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},
 	"services/wire":           {"github.com/gobwas/ws"},
 	"services/wire/wiretest":  {"github.com/gobwas/ws"},
-	"services/gateway": {
-		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/skip2/go-qrcode",
-		"golang.org/x/time/rate", "golang.org/x/net", "golang.org/x/crypto",
+	"services/gateway/httpapi": {
+		"github.com/danielgtaylor/huma/v2",
 	},
-	"firmware":                      {"github.com/BurntSushi/toml", "go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
-	"services/update/bundle":        {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
-	"services/network":              {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns"},
-	"services/update":               {"github.com/prometheus/client_golang"},
-	"services/cloud/batch":          {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
-	"services/cloud":                {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
-	"services/cloud/pg":             {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
-	"services/cloud/server":         {"github.com/prometheus/client_golang", "golang.org/x/time/rate"},
-	"image":                         {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
-	"firmware/safe":                 {"golang.org/x/text"},
-	"firmware/appliance/timekeeper": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},
-	"firmware/appliance/disk":       {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
-	"firmware/appliance":            {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
-	"firmware/cmd/livelearn":        {"github.com/alecthomas/kong", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback/bundle"},
+	"services/gateway/adminapi":   {"github.com/danielgtaylor/huma/v2"},
+	"services/gateway":            {"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
+	"firmware/medianode":          {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"firmware/backup":             {"go.etcd.io/bbolt", "filippo.io/age"},
+	"firmware":                    {"github.com/BurntSushi/toml", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
+	"services/update/bundle":      {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
+	"services/network":            {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns"},
+	"services/update":             {"github.com/prometheus/client_golang"},
+	"services/cloud/batch":        {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
+	"services/cloud":              {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
+	"services/cloud/pg":           {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
+	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate"},
+	"image":                       {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
+	"scripts/check":               {"golang.org/x/sys/unix"},
+	"firmware/recovery":           {"golang.org/x/text"},
+	"firmware/appliance/timesync": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},
+	"firmware/appliance/disk":     {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
+	"firmware/appliance":          {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"firmware/cmd/livelearn":      {"github.com/alecthomas/kong", "github.com/alecthomas/mango-kong", "github.com/jotaen/kong-completion", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback/bundle"},
 }
 
-// pack is one package as `go list` tells it.
-type pack struct {
+// goPackage is one package as `go list` prints it.
+type goPackage struct {
 	ImportPath string
 	Dir        string
 	GoFiles    []string
 	Imports    []string
 }
 
-func (p pack) path() string { return strings.TrimPrefix(p.ImportPath, module) }
+func (p goPackage) path() string { return strings.TrimPrefix(p.ImportPath, module) }
 
-// support tells that a package only exists for tests: boxtest, haltest, scenario.
-func (p pack) support() bool {
+// support says whether a package exists for tests only: boxtest, haltest, scenario.
+func (p goPackage) support() bool {
 	return strings.HasSuffix(p.path(), "test") || p.path() == "firmware/scenario" || p.path() == "ui/e2e"
 }
 
-func house(t *testing.T) []pack {
+func listPackages(t *testing.T) []goPackage {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-tags=netns", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
 	cmd.Dir = ".."
@@ -186,9 +247,9 @@ func house(t *testing.T) []pack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []pack
+	var all []goPackage
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p pack
+		var p goPackage
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
 			return all
 		} else if err != nil {
@@ -198,8 +259,8 @@ func house(t *testing.T) []pack {
 	}
 }
 
-// borders are the imports of p that the house does not have.
-func borders(p pack) (faults []string) {
+// wrongImports are the imports of p that the house does not have.
+func wrongImports(p goPackage) (faults []string) {
 	rank, known := ranks[p.path()]
 	if !known {
 		return []string{p.path() + ": no rank; give it one in firmware/arch_test.go"}
@@ -207,14 +268,14 @@ func borders(p pack) (faults []string) {
 	for _, i := range p.Imports {
 		ours, own := strings.CutPrefix(i, module)
 		if !own {
-			faults = append(faults, foreign(p, i)...)
+			faults = append(faults, checkThirdParty(p, i)...)
 			continue
 		}
 		r, ok := ranks[ours]
 		if !ok || r >= rank {
 			faults = append(faults, fmt.Sprintf("%s (rank %d) imports %s (rank %d)", p.path(), rank, ours, r))
 		}
-		if strings.HasPrefix(p.path(), "services/") && strings.HasPrefix(ours, "hal/") {
+		if strings.HasPrefix(p.path(), "services/") && strings.HasPrefix(ours, "hal/") && ours != "hal/atomicfile" {
 			faults = append(faults, fmt.Sprintf("%s imports %s: services know hal and no board", p.path(), ours))
 		}
 		if ours == "ui" && strings.HasPrefix(p.path(), "services/") {
@@ -224,7 +285,7 @@ func borders(p pack) (faults []string) {
 	return faults
 }
 
-func foreign(p pack, path string) []string {
+func checkThirdParty(p goPackage, path string) []string {
 	first, _, _ := strings.Cut(path, "/")
 	if !strings.Contains(first, ".") || p.support() {
 		return nil // the standard library
@@ -255,17 +316,17 @@ func goStatements(name string, src any) ([]string, error) {
 }
 
 func TestPackagesImportLowerRanksOnly(t *testing.T) {
-	for _, p := range house(t) {
-		for _, f := range borders(p) {
+	for _, p := range listPackages(t) {
+		for _, f := range wrongImports(p) {
 			t.Error(f)
 		}
 	}
 }
 
-// A panic in a goroutine that nobody recovers ends the whole program, so goroutines are
-// started where they are recovered.
-func TestGoStatementsStandInSuperviseOnly(t *testing.T) {
-	for _, p := range house(t) {
+// A panic that is not recovered ends the whole program, so goroutines are started where
+// their panics are recovered.
+func TestGoStatementsAreInSuperviseOnly(t *testing.T) {
+	for _, p := range listPackages(t) {
 		if p.path() == "services/supervise" || p.support() {
 			continue
 		}
@@ -295,12 +356,14 @@ func TestRankTestBites(t *testing.T) {
 		{"services/discover", []string{"hal/boards/sim"}, "services know hal and no board"},
 		{"services/gateway", []string{"ui"}, "passed in as an fs.FS"},
 		{"hal", []string{"services/errs"}, "imports services/errs"},
+		{"hal", []string{"hal/atomicfile"}, "imports hal/atomicfile (rank -4)"},
+		{"services/update", []string{"hal/slots"}, "services know hal and no board"},
 	} {
-		p := pack{ImportPath: module + c.pack}
+		p := goPackage{ImportPath: module + c.pack}
 		for _, i := range c.imports {
 			p.Imports = append(p.Imports, module+i)
 		}
-		if got := strings.Join(borders(p), "\n"); !strings.Contains(got, c.want) {
+		if got := strings.Join(wrongImports(p), "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("%s importing %v: got %q, want %q", c.pack, c.imports, got, c.want)
 		}
 	}
@@ -308,8 +371,8 @@ func TestRankTestBites(t *testing.T) {
 		"go.etcd.io/bbolt": 1, "github.com/prometheus/client_golang/prometheus": 0,
 		"github.com/prometheus/client_golangish": 1, "encoding/json": 0,
 	} {
-		p := pack{ImportPath: module + "services/room", Imports: []string{path}}
-		if got := borders(p); len(got) != want {
+		p := goPackage{ImportPath: module + "services/room", Imports: []string{path}}
+		if got := wrongImports(p); len(got) != want {
 			t.Errorf("room importing %s: got %q, want %d faults", path, got, want)
 		}
 	}

@@ -1,13 +1,13 @@
-// Package firmware is the whole box: configuration in, supervision tree out. It knows
-// every part and nobody imports it but the program and the tests of the whole.
+// Package firmware is the whole box: configuration in, supervision tree out. It
+// knows every part. Only the program and the tests of the whole import it.
 //
 // tree.go lists everything that runs. arch_test.go is the map of the packages.
 //
 // Promises:
 //   - One program uses a data folder at a time.
 //   - A configuration with a fault starts nothing and says where the fault is.
-//   - A damaged database is set aside and the box starts; the admin page says so.
-//   - Serve ends in order: the door closes, rooms are saved, the disk is last.
+//   - A damaged database is set aside and the box starts. The admin page shows it.
+//   - Serve ends in order: the HTTP listeners close, the rooms are saved, the journal closes last.
 package firmware
 
 import (
@@ -20,15 +20,27 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/initctl"
+	"github.com/livelearn/box/firmware/backup"
+	"github.com/livelearn/box/firmware/claimfile"
+	"github.com/livelearn/box/firmware/control"
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/diskwatch"
+	"github.com/livelearn/box/firmware/display"
+	"github.com/livelearn/box/firmware/doctor"
+	"github.com/livelearn/box/firmware/losses"
+	"github.com/livelearn/box/firmware/machine"
+	"github.com/livelearn/box/firmware/medianode"
+	"github.com/livelearn/box/firmware/retention"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/atomicfile"
+	"github.com/livelearn/box/hal/slots"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
@@ -38,91 +50,100 @@ import (
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/library"
-	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/media/signaling"
 	"github.com/livelearn/box/services/network"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
 	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/update"
+	"github.com/livelearn/box/services/update/neighbours"
 )
 
-// Parts are what a box is given beside its configuration. The zero value of each works
-// but for Pages.
+// Parts are what a box gets in addition to its configuration. The zero value of each field
+// works, except of Pages.
 type Parts struct {
-	Board hal.Board
-	Log   *slog.Logger    // nil: silence
-	Tail  func() []string // the last lines of the log, for the admin page
-	Pages fs.FS           // the built pages
-	// Listen opens the door's listeners; nil is the network. Tests give one in memory.
+	Board   hal.Board
+	Log     *slog.Logger    // nil: silence
+	LogTail func() []string // the last lines of the log, for the admin page
+	Pages   fs.FS           // the built pages
+	// Simulated says that the board is simulated. The box then also serves the page of all components.
+	Simulated bool
+	// Listen opens the listeners of the gateway. Nil opens them in the network. Tests pass one in memory.
 	Listen func(addr string) (net.Listener, error)
-	// Sealed leaves out all that speaks to the machine beyond the door and the disk: no
-	// control socket, no mDNS. For tests on a fake clock.
-	Sealed bool
-	// Program is what does heavy work as `work NAME`; empty: this program.
+	// NoMachineIO leaves out all that uses the machine, except the listeners and the disk. There
+	// is no control socket and no mDNS. Tests on a fake clock set it.
+	NoMachineIO bool
+	// Program is started as `PROGRAM task NAME` for heavy work. Empty: this program.
 	Program string
-	// Stderr is where the processes of this box write their log; nil: nowhere.
+	// Stderr is where the processes of this box write their log. Nil: nowhere.
 	Stderr io.Writer
-	// Door is the first process of the appliance that this program runs on; nil: there is none.
-	Door *door.Client
-	// Release is the system that this program came with; empty on anything but an appliance.
+	// PID1 is the first process of the appliance that this program runs on. Nil: there is none.
+	PID1 *initctl.Client
+	// Release is the system that this program is part of. It is empty except on an appliance.
 	Release Release
-	// Sticks finds bundles on USB sticks; nil: there are no sticks.
+	// Boot is the partition of an appliance that any computer can read. Nil: there is none.
+	Boot *slots.Folder
+	// Wifi is the access point of an appliance. Nil: it makes none.
+	Wifi func() claimfile.AccessPoint
+	// Sticks finds bundles on USB sticks. Nil: there are no sticks.
 	Sticks func() ([]update.Stick, error)
-	// Features are there beside those of the tree. For tests that make a room crash.
+	// Features are added to those of the tree. Tests add one that makes a room crash.
 	Features []room.Kind
 }
 
 // Box is one box. It is used once: New, Serve, and Close if Serve was not called.
 type Box struct {
-	cfg    Config
-	parts  Parts
-	folder *Folder
-	began  time.Time
+	cfg       Config
+	parts     Parts
+	folder    *datafolder.Folder
+	startedAt time.Time
 
-	registry *prometheus.Registry
-	reports  *supervise.Reports
-	health   *health.Health
-	history  *health.History
-	journal  *journal.Journal
-	roster   *roster.Roster
-	library  *library.Library
-	letters  *jobs.Jobs
-	rooms    *room.Rooms
-	sessions *session.Hub
-	gateway  *gateway.Gateway
-	ledger   *cloud.Ledger
-	cloud    *cloud.Cloud
-	defs     map[event.Kind]event.Def // of the box's own streams
-	root     *supervise.Supervisor
+	registry  *prometheus.Registry
+	reports   *supervise.Reports
+	health    *health.Health
+	losses    *losses.Losses
+	history   *health.History
+	journal   *journal.Journal
+	roster    *roster.Roster
+	library   *library.Library
+	jobs      *jobs.Jobs
+	rooms     *room.Rooms
+	sessions  *session.Hub
+	gateway   *gateway.Gateway
+	ledger    *cloud.Ledger
+	cloud     *cloud.Cloud
+	eventDefs map[event.Kind]event.Def // of the box's own streams
+	root      *supervise.Supervisor
 
-	updater   *update.Updater // nil, as the one below: this machine has one system only
-	near      *neighbours
-	nodes     *media.Switch // nil, as the two below: this box carries no media
-	processes *supervise.Supervisor
-	exchange  *exchange
+	updater    *update.Updater // nil, as the one below: this machine has one system only
+	neighbours *neighbours.Watcher
+	nodes      *medianode.Nodes // nil, as the one below: this box carries no media
+	signaling  *signaling.Signaling
 
-	ready chan struct{}
-	once  sync.Once // closes ready
+	ready     chan struct{}
+	readyOnce sync.Once // closes ready
 }
 
-// New takes the data folder, opens what is in it and builds the parts. Nothing runs
+// New locks the data folder, opens its databases and builds the services. Nothing runs
 // before Serve.
 func New(cfg Config, parts Parts) (*Box, error) {
-	b, err := open(cfg, parts)
+	b, err := openBox(cfg, parts)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.build(); err != nil {
+	if err := b.buildServices(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
+	b.noteLosses()
+	b.newDiskWatch().CheckOwner()
 	return b, nil
 }
 
-// open is a box with its databases and nothing else.
-func open(cfg Config, parts Parts) (*Box, error) {
+// openBox opens the databases of a box and builds no service.
+func openBox(cfg Config, parts Parts) (*Box, error) {
 	if cfg.Data == "" {
-		return nil, errs.Field("firmware", "data", "missing", 0, "the data folder is not named")
+		return nil, errs.NewField("firmware", "data", "missing", 0, "the data folder is not named")
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -130,101 +151,103 @@ func open(cfg Config, parts Parts) (*Box, error) {
 	if parts.Log == nil {
 		parts.Log = slog.New(slog.DiscardHandler)
 	}
-	if parts.Tail == nil {
-		parts.Tail = func() []string { return nil }
+	if parts.LogTail == nil {
+		parts.LogTail = func() []string { return nil }
 	}
-	folder, err := OpenFolder(cfg.Data)
+	folder, err := datafolder.Open(cfg.Data)
 	if err != nil {
 		return nil, err
 	}
-	b := &Box{cfg: cfg, parts: parts, folder: folder, began: time.Now(), ready: make(chan struct{})}
-	if err := b.open(); err != nil {
+	b := &Box{cfg: cfg, parts: parts, folder: folder, startedAt: time.Now(), ready: make(chan struct{})}
+	if err := b.openDatabases(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
 
-// open opens the databases.
-func (b *Box) open() error {
+// openDatabases opens the databases.
+func (b *Box) openDatabases() error {
 	b.registry = prometheus.NewRegistry()
 	b.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b.health = health.New(b.registry)
-	b.reports = supervise.NewReports(b.log("supervise"), b.registry)
-	if err := os.MkdirAll(b.folder.Name("tls"), 0o700); err != nil {
+	b.reports = supervise.NewReports(b.loggerFor("supervise"), b.registry)
+	if err := os.MkdirAll(b.folder.PathOf("tls"), 0o700); err != nil {
 		return errs.New("data folder", errs.Down, err)
 	}
+	b.losses = losses.Read(b.folder.Path, time.Now())
+	b.saveLosses()
+	people := b.cfg.rosterConfig()
+	people.Used = len(b.losses.List)+len(losses.Present(b.folder.Path)) > 0
 	var err error
-	if b.journal, err = journal.Open(b.cfg.journal(), b.log("journal"), b.registry); err != nil {
+	if b.roster, err = roster.Open(people, b.loggerFor("roster")); err != nil { // first: a folder with a journal has had a roster
 		return err
 	}
-	if b.roster, err = roster.Open(b.cfg.roster(), b.log("roster")); err != nil {
+	if b.journal, err = journal.Open(b.cfg.journalConfig(), b.loggerFor("journal"), b.registry); err != nil {
 		return err
+	}
+	if code := b.cfg.Box.ClaimCode.Reveal(); code != "" {
+		if err := b.roster.SetClaimCode(code); err != nil {
+			return err
+		}
 	}
 	if err := b.openLibrary(); err != nil {
 		return err
 	}
-	if b.parts.Door != nil {
+	if b.parts.PID1 != nil {
 		b.suggestName()
 	}
-	b.found("library", b.library.Found())
-	b.found("journal", b.journal.Found())
-	b.found("roster", b.roster.Found())
-	if f := checkClock(time.Now()); f.Level != health.OK {
-		b.health.Set("clock", f.Level, "clock_not_set", f.What+": "+f.Mend)
+	if err := b.roster.SetDefaultZone(b.cfg.Box.TimeZone); err != nil {
+		return err
+	}
+	if own := b.cfg.Box; own.Admin != "" {
+		if err := b.roster.SetOwner(own.Admin, own.AdminPIN.Reveal()); err != nil {
+			return err
+		}
+	}
+	b.reportMachine()
+	if f := doctor.CheckClock(time.Now()); f.Level != health.OK {
+		b.health.SetCheck("clock", f.Level, "clock_not_set", f.What+": "+f.Remedy)
 	}
 	return nil
 }
 
-// openLibrary opens the library with the secret that the roster keeps: a backup has both.
+// openLibrary opens the library with the secret from the roster. A backup holds both.
 func (b *Box) openLibrary() error {
 	secret, err := b.roster.Secret()
 	if err != nil {
 		return err
 	}
-	at := libraryAt(b.folder.Name(libraryFile))
+	at := backup.LibraryConfig(b.folder.PathOf(datafolder.LibraryFile))
 	at.Secret = secret
-	b.library, err = library.Open(at, b.log("library"))
+	b.library, err = library.Open(at, b.loggerFor("library"))
 	return err
 }
 
-// suggestName gives an appliance that nobody has claimed the name that its settings have for
-// it, or the one made of its own number, which is the machine's host name.
+// suggestName gives an unclaimed appliance the name from its settings. Without one it gives
+// the host name, which is made from the serial number.
 func (b *Box) suggestName() {
 	made, err := os.Hostname()
 	if err == nil {
 		own := b.cfg.Box.WithDefaults()
-		err = b.roster.Suggest(own.Called(b.parts.Board.Serial, made), own.Lang)
+		err = b.roster.SuggestName(own.NameFor(b.parts.Board.Serial, made), own.Lang)
 	}
 	if err != nil {
-		b.log("firmware").Warn("the box has no name yet", "err", err) // who claims it gives it one
+		b.loggerFor("firmware").Warn("the box has no name yet", "err", err) // the person that claims the box gives it one
 	}
 }
 
-// found tells people what opening a database met.
-func (b *Box) found(name string, f journal.Found) {
-	switch {
-	case f.SetAside != "":
-		b.health.Set(name, health.Warn, "set_aside",
-			"the database was damaged and set aside as "+filepath.Base(f.SetAside)+"; a fresh one was begun: "+f.Reason)
-	case f.Reason != "":
-		b.health.Set(name, health.Warn, "damaged", "the database has damage that it survives: "+f.Reason)
-	default:
-		b.health.Set(name, health.OK, "", "")
-	}
-}
-
-// build makes the services, lower ranks first.
-func (b *Box) build() error {
+// buildServices makes the services, lower ranks first.
+func (b *Box) buildServices() error {
 	clock := newClock()
-	b.roster.Clocked(func() int64 { return clock.Now().Wall })
+	b.roster.UseClock(func() int64 { return clock.Now().Wall }, newElapsed(b.parts.NoMachineIO))
 	b.history = health.NewHistory(clock, b.registry)
-	b.letters = jobs.New(b.journal, clock, b.log("jobs"), b.registry, b.kinds()...)
+	b.jobs = jobs.New(b.journal, clock, b.loggerFor("jobs"), b.registry, b.jobKinds()...)
 	b.buildMedia()
 	b.rooms = room.New(b.cfg.Room, room.Deps{
-		Journal: b.journal, Clock: clock, Bury: b.bury, Observe: b.reports.Add, Log: b.log("room"), Metrics: b.registry,
-	}, append(features(b.callExchange()), b.parts.Features...)...)
+		Journal: b.journal, Clock: clock, OnDeadLetter: b.addDeadLetter, Observe: b.reports.Add, Log: b.loggerFor("room"), Metrics: b.registry,
+	}, append(listFeatures(b.callExchange()), b.parts.Features...)...)
 	b.sessions = session.New(b.cfg.Session, session.Deps{
-		Rooms: b.rooms, Exists: b.roster.Exists, Observe: b.reports.Add, Log: b.log("session"), Metrics: b.registry,
+		Rooms: b.rooms, Exists: b.roster.HasRoom, Observe: b.reports.Add, Log: b.loggerFor("session"), Metrics: b.registry,
 	})
 	if err := b.buildCloud(clock); err != nil {
 		return err
@@ -234,41 +257,41 @@ func (b *Box) build() error {
 	}
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
-		Jobs: b.letters, Reports: b.reports, Library: b.library, Cloud: b.cloud,
-		Tree: b.Tree, LogTail: b.parts.Tail, Backup: b.Backup, Export: b.privacy().export, Intake: b.readList, Pages: b.parts.Pages, Metrics: b.registry,
-		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.log("gateway"), Version: b.cfg.Version, Data: b.folder.Name("tls"), Results: b.folder.Name(resultsDir),
-		Capsule: b.capsule, Recordings: b.folder.Name(recordsDir), Listen: b.parts.Listen,
+		Jobs: b.jobs, Reports: b.reports, Library: b.library, Cloud: b.cloud,
+		Tree: b.Tree, LogTail: b.parts.LogTail, Backup: b.Backup, Acknowledge: b.acknowledge, Export: b.newPrivacy().exportPupil, Erase: b.newPrivacy().enqueueErasure, ReadClassList: b.readClassList, MakePicture: b.makePicture, ReadQuiz: b.readQuiz, Pages: b.parts.Pages, Simulated: b.parts.Simulated, Metrics: b.registry,
+		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.loggerFor("gateway"), Version: b.cfg.Version, Data: b.folder.PathOf("tls"), Results: b.folder.PathOf(datafolder.ResultsDir),
+		Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
 	}
 	if b.updater != nil {
 		deps.Update = b.updater
 	}
-	if b.parts.Door != nil {
-		deps.Machine = newMachine(b.parts.Door)
+	if b.parts.PID1 != nil {
+		deps.Machine = machine.New(b.parts.PID1)
 		deps.Captive = network.NewCaptive(b.cfg.Network.WithDefaults().Domain).Handler
 	}
 	b.gateway = gateway.New(b.cfg.Gateway, deps)
-	b.root = supervise.New(b.tree())
+	b.root = supervise.New(b.supervisionTree())
 	return nil
 }
 
-// log is the logger of one package.
-func (b *Box) log(pkg string) *slog.Logger { return b.parts.Log.With("pkg", pkg) }
+// loggerFor returns the logger of one package.
+func (b *Box) loggerFor(pkg string) *slog.Logger { return b.parts.Log.With("pkg", pkg) }
 
-func random() uint64 {
+func randomUint64() uint64 {
 	var n [8]byte
-	rand.Read(n[:]) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(n[:])
 	return binary.LittleEndian.Uint64(n[:])
 }
 
-// bury hands a dead letter of a room to the list that people see.
-func (b *Box) bury(l room.Letter) {
-	b.letters.Bury(jobs.Letter{
+// addDeadLetter adds a dead letter of a room to the list on the admin page.
+func (b *Box) addDeadLetter(l room.DeadLetter) {
+	b.jobs.AddDeadLetter(jobs.Letter{
 		Room: l.Room, Kind: l.Kind, By: l.By, Role: l.Role, Cmd: l.ID, Seq: l.Seq, Data: l.Data, Err: l.Err, Stack: string(l.Stack),
 	})
 }
 
-// Serve runs the box until ctx ends, and then closes it. An error means that it could not
-// start or gave up; nil is an end in order.
+// Serve runs the box until ctx ends, and then closes it. An error means that the box could
+// not start or gave up. Nil means that it stopped in order.
 func (b *Box) Serve(ctx context.Context) error {
 	if b.parts.Board.LED != nil {
 		_ = b.parts.Board.LED.Set(hal.Booting) // the light is a comfort
@@ -277,9 +300,9 @@ func (b *Box) Serve(ctx context.Context) error {
 	return errors.Join(err, b.Close())
 }
 
-// started is the last child of the tree: all above it is ready.
-func (b *Box) started(_ context.Context, ready func()) error {
-	b.once.Do(func() { close(b.ready) })
+// markReady is the last child of the tree. It runs when all children above it are ready.
+func (b *Box) markReady(_ context.Context, ready func()) error {
+	b.readyOnce.Do(func() { close(b.ready) })
 	ready()
 	return nil
 }
@@ -287,12 +310,13 @@ func (b *Box) started(_ context.Context, ready func()) error {
 // Ready is closed when people can connect.
 func (b *Box) Ready() <-chan struct{} { return b.ready }
 
-// Tree is everything that runs, as it is now.
+// Tree returns the state of everything that runs.
 func (b *Box) Tree() supervise.Status { return b.root.Tree() }
 
-// Close closes the databases and leaves the folder to others.
+// Close closes the databases and unlocks the folder.
 func (b *Box) Close() error {
 	var faults []error
+	b.copyDatabases(false)
 	if b.journal != nil {
 		faults = append(faults, b.journal.Close())
 	}
@@ -308,54 +332,74 @@ func (b *Box) Close() error {
 	return errors.Join(append(faults, b.folder.Close())...)
 }
 
-// Backup writes a whole backup while the box runs, and notes that there is one.
+// Backup writes a whole backup while the box runs, and records the time of it.
 func (b *Box) Backup(w io.Writer) error {
 	box, err := b.roster.Box()
 	if err != nil {
 		return err
 	}
-	m := Manifest{Version: b.cfg.Version, Box: box.ID, Made: time.Now().UTC()}
-	if err := writeBackup(w, b.folder, m, databases(b)); err != nil {
+	m := backup.Manifest{Version: b.cfg.Version, Box: box.ID, Made: time.Now().UTC()}
+	if err := backup.Write(w, b.folder, m, backup.Databases{Journal: b.journal, Roster: b.roster, Library: b.library}); err != nil {
 		return err
 	}
-	if err := writeSynced(b.folder.Name(backedUp), nil); err != nil {
+	if err := atomicfile.Write(b.folder.PathOf(datafolder.BackupMarkFile), 0o600, atomicfile.Bytes(nil)); err != nil {
 		b.parts.Log.Warn("the time of the backup was not noted", "err", err)
 	}
 	return nil
 }
 
-func (b *Box) control() *control {
-	return &control{folder: b.folder, backup: b.Backup, health: b.health, media: b.mediaStates, updater: b.updater, log: b.log("control")}
+func (b *Box) newControlServer() *control.Server {
+	return &control.Server{Folder: b.folder, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Updater: b.updater, Log: b.loggerFor("control")}
 }
 
-func (b *Box) face() *face {
-	f := &face{board: b.parts.Board, facts: b.Facts, health: b.health, log: b.log("board"), unclaim: b.roster.Unclaim}
-	if b.parts.Door != nil {
-		f.off = b.parts.Door.Off
+func (b *Box) newStatusDisplay() *display.Display {
+	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("board"), Unclaim: b.roster.Unclaim}
+	if b.parts.PID1 != nil {
+		f.PowerOff = b.parts.PID1.PowerOff
 	}
 	return f
 }
 
-func (b *Box) watch() *watch {
-	return &watch{data: b.folder.Path, journal: b.journal, health: b.health}
+func (b *Box) claimFile() *claimfile.File {
+	c := &claimfile.File{Folder: b.parts.Boot, Code: b.roster.ClaimCode, Facts: b.Status, Wifi: b.parts.Wifi, Health: b.health, Log: b.loggerFor("claim")}
+	if c.Wifi == nil {
+		c.Wifi = func() claimfile.AccessPoint { return claimfile.AccessPoint{} }
+	}
+	return c
 }
 
-// advertise runs discover. The port is known once the gateway listens, which it does by
-// the time this starts.
-func (b *Box) advertise(ctx context.Context, ready func()) error {
+func (b *Box) newRetention() *retention.Service {
+	return &retention.Service{
+		Journal: b.journal, Roster: b.roster, EventDef: b.eventDef, Results: b.folder.PathOf(datafolder.ResultsDir), Recordings: b.folder.PathOf(datafolder.RecordingsDir),
+		Health: b.health, Log: b.loggerFor("retention"),
+	}
+}
+
+func (b *Box) newDiskWatch() *diskwatch.Watch {
+	return &diskwatch.Watch{Data: b.folder.Path, Journal: b.journal, Locked: b.roster.Locked, Health: b.health}
+}
+
+// boxName returns the name of the box, empty if it cannot be read.
+func (b *Box) boxName() string {
+	box, _ := b.roster.Box()
+	return box.Name
+}
+
+// advertiseBox runs discover. The gateway listens before this starts, so its port is known.
+func (b *Box) advertiseBox(ctx context.Context, ready func()) error {
 	ready()
 	box, err := b.roster.Box()
 	if err != nil {
 		return err
 	}
 	return discover.New(b.cfg.Discover, discover.Deps{
-		Box: box.ID, Version: b.cfg.Version, Port: b.port(), Log: b.log("discover"),
+		Box: box.ID, Version: b.cfg.Version, Port: b.httpPort(), Name: b.boxName, Log: b.loggerFor("discover"),
 		Report: func(err error) {
 			if err != nil {
-				b.health.Set("discover", health.Warn, errs.BodyOf(err).Code, err.Error())
+				b.health.SetCheck("discover", health.Warn, errs.BodyOf(err).Code, err.Error())
 				return
 			}
-			b.health.Set("discover", health.OK, "", "")
+			b.health.SetCheck("discover", health.OK, "", "")
 		},
 	}).Serve(ctx)
 }

@@ -19,17 +19,22 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/livelearn/box/firmware/backup"
+	"github.com/livelearn/box/firmware/control"
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/display"
 	"github.com/livelearn/box/hal/boards/sim"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/timetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// built is the real program, once for all tests of a run. Under the race detector a worker
+// builtProgram is the real program, once for all tests of a run. Under the race detector a worker
 // would need more memory than it is given, so the test program itself does not serve.
-var built = sync.OnceValues(func() (string, error) {
+var builtProgram = sync.OnceValues(func() (string, error) {
 	bin := filepath.Join("..", "build", "firmware-worker")
 	out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/livelearn").CombinedOutput()
 	if err != nil {
@@ -38,30 +43,30 @@ var built = sync.OnceValues(func() (string, error) {
 	return filepath.Abs(bin)
 })
 
-func program(t testing.TB) string {
+func testProgram(t testing.TB) string {
 	t.Helper()
-	bin, err := built()
+	bin, err := builtProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return bin
 }
 
-func config(t *testing.T, data string) Config {
+func testConfig(t *testing.T, data string) Config {
 	t.Helper()
 	c := Config{Data: data, Version: "test", Gateway: gateway.Config{HTTP: "127.0.0.1:0", HTTPS: "off"}}
 	c.Journal.NoBallast, c.Discover.Off, c.Media.Off = true, true, true
 	return c
 }
 
-func pages() fstest.MapFS {
+func testPages() fstest.MapFS {
 	return fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>LiveLearn</title>")}}
 }
 
-// run starts a box on data and gives it with what ends it.
-func run(t *testing.T, cfg Config, parts Parts) (*Box, func()) {
+// startBox starts a box on data and gives it with what ends it.
+func startBox(t *testing.T, cfg Config, parts Parts) (*Box, func()) {
 	t.Helper()
-	parts.Pages = pages()
+	parts.Pages = testPages()
 	b, err := New(cfg, parts)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +95,7 @@ func run(t *testing.T, cfg Config, parts Parts) (*Box, func()) {
 	return b, stop
 }
 
-func fetch(t *testing.T, url string) string {
+func fetchURL(t *testing.T, url string) string {
 	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -110,11 +115,11 @@ func fetch(t *testing.T, url string) string {
 }
 
 func TestBoxServesItsPagesAndListsAllThatRuns(t *testing.T) {
-	b, _ := run(t, config(t, t.TempDir()), Parts{})
-	if got := fetch(t, b.Facts().Addresses[0]); !strings.Contains(got, "LiveLearn") {
+	b, _ := startBox(t, testConfig(t, t.TempDir()), Parts{})
+	if got := fetchURL(t, b.Status().HTTPAddresses[0]); !strings.Contains(got, "LiveLearn") {
 		t.Errorf("got %q", got)
 	}
-	want := []string{"journal", "letters", "rooms", "sessions", "gateway", "beside", "started"}
+	want := []string{"journal", "jobs", "rooms", "sessions", "gateway", "optional", "started"}
 	var got []string
 	for _, c := range b.Tree().Children {
 		got = append(got, c.Name)
@@ -125,18 +130,18 @@ func TestBoxServesItsPagesAndListsAllThatRuns(t *testing.T) {
 }
 
 func TestJournalCrashClosesNeitherDoorNorBox(t *testing.T) {
-	b, _ := run(t, config(t, t.TempDir()), Parts{})
+	b, _ := startBox(t, testConfig(t, t.TempDir()), Parts{})
 	if err := b.root.Restart("journal"); err != nil {
 		t.Fatal(err)
 	}
-	s, err := b.Sample(t.Context())
+	s, err := b.SetUpSample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(s.Code) != 6 {
 		t.Errorf("got %+v", s)
 	}
-	fetch(t, b.Facts().Addresses[0])
+	fetchURL(t, b.Status().HTTPAddresses[0])
 }
 
 func TestTakenPortEndsTheStartWithAClearError(t *testing.T) {
@@ -145,9 +150,9 @@ func TestTakenPortEndsTheStartWithAClearError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	cfg := config(t, t.TempDir())
+	cfg := testConfig(t, t.TempDir())
 	cfg.Gateway.HTTP = l.Addr().String()
-	b, err := New(cfg, Parts{Pages: pages()})
+	b, err := New(cfg, Parts{Pages: testPages()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,25 +164,25 @@ func TestTakenPortEndsTheStartWithAClearError(t *testing.T) {
 
 func TestTwoBoxesNeverShareAFolder(t *testing.T) {
 	dir := t.TempDir()
-	b, stop := run(t, config(t, dir), Parts{})
+	b, stop := startBox(t, testConfig(t, dir), Parts{})
 	_ = b
-	if _, err := New(config(t, dir), Parts{Pages: pages()}); errs.KindOf(err) != errs.Busy {
+	if _, err := New(testConfig(t, dir), Parts{Pages: testPages()}); errs.KindOf(err) != errs.Busy {
 		t.Errorf("got %v, want busy", err)
 	}
 	stop()
-	run(t, config(t, dir), Parts{})
+	startBox(t, testConfig(t, dir), Parts{})
 }
 
 func TestSampleIsTheSameAtTheNextStart(t *testing.T) {
 	dir := t.TempDir()
-	b, stop := run(t, config(t, dir), Parts{})
-	first, err := b.Sample(t.Context())
+	b, stop := startBox(t, testConfig(t, dir), Parts{})
+	first, err := b.SetUpSample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	stop()
-	b, _ = run(t, config(t, dir), Parts{})
-	second, err := b.Sample(t.Context())
+	b, _ = startBox(t, testConfig(t, dir), Parts{})
+	second, err := b.SetUpSample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,9 +200,9 @@ func TestSampleIsTheSameAtTheNextStart(t *testing.T) {
 
 func TestDamagedDatabaseIsSetAsideAndSaid(t *testing.T) {
 	dir := t.TempDir()
-	_, stop := run(t, config(t, dir), Parts{})
+	_, stop := startBox(t, testConfig(t, dir), Parts{})
 	stop()
-	f, err := os.OpenFile(filepath.Join(dir, journalFile), os.O_WRONLY, 0)
+	f, err := os.OpenFile(filepath.Join(dir, datafolder.JournalFile), os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,10 +212,10 @@ func TestDamagedDatabaseIsSetAsideAndSaid(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b, _ := run(t, config(t, dir), Parts{})
+	b, _ := startBox(t, testConfig(t, dir), Parts{})
 	for _, c := range b.health.List() {
 		if c.Name == "journal" {
-			if c.Code != "set_aside" || !strings.Contains(c.Text, journalFile+".damaged-") {
+			if c.Code != "set_aside" || !strings.Contains(c.Text, datafolder.JournalFile+".damaged-") {
 				t.Errorf("got %+v", c)
 			}
 			return
@@ -221,48 +226,41 @@ func TestDamagedDatabaseIsSetAsideAndSaid(t *testing.T) {
 
 func TestBoardShowsTheWayInAndTheLesson(t *testing.T) {
 	board := sim.New(io.Discard)
-	b, _ := run(t, config(t, t.TempDir()), Parts{Board: board.HAL()})
-	until(t, func() bool {
-		p := board.Display.Page()
-		return strings.Contains(strings.Join(p.Lines, "\n"), "Claim") && p.QR == b.Facts().Addresses[0] && board.LED.Pattern().String() == "ready"
+	b, _ := startBox(t, testConfig(t, t.TempDir()), Parts{Board: board.HAL()})
+	waitUntil(t, func() bool {
+		p := board.Display.ShownPage()
+		return strings.Contains(strings.Join(p.Lines, "\n"), "Claim") && p.QR == b.Status().HTTPAddresses[0] && board.LED.ShownPattern().String() == "claim me"
 	})
-	s, err := b.Sample(t.Context())
+	s, err := b.SetUpSample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool {
-		p := board.Display.Page()
+	waitUntil(t, func() bool {
+		p := board.Display.ShownPage()
 		text := strings.Join(p.Lines, "\n")
-		return strings.Contains(text, spaced(s.Code)) && !strings.Contains(text, "Claim") &&
-			strings.Contains(p.QR, "/j/") && board.LED.Pattern().String() == "lesson"
+		return strings.Contains(text, display.GroupDigits(s.Code)) && !strings.Contains(text, "Claim") &&
+			strings.Contains(p.QR, "/j/") && board.LED.ShownPattern().String() == "lesson"
 	})
 }
 
-// until waits for the box, whose board follows it within a second.
-func until(t *testing.T, ok func() bool) {
+// waitUntil waits for the box, whose board follows it within a second.
+func waitUntil(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatal("it did not happen in 10 s")
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	timetest.WaitUntil(t, "the box", ok)
 }
 
 func TestControlSocketGivesABackupAndTheChecks(t *testing.T) {
 	// The folder's name is longer than the path of a socket may be.
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
-	b, stop := run(t, config(t, dir), Parts{})
-	if _, err := b.Sample(t.Context()); err != nil {
+	b, stop := startBox(t, testConfig(t, dir), Parts{})
+	if _, err := b.SetUpSample(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool {
-		_, err := os.Stat(filepath.Join(dir, controlFile))
+	waitUntil(t, func() bool {
+		_, err := os.Stat(filepath.Join(dir, datafolder.ControlSocket))
 		return err == nil
 	})
-	body, err := ask(t.Context(), dir, "/health")
+	body, err := control.Get(t.Context(), dir, "/health")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +272,7 @@ func TestControlSocketGivesABackupAndTheChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	saved := filepath.Join(t.TempDir(), "a.llbox")
-	if _, err := SaveBackup(t.Context(), config(t, dir), saved); err != nil {
+	if _, err := SaveBackup(t.Context(), testConfig(t, dir), saved, "", 0); err != nil {
 		t.Fatal(err)
 	}
 	box, err := b.roster.Box()
@@ -289,11 +287,11 @@ func TestControlSocketGivesABackupAndTheChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh := t.TempDir()
-	m, _, err := Restore(fresh, bytes.NewReader(data), false)
+	m, _, err := backup.Restore(fresh, bytes.NewReader(data), false)
 	if err != nil || m.Box != box.ID {
 		t.Fatalf("got %+v, %v", m, err)
 	}
-	again, _ := run(t, config(t, fresh), Parts{})
+	again, _ := startBox(t, testConfig(t, fresh), Parts{})
 	if again.journal.Incarnation() == was {
 		t.Error("a restored box is the same incarnation")
 	}
@@ -304,7 +302,7 @@ func TestControlSocketGivesABackupAndTheChecks(t *testing.T) {
 
 func TestSealedBoxSpeaksToNobodyButItsDoor(t *testing.T) {
 	dir := t.TempDir()
-	b, _ := run(t, config(t, dir), Parts{Sealed: true})
+	b, _ := startBox(t, testConfig(t, dir), Parts{NoMachineIO: true})
 	for _, c := range b.Tree().Children {
 		for _, d := range c.Children {
 			if d.Name == "control" || d.Name == "discover" {
@@ -312,7 +310,7 @@ func TestSealedBoxSpeaksToNobodyButItsDoor(t *testing.T) {
 			}
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, controlFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, datafolder.ControlSocket)); err == nil {
 		t.Error("there is a control socket")
 	}
 }
@@ -320,12 +318,12 @@ func TestSealedBoxSpeaksToNobodyButItsDoor(t *testing.T) {
 // Every child of the core has a time to stop, and together they stop in less than a
 // service manager waits (systemd: 90 s).
 func TestBoxStopsBeforeItIsKilled(t *testing.T) {
-	b, _ := run(t, config(t, t.TempDir()), Parts{})
+	b, _ := startBox(t, testConfig(t, t.TempDir()), Parts{})
 	total := time.Duration(0)
-	for _, c := range b.tree().Children {
-		if c.Shutdown == supervise.Infinity && c.ID != "beside" {
+	for _, c := range b.supervisionTree().Children {
+		if c.Shutdown == supervise.Infinity && c.ID != "optional" {
 			t.Errorf("%s may take for ever", c.ID)
-		} else if c.ID != "beside" {
+		} else if c.ID != "optional" {
 			total += max(c.Shutdown, 5*time.Second)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func file(t *testing.T, text string) string {
+func writeConfig(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "livelearn.toml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -21,8 +21,8 @@ func file(t *testing.T, text string) string {
 }
 
 func TestFlagsWinOverSavedSettingsOverFileOverDefaults(t *testing.T) {
-	got, err := Load(Sources{
-		File:  file(t, "[room]\nmailbox = 1\nrecent = 2\nsnapshot = 3\nhang = \"7s\"\n"),
+	got, err := LoadConfig(Sources{
+		File:  writeConfig(t, "[room]\nmailbox = 1\nrecent = 2\nsnapshot = 3\nhang = \"7s\"\n"),
 		Saved: map[string]string{"room.recent": "20", "room.snapshot": "30"},
 		Flags: map[string]string{"room.snapshot": "300", "discover.off": "true"},
 	})
@@ -36,7 +36,7 @@ func TestFlagsWinOverSavedSettingsOverFileOverDefaults(t *testing.T) {
 		"room.mailbox": "livelearn.toml:2", "room.recent": "saved settings", "room.snapshot": "flag",
 		"room.hang": "livelearn.toml:5", "discover.off": "flag",
 	}
-	if d := cmp.Diff(got.From, want); d != "" {
+	if d := cmp.Diff(got.Origins, want); d != "" {
 		t.Error(d)
 	}
 }
@@ -63,7 +63,7 @@ func TestEveryFaultOfAFileIsNamedWithItsLine(t *testing.T) {
 		"[nothing]":                              "livelearn.toml:1: nothing: no such setting",
 		"[journal]\npath = \"/etc/passwd\"":      "livelearn.toml:2: journal.path: no such setting",
 	} {
-		_, err := Load(Sources{File: file(t, text)})
+		_, err := LoadConfig(Sources{File: writeConfig(t, text)})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
 		}
@@ -71,7 +71,7 @@ func TestEveryFaultOfAFileIsNamedWithItsLine(t *testing.T) {
 }
 
 func TestAllFaultsAreToldAtOnce(t *testing.T) {
-	_, err := Load(Sources{File: file(t, "[room]\nx = 1\n[log]\ny = 2\n"), Flags: map[string]string{"z": "1", "log.level": "loud"}})
+	_, err := LoadConfig(Sources{File: writeConfig(t, "[room]\nx = 1\n[log]\ny = 2\n"), Flags: map[string]string{"z": "1", "log.level": "loud"}})
 	for _, want := range []string{"livelearn.toml:2: room.x", "livelearn.toml:4: log.y", "flag: z"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
@@ -81,16 +81,16 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 
 func TestMissingFileIsAnErrorOnlyWhenItWasAskedFor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.toml")
-	if _, err := Load(Sources{File: path}); err != nil {
+	if _, err := LoadConfig(Sources{File: path}); err != nil {
 		t.Errorf("got %v, want the defaults", err)
 	}
-	if _, err := Load(Sources{File: path, Must: true}); err == nil {
+	if _, err := LoadConfig(Sources{File: path, FileRequired: true}); err == nil {
 		t.Error("got no error for a file that was asked for")
 	}
 }
 
 func TestPrintedConfigurationIsAFileThatGivesTheSame(t *testing.T) {
-	first, err := Load(Sources{Flags: map[string]string{
+	first, err := LoadConfig(Sources{Flags: map[string]string{
 		"room.hang": "90s", "session.rate": "2.5", "log.level": "debug", "discover.off": "true",
 	}})
 	if err != nil {
@@ -105,7 +105,7 @@ func TestPrintedConfigurationIsAFileThatGivesTheSame(t *testing.T) {
 			t.Errorf("%q is missing:\n%s", want, text.String())
 		}
 	}
-	second, err := Load(Sources{File: file(t, text.String())})
+	second, err := LoadConfig(Sources{File: writeConfig(t, text.String())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,11 +116,11 @@ func TestPrintedConfigurationIsAFileThatGivesTheSame(t *testing.T) {
 
 // values are all settings as texts, defaults filled in.
 func (e Effective) values() map[string]string {
-	fill(&e.Config)
+	fillDefaults(&e.Config)
 	m := map[string]string{}
-	for _, s := range settings(&e.Config) {
-		if !s.secret() { // they are not printed
-			m[s.path] = s.text()
+	for _, s := range listSettings(&e.Config) {
+		if !s.isSecret() { // they are not printed
+			m[s.path] = s.formatValue()
 		}
 	}
 	return m
@@ -130,14 +130,14 @@ func TestNamesOfSettings(t *testing.T) {
 	for name, want := range map[string]string{
 		"Mailbox": "mailbox", "MaxRestarts": "max_restarts", "HTTP": "http", "HTTPSPort": "https_port", "InitialMmap": "initial_mmap",
 	} {
-		if got := snake(name); got != want {
+		if got := toSnakeCase(name); got != want {
 			t.Errorf("snake(%q): got %q, want %q", name, got, want)
 		}
 	}
 }
 
 // FuzzConfig: whatever the file holds, there is a configuration or an error that names
-// the file; and a configuration that was printed gives itself again.
+// the file. A printed configuration gives the same configuration.
 func FuzzConfig(f *testing.F) {
 	for _, seed := range []string{
 		"", "[room]\nmailbox = 1\nhang = \"3s\"", "[log]\nlevel = \"\\u0000\"", "[session]\nrate = 1e3",
@@ -148,8 +148,8 @@ func FuzzConfig(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {
-		first := Effective{From: map[string]string{}}
-		if err := parse("livelearn.toml", doc, settings(&first.Config), first.From); err != nil {
+		first := Effective{Origins: map[string]string{}}
+		if err := parseTOML("livelearn.toml", doc, listSettings(&first.Config), first.Origins); err != nil {
 			if !strings.Contains(err.Error(), "livelearn.toml") {
 				t.Errorf("the file is not named: %v", err)
 			}
@@ -159,8 +159,8 @@ func FuzzConfig(f *testing.F) {
 		if err := first.Print(&text); err != nil {
 			t.Fatal(err)
 		}
-		second := Effective{From: map[string]string{}}
-		if err := parse("again", text.String(), settings(&second.Config), second.From); err != nil {
+		second := Effective{Origins: map[string]string{}}
+		if err := parseTOML("again", text.String(), listSettings(&second.Config), second.Origins); err != nil {
 			t.Fatalf("%v\n%s", err, text.String())
 		}
 		if d := cmp.Diff(second.values(), first.values()); d != "" {

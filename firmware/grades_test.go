@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/resultsjob"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/item"
@@ -17,7 +19,7 @@ import (
 )
 
 // outcome is what came of the lesson of a past.
-func (p *past) outcome() results.Results {
+func (p *pastLesson) outcome() results.Results {
 	ada, cleo := p.class.Pupils[0], p.class.Pupils[1]
 	return results.Results{
 		Attendance: []results.Presence{{User: ada.ID, Name: ada.Name, Came: 7, MS: 60_000}, {User: cleo.ID, Name: cleo.Name, Absent: true}},
@@ -36,9 +38,9 @@ func (p *past) outcome() results.Results {
 }
 
 // write puts results where the worker does.
-func (p *past) write(r results.Results) {
+func (p *pastLesson) write(r results.Results) {
 	p.t.Helper()
-	dir := filepath.Join(p.dir, resultsDir, p.lesson.ID)
+	dir := filepath.Join(p.dir, datafolder.ResultsDir, p.lesson.ID)
 	data, err := json.Marshal(r)
 	if err == nil {
 		err = os.MkdirAll(dir, 0o700)
@@ -55,15 +57,15 @@ func TestGradesHoldMarksAndPresenceAndNeitherNamesNorAnswers(t *testing.T) {
 	p := openPast(t, t.TempDir())
 	defer p.end()
 	p.hold()
-	got := grades(p.lesson, p.outcome())
+	got := resultsjob.BuildGrades(p.lesson, p.outcome())
 	want := cloud.Grades{
 		Lesson: p.lesson.ID, Class: p.class.ID, Title: "Fractions", Started: p.lesson.Started,
-		Items: []cloud.Asked{
+		Items: []cloud.GradedItem{
 			{ID: "q1", Kind: "single", Title: "How many?", Points: 2, Graded: true},
 			{ID: "q2", Kind: "poll", Title: "Mood"},
 			{ID: "q3", Kind: "text", Title: strings.Repeat("ä", 200), Points: 1, Graded: true},
 		},
-		Pupils: []cloud.Standing{
+		Pupils: []cloud.PupilGrades{
 			{Pupil: p.class.Pupils[0].ID, Came: 7, MS: 60_000, Marks: map[string]cloud.Mark{"q1": {Fraction: 0.5, Points: 1}}},
 			{Pupil: p.class.Pupils[1].ID, Marks: map[string]cloud.Mark{}},
 		},
@@ -88,7 +90,7 @@ func TestGradesAreToldOnceALessonHasEndedAndAgainWhenTheyChange(t *testing.T) {
 	var told []cloud.Grades
 	fault := errs.Newf("test", errs.Down, "the disk")
 	work := p.report()
-	work.told = func(_ context.Context, g cloud.Grades) error {
+	work.ReportGrades = func(_ context.Context, g cloud.Grades) error {
 		if told = append(told, g); len(told) == 1 {
 			return fault
 		}
@@ -100,7 +102,7 @@ func TestGradesAreToldOnceALessonHasEndedAndAgainWhenTheyChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := work.tell(t.Context(), l); (err != nil) != (want == 1) {
+		if err := work.ReportToCloud(t.Context(), l); (err != nil) != (want == 1) {
 			t.Error(err)
 		}
 		if len(told) != want {

@@ -7,11 +7,11 @@ import (
 )
 
 func TestTheMetricsOfTheHistoryAreThere(t *testing.T) {
-	b, err := New(config(t, t.TempDir()), Parts{Pages: pages()})
+	b, err := New(testConfig(t, t.TempDir()), Parts{Pages: testPages()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close() //nolint:errcheck // of a test
+	defer func() { _ = b.Close() }()
 	families, err := b.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -15,53 +15,54 @@ import (
 	"strings"
 	"time"
 
-	"github.com/livelearn/box/services/capsule"
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/retention"
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
-	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/media/record"
-	"github.com/livelearn/box/services/quiz"
+	"github.com/livelearn/box/services/playback"
 	"github.com/livelearn/box/services/results"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 )
 
-// erased takes the place of an erased pupil's id.
-const erased = cloud.Nobody
+// erasedID takes the place of an erased pupil's id.
+const erasedID = cloud.ErasedID
 
-// byCloud is who asks for what was decided in the cloud.
+// byCloud is the author of jobs that the cloud asks for.
 const byCloud = "cloud"
 
-// eraseTries go on for more than a day: a lesson of the class may be open when the school
+// eraseTries last for more than a day, because a lesson of the class may be open when the school
 // asks.
 const eraseTries = 30
 
-// privacy hands a pupil's data out, and erases it.
+// privacy exports and erases the data of a pupil.
 type privacy struct {
-	journal *journal.Journal
-	path    string // the journal's
-	roster  *roster.Roster
-	jobs    func() *jobs.Jobs // made after this
-	def     func(event.Kind) (event.Def, bool)
-	results string                                        // the folder with the results
-	records string                                        // the folder with the recordings
-	told    func(ctx context.Context, pupil string) error // tells the cloud of an erasure; may be nil
-	log     *slog.Logger
+	journal       *journal.Journal
+	journalPath   string // the journal's
+	roster        *roster.Roster
+	jobs          func() *jobs.Jobs // made after this
+	eventDef      func(event.Kind) (event.Def, bool)
+	results       string                                        // the folder with the results
+	records       string                                        // the folder with the recordings
+	reportErasure func(ctx context.Context, pupil string) error // reports an erasure to the cloud, or nil
+	log           *slog.Logger
 }
 
-func (b *Box) privacy() *privacy {
+func (b *Box) newPrivacy() *privacy {
 	return &privacy{
-		journal: b.journal, path: b.cfg.journal().Path, roster: b.roster, jobs: func() *jobs.Jobs { return b.letters },
-		def:     b.def,
-		results: b.folder.Name(resultsDir), records: b.folder.Name(recordsDir), told: b.tellErasure, log: b.log("privacy"),
+		journal: b.journal, journalPath: b.cfg.journalConfig().Path, roster: b.roster, jobs: func() *jobs.Jobs { return b.jobs },
+		eventDef: b.eventDef,
+		results:  b.folder.PathOf(datafolder.ResultsDir), records: b.folder.PathOf(datafolder.RecordingsDir), reportErasure: b.reportErasure, log: b.loggerFor("privacy"),
 	}
 }
 
-// exported is one fact of an export.
-type exported struct {
+// exportedFact is one fact of an export.
+type exportedFact struct {
 	Stream string          `json:"stream"`
 	Seq    uint64          `json:"seq"`
 	At     int64           `json:"at"` // milliseconds since 1970
@@ -70,15 +71,15 @@ type exported struct {
 	Data   json.RawMessage `json:"data"`
 }
 
-// export writes all that the box knows by or about a pupil as one JSON value. Of facts
-// about many people it holds what the pupil could see.
-func (p *privacy) export(ctx context.Context, id string, w io.Writer) error {
+// exportPupil writes all data by or about a pupil as one JSON value. A fact about many people is
+// reduced to the part that the pupil could see.
+func (p *privacy) exportPupil(ctx context.Context, id string, w io.Writer) error {
 	k, err := p.roster.Pupil(id)
 	if err != nil {
 		return err
 	}
 	head, err := json.Marshal(struct {
-		roster.Known
+		roster.KnownPupil
 		Exported int64 `json:"exported"`
 	}{k, time.Now().UnixMilli()})
 	if err != nil {
@@ -97,12 +98,12 @@ func (p *privacy) export(ctx context.Context, id string, w io.Writer) error {
 		return err
 	}
 	sep := "\n"
-	err = p.each(ctx, func(e event.Event) error {
-		data, about := p.about(e, id)
+	err = p.eachFact(ctx, func(e event.Event) error {
+		data, about := p.aboutPupil(e, id)
 		if !about {
 			return nil
 		}
-		line, err := json.Marshal(exported{e.Stream, e.Seq, e.Stamp.Wall, e.Kind, e.By, data})
+		line, err := json.Marshal(exportedFact{e.Stream, e.Seq, e.Stamp.Wall, e.Kind, e.By, data})
 		if err != nil {
 			return errs.New("export", errs.Internal, err)
 		}
@@ -116,28 +117,28 @@ func (p *privacy) export(ctx context.Context, id string, w io.Writer) error {
 	return errors.Join(write([]byte("\n]}\n")), out.Flush())
 }
 
-// about is what a fact tells of a pupil; false: nothing.
-func (p *privacy) about(e event.Event, id string) (json.RawMessage, bool) {
+// aboutPupil returns the part of a fact that is about a pupil. It is false if there is none.
+func (p *privacy) aboutPupil(e event.Event, id string) (json.RawMessage, bool) {
 	if e.By == id {
-		return e.Data, !gone(e)
+		return e.Data, !retention.IsRedacted(e)
 	}
-	if !mentions(e.Data, id) {
+	if !mentionsUser(e.Data, id) {
 		return nil, false
 	}
-	if d, ok := p.def(e.Kind); ok && d.For != nil {
-		return d.For(e, event.Viewer{User: id, Role: event.Pupil}), true
+	if d, ok := p.eventDef(e.Kind); ok && d.PayloadFor != nil {
+		return d.PayloadFor(e, event.Viewer{User: id, Role: event.Pupil}), true
 	}
 	return e.Data, true
 }
 
-// mentions tells that a payload has a user id in it. Ids are 64 random bits: no text is one
-// by accident.
-func mentions(data json.RawMessage, id string) bool { return bytes.Contains(data, quoted(id)) }
+// mentionsUser reports whether a payload contains a user id. Ids have 64 random bits, so no text
+// equals one by accident.
+func mentionsUser(data json.RawMessage, id string) bool { return bytes.Contains(data, quoteID(id)) }
 
-func quoted(id string) []byte { return strconv.AppendQuote(nil, id) }
+func quoteID(id string) []byte { return strconv.AppendQuote(nil, id) }
 
-// each gives every fact of the box that can be read.
-func (p *privacy) each(ctx context.Context, f func(event.Event) error) error {
+// eachFact calls f with every fact of the box that can be read.
+func (p *privacy) eachFact(ctx context.Context, f func(event.Event) error) error {
 	streams, err := p.journal.Streams()
 	if err != nil {
 		return err
@@ -159,23 +160,36 @@ func (p *privacy) each(ctx context.Context, f func(event.Event) error) error {
 	return nil
 }
 
-func (p *privacy) kind() jobs.Kind {
-	return jobs.Kind{Name: gateway.EraseKind, Run: p.erase, Timeout: 30 * time.Minute, Tries: eraseTries}
+// eraseKind is the kind of job that erases a pupil.
+const eraseKind = "erase"
+
+// eraseInput is the input of a job of kind eraseKind.
+type eraseInput struct {
+	Pupil string `json:"pupil"`
 }
 
-// erase takes a pupil out of the box: the name from the roster, then what the pupil wrote
-// and did from the rooms' logs, then the files of results. Each step can be done again, so
-// a job that was cut off goes on. The box's own log comes late: it holds the job. The cloud
-// is told when nothing is left here, unless it is the one that asked.
-func (p *privacy) erase(ctx context.Context, t jobs.Task) (any, error) {
-	var in gateway.EraseInput
+// enqueueErasure queues the job that erases a pupil. A pupil has one such job at a time.
+func (p *privacy) enqueueErasure(ctx context.Context, pupil, by string) (jobs.Job, error) {
+	return p.jobs().Enqueue(ctx, jobs.NewJob{Kind: eraseKind, By: by, Input: eraseInput{pupil}, Key: eraseKind + " " + pupil})
+}
+
+func (p *privacy) jobKind() jobs.Kind {
+	return jobs.Kind{Name: eraseKind, Run: p.runErasure, Timeout: 30 * time.Minute, Tries: eraseTries}
+}
+
+// runErasure erases a pupil: the name in the roster, then the facts in the rooms' logs, then the
+// files of results. Each step can be repeated, so a job that was cut off continues. The box's own
+// log is last, because it holds the job. The cloud gets a report when nothing is left here, unless
+// it asked itself.
+func (p *privacy) runErasure(ctx context.Context, t jobs.Task) (any, error) {
+	var in eraseInput
 	if err := json.Unmarshal(t.Input, &in); err != nil || in.Pupil == "" {
 		return nil, errs.Newf("erase", errs.Invalid, "names no pupil: %w", err)
 	}
 	if _, err := p.roster.ErasePupil(in.Pupil); err != nil && errs.KindOf(err) != errs.Missing {
 		return nil, err
 	}
-	if err := journal.CompactNext(p.path); err != nil {
+	if err := checkedkv.CompactNext(p.journalPath); err != nil {
 		return nil, err
 	}
 	streams, err := p.journal.Streams()
@@ -184,60 +198,63 @@ func (p *privacy) erase(ctx context.Context, t jobs.Task) (any, error) {
 	}
 	out := struct {
 		Facts   int `json:"facts"`
-		Lessons int `json:"lessons"` // whose results are made anew
+		Lessons int `json:"lessons"` // whose results are computed again
 	}{}
 	for i, s := range streams {
 		t.Progress("facts", int64(i), int64(len(streams)))
 		if strings.HasPrefix(s, "room:") {
-			n, err := p.journal.Rewrite(ctx, s, room.LessonStarted, eraser(in.Pupil))
+			n, err := p.journal.Rewrite(ctx, s, room.LessonStarted, p.newEraser(in.Pupil))
 			if out.Facts += n; err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := p.unrecord(in.Pupil); err != nil {
+	if err := p.deleteRecordings(in.Pupil); err != nil {
 		return nil, err
 	}
 	t.Progress("results", 0, 0)
-	if out.Lessons, err = p.remake(ctx, in.Pupil, t.Job.By); err != nil {
+	if out.Lessons, err = p.rebuildResults(ctx, in.Pupil, t.Job.By); err != nil {
 		return nil, err
 	}
-	for _, l := range p.jobs().List() {
-		if l.By != in.Pupil && !mentions(l.Data, in.Pupil) {
+	for _, l := range p.jobs().ListDeadLetters() {
+		if l.By != in.Pupil && !mentionsUser(l.Data, in.Pupil) {
 			continue
 		}
-		if err := p.jobs().Drop(ctx, l.ID); err != nil && errs.KindOf(err) != errs.Missing {
+		if err := p.jobs().DropDeadLetter(ctx, l.ID); err != nil && errs.KindOf(err) != errs.Missing {
 			return nil, err
 		}
 	}
 	for stream, forget := range map[string]func(*event.Event) bool{
-		cloud.Stream: func(e *event.Event) bool { return cloud.Forget(e, in.Pupil) },
-		jobs.Stream:  eraser(in.Pupil),
+		cloud.Stream: func(e *event.Event) bool { return cloud.ForgetPupil(e, in.Pupil) },
+		jobs.Stream:  p.newEraser(in.Pupil),
 	} {
 		n, err := p.journal.Rewrite(ctx, stream, "", forget)
 		if out.Facts += n; err != nil {
 			return nil, err
 		}
 	}
+	if err := p.journal.ZeroFree(); err != nil {
+		return nil, err
+	}
 	p.log.Info("a pupil was erased", "facts", out.Facts, "lessons", out.Lessons)
-	if p.told != nil && t.Job.By != byCloud {
-		return out, p.told(ctx, in.Pupil)
+	if p.reportErasure != nil && t.Job.By != byCloud {
+		return out, p.reportErasure(ctx, in.Pupil)
 	}
 	return out, nil
 }
 
-// unrecord deletes what was recorded of a pupil, and every capsule, which are made anew when
-// somebody looks.
-func (p *privacy) unrecord(id string) error {
+// deleteRecordings deletes the recordings of a pupil and every capsule. The next request for a
+// capsule makes it again.
+func (p *privacy) deleteRecordings(id string) error {
 	dirs, err := os.ReadDir(p.records)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, d := range dirs {
 		dir := filepath.Join(p.records, d.Name())
-		parts, fault := record.Parts(dir)
+		parts, fault := record.ListParts(dir)
 		err = errors.Join(err, fault)
-		gone := []string{capsule.IndexFile, capsule.EventsFile}
+		gone := []string{playback.IndexFile, playback.EventsFile}
 		for _, part := range parts {
 			if part.User == id {
 				gone = append(gone, part.File, part.File+".json")
@@ -255,8 +272,8 @@ func (p *privacy) unrecord(id string) error {
 	return nil
 }
 
-// remake deletes the results that tell of a pupil and has them made anew.
-func (p *privacy) remake(ctx context.Context, id, by string) (n int, err error) {
+// rebuildResults deletes the results that mention a pupil and queues jobs that compute them again.
+func (p *privacy) rebuildResults(ctx context.Context, id, by string) (n int, err error) {
 	dirs, err := os.ReadDir(p.results)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, errs.New("erase", errs.Down, err)
@@ -264,12 +281,12 @@ func (p *privacy) remake(ctx context.Context, id, by string) (n int, err error) 
 	for _, d := range dirs {
 		dir := filepath.Join(p.results, d.Name())
 		data, err := os.ReadFile(filepath.Join(dir, results.FileJSON))
-		if err == nil && !mentions(data, id) {
+		if err == nil && !mentionsUser(data, id) {
 			continue // without it, the results were cut off while they were written
 		}
 		l, lost := p.roster.Lesson(d.Name())
 		if lost == nil {
-			if _, err := p.jobs().Add(ctx, gateway.ResultsJob(l, by)); err != nil {
+			if _, err := p.jobs().Enqueue(ctx, results.NewJob(l, by)); err != nil {
 				return n, err
 			}
 		}
@@ -281,47 +298,37 @@ func (p *privacy) remake(ctx context.Context, id, by string) (n int, err error) 
 	return n, nil
 }
 
-// eraser makes facts of a stream forget a pupil. What the pupil did has no payload and no
-// author any more; where others' facts name the pupil, they name nobody.
-func eraser(id string) func(*event.Event) bool {
-	written := map[string]bool{} // the pupil's answers, which a teacher may have starred
+// newEraser returns a function that erases a pupil from the facts of a stream. A fact by the pupil
+// loses its payload and its author. In a fact by others, another id replaces the pupil's: the Def
+// of the fact knows the fields. Facts of the box itself and of other versions have no Def or
+// another payload. There the id is replaced as text.
+func (p *privacy) newEraser(id string) func(*event.Event) bool {
+	x := event.Erasure{User: id, As: erasedID, Written: map[string]bool{}}
 	return func(e *event.Event) bool {
+		if e.Kind == room.LessonStarted {
+			clear(x.Written)
+		}
+		changed := false
+		if d, ok := p.eventDef(e.Kind); ok && d.Erase != nil && !retention.IsRedacted(*e) {
+			e.Data, changed = d.Erase(x, *e)
+		}
 		switch {
 		case e.By == id:
-			if e.Kind == quiz.Answered {
-				written[answerKey(e.Data)] = true
-			}
-			e.By, e.Data = erased, json.RawMessage("null")
+			e.By, e.Data = erasedID, json.RawMessage("null")
 			return true
-		case e.Kind == quiz.Starred && written[answerKey(e.Data)], e.Kind == jobs.Buried && letterOf(e.Data, id):
+		case e.Kind == jobs.Buried && isLetterOf(e.Data, id):
 			e.Data = json.RawMessage("null")
 			return true
-		case e.Kind == room.LessonStarted:
-			clear(written)
+		case mentionsUser(e.Data, id):
+			e.Data = bytes.ReplaceAll(e.Data, quoteID(id), quoteID(erasedID))
+			return true
 		}
-		if !mentions(e.Data, id) {
-			return false
-		}
-		e.Data = bytes.ReplaceAll(e.Data, quoted(id), quoted(erased))
-		return true
+		return changed
 	}
 }
 
-// letterOf tells a dead letter that a pupil wrote.
-func letterOf(data json.RawMessage, id string) bool {
+// isLetterOf reports whether a dead letter was written by a pupil.
+func isLetterOf(data json.RawMessage, id string) bool {
 	var l struct{ By string }
 	return json.Unmarshal(data, &l) == nil && l.By == id
-}
-
-// answerKey is what an answer and its star have in common.
-func answerKey(data json.RawMessage) string {
-	var a struct {
-		Round    int
-		Item     string
-		Response json.RawMessage
-	}
-	if json.Unmarshal(data, &a) != nil || len(a.Response) == 0 {
-		return ""
-	}
-	return strconv.Itoa(a.Round) + " " + a.Item + " " + string(a.Response)
 }

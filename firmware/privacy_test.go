@@ -17,16 +17,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/resultsjob"
+	"github.com/livelearn/box/firmware/retention"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
-	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/results"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
+	"github.com/livelearn/box/services/timetest"
 )
 
 // Words that must be gone after an erasure.
@@ -35,8 +38,8 @@ const (
 	canaryText = "canary-text"
 )
 
-// past is a data folder with a class that has held a lesson, and what works on it.
-type past struct {
+// pastLesson is a data folder with a class that has held a lesson, and what works on it.
+type pastLesson struct {
 	t       *testing.T
 	dir     string
 	journal *journal.Journal
@@ -50,20 +53,20 @@ type past struct {
 }
 
 // openPast opens the databases of a folder and serves the journal and the queue.
-func openPast(t *testing.T, dir string) *past {
+func openPast(t *testing.T, dir string) *pastLesson {
 	t.Helper()
-	p := &past{t: t, dir: dir}
+	p := &pastLesson{t: t, dir: dir}
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	var err error
-	if p.journal, err = journal.Open(journal.Config{Path: filepath.Join(dir, journalFile), NoBallast: true, Pace: -1}, log, nil); err != nil {
+	if p.journal, err = journal.Open(journal.Config{Path: filepath.Join(dir, datafolder.JournalFile), NoBallast: true, Pace: -1}, log, nil); err != nil {
 		t.Fatal(err)
 	}
-	if p.roster, err = roster.Open(roster.Config{Path: filepath.Join(dir, rosterFile)}, log); err != nil {
+	if p.roster, err = roster.Open(roster.Config{Path: filepath.Join(dir, datafolder.RosterFile)}, log); err != nil {
 		t.Fatal(err)
 	}
 	clock := event.NewClock(1)
-	p.jobs = jobs.New(p.journal, clock, log, nil, jobs.Kind{Name: gateway.ResultsKind, Run: p.report().run})
-	p.rooms = room.New(room.Config{}, room.Deps{Journal: p.journal, Clock: clock, Log: log, Metrics: reg}, features(nil)...)
+	p.jobs = jobs.New(p.journal, clock, log, nil, jobs.Kind{Name: results.JobKind, Run: p.report().Run})
+	p.rooms = room.New(room.Config{}, room.Deps{Journal: p.journal, Clock: clock, Log: log, Metrics: reg}, listFeatures(nil)...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ends := make(chan error, 2)
 	go func() { ends <- p.journal.Serve(ctx) }()
@@ -86,20 +89,20 @@ func openPast(t *testing.T, dir string) *past {
 	return p
 }
 
-func (p *past) report() *outcomes {
+func (p *pastLesson) report() *resultsjob.Job {
 	worker := jobs.Worker{Command: func() *exec.Cmd { return exec.Command("false") }}
-	return &outcomes{journal: p.journal, roster: p.roster, folder: filepath.Join(p.dir, resultsDir), worker: worker}
+	return &resultsjob.Job{Journal: p.journal, Roster: p.roster, Folder: filepath.Join(p.dir, datafolder.ResultsDir), Worker: worker}
 }
 
-func (p *past) privacy() *privacy {
+func (p *pastLesson) privacy() *privacy {
 	return &privacy{
-		journal: p.journal, path: filepath.Join(p.dir, journalFile), roster: p.roster, jobs: func() *jobs.Jobs { return p.jobs },
-		def: p.def, results: filepath.Join(p.dir, resultsDir), records: filepath.Join(p.dir, recordsDir), log: slog.New(slog.DiscardHandler),
+		journal: p.journal, journalPath: filepath.Join(p.dir, datafolder.JournalFile), roster: p.roster, jobs: func() *jobs.Jobs { return p.jobs },
+		eventDef: p.def, results: filepath.Join(p.dir, datafolder.ResultsDir), records: filepath.Join(p.dir, datafolder.RecordingsDir), log: slog.New(slog.DiscardHandler),
 	}
 }
 
 // def is how facts of a kind are treated, as the box knows it.
-func (p *past) def(kind event.Kind) (event.Def, bool) {
+func (p *pastLesson) def(kind event.Kind) (event.Def, bool) {
 	if i := slices.IndexFunc(cloud.Events(), func(d event.Def) bool { return d.Kind == kind }); i >= 0 {
 		return cloud.Events()[i], true
 	}
@@ -107,13 +110,13 @@ func (p *past) def(kind event.Kind) (event.Def, bool) {
 }
 
 // note makes one fact of the box's own durable.
-func (p *past) note(kind event.Kind, payload any) {
+func (p *pastLesson) note(kind event.Kind, payload any) {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	l := cloud.NewLedger(p.journal, event.NewClock(1), slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- l.Serve(ctx) }()
-	err := l.Tell(ctx, kind, payload)
+	err := l.AppendFact(ctx, kind, payload)
 	cancel()
 	if err := errors.Join(err, <-done); err != nil {
 		p.t.Fatal(err)
@@ -121,26 +124,26 @@ func (p *past) note(kind event.Kind, payload any) {
 }
 
 // tellAll makes facts that tell the cloud of the class and of the lesson.
-func (p *past) tellAll() {
+func (p *pastLesson) tellAll() {
 	p.t.Helper()
 	l, g := cloud.Listing{Class: p.class.ID}, cloud.Grades{Lesson: p.lesson.ID}
 	for _, pupil := range p.class.Pupils {
 		l.Pupils = append(l.Pupils, cloud.ListedPupil{ID: pupil.ID, Name: pupil.Name})
-		g.Pupils = append(g.Pupils, cloud.Standing{Pupil: pupil.ID})
+		g.Pupils = append(g.Pupils, cloud.PupilGrades{Pupil: pupil.ID})
 	}
 	p.note(cloud.Listed, l)
 	p.note(cloud.Graded, g)
 }
 
-func (p *past) retention() *retention {
-	return &retention{
-		journal: p.journal, roster: p.roster, def: p.rooms.Def, results: filepath.Join(p.dir, resultsDir), records: filepath.Join(p.dir, recordsDir),
-		health: health.New(prometheus.NewRegistry()), log: slog.New(slog.DiscardHandler),
+func (p *pastLesson) retention() *retention.Service {
+	return &retention.Service{
+		Journal: p.journal, Roster: p.roster, EventDef: p.rooms.Def, Results: filepath.Join(p.dir, datafolder.ResultsDir), Recordings: filepath.Join(p.dir, datafolder.RecordingsDir),
+		Health: health.New(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 	}
 }
 
 // hold makes a class of two and starts a lesson.
-func (p *past) hold() {
+func (p *pastLesson) hold() {
 	p.t.Helper()
 	must := func(err error) {
 		p.t.Helper()
@@ -156,18 +159,20 @@ func (p *past) hold() {
 	must(err)
 	p.lesson, err = p.roster.StartLesson("t_1", c.ID, "Fractions")
 	must(err)
-	p.cursor, err = p.journal.Raise(context.Background(), room.Stream(c.ID))
+	p.cursor, err = p.journal.Raise(context.Background(), room.StreamOf(c.ID))
 	must(err)
 	p.add("t_1", room.LessonStarted, `{"lesson":"`+p.lesson.ID+`","title":"Fractions"}`)
 }
 
 // add makes one fact of the room durable.
-func (p *past) add(by string, kind event.Kind, data string) { p.addAt(by, kind, data, time.Now()) }
+func (p *pastLesson) add(by string, kind event.Kind, data string) {
+	p.addAt(by, kind, data, time.Now())
+}
 
-func (p *past) addAt(by string, kind event.Kind, data string, at time.Time) {
+func (p *pastLesson) addAt(by string, kind event.Kind, data string, at time.Time) {
 	p.t.Helper()
 	p.cursor.Seq++
-	stream := room.Stream(p.class.ID)
+	stream := room.StreamOf(p.class.ID)
 	e := event.Event{
 		Stream: stream, Epoch: p.cursor.Epoch, Seq: p.cursor.Seq, Kind: kind, By: by, Data: json.RawMessage(data),
 		Stamp: event.Stamp{Boot: 1, Mono: at.UnixMilli(), Wall: at.UnixMilli()},
@@ -179,10 +184,10 @@ func (p *past) addAt(by string, kind event.Kind, data string, at time.Time) {
 	}
 }
 
-func (p *past) facts() map[event.Kind]event.Event {
+func (p *pastLesson) facts() map[event.Kind]event.Event {
 	p.t.Helper()
 	out := map[event.Kind]event.Event{}
-	for e, err := range p.journal.Replay(room.Stream(p.class.ID), 0) {
+	for e, err := range p.journal.Replay(room.StreamOf(p.class.ID), 0) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -192,10 +197,10 @@ func (p *past) facts() map[event.Kind]event.Event {
 }
 
 // busy fills the lesson with what a pupil and others do.
-func (p *past) busy() (pupil, other string) {
+func (p *pastLesson) busy() (pupil, other string) {
 	pupil, other = p.class.Pupils[0].ID, p.class.Pupils[1].ID
 	response := `"round":1,"item":"q1","response":{"text":"` + canaryText + `"}`
-	p.add(pupil, room.Came, `{}`)
+	p.add(pupil, room.Arrived, `{}`)
 	p.add(pupil, "chat.said", `{"text":"`+canaryText+`","to":"all"}`)
 	p.add(other, "chat.said", `{"text":"kept","to":"all"}`)
 	p.add(pupil, "quiz.answered", `{`+response+`,"took":5}`)
@@ -212,12 +217,12 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	pupil, other := p.busy()
 	p.tellAll()
 	var b bytes.Buffer
-	if err := p.privacy().export(t.Context(), pupil, &b); err != nil {
+	if err := p.privacy().exportPupil(t.Context(), pupil, &b); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
 		Pupil struct{ ID, Name string }
-		Facts []exported
+		Facts []exportedFact
 	}
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatalf("%v: %s", err, &b)
@@ -232,15 +237,15 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	if strings.Contains(b.String(), other) || strings.Contains(b.String(), p.class.Pupils[1].Name) || strings.Contains(b.String(), "kept") {
 		t.Errorf("it tells of another pupil: %s", &b)
 	}
-	if err := p.privacy().export(t.Context(), "p_none", &b); errs.KindOf(err) != errs.Missing {
+	if err := p.privacy().exportPupil(t.Context(), "p_none", &b); errs.KindOf(err) != errs.Missing {
 		t.Errorf("nobody: %v", err)
 	}
 }
 
 // recorded makes a recording of two people, with its capsule. It gives the files of each.
-func (p *past) recorded(users ...string) (files [][]string) {
+func (p *pastLesson) recorded(users ...string) (files [][]string) {
 	p.t.Helper()
-	dir := filepath.Join(p.dir, recordsDir, p.lesson.ID)
+	dir := filepath.Join(p.dir, datafolder.RecordingsDir, p.lesson.ID)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		p.t.Fatal(err)
 	}
@@ -265,7 +270,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 	p.hold()
 	pupil, other := p.busy()
 	p.tellAll()
-	folder := filepath.Join(dir, resultsDir, p.lesson.ID)
+	folder := filepath.Join(dir, datafolder.ResultsDir, p.lesson.ID)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -273,31 +278,29 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 		t.Fatal(err)
 	}
 	taken := p.recorded(pupil, other)
-	p.jobs.Bury(jobs.Letter{Room: p.class.ID, Kind: "chat.say", By: pupil, Data: json.RawMessage(`{"text":"` + canaryText + `"}`)})
-	for len(p.jobs.List()) == 0 {
-		<-time.After(time.Millisecond)
-	}
+	p.jobs.AddDeadLetter(jobs.Letter{Room: p.class.ID, Kind: "chat.say", By: pupil, Data: json.RawMessage(`{"text":"` + canaryText + `"}`)})
+	timetest.WaitUntil(t, "the dead letter", func() bool { return len(p.jobs.ListDeadLetters()) > 0 })
 	told := make(chan error, 1)
-	p.journal.SaveSnapshot(room.Stream(p.class.ID), p.cursor.Epoch, p.cursor.Seq, []byte(canaryText), func(err error) { told <- err })
+	p.journal.SaveSnapshot(room.StreamOf(p.class.ID), p.cursor.Epoch, p.cursor.Seq, []byte(canaryText), func(err error) { told <- err })
 	if err := <-told; err != nil {
 		t.Fatal(err)
 	}
 	task := jobs.Task{Job: jobs.Job{By: "t_1"}, Input: json.RawMessage(`{"pupil":"` + pupil + `"}`), Progress: func(string, int64, int64) {}}
-	if _, err := p.privacy().erase(t.Context(), task); errs.KindOf(err) != errs.Stale {
+	if _, err := p.privacy().runErasure(t.Context(), task); errs.KindOf(err) != errs.Stale {
 		t.Fatalf("while the lesson is open: %v", err)
 	}
 	if _, _, err := p.roster.EndLesson(p.lesson.ID); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // once more, as after a crash
-		if _, err := p.privacy().erase(t.Context(), task); err != nil {
+		if _, err := p.privacy().runErasure(t.Context(), task); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if list := p.jobs.Jobs(); len(list) != 1 || list[0].Lesson != p.lesson.ID {
+	if list := p.jobs.ListJobs(); len(list) != 1 || list[0].Lesson != p.lesson.ID {
 		t.Errorf("the results are not made anew: %+v", list)
 	}
-	if len(p.jobs.List()) != 0 {
+	if len(p.jobs.ListDeadLetters()) != 0 {
 		t.Error("the pupil's letter is still on the list")
 	}
 	for i, list := range taken {
@@ -308,7 +311,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 		}
 	}
 	f := p.facts()
-	if e := f["quiz.answered"]; e.By != erased || string(e.Data) != "null" {
+	if e := f["quiz.answered"]; e.By != erasedID || string(e.Data) != "null" {
 		t.Errorf("the answer: %+v", e)
 	}
 	if e := f["quiz.revealed"]; !bytes.Contains(e.Data, []byte(other)) || !json.Valid(e.Data) {
@@ -317,7 +320,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 	p.end()
 	p = openPast(t, dir)
 	p.end()
-	for path, data := range files(t, dir) {
+	for path, data := range readFiles(t, dir) {
 		for _, word := range []string{canaryName, canaryText, pupil} {
 			if bytes.Contains(data, []byte(word)) {
 				t.Errorf("%s holds %q", path, word)
@@ -337,24 +340,24 @@ func TestTheCloudIsToldOfAnErasureWhenItDidNotAskForIt(t *testing.T) {
 	var told []string
 	work := p.privacy()
 	fault := errs.Newf("test", errs.Down, "the disk")
-	work.told = func(_ context.Context, id string) error {
+	work.reportErasure = func(_ context.Context, id string) error {
 		if told = append(told, id); len(told) == 1 {
 			return fault
 		}
-		if e := p.facts()["quiz.answered"]; e.By != erased {
+		if e := p.facts()["quiz.answered"]; e.By != erasedID {
 			t.Error("it is told before the pupil is gone")
 		}
 		return nil
 	}
 	task := jobs.Task{Job: jobs.Job{By: "t_1"}, Input: json.RawMessage(`{"pupil":"` + pupil + `"}`), Progress: func(string, int64, int64) {}}
-	if _, err := work.erase(t.Context(), task); !errors.Is(err, fault) {
+	if _, err := work.runErasure(t.Context(), task); !errors.Is(err, fault) {
 		t.Errorf("the job is done though the cloud was not told: %v", err)
 	}
-	if _, err := work.erase(t.Context(), task); err != nil {
+	if _, err := work.runErasure(t.Context(), task); err != nil {
 		t.Error(err)
 	}
 	task.Job.By = byCloud
-	if _, err := work.erase(t.Context(), task); err != nil {
+	if _, err := work.runErasure(t.Context(), task); err != nil {
 		t.Error(err)
 	}
 	if len(told) != 2 || told[1] != pupil {
@@ -362,8 +365,8 @@ func TestTheCloudIsToldOfAnErasureWhenItDidNotAskForIt(t *testing.T) {
 	}
 }
 
-// files are the bytes of every file in a folder.
-func files(t *testing.T, dir string) map[string][]byte {
+// readFiles are the bytes of every file in a folder.
+func readFiles(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -9,8 +9,42 @@ import (
 
 const passphrase = "Zq7 by the canteen"
 
+// adaHash is the hash of the PIN 246810. slowHash would take a board a minute.
+const (
+	adaHash  = "$argon2id$v=19$m=19456,t=2,p=1$mMrpfHlFiJdvFw2aHcrJew$leA05yTjyFdrmwOp6Tuk6oVER/FM3yC/7XFPHbqrFag"
+	slowHash = "$argon2id$v=19$m=999999,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
+
+// A card claims its box and says where the school is.
+func TestACardClaimsItsBox(t *testing.T) {
+	e, err := LoadConfig(Sources{File: writeConfig(t, "[box]\nadmin = \"Ada\"\nadmin_pin = \""+adaHash+"\"\ntime_zone = \"Asia/Tokyo\"\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t, t.TempDir())
+	cfg.Box = e.Box
+	for range 2 { // the second start finds it claimed
+		b, stop := startBox(t, cfg, Parts{})
+		p, _, err := b.roster.SignIn(t.Context(), "Ada", "246810")
+		if box, _ := b.roster.Box(); err != nil || !p.Admin || !box.Claimed {
+			t.Errorf("%+v %+v %v", p, box, err)
+		}
+		if code, err := b.roster.ClaimCode(); code != "" || err != nil {
+			t.Errorf("it shows the code %q, %v", code, err)
+		}
+		if zone, _ := b.schoolTime().Zone(); zone != "JST" {
+			t.Errorf("night is that of %q", zone)
+		}
+		stop()
+	}
+	var text bytes.Buffer
+	if err := e.Print(&text); err != nil || strings.Contains(text.String(), "argon2id") {
+		t.Errorf("the hash is printed: %v\n%s", err, text.String())
+	}
+}
+
 func TestACardProvisionsAHundredBoxes(t *testing.T) {
-	e, err := Load(Sources{File: file(t, `
+	e, err := LoadConfig(Sources{File: writeConfig(t, `
 [box]
 name = "Room {digits}"
 names = ["10000000abcdef01 = Room 12"]
@@ -26,10 +60,10 @@ channel = "https://updates.example/school.json"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := e.Box.Called("10000000ABCDEF01", "amber-otter-4821"); got != "Room 12" {
+	if got := e.Box.NameFor("10000000ABCDEF01", "amber-otter-4821"); got != "Room 12" {
 		t.Errorf("got %q", got)
 	}
-	if got := e.Box.Called("10000000abcdef02", "amber-otter-4821"); got != "Room 4821" {
+	if got := e.Box.NameFor("10000000abcdef02", "amber-otter-4821"); got != "Room 4821" {
 		t.Errorf("got %q", got)
 	}
 	if e.Wifi.Passphrase.Reveal() != passphrase || e.Network.Mode != "ap" || e.Update.Channel == "" {
@@ -38,7 +72,7 @@ channel = "https://updates.example/school.json"
 }
 
 func TestASecretOfTheFileIsNeverShown(t *testing.T) {
-	e, err := Load(Sources{File: file(t, "[wifi]\npassphrase = \""+passphrase+"\"\n")})
+	e, err := LoadConfig(Sources{File: writeConfig(t, "[box]\nclaim_code = \"Zq7 canteen 5\"\n[wifi]\npassphrase = \""+passphrase+"\"\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +84,7 @@ func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 	if strings.Contains(text.String(), "Zq7") {
 		t.Error("it is printed")
 	}
-	if !strings.Contains(text.String(), "# passphrase is set and not shown") {
+	if !strings.Contains(text.String(), "# passphrase is set and not shown") || !strings.Contains(text.String(), "# claim_code is set and not shown") {
 		t.Errorf("nobody is told that there is one:\n%s", text.String())
 	}
 	for _, doc := range []string{
@@ -58,8 +92,9 @@ func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 		"[wifi]\npassphrase = \"\"\"Zq7\nx", "[wifi]\npassphrase = \"Zq7\\canteen\"", "[wifi]\npassphrase \"Zq7\"", "wifi = {passphrase = Zq7canteen}",
 		"[wifi]\npassphrase = \"Zq7\"", "[wifi]\npassphras = \"Zq7 by the canteen\"", "[wifi]\npassphrase = \"Zq7 à la cantine\"",
 		"[wifi]\npassphrase = [\"Zq7 by the canteen\"]", "[wifi]\nPASSPHRASE = Zq7canteen",
+		"[box]\nclaim_code = Zq7canteen", "[box]\nclaim_code = \"Zq7\"", "[box]\nclaim_code = \"Zq7Zq7Zq7\"", "[box]\nclaim_cod = \"Zq7 canteen 5\"", "[box]\nclaim_code = [\"Zq7\"]",
 	} {
-		_, err := Load(Sources{File: file(t, doc)})
+		_, err := LoadConfig(Sources{File: writeConfig(t, doc)})
 		if err == nil || strings.Contains(err.Error(), "Zq7") || !strings.Contains(err.Error(), "livelearn.toml") {
 			t.Errorf("%q: got %v", doc, err)
 		}
@@ -74,6 +109,15 @@ func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
 		"[box]\nnames = [\"a = x\", \"b = X\"]":                        "number 2: another box is called so",
 		"[box]\nnames = [\"Room 12\"]":                                 `number 1 must be "serial = name"`,
 		"[box]\nlang = \"french\"":                                     "livelearn.toml:2: box.lang: must be a language's tag",
+		"[box]\nclaim_code = \"AB12\"":                                 "livelearn.toml:2: box.claim_code: must have 8 to 32 letters and digits",
+		"[box]\nclaim_code = \"12345678\"":                             "livelearn.toml:2: box.claim_code: is too easy to guess",
+		"[box]\nclaim_code = 12345678":                                 "livelearn.toml:2: box.claim_code: must be a text",
+		"[box]\nadmin = \"Ada\"":                                       `livelearn.toml:2: box.admin: needs box.admin_pin, which "livelearn config pin" prints`,
+		"[box]\nadmin = \"Ada\"\nadmin_pin = \"246810\"":               "livelearn.toml:3: box.admin_pin: must be",
+		"[box]\nadmin_pin = \"" + adaHash + "\"":                       "livelearn.toml:2: box.admin_pin: needs box.admin",
+		"[box]\nadmin = \"Ada\"\nadmin_pin = \"" + slowHash + "\"":     "livelearn.toml:3: box.admin_pin: must be",
+		"[box]\ntime_zone = \"Paris\"":                                 `livelearn.toml:2: box.time_zone: must be a time zone such as "Europe/Paris"`,
+		"[box]\ntime_zone = \"../etc/passwd\"":                         "livelearn.toml:2: box.time_zone: must be a time zone",
 		"[network]\nmode = \"wifi\"":                                   `livelearn.toml:2: network.mode: must be "guest", "own" or "ap"`,
 		"[network]\nmod = \"ap\"":                                      "livelearn.toml:2: network.mod: no such setting; is it network.mode?",
 		"[network]\ngateway = \"10.0.0.1\"":                            "gateway and dns need an address",
@@ -90,15 +134,15 @@ func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
 		"[wifi]\nchannel = 14":                                         "livelearn.toml:2: wifi.channel: must be 1 to 13",
 		"[wifi]\nchannel = 36":                                         "livelearn.toml:2: wifi.channel: a channel above 11 needs the country",
 	} {
-		_, err := Load(Sources{File: file(t, text)})
+		_, err := LoadConfig(Sources{File: writeConfig(t, text)})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
 		}
 	}
 }
 
-// FuzzProvision: whatever the file holds, its faults name the file, its secret is not shown,
-// and what is taken gives every box a name.
+// FuzzProvision checks any content of the file. Faults name the file, the secret is not shown,
+// and an accepted file gives every box a name.
 func FuzzProvision(f *testing.F) {
 	for _, seed := range []string{
 		"[box]\nname = \"Room {digits}\"\nnames = [\"b827eb010203 = Room 12\"]\nlang = \"fr\"",
@@ -111,17 +155,17 @@ func FuzzProvision(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {
-		e := Effective{From: map[string]string{}}
+		e := Effective{Origins: map[string]string{}}
 		shown := ""
-		if err := parse("livelearn.toml", doc, settings(&e.Config), e.From); err != nil {
+		if err := parseTOML("livelearn.toml", doc, listSettings(&e.Config), e.Origins); err != nil {
 			if shown = err.Error(); !strings.Contains(shown, "livelearn.toml") {
 				t.Errorf("the file is not named: %v", err)
 			}
 		} else if err := e.Validate(); err != nil {
 			shown = err.Error()
 		} else {
-			name := e.Box.Called("10000000abcdef01", "amber-otter-4821")
-			ssid := e.Wifi.Called("10000000abcdef01", "amber-otter-4821", name)
+			name := e.Box.NameFor("10000000abcdef01", "amber-otter-4821")
+			ssid := e.Wifi.SSIDFor("10000000abcdef01", "amber-otter-4821", name)
 			if n := len([]rune(name)); n == 0 || n > 32 || len(ssid) == 0 || len(ssid) > 32 {
 				t.Errorf("%q, %q", name, ssid)
 			}

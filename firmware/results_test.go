@@ -2,39 +2,35 @@ package firmware
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/event"
-	"github.com/livelearn/box/services/gateway"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/results"
 	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// over waits until a job is over.
-func over(t *testing.T, b *Box, id string) jobs.Job {
+// waitOver waits until a job is over.
+func waitOver(t *testing.T, b *Box, id string) (job jobs.Job) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
-		if j, err := b.letters.Job(id); err != nil || j.Over() {
-			if err != nil {
-				t.Fatal(err)
-			}
-			return j
+	timetest.WaitUntil(t, "the end of the job", func() bool {
+		var err error
+		if job, err = b.jobs.GetJob(id); err != nil {
+			t.Fatal(err)
 		}
-	}
-	t.Fatal("the job is not over")
-	return jobs.Job{}
+		return job.IsOver()
+	})
+	return job
 }
 
 func TestResultsOfALessonAreWorkedOutByAProcessOfItsOwn(t *testing.T) {
-	b, _ := run(t, config(t, t.TempDir()), Parts{Program: program(t)})
+	b, _ := startBox(t, testConfig(t, t.TempDir()), Parts{Program: testProgram(t)})
 	c, err := b.roster.AddClass("7b")
 	if err != nil {
 		t.Fatal(err)
@@ -76,11 +72,11 @@ func TestResultsOfALessonAreWorkedOutByAProcessOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, err := b.letters.Add(t.Context(), gateway.ResultsJob(l, "t_1"))
+	job, err := b.jobs.Enqueue(t.Context(), results.NewJob(l, "t_1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if job = over(t, b, job.ID); job.State != jobs.Finished {
+	if job = waitOver(t, b, job.ID); job.State != jobs.Finished {
 		t.Fatalf("got %+v, %+v", job, job.Error)
 	}
 	var graded []cloud.Grades
@@ -94,7 +90,7 @@ func TestResultsOfALessonAreWorkedOutByAProcessOfItsOwn(t *testing.T) {
 	if len(graded) != 1 || graded[0].Lesson != l.ID || len(graded[0].Pupils) != 2 {
 		t.Errorf("the cloud is told %+v", graded)
 	}
-	dir := b.folder.Name(filepath.Join(resultsDir, l.ID))
+	dir := b.folder.PathOf(filepath.Join(datafolder.ResultsDir, l.ID))
 	raw, err := os.ReadFile(filepath.Join(dir, results.FileJSON))
 	if err != nil {
 		t.Fatal(err)
@@ -106,10 +102,8 @@ func TestResultsOfALessonAreWorkedOutByAProcessOfItsOwn(t *testing.T) {
 	if len(r.Pupils) != 2 || r.Pupils[0].Name != "Ben" || r.Pupils[0].Chats != 1 || r.Pupils[0].Hands != 1 || r.Lesson.Title != "Fractions" {
 		t.Errorf("got %s", raw)
 	}
-	for _, name := range []string{results.FileCSV, results.FileXLSX} {
-		if f, err := os.Stat(filepath.Join(dir, name)); err != nil || f.Size() == 0 {
-			t.Errorf("%s: %v", name, err)
-		}
+	if f, err := os.Stat(filepath.Join(dir, results.FileXLSX)); err != nil || f.Size() == 0 {
+		t.Error(err)
 	}
 }
 
@@ -117,29 +111,13 @@ func TestAWorkerThatDiesOverResultsIsAnError(t *testing.T) {
 	p := openPast(t, t.TempDir())
 	defer p.end()
 	p.hold()
-	input, _ := json.Marshal(gateway.ResultsInput{Lesson: p.lesson.ID})
+	input, _ := json.Marshal(results.JobInput{Lesson: p.lesson.ID})
 	task := jobs.Task{Input: input, Progress: func(string, int64, int64) {}}
-	if _, err := p.report().run(t.Context(), task); err == nil {
+	if _, err := p.report().Run(t.Context(), task); err == nil {
 		t.Error("a worker that did nothing is taken for one that worked")
 	}
 	task.Input = json.RawMessage(`{"lesson":"l_none"}`)
-	if _, err := p.report().run(t.Context(), task); err == nil {
+	if _, err := p.report().Run(t.Context(), task); err == nil {
 		t.Error("no lesson")
-	}
-}
-
-func TestAWorkerReadsAFactALine(t *testing.T) {
-	want := errors.New("the disk")
-	f := newFacts(func(yield func(event.Event, error) bool) {
-		_ = yield(event.Event{Seq: 1, Data: json.RawMessage(`{}`)}, nil) && yield(event.Event{Seq: 2}, nil) && yield(event.Event{}, want)
-	})
-	text, err := io.ReadAll(f)
-	if lines := strings.Count(string(text), "\n"); lines != 2 || !errors.Is(err, want) {
-		t.Errorf("%d lines, %v: %s", lines, err, text)
-	}
-	for range 2 {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/retention"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
@@ -16,20 +18,20 @@ import (
 
 const day = 24 * time.Hour
 
-// set lets the bubble's clock, which begins in 2000, come to a year that a box can be in.
-func set(t *testing.T) {
+// setClock lets the bubble's clock, which begins in 2000, come to a year that a box can be in.
+func setClock(t *testing.T) {
 	t.Helper()
-	if plausible(time.Now()) {
+	if retention.IsPlausibleTime(time.Now()) {
 		t.Fatal("the clock of a test is taken for one that was set")
 	}
 	time.Sleep(28 * 365 * day)
 }
 
 // gone are the kinds of facts of the room whose payloads are empty.
-func (p *past) gone() map[event.Kind]bool {
+func (p *pastLesson) gone() map[event.Kind]bool {
 	out := map[event.Kind]bool{}
 	for kind, e := range p.facts() {
-		if gone(e) {
+		if retention.IsRedacted(e) {
 			out[kind] = true
 		}
 	}
@@ -37,7 +39,7 @@ func (p *past) gone() map[event.Kind]bool {
 }
 
 // keep runs retention for a while.
-func (p *past) keep(d time.Duration) {
+func (p *pastLesson) keep(d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	if err := p.retention().Serve(ctx); err != nil {
@@ -48,7 +50,7 @@ func (p *past) keep(d time.Duration) {
 func TestChatGoesAfterAMonthAndResultsAfterASchoolYear(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		set(t)
+		setClock(t)
 		p := openPast(t, dir)
 		defer p.end()
 		p.hold()
@@ -56,7 +58,7 @@ func TestChatGoesAfterAMonthAndResultsAfterASchoolYear(t *testing.T) {
 		if _, _, err := p.roster.EndLesson(p.lesson.ID); err != nil {
 			t.Fatal(err)
 		}
-		folder := filepath.Join(dir, resultsDir, p.lesson.ID)
+		folder := filepath.Join(dir, datafolder.ResultsDir, p.lesson.ID)
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +69,7 @@ func TestChatGoesAfterAMonthAndResultsAfterASchoolYear(t *testing.T) {
 				t.Errorf("gone are %v", got)
 			}
 			_, err := os.Stat(folder)
-			past, _ := p.roster.Past()
+			past, _ := p.roster.PastLessons()
 			if (err != nil) != answers || (len(past) == 0) != answers {
 				t.Errorf("the results: %v, %+v", err, past)
 			}
@@ -81,7 +83,7 @@ func TestChatGoesAfterAMonthAndResultsAfterASchoolYear(t *testing.T) {
 		p.keep(10 * day)
 		check(true, true)
 		f := p.facts()
-		if gone(f[room.LessonStarted]) {
+		if retention.IsRedacted(f[room.LessonStarted]) {
 			t.Error("a room could not be rebuilt: the start of the lesson is gone")
 		}
 		if e := f["chat.said"]; e.By == "" || e.Kind != "chat.said" {
@@ -107,7 +109,7 @@ func TestAClockThatWasNotSetDeletesNothing(t *testing.T) {
 func TestTheAdminSaysHowLongChatIsKept(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		set(t)
+		setClock(t)
 		p := openPast(t, dir)
 		defer p.end()
 		p.hold()
@@ -127,12 +129,12 @@ func TestTheAdminSaysHowLongChatIsKept(t *testing.T) {
 func TestFactsOfAClockThatWasNotSetAreAsOldAsTheNext(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		set(t)
+		setClock(t)
 		p := openPast(t, dir)
 		defer p.end()
 		p.hold()
 		p.addAt("p1", "chat.said", `{"text":"early","to":"all"}`, time.UnixMilli(60_000))
-		p.add("p1", room.Came, `{}`)
+		p.add("p1", room.Arrived, `{}`)
 		p.keep(20 * day)
 		if got := p.gone(); got["chat.said"] {
 			t.Error("what was said in 1970 is 20 days old and gone")
@@ -152,7 +154,7 @@ func TestFactsOfAClockThatWasNotSetAreAsOldAsTheNext(t *testing.T) {
 func TestAClockThatLeapsByMonthsMustLastForADay(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		set(t)
+		setClock(t)
 		p := openPast(t, dir)
 		defer p.end()
 		p.hold()
@@ -175,7 +177,7 @@ func TestARoomIsRebuiltWithoutWhatIsGone(t *testing.T) {
 	defer p.end()
 	p.hold()
 	p.busy()
-	_, err := p.journal.Rewrite(t.Context(), room.Stream(p.class.ID), room.LessonStarted, func(e *event.Event) bool {
+	_, err := p.journal.Rewrite(t.Context(), room.StreamOf(p.class.ID), room.LessonStarted, func(e *event.Event) bool {
 		e.Data = json.RawMessage("null")
 		return e.Kind != room.LessonStarted
 	})

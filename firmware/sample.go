@@ -10,11 +10,17 @@ import (
 	"math/big"
 	"os"
 	"slices"
+	"strings"
 
+	"github.com/livelearn/box/firmware/lessonfacts"
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/gateway/staff"
+	"github.com/livelearn/box/services/quiz"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
+	"github.com/livelearn/box/services/whiteboard"
 )
 
 // Sample is a box made ready to try: a class, and a lesson that is open.
@@ -28,7 +34,8 @@ type Sample struct {
 const (
 	sampleTeacher = "Teacher"
 	sampleClass   = "Sample class"
-	samplePIN     = "sample-pin" // in the data folder: the roster keeps only a hash
+	sampleTitle   = "First lesson" // a lesson keeps its title
+	samplePIN     = "sample-pin"   // in the data folder: the roster keeps only a hash
 )
 
 // sampleNames are the pupils of the sample class: given names from many places.
@@ -63,11 +70,11 @@ Tomas
 Yara
 Zoe`
 
-// Sample claims an unclaimed box with a sample class of 30 names, a deck and a quiz, and
-// opens the lesson of the class. A sample box is given its class and lesson again; each
-// step takes what is there for what it is, so a cut anywhere is mended by the next. A box
-// that people claimed is left alone: errs.Stale. The box must be ready.
-func (b *Box) Sample(ctx context.Context) (Sample, error) {
+// SetUpSample claims an unclaimed box with a sample class of 30 names, a deck and a quiz, and
+// opens the lesson of the class. At the next start an open lesson stays as people left it, and a
+// step that a power cut prevented is done. A box that people claimed is refused with errs.Stale.
+// The box must be ready.
+func (b *Box) SetUpSample(ctx context.Context) (Sample, error) {
 	s := Sample{Teacher: sampleTeacher}
 	code, err := b.roster.ClaimCode()
 	if err != nil {
@@ -83,31 +90,53 @@ func (b *Box) Sample(ctx context.Context) (Sample, error) {
 			return s, err
 		}
 	}
-	deck, quiz, err := b.library.AddSample("en")
-	if err != nil {
-		return s, err
-	}
-	class, err := b.sampleClass()
-	if err != nil {
-		return s, err
-	}
-	l, err := b.sampleLesson(ctx, class)
+	l, err := b.sampleLesson(ctx)
 	if err != nil {
 		return s, err
 	}
 	s.Code = l.Code
-	pages := map[string]any{"deck": deck.ID, "title": deck.Title, "pages": deck.Pages}
-	return s, errors.Join(b.tell(ctx, l.Room, "quiz.load", map[string]any{"quiz": quiz}), b.tell(ctx, l.Room, "board.load", pages))
+	if err := b.loadSample(ctx, l); err != nil {
+		// People may have made the quiz too large for a room, or the library full. The box
+		// must start all the same, because its pages are where they correct that.
+		b.parts.Log.Warn("the sample lesson has not all of its quiz and slides", "err", err)
+	}
+	return s, nil
 }
 
-// tell gives a room a command on the first teacher's behalf.
-func (b *Box) tell(ctx context.Context, in, name string, payload any) error {
+// loadSample loads the quiz and the slides into the sample lesson, once each. A second time would
+// close the open question or replace the choice of the teacher.
+func (b *Box) loadSample(ctx context.Context, l roster.Lesson) error {
+	had := map[event.Kind]bool{}
+	for e, err := range lessonfacts.Of(b.journal, l) {
+		if err != nil && errs.KindOf(err) != errs.Corrupt {
+			return err
+		}
+		had[e.Kind] = true
+	}
+	if l.Title != sampleTitle || had[quiz.Loaded] && had[whiteboard.Loaded] {
+		return nil
+	}
+	deck, questions, err := b.library.AddSample("en")
+	if err != nil {
+		return err
+	}
+	if !had[quiz.Loaded] {
+		err = b.callRoom(ctx, l.Room, "quiz.load", quiz.LoadRequest{Quiz: questions})
+	}
+	if !had[whiteboard.Loaded] {
+		err = errors.Join(err, b.callRoom(ctx, l.Room, "board.load", staff.LoadRequestOf(deck)))
+	}
+	return err
+}
+
+// callRoom sends a command to a room on behalf of the first teacher.
+func (b *Box) callRoom(ctx context.Context, in, name string, payload any) error {
 	staff, err := b.roster.Staff()
 	if err != nil {
 		return err
 	}
 	if len(staff) == 0 {
-		return errs.Code("sample", errs.Missing, "no_teacher", "the box has no teacher")
+		return errs.NewCode("sample", errs.Missing, "no_teacher", "the box has no teacher")
 	}
 	data, err := json.Marshal(payload)
 	if err != nil {
@@ -119,7 +148,7 @@ func (b *Box) tell(ctx context.Context, in, name string, payload any) error {
 
 // samplePIN is the PIN of the sample's teacher, made when the box is unclaimed.
 func (b *Box) samplePIN(unclaimed bool) (string, error) {
-	pin, err := os.ReadFile(b.folder.Name(samplePIN))
+	pin, err := os.ReadFile(b.folder.PathOf(samplePIN))
 	if err == nil {
 		return string(pin), nil
 	}
@@ -127,25 +156,26 @@ func (b *Box) samplePIN(unclaimed bool) (string, error) {
 		return "", errs.New("sample", errs.Down, err)
 	}
 	if !unclaimed {
-		return "", errs.Code("sample", errs.Stale, "claimed", "the box is claimed already; name another data folder")
+		return "", errs.NewCode("sample", errs.Stale, "claimed", "the box is claimed already; name another data folder")
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
 		return "", errs.New("sample", errs.Internal, err)
 	}
 	pin = fmt.Appendf(nil, "%06d", n)
-	if err := writeSynced(b.folder.Name(samplePIN), pin); err != nil {
+	if err := atomicfile.Write(b.folder.PathOf(samplePIN), 0o600, atomicfile.Bytes(pin)); err != nil {
 		return "", errs.New("sample", errs.Down, err)
 	}
 	return string(pin), nil
 }
 
+// sampleClass returns the class of the sample. Like the roster, it ignores case in names.
 func (b *Box) sampleClass() (roster.Class, error) {
 	classes, err := b.roster.Classes()
 	if err != nil {
 		return roster.Class{}, err
 	}
-	i := slices.IndexFunc(classes, func(c roster.Class) bool { return c.Name == sampleClass })
+	i := slices.IndexFunc(classes, func(c roster.Class) bool { return strings.EqualFold(c.Name, sampleClass) })
 	if i >= 0 {
 		return classes[i], nil
 	}
@@ -156,18 +186,32 @@ func (b *Box) sampleClass() (roster.Class, error) {
 	return c, err
 }
 
-// sampleLesson opens the lesson of the sample class, in the roster and in its room.
-func (b *Box) sampleLesson(ctx context.Context, c roster.Class) (roster.Lesson, error) {
+// sampleLesson returns the open lesson of the sample, even if its class has another name by now. If
+// there is none, it opens one in the roster and in its room.
+func (b *Box) sampleLesson(ctx context.Context) (roster.Lesson, error) {
+	open, err := b.roster.OpenLessons()
+	if err != nil {
+		return roster.Lesson{}, err
+	}
 	staff, err := b.roster.Staff()
 	if err != nil {
 		return roster.Lesson{}, err
 	}
 	if len(staff) == 0 {
-		return roster.Lesson{}, errs.Code("sample", errs.Missing, "no_teacher", "the box has no teacher")
+		return roster.Lesson{}, errs.NewCode("sample", errs.Missing, "no_teacher", "the box has no teacher")
 	}
-	l, err := b.roster.StartLesson(staff[0].ID, c.ID, "First lesson")
-	if err != nil {
-		return l, err
+	i := slices.IndexFunc(open, func(l roster.Lesson) bool { return l.Title == sampleTitle })
+	var l roster.Lesson
+	if i >= 0 {
+		l = open[i]
+	} else {
+		c, err := b.sampleClass()
+		if err != nil {
+			return l, err
+		}
+		if l, err = b.roster.StartLesson(staff[0].ID, c.ID, sampleTitle); err != nil {
+			return l, err
+		}
 	}
-	return l, b.tell(ctx, l.Room, "lesson.start", map[string]string{"lesson": l.ID, "title": l.Title})
+	return l, b.callRoom(ctx, l.Room, "lesson.start", map[string]string{"lesson": l.ID, "title": l.Title})
 }

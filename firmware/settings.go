@@ -20,9 +20,9 @@ type setting struct {
 	value reflect.Value
 }
 
-// settings lists what a Config holds, section by section in the order of its fields.
+// listSettings lists what a Config holds, section by section in the order of its fields.
 // Fields that no file sets (paths inside the data folder, functions) are left out.
-func settings(c *Config) []setting {
+func listSettings(c *Config) []setting {
 	var list []setting
 	whole := reflect.ValueOf(c).Elem()
 	for i := range whole.NumField() {
@@ -32,8 +32,8 @@ func settings(c *Config) []setting {
 		}
 		for j := range section.Type.NumField() {
 			field := section.Type.Field(j)
-			path := snake(section.Name) + "." + snake(field.Name)
-			if field.IsExported() && !derived[path] && settable(field.Type) {
+			path := toSnakeCase(section.Name) + "." + toSnakeCase(field.Name)
+			if field.IsExported() && !derivedSettings[path] && isSettable(field.Type) {
 				list = append(list, setting{path, whole.Field(i).Field(j)})
 			}
 		}
@@ -41,10 +41,10 @@ func settings(c *Config) []setting {
 	return list
 }
 
-// secret tells that nobody may see the value.
-func (s setting) secret() bool { return s.value.Type() == reflect.TypeFor[provision.Secret]() }
+// isSecret says whether the value must not be shown.
+func (s setting) isSecret() bool { return s.value.Type() == reflect.TypeFor[provision.Secret]() }
 
-func settable(t reflect.Type) bool {
+func isSettable(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Float64, reflect.String:
 		return true
@@ -52,8 +52,8 @@ func settable(t reflect.Type) bool {
 	return t == reflect.TypeFor[[]string]()
 }
 
-// snake is a field's name as a key of the file: "MaxRestarts" is "max_restarts".
-func snake(name string) string {
+// toSnakeCase is a field's name as a key of the file: "MaxRestarts" is "max_restarts".
+func toSnakeCase(name string) string {
 	var b strings.Builder
 	runes := []rune(name)
 	for i, r := range runes {
@@ -69,12 +69,12 @@ func snake(name string) string {
 }
 
 var (
-	errUnknown = errors.New("no such setting")
-	durations  = reflect.TypeFor[time.Duration]()
+	errUnknown   = errors.New("no such setting")
+	durationType = reflect.TypeFor[time.Duration]()
 )
 
-// set gives the setting a value of a TOML file: a bool, int64, float64, string or list.
-func (s setting) set(v any) error {
+// setValue gives the setting a value of a TOML file: a bool, int64, float64, string or list.
+func (s setting) setValue(v any) error {
 	switch x := v.(type) {
 	case bool:
 		if s.value.Kind() == reflect.Bool {
@@ -89,24 +89,24 @@ func (s setting) set(v any) error {
 			return nil
 		}
 	case string:
-		if s.value.Type() == durations || s.value.Kind() == reflect.String {
+		if s.value.Type() == durationType || s.value.Kind() == reflect.String {
 			return s.setText(x)
 		}
 	case []any:
 		return s.setList(x)
 	}
-	return s.wrong()
+	return s.typeError()
 }
 
 func (s setting) setInt(n int64) error {
 	switch {
-	case s.value.Type() == durations:
-		return s.wrong() // ten what?
+	case s.value.Type() == durationType:
+		return s.typeError() // ten what?
 	case s.value.Kind() == reflect.Float64:
 		s.value.SetFloat(float64(n))
 		return nil
 	case !s.value.CanInt():
-		return s.wrong()
+		return s.typeError()
 	case s.value.OverflowInt(n):
 		return fmt.Errorf("%d is too large", n)
 	}
@@ -116,13 +116,13 @@ func (s setting) setInt(n int64) error {
 
 func (s setting) setList(list []any) error {
 	if s.value.Type() != reflect.TypeFor[[]string]() {
-		return s.wrong()
+		return s.typeError()
 	}
 	texts := make([]string, 0, len(list))
 	for _, e := range list {
 		text, ok := e.(string)
 		if !ok {
-			return s.wrong()
+			return s.typeError()
 		}
 		texts = append(texts, text)
 	}
@@ -134,10 +134,10 @@ func (s setting) setList(list []any) error {
 // admin page. The items of a list are separated by commas.
 func (s setting) setText(text string) error {
 	switch {
-	case s.value.Type() == durations:
+	case s.value.Type() == durationType:
 		d, err := time.ParseDuration(text)
 		if err != nil {
-			return s.wrong()
+			return s.typeError()
 		}
 		s.value.SetInt(int64(d))
 		return nil
@@ -149,42 +149,42 @@ func (s setting) setText(text string) error {
 		return nil
 	}
 	if b, err := strconv.ParseBool(text); err == nil && s.value.Kind() == reflect.Bool {
-		return s.set(b)
+		return s.setValue(b)
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return s.set(n)
+		return s.setValue(n)
 	}
 	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		return s.set(f)
+		return s.setValue(f)
 	}
-	return s.wrong()
+	return s.typeError()
 }
 
-// wrong says what the value must be.
-func (s setting) wrong() error {
+// typeError says what the value must be.
+func (s setting) typeError() error {
 	what := map[reflect.Kind]string{
 		reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Int64: "a whole number",
 		reflect.Float64: "a number", reflect.String: `a text in "quotes"`, reflect.Slice: `a list of texts: ["a", "b"]`,
 	}[s.value.Kind()]
-	if s.value.Type() == durations {
+	if s.value.Type() == durationType {
 		what = `a time with its unit in quotes: "10s", "5m"`
 	}
 	return fmt.Errorf("must be %s", what)
 }
 
-// text is the value as the file would have it.
-func (s setting) text() string {
+// formatValue is the value as the file would have it.
+func (s setting) formatValue() string {
 	switch v := s.value.Interface().(type) {
 	case time.Duration:
 		return strconv.Quote(v.String())
 	case string:
-		return quote(v)
+		return quoteTOML(v)
 	case provision.Secret:
-		return quote(v.String())
+		return quoteTOML(v.String())
 	case []string:
 		quoted := make([]string, len(v))
 		for i, e := range v {
-			quoted[i] = quote(e)
+			quoted[i] = quoteTOML(e)
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
 	case float64:
@@ -198,8 +198,8 @@ func (s setting) text() string {
 	}
 }
 
-// quote writes a TOML basic string. Go's escapes are not quite TOML's.
-func quote(s string) string {
+// quoteTOML writes a TOML basic string. Go's escapes are not quite TOML's.
+func quoteTOML(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {
@@ -217,9 +217,9 @@ func quote(s string) string {
 	return b.String()
 }
 
-// fault is what to say of a setting: where it was set, its path, and what is wrong.
-func fault(where, path string, err error) error {
-	e := errs.Field("", path, "config", 0, "%w", err)
+// settingError returns an error with the place of a setting, its path and its fault.
+func settingError(where, path string, err error) error {
+	e := errs.NewField("", path, "config", 0, "%w", err)
 	e.Op = where
 	return e
 }

@@ -10,55 +10,54 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/livelearn/box/firmware/datafolder"
 )
 
-// maxFile bounds a configuration file.
-const maxFile = 1 << 20
-
-// found is one value of a file.
-type found struct {
+// tomlValue is one value of a file.
+type tomlValue struct {
 	key   toml.Key
 	path  string
 	value any
 }
 
-// parse sets in list what the file says. Each value that cannot be used is an error of
-// its own, with the file's name and the line; nothing is passed over.
-func parse(name, doc string, list []setting, from map[string]string) error {
-	if len(doc) > maxFile {
-		return fault(name, "file", fmt.Errorf("%d bytes, at most %d", len(doc), maxFile))
+// parseTOML sets in list what the file says. Each value that cannot be used is an error of
+// its own, with the file's name and the line. No value is skipped.
+func parseTOML(name, doc string, list []setting, from map[string]string) error {
+	if len(doc) > datafolder.MaxConfigSize {
+		return settingError(name, "file", fmt.Errorf("%d bytes, at most %d", len(doc), datafolder.MaxConfigSize))
 	}
 	tree := map[string]any{}
 	if _, err := toml.Decode(doc, &tree); err != nil {
 		if pe, ok := errors.AsType[toml.ParseError](err); ok {
-			return fault(place(name, pe.Position.Line), cmp.Or(pe.LastKey, "file"), errors.New(told(doc, pe, list)))
+			return settingError(formatPlace(name, pe.Position.Line), cmp.Or(pe.LastKey, "file"), errors.New(describeParseError(doc, pe, list)))
 		}
-		return fault(name, "file", err)
+		return settingError(name, "file", err)
 	}
 	byPath := map[string]setting{}
 	for _, s := range list {
 		byPath[s.path] = s
 	}
 	var faults []error
-	for _, f := range leaves(nil, tree) {
-		where := place(name, line(doc, f.key))
+	for _, f := range flattenTable(nil, tree) {
+		where := formatPlace(name, lineOf(doc, f.key))
 		s, ok := byPath[f.path]
 		err := error(nil)
 		if !ok {
-			err = unknown(f.path, list)
-		} else if err = s.set(f.value); err == nil {
+			err = unknownSetting(f.path, list)
+		} else if err = s.setValue(f.value); err == nil {
 			from[f.path] = where
 		}
 		if err != nil {
-			faults = append(faults, fault(where, f.path, err))
+			faults = append(faults, settingError(where, f.path, err))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// told is what to say of a file that is no TOML. The library's own words may hold a piece of
-// the line, which must not be one with a secret.
-func told(doc string, pe toml.ParseError, list []setting) string {
+// describeParseError describes why a file is not TOML. The message of the library may hold a part
+// of the line, so it is not used for a line with a secret.
+func describeParseError(doc string, pe toml.ParseError, list []setting) string {
 	lines := strings.Split(doc, "\n")
 	var around strings.Builder
 	around.WriteString(pe.LastKey)
@@ -67,32 +66,32 @@ func told(doc string, pe toml.ParseError, list []setting) string {
 		around.WriteString("\n" + lines[n])
 	}
 	for _, s := range list {
-		if _, key, _ := strings.Cut(s.path, "."); s.secret() && strings.Contains(strings.ToLower(around.String()), key) {
+		if _, key, _ := strings.Cut(s.path, "."); s.isSecret() && strings.Contains(strings.ToLower(around.String()), key) {
 			return `cannot be read; a text is written in "quotes"`
 		}
 	}
 	return pe.Message
 }
 
-// leaves are the values of a table and of the tables in it, in order of their keys. An
+// flattenTable are the values of a table and of the tables in it, in order of their keys. An
 // empty table is a leaf when nothing is known by that name.
-func leaves(above toml.Key, table map[string]any) []found {
-	var list []found
+func flattenTable(above toml.Key, table map[string]any) []tomlValue {
+	var list []tomlValue
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		key := append(slices.Clone(above), name)
 		if below, ok := table[name].(map[string]any); ok && len(key) < 2 {
-			list = append(list, leaves(key, below)...)
-			if len(below) > 0 || section(name) {
+			list = append(list, flattenTable(key, below)...)
+			if len(below) > 0 || isSection(name) {
 				continue
 			}
 		}
-		list = append(list, found{key, key.String(), table[name]})
+		list = append(list, tomlValue{key, key.String(), table[name]})
 	}
 	return list
 }
 
-func section(name string) bool {
-	for _, s := range settings(&Config{}) {
+func isSection(name string) bool {
+	for _, s := range listSettings(&Config{}) {
 		if strings.HasPrefix(s.path, name+".") {
 			return true
 		}
@@ -100,16 +99,16 @@ func section(name string) bool {
 	return false
 }
 
-// trap fails where it is decoded, which tells the line.
-type trap struct{}
+// positionTrap fails where it is decoded. The error has the line.
+type positionTrap struct{}
 
-func (*trap) UnmarshalTOML(any) error { return errors.New("here") }
+func (*positionTrap) UnmarshalTOML(any) error { return errors.New("here") }
 
-// line is where a file sets key; 0 when that cannot be told. The library keeps the
-// positions to itself but writes them into its errors, so a type is made in which
-// nothing but key can be decoded, and that with an error.
-func line(doc string, key toml.Key) int {
-	t := reflect.TypeFor[trap]()
+// lineOf returns the line where a file sets key, or 0 if it is not known. The library has
+// positions in its errors only. So lineOf makes a type that has one field for key, whose
+// decoding fails.
+func lineOf(doc string, key toml.Key) int {
+	t := reflect.TypeFor[positionTrap]()
 	for _, name := range slices.Backward(key) {
 		if strings.ContainsAny(name, ",\"`\\") {
 			return 0 // a struct tag cannot hold it
@@ -121,18 +120,18 @@ func line(doc string, key toml.Key) int {
 	return pe.Position.Line
 }
 
-func place(name string, line int) string {
+func formatPlace(name string, line int) string {
 	if line == 0 {
 		return name
 	}
 	return fmt.Sprintf("%s:%d", name, line)
 }
 
-// unknown is the error of a path that is none, with the setting that was probably meant.
-func unknown(path string, list []setting) error {
+// unknownSetting is the error of a path that is none, with the setting that was probably meant.
+func unknownSetting(path string, list []setting) error {
 	best, least := "", 4
 	for _, s := range list {
-		if d := distance(path, s.path); d < least {
+		if d := editDistance(path, s.path); d < least {
 			best, least = s.path, d
 		}
 	}
@@ -142,8 +141,8 @@ func unknown(path string, list []setting) error {
 	return fmt.Errorf("%w; is it %s?", errUnknown, best)
 }
 
-// distance is how many letters must be put in, left out or replaced to make b of a.
-func distance(a, b string) int {
+// editDistance is how many letters must be put in, left out or replaced to make b of a.
+func editDistance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)
 	}

@@ -2,28 +2,25 @@ package firmware
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"time"
 
+	"github.com/livelearn/box/firmware/heartbeat"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
-	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/update"
+	"github.com/livelearn/box/services/update/neighbours"
 )
 
-// DataFormat is the format of all that a box keeps. It rises when a version before this one
-// could not read what this one writes; an update that knows only an older one is refused.
+// DataFormat is the format of the data folder. It rises when an older version could not read
+// the data of this one. An update that only knows an older format is refused.
 const DataFormat = 1
 
 // Release is the system that the program is part of, as its image says.
 type Release struct {
 	Board string // "pc", "pi": what an update must be for
 	Build int    // rises with each release
-	Root  []byte // root.json: whose updates it takes; nil: nobody's
+	Root  []byte // root.json: the keys whose updates it accepts; nil: it accepts none
 }
 
 // UpdatesDir is where the data folder has what updates keep.
@@ -38,26 +35,50 @@ func (b *Box) buildUpdate() error {
 	if err != nil {
 		return err
 	}
-	b.near = &neighbours{own: box.ID, version: b.cfg.Version}
+	b.neighbours = &neighbours.Watcher{OwnID: box.ID, Version: b.cfg.Version}
 	b.updater, err = update.New(b.cfg.Update, update.Deps{
 		Slots: b.parts.Board.Slots, Board: b.parts.Release.Board, Version: b.cfg.Version, Build: b.parts.Release.Build,
-		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.Name(UpdatesDir),
-		Healthy: b.wholesome, Lesson: b.lessonOpen, Failure: b.lastFailure, Sticks: b.parts.Sticks, Near: b.near.List,
-		Now: time.Now, Log: b.log("update"), Metrics: b.registry,
+		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.PathOf(UpdatesDir),
+		Healthy: b.checkHealthy, LessonOpen: b.isLessonOpen, FallsBack: b.checkFirmware, Failure: b.lastFailure, Sticks: b.parts.Sticks, Peers: b.neighbours.List,
+		Now: b.schoolTime, Log: b.loggerFor("update"), Metrics: b.registry,
 	})
 	return err
 }
 
-// lessonOpen tells whether a lesson is open. A roster that cannot tell is no reason to
-// interrupt one.
-func (b *Box) lessonOpen() bool {
-	open, err := b.roster.Open()
+// checkFirmware returns why the firmware of the board could not go back from an update that does not
+// start.
+func (b *Box) checkFirmware() error {
+	f := b.parts.Board.Firmware
+	if f.CanFallBack() {
+		return nil
+	}
+	return errs.NewCode("update", errs.Missing, "old_firmware",
+		"the EEPROM of this board is older than %s: it could not go back from an update that does not start", f.Needs.Format(time.DateOnly))
+}
+
+// schoolTime returns the time in the time zone of the school.
+func (b *Box) schoolTime() time.Time { return time.Now().In(b.roster.Zone()) }
+
+// reportMachine reports what the machine lacks to recover by itself.
+func (b *Box) reportMachine() {
+	if err := b.checkFirmware(); err != nil {
+		b.health.SetCheck("firmware", health.Warn, "old_firmware", err.Error())
+	}
+	if b.parts.PID1 != nil {
+		b.health.SetCheck("watchdog", health.OK, map[bool]string{true: "no_watchdog"}[b.parts.Board.Watchdog == nil], "")
+	}
+}
+
+// isLessonOpen says whether a lesson is open. If the roster fails, the answer is yes, so that no
+// lesson is interrupted.
+func (b *Box) isLessonOpen() bool {
+	open, err := b.roster.OpenLessons()
 	return err != nil || len(open) > 0
 }
 
-// wholesome tells whether a lesson could be held: every part is ready, the box answers at its
-// own door, and what carries pictures is up.
-func (b *Box) wholesome() (bool, string) {
+// checkHealthy says whether a lesson can be held. Every part must be ready, the box must answer
+// HTTP, and a media node must be active.
+func (b *Box) checkHealthy() (bool, string) {
 	if ok, list := b.health.Ready(); !ok {
 		for _, c := range list {
 			if c.Level == health.Fail {
@@ -66,33 +87,24 @@ func (b *Box) wholesome() (bool, string) {
 		}
 		return false, "not ready"
 	}
-	h := &heartbeat{health: b.health, port: b.port}
-	if _, err := h.look(context.Background()); err != nil {
+	h := &heartbeat.Heartbeat{Health: b.health, Port: b.httpPort}
+	if _, err := h.ProbeSelf(context.Background()); err != nil {
 		return false, err.Error()
 	}
-	if b.nodes != nil && !b.mediaUp() {
+	if b.nodes != nil && !b.nodes.HasActive() {
 		return false, "no media node is up"
 	}
 	return true, ""
 }
 
-func (b *Box) mediaUp() bool {
-	for _, n := range b.nodes.States() {
-		if n.Standing == media.InCharge {
-			return true
-		}
-	}
-	return false
-}
-
-// lastFailure is when and why the other slot failed last, if the first process saw it.
+// lastFailure returns when and why the other slot failed last, if the first process saw it.
 func (b *Box) lastFailure() (at time.Time, why string) {
-	if b.parts.Door == nil {
+	if b.parts.PID1 == nil {
 		return at, ""
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	boot, err := b.parts.Door.Boot(ctx)
+	boot, err := b.parts.PID1.BootReport(ctx)
 	if err != nil {
 		return at, ""
 	}
@@ -103,42 +115,4 @@ func (b *Box) lastFailure() (at time.Time, why string) {
 		}
 	}
 	return at, ""
-}
-
-// ApplyUpdate gives a bundle to the box that runs on a data folder.
-func ApplyUpdate(data string, bundle *os.File, when string) error {
-	for _, step := range []struct {
-		method, path string
-		body         io.Reader
-	}{{http.MethodPut, "/update", bundle}, {http.MethodPost, "/update?when=" + when, nil}} {
-		req, err := http.NewRequest(step.method, "http://box"+step.path, step.body) //nolint:noctx // as long as it takes
-		if err != nil {
-			return err
-		}
-		resp, err := controlClient(data).Do(req)
-		if err != nil {
-			return fmt.Errorf("no box runs on %s: %w", data, err)
-		}
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)) // of a refusal
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("the box refuses: %s", text)
-		}
-	}
-	return nil
-}
-
-// serveUpdate is the command line's way to the updater.
-func (c *control) serveUpdate(w http.ResponseWriter, r *http.Request) {
-	err := error(errs.Code("update", errs.Missing, "no_slots", "this box runs as a program on a machine of yours: update it there"))
-	switch {
-	case c.updater == nil:
-	case r.Method == http.MethodPut:
-		err = c.updater.Receive(r.Context(), r.Body, 0, "command line")
-	default:
-		err = c.updater.Install(r.Context(), r.URL.Query().Get("when"))
-	}
-	if err != nil {
-		http.Error(w, err.Error(), errs.KindOf(err).Status())
-	}
 }

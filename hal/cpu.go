@@ -9,27 +9,27 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// CPU is the processor, as far as what a lesson's media costs depends on it.
+// CPU describes the processor: the properties that the cost of live media depends on.
 type CPU struct {
-	Model string // "Raspberry Pi 4 Model B Rev 1.4", "AMD EPYC 7B13"; empty: not told
+	Model string // "Raspberry Pi 4 Model B Rev 1.4", "AMD EPYC 7B13", empty means unknown
 	Arch  string // "arm64", "amd64"
-	Cores int    // that this program may use
+	Cores int    // usable by this program
 
-	AES  bool // instructions for AES
-	Mul  bool // carry-less multiplication: PMULL, PCLMULQDQ
-	SHA1 bool // instructions for SHA-1
+	AES   bool // AES instructions
+	CLMul bool // carry-less multiplication: PMULL, PCLMULQDQ
+	SHA1  bool // SHA-1 instructions
 }
 
-// GCM tells that AES-GCM runs on instructions of the processor. Without them Go computes it
-// in tables, twenty times slower: all 64-bit Raspberry Pis before the fifth.
-func (c CPU) GCM() bool { return c.AES && c.Mul }
+// GCM reports whether AES-GCM runs on instructions of the processor. Without them Go computes it
+// with tables, twenty times slower. All 64-bit Raspberry Pis before the Pi 5 lack them.
+func (c CPU) GCM() bool { return c.AES && c.CLMul }
 
-// Missing names the instructions that make media cheap and are not there.
-func (c CPU) Missing() (names []string) {
+// MissingInstructions names the absent instructions that would make media cheap.
+func (c CPU) MissingInstructions() (names []string) {
 	if !c.AES {
 		names = append(names, "AES")
 	}
-	if !c.Mul {
+	if !c.CLMul {
 		names = append(names, "carry-less multiplication")
 	}
 	if !c.SHA1 {
@@ -38,36 +38,36 @@ func (c CPU) Missing() (names []string) {
 	return names
 }
 
-// ReadCPU is the processor of this machine, whose root folder is root.
+// ReadCPU describes the processor of this machine, whose root folder is root.
 func ReadCPU(root fs.FS) CPU {
 	c := CPU{Model: cpuModel(root), Arch: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0)}
 	switch runtime.GOARCH {
 	case "arm64":
-		c.AES, c.Mul, c.SHA1 = cpu.ARM64.HasAES, cpu.ARM64.HasPMULL, cpu.ARM64.HasSHA1
+		c.AES, c.CLMul, c.SHA1 = cpu.ARM64.HasAES, cpu.ARM64.HasPMULL, cpu.ARM64.HasSHA1
 	case "amd64":
-		c.AES, c.Mul = cpu.X86.HasAES, cpu.X86.HasPCLMULQDQ
-		c.SHA1 = has(root, "sha_ni") // x/sys/cpu does not tell
+		c.AES, c.CLMul = cpu.X86.HasAES, cpu.X86.HasPCLMULQDQ
+		c.SHA1 = hasCPUFlag(root, "sha_ni") // x/sys/cpu does not report it
 	}
 	return c
 }
 
-// cpuModel is the model by the kernel's list of processors: "model name" for each one on a
-// PC, "Model" once at the end on a board with a device tree.
+// cpuModel returns the model from /proc/cpuinfo. A PC has a line "model name" for each processor. A
+// board with a device tree has one line "Model" at the end.
 func cpuModel(root fs.FS) string {
-	info := ReadSome(root, "proc/cpuinfo")
+	info := ReadFile(root, "proc/cpuinfo")
 	for line := range bytes.Lines(info) {
 		key, value, _ := strings.Cut(string(line), ":")
 		switch strings.TrimSpace(key) {
 		case "model name", "Model":
-			return Word(value)
+			return CleanWord(value)
 		}
 	}
 	return ""
 }
 
-// has tells that the first processor has a flag of /proc/cpuinfo.
-func has(root fs.FS, flag string) bool {
-	for line := range bytes.Lines(ReadSome(root, "proc/cpuinfo")) {
+// hasCPUFlag reports whether the first processor has a flag of /proc/cpuinfo.
+func hasCPUFlag(root fs.FS, flag string) bool {
+	for line := range bytes.Lines(ReadFile(root, "proc/cpuinfo")) {
 		key, value, _ := strings.Cut(string(line), ":")
 		if strings.TrimSpace(key) == "flags" {
 			return strings.Contains(" "+strings.TrimSpace(value)+" ", " "+flag+" ")

@@ -7,54 +7,54 @@ import (
 	"time"
 )
 
-// Fan is one fan with a speed that we set.
+// Fan is one fan with an adjustable speed.
 type Fan interface {
-	// Set makes the fan turn at duty, 0 (off) to 255 (as fast as it can).
+	// Set makes the fan turn at duty, from 0 (off) to 255 (full speed).
 	Set(duty uint8) error
-	// Auto gives the fan back to the kernel, which every board does well enough. It is called
-	// when the program stops.
+	// Auto gives the fan back to the kernel, which cools every board sufficiently. The service that
+	// drives the fan calls it at its end.
 	Auto() error
 }
 
-// RTC is a clock that goes on without power. It keeps UTC.
+// RTC is a clock that keeps running without power. It keeps UTC.
 type RTC interface {
-	// Read gives the time, to the second. ErrUnset: the clock lost its power.
+	// Read returns the time, to the second. ErrUnset means that the clock lost its power.
 	Read() (time.Time, error)
 	Set(time.Time) error
 }
 
-// ErrUnset tells that a real-time clock does not know the time.
+// ErrUnset means that a real-time clock does not know the time.
 var ErrUnset = errors.New("rtc: the clock is not set")
 
-// Watchdog resets the machine when it is not fed for its time: a program or a kernel that
-// hangs is started anew. One program opens it, and from then on feeds it.
+// Watchdog resets the machine unless it is fed within its timeout, so a hung program or kernel
+// starts again. One program opens it and feeds it from then on.
 type Watchdog interface {
-	// Timeout is how long it waits for the next Feed.
+	// Timeout returns the longest time between two feeds.
 	Timeout() time.Duration
 	Feed() error
-	// Disarm stops it where the driver can (magic close); the machine then lives on.
+	// Disarm stops it if the driver can (magic close). The machine then keeps running.
 	Disarm() error
 }
 
-// Supply is what a board knows of its power.
+// Supply watches the supply voltage of the board.
 type Supply interface {
-	// Low tells that the voltage is too low now.
+	// Low reports whether the voltage is too low now.
 	Low() (bool, error)
 }
 
 // Radio is a Wi-Fi interface.
 type Radio struct {
 	Name    string // "wlan0"
-	AP      bool   // it can be an access point
-	Clients int    // how many it carries as an access point; 0: not told
+	AP      bool   // can be an access point
+	Clients int    // limit of clients of the access point, 0 means unknown
 }
 
-// Radios finds Wi-Fi.
+// Radios lists the Wi-Fi interfaces.
 type Radios interface {
 	List() ([]Radio, error)
 }
 
-// Slot is one of the two places for a whole system: kernel and root file system.
+// Slot is one of the two places for a complete system: kernel and root file system.
 type Slot string
 
 // The slots.
@@ -63,7 +63,7 @@ const (
 	SlotB Slot = "b"
 )
 
-// Other is the other one.
+// Other returns the opposite slot.
 func (s Slot) Other() Slot {
 	if s == SlotA {
 		return SlotB
@@ -73,44 +73,45 @@ func (s Slot) Other() Slot {
 
 // The parts of a slot.
 const (
-	PartBoot = "boot" // what the firmware reads: a kernel file (EFI), a FAT file system (Pi)
+	PartBoot = "boot" // read by the firmware: a kernel file (EFI), a FAT file system (Pi)
 	PartRoot = "root" // the root file system, squashfs
 )
 
-// SlotState is what the boot loader will do.
+// SlotState is the state of the boot loader.
 type SlotState struct {
-	Booted  Slot // the one that runs
-	Default Slot // the one that a start takes that is not a try
-	Trying  bool // Booted is on trial: it is not the default until Commit
+	Booted  Slot // the running slot
+	Default Slot // the slot of an ordinary start
+	Trying  bool // Booted is on trial: it becomes the default at Commit
 	Pending bool // the next start tries the spare slot
-	Tries   int  // how many starts the spare slot has left, if Pending
+	Tries   int  // remaining starts of the spare slot, if Pending
 }
 
-// Spare is the slot that does not run, and that an update is written to.
-func (s SlotState) Spare() Slot { return s.Booted.Other() }
+// SpareSlot returns the slot that does not run. Updates are written to it.
+func (s SlotState) SpareSlot() Slot { return s.Booted.Other() }
 
-// SlotPart is where one part of a slot is kept. Writes are on the medium after Sync.
+// SlotPart is the storage of one part of a slot. Writes are on the medium after Sync.
 type SlotPart interface {
 	io.ReaderAt
 	io.WriterAt
-	Size() int64 // how much fits, in bytes
+	Size() int64 // capacity in bytes
 	Sync() error
 	io.Closer
 }
 
-// Slots are the two slots of a machine and its boot loader's choice. The promise that all
-// else stands on: whatever Open, Write, Try and a power cut did to the spare slot, a machine
-// that was not committed to it starts the committed one.
+// Slots are the two slots of a machine and the choice of its boot loader. All updates depend on one
+// promise: a machine without a Commit to the spare slot starts the committed slot, whatever Open,
+// Write, Try and a power cut did to the spare one.
 type Slots interface {
 	State() (SlotState, error)
-	// Open opens a part of a slot. Only the spare one may be written to; before the first
-	// write it is made unbootable (Pending is false afterwards).
+	// Open opens a part of a slot. Only the spare slot can be written to. Open makes it unbootable
+	// before the first write (Pending is false afterwards).
 	Open(slot Slot, part string, write bool) (SlotPart, error)
-	// Try makes the next start take the spare slot. options are the kernel's, beside those of
-	// the slot; version is for people who see the boot menu.
+	// Try makes the next start take the spare slot. options are kernel options in addition to those
+	// of the slot. version is shown in the boot menu.
 	Try(version, options string) error
-	// Commit makes the running slot the default. The other stays as it is and can be started.
+	// Commit makes the running slot the default. The other slot stays unchanged and can be started.
 	Commit() error
-	// Restart restarts the machine now, into what Try asked for. It does not return but with an error.
+	// Restart restarts the machine now, into the slot that Try chose. On success it does not
+	// return.
 	Restart(ctx context.Context) error
 }

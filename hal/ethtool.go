@@ -8,23 +8,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What linux/ethtool.h calls them.
+// Constants of linux/ethtool.h.
 const (
-	ethFeatures = 4  // ETH_SS_FEATURES: the names of features
+	ethFeatures = 4  // ETH_SS_FEATURES: names of features
 	nameLen     = 32 // ETH_GSTRING_LEN
 	maxFeatures = 1024
 )
 
-// request is struct ifreq of a 64-bit kernel with a pointer to an ethtool command.
-type request struct {
+// ifreq is struct ifreq of a 64-bit kernel with a pointer to an ethtool command.
+type ifreq struct {
 	name [unix.IFNAMSIZ]byte
 	data unsafe.Pointer
 	_    [16]byte
 }
 
-// ethtool runs one command: its first word says which, the kernel writes its answer over it.
-func ethtool(fd int, name string, command []byte) error {
-	r := request{data: unsafe.Pointer(unsafe.SliceData(command))}
+// ethtoolIoctl runs one command. The first word of the buffer is the command. The kernel writes its
+// answer into the buffer.
+func ethtoolIoctl(fd int, name string, command []byte) error {
+	r := ifreq{data: unsafe.Pointer(unsafe.SliceData(command))}
 	if copy(r.name[:len(r.name)-1], name) < len(name) {
 		return unix.ENODEV
 	}
@@ -35,38 +36,37 @@ func ethtool(fd int, name string, command []byte) error {
 	return nil
 }
 
-// features are the offloads of an interface that the kernel knows, and whether they are on.
-// They are read as ethtool -k does: how many (GSSET_INFO), their names (GSTRINGS), and a bit
-// for each (GFEATURES).
-func features(name string) (map[string]bool, error) {
+// readFeatures returns the offloads of an interface and whether each is on. It reads them as
+// ethtool -k does: the number (GSSET_INFO), the names (GSTRINGS), and a bit for each (GFEATURES).
+func readFeatures(name string) (map[string]bool, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	info := words(unix.ETHTOOL_GSSET_INFO, 0, 1<<ethFeatures, 0, 0) // command, pad, mask (64 bits), answer
-	if err := ethtool(fd, name, info); err != nil {
+	info := encodeWords(unix.ETHTOOL_GSSET_INFO, 0, 1<<ethFeatures, 0, 0) // command, pad, mask (64 bits), answer
+	if err := ethtoolIoctl(fd, name, info); err != nil {
 		return nil, err
 	}
 	n := int(binary.NativeEndian.Uint32(info[16:]))
 	if n == 0 || n > maxFeatures {
 		return nil, errors.ErrUnsupported
 	}
-	names := append(words(unix.ETHTOOL_GSTRINGS, ethFeatures, uint32(n)), make([]byte, n*nameLen)...)
-	if err := ethtool(fd, name, names); err != nil {
+	names := append(encodeWords(unix.ETHTOOL_GSTRINGS, ethFeatures, uint32(n)), make([]byte, n*nameLen)...)
+	if err := ethtoolIoctl(fd, name, names); err != nil {
 		return nil, err
 	}
 	blocks := (n + 31) / 32
-	bits := append(words(unix.ETHTOOL_GFEATURES, uint32(blocks)), make([]byte, blocks*16)...)
-	if err := ethtool(fd, name, bits); err != nil {
+	bits := append(encodeWords(unix.ETHTOOL_GFEATURES, uint32(blocks)), make([]byte, blocks*16)...)
+	if err := ethtoolIoctl(fd, name, bits); err != nil {
 		return nil, err
 	}
-	return named(names[12:], bits[8:], n), nil
+	return joinFeatures(names[12:], bits[8:], n), nil
 }
 
-// named joins names of 32 bytes with blocks of four words: available, requested, active,
+// joinFeatures joins names of 32 bytes with blocks of four words: available, requested, active,
 // never changed.
-func named(names, blocks []byte, n int) map[string]bool {
+func joinFeatures(names, blocks []byte, n int) map[string]bool {
 	on := make(map[string]bool, n)
 	for i := range n {
 		text := unix.ByteSliceToString(names[i*nameLen : (i+1)*nameLen])
@@ -76,7 +76,7 @@ func named(names, blocks []byte, n int) map[string]bool {
 	return on
 }
 
-func words(values ...uint32) (b []byte) {
+func encodeWords(values ...uint32) (b []byte) {
 	for _, v := range values {
 		b = binary.NativeEndian.AppendUint32(b, v)
 	}

@@ -1,9 +1,9 @@
-// Package hal is what the box knows of the board it runs on: a few small devices,
-// each of which a board may lack.
+// Package hal describes the board that the box runs on: a few small devices, each of which a board
+// may lack.
 //
-// A Board is made by a package under hal/boards and handed to firmware. Services see
-// the devices and never a board's own package. A part that a board does not have is a
-// nil field; the caller does without and health says so where it matters.
+// A package under hal/boards makes a Board, and firmware receives it. Services see the devices and
+// never the package of a board. An absent part is a nil field. The caller works without it, and
+// health reports it where it matters.
 package hal
 
 import (
@@ -15,44 +15,45 @@ import (
 
 // Board is the hardware: its name and its parts. A nil part is absent.
 type Board struct {
-	Name    string    // "generic", "sim"; shown on the admin page
-	Serial  string    // its maker's number; empty: it has none
-	Real    bool      // an appliance of its own, with ports 80 and 443 to itself
-	Display Display   // shows addresses and codes
-	LED     StatusLED // one light
-	Button  Button    // one button
-	Thermal Thermal   // thermometers
-	Codecs  Codecs    // encoders and decoders of pictures
+	Name      string    // "generic", "sim"; shown on the admin page
+	Serial    string    // serial number of the maker, empty means none
+	Appliance bool      // a dedicated appliance, which owns ports 80 and 443
+	Firmware  Firmware  // starts the kernel
+	Display   Display   // shows addresses and codes
+	LED       StatusLED // one light
+	Button    Button    // one button
+	Thermal   Thermal   // thermometers
+	Codecs    Codecs    // encoders and decoders of pictures
 
 	Fan      Fan
 	RTC      RTC
-	Watchdog func() (Watchdog, error) // opens it: from then on it must be fed
+	Watchdog func() (Watchdog, error) // opens the watchdog, which must be fed from then on
 	Supply   Supply
 	Radios   Radios
-	Slots    Slots // an appliance that can update itself
+	Slots    Slots // for an appliance that can update itself
 }
 
-// Display shows a page to the people who stand before the box.
+// Display shows a page to the people in front of the box.
 type Display interface {
-	// Show replaces the page shown. It may take as long as the device does (an
-	// electronic paper: seconds), so no room or session calls it.
+	// Show replaces the page. It may take as long as the device does (seconds for electronic
+	// paper), so no room or session calls it.
 	Show(Page) error
 }
 
-// Page is what a display shows, most important first: a small one leaves out the end.
+// Page is the content of a display, most important first. A small display leaves out the end.
 type Page struct {
 	Title string   // one line
 	Lines []string // codes and addresses, one line each
-	QR    string   // text of a QR code beside the lines; empty: none
-	State string   // what the box does, in two or three words; empty: not told
+	QR    string   // text of a QR code next to the lines, empty means none
+	State string   // state of the box in two or three words, empty means unknown
 }
 
-// Equal tells that p and q look the same.
+// Equal reports whether p and q look the same.
 func (p Page) Equal(q Page) bool {
 	return p.Title == q.Title && p.QR == q.QR && p.State == q.State && slices.Equal(p.Lines, q.Lines)
 }
 
-// Pattern is what the status light says.
+// Pattern is the message of the status light.
 type Pattern uint8
 
 // The patterns, from power-on.
@@ -61,12 +62,15 @@ const (
 	Ready                        // steady: browsers can connect
 	Lesson                       // steady with a short gap: a lesson is open, leave the plug alone
 	Attention                    // fast blink: a person must look at the admin page
-	Updating                     // double blink: an update is written or tried, leave the plug alone
+	Updating                     // double blink: an update is being written or tried, leave the plug alone
+	NoNetwork                    // one short flash: no cable and no Wi-Fi
+	NoAddress                    // three short flashes: the network gives the box no address
+	ClaimMe                      // on, with two short gaps: the box belongs to nobody yet
 )
 
-var patterns = [...]string{"off", "booting", "ready", "lesson", "attention", "updating"}
+var patterns = [...]string{"off", "booting", "ready", "lesson", "attention", "updating", "no network", "no address", "claim me"}
 
-// String is the pattern's word.
+// String returns the name of the pattern.
 func (p Pattern) String() string {
 	if int(p) >= len(patterns) {
 		return "unknown"
@@ -74,7 +78,7 @@ func (p Pattern) String() string {
 	return patterns[p]
 }
 
-// StatusLED is one light that knows the patterns.
+// StatusLED is one light that shows patterns.
 type StatusLED interface {
 	// Set shows the pattern until the next Set and returns at once.
 	Set(Pattern) error
@@ -85,12 +89,15 @@ type Press struct {
 	Held time.Duration // from down to up
 }
 
+// LongPress is the minimum length of a press that asks to switch off.
+const LongPress = 3 * time.Second
+
 // Button is one button.
 type Button interface {
-	// Presses yields each press that is made while it is read, until ctx ends. One
-	// reader at a time. A press that nobody reads is dropped.
+	// Presses yields each press during the read, until ctx ends. It has one reader at a time. A
+	// press without a reader is dropped.
 	Presses(ctx context.Context) iter.Seq[Press]
-	// Down tells that the button is held down now. Who holds it at power-on asks for more
-	// than one press can say.
+	// Down reports whether the button is held down now. A button held at power-on asks for more
+	// than a press can say.
 	Down() (bool, error)
 }

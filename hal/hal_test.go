@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// machine is a root folder of files by name.
-func machine(files map[string]string) fstest.MapFS {
+// rootFS returns a root folder of files by name.
+func rootFS(files map[string]string) fstest.MapFS {
 	root := fstest.MapFS{}
 	for name, data := range files {
 		root[name] = &fstest.MapFile{Data: []byte(data)}
@@ -54,20 +54,20 @@ func TestHeatIsWhatTheKernelTells(t *testing.T) {
 		},
 		"a clock held down": {
 			map[string]string{zone0 + "type": "cpu-thermal", zone0 + "temp": "48312", cooling + "type": "cpufreq-cpu0", cooling + "cur_state": "2"},
-			hal.Heat{Zones: []hal.Zone{cpu}, Slow: true},
+			hal.Heat{Zones: []hal.Zone{cpu}, Throttled: true},
 		},
 		"a fan is no slow clock": {
 			map[string]string{zone0 + "type": "cpu-thermal", zone0 + "temp": "48312", cooling + "type": "pwm-fan", cooling + "cur_state": "2"},
 			hal.Heat{Zones: []hal.Zone{cpu}},
 		},
 		"a Pi at ease":                     {map[string]string{throttled: "0\n"}, hal.Heat{}},
-		"a Pi with a weak supply, earlier": {map[string]string{throttled: "10000\n"}, hal.Heat{Weak: true}},
-		"a Pi with a weak supply":          {map[string]string{throttled: "0x1\n"}, hal.Heat{Weak: true}},
-		"a Pi that is slow":                {map[string]string{throttled: "60006\n"}, hal.Heat{Slow: true, Was: true}},
-		"a Pi that is warm":                {map[string]string{throttled: "8\n"}, hal.Heat{Slow: true}},
+		"a Pi with a weak supply, earlier": {map[string]string{throttled: "10000\n"}, hal.Heat{UnderVoltage: true}},
+		"a Pi with a weak supply":          {map[string]string{throttled: "0x1\n"}, hal.Heat{UnderVoltage: true}},
+		"a Pi that is slow":                {map[string]string{throttled: "60006\n"}, hal.Heat{Throttled: true, WasThrottled: true}},
+		"a Pi that is warm":                {map[string]string{throttled: "8\n"}, hal.Heat{Throttled: true}},
 		"a Pi that talks nonsense":         {map[string]string{throttled: "zzz\n"}, hal.Heat{}},
 	} {
-		th := hal.NewThermal(machine(c.files))
+		th := hal.NewThermal(rootFS(c.files))
 		if th == nil {
 			t.Errorf("%s: no thermometer", name)
 			continue
@@ -97,7 +97,7 @@ func TestCPUIsWhatTheKernelTells(t *testing.T) {
 		"processor\t: 0\nFeatures\t: fp\n\nModel\t\t: Raspberry Pi 4 Model B Rev 1.4\n": "Raspberry Pi 4 Model B Rev 1.4",
 		"": "",
 	} {
-		c := hal.ReadCPU(machine(map[string]string{"proc/cpuinfo": info}))
+		c := hal.ReadCPU(rootFS(map[string]string{"proc/cpuinfo": info}))
 		if c.Model != want || c.Cores < 1 || c.Arch == "" {
 			t.Errorf("%q: got %+v, want the model %q", info, c, want)
 		}
@@ -114,11 +114,11 @@ func TestCPUIsWhatTheKernelTells(t *testing.T) {
 }
 
 func TestCPUNamesWhatIsMissing(t *testing.T) {
-	if got := (hal.CPU{}).Missing(); len(got) != 3 {
+	if got := (hal.CPU{}).MissingInstructions(); len(got) != 3 {
 		t.Errorf("got %v, want three", got)
 	}
-	c := hal.CPU{AES: true, Mul: true, SHA1: true}
-	if got := c.Missing(); got != nil || !c.GCM() {
+	c := hal.CPU{AES: true, CLMul: true, SHA1: true}
+	if got := c.MissingInstructions(); got != nil || !c.GCM() {
 		t.Errorf("got %v, GCM %v", got, c.GCM())
 	}
 }
@@ -171,7 +171,7 @@ func FuzzHeat(f *testing.F) {
 	f.Add("cpu-thermal", "48312", "passive", "60006")
 	f.Add("\x00\xff", "-999999999999999999999", "", "0x")
 	f.Fuzz(func(t *testing.T, kind, number, trip, flags string) {
-		th := hal.NewThermal(machine(map[string]string{
+		th := hal.NewThermal(rootFS(map[string]string{
 			zone0 + "type": kind, zone0 + "temp": number, zone0 + "trip_point_0_type": trip, zone0 + "trip_point_0_temp": number,
 			cooling + "type": kind, cooling + "cur_state": number, throttled: flags,
 		}))
@@ -190,7 +190,7 @@ func FuzzCPU(f *testing.F) {
 	f.Add("model name\t: x\nflags\t: sha_ni\n")
 	f.Add(":\n::::\nModel")
 	f.Fuzz(func(t *testing.T, info string) {
-		c := hal.ReadCPU(machine(map[string]string{"proc/cpuinfo": info}))
+		c := hal.ReadCPU(rootFS(map[string]string{"proc/cpuinfo": info}))
 		if len(c.Model) > 64 || strings.ContainsAny(c.Model, "\x00\n\x1b") {
 			t.Errorf("%q", c.Model)
 		}

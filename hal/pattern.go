@@ -8,8 +8,8 @@ type Step struct {
 	For time.Duration
 }
 
-// Each pattern differs from the others in its rhythm alone, so that a light of any colour
-// tells them apart, and none blinks faster than three times a second (WCAG 2.2, 2.3.1).
+// The patterns differ in rhythm only, so a light of any colour can show them. None blinks faster
+// than three times a second (WCAG 2.2, 2.3.1).
 var steps = [...][]Step{
 	Booting:   {{true, time.Second}, {false, time.Second}},
 	Ready:     {{true, time.Second}},
@@ -21,9 +21,25 @@ var steps = [...][]Step{
 		{true, 200 * time.Millisecond},
 		{false, 1400 * time.Millisecond},
 	},
+	NoNetwork: {{true, 200 * time.Millisecond}, {false, 1800 * time.Millisecond}},
+	NoAddress: {
+		{true, 200 * time.Millisecond},
+		{false, 200 * time.Millisecond},
+		{true, 200 * time.Millisecond},
+		{false, 200 * time.Millisecond},
+		{true, 200 * time.Millisecond},
+		{false, 1000 * time.Millisecond},
+	},
+	ClaimMe: {
+		{true, 1400 * time.Millisecond},
+		{false, 200 * time.Millisecond},
+		{true, 200 * time.Millisecond},
+		{false, 200 * time.Millisecond},
+	},
 }
 
-// Steps are what a light does for p, over and over. One step is a steady light; none is off.
+// Steps returns the steps of p, which a light repeats. A single step is a steady light. An empty
+// list is a light that is off.
 func (p Pattern) Steps() []Step {
 	if int(p) >= len(steps) {
 		return nil

@@ -10,20 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FindRTC is the first real-time clock of the machine whose root folder is root; nil: it has
-// none.
+// FindRTC returns the first real-time clock of the machine whose root folder is root, nil if there
+// is none.
 func FindRTC(root fs.FS) RTC {
 	list, err := fs.ReadDir(root, "sys/class/rtc")
 	if err != nil || len(list) == 0 {
 		return nil
 	}
-	return DeviceRTC(Path(root, "dev/"+list[0].Name()))
+	return DeviceRTC(DevicePath(root, "dev/"+list[0].Name()))
 }
 
-// DeviceRTC is a clock of the kernel's (rtc(4)), by its device. It is opened for each use.
+// DeviceRTC is a clock of the kernel (rtc(4)) at this path. Each use opens it.
 type DeviceRTC string
 
-// Years that a clock of ours can show.
+// Years that the clocks can hold.
 const (
 	firstYear = 2020
 	lastYear  = 2100
@@ -38,19 +38,19 @@ func (d DeviceRTC) Read() (time.Time, error) {
 	defer func() { _ = f.Close() }()
 	t, err := unix.IoctlGetRTCTime(int(f.Fd()))
 	if errors.Is(err, unix.EINVAL) {
-		return time.Time{}, ErrUnset // the driver says that its power was lost
+		return time.Time{}, ErrUnset // the driver reports a loss of power
 	}
 	if err != nil {
 		return time.Time{}, err
 	}
-	return shown(t)
+	return fromRTCTime(t)
 }
 
-// shown is the time that a clock shows, if it can be one.
-func shown(t *unix.RTCTime) (time.Time, error) {
+// fromRTCTime returns the time of a clock and reports whether it is plausible.
+func fromRTCTime(t *unix.RTCTime) (time.Time, error) {
 	got := time.Date(int(t.Year)+1900, time.Month(t.Mon+1), int(t.Mday), int(t.Hour), int(t.Min), int(t.Sec), 0, time.UTC)
 	if got.Year() < firstYear || got.Year() >= lastYear {
-		return time.Time{}, ErrUnset // clocks that lost their power count from 1970 (Raspberry Pi 5) or 2000 (most chips)
+		return time.Time{}, ErrUnset // a clock without power counts from 1970 (Raspberry Pi 5) or 2000 (most chips)
 	}
 	return got, nil
 }
@@ -66,11 +66,11 @@ func (d DeviceRTC) Set(at time.Time) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return unix.IoctlSetRTCTime(int(f.Fd()), setting(at))
+	return unix.IoctlSetRTCTime(int(f.Fd()), toRTCTime(at))
 }
 
-// setting is what a clock is told.
-func setting(at time.Time) *unix.RTCTime {
+// toRTCTime returns the kernel's form of a time.
+func toRTCTime(at time.Time) *unix.RTCTime {
 	return &unix.RTCTime{
 		Sec: int32(at.Second()), Min: int32(at.Minute()), Hour: int32(at.Hour()),
 		Mday: int32(at.Day()), Mon: int32(at.Month()) - 1, Year: int32(at.Year()) - 1900,

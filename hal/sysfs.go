@@ -7,35 +7,35 @@ import (
 	"strings"
 )
 
-// most is more than any file has that the kernel writes for us to read.
-const most = 1 << 20
+// maxFileSize is larger than any file of the kernel that the box reads.
+const maxFileSize = 1 << 20
 
-// ReadSome is a file of the kernel's, empty if it is not there or says nothing.
-func ReadSome(root fs.FS, name string) []byte {
+// ReadFile returns the content of a file of the kernel, nil if it cannot be read.
+func ReadFile(root fs.FS, name string) []byte {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil
 	}
 	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, most))
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize))
 	if err != nil {
 		return nil
 	}
 	return data
 }
 
-// ReadWord is a file of one line.
-func ReadWord(root fs.FS, name string) string { return Word(string(ReadSome(root, name))) }
+// ReadWord returns the text of a file with one line.
+func ReadWord(root fs.FS, name string) string { return CleanWord(string(ReadFile(root, name))) }
 
-// ReadInt is a file of one number; ok is false if there is none.
+// ReadInt returns the number in a file. ok is false if there is none.
 func ReadInt(root fs.FS, name string) (n int, ok bool) {
-	n, err := strconv.Atoi(strings.TrimSpace(string(ReadSome(root, name))))
+	n, err := strconv.Atoi(strings.TrimSpace(string(ReadFile(root, name))))
 	return n, err == nil
 }
 
-// Word cleans a name that hardware gives itself of what no page or log should hold, and cuts
-// it to 64 bytes.
-func Word(s string) string {
+// CleanWord removes all characters from a hardware name that a page or a log must not hold, and
+// cuts it to 64 bytes.
+func CleanWord(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return -1
@@ -46,7 +46,7 @@ func Word(s string) string {
 	return strings.TrimSpace(s[:min(len(s), 64)])
 }
 
-// ReadWords are the words of a file of one line, however long.
+// ReadWords returns the words of a file with one line of any length.
 func ReadWords(root fs.FS, name string) []string {
-	return strings.Fields(string(ReadSome(root, name)))
+	return strings.Fields(string(ReadFile(root, name)))
 }

@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// MilliCelsius is a temperature in thousandths of a degree Celsius, as the kernel tells it.
+// MilliCelsius is a temperature in thousandths of a degree Celsius, the unit of the kernel.
 type MilliCelsius int
 
-// String is the temperature to a degree: "47 °C".
+// String returns the temperature rounded to a degree: "47 °C".
 func (m MilliCelsius) String() string { return fmt.Sprintf("%.0f °C", float64(m)/1000) }
 
-// Zone is one place with a thermometer.
+// Zone is one thermometer.
 type Zone struct {
 	Name string // "cpu-thermal", "x86_pkg_temp"
 	Temp MilliCelsius
-	Hot  MilliCelsius // the kernel begins to slow down here; 0: not told
+	Hot  MilliCelsius // the kernel throttles from here, 0 means unknown
 }
 
-// Heat is how the board bears its work.
+// Heat is the thermal state of the board.
 type Heat struct {
-	Zones []Zone
-	Slow  bool // the clock is held down now, because of heat
-	Was   bool // it was since power-on, as far as the board remembers
-	Weak  bool // the power supply is too weak now, or was since power-on
+	Zones        []Zone
+	Throttled    bool // the clock is reduced now because of heat
+	WasThrottled bool // the clock was reduced since power-on, as far as the board remembers
+	UnderVoltage bool // the supply voltage is too low now, or was since power-on
 }
 
-// Hottest is the zone with the highest temperature; ok is false if there is none.
+// Hottest returns the zone with the highest temperature. ok is false if there is no zone.
 func (h Heat) Hottest() (z Zone, ok bool) {
 	for _, c := range h.Zones {
 		if !ok || c.Temp > z.Temp {
@@ -39,20 +39,20 @@ func (h Heat) Hottest() (z Zone, ok bool) {
 	return z, ok
 }
 
-// Thermal is a board's thermometers.
+// Thermal is the set of thermometers of a board.
 type Thermal interface {
-	// Heat reads them all. A thermometer that does not answer is left out.
+	// Heat reads all thermometers. It leaves out a thermometer that does not answer.
 	Heat() Heat
 }
 
-// Where the kernel tells it: Documentation/ABI/testing/sysfs-class-thermal, and for the
-// firmware's flags drivers/firmware/raspberrypi.c of the Raspberry Pi's kernel.
+// Files of the kernel: Documentation/ABI/testing/sysfs-class-thermal. For the flags of the
+// firmware: drivers/firmware/raspberrypi.c in the kernel of the Raspberry Pi.
 const (
-	thermalDir = "sys/class/thermal"
-	throttled  = "sys/devices/platform/soc*/soc*:firmware/get_throttled" // "soc@107c000000" on a Raspberry Pi 5
+	thermalDir    = "sys/class/thermal"
+	throttledGlob = "sys/devices/platform/soc*/soc*:firmware/get_throttled" // "soc@107c000000" on a Raspberry Pi 5
 )
 
-// The firmware's flags; 16 bits higher: since power-on.
+// Flags of the firmware. The same flags 16 bits higher mean "since power-on".
 const (
 	underVoltage = 1 << iota
 	clockCapped
@@ -61,11 +61,11 @@ const (
 	sincePowerOn = 16
 )
 
-// impossible is hotter than any board works: a thermometer that tells it is broken.
-const impossible = 200_000 * MilliCelsius(1)
+// maxPlausible is above any temperature of a running board. A thermometer that shows more is
+// broken.
+const maxPlausible = 200_000 * MilliCelsius(1)
 
-// NewThermal is the thermometers of the machine whose root folder is root, nil if it has
-// none.
+// NewThermal returns the thermometers of the machine whose root folder is root, nil if it has none.
 func NewThermal(root fs.FS) Thermal {
 	t := thermometers{root: root}
 	if h := t.Heat(); len(h.Zones) == 0 && firmwareFlags(root) == "" {
@@ -79,26 +79,26 @@ type thermometers struct{ root fs.FS }
 // Heat implements Thermal.
 func (t *thermometers) Heat() Heat {
 	var h Heat
-	entries, _ := fs.ReadDir(t.root, thermalDir) // what could be read of it
+	entries, _ := fs.ReadDir(t.root, thermalDir) // use the entries that could be read
 	for _, e := range entries {
 		dir := path.Join(thermalDir, e.Name())
 		switch {
 		case strings.HasPrefix(e.Name(), "thermal_zone"):
-			if z, ok := t.zone(dir); ok {
+			if z, ok := t.readZone(dir); ok {
 				h.Zones = append(h.Zones, z)
 			}
 		case strings.HasPrefix(e.Name(), "cooling_device"):
-			h.Slow = h.Slow || t.slows(dir)
+			h.Throttled = h.Throttled || t.isThrottling(dir)
 		}
 	}
-	t.firmware(&h)
+	t.addFirmwareFlags(&h)
 	return h
 }
 
-func (t *thermometers) zone(dir string) (z Zone, ok bool) {
+func (t *thermometers) readZone(dir string) (z Zone, ok bool) {
 	n, ok := ReadInt(t.root, path.Join(dir, "temp"))
 	z = Zone{Name: ReadWord(t.root, path.Join(dir, "type")), Temp: MilliCelsius(n)}
-	if !ok || z.Temp > impossible || z.Temp < -impossible {
+	if !ok || z.Temp > maxPlausible || z.Temp < -maxPlausible {
 		return Zone{}, false
 	}
 	for i := range 16 {
@@ -115,8 +115,9 @@ func (t *thermometers) zone(dir string) (z Zone, ok bool) {
 	return z, true
 }
 
-// slows tells that a cooling device is at work that cools by a slower clock; a fan is not one.
-func (t *thermometers) slows(dir string) bool {
+// isThrottling reports whether a cooling device cools by a slower clock now. A fan is no such
+// device.
+func (t *thermometers) isThrottling(dir string) bool {
 	kind := ReadWord(t.root, path.Join(dir, "type"))
 	if kind != "Processor" && !strings.Contains(kind, "cpufreq") {
 		return false
@@ -125,9 +126,9 @@ func (t *thermometers) slows(dir string) bool {
 	return ok && state > 0
 }
 
-// firmwareFlags is what the firmware of a Raspberry Pi tells, empty elsewhere.
+// firmwareFlags returns the flags of a Raspberry Pi's firmware, empty on other machines.
 func firmwareFlags(root fs.FS) string {
-	names, _ := fs.Glob(root, throttled) // the pattern is well formed
+	names, _ := fs.Glob(root, throttledGlob) // the pattern is correct
 	for _, n := range names {
 		if w := ReadWord(root, n); w != "" {
 			return w
@@ -136,25 +137,25 @@ func firmwareFlags(root fs.FS) string {
 	return ""
 }
 
-// firmware reads the flags of a Raspberry Pi, a number in base 16. Its own kernels show them;
-// the usual one shows the supply alone.
-func (t *thermometers) firmware(h *Heat) {
-	h.Weak, _ = Undervolted(t.root)
+// addFirmwareFlags reads the flags of a Raspberry Pi, a number in base 16. Only the kernels of
+// Raspberry Pi show them. The mainline kernel shows the supply voltage only.
+func (t *thermometers) addFirmwareFlags(h *Heat) {
+	h.UnderVoltage, _ = IsUndervolted(t.root)
 	flags, err := strconv.ParseUint(strings.TrimPrefix(firmwareFlags(t.root), "0x"), 16, 32)
 	if err != nil {
 		return
 	}
 	const slow = clockCapped | clockThrottled | softLimit
-	h.Slow = h.Slow || flags&slow != 0
-	h.Was = flags&(slow<<sincePowerOn) != 0
-	h.Weak = h.Weak || flags&(underVoltage|underVoltage<<sincePowerOn) != 0
+	h.Throttled = h.Throttled || flags&slow != 0
+	h.WasThrottled = flags&(slow<<sincePowerOn) != 0
+	h.UnderVoltage = h.UnderVoltage || flags&(underVoltage|underVoltage<<sincePowerOn) != 0
 }
 
-// Undervolted tells that the supply of a Raspberry Pi is too weak now: by the kernel's monitor
-// of it (drivers/hwmon/raspberrypi-hwmon.c), else by the firmware's flags. ok is false on a
-// machine that has neither.
-func Undervolted(root fs.FS) (low, ok bool) {
-	names, _ := fs.Glob(root, "sys/class/hwmon/*/name") // the pattern is well formed
+// IsUndervolted reports whether the supply voltage of a Raspberry Pi is too low now. It asks the
+// monitor of the kernel (drivers/hwmon/raspberrypi-hwmon.c), then the flags of the firmware. ok is
+// false on a machine that has neither.
+func IsUndervolted(root fs.FS) (low, ok bool) {
+	names, _ := fs.Glob(root, "sys/class/hwmon/*/name") // the pattern is correct
 	for _, n := range names {
 		if ReadWord(root, n) != "rpi_volt" {
 			continue

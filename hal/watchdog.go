@@ -11,50 +11,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FindWatchdog is how to open the first hardware watchdog of the machine whose root folder is
-// root; nil: it has none.
+// FindWatchdog returns the function that opens the first hardware watchdog of the machine whose
+// root folder is root, nil if there is none.
 func FindWatchdog(root fs.FS) func() (Watchdog, error) {
 	list, err := fs.ReadDir(root, "sys/class/watchdog")
 	if err != nil || len(list) == 0 {
 		return nil
 	}
-	name := Path(root, "dev/"+list[0].Name())
-	return func() (Watchdog, error) { return OpenWatchdog(name) }
+	name := DevicePath(root, "dev/"+list[0].Name())
+	return func() (Watchdog, error) { return openWatchdog(name) }
 }
 
-// watchdog is a device of the kernel's watchdog drivers (watchdog-api.rst of its
+// watchdog is a device of the kernel's watchdog drivers (watchdog-api.rst in the kernel's
 // documentation).
 type watchdog struct {
-	f       *os.File
-	timeout time.Duration
-	stops   bool // the driver knows magic close
+	f          *os.File
+	timeout    time.Duration
+	magicClose bool // the driver supports magic close
 }
 
-// wantTimeout is how long a watchdog should wait. Some wait less: a Pi's at most 15 s.
-const wantTimeout = 15
+// wantSeconds is the timeout that the box asks for. Some devices allow less: a Pi at most 15 s.
+const wantSeconds = 15
 
-// OpenWatchdog opens a watchdog. From now on it must be fed.
-func OpenWatchdog(name string) (Watchdog, error) {
+// openWatchdog opens a watchdog, which must be fed from then on.
+func openWatchdog(name string) (Watchdog, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	w := &watchdog{f: f, timeout: wantTimeout * time.Second, stops: true}
+	w := &watchdog{f: f, timeout: wantSeconds * time.Second, magicClose: true}
 	if info, err := unix.IoctlGetWatchdogInfo(int(f.Fd())); err == nil {
-		w.stops = info.Options&unix.WDIOF_MAGICCLOSE != 0
+		w.magicClose = info.Options&unix.WDIOF_MAGICCLOSE != 0
 	}
-	seconds := int32(wantTimeout)
-	if err := w.ioctl(unix.WDIOC_SETTIMEOUT, &seconds); err == nil {
+	seconds := int32(wantSeconds)
+	if err := w.ioctlInt(unix.WDIOC_SETTIMEOUT, &seconds); err == nil {
 		w.timeout = time.Duration(seconds) * time.Second
 		return w, nil
 	}
-	if err := w.ioctl(unix.WDIOC_GETTIMEOUT, &seconds); err == nil && seconds > 0 {
+	if err := w.ioctlInt(unix.WDIOC_GETTIMEOUT, &seconds); err == nil && seconds > 0 {
 		w.timeout = time.Duration(seconds) * time.Second
 	}
 	return w, nil
 }
 
-func (w *watchdog) ioctl(request uintptr, value *int32) error {
+func (w *watchdog) ioctlInt(request uintptr, value *int32) error {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, w.f.Fd(), request, uintptr(unsafe.Pointer(value)))
 	if errno != 0 {
 		return errno
@@ -71,12 +71,13 @@ func (w *watchdog) Feed() error {
 	return err
 }
 
-// Disarm implements Watchdog: a V before the end means it (magic close). Its error is
-// errors.ErrUnsupported if the driver has no such thing: it is closed then, and bites.
+// Disarm implements Watchdog. It writes a V before the close (magic close). If the driver lacks
+// magic close, the error is errors.ErrUnsupported. The device is closed then and resets the
+// machine.
 func (w *watchdog) Disarm() error {
 	_, err := w.f.WriteString("V")
 	err = errors.Join(err, w.f.Close())
-	if err == nil && !w.stops {
+	if err == nil && !w.magicClose {
 		err = fmt.Errorf("%s: %w", w.f.Name(), errors.ErrUnsupported)
 	}
 	return err

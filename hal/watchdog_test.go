@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/haltest"
 )
 
-// double is a root folder with these files.
-func double(t *testing.T, files map[string]string) hal.Dir {
+// newRootDir returns a root folder with these files.
+func newRootDir(t *testing.T, files map[string]string) haltest.Root {
 	t.Helper()
-	root := hal.Dir(t.TempDir())
+	root := haltest.Root(t.TempDir())
 	for name, data := range files {
 		path := root.Path(name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(data), 0o644)); err != nil {
@@ -23,10 +24,10 @@ func double(t *testing.T, files map[string]string) hal.Dir {
 	return root
 }
 
-// TestWatchdogIsFedAndStopped is about the bytes: any but V feeds, and V before the end stops
-// it (watchdog-api.rst).
+// TestWatchdogIsFedAndStopped checks the bytes. Any byte except V feeds, and V before the close
+// stops the watchdog (watchdog-api.rst).
 func TestWatchdogIsFedAndStopped(t *testing.T) {
-	root := double(t, map[string]string{"sys/class/watchdog/watchdog0/identity": "double", "dev/watchdog0": ""})
+	root := newRootDir(t, map[string]string{"sys/class/watchdog/watchdog0/identity": "double", "dev/watchdog0": ""})
 	dog, err := hal.FindWatchdog(root)()
 	if err != nil {
 		t.Fatal(err)
@@ -43,18 +44,18 @@ func TestWatchdogIsFedAndStopped(t *testing.T) {
 		t.Error(err)
 	}
 	if got, _ := os.ReadFile(root.Path("dev/watchdog0")); string(got) != "\x00\x00\x00V" {
-		t.Errorf("it was told %q", got)
+		t.Errorf("the device got %q", got)
 	}
 	if err := dog.Feed(); err == nil {
 		t.Error("a closed watchdog was fed")
 	}
-	if hal.FindWatchdog(double(t, nil)) != nil {
+	if hal.FindWatchdog(newRootDir(t, nil)) != nil {
 		t.Error("an empty machine has a watchdog")
 	}
 }
 
 func TestClockThatIsNoneTellsSo(t *testing.T) {
-	root := double(t, map[string]string{"sys/class/rtc/rtc0/name": "double", "dev/rtc0": "no clock"})
+	root := newRootDir(t, map[string]string{"sys/class/rtc/rtc0/name": "double", "dev/rtc0": "no clock"})
 	clock := hal.FindRTC(root)
 	if _, err := clock.Read(); err == nil || errors.Is(err, hal.ErrUnset) {
 		t.Errorf("a file that is no clock: got %v", err)
@@ -62,7 +63,7 @@ func TestClockThatIsNoneTellsSo(t *testing.T) {
 	if err := clock.Set(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)); err == nil {
 		t.Error("a time before this program was set")
 	}
-	if hal.FindRTC(double(t, nil)) != nil {
+	if hal.FindRTC(newRootDir(t, nil)) != nil {
 		t.Error("an empty machine has a clock")
 	}
 }

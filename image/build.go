@@ -33,20 +33,20 @@ type buildCmd struct {
 	Notes   string   `help:"What is new, for people."`
 }
 
-// build is one image on its way.
+// build is the state of one image build.
 type build struct {
 	buildCmd
 	ctx    context.Context
 	board  board
-	source string // the project's folder
-	kernel string // the folder of the kernel's module
+	source string // folder of the project
+	kernel string // folder of the kernel module
 	date   time.Time
-	work   string // a folder that is removed at the end
+	work   string // temporary folder, removed at the end
 	root   string // the root file system, a file
-	boot   string // what the firmware starts: the kernel, or a Pi's boot partition
+	boot   string // started by the firmware: the kernel, or the boot partition of a Pi
 }
 
-// release is what the image says of itself, in /usr/share/livelearn/release.json.
+// release is the description of the image in /usr/share/livelearn/release.json.
 type release struct {
 	Version string    `json:"version"`
 	Build   int       `json:"build"`
@@ -54,24 +54,24 @@ type release struct {
 	Built   time.Time `json:"built"`
 }
 
-// Run builds.
+// Run builds the files.
 func (c *buildCmd) Run(ctx context.Context) error {
 	b := &build{buildCmd: *c, ctx: ctx, board: boards[c.Board]}
-	if err := b.prepare(); err != nil {
+	if err := b.prepareBuild(); err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(b.work) }()
 	if err := b.rootFS(); err != nil {
 		return err
 	}
-	if err := b.board.layout(b); err != nil {
+	if err := b.board.writeDisk(b); err != nil {
 		return err
 	}
-	return errors.Join(b.bundle(), b.pack())
+	return errors.Join(b.writeBundle(), b.packImage())
 }
 
-func (b *build) prepare() (err error) {
-	if b.source, err = project(); err != nil {
+func (b *build) prepareBuild() (err error) {
+	if b.source, err = projectDir(); err != nil {
 		return err
 	}
 	if b.Version == "" {
@@ -82,7 +82,7 @@ func (b *build) prepare() (err error) {
 		b.Version = strings.TrimSpace(string(text))
 	}
 	if b.Number == 0 {
-		if b.Number, err = number(b.Version); err != nil {
+		if b.Number, err = buildNumber(b.Version); err != nil {
 			return err
 		}
 	}
@@ -96,11 +96,11 @@ func (b *build) prepare() (err error) {
 		}
 	}
 	b.date = time.Unix(b.Date, 0).UTC()
-	// The libraries that write file systems take their times from here.
+	// The libraries that write file systems read their times from this variable.
 	if err := os.Setenv("SOURCE_DATE_EPOCH", strconv.FormatInt(b.Date, 10)); err != nil {
 		return err
 	}
-	if b.kernel, err = module(b.ctx, b.source, b.board.kernel); err != nil {
+	if b.kernel, err = moduleDir(b.ctx, b.source, b.board.kernel); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(b.Out, 0o755); err != nil {
@@ -110,17 +110,17 @@ func (b *build) prepare() (err error) {
 	return err
 }
 
-// project is the folder of this project, found from the folder we are in.
-func project() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/livelearn/box").Output() //nolint:noctx // milliseconds
+// projectDir returns the root folder of this project. It starts at the working folder.
+func projectDir() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/livelearn/box").Output() // milliseconds
 	if err != nil {
 		return "", fmt.Errorf("run this in the project's folder: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
 
-// number is the build number of a version: 1.2.3 is 1002003.
-func number(version string) (int, error) {
+// buildNumber returns the build number of a version: 1.2.3 is 1002003.
+func buildNumber(version string) (int, error) {
 	var major, minor, patch int
 	base, _, _ := strings.Cut(version, "-")
 	if n, err := fmt.Sscanf(base, "%d.%d.%d", &major, &minor, &patch); n != 3 || err != nil || minor > 999 || patch > 999 {
@@ -129,13 +129,13 @@ func number(version string) (int, error) {
 	return cmp.Or(major*1_000_000+minor*1000+patch, 1), nil
 }
 
-// name is a file of this build.
-func (b *build) name(ending string) string {
+// outputPath returns the path of an output file.
+func (b *build) outputPath(ending string) string {
 	return filepath.Join(b.Out, "livelearn-"+b.board.name+"-"+b.Version+ending)
 }
 
-// program is the box's program for the board.
-func (b *build) program(to string) error {
+// buildProgram builds the program for the board and returns its path.
+func (b *build) buildProgram(to string) error {
 	if b.Program != "" {
 		return copyFile(b.Program, to, 0o755)
 	}
@@ -147,9 +147,9 @@ func (b *build) program(to string) error {
 	return nil
 }
 
-// bundle writes the update that brings a box to this system. It has no signature yet: keys
-// are kept elsewhere, and livelearn update sign adds them.
-func (b *build) bundle() error {
+// writeBundle writes the update that brings a box to this system. The bundle has no signature yet.
+// The keys are kept elsewhere, and livelearn update sign adds the signatures.
+func (b *build) writeBundle() error {
 	if len(b.Roots) == 0 {
 		return nil
 	}
@@ -176,17 +176,17 @@ func (b *build) bundle() error {
 		return err
 	}
 	defer func() { _ = work.Close() }()
-	out, err := os.Create(b.name(".livelearn"))
+	out, err := os.Create(b.outputPath(".livelearn"))
 	if err != nil {
 		return err
 	}
 	m := bundle.Manifest{Board: b.board.name, Version: b.Version, Build: b.Number, Data: b.Data, Options: b.kernelOptions(), Notes: b.Notes}
 	list := []bundle.Source{{Part: hal.PartBoot, Data: boot}, {Part: hal.PartRoot, Data: root}}
-	return errors.Join(bundle.Write(out, m, list, bundle.Signer{Roots: roots}, work), out.Close())
+	return errors.Join(bundle.WriteBundle(out, m, list, bundle.Signer{Roots: roots}, work), out.Close())
 }
 
-// about is release.json.
-func (b *build) about() ([]byte, error) {
+// releaseJSON returns the content of release.json.
+func (b *build) releaseJSON() ([]byte, error) {
 	return json.MarshalIndent(release{b.Version, b.Number, b.board.name, b.date}, "", "  ")
 }
 

@@ -28,55 +28,56 @@ type checkCmd struct {
 	File string `arg:"" help:"The image." type:"existingfile"`
 }
 
-// Run checks an image: that its firmware finds what it needs, and that nothing is in it that
-// should not be.
+// Run checks an image. It checks that the firmware finds its files, and that the image holds no
+// forbidden content.
 func (c *checkCmd) Run() error {
-	if err := check(c.File); err != nil {
+	if err := checkImage(c.File); err != nil {
 		return err
 	}
 	fmt.Println(c.File + ": good")
 	return nil
 }
 
-// need is a file that a machine does not start without.
-type need struct {
+// requiredFile is a file that a machine needs to start.
+type requiredFile struct {
 	part, name string
 	models     string
-	is         func([]byte) error
+	verify     func([]byte) error
 }
 
-// piNeeds are the files of a card, by the documentation of Raspberry Pi: the boot flow, the
-// boot folder's contents, config.txt and autoboot.txt.
-var piNeeds = []need{
-	{"boot", "autoboot.txt", "all: which partition to start from", holds("tryboot_a_b=1", "boot_partition=2", "[tryboot]", "boot_partition=3")},
-	{"boot", "bootcode.bin", "3, Zero 2 W: their ROM reads it from the first FAT partition", nil},
-	{"boot-a", "config.txt", "all", holds("arm_64bit=1", "kernel=vmlinuz", "[boot_partition=2]", "cmdline=cmdline-a.txt", "[boot_partition=3]", "cmdline=cmdline-b.txt")},
-	{"boot-a", "start.elf", "3, Zero 2 W", isELF},
-	{"boot-a", "fixup.dat", "3, Zero 2 W", nil},
-	{"boot-a", "start4.elf", "4, 400, CM4 (5: its EEPROM has it)", isELF},
-	{"boot-a", "fixup4.dat", "4, 400, CM4", nil},
-	{"boot-a", "vmlinuz", "all", isARM64Kernel},
-	{"boot-a", "bcm2710-rpi-zero-2-w.dtb", "Zero 2 W", isDeviceTree},
-	{"boot-a", "bcm2711-rpi-4-b.dtb", "4", isDeviceTree},
-	{"boot-a", "bcm2712-rpi-5-b.dtb", "5", isDeviceTree},
-	{"boot-a", "bcm2712-d-rpi-5-b.dtb", "5, stepping D0", isDeviceTree},
-	{"boot-a", "overlays/overlay_map.dtb", "4, 5: finds overlays by model", isDeviceTree},
-	{"boot-a", "cmdline-a.txt", "all", holds(slots.KernelOptions(hal.SlotA))},
-	{"boot-a", "cmdline-b.txt", "all", holds(slots.KernelOptions(hal.SlotB))},
+// piRequirements returns the files of a card by the documentation of Raspberry Pi: the boot flow, the content
+// of the boot folder, config.txt and autoboot.txt.
+func piRequirements(root string) []requiredFile {
+	return []requiredFile{
+		{"boot", "autoboot.txt", "all: which partition to start from", containsAll("tryboot_a_b=1", "boot_partition=2", "[tryboot]", "boot_partition=3")},
+		{"boot", "bootcode.bin", "3, Zero 2 W: their ROM reads it from the first FAT partition", nil},
+		{"boot-a", "config.txt", "all", checkUnfiltered("arm_64bit=1", "kernel=vmlinuz")},
+		{"boot-a", "start.elf", "3, Zero 2 W", isELF},
+		{"boot-a", "fixup.dat", "3, Zero 2 W", nil},
+		{"boot-a", "start4.elf", "4, 400, CM4 (5: its EEPROM has it)", isELF},
+		{"boot-a", "fixup4.dat", "4, 400, CM4", nil},
+		{"boot-a", "vmlinuz", "all", isARM64Kernel},
+		{"boot-a", "bcm2710-rpi-zero-2-w.dtb", "Zero 2 W", isDeviceTree},
+		{"boot-a", "bcm2711-rpi-4-b.dtb", "4", isDeviceTree},
+		{"boot-a", "bcm2712-rpi-5-b.dtb", "5", isDeviceTree},
+		{"boot-a", "bcm2712-d-rpi-5-b.dtb", "5, stepping D0", isDeviceTree},
+		{"boot-a", "overlays/overlay_map.dtb", "4, 5: finds overlays by model", isDeviceTree},
+		{"boot-a", "cmdline.txt", "all", containsAll(slots.KernelOptions(hal.SlotA, root))},
+	}
 }
 
-// efiNeeds are those of a disk for EFI.
-func efiNeeds(arch string) []need {
+// efiRequirements returns the required files of a disk for EFI.
+func efiRequirements(arch, root string) []requiredFile {
 	kernel := isPE
-	return []need{
+	return []requiredFile{
 		{"boot", strings.TrimPrefix(loaderFile[arch][1], "/"), "UEFI specification 3.5.1.1", isPE},
-		{"boot", "loader/loader.conf", "systemd-boot", holds("timeout 0", "editor no")},
-		{"boot", "loader/entries/livelearn-a.conf", "Boot Loader Specification", holds("linux /a/vmlinuz", slots.KernelOptions(hal.SlotA))},
+		{"boot", "loader/loader.conf", "systemd-boot", containsAll("timeout 0", "editor no")},
+		{"boot", "loader/entries/livelearn-a.conf", "Boot Loader Specification", containsAll("linux /a/vmlinuz", slots.KernelOptions(hal.SlotA, root))},
 		{"boot", "a/vmlinuz", "a kernel with an EFI stub", kernel},
 	}
 }
 
-func holds(parts ...string) func([]byte) error {
+func containsAll(parts ...string) func([]byte) error {
 	return func(data []byte) error {
 		for _, p := range parts {
 			if !bytes.Contains(data, []byte(p)) {
@@ -87,7 +88,38 @@ func holds(parts ...string) func([]byte) error {
 	}
 }
 
-func begins(what, magic string, at int) func([]byte) error {
+// checkUnfiltered checks that a config.txt means the same to each EEPROM. An EEPROM that does not know a
+// filter applies the lines after it.
+func checkUnfiltered(parts ...string) func([]byte) error {
+	return func(data []byte) error {
+		if bytes.Contains(data, []byte("[")) {
+			return errors.New("has a filter, which an old EEPROM does not know")
+		}
+		return containsAll(parts...)(data)
+	}
+}
+
+// checkCommandLine checks that an update finds cmdline.txt in a boot partition, and that the file
+// is for slot.
+func checkCommandLine(boot io.ReaderAt, slot hal.Slot, root string) error {
+	want, at, err := slots.CommandLine(boot, slot, root)
+	if err != nil {
+		return err
+	}
+	if want == nil {
+		return errors.New("cmdline.txt: not the first file, or more than 512 bytes: an update does not find it")
+	}
+	got := make([]byte, len(want))
+	if _, err := boot.ReadAt(got, at); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("cmdline.txt: is not for slot %s", slot)
+	}
+	return nil
+}
+
+func startsWith(what, magic string, at int) func([]byte) error {
 	return func(data []byte) error {
 		if len(data) < at+len(magic) || string(data[at:at+len(magic)]) != magic {
 			return errors.New("is no " + what)
@@ -97,14 +129,14 @@ func begins(what, magic string, at int) func([]byte) error {
 }
 
 var (
-	isELF         = begins("ELF", "\x7fELF", 0)
-	isPE          = begins("EFI program", "MZ", 0)
-	isDeviceTree  = begins("device tree", "\xd0\x0d\xfe\xed", 0)
-	isARM64Kernel = begins("kernel for arm64", "ARM\x64", 56) // booting.rst of the kernel's documentation
+	isELF         = startsWith("ELF", "\x7fELF", 0)
+	isPE          = startsWith("EFI program", "MZ", 0)
+	isDeviceTree  = startsWith("device tree", "\xd0\x0d\xfe\xed", 0)
+	isARM64Kernel = startsWith("kernel for arm64", "ARM\x64", 56) // booting.rst of the kernel's documentation
 )
 
-// check checks an image file.
-func check(name string) error {
+// checkImage checks an image file.
+func checkImage(name string) error {
 	disk, err := file.OpenFromPath(name, true)
 	if err != nil {
 		return err
@@ -127,29 +159,30 @@ func check(name string) error {
 			parts[p.Name] = p
 		}
 	}
-	arch, needs := "amd64", efiNeeds("amd64")
+	if parts["root-a"] == nil || parts["root-b"] == nil || parts["data-new"] == nil {
+		return errors.New("a partition is missing: root-a, root-b, data-new")
+	}
+	root := slots.RootByID(parts["root-a"].GUID)
+	arch, needs := "amd64", efiRequirements("amd64", root)
 	switch {
 	case parts["boot-a"] != nil:
-		arch, needs = "arm64", piNeeds
-		if err := checkHybrid(disk); err != nil {
+		arch, needs = "arm64", piRequirements(root)
+		if err := errors.Join(checkHybrid(disk), checkCommandLine(section(disk, parts["boot-a"]), hal.SlotA, root)); err != nil {
 			return err
 		}
 	case hasFile(disk, parts["boot"], "EFI/BOOT/BOOTAA64.EFI"):
-		arch, needs = "arm64", efiNeeds("arm64")
+		arch, needs = "arm64", efiRequirements("arm64", root)
 	}
 	var faults []error
 	for _, n := range needs {
-		if err := n.check(disk, parts[n.part]); err != nil {
+		if err := n.checkIn(disk, parts[n.part]); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %s (for %s): %w", n.part, n.name, n.models, err))
 		}
-	}
-	if parts["root-b"] == nil || parts["data-new"] == nil || parts["root-a"] == nil {
-		return errors.Join(append(faults, errors.New("a partition is missing: root-a, root-b, data-new"))...)
 	}
 	return errors.Join(append(faults, checkRoot(disk, parts["root-a"], arch))...)
 }
 
-func (n need) check(disk backend.Storage, p *gpt.Partition) error {
+func (n requiredFile) checkIn(disk backend.Storage, p *gpt.Partition) error {
 	if p == nil {
 		return errors.New("there is no such partition")
 	}
@@ -160,8 +193,8 @@ func (n need) check(disk backend.Storage, p *gpt.Partition) error {
 	if len(data) == 0 {
 		return errors.New("is empty")
 	}
-	if n.is != nil {
-		return n.is(data)
+	if n.verify != nil {
+		return n.verify(data)
 	}
 	return nil
 }
@@ -179,6 +212,10 @@ func readFAT(disk backend.Storage, p *gpt.Partition, name string) ([]byte, error
 	return io.ReadAll(f)
 }
 
+func section(disk backend.Storage, p *gpt.Partition) io.ReaderAt {
+	return io.NewSectionReader(disk, p.GetStart(), int64(p.Size))
+}
+
 func hasFile(disk backend.Storage, p *gpt.Partition, name string) bool {
 	if p == nil {
 		return false
@@ -187,7 +224,7 @@ func hasFile(disk backend.Storage, p *gpt.Partition, name string) bool {
 	return err == nil
 }
 
-// checkHybrid checks that old firmware sees the first three partitions in the MBR.
+// checkHybrid checks that the MBR shows the first three partitions to old firmware.
 func checkHybrid(disk backend.Storage) error {
 	b := make([]byte, sector)
 	if _, err := disk.ReadAt(b, 0); err != nil {
@@ -200,12 +237,11 @@ func checkHybrid(disk backend.Storage) error {
 	return nil
 }
 
-// banned are bytes that no image holds: private keys, and what debugs a program over the
-// network.
-var banned = []string{"-----BEGIN PRIVATE KEY", "-----BEGIN EC PRIVATE KEY", "-----BEGIN RSA PRIVATE KEY", "-----BEGIN OPENSSH PRIVATE KEY"}
+// bannedText are bytes that no image may hold: private keys, and debugging over the network.
+var bannedText = []string{"-----BEGIN PRIVATE KEY", "-----BEGIN EC PRIVATE KEY", "-----BEGIN RSA PRIVATE KEY", "-----BEGIN OPENSSH PRIVATE KEY"}
 
-// checkRoot checks the root file system: our program for the right processor, modules of the
-// kernel, and no other program: no shell, nothing that could be one.
+// checkRoot checks the root file system. It must hold our program for the right processor and the
+// modules of the kernel, and no other program and no shell.
 func checkRoot(disk backend.Storage, p *gpt.Partition, arch string) error {
 	fsys, err := squashfs.Read(disk, int64(p.Size), p.GetStart(), 0)
 	if err != nil {
@@ -259,7 +295,7 @@ func checkFile(fsys *squashfs.FileSystem, name string, e fs.DirEntry, arch strin
 	case slices.Contains([]string{"passwd", "shadow", "authorized_keys", "gokr-pw.txt"}, e.Name()):
 		return errors.New("has users or passwords")
 	}
-	for _, b := range banned {
+	for _, b := range bannedText {
 		if bytes.Contains(data, []byte(b)) {
 			return errors.New("holds a private key")
 		}
@@ -278,7 +314,7 @@ func checkProgram(data []byte, arch string) error {
 	if libs, _ := f.ImportedLibraries(); len(libs) > 0 {
 		return fmt.Errorf("needs %v, which is not there", libs)
 	}
-	// Names of functions are in the table that Go keeps for stacks.
+	// Function names are in the table that Go keeps for stack traces.
 	if bytes.Contains(data, []byte("net/http/pprof.Index")) {
 		return errors.New("has net/http/pprof in it: a port for debugging")
 	}

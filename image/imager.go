@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// osList is what Raspberry Pi Imager reads to offer an image (its schema, os_list).
+// osList is the file that Raspberry Pi Imager reads to offer an image (schema os_list).
 type osList struct {
 	List []osEntry `json:"os_list"`
 }
@@ -30,40 +30,41 @@ type osEntry struct {
 	Init        string   `json:"init_format"`
 }
 
-// pack compresses the image for those who load it, and for a Pi writes what Imager reads.
-func (b *build) pack() error {
+// packImage compresses the image for downloads. For a Pi it also writes the file for Imager.
+func (b *build) packImage() error {
 	if !b.Pack {
 		return nil
 	}
 	whole, packed := sha256.New(), sha256.New()
-	size, err := b.compress(whole, packed)
+	size, err := b.compressImage(whole, packed)
 	if err != nil || b.board.name != "pi" {
 		return err
 	}
-	image, err := os.Stat(b.name(".img"))
+	image, err := os.Stat(b.outputPath(".img"))
 	if err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(osList{[]osEntry{{
 		Name: "LiveLearn Box " + b.Version, Description: "A live classroom in a box: lessons, quizzes and video without the internet",
-		URL: strings.TrimSuffix(b.URL, "/") + "/" + filepath.Base(b.name(".img.gz")), ReleaseDate: b.date.Format("2006-01-02"),
+		URL: strings.TrimSuffix(b.URL, "/") + "/" + filepath.Base(b.outputPath(".img.gz")), ReleaseDate: b.date.Format("2006-01-02"),
 		Extract: image.Size(), ExtractSum: hex.EncodeToString(whole.Sum(nil)), Download: size, DownloadSum: hex.EncodeToString(packed.Sum(nil)),
 		Devices: []string{"pi5-64bit", "pi4-64bit", "pi3-64bit"}, Init: "none",
 	}}}, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(b.name(".imager.json"), append(data, '\n'), 0o644)
+	return os.WriteFile(b.outputPath(".imager.json"), append(data, '\n'), 0o644)
 }
 
-// compress writes the image as gzip (RFC 1952), which every tool reads, and sums both.
-func (b *build) compress(whole, packed io.Writer) (size int64, err error) {
-	in, err := os.Open(b.name(".img"))
+// compressImage writes the image as gzip (RFC 1952), which every tool reads, and computes the sums
+// of both.
+func (b *build) compressImage(whole, packed io.Writer) (size int64, err error) {
+	in, err := os.Open(b.outputPath(".img"))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = in.Close() }()
-	out, err := os.Create(b.name(".img.gz"))
+	out, err := os.Create(b.outputPath(".img.gz"))
 	if err != nil {
 		return 0, err
 	}

@@ -1,11 +1,11 @@
-// Program image builds what you flash: a bootable image for a board, and the bundle that
-// brings a box which runs already to the same system.
+// Program image builds a bootable image for a board, and the bundle that updates a running box to
+// the same system.
 //
 //	go run ./image build --board pc --out build/image
 //	go run ./image check build/image/livelearn-pc-0.1.0.img
 //
-// It needs no root rights and no program but go: partitions and file systems are written by
-// github.com/diskfs/go-diskfs, and the kernels are Go modules (modules.mod). The same source
+// It needs no root rights and no program except go. The module github.com/diskfs/go-diskfs writes
+// the partitions and file systems, and the kernels are Go modules (modules.mod). The same source
 // gives the same bytes.
 package main
 

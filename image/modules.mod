@@ -2,9 +2,9 @@ module github.com/livelearn/box
 
 go 1.26.0
 
-// What an image is made of beside our program: kernels and the firmware of Raspberry Pis.
-// They are files in Go modules and no code of ours, so go.mod stays the list of what ships
-// in the program.
+// The parts of an image that are not our program: kernels and the firmware of Raspberry Pis.
+// They are files in Go modules. go.mod does not list them, because it lists the modules of the
+// program only.
 require (
 	github.com/gokrazy/firmware v0.0.0-20260522070551-527ce0ed43cf
 	github.com/gokrazy/kernel.amd64 v0.0.0-20260705070735-de680abf072b

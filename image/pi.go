@@ -23,15 +23,15 @@ const (
 	bootSize   = 192 * mega
 )
 
-// piFirmware is the module of what a Pi runs before a kernel.
+// piFirmware is the module with the firmware that a Pi runs before the kernel.
 const piFirmware = "github.com/gokrazy/firmware"
 
-// autoboot is what the firmware reads first: which partition to start from, and which one
-// for a start that an update asked for (Raspberry Pi documentation, autoboot.txt).
+// autoboot is the first file that the firmware reads. It names the partition of an ordinary start,
+// and the partition of a start that an update asked for (Raspberry Pi documentation, autoboot.txt).
 const autoboot = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n"
 
-// piConfig is config.txt. The same one is in both slots: a filter by the partition that was
-// started from picks the kernel's command line.
+// piConfig is config.txt. It has no filter, because an EEPROM applies the lines of a filter that it
+// does not know. Each slot has a cmdline.txt of its own (hal/slots/cmdline.go).
 const piConfig = `arm_64bit=1
 kernel=vmlinuz
 os_check=0
@@ -40,48 +40,50 @@ enable_uart=0
 gpu_mem=32
 dtparam=i2c_arm=on
 dtparam=watchdog=on
-[boot_partition=2]
-cmdline=cmdline-a.txt
-[boot_partition=3]
-cmdline=cmdline-b.txt
-[all]
 `
 
-// pi writes a card for Raspberry Pis. Its table is a GPT with an MBR that has the first three
-// partitions as well: firmware of older models knows no other.
-func (b *build) pi() error {
-	firmware, err := module(b.ctx, b.source, piFirmware)
+// writePi writes a card for Raspberry Pis. Its table is a GPT with an MBR that also has the first
+// three partitions, because the firmware of older models reads only an MBR.
+func (b *build) writePi() error {
+	firmware, err := moduleDir(b.ctx, b.source, piFirmware)
 	if err != nil {
 		return err
 	}
 	b.boot = filepath.Join(b.work, "boot.fat")
-	if err := b.piBoot(firmware); err != nil {
+	if err := b.makePiBoot(firmware); err != nil {
 		return fmt.Errorf("boot partition: %w", err)
 	}
-	l := newLayout()
-	config := l.add("boot", bootGUID, gpt.MicrosoftBasicData, configSize)
-	bootA := l.add("boot-a", bootSlotGUID["a"], gpt.MicrosoftBasicData, bootSize)
-	bootB := l.add("boot-b", bootSlotGUID["b"], gpt.MicrosoftBasicData, bootSize)
-	root := l.add("root-a", rootGUID["a"], gpt.LinuxFilesystem, rootSize)
-	l.add("root-b", rootGUID["b"], gpt.LinuxFilesystem, rootSize)
-	l.add("data-new", dataGUID, gpt.LinuxFilesystem, dataSize)
-	return b.write(l, func(disk backend.Storage, w backend.WritableFile) error {
-		mbr := hybrid([][2]int64{{config, configSize}, {bootA, bootSize}, {bootB, bootSize}})
+	l := b.newLayout()
+	config := l.addPartition("boot", gpt.MicrosoftBasicData, configSize)
+	bootA := l.addPartition("boot-a", gpt.MicrosoftBasicData, bootSize)
+	bootB := l.addPartition("boot-b", gpt.MicrosoftBasicData, bootSize)
+	root := l.addPartition("root-a", gpt.LinuxFilesystem, rootSize)
+	l.addPartition("root-b", gpt.LinuxFilesystem, rootSize)
+	l.addPartition("data-new", gpt.LinuxFilesystem, dataSize)
+	return b.writeImage(l, func(disk backend.Storage, w backend.WritableFile) error {
+		mbr := hybridMBR([][2]int64{{config, configSize}, {bootA, bootSize}, {bootB, bootSize}})
 		if _, err := w.WriteAt(mbr, 446); err != nil {
 			return err
 		}
-		if err := b.piFirst(disk, config, firmware); err != nil {
+		if err := b.fillPiFirst(disk, config, firmware); err != nil {
 			return err
 		}
-		if err := place(w, bootA, b.boot); err != nil {
+		if err := copyAt(w, bootA, b.boot); err != nil {
 			return err
 		}
-		return place(w, root, b.root)
+		cmdline, at, err := slots.CommandLine(io.NewSectionReader(disk, bootA, bootSize), hal.SlotA, slots.RootByID(b.partitionID("root-a")))
+		if err != nil {
+			return err
+		}
+		if _, err := w.WriteAt(cmdline, bootA+at); err != nil {
+			return err
+		}
+		return copyAt(w, root, b.root)
 	})
 }
 
-// hybrid is the list of an MBR: partitions of a FAT, and one that protects the GPT.
-func hybrid(parts [][2]int64) []byte {
+// hybridMBR returns the entries of an MBR: FAT partitions, and one entry that protects the GPT.
+func hybridMBR(parts [][2]int64) []byte {
 	b := make([]byte, 66)
 	entry := func(i int, kind byte, start, size int64) {
 		e := b[16*i:]
@@ -97,39 +99,34 @@ func hybrid(parts [][2]int64) []byte {
 	return b
 }
 
-// piFirst fills the first partition: what finds the slots, and what people may edit.
-func (b *build) piFirst(disk backend.Storage, start int64, firmware string) error {
-	fsys, err := fat32.Create(disk, configSize, start, sector, "LIVELEARN", true)
-	if err != nil {
-		return err
-	}
+// fillPiFirst fills the first partition: the files that find the slots, and the files that people
+// may edit.
+func (b *build) fillPiFirst(disk backend.Storage, start int64, firmware string) error {
 	bootcode, err := os.ReadFile(filepath.Join(firmware, "bootcode.bin"))
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{{"/autoboot.txt", []byte(autoboot)}, {"/bootcode.bin", bootcode}, {"/livelearn.toml", []byte(settings)}} {
-		if err := put(fsys, f.name, f.data); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
+	return makeFAT(disk, configSize, start, "LIVELEARN", func(fsys *fat32.FileSystem) error {
+		for _, f := range []struct {
+			name string
+			data []byte
+		}{{"/autoboot.txt", []byte(autoboot)}, {"/bootcode.bin", bootcode}, {"/livelearn.toml", []byte(settingsText)}} {
+			if err := writeFATFile(fsys, f.name, f.data); err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// piBoot makes the boot partition of a slot, which is part of a bundle: firmware, kernel,
-// device trees. What is behind its last file is left out of the file.
-func (b *build) piBoot(firmware string) error {
+// makePiBoot makes the boot partition of a slot, which is part of a bundle: firmware, kernel,
+// device trees. The file ends after its last used byte.
+func (b *build) makePiBoot(firmware string) error {
 	store, err := file.CreateFromPath(b.boot, bootSize)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	fsys, err := fat32.Create(store, bootSize, 0, sector, "BOOT", true)
-	if err != nil {
-		return err
-	}
 	files := map[string]string{"vmlinuz": filepath.Join(b.kernel, "vmlinuz")}
 	for _, pattern := range []string{
 		filepath.Join(firmware, "start*.elf"), filepath.Join(firmware, "fixup*.dat"), filepath.Join(b.kernel, "*.dtb"), filepath.Join(b.kernel, "overlays", "*"),
@@ -139,7 +136,7 @@ func (b *build) piBoot(firmware string) error {
 			return err
 		}
 		for _, name := range list {
-			if to := filepath.Base(name); !unneeded(to) {
+			if to := filepath.Base(name); !isUnneeded(to) {
 				if filepath.Base(filepath.Dir(name)) == "overlays" {
 					to = "overlays/" + to
 				}
@@ -147,22 +144,30 @@ func (b *build) piBoot(firmware string) error {
 			}
 		}
 	}
-	if err := fsys.Mkdir("/overlays"); err != nil {
-		return err
-	}
-	if err := putAll(fsys, files); err != nil {
-		return err
-	}
-	for _, f := range [][2]string{{"/config.txt", piConfig}, {"/cmdline-a.txt", b.cmdline(hal.SlotA)}, {"/cmdline-b.txt", b.cmdline(hal.SlotB)}} {
-		if err := put(fsys, f[0], []byte(f[1])); err != nil {
+	err = makeFAT(store, bootSize, 0, "BOOT", func(fsys *fat32.FileSystem) error {
+		// An update looks for the first file, in which it sets the slot.
+		if err := writeFATFile(fsys, "/cmdline.txt", []byte(b.kernelCmdline(slots.SlotOfBundles))); err != nil {
 			return err
 		}
+		if err := writeFATFile(fsys, "/config.txt", []byte(piConfig)); err != nil {
+			return err
+		}
+		if err := fsys.Mkdir("/overlays"); err != nil {
+			return err
+		}
+		return writeFATFiles(fsys, files)
+	})
+	if err != nil {
+		return err
+	}
+	if err := checkCommandLine(store, slots.SlotOfBundles, slots.RootByName(slots.SlotOfBundles)); err != nil {
+		return err
 	}
 	return cutZeros(b.boot)
 }
 
-// unneeded are the firmware's versions for cameras, for debugging and for little memory.
-func unneeded(name string) bool {
+// isUnneeded reports whether a file is a firmware for cameras, for debugging or for little memory.
+func isUnneeded(name string) bool {
 	for _, ending := range []string{"_x.elf", "_x.dat", "4x.elf", "4x.dat", "_db.elf", "_db.dat", "4db.elf", "4db.dat", "_cd.elf", "_cd.dat", "4cd.elf", "4cd.dat"} {
 		if strings.HasSuffix(name, ending) {
 			return true
@@ -171,11 +176,11 @@ func unneeded(name string) bool {
 	return false
 }
 
-func (b *build) cmdline(slot hal.Slot) string {
-	return b.kernelOptions() + " " + slots.KernelOptions(slot) + "\n"
+func (b *build) kernelCmdline(slot hal.Slot) string {
+	return b.kernelOptions() + " " + slots.KernelOptions(slot, slots.RootByName(slot)) + "\n"
 }
 
-// cutZeros cuts a file behind its last byte that is not zero, in whole megabytes.
+// cutZeros cuts the zeros at the end of a file, in whole megabytes.
 func cutZeros(name string) error {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {

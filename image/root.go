@@ -12,11 +12,11 @@ import (
 	"github.com/diskfs/go-diskfs/filesystem/squashfs"
 )
 
-// rootFolders are empty in the image and filled at the start.
+// rootFolders are empty in the image. The start mounts file systems on them.
 var rootFolders = []string{"boot", "data", "dev", "etc", "lib", "proc", "run", "sys", "tmp", "usr/share/livelearn", "var"}
 
-// rootFS writes the root file system: our program, the kernel's modules, and what the image
-// says of itself. There is no shell, no user and no password in it.
+// rootFS writes the root file system: our program, the modules of the kernel, and the description
+// of the image. It has no shell, no user and no password.
 func (b *build) rootFS() error {
 	b.root = filepath.Join(b.work, "root.squashfs")
 	store, err := file.CreateFromPath(b.root, rootSize)
@@ -33,16 +33,16 @@ func (b *build) rootFS() error {
 	if err := b.fillRoot(dir); err != nil {
 		return err
 	}
-	if err := settle(dir, b); err != nil {
+	if err := normaliseFiles(dir, b); err != nil {
 		return err
 	}
 	owner := uint32(0)
-	// The kernels know squashfs with zlib and with nothing better.
+	// The kernels support squashfs only with zlib.
 	err = fsys.Finalize(squashfs.FinalizeOptions{Compression: &squashfs.CompressorGzip{CompressionLevel: 9, WindowSize: 15}, FileUID: &owner, FileGID: &owner})
 	if err != nil {
 		return err
 	}
-	return b.trim()
+	return b.trimRoot()
 }
 
 func (b *build) fillRoot(dir string) error {
@@ -51,13 +51,13 @@ func (b *build) fillRoot(dir string) error {
 			return err
 		}
 	}
-	if err := b.program(filepath.Join(dir, "livelearn")); err != nil {
+	if err := b.buildProgram(filepath.Join(dir, "livelearn")); err != nil {
 		return err
 	}
-	if err := b.drivers(dir); err != nil {
+	if err := b.copyDrivers(dir); err != nil {
 		return err
 	}
-	about, err := b.about()
+	about, err := b.releaseJSON()
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (b *build) fillRoot(dir string) error {
 	if err := os.WriteFile(filepath.Join(share, "release.json"), about, 0o644); err != nil {
 		return err
 	}
-	if err := b.licences(share, filepath.Join(dir, "livelearn")); err != nil {
+	if err := b.writeLicences(share, filepath.Join(dir, "livelearn")); err != nil {
 		return fmt.Errorf("licences: %w", err)
 	}
 	if n := len(b.Roots); n > 0 {
@@ -76,8 +76,8 @@ func (b *build) fillRoot(dir string) error {
 	return nil
 }
 
-// drivers copies the kernel's modules, but for those that no box needs.
-func (b *build) drivers(dir string) error {
+// copyDrivers copies the modules of the kernel, except those that no box needs.
+func (b *build) copyDrivers(dir string) error {
 	from := filepath.Join(b.kernel, "lib", "modules")
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -100,8 +100,8 @@ func (b *build) drivers(dir string) error {
 	})
 }
 
-// settle makes what the file system keeps of its files the same on each machine.
-func settle(dir string, b *build) error {
+// normaliseFiles makes modes and times of the files the same on each machine.
+func normaliseFiles(dir string, b *build) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
 			return err
@@ -117,9 +117,9 @@ func settle(dir string, b *build) error {
 	})
 }
 
-// trim sets the time in the superblock (squashfs.rst of the kernel's documentation: bytes 8
-// to 11) and cuts the file to its size (bytes 40 to 47), in whole pages.
-func (b *build) trim() error {
+// trimRoot sets the time in the superblock (squashfs.rst in the kernel's documentation: bytes 8 to
+// 11) and cuts the file to its size (bytes 40 to 47), in whole pages.
+func (b *build) trimRoot() error {
 	f, err := os.OpenFile(b.root, os.O_RDWR, 0)
 	if err != nil {
 		return err

@@ -11,10 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/diskfs/go-diskfs/backend/file"
-	"github.com/diskfs/go-diskfs/filesystem/squashfs"
-	"github.com/diskfs/go-diskfs/partition/gpt"
 )
 
 // document is a list of all parts of an image (SPDX 2.3, JSON).
@@ -40,19 +36,19 @@ type component struct {
 	Version  string `json:"versionInfo"`
 	Location string `json:"downloadLocation"`
 	Declared string `json:"licenseDeclared"`
-	File     string `json:"comment"` // the licence's file in licences/
+	File     string `json:"comment"` // the file of the licence in licences/
 	dir      string
 	text     []byte
 }
 
 var (
-	plain       = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+	unsafeChars = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 	licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|unlicense)`)
 )
 
-// licences writes the list of parts and the licence of each into a folder.
-func (b *build) licences(share, program string) error {
-	list, err := b.components(program)
+// writeLicences writes the list of parts and the licence of each into a folder.
+func (b *build) writeLicences(share, program string) error {
+	list, err := b.listComponents(program)
 	if err != nil {
 		return err
 	}
@@ -62,17 +58,17 @@ func (b *build) licences(share, program string) error {
 	}
 	for i := range list {
 		c := &list[i]
-		c.ID, c.Location, c.Declared = fmt.Sprintf("SPDXRef-%d-%s", i, plain.ReplaceAllString(c.Name, "-")), "NOASSERTION", "NOASSERTION"
+		c.ID, c.Location, c.Declared = fmt.Sprintf("SPDXRef-%d-%s", i, unsafeChars.ReplaceAllString(c.Name, "-")), "NOASSERTION", "NOASSERTION"
 		text := c.text
 		if text == nil {
-			if text, err = licenceIn(c.dir); err != nil {
+			if text, err = readLicences(c.dir); err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)
 			}
 		}
 		if len(text) == 0 {
 			continue
 		}
-		c.File = plain.ReplaceAllString(c.Name, "-") + ".txt"
+		c.File = unsafeChars.ReplaceAllString(c.Name, "-") + ".txt"
 		if err := os.WriteFile(filepath.Join(dir, c.File), text, 0o644); err != nil {
 			return err
 		}
@@ -89,8 +85,8 @@ func (b *build) licences(share, program string) error {
 	return os.WriteFile(filepath.Join(share, "sbom.spdx.json"), data, 0o644)
 }
 
-// components are all parts, in an order that is the same each time.
-func (b *build) components(program string) ([]component, error) {
+// listComponents returns all parts in a fixed order.
+func (b *build) listComponents(program string) ([]component, error) {
 	own, err := os.ReadFile(filepath.Join(b.source, "LICENSE"))
 	if err != nil {
 		return nil, err
@@ -104,7 +100,7 @@ func (b *build) components(program string) ([]component, error) {
 		{Name: b.board.kernel, Version: filepath.Base(b.kernel), text: kernel},
 	}
 	if b.board.name == "pi" {
-		dir, err := module(b.ctx, b.source, piFirmware)
+		dir, err := moduleDir(b.ctx, b.source, piFirmware)
 		if err != nil {
 			return nil, err
 		}
@@ -114,22 +110,22 @@ func (b *build) components(program string) ([]component, error) {
 		}
 		list = append(list, component{Name: piFirmware, Version: filepath.Base(dir), text: text})
 	} else {
-		text, err := loaders.ReadFile("boards/README.md")
+		text, err := loaderFiles.ReadFile("boards/README.md")
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, component{Name: "systemd-boot", Version: loaderVersion, text: text})
 	}
-	pages, err := b.pages()
+	pages, err := b.pagePackages()
 	if err != nil {
 		return nil, err
 	}
-	modules, err := b.modules(program)
+	modules, err := b.goModules(program)
 	return append(append(list, pages...), modules...), err
 }
 
-// modules are the Go modules in the program.
-func (b *build) modules(program string) (list []component, err error) {
+// goModules returns the Go modules in the program.
+func (b *build) goModules(program string) (list []component, err error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
 		if b.Program != "" {
@@ -148,23 +144,23 @@ func (b *build) modules(program string) (list []component, err error) {
 		path, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		dirs[path] = dir
 	}
-	list = append(list, component{Name: "go", Version: info.GoVersion, dir: goroot()})
+	list = append(list, component{Name: "go", Version: info.GoVersion, dir: goRoot()})
 	for _, m := range info.Deps {
 		list = append(list, component{Name: m.Path, Version: m.Version, dir: dirs[m.Path]})
 	}
 	return list, nil
 }
 
-func goroot() string {
-	out, err := exec.Command("go", "env", "GOROOT").Output() //nolint:noctx // milliseconds
+func goRoot() string {
+	out, err := exec.Command("go", "env", "GOROOT").Output() // milliseconds
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(out))
 }
 
-// pages are the packages that the built pages hold, by the lock file.
-func (b *build) pages() (list []component, err error) {
+// pagePackages returns the npm packages in the built pages, from the lock file.
+func (b *build) pagePackages() (list []component, err error) {
 	data, err := os.ReadFile(filepath.Join(b.source, "ui", "package-lock.json"))
 	if err != nil {
 		return nil, err
@@ -188,8 +184,8 @@ func (b *build) pages() (list []component, err error) {
 	return list, nil
 }
 
-// licenceIn is the text of all licences at the top of a folder.
-func licenceIn(dir string) ([]byte, error) {
+// readLicences returns the text of all licence files at the top of a folder.
+func readLicences(dir string) ([]byte, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -209,27 +205,4 @@ func licenceIn(dir string) ([]byte, error) {
 		text.Write(data)
 	}
 	return text.Bytes(), nil
-}
-
-// readRoot reads a file of an image's root file system.
-func readRoot(image, name string) ([]byte, error) {
-	disk, err := file.OpenFromPath(image, true)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = disk.Close() }()
-	table, err := gpt.Read(disk, sector, sector)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range table.Partitions {
-		if p.Name == "root-a" {
-			fsys, err := squashfs.Read(disk, int64(p.Size), p.GetStart(), 0)
-			if err != nil {
-				return nil, err
-			}
-			return fsys.ReadFile(name)
-		}
-	}
-	return nil, os.ErrNotExist
 }

@@ -21,11 +21,11 @@ var plurals = map[string][]string{
 	"ar": {"few", "many", "one", "other", "two", "zero"},
 }
 
-// locale is all texts of a language. A key is in one area only.
+// locale returns all texts of a language. Each key is in one area only.
 func locale(t *testing.T, lang string) map[string]any {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("src", "locales", lang, "*.json"))
-	if err != nil || len(files) != 5 {
+	if err != nil || len(files) != 6 {
 		t.Fatalf("%s: %d areas: %v", lang, len(files), err)
 	}
 	all := map[string]any{}
@@ -48,7 +48,7 @@ func locale(t *testing.T, lang string) map[string]any {
 	return all
 }
 
-// holes are the {names} that a text is filled at.
+// holes returns the {names} in a text that the page fills.
 func holes(text string) []string {
 	list := regexp.MustCompile(`\{\w+\}`).FindAllString(text, -1)
 	slices.Sort(list)

@@ -1,6 +1,5 @@
-// Package ui holds the pages of the box: TypeScript in src, built by esbuild into dist,
-// which is committed so that a plain go build needs no Node. dist_test.go builds it anew
-// and compares.
+// Package ui holds the pages of the box: TypeScript in src, built by esbuild into dist. dist is
+// committed, so a plain go build needs no Node. dist_test.go rebuilds it and compares.
 package ui
 
 import (
@@ -13,7 +12,7 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// Pages is the built pages: index.html, and assets/ with their content's hash in the name.
+// Pages returns the built pages: index.html, and assets/ with a content hash in each name.
 func Pages() fs.FS {
 	pages, err := fs.Sub(dist, "dist")
 	if err != nil {

@@ -1,23 +1,22 @@
-// Package appliance is the first process of a machine that runs nothing but our program:
-// what the kernel starts, and what the machine stands on until its power goes.
+// Package appliance is the first process (PID 1) of a machine that runs only our program.
+// The kernel starts it, and it runs until the power goes.
 //
-// The start is the list of phases in phases.go. Then it keeps these alive, each a process
-// of its own: the network, which people need to reach whatever there is, and the box. A box
-// that keeps ending gives way to the safe mode, which tells what happened and offers an
-// update, a restore and the data. When the box runs from a slot on trial, the machine goes
-// back to the other slot instead.
+// The start is the list of phases in phases.go. After that the first process supervises two
+// other processes: the network, which people always need, and the box. If the box keeps
+// ending, the safe mode replaces it. The safe mode shows the failures and offers an update, a
+// restore and a download of the data. If the box runs from a slot on trial, the machine
+// restarts into the other slot instead.
 //
 // Promises:
-//   - The hardware watchdog is fed only while somebody answers for the machine: a phase that
-//     has its time, a program that shows signs of life (lease.go). A kernel, a first process
-//     or a program that hangs ends in a fresh start.
-//   - A disk that cannot be mounted is never formatted, and never in the way of the page that
-//     says so.
-//   - The first process never ends. What it cannot do it says, and goes on.
+//   - The hardware watchdog is fed only while the lease is valid (watchdog_lease.go). A phase
+//     renews it when it makes progress, a program renews it with its heartbeats. A kernel, a
+//     first process or a program that hangs causes a hardware restart.
+//   - A disk that cannot be mounted is never formatted. The page that reports it still comes up.
+//   - The first process never ends. It reports a fault and continues.
 //
-// We do not use gokrazy.Boot and gokrazy.Supervise (github.com/gokrazy/gokrazy): they feed
-// the watchdog whatever the programs do, and serve a status page with a password of their
-// own. The kernel is gokrazy's, and so is the way a machine is put together.
+// We do not use gokrazy.Boot and gokrazy.Supervise (github.com/gokrazy/gokrazy). They feed
+// the watchdog even when the programs hang, and they serve a status page with a password of
+// their own. The kernel and the layout of the image come from gokrazy.
 package appliance
 
 import (
@@ -34,98 +33,99 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/livelearn/box/firmware/appliance/disk"
-	"github.com/livelearn/box/firmware/appliance/door"
-	"github.com/livelearn/box/firmware/appliance/timekeeper"
+	"github.com/livelearn/box/firmware/appliance/initctl"
+	"github.com/livelearn/box/firmware/appliance/timesync"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/supervise"
 )
 
-// Where things are on an appliance.
+// Paths on an appliance.
 const (
-	DataDir    = "/data"                // the data partition
-	BoxDir     = "/data/box"            // the box's data folder
-	StateDir   = "/data/state"          // ours: names, secrets, the clock's floor, failures
-	LogDir     = "/data/log"            // what the programs wrote
-	NetworkDir = "/data/network"        // the network's settings and leases
-	BootDir    = "/boot"                // what the firmware reads; livelearn.toml is there
-	ShareDir   = "/usr/share/livelearn" // what the image brings: release.json, root.json, licences
-	RunDir     = "/run/livelearn"       // sockets
-	doorPath   = "/run/livelearn/init.sock"
-	configPath = "/boot/livelearn.toml"
-	failsFile  = "failures.json"
+	DataDir      = "/data"                // the data partition
+	BoxDir       = "/data/box"            // the box's data folder
+	StateDir     = "/data/state"          // of the first process: secrets, time floors, failures
+	LogDir       = "/data/log"            // output of the programs
+	NetworkDir   = "/data/network"        // network settings and DHCP leases
+	BootDir      = "/boot"                // the partition that the firmware reads, with livelearn.toml
+	ShareDir     = "/usr/share/livelearn" // from the image: release.json, root.json, licences
+	RunDir       = "/run/livelearn"       // sockets
+	initSocket   = "/run/livelearn/init.sock"
+	configPath   = "/boot/livelearn.toml"
+	failuresFile = "failures.json"
 )
 
-// keptFailures is how many ends are remembered over restarts.
-const keptFailures = 20
+// maxFailures is the number of failures that are kept across restarts.
+const maxFailures = 20
 
-// Config is what the first process is told.
+// Config is what the first process gets from its command.
 type Config struct {
 	Program string    // path of this program
-	Version string    // of it
-	Built   time.Time // of the release: no clock is behind it
+	Version string    // version of this program
+	Built   time.Time // build time of the release; the clock is never set before it
 }
 
-// Machine is the whole of it. Made by New, run once by Run.
+// Machine is the state of the first process. New makes it, and Run is called once.
 type Machine struct {
-	cfg     Config
-	log     *slog.Logger
-	out     *output // where the log and the programs' output go
-	lease   lease
-	program *program
-	board   hal.Board // until the box takes it over
-	slots   hal.Slots // nil: one system, no updates
-	slot    hal.Slot
-	disk    disk.Disk // that we were started from
-	clock   *timekeeper.Keeper
-	dog     hal.Watchdog // nil: there is none
-	keepers []supervise.Child
-	state   string                      // where failures are kept; StateDir
-	run     func(name string) *exec.Cmd // the box, or the safe mode
+	cfg        Config
+	log        *slog.Logger
+	output     *output // log and output of the programs
+	lease      lease
+	program    *program
+	buttons    *powerButtons
+	board      hal.Board // until the box takes it over
+	slots      hal.Slots // nil: the machine has one system and takes no updates
+	slot       hal.Slot
+	disk       disk.Disk // the disk with our root file system
+	clock      *timesync.Keeper
+	watchdog   hal.Watchdog // nil: the machine has none
+	services   []supervise.Child
+	stateDir   string                      // folder of failuresFile; StateDir outside of tests
+	newProgram func(name string) *exec.Cmd // command of "box" or "safe"
 
 	mu       sync.Mutex
-	boot     door.Boot // guarded by mu
-	down     chan end  // holds one
-	finished bool      // guarded by mu: the first readiness was told
+	boot     initctl.Boot         // guarded by mu
+	shutdown chan shutdownRequest // holds one
+	wasReady bool                 // guarded by mu: boot.Ready is set
 }
 
-// end is how the machine goes down.
-type end struct {
-	off bool
-	arg string // for the firmware
+// shutdownRequest says how the machine goes down.
+type shutdownRequest struct {
+	powerOff  bool
+	rebootArg string // for the firmware; empty: a plain restart
 }
 
-// New makes a machine. Nothing is touched before Run.
+// New makes a machine. It touches nothing before Run.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, down: make(chan end, 1), state: StateDir}
-	m.run = m.ours
-	m.out = newOutput()
-	m.log = slog.New(slog.NewJSONHandler(m.out, nil)).With("pkg", "init")
-	m.program = newProgram(m)
+	m := &Machine{cfg: cfg, shutdown: make(chan shutdownRequest, 1), stateDir: StateDir}
+	m.newProgram = m.programCommand
+	m.output = newOutput()
+	m.log = slog.New(slog.NewJSONHandler(m.output, nil)).With("pkg", "init")
+	m.program, m.buttons = newProgram(m), newPowerButtons(m)
 	return m
 }
 
-// Run starts the machine, keeps it alive and takes it down when it is asked to. It does not
-// return.
+// Run starts the machine, supervises it, and shuts it down on request. It does not return.
 func (m *Machine) Run() {
-	how := m.live(context.Background())
-	m.takeDown(how)
-	select {} // the kernel is on its way down
+	req := m.runUntilShutdown(context.Background())
+	m.shutDown(req)
+	select {} // the kernel is shutting down
 }
 
-// live is the machine's life, from the first phase to the end of the last process.
-func (m *Machine) live(ctx context.Context) end {
+// runUntilShutdown runs the phases, and then the supervisor until a shutdown is requested.
+func (m *Machine) runUntilShutdown(ctx context.Context) shutdownRequest {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	m.lease.renew(bootLease)
 	g := supervise.Group(ctx)
 	g.Go(func(ctx context.Context) error {
-		m.start(ctx, phases)
-		return supervise.New(m.tree()).Serve(ctx)
+		m.runPhases(ctx, phases)
+		return supervise.New(m.supervisionTree()).Serve(ctx)
 	})
-	how := end{}
+	req := shutdownRequest{}
 	g.Go(func(ctx context.Context) error {
 		select {
-		case how = <-m.down:
+		case req = <-m.shutdown:
 			m.lease.renew(stopLease)
 			stop()
 		case <-ctx.Done():
@@ -133,27 +133,29 @@ func (m *Machine) live(ctx context.Context) end {
 		return nil
 	})
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
-		m.log.Error("the first process cannot go on", "err", err)
-		m.failed(door.Failure{At: time.Now(), What: "init", Why: err.Error()})
-		pause(ctx, 5*time.Second)
+		m.log.Error("the first process failed", "err", err)
+		m.recordFailure(initctl.Failure{At: time.Now(), What: "init", Why: err.Error()})
+		sleepFor(ctx, 5*time.Second)
 	}
-	return how
+	return req
 }
 
-// tree is what is kept alive. The door is first: the programs knock at it.
-func (m *Machine) tree() supervise.Spec {
-	list := []supervise.Child{supervise.Run("door", &doorway{m: m, path: doorPath})}
-	list = append(list, m.keepers...)
+// supervisionTree lists the supervised children. The control socket comes first, because the
+// programs connect to it.
+func (m *Machine) supervisionTree() supervise.Spec {
+	list := []supervise.Child{supervise.Run("initctl", &initServer{m: m, path: initSocket})}
+	list = append(list, m.services...)
 	list = append(list,
 		supervise.Run("reaper", reaper{}),
 		supervise.Run("signals", signals{m}),
-		supervise.Process("network", m.network, supervise.ProcessOpts{
-			Shutdown: 5 * time.Second, Backoff: supervise.Backoff{Min: time.Second, Max: time.Minute},
+		supervise.Run("power button", m.buttons),
+		supervise.Process("network", m.networkCommand, supervise.ProcessOpts{
+			Shutdown: 5 * time.Second, Backoff: supervise.Backoff{Min: time.Second, Max: time.Minute}, OOMScore: networkScore,
 		}),
 		supervise.Child{ID: "program", Start: func(ctx context.Context, ready func()) error {
 			ready()
 			return m.program.Serve(ctx)
-		}, Shutdown: stopTime + 10*time.Second},
+		}, Shutdown: stopTimeout + 10*time.Second},
 	)
 	return supervise.Spec{
 		Name: "machine", Strategy: supervise.OneForOne, Each: true, MaxRestarts: 1000, Period: time.Hour, Children: list,
@@ -163,35 +165,35 @@ func (m *Machine) tree() supervise.Spec {
 	}
 }
 
-// command is one of our own programs.
-func (m *Machine) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(m.cfg.Program, args...) //nolint:noctx // supervise ends it
+// newCommand returns a command that runs our own program with args.
+func (m *Machine) newCommand(args ...string) *exec.Cmd {
+	cmd := exec.Command(m.cfg.Program, args...) // supervise ends it
 	cmd.Env = []string{
-		door.Env + "=" + doorPath, "HOME=" + DataDir, "TMPDIR=/tmp",
+		initctl.Env + "=" + initSocket, "HOME=" + DataDir, "TMPDIR=/tmp",
 		"LIVELEARN_DATA=" + BoxDir,
 	}
 	cmd.Dir = "/"
-	cmd.Stderr = m.out.from()
+	cmd.Stderr = m.output.newLineWriter()
 	return cmd
 }
 
-func (m *Machine) network(context.Context) *exec.Cmd {
-	return m.command("network", "--state", NetworkDir, "--config", configPath, "--own", StateDir)
+func (m *Machine) networkCommand(context.Context) *exec.Cmd {
+	return m.newCommand("network", "--state", NetworkDir, "--config", configPath, "--own", StateDir)
 }
 
-// ours is the box or the safe mode.
-func (m *Machine) ours(name string) *exec.Cmd {
+// programCommand returns the command of the box or of the safe mode.
+func (m *Machine) programCommand(name string) *exec.Cmd {
 	args := []string{"box", "--data", BoxDir, "--log-format", "json"}
 	if name == "safe" {
 		args = []string{"safe", "--data", BoxDir, "--state", StateDir}
 	}
-	cmd := m.command(args...)
-	cmd.Stdout = m.out.from()
+	cmd := m.newCommand(args...)
+	cmd.Stdout = m.output.newLineWriter()
 	return cmd
 }
 
-// trial tells that this slot was started to see whether it is any good.
-func (m *Machine) trial() bool {
+// isTrial reports whether the running slot is on trial.
+func (m *Machine) isTrial() bool {
 	if m.slots == nil {
 		return false
 	}
@@ -199,37 +201,37 @@ func (m *Machine) trial() bool {
 	return err == nil && s.Trying
 }
 
-// fallBack starts the machine anew, which takes the slot that was good.
+// fallBack restarts the machine without a commit, so that the firmware starts the good slot.
 func (m *Machine) fallBack(why string) {
-	m.failed(door.Failure{At: time.Now(), What: "trial", Why: why})
-	m.Reboot(door.Reboot{Why: why})
+	m.recordFailure(initctl.Failure{At: time.Now(), What: "trial", Why: why})
+	m.Reboot(initctl.Reboot{Why: why})
 }
 
-// failed remembers an end that nobody wanted, also over a restart.
-func (m *Machine) failed(f door.Failure) {
+// recordFailure logs an unwanted end of a program and keeps it across restarts.
+func (m *Machine) recordFailure(f initctl.Failure) {
 	f.Slot = string(m.slot)
 	m.log.Error("failed", "what", f.What, "err", f.Why)
 	m.mu.Lock()
 	m.boot.Failures = append(m.boot.Failures, f)
-	m.boot.Failures = m.boot.Failures[max(0, len(m.boot.Failures)-keptFailures):]
+	m.boot.Failures = m.boot.Failures[max(0, len(m.boot.Failures)-maxFailures):]
 	data, err := json.Marshal(m.boot.Failures)
 	m.mu.Unlock()
 	if err == nil {
-		err = writeFile(filepath.Join(m.state, failsFile), data)
+		err = atomicfile.Write(filepath.Join(m.stateDir, failuresFile), 0o600, atomicfile.Bytes(data))
 	}
 	if err != nil {
-		m.log.Warn("the failure is not kept", "err", err)
+		m.log.Warn("the failure was not saved", "err", err)
 	}
-	m.out.flush()
+	m.output.flushLog()
 }
 
-// recall reads what failed before.
-func (m *Machine) recall() {
-	data, err := os.ReadFile(filepath.Join(m.state, failsFile))
+// loadFailures reads the failures of earlier starts.
+func (m *Machine) loadFailures() {
+	data, err := os.ReadFile(filepath.Join(m.stateDir, failuresFile))
 	if err != nil {
 		return
 	}
-	var list []door.Failure
+	var list []initctl.Failure
 	if json.Unmarshal(data, &list) == nil {
 		m.mu.Lock()
 		m.boot.Failures = append(list, m.boot.Failures...)
@@ -237,64 +239,51 @@ func (m *Machine) recall() {
 	}
 }
 
-// writeFile replaces a file as a whole, also when the power goes.
-func writeFile(name string, data []byte) error {
-	temp := name + ".new"
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if c := f.Close(); err == nil {
-		err = c
-	}
-	if err == nil {
-		err = os.Rename(temp, name)
-	}
-	return err
-}
-
-// ready notes when people could connect for the first time.
-func (m *Machine) ready() {
+// markReady records the time when people could connect for the first time.
+func (m *Machine) markReady() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.finished {
+	if m.wasReady {
 		return
 	}
-	m.finished = true
-	m.boot.Ready = uptime().Seconds()
+	m.wasReady = true
+	m.boot.Ready = sinceBoot().Seconds()
 	m.log.Info("the machine is ready", "seconds", m.boot.Ready)
 }
 
-func (m *Machine) setSafe(on bool) {
+func (m *Machine) setSafeMode(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.boot.Safe = on
 }
 
-// uptime is since the kernel started.
-func uptime() time.Duration {
+// sinceBoot returns the time since the kernel started.
+func sinceBoot() time.Duration {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // cannot fail with this clock
 	return time.Duration(t.Nano())
 }
 
-// takeDown ends the machine.
-func (m *Machine) takeDown(how end) {
-	m.log.Info("going down", "off", how.off, "arg", how.arg)
-	m.out.flush()
-	unmount()
-	var err error
+// shutDown unmounts the disks and restarts the machine or switches it off.
+func (m *Machine) shutDown(req shutdownRequest) {
+	m.log.Info("going down", "off", req.powerOff, "arg", req.rebootArg)
+	m.lease.renew(stopLease)
+	// Flushing the kernel's cache to a slow disk takes longer than the watchdog timeout.
+	_, err := runPhase(context.Background(), m, phase{"unmount", func(m *Machine, _ context.Context) (string, error) {
+		m.output.flushLog()
+		unmountDisks()
+		return "", nil
+	}})
+	if err != nil {
+		m.log.Error("the disks are not unmounted", "err", err)
+	}
 	switch {
-	case how.off:
+	case req.powerOff:
 		err = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-	case how.arg != "":
-		err = rebootWith(how.arg)
+	case req.rebootArg != "":
+		err = rebootWith(req.rebootArg)
 	default:
 		err = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 	}
-	fmt.Fprintln(os.Stderr, "reboot:", err) // nobody is left to tell
+	fmt.Fprintln(os.Stderr, "reboot:", err) // the log is closed
 }

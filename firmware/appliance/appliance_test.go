@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -14,47 +15,48 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// TestMain is also the programs that the tests run: what role says.
+// TestMain also plays the programs that the tests run. The role variable selects one.
 func TestMain(m *testing.M) {
 	switch os.Getenv("APPLIANCE_TEST_ROLE") {
 	case "crash":
 		_, _ = os.Stderr.WriteString("panic: for the test\n")
 		os.Exit(3)
 	case "quiet":
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) // a program that does nothing until it is ended
 	case "alive":
-		c := door.Dial("box", os.Getenv("APPLIANCE_TEST_DOOR"))
+		c := initctl.Dial("box", os.Getenv("APPLIANCE_TEST_SOCKET"))
 		for {
-			if c.Alive(context.Background(), door.Alive{Ready: true}) != nil {
+			if c.ReportAlive(context.Background(), initctl.Alive{Ready: true}) != nil {
 				os.Exit(0)
 			}
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond) // the pace of a program that reports
 		}
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// dog counts its meals.
-type dog struct{ meals []time.Time }
+// fakeWatchdog records when it was fed.
+type fakeWatchdog struct{ feeds []time.Time }
 
-func (d *dog) Timeout() time.Duration { return 20 * time.Second }
-func (d *dog) Feed() error            { d.meals = append(d.meals, time.Now()); return nil }
-func (d *dog) Disarm() error          { return nil }
+func (d *fakeWatchdog) Timeout() time.Duration { return 20 * time.Second }
+func (d *fakeWatchdog) Feed() error            { d.feeds = append(d.feeds, time.Now()); return nil }
+func (d *fakeWatchdog) Disarm() error          { return nil }
 
-func TestTheDogIsFedWhileSomebodyAnswersForTheMachine(t *testing.T) {
+func TestWatchdogIsFedWhileTheLeaseIsValid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var l lease
-		d := &dog{}
+		d := &fakeWatchdog{}
 		began := time.Now()
 		l.renew(time.Minute)
 		done := make(chan error, 1)
-		go func() { done <- l.feed(ctx, d, func(err error) { t.Error(err) }) }()
+		go func() { done <- l.feedWatchdog(ctx, d, func(err error) { t.Error(err) }) }()
 		time.Sleep(50 * time.Second)
 		l.renew(time.Minute)
 		time.Sleep(10 * time.Minute)
@@ -63,9 +65,9 @@ func TestTheDogIsFedWhileSomebodyAnswersForTheMachine(t *testing.T) {
 			t.Error(err)
 		}
 		last := began
-		for _, at := range d.meals {
+		for _, at := range d.feeds {
 			if gap := at.Sub(last); gap > d.Timeout()/2 {
-				t.Errorf("it waited %v for a meal, of %v", gap, d.Timeout())
+				t.Errorf("it was not fed for %v, its timeout is %v", gap, d.Timeout())
 			}
 			last = at
 		}
@@ -75,7 +77,56 @@ func TestTheDogIsFedWhileSomebodyAnswersForTheMachine(t *testing.T) {
 	})
 }
 
-// trialSlots are slots of which the running one may be on trial.
+// longestGap runs p as the only phase of a machine. It returns the longest time for which the
+// watchdog was not fed, and the time of the last feed since the start.
+func longestGap(t *testing.T, p phase) (gap, last time.Duration) {
+	t.Helper()
+	m, d := New(Config{}), &fakeWatchdog{}
+	began := time.Now()
+	m.runPhases(t.Context(), []phase{{"watchdog", func(m *Machine, _ context.Context) (string, error) { m.watchdog = d; return "", nil }}, p})
+	at := began
+	for _, fed := range d.feeds {
+		gap, at = max(gap, fed.Sub(at)), fed
+	}
+	return max(gap, time.Since(at)), at.Sub(began)
+}
+
+// On a first start, formatting a large and slow disk takes minutes.
+func TestWatchdogIsFedInAPhaseThatTakesMinutes(t *testing.T) {
+	for name, run := range map[string]func(*Machine, context.Context) (string, error){
+		"without progress": func(*Machine, context.Context) (string, error) { time.Sleep(bootLease - time.Second); return "", nil },
+		"with progress": func(m *Machine, _ context.Context) (string, error) {
+			for range 20 {
+				time.Sleep(bootLease - time.Second)
+				m.showPhase("formatting")
+			}
+			return "", nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if gap, _ := longestGap(t, phase{"data", run}); gap > 10*time.Second {
+					t.Errorf("the watchdog waited %v, and ends a machine after 20 s", gap)
+				}
+			})
+		})
+	}
+}
+
+func TestWatchdogIsNotFedInAPhaseThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gap, last := longestGap(t, phase{"data", func(m *Machine, _ context.Context) (string, error) {
+			m.showPhase("formatting")
+			time.Sleep(time.Hour) // the disk does not answer
+			return "", nil
+		}})
+		if gap < 50*time.Minute || last > bootLease {
+			t.Errorf("the watchdog was fed for %v in a phase that hangs for an hour", last)
+		}
+	})
+}
+
+// trialSlots is a pair of slots. The running one is on trial if trying is set.
 type trialSlots struct{ trying bool }
 
 func (s trialSlots) State() (hal.SlotState, error) {
@@ -89,21 +140,21 @@ func (trialSlots) Try(string, string) error      { return errors.ErrUnsupported 
 func (trialSlots) Commit() error                 { return errors.ErrUnsupported }
 func (trialSlots) Restart(context.Context) error { return errors.ErrUnsupported }
 
-// played is a machine whose programs are this test in a role.
-func played(t *testing.T, roles map[string]string) *Machine {
+// newRoleMachine returns a machine whose programs are this test binary in a role.
+func newRoleMachine(t *testing.T, roles map[string]string) *Machine {
 	t.Helper()
 	m := New(Config{Program: os.Args[0]})
-	m.state, m.program.fastest = t.TempDir(), 10*time.Millisecond
-	path := filepath.Join(m.state, "door")
-	m.run = func(name string) *exec.Cmd {
+	m.stateDir, m.program.minDelay = t.TempDir(), 10*time.Millisecond
+	path := filepath.Join(m.stateDir, "init.sock")
+	m.newProgram = func(name string) *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = []string{"APPLIANCE_TEST_ROLE=" + roles[name], "APPLIANCE_TEST_DOOR=" + path}
-		cmd.Stderr = m.out.from()
+		cmd.Env = []string{"APPLIANCE_TEST_ROLE=" + roles[name], "APPLIANCE_TEST_SOCKET=" + path}
+		cmd.Stderr = m.output.newLineWriter()
 		return cmd
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- (&doorway{m: m, path: path}).Serve(ctx) }()
+	go func() { done <- (&initServer{m: m, path: path}).Serve(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -113,8 +164,8 @@ func played(t *testing.T, roles map[string]string) *Machine {
 	return m
 }
 
-// serve runs the machine's program until the test ends.
-func serve(t *testing.T, m *Machine) {
+// serveProgram runs the supervised program until the test ends.
+func serveProgram(t *testing.T, m *Machine) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -127,64 +178,53 @@ func serve(t *testing.T, m *Machine) {
 	})
 }
 
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 3000 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("not seen: %s", what)
-}
-
 func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
-	m := played(t, map[string]string{"box": "crash", "safe": "alive"})
-	serve(t, m)
-	until(t, "the safe mode", func() bool { return m.Boot().Safe })
-	fails := m.Boot().Failures
-	if len(fails) != crashes || !strings.Contains(fails[0].Tail, "for the test") {
-		t.Errorf("got %d failures, want %d with what the program wrote: %+v", len(fails), crashes, fails)
+	m := newRoleMachine(t, map[string]string{"box": "crash", "safe": "alive"})
+	serveProgram(t, m)
+	timetest.WaitUntil(t, "the safe mode", func() bool { return m.BootReport().Safe })
+	fails := m.BootReport().Failures
+	if len(fails) != maxCrashes || !strings.Contains(fails[0].Tail, "for the test") {
+		t.Errorf("got %d failures, want %d with what the program wrote: %+v", len(fails), maxCrashes, fails)
 	}
 	next := New(Config{})
-	next.state = m.state
-	next.recall()
-	if got := next.Boot().Failures; len(got) != crashes {
-		t.Errorf("after a restart %d failures are known, want %d", len(got), crashes)
+	next.stateDir = m.stateDir
+	next.loadFailures()
+	if got := next.BootReport().Failures; len(got) != maxCrashes {
+		t.Errorf("after a restart %d failures are known, want %d", len(got), maxCrashes)
 	}
 }
 
 func TestACrashLoopOnTrialGoesBackToTheOtherSlot(t *testing.T) {
-	m := played(t, map[string]string{"box": "crash", "safe": "alive"})
+	m := newRoleMachine(t, map[string]string{"box": "crash", "safe": "alive"})
 	m.slots, m.slot = trialSlots{trying: true}, hal.SlotB
-	serve(t, m)
+	serveProgram(t, m)
 	select {
-	case how := <-m.down:
-		if how.off || how.arg != "" {
+	case how := <-m.shutdown:
+		if how.powerOff || how.rebootArg != "" {
 			t.Errorf("went down with %+v", how)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(timetest.Patience):
 		t.Fatal("it stayed")
 	}
-	fails := m.Boot().Failures
+	fails := m.BootReport().Failures
 	if last := fails[len(fails)-1]; last.What != "trial" || last.Slot != "b" {
 		t.Errorf("the last failure is %+v", last)
 	}
-	if m.Boot().Safe {
+	if m.BootReport().Safe {
 		t.Error("a slot on trial must not end in its own safe mode")
 	}
 }
 
 func TestARestartThatIsAskedForIsNoCrash(t *testing.T) {
-	m := played(t, map[string]string{"box": "alive"})
-	serve(t, m)
-	until(t, "readiness", func() bool { return m.Boot().Ready > 0 })
-	for range crashes + 1 {
-		m.Restart()
-		until(t, "the restart was taken", func() bool { return len(m.program.restart) == 0 })
-		until(t, "a sign of life", func() bool { return len(m.program.signs) > 0 || m.lease.valid() })
+	m := newRoleMachine(t, map[string]string{"box": "alive"})
+	serveProgram(t, m)
+	timetest.WaitUntil(t, "readiness", func() bool { return m.BootReport().Ready > 0 })
+	for range maxCrashes + 1 {
+		m.RestartProgram()
+		timetest.WaitUntil(t, "the restart was taken", func() bool { return len(m.program.restart) == 0 })
+		timetest.WaitUntil(t, "a sign of life", func() bool { return len(m.program.heartbeats) > 0 || m.lease.isValid() })
 	}
-	if fails := m.Boot().Failures; len(fails) > 0 {
+	if fails := m.BootReport().Failures; len(fails) > 0 {
 		t.Errorf("failures: %+v", fails)
 	}
 }
@@ -208,12 +248,30 @@ func TestModulesAreFoundByTheirAliases(t *testing.T) {
 		"devices/usb2/modalias":         {Data: []byte("usb:v1234p5678ic0Eisc01ip00\n")},
 		"devices/other/modalias":        {Data: []byte("pci:v1\n")},
 	}
-	got := wanted(sys, l)
+	got := wantedModules(sys, l)
 	if len(got) != 2 || got[0] != "brcm_fmac" || got[1] != "uvc" {
 		t.Errorf("got %v", got)
 	}
-	if file := l.names["brcm_fmac"]; file != "kernel/a/brcm-fmac.ko" || len(l.needs[file]) != 2 {
-		t.Errorf("got %q, needs %v", file, l.needs[file])
+	if file := l.names["brcm_fmac"]; file != "kernel/a/brcm-fmac.ko" || len(l.deps[file]) != 2 {
+		t.Errorf("got %q, needs %v", file, l.deps[file])
+	}
+}
+
+// The driver of a Pi's radio asks /sbin/modprobe for the part of its maker. There is none.
+func TestThePartsOfARadioAreLoadedWithIt(t *testing.T) {
+	l := &modules{deps: map[string][]string{}, names: map[string]string{}, loaded: map[string]bool{}}
+	for file, needs := range map[string][]string{
+		"brcmfmac.ko": {"brcmutil.ko", "cfg80211.ko"}, "brcmutil.ko": nil, "cfg80211.ko": nil,
+		"wcc/brcmfmac-wcc.ko": {"brcmfmac.ko", "brcmutil.ko", "cfg80211.ko"}, "cyw/brcmfmac-cyw.ko": {"brcmfmac.ko", "brcmutil.ko", "cfg80211.ko"},
+	} {
+		l.deps[file], l.names[moduleName(file)] = needs, file
+	}
+	want := []string{"cfg80211.ko", "brcmutil.ko", "brcmfmac.ko", "wcc/brcmfmac-wcc.ko", "cyw/brcmfmac-cyw.ko"}
+	if got := l.loadOrder("brcmfmac"); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if again := l.loadOrder("brcmfmac"); len(again) > 0 {
+		t.Errorf("loaded twice: %v", again)
 	}
 }
 
@@ -227,7 +285,7 @@ func TestListeningPortsAreReadFromTheKernelsTables(t *testing.T) {
 		"sl  local_address rem_address st":                                                                    0,
 		"":                                                                                                    0,
 	} {
-		if port, ok := open(line, "0A"); port != want || ok != (want > 0) {
+		if port, ok := parsePortLine(line, "0A"); port != want || ok != (want > 0) {
 			t.Errorf("%q: got %d, %v", line, port, ok)
 		}
 	}
@@ -235,13 +293,13 @@ func TestListeningPortsAreReadFromTheKernelsTables(t *testing.T) {
 
 func TestAPhaseThatFailsOrPanicsDoesNotEndTheStart(t *testing.T) {
 	m := New(Config{})
-	m.start(t.Context(), []phase{
+	m.runPhases(t.Context(), []phase{
 		{"good", func(*Machine, context.Context) (string, error) { return "done", nil }},
 		{"bad", func(*Machine, context.Context) (string, error) { return "", errors.New("no disk") }},
 		{"worse", func(*Machine, context.Context) (string, error) { panic("a bug") }},
 		{"last", func(*Machine, context.Context) (string, error) { return "", nil }},
 	})
-	got := m.Boot().Phases
+	got := m.BootReport().Phases
 	if len(got) != 4 || got[0].Note != "done" || got[1].Err != "no disk" || !strings.Contains(got[2].Err, "a bug") || got[3].Err != "" {
 		t.Errorf("got %+v", got)
 	}
@@ -249,11 +307,11 @@ func TestAPhaseThatFailsOrPanicsDoesNotEndTheStart(t *testing.T) {
 
 func TestLinesOfProgramsStayWhole(t *testing.T) {
 	o := newOutput()
-	a, b := o.from(), o.from()
+	a, b := o.newLineWriter(), o.newLineWriter()
 	for _, w := range []struct {
 		to   int
 		text string
-	}{{0, "one "}, {1, "two\nthr"}, {0, "line\n"}, {1, "ee\n"}, {0, strings.Repeat("x", longestLine+1)}} {
+	}{{0, "one "}, {1, "two\nthr"}, {0, "line\n"}, {1, "ee\n"}, {0, strings.Repeat("x", maxPartialLine+1)}} {
 		to := a
 		if w.to == 1 {
 			to = b
@@ -262,8 +320,8 @@ func TestLinesOfProgramsStayWhole(t *testing.T) {
 			t.Error(n, err)
 		}
 	}
-	var boot door.Boot
-	o.report(&boot)
+	var boot initctl.Boot
+	o.fillReport(&boot)
 	if len(boot.Log) != 4 || boot.Log[0] != "two" || boot.Log[1] != "one line" || boot.Log[2] != "three" {
 		t.Errorf("got %q", boot.Log)
 	}

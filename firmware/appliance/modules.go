@@ -9,51 +9,52 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// modules loads what the devices that are there ask for, as udev's coldplug does: each
-// device in sysfs names itself in a modalias, and modules.alias has the patterns of what
-// drives it (depmod(8)).
+// modules loads the kernel modules of the devices that are present, as udev's coldplug does.
+// Each device in sysfs names itself in a modalias file. modules.alias maps patterns of these
+// names to modules (depmod(8)).
 type modules struct {
 	dir     string              // /lib/modules/<release>
-	aliases []alias             // in the file's order
-	needs   map[string][]string // module's file -> those it needs, by modules.dep
-	names   map[string]string   // module's name -> its file
+	aliases []alias             // in the order of the file
+	deps    map[string][]string // file of a module -> files that it needs, from modules.dep
+	names   map[string]string   // name of a module -> its file
 	loaded  map[string]bool
 }
 
 type alias struct{ pattern, module string }
 
-// maxLine bounds a line of the kernel's lists, in bytes.
+// maxLine bounds a line of modules.dep and modules.alias, in bytes.
 const maxLine = 64 << 10
 
 func readModules(dir string) (*modules, error) {
-	l := &modules{dir: dir, needs: map[string][]string{}, names: map[string]string{}, loaded: map[string]bool{}}
-	err := lines(filepath.Join(dir, "modules.dep"), func(line string) {
+	l := &modules{dir: dir, deps: map[string][]string{}, names: map[string]string{}, loaded: map[string]bool{}}
+	err := eachLine(filepath.Join(dir, "modules.dep"), func(line string) {
 		file, rest, _ := strings.Cut(line, ":")
-		l.needs[file] = strings.Fields(rest)
+		l.deps[file] = strings.Fields(rest)
 		l.names[moduleName(file)] = file
 	})
 	if err != nil {
 		return nil, err
 	}
-	return l, lines(filepath.Join(dir, "modules.alias"), func(line string) {
+	return l, eachLine(filepath.Join(dir, "modules.alias"), func(line string) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "alias" {
 			l.aliases = append(l.aliases, alias{f[1], f[2]})
 		}
 	})
 }
 
-// moduleName is the name of a module's file; the kernel takes - for _.
+// moduleName returns the name of a module from its file. The kernel treats - as _.
 func moduleName(file string) string {
 	name, _, _ := strings.Cut(path.Base(file), ".ko")
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-func lines(name string, each func(string)) error {
+func eachLine(name string, each func(string)) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -69,8 +70,8 @@ func lines(name string, each func(string)) error {
 	return s.Err()
 }
 
-// match are the modules for a device.
-func (l *modules) match(modalias string) (names []string) {
+// matchModalias returns the names of the modules for a device.
+func (l *modules) matchModalias(modalias string) (names []string) {
 	for _, a := range l.aliases {
 		if ok, err := path.Match(a.pattern, modalias); ok && err == nil {
 			names = append(names, a.module)
@@ -79,37 +80,56 @@ func (l *modules) match(modalias string) (names []string) {
 	return names
 }
 
-// load loads a module after those it needs.
-func (l *modules) load(name string) error {
-	file, ok := l.names[strings.ReplaceAll(name, "-", "_")]
-	if !ok || l.loaded[file] {
-		return nil // built in, or there already
-	}
-	l.loaded[file] = true
-	needs := l.needs[file]
-	for i := len(needs) - 1; i >= 0; i-- {
-		if err := l.insert(needs[i]); err != nil {
+// companions are modules that the kernel asks /sbin/modprobe for by name, which an appliance does not
+// have. The driver of a Pi's radio asks for the part of its maker (brcmf_fwvid_request_module).
+var companions = map[string][]string{"brcmfmac": {"brcmfmac_wcc", "brcmfmac_cyw"}}
+
+// loadModule loads a module and all that belongs to it.
+func (l *modules) loadModule(name string) error {
+	for _, file := range l.loadOrder(name) {
+		if err := l.insertModule(file); err != nil {
 			return err
 		}
 	}
-	return l.insert(file)
+	return nil
 }
 
-func (l *modules) insert(file string) error {
+// loadOrder returns the files to load for a module that is not built in and not loaded already: the
+// modules that it needs, itself, and its companions.
+func (l *modules) loadOrder(name string) (files []string) {
+	name = strings.ReplaceAll(name, "-", "_")
+	file, ok := l.names[name]
+	if !ok || l.loaded[file] {
+		return nil
+	}
+	l.loaded[file] = true
+	for _, need := range slices.Backward(l.deps[file]) {
+		if !l.loaded[need] {
+			l.loaded[need] = true
+			files = append(files, need)
+		}
+	}
+	files = append(files, file)
+	for _, c := range companions[name] {
+		files = append(files, l.loadOrder(c)...)
+	}
+	return files
+}
+
+func (l *modules) insertModule(file string) error {
 	f, err := os.Open(filepath.Join(l.dir, file))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	l.loaded[file] = true
 	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil
 }
 
-// coldplug loads a driver for every device that has none, and tells how many it loaded.
-func (m *Machine) coldplug(context.Context) (string, error) {
+// loadDrivers loads the modules of all devices. Its note is the number of loaded modules.
+func (m *Machine) loadDrivers(context.Context) (string, error) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return "", err
@@ -122,8 +142,8 @@ func (m *Machine) coldplug(context.Context) (string, error) {
 		return "", err
 	}
 	faults := []string{}
-	for _, name := range wanted(os.DirFS("/sys"), l) {
-		if err := l.load(name); err != nil {
+	for _, name := range wantedModules(os.DirFS("/sys"), l) {
+		if err := l.loadModule(name); err != nil {
 			faults = append(faults, err.Error())
 		}
 	}
@@ -133,18 +153,20 @@ func (m *Machine) coldplug(context.Context) (string, error) {
 	return fmt.Sprintf("%d modules", len(l.loaded)), nil
 }
 
-// wanted are the modules for the devices of a sysfs, each once.
-func wanted(sys fs.FS, l *modules) (names []string) {
+// wantedModules returns the modules for the devices in sysfs, each once.
+func wantedModules(sys fs.FS, l *modules) (names []string) {
 	seen := map[string]bool{}
 	_ = fs.WalkDir(sys, "devices", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.Name() != "modalias" {
-			return nil //nolint:nilerr // a device that went away
+			//lint:ignore nilerr a device may go away during the walk
+			return nil
 		}
 		text, err := fs.ReadFile(sys, name)
 		if err != nil {
-			return nil //nolint:nilerr // as above
+			//lint:ignore nilerr a device may go away during the walk
+			return nil
 		}
-		for _, module := range l.match(strings.TrimSpace(string(text))) {
+		for _, module := range l.matchModalias(strings.TrimSpace(string(text))) {
 			if !seen[module] {
 				seen[module] = true
 				names = append(names, module)

@@ -6,92 +6,92 @@ import (
 	"os"
 	"sync"
 
-	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/initctl"
 )
 
-// keeper keeps lines where they survive a restart: a logbook.
-type keeper interface {
+// logStore keeps lines across restarts. *persistlog.Log implements it.
+type logStore interface {
 	io.Writer
 	Flush() error
-	Tail(lines int) []string
+	LastLines(lines int) []string
 	PreviousBoot(lines int) []string
-	Written() int64
+	BytesWritten() int64
 }
 
-// shownLines is how much of the log people get to see.
-const shownLines = 200
+// maxShownLines is the number of log lines in a report.
+const maxShownLines = 200
 
-// output takes what the programs and we ourselves write, line by line. It holds the first
-// lines until there is a disk to keep them on.
+// output collects the log of the first process and the output of the programs, line by line.
+// It buffers the first lines until the disk is mounted.
 type output struct {
 	mu     sync.Mutex
 	early  bytes.Buffer // guarded by mu
-	keep   keeper       // guarded by mu; nil before there is a disk
-	mirror io.Writer    // guarded by mu; nil: nobody watches
+	store  logStore     // guarded by mu; nil before there is a disk
+	mirror io.Writer    // guarded by mu; nil: no console
 }
 
-// maxEarly bounds what is held before there is a disk, in bytes.
+// maxEarly bounds the buffer of early lines, in bytes.
 const maxEarly = 256 << 10
 
 func newOutput() *output { return &output{} }
 
-// Write takes whole lines.
+// Write writes whole lines to the mirror and to the store. It never fails.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.mirror != nil {
-		_, _ = o.mirror.Write(p) // a console is a comfort
+		_, _ = o.mirror.Write(p) // the console is optional
 	}
 	switch {
-	case o.keep != nil:
-		_, _ = o.keep.Write(p) // it tells of a full disk itself
+	case o.store != nil:
+		_, _ = o.store.Write(p) // the store reports a full disk itself
 	case o.early.Len()+len(p) <= maxEarly:
 		o.early.Write(p)
 	}
 	return len(p), nil
 }
 
-// keepIn sends what was held, and all that follows, to k.
-func (o *output) keepIn(k keeper) {
+// attachStore sends the buffered lines and all later ones to k.
+func (o *output) attachStore(k logStore) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.keep = k
+	o.store = k
 	_, _ = k.Write(o.early.Bytes())
 	o.early.Reset()
 }
 
-// mirrorTo shows all that was held and what follows on w as well.
+// mirrorTo sends the buffered lines and all later ones to w as well.
 func (o *output) mirrorTo(w io.Writer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.mirror = w
-	_, _ = w.Write(o.early.Bytes()) // a console is a comfort
+	_, _ = w.Write(o.early.Bytes()) // the console is optional
 }
 
-func (o *output) flush() {
+func (o *output) flushLog() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.keep != nil {
-		_ = o.keep.Flush() // it tells of a full disk itself
+	if o.store != nil {
+		_ = o.store.Flush() // the store reports a full disk itself
 	}
 }
 
-// report adds the log to what people see of a start.
-func (o *output) report(b *door.Boot) {
+// fillReport adds the log to the report of a start.
+func (o *output) fillReport(b *initctl.Boot) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.keep == nil {
+	if o.store == nil {
 		for line := range bytes.Lines(o.early.Bytes()) {
 			b.Log = append(b.Log, string(bytes.TrimRight(line, "\n")))
 		}
-		b.Log = b.Log[max(0, len(b.Log)-shownLines):]
+		b.Log = b.Log[max(0, len(b.Log)-maxShownLines):]
 		return
 	}
-	b.Log, b.Before, b.Written = o.keep.Tail(shownLines), o.keep.PreviousBoot(shownLines), o.keep.Written()
+	b.Log, b.Before, b.Written = o.store.LastLines(maxShownLines), o.store.PreviousBoot(maxShownLines), o.store.BytesWritten()
 }
 
-// Consoles are where a person may look: the screen, the serial line.
-func Consoles() io.Writer {
+// OpenConsoles opens all active consoles, such as the screen and the serial line.
+func OpenConsoles() io.Writer {
 	active, err := os.ReadFile("/sys/class/tty/console/active")
 	if err != nil {
 		return io.Discard
@@ -105,28 +105,28 @@ func Consoles() io.Writer {
 	return io.MultiWriter(list...)
 }
 
-// from is where a program writes: what it writes arrives in whole lines.
-func (o *output) from() io.Writer { return &lineWriter{out: o} }
+// newLineWriter returns a writer for one program. It passes on whole lines.
+func (o *output) newLineWriter() io.Writer { return &lineWriter{out: o} }
 
-// longestLine is passed on even if its end has not come yet, in bytes.
-const longestLine = 16 << 10
+// maxPartialLine is the length, in bytes, at which an unfinished line is passed on.
+const maxPartialLine = 16 << 10
 
-// lineWriter is one program's. One goroutine writes to it.
+// lineWriter collects the lines of one program. One goroutine writes to it.
 type lineWriter struct {
-	out  *output
-	part []byte // of a line that has no end yet
+	out     *output
+	partial []byte // a line without its end
 }
 
-// Write passes on what is whole.
+// Write passes on whole lines and keeps the rest.
 func (w *lineWriter) Write(p []byte) (int, error) {
-	w.part = append(w.part, p...)
-	if end := bytes.LastIndexByte(w.part, '\n'); end >= 0 {
-		_, _ = w.out.Write(w.part[:end+1]) // never fails
-		w.part = append(w.part[:0], w.part[end+1:]...)
+	w.partial = append(w.partial, p...)
+	if end := bytes.LastIndexByte(w.partial, '\n'); end >= 0 {
+		_, _ = w.out.Write(w.partial[:end+1]) // never fails
+		w.partial = append(w.partial[:0], w.partial[end+1:]...)
 	}
-	if len(w.part) > longestLine {
-		_, _ = w.out.Write(append(w.part, '\n'))
-		w.part = w.part[:0]
+	if len(w.partial) > maxPartialLine {
+		_, _ = w.out.Write(append(w.partial, '\n'))
+		w.partial = w.partial[:0]
 	}
 	return len(p), nil
 }

@@ -10,45 +10,46 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards"
 	"github.com/livelearn/box/hal/boards/sim"
 	"github.com/livelearn/box/services/supervise"
 )
 
-// phase is one step of a start. What it gives back is worth a word on the admin page. An
-// error is told there too, and the start goes on: a page that says what is missing is worth
-// more than a machine that waits.
+// phase is one step of a start. It returns a note for the admin page. An error is shown on
+// that page too, and the start continues: a page that reports the fault is worth more than a
+// machine that waits.
 type phase struct {
 	name string
 	run  func(*Machine, context.Context) (string, error)
 }
 
-// phases are a start, from the kernel to the programs.
+// phases lists the steps of a start, from the kernel to the programs.
 var phases = []phase{
-	{"mounts", (*Machine).mounts},     // proc, sys, dev and what else is memory
-	{"watchdog", (*Machine).watchdog}, // from here on a hang ends
-	{"drivers", (*Machine).coldplug},  // for the devices that are there
-	{"board", (*Machine).findBoard},   // its display shows the phases that follow
-	{"boot", (*Machine).findBoot},     // the partition that the firmware reads
-	{"data", (*Machine).findData},     // made, grown and checked
-	{"log", (*Machine).keepLog},       // survives a restart
-	{"clock", (*Machine).setClock},    // not before the floor
-	{"names", (*Machine).nameIt},      // the box's own name and secrets
-	{"loopback", (*Machine).loopback}, // the programs speak to each other
+	{"mounts", (*Machine).setUpMounts},     // proc, sys, dev and other file systems in memory
+	{"watchdog", (*Machine).openWatchdog},  // from here on a hang ends in a restart
+	{"drivers", (*Machine).loadDrivers},    // for the devices that are present
+	{"board", (*Machine).findBoard},        // its display shows the phases that follow
+	{"boot", (*Machine).findBoot},          // the partition that the firmware reads
+	{"disk", (*Machine).setOwnIDs},         // two disks of a release are not mixed up
+	{"data", (*Machine).findData},          // formats, grows and checks the data partition
+	{"log", (*Machine).openLog},            // log files that survive a restart
+	{"clock", (*Machine).setClock},         // not before the floor
+	{"names", (*Machine).setName},          // the name and secrets of this machine
+	{"loopback", (*Machine).setUpLoopback}, // lets the programs talk to each other
 }
 
-// start goes through the phases.
-func (m *Machine) start(ctx context.Context, list []phase) {
+// runPhases runs the phases in order and records the result of each.
+func (m *Machine) runPhases(ctx context.Context, list []phase) {
 	for _, p := range list {
 		if ctx.Err() != nil {
 			return
 		}
-		m.show(p.name)
+		m.showPhase(p.name)
 		began := time.Now()
-		note, err := guarded(ctx, m, p)
-		done := door.Phase{Name: p.name, Took: time.Since(began), Note: note}
+		note, err := runPhase(ctx, m, p)
+		done := initctl.Phase{Name: p.name, Took: time.Since(began), Note: note}
 		if err != nil {
 			done.Err = err.Error()
 			m.log.Error("a phase failed", "phase", p.name, "err", err)
@@ -59,13 +60,20 @@ func (m *Machine) start(ctx context.Context, list []phase) {
 		m.boot.Phases = append(m.boot.Phases, done)
 		m.mu.Unlock()
 	}
-	m.show("services")
+	m.showPhase("services")
 }
 
-// guarded runs a phase. One that panics failed.
-func guarded(ctx context.Context, m *Machine, p phase) (note string, err error) {
+// runPhase runs one phase and feeds the watchdog while the lease is valid (watchdog_lease.go).
+// A phase that panics returns an error.
+func runPhase(ctx context.Context, m *Machine, p phase) (note string, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	g := supervise.Group(ctx)
+	if dog := m.watchdog; dog != nil {
+		g.Go(func(ctx context.Context) error { return m.feedWatchdog(ctx, dog) })
+	}
 	g.Go(func(ctx context.Context) error {
+		defer stop()
 		var err error
 		note, err = p.run(m, ctx)
 		return err
@@ -74,18 +82,19 @@ func guarded(ctx context.Context, m *Machine, p phase) (note string, err error) 
 	return note, err
 }
 
-// show tells people who stand before the machine how far it is.
-func (m *Machine) show(phase string) {
+// showPhase shows the progress of the start on the display. Progress renews the lease.
+func (m *Machine) showPhase(phase string) {
+	m.lease.renew(bootLease)
 	if m.board.LED != nil {
-		_ = m.board.LED.Set(hal.Booting) // the light is a comfort
+		_ = m.board.LED.Set(hal.Booting) // the light is optional
 	}
 	if m.board.Display != nil {
-		_ = m.board.Display.Show(hal.Page{Title: "LiveLearn Box", Lines: []string{"starting: " + phase}}) // and so is this
+		_ = m.board.Display.Show(hal.Page{Title: "LiveLearn Box", Lines: []string{"starting: " + phase}}) // so is the display
 	}
 }
 
-// watchdog opens the hardware watchdog and begins to feed it.
-func (m *Machine) watchdog(ctx context.Context) (string, error) {
+// openWatchdog opens the hardware watchdog and starts to feed it.
+func (m *Machine) openWatchdog(ctx context.Context) (string, error) {
 	open := boards.Probe(os.DirFS("/")).Watchdog
 	if open == nil {
 		return "none: a hang needs a hand", nil
@@ -94,29 +103,34 @@ func (m *Machine) watchdog(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m.dog = dog
-	m.keepers = append(m.keepers, supervise.Child{ID: "watchdog", Start: func(ctx context.Context, ready func()) error {
+	m.watchdog = dog
+	m.services = append(m.services, supervise.Child{ID: "watchdog", Start: func(ctx context.Context, ready func()) error {
 		ready()
-		return m.lease.feed(ctx, dog, func(err error) { m.log.Warn("the watchdog is not fed", "err", err) })
+		return m.feedWatchdog(ctx, dog)
 	}})
 	return dog.Timeout().String(), dog.Feed()
 }
 
-// findBoard looks what the machine is.
+// feedWatchdog feeds the watchdog while the lease is valid, until ctx ends.
+func (m *Machine) feedWatchdog(ctx context.Context, dog hal.Watchdog) error {
+	return m.lease.feedWatchdog(ctx, dog, func(err error) { m.log.Warn("the watchdog is not fed", "err", err) })
+}
+
+// findBoard probes which board this machine is.
 func (m *Machine) findBoard(context.Context) (string, error) {
 	m.board = boards.Probe(os.DirFS("/"))
 	if kernelOption("livelearn.log") == "console" {
-		m.out.mirrorTo(Consoles())
+		m.output.mirrorTo(OpenConsoles())
 	}
 	if m.board.Display == nil {
-		m.board.Display = sim.NewTerminal(Consoles())
+		m.board.Display = sim.NewTerminal(OpenConsoles())
 	}
 	return m.board.Name, nil
 }
 
-// loopback lets the programs of this machine speak to each other. The kernel gives the
-// interface its addresses when it is up.
-func (m *Machine) loopback(context.Context) (string, error) {
+// setUpLoopback sets the loopback interface up, so that the programs of this machine can talk
+// to each other. The kernel assigns the addresses of the interface.
+func (m *Machine) setUpLoopback(context.Context) (string, error) {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		return "", err
@@ -124,9 +138,9 @@ func (m *Machine) loopback(context.Context) (string, error) {
 	return "", netlink.LinkSetUp(lo)
 }
 
-// kernelOption is the value of key= on the kernel's command line.
+// kernelOption returns the value of key= on the kernel's command line.
 func kernelOption(key string) string {
-	line, _ := os.ReadFile("/proc/cmdline") // empty: not told
+	line, _ := os.ReadFile("/proc/cmdline") // empty if it cannot be read
 	for word := range strings.FieldsSeq(string(line)) {
 		if value, ok := strings.CutPrefix(word, key+"="); ok {
 			return value
@@ -135,14 +149,14 @@ func kernelOption(key string) string {
 	return ""
 }
 
-// bootID is the kernel's own number of this start.
+// bootID returns the kernel's random id of this start.
 func bootID() string {
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // empty: not told
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // empty if it cannot be read
 	return strings.TrimSpace(string(id))
 }
 
-// folders are made where there is a place to keep them.
-func folders() error {
+// makeFolders makes the folders of the data partition.
+func makeFolders() error {
 	for _, dir := range []string{BoxDir, StateDir, LogDir, NetworkDir} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
@@ -151,10 +165,11 @@ func folders() error {
 	return nil
 }
 
-// dataInMemory is for a machine whose disk cannot be used: it shows its page all the same.
-func dataInMemory() error {
+// mountMemoryData mounts memory at DataDir when the disk cannot be used, so that the pages
+// still work.
+func mountMemoryData() error {
 	if err := unix.Mount("tmpfs", DataDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=25%,mode=700"); err != nil {
 		return fmt.Errorf("%s: %w", DataDir, err)
 	}
-	return folders()
+	return makeFolders()
 }

@@ -5,120 +5,127 @@ import (
 	"errors"
 	"time"
 
-	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/services/supervise"
 )
 
-// How a program that keeps ending is dealt with.
+// Crash handling of the supervised program.
 const (
-	crashes   = 4                // this many ends that nobody asked for ...
-	within    = 10 * time.Minute // ... in this time are a crash loop
-	fastest   = time.Second      // the pause before it is started anew
-	slowest   = 15 * time.Second
-	stopTime  = 40 * time.Second // the program stops in order: rooms, then the disk
-	quietTime = 45 * time.Second // without a sign of life it hangs
+	maxCrashes      = 4                // this many unwanted ends ...
+	crashWindow     = 10 * time.Minute // ... within this time are a crash loop
+	minRestartDelay = time.Second      // the first pause before a restart
+	maxRestartDelay = 15 * time.Second
+	stopTimeout     = 40 * time.Second // the program stops in order: the rooms first, the journal last
+	aliveTimeout    = 45 * time.Second // without a heartbeat for this long the program hangs
 )
 
-// errRestart ends a life of the program that somebody asked to end.
-var errRestart = errors.New("asked to start anew")
+// errRestart ends a run of the program because a restart was requested.
+var errRestart = errors.New("a restart was requested")
 
-// errQuiet ends a life of a program that shows no sign of life any more.
-var errQuiet = errors.New("no sign of life")
+// errNoHeartbeat ends a run of the program because its heartbeats stopped.
+var errNoHeartbeat = errors.New("no sign of life")
 
-// program keeps the box running, and the safe mode when the box cannot.
+// program runs the box, and the safe mode when the box keeps crashing.
 type program struct {
-	m       *Machine
-	restart chan struct{}   // holds one
-	signs   chan door.Alive // of the program that runs
-	ends    []time.Time     // of the last lives that nobody ended
-	fastest time.Duration   // the pause after the first of them
+	m             *Machine
+	restart       chan struct{}      // holds one
+	heartbeats    chan initctl.Alive // of the running program
+	recentCrashes []time.Time        // times of the last unwanted ends
+	minDelay      time.Duration      // the pause after the first crash
 }
 
 func newProgram(m *Machine) *program {
-	return &program{m: m, restart: make(chan struct{}, 1), signs: make(chan door.Alive, 8), fastest: fastest}
+	return &program{m: m, restart: make(chan struct{}, 1), heartbeats: make(chan initctl.Alive, 8), minDelay: minRestartDelay}
 }
 
-// String is the service's name.
+// String returns the name of the service.
 func (p *program) String() string { return "program" }
 
-// Serve runs one life after the other until ctx ends.
+// Serve runs the program again and again until ctx ends.
 func (p *program) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := p.life(ctx, "box")
+		err := p.runOnce(ctx, "box")
 		if ctx.Err() != nil {
+			//lint:ignore nilerr the end of the context is no fault
 			return nil
 		}
 		if errors.Is(err, errRestart) {
-			p.ends = nil
+			p.recentCrashes = nil
 			continue
 		}
-		if !p.crashed(err) {
-			pause(ctx, min(p.fastest<<len(p.ends), slowest))
+		if !p.recordCrash(err) {
+			sleepFor(ctx, min(p.minDelay<<len(p.recentCrashes), maxRestartDelay))
 			continue
 		}
-		if p.m.trial() {
-			p.m.fallBack("the new version does not stay up: " + reason(err))
+		if p.m.isTrial() {
+			p.m.fallBack("the new version does not stay up: " + errorText(err))
 			<-ctx.Done()
 			return nil
 		}
-		p.safe(ctx)
+		p.runSafeMode(ctx)
 	}
 	return nil
 }
 
-// crashed notes the end of a life and tells that there were too many.
-func (p *program) crashed(err error) bool {
+// recordCrash records an unwanted end and reports whether the program is in a crash loop.
+func (p *program) recordCrash(err error) bool {
 	now := time.Now()
-	p.m.failed(door.Failure{At: now, What: "box", Why: reason(err), Tail: tail(err)})
-	p.ends = append(p.ends, now)
-	for len(p.ends) > 0 && now.Sub(p.ends[0]) > within {
-		p.ends = p.ends[1:]
+	p.m.recordFailure(initctl.Failure{At: now, What: "box", Why: errorText(err), Tail: outputTail(err)})
+	p.recentCrashes = append(p.recentCrashes, now)
+	for len(p.recentCrashes) > 0 && now.Sub(p.recentCrashes[0]) > crashWindow {
+		p.recentCrashes = p.recentCrashes[1:]
 	}
-	return len(p.ends) >= crashes
+	return len(p.recentCrashes) >= maxCrashes
 }
 
-// safe runs the safe mode until somebody asks for the box again.
-func (p *program) safe(ctx context.Context) {
-	p.m.setSafe(true)
-	defer p.m.setSafe(false)
-	p.ends = nil
+// runSafeMode runs the safe mode until a restart of the box is requested.
+func (p *program) runSafeMode(ctx context.Context) {
+	p.m.setSafeMode(true)
+	defer p.m.setSafeMode(false)
+	p.recentCrashes = nil
 	for ctx.Err() == nil {
-		err := p.life(ctx, "safe")
+		err := p.runOnce(ctx, "safe")
 		if errors.Is(err, errRestart) || ctx.Err() != nil {
 			return
 		}
 		p.m.log.Error("the safe mode ended", "err", err)
-		pause(ctx, slowest) // it has nothing to lose, and so has the machine
+		sleepFor(ctx, maxRestartDelay) // the safe mode holds no state, so restart it forever
 	}
 }
 
-// life is one life of a program: started, watched, ended. The lease is the program's own to
-// renew, by its signs of life.
-func (p *program) life(ctx context.Context, name string) error {
-	for len(p.signs) > 0 {
-		<-p.signs // of the one before
+// OOM scores. Programs that the box starts have positive scores, so they are killed first.
+const (
+	boxScore     = -500 // killed last
+	networkScore = -400
+)
+
+// runOnce runs a program once, watches its heartbeats and returns the reason for its end. The
+// heartbeats renew the lease.
+func (p *program) runOnce(ctx context.Context, name string) error {
+	for len(p.heartbeats) > 0 {
+		<-p.heartbeats // left over from the previous run
 	}
 	p.m.lease.renew(startLease)
 	life, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	g := supervise.Group(life)
 	g.Go(func(ctx context.Context) error {
-		err := supervise.RunOnce(ctx, p.m.run(name), supervise.ProcessOpts{Shutdown: stopTime})
+		err := supervise.RunOnce(ctx, p.m.newProgram(name), supervise.ProcessOpts{Shutdown: stopTimeout, OOMScore: boxScore})
 		if err == nil {
 			err = errors.New("it ended by itself")
 		}
 		end(err)
 		return err
 	})
-	g.Go(func(ctx context.Context) error { p.watch(ctx, end); return nil })
+	g.Go(func(ctx context.Context) error { p.watchHeartbeats(ctx, end); return nil })
 	err := g.Wait()
 	p.m.lease.renew(startLease)
 	p.m.log.Info("a program ended", "program", name, "err", err)
 	return err
 }
 
-// watch takes signs of life until the life ends, and ends it when there are none.
-func (p *program) watch(ctx context.Context, end context.CancelCauseFunc) {
+// watchHeartbeats renews the lease on each heartbeat, and ends the program when they stop.
+func (p *program) watchHeartbeats(ctx context.Context, end context.CancelCauseFunc) {
 	quiet := time.NewTimer(startLease)
 	defer quiet.Stop()
 	for {
@@ -129,50 +136,50 @@ func (p *program) watch(ctx context.Context, end context.CancelCauseFunc) {
 			end(errRestart)
 			return
 		case <-quiet.C:
-			end(errQuiet)
+			end(errNoHeartbeat)
 			return
-		case a := <-p.signs:
+		case a := <-p.heartbeats:
 			p.m.lease.renew(aliveLease)
-			quiet.Reset(quietTime)
+			quiet.Reset(aliveTimeout)
 			if a.Ready {
-				p.m.ready()
+				p.m.markReady()
 			}
 		}
 	}
 }
 
-// sign takes a sign of life; one more that finds the queue full says nothing new.
-func (p *program) sign(a door.Alive) {
+// queueHeartbeat queues a heartbeat. A full queue drops it, because it carries no news.
+func (p *program) queueHeartbeat(a initctl.Alive) {
 	select {
-	case p.signs <- a:
+	case p.heartbeats <- a:
 	default:
 	}
 }
 
-// again asks for a new life.
-func (p *program) again() {
+// requestRestart requests a restart of the program.
+func (p *program) requestRestart() {
 	select {
 	case p.restart <- struct{}{}:
 	default:
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleepFor(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }
 
-func reason(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return "unknown"
 	}
 	return err.Error()
 }
 
-// tail is the end of what a program wrote before it ended.
-func tail(err error) string {
+// outputTail returns the last output of a program that failed.
+func outputTail(err error) string {
 	if p, ok := errors.AsType[*supervise.ProcessError](err); ok {
 		return string(p.Tail)
 	}

@@ -18,28 +18,28 @@ import (
 	"github.com/livelearn/box/services/update"
 )
 
-// Sticks finds bundles on USB sticks. A stick is mounted to be read, for as long as that
-// takes, and can be pulled out at any other time.
+// Sticks finds bundles on USB sticks. A stick is mounted read-only, and only while it is read.
+// People can pull it out at any other time.
 type Sticks struct {
-	root  fs.FS  // the machine's files
-	at    string // where sticks are mounted
-	mount func(device, at string) error
-	leave func(at string) error
+	root     fs.FS  // file tree of the machine
+	mountDir string // parent of the mount points
+	mount    func(device, at string) error
+	unmount  func(at string) error
 
-	mu   sync.Mutex
-	list []update.Stick // guarded by mu
-	when time.Time      // the list was made; guarded by mu
+	mu       sync.Mutex
+	list     []update.Stick // guarded by mu
+	listedAt time.Time      // guarded by mu
 }
 
 const (
-	bundleEnding = ".livelearn"
-	maxBundles   = 20 // on one stick
-	lookAgain    = 5 * time.Second
+	bundleSuffix = ".livelearn"
+	maxBundles   = 20 // bundles listed for one stick
+	rescanAfter  = 5 * time.Second
 )
 
-// NewSticks looks for sticks of this machine.
+// NewSticks returns the sticks of this machine.
 func NewSticks() *Sticks {
-	return &Sticks{root: os.DirFS("/"), at: filepath.Join(RunDir, "usb"), mount: mountStick, leave: func(at string) error { return unix.Unmount(at, 0) }}
+	return &Sticks{root: os.DirFS("/"), mountDir: filepath.Join(RunDir, "usb"), mount: mountStick, unmount: func(at string) error { return unix.Unmount(at, 0) }}
 }
 
 func mountStick(device, at string) error {
@@ -55,21 +55,21 @@ func mountStick(device, at string) error {
 	return errors.Join(faults...)
 }
 
-// List is the bundles on all sticks. It looks again each five seconds at most.
+// List returns the bundles on all sticks. It scans at most every five seconds.
 func (s *Sticks) List() ([]update.Stick, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := time.Now(); now.Sub(s.when) > lookAgain {
-		s.list, s.when = nil, now
-		for _, device := range s.devices() {
-			s.list = append(s.list, s.bundles(device)...)
+	if now := time.Now(); now.Sub(s.listedAt) > rescanAfter {
+		s.list, s.listedAt = nil, now
+		for _, device := range s.findDevices() {
+			s.list = append(s.list, s.findBundles(device)...)
 		}
 	}
 	return slices.Clone(s.list), nil
 }
 
-// devices are the partitions of disks on USB, and disks without partitions.
-func (s *Sticks) devices() (list []string) {
+// findDevices returns the partitions of removable disks, and removable disks without partitions.
+func (s *Sticks) findDevices() (list []string) {
 	disks, err := fs.Glob(s.root, "sys/block/sd*")
 	if err != nil {
 		return nil
@@ -78,7 +78,7 @@ func (s *Sticks) devices() (list []string) {
 		if removable, err := fs.ReadFile(s.root, path.Join(disk, "removable")); err != nil || strings.TrimSpace(string(removable)) != "1" {
 			continue
 		}
-		parts, _ := fs.Glob(s.root, path.Join(disk, path.Base(disk)+"*", "partition")) // the pattern is good
+		parts, _ := fs.Glob(s.root, path.Join(disk, path.Base(disk)+"*", "partition")) // the pattern is valid
 		for _, p := range parts {
 			list = append(list, "/dev/"+path.Base(path.Dir(p)))
 		}
@@ -89,19 +89,19 @@ func (s *Sticks) devices() (list []string) {
 	return list
 }
 
-// bundles are those at the top of a stick. One that cannot be read has none.
-func (s *Sticks) bundles(device string) (list []update.Stick) {
-	_ = s.with(device, func(dir string) error {
+// findBundles returns the bundles at the top of a stick. It returns none for an unreadable stick.
+func (s *Sticks) findBundles(device string) (list []update.Stick) {
+	_ = s.withMounted(device, func(dir string) error {
 		entries, err := os.ReadDir(dir)
 		for _, e := range entries {
 			info, err := e.Info()
-			if err != nil || !info.Mode().IsRegular() || !strings.HasSuffix(e.Name(), bundleEnding) || len(list) == maxBundles {
+			if err != nil || !info.Mode().IsRegular() || !strings.HasSuffix(e.Name(), bundleSuffix) || len(list) == maxBundles {
 				continue
 			}
 			name := e.Name()
 			list = append(list, update.Stick{
 				Path: device + "/" + name, Name: name, Size: info.Size(),
-				Open: func() (io.ReadSeekCloser, error) { return s.open(device, name) },
+				Open: func() (io.ReadSeekCloser, error) { return s.openBundle(device, name) },
 			})
 		}
 		return err
@@ -110,20 +110,20 @@ func (s *Sticks) bundles(device string) (list []update.Stick) {
 	return list
 }
 
-func (s *Sticks) with(device string, do func(dir string) error) error {
-	at := filepath.Join(s.at, path.Base(device))
+func (s *Sticks) withMounted(device string, do func(dir string) error) error {
+	at := filepath.Join(s.mountDir, path.Base(device))
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return err
 	}
 	if err := s.mount(device, at); err != nil {
 		return err
 	}
-	return errors.Join(do(at), s.leave(at))
+	return errors.Join(do(at), s.unmount(at))
 }
 
-// open opens a bundle; closing it lets the stick go.
-func (s *Sticks) open(device, name string) (io.ReadSeekCloser, error) {
-	at := filepath.Join(s.at, path.Base(device)+"-open")
+// openBundle mounts a stick and opens a bundle on it. Closing the bundle unmounts the stick.
+func (s *Sticks) openBundle(device, name string) (io.ReadSeekCloser, error) {
+	at := filepath.Join(s.mountDir, path.Base(device)+"-open")
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return nil, err
 	}
@@ -132,15 +132,15 @@ func (s *Sticks) open(device, name string) (io.ReadSeekCloser, error) {
 	}
 	f, err := os.Open(filepath.Join(at, name))
 	if err != nil {
-		return nil, errors.Join(err, s.leave(at))
+		return nil, errors.Join(err, s.unmount(at))
 	}
-	return &onStick{f, func() error { return s.leave(at) }}, nil
+	return &stickFile{f, func() error { return s.unmount(at) }}, nil
 }
 
-type onStick struct {
+type stickFile struct {
 	*os.File
-	leave func() error
+	unmount func() error
 }
 
-// Close lets the stick go.
-func (f *onStick) Close() error { return errors.Join(f.File.Close(), f.leave()) }
+// Close closes the file and unmounts the stick.
+func (f *stickFile) Close() error { return errors.Join(f.File.Close(), f.unmount()) }

@@ -21,7 +21,7 @@ func TestBundlesOnSticksAreFound(t *testing.T) {
 	}
 	mounted := map[string]string{}
 	dir := t.TempDir()
-	s := &Sticks{root: sys, at: dir, mount: func(device, at string) error {
+	s := &Sticks{root: sys, mountDir: dir, mount: func(device, at string) error {
 		if device == "/dev/sdc" {
 			return errors.New("not a file system")
 		}
@@ -32,7 +32,7 @@ func TestBundlesOnSticksAreFound(t *testing.T) {
 			}
 		}
 		return os.MkdirAll(filepath.Join(at, "folder.livelearn"), 0o700)
-	}, leave: func(at string) error { delete(mounted, at); return nil }}
+	}, unmount: func(at string) error { delete(mounted, at); return nil }}
 	list, err := s.List()
 	if err != nil || len(list) != 2 || list[0].Path != "/dev/sdb1/new.livelearn" || list[0].Size != 8 || list[1].Name != "old.livelearn" {
 		t.Fatalf("%+v %v", list, err)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/livelearn/box/services/timetest"
 )
 
 // Cloud is a running node of the cloud, the real program in a process of its own.
@@ -30,7 +32,7 @@ func StartCloud(t testing.TB, dir, db string) *Cloud {
 
 func startCloud(t testing.TB, dir, db, listen string) *Cloud {
 	t.Helper()
-	bin, err := program()
+	bin, err := builtProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func startCloud(t testing.TB, dir, db, listen string) *Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.cmd.Start(); err != nil {
@@ -51,7 +53,7 @@ func startCloud(t testing.TB, dir, db, listen string) *Cloud {
 	exited := c.exited
 	go func() { _ = c.cmd.Wait(); close(exited) }()
 	t.Cleanup(c.Kill)
-	for range 3000 {
+	for began := time.Now(); time.Since(began) < timetest.Patience; {
 		data, err := os.ReadFile(ready)
 		if err == nil {
 			var r struct{ HTTPS string }
@@ -63,16 +65,16 @@ func startCloud(t testing.TB, dir, db, listen string) *Cloud {
 		}
 		select {
 		case <-c.exited:
-			t.Fatalf("the node ended before it was ready:\n%s", c.Log())
+			t.Fatalf("the node ended before it was ready:\n%s", c.ReadLog())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Fatalf("not ready in 30 s:\n%s", c.Log())
+	t.Fatalf("not ready in %v:\n%s", timetest.Patience, c.ReadLog())
 	return nil
 }
 
-// Log is what the node wrote, over all its runs on this folder.
-func (c *Cloud) Log() string {
+// ReadLog is what the node wrote, over all its runs on this folder.
+func (c *Cloud) ReadLog() string {
 	data, err := os.ReadFile(filepath.Join(c.Dir, "cloud.log"))
 	if err != nil {
 		return err.Error()
@@ -92,10 +94,10 @@ func (c *Cloud) Restart() *Cloud {
 	return startCloud(c.T, c.Dir, c.DB, strings.TrimPrefix(c.Addr, "https://"))
 }
 
-// Do runs `livelearn cloud` with these arguments and gives what it printed.
-func (c *Cloud) Do(args ...string) string {
+// RunCommand runs `livelearn cloud` with these arguments and gives what it printed.
+func (c *Cloud) RunCommand(args ...string) string {
 	c.T.Helper()
-	bin, err := program()
+	bin, err := builtProgram()
 	if err != nil {
 		c.T.Fatal(err)
 	}
@@ -109,17 +111,17 @@ func (c *Cloud) Do(args ...string) string {
 	return string(out)
 }
 
-// Link is an enrolment link for one box of a school.
-func (c *Cloud) Link(school string) string {
+// EnrolLink is an enrolment link for one box of a school.
+func (c *Cloud) EnrolLink(school string) string {
 	c.T.Helper()
-	link, _, _ := strings.Cut(c.Do("enrol", school, "--data", c.Dir), "\n")
+	link, _, _ := strings.Cut(c.RunCommand("enrol", school, "--data", c.Dir), "\n")
 	return link
 }
 
-// Program is the path of the program.
-func Program(t testing.TB) string {
+// BuildProgram is the path of the program.
+func BuildProgram(t testing.TB) string {
 	t.Helper()
-	bin, err := program()
+	bin, err := builtProgram()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
-// New runs a whole box in this process: real databases in dir, a network in memory, no
+// StartInMemory runs a whole box in this process: real databases in dir, a network in memory, no
 // clock but the test's. It returns when the box is ready and stops it with the test.
-func New(t testing.TB, dir string) *Box {
+func StartInMemory(t testing.TB, dir string) *Box {
 	t.Helper()
 	pipes := wiretest.NewNet()
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -27,7 +27,7 @@ func New(t testing.TB, dir string) *Box {
 	cfg.Gateway.HTTP, cfg.Gateway.HTTPS = "127.0.0.1:80", "off"
 	cfg.Journal.NoBallast = true
 	box, err := firmware.New(cfg, firmware.Parts{
-		Board: sim.New(io.Discard).HAL(), Log: log, Sealed: true, Pages: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}},
+		Board: sim.New(io.Discard).HAL(), Log: log, NoMachineIO: true, Pages: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}},
 		Listen: func(string) (net.Listener, error) { return pipes, nil }, Features: []room.Kind{bombKind},
 	})
 	if err != nil {
@@ -44,7 +44,7 @@ func New(t testing.TB, dir string) *Box {
 	b.stop = sync.OnceFunc(func() { cancel(); done.Wait() })
 	t.Cleanup(b.stop)
 	<-box.Ready()
-	b.Code = box.Facts().Claim
+	b.Code = box.Status().ClaimCode
 	return b
 }
 
@@ -55,31 +55,31 @@ func (l testLog) Write(p []byte) (int, error) { l.t.Logf("%s", p); return len(p)
 
 // bombKind is a feature whose command crashes the room the first time it is handled.
 var bombKind = room.Kind{
-	Name: "bomb", New: func() room.Feature { return &bomb{} }, Commands: []room.Command{{Name: "bomb.go"}},
+	Name: "bomb", New: func() room.Feature { return &bombFeature{} }, Commands: []room.Command{{Name: "bomb.go"}},
 }
 
-type bomb struct{}
+type bombFeature struct{}
 
 // Handle implements room.Feature. The room tries a message that crashed it once more.
-func (*bomb) Handle(_ *room.Turn, m room.Message) error {
-	if _, again := went.LoadOrStore(m.ID, true); !again {
+func (*bombFeature) Handle(_ *room.Turn, m room.Message) error {
+	if _, again := bombsUsed.LoadOrStore(m.ID, true); !again {
 		panic("bomb " + m.ID)
 	}
 	return nil
 }
 
 // Apply implements room.Feature.
-func (*bomb) Apply(event.Event) {}
+func (*bombFeature) Apply(event.Event) {}
 
 // View implements room.Feature.
-func (*bomb) View(event.Viewer, event.Stamp) any { return nil }
+func (*bombFeature) View(event.Viewer, event.Stamp) any { return nil }
 
-var went sync.Map // ids of the bombs that went off
+var bombsUsed sync.Map // ids of the bombs that went off
 
-// Crash makes the room of a teacher crash once.
-func (b *Box) Crash(teacher *wiretest.Member) {
+// CrashRoom makes the room of a teacher crash once.
+func (b *Box) CrashRoom(teacher *wiretest.Member) {
 	b.T.Helper()
-	if _, err := teacher.Do(wiretest.Command{ID: rand.Text(), Name: "bomb.go"}); err != nil {
+	if _, err := teacher.SendCommand(wiretest.Command{ID: rand.Text(), Name: "bomb.go"}); err != nil {
 		b.T.Fatal(err)
 	}
 }

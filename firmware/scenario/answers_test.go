@@ -37,23 +37,23 @@ type quizView struct {
 	}
 }
 
-// look joins anew and reads the quiz.
-func look(t *testing.T, p *boxtest.Person, in string) quizView {
+// readQuiz joins again and reads the quiz.
+func readQuiz(t *testing.T, p *boxtest.Person, in string) quizView {
 	t.Helper()
-	m := p.Member(in)
+	m := p.NewMember(in)
 	if _, err := m.Connect(); err != nil {
 		t.Fatal(err)
 	}
 	defer m.Drop()
 	var v struct{ Quiz quizView }
-	if err := json.Unmarshal(m.View(), &v); err != nil {
+	if err := json.Unmarshal(m.LastView(), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v.Quiz
 }
 
-// three is a quiz of three questions with two options each; "a" is right.
-func three() map[string]any {
+// threeQuestions is a quiz of three questions with two options each; "a" is right.
+func threeQuestions() map[string]any {
 	items := []any{}
 	for i := range 3 {
 		items = append(items, map[string]any{
@@ -70,31 +70,31 @@ func three() map[string]any {
 func TestSeventyPupilsAnswerOnceThroughThreeKills(t *testing.T) {
 	dir := t.TempDir()
 	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
+	ada := box.ClaimBox("Ada")
 	var quiz struct{ ID string }
-	if _, err := ada.Call("POST", "/api/quizzes", three(), &quiz); err != nil {
+	if _, err := ada.CallAPI("POST", "/api/quizzes", threeQuestions(), &quiz); err != nil {
 		t.Fatal(err)
 	}
-	lesson := ada.Lesson(ada.Class("7B", pupils), "Three")
-	if _, err := ada.Call("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": quiz.ID}, nil); err != nil {
+	lesson := ada.OpenLesson(ada.AddClass("7B", pupils), "Three")
+	if _, err := ada.CallAPI("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": quiz.ID}, nil); err != nil {
 		t.Fatal(err)
 	}
-	var class []*chatter
+	var class []*chatWriter
 	people := map[string]*boxtest.Person{}
 	for _, n := range lesson.Names {
-		people[n.ID] = box.Join(lesson, n.ID)
-		class = append(class, &chatter{Member: people[n.ID].Member(lesson.Room), name: n.ID})
+		people[n.ID] = box.JoinLesson(lesson, n.ID)
+		class = append(class, &chatWriter{Member: people[n.ID].NewMember(lesson.Room), name: n.ID})
 	}
-	lead := &chatter{Member: ada.Member(lesson.Room), name: ada.User}
+	lead := &chatWriter{Member: ada.NewMember(lesson.Room), name: ada.User}
 	n := 0
 	do := func(name string, payload map[string]any) {
 		t.Helper()
 		n++
-		if _, err := lead.Do(wiretest.Command{ID: fmt.Sprint("lead", n), Name: name, Payload: payload}); err != nil {
+		if _, err := lead.SendCommand(wiretest.Command{ID: fmt.Sprint("lead", n), Name: name, Payload: payload}); err != nil {
 			lead.settled(t)
 		}
 	}
-	for _, c := range append([]*chatter{lead}, class...) {
+	for _, c := range append([]*chatWriter{lead}, class...) {
 		if _, err := c.Connect(); err != nil {
 			t.Fatal(err)
 		}
@@ -102,17 +102,18 @@ func TestSeventyPupilsAnswerOnceThroughThreeKills(t *testing.T) {
 	resent := 0
 	for round := 1; round <= 3; round++ {
 		do("quiz.open", map[string]any{})
-		before, opened := look(t, people[class[0].name], lesson.Room).Round.Left, time.Now()
+		opened := time.Now() // before the box reads its clock
+		before := readQuiz(t, people[class[0].name], lesson.Room).Round.Left
 		box = answerAndKill(t, box, class, round)
-		resent += settle(t, append([]*chatter{lead}, class...))
-		now := look(t, people[class[0].name], lesson.Room)
-		if gone := time.Since(opened).Milliseconds(); now.Round.Left > before || now.Round.Left < before-gone-100 {
+		resent += bringBack(t, append([]*chatWriter{lead}, class...))
+		now := readQuiz(t, people[class[0].name], lesson.Room)
+		if gone := time.Since(opened).Milliseconds(); now.Round.Left > before || now.Round.Left < before-gone-1 {
 			t.Errorf("round %d: %d ms were left, now %d, %d ms later", round, before, now.Round.Left, gone)
 		}
-		got := look(t, ada, lesson.Room).Answers[fmt.Sprint("q", round)]
+		got := readQuiz(t, ada, lesson.Room).Answers[fmt.Sprint("q", round)]
 		for i, c := range class {
-			if o := got[c.name].Response.Options; len(o) != 1 || o[0] != chosen(i, round) {
-				t.Errorf("round %d: pupil %d answered %s, counted is %v", round, i, chosen(i, round), o)
+			if o := got[c.name].Response.Options; len(o) != 1 || o[0] != chosenOption(i, round) {
+				t.Errorf("round %d: pupil %d answered %s, counted is %v", round, i, chosenOption(i, round), o)
 			}
 		}
 		do("quiz.reveal", map[string]any{"round": round})
@@ -120,46 +121,46 @@ func TestSeventyPupilsAnswerOnceThroughThreeKills(t *testing.T) {
 	for i, c := range class {
 		want := 0.0
 		for round := 1; round <= 3; round++ {
-			if chosen(i, round) == "a" {
+			if chosenOption(i, round) == "a" {
 				want++
 			}
 		}
-		if v := look(t, people[c.name], lesson.Room); v.Score != want || v.Max != 3 {
+		if v := readQuiz(t, people[c.name], lesson.Room); v.Score != want || v.Max != 3 {
 			t.Errorf("pupil %d has %v of %v, want %v", i, v.Score, v.Max, want)
 		}
 	}
 	box.Stop()
-	once(t, dir, lesson.Room, resent)
+	checkOnce(t, dir, lesson.Room, resent)
 }
 
-// chosen is what a pupil answers.
-func chosen(pupil, round int) string { return []string{"a", "b"}[(pupil+round)%2] }
+// chosenOption is what a pupil answers.
+func chosenOption(pupil, round int) string { return []string{"a", "b"}[(pupil+round)%2] }
 
 // answerAndKill has all answer within two seconds and ends the program at some moment.
-func answerAndKill(t *testing.T, box *boxtest.Box, class []*chatter, round int) *boxtest.Box {
+func answerAndKill(t *testing.T, box *boxtest.Box, class []*chatWriter, round int) *boxtest.Box {
 	t.Helper()
 	var wait sync.WaitGroup
 	for i, c := range class {
 		wait.Go(func() {
-			time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond)
-			_, _ = c.Do(wiretest.Command{ // what is not answered is sent again when the box is back
+			time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond) // pupils answer before and after the kill
+			_, _ = c.SendCommand(wiretest.Command{                        // a command without an answer is sent again when the box is back
 				ID: fmt.Sprint("answer", round), Name: "quiz.answer",
-				Payload: map[string]any{"round": round, "item": fmt.Sprint("q", round), "response": map[string]any{"options": []string{chosen(i, round)}}},
+				Payload: map[string]any{"round": round, "item": fmt.Sprint("q", round), "response": map[string]any{"options": []string{chosenOption(i, round)}}},
 			})
 		})
 	}
-	time.Sleep(time.Duration(500+rand.IntN(1000)) * time.Millisecond)
+	time.Sleep(time.Duration(500+rand.IntN(1000)) * time.Millisecond) // some have answered
 	box.Kill()
 	box = box.Restart()
 	wait.Wait()
 	return box
 }
 
-// settle brings everybody back and counts whose answer was on its way when the box died.
-func settle(t *testing.T, people []*chatter) (resent int) {
+// bringBack brings everybody back and counts whose answer was on its way when the box died.
+func bringBack(t *testing.T, people []*chatWriter) (resent int) {
 	t.Helper()
 	for _, p := range people {
-		resent += len(p.Unacked())
+		resent += len(p.UnackedCommands())
 		p.Drop()
 		if _, err := p.Connect(); err != nil {
 			t.Fatal(err)
@@ -169,8 +170,8 @@ func settle(t *testing.T, people []*chatter) (resent int) {
 	return resent
 }
 
-// once counts the facts of each pupil's answers in the journal.
-func once(t *testing.T, dir, class string, resent int) {
+// checkOnce counts the facts of each pupil's answers in the journal.
+func checkOnce(t *testing.T, dir, class string, resent int) {
 	t.Helper()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
@@ -178,7 +179,7 @@ func once(t *testing.T, dir, class string, resent int) {
 	}
 	defer j.Close()
 	facts := map[string]int{}
-	for e, err := range j.Replay(room.Stream(class), 0) {
+	for e, err := range j.Replay(room.StreamOf(class), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

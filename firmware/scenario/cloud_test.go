@@ -19,13 +19,14 @@ import (
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
-const hill = "Hill School"
+const hillSchool = "Hill School"
 
-// linked is a box that is linked to a cloud, and its admin.
-type linked struct {
+// linkedBox is a box that is linked to a cloud, and its admin.
+type linkedBox struct {
 	*boxtest.Person
 	t     *testing.T
 	cloud *boxtest.Cloud
@@ -34,50 +35,50 @@ type linked struct {
 func newCloud(t *testing.T) *boxtest.Cloud {
 	t.Helper()
 	c := boxtest.StartCloud(t, t.TempDir(), cloudtest.Postgres(t))
-	c.Do("school", "add", hill, "--names", "--chat")
+	c.RunCommand("school", "add", hillSchool, "--names", "--chat")
 	return c
 }
 
-func link(t *testing.T, p *boxtest.Person, c *boxtest.Cloud) *linked {
+func linkBox(t *testing.T, p *boxtest.Person, c *boxtest.Cloud) *linkedBox {
 	t.Helper()
-	l := &linked{p, t, c}
-	l.do("POST", "/api/admin/cloud/link", map[string]string{"link": c.Link(hill)}, nil)
+	l := &linkedBox{p, t, c}
+	l.do("POST", "/api/admin/cloud/link", map[string]string{"link": c.EnrolLink(hillSchool)}, nil)
 	return l
 }
 
 // newLinked is a new box, claimed by Ada and linked to a new cloud.
-func newLinked(t *testing.T, dir string) *linked {
+func newLinked(t *testing.T, dir string) *linkedBox {
 	t.Helper()
-	return link(t, boxtest.Start(t, dir).Claim("Ada"), newCloud(t))
+	return linkBox(t, boxtest.Start(t, dir).ClaimBox("Ada"), newCloud(t))
 }
 
-func (l *linked) do(method, path string, in, out any) {
+func (l *linkedBox) do(method, path string, in, out any) {
 	l.t.Helper()
-	if _, err := l.Call(method, path, in, out); err != nil {
+	if _, err := l.CallAPI(method, path, in, out); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *linked) status() (s cloud.Status) {
+func (l *linkedBox) status() (s cloud.Status) {
 	l.t.Helper()
 	l.do("GET", "/api/admin/cloud", nil, &s)
 	return s
 }
 
 // arrived waits until nothing waits on the box.
-func (l *linked) arrived() {
+func (l *linkedBox) arrived() {
 	l.t.Helper()
 	l.do("POST", "/api/admin/cloud/sync", nil, nil)
 	var s cloud.Status
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(timetest.Patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) { // two processes exchange facts
 		if s = l.status(); s.State == cloud.StateIdle && s.Queue == 0 {
 			return
 		}
 	}
-	l.t.Fatalf("not all is in the cloud: %+v\n%s", s, l.cloud.Log())
+	l.t.Fatalf("not all is in the cloud: %+v\n%s", s, l.cloud.ReadLog())
 }
 
-// fact is what tells a fact from all others: identity and when it was.
+// fact is the identity and the time of a fact.
 type fact struct {
 	stream         string
 	epoch, seq     int64
@@ -92,7 +93,7 @@ func inCloud(t *testing.T, db string) map[fact]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // of a test
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	rows, err := conn.Query(t.Context(), `select stream, epoch, seq, kind, boot, mono, floor(extract(epoch from wall) * 1000)::bigint
 		from livelearn.facts where stream like 'room:%'`)
 	if err != nil {
@@ -112,8 +113,8 @@ func inCloud(t *testing.T, db string) map[fact]int {
 	return all
 }
 
-// leaving are the kinds of facts of rooms that leave a box.
-var leaving = map[string]bool{
+// leavingKinds are the kinds of facts of rooms that leave a box.
+var leavingKinds = map[string]bool{
 	"lesson.started": true, "lesson.ended": true, "room.came": true, "room.went": true, "chat.said": true, "quiz.loaded": true,
 	"quiz.opened": true, "quiz.answered": true, "quiz.revealed": true, "quiz.regraded": true,
 }
@@ -125,21 +126,21 @@ func onBox(t *testing.T, dir string) map[fact]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close() //nolint:errcheck // of a test
+	defer func() { _ = j.Close() }()
 	all := map[fact]int{}
 	for e, err := range j.Scan(0, j.Position()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(e.Stream, "room:") && leaving[string(e.Kind)] {
+		if strings.HasPrefix(e.Stream, "room:") && leavingKinds[string(e.Kind)] {
 			all[fact{e.Stream, int64(e.Epoch), int64(e.Seq), string(e.Kind), int64(e.Stamp.Boot), e.Stamp.Mono, e.Stamp.Wall}]++
 		}
 	}
 	return all
 }
 
-// same compares what boxes have with what the cloud has.
-func same(t *testing.T, db string, boxes ...map[fact]int) {
+// checkSame compares what boxes have with what the cloud has.
+func checkSame(t *testing.T, db string, boxes ...map[fact]int) {
 	t.Helper()
 	there := inCloud(t, db)
 	lost, doubled := 0, 0
@@ -162,28 +163,28 @@ func same(t *testing.T, db string, boxes ...map[fact]int) {
 	}
 }
 
-// talkative is pupils of a lesson who chat.
-type talkative []*wiretest.Member
+// chattingPupils is pupils of a lesson who chat.
+type chattingPupils []*wiretest.Member
 
-// join has the first n pupils of a lesson take their names.
-func join(box *boxtest.Box, l boxtest.Lesson, n int) (class talkative) {
+// joinPupils has the first n pupils of a lesson take their names.
+func joinPupils(box *boxtest.Box, l boxtest.Lesson, n int) (class chattingPupils) {
 	for _, name := range l.Names[:n] {
-		class = append(class, box.Join(l, name.ID).Member(l.Room))
+		class = append(class, box.JoinLesson(l, name.ID).NewMember(l.Room))
 	}
 	return class
 }
 
 // at is the same pupils at another box.
-func (class talkative) at(box *boxtest.Box) (there talkative) {
+func (class chattingPupils) at(box *boxtest.Box) (there chattingPupils) {
 	for _, m := range class {
 		p := boxtest.Person{Box: box, Cookie: m.Cookie}
-		there = append(there, p.Member(m.Room))
+		there = append(there, p.NewMember(m.Room))
 	}
 	return there
 }
 
 // chat has each say n things, over all drops.
-func (class talkative) chat(n int) {
+func (class chattingPupils) chat(n int) {
 	var all sync.WaitGroup
 	for _, m := range class {
 		all.Go(func() {
@@ -192,10 +193,10 @@ func (class talkative) chat(n int) {
 				cmd := wiretest.Command{ID: fmt.Sprint(i, "-", rand.Uint64()), Name: "chat.say", Payload: map[string]any{"text": fmt.Sprint("word ", i), "to": "all"}}
 				_, err := m.Connect()
 				if err == nil {
-					_, err = m.Do(cmd)
+					_, err = m.SendCommand(cmd)
 				}
 				for err != nil {
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // the box is a process that starts
 					m.Drop()
 					_, err = m.Connect() // what was not acknowledged is sent again
 				}
@@ -213,13 +214,13 @@ func TestALessonIsInTheCloudOnceHoweverOftenTheTwoAreKilled(t *testing.T) {
 	dir := t.TempDir()
 	l := newLinked(t, dir)
 	box, ada, c := l.Box, l.Person, l.cloud
-	class := ada.Class("7B", 10)
+	class := ada.AddClass("7B", 10)
 	r := rand.New(rand.NewPCG(3, 4))
-	for i := range times(t, "LIVELEARN_KILLS", 8) {
-		lesson := ada.Lesson(class, fmt.Sprint("Lesson ", i))
-		join(box, lesson, 10).chat(6)
+	for i := range faultCount(t, "LIVELEARN_KILLS", 8) {
+		lesson := ada.OpenLesson(class, fmt.Sprint("Lesson ", i))
+		joinPupils(box, lesson, 10).chat(6)
 		l.do("POST", "/api/admin/cloud/sync", nil, nil)
-		time.Sleep(time.Duration(r.IntN(600)) * time.Millisecond)
+		time.Sleep(time.Duration(r.IntN(600)) * time.Millisecond) // the kill comes at any moment
 		if i%2 == 0 {
 			c.Kill()
 			c = c.Restart()
@@ -232,12 +233,12 @@ func TestALessonIsInTheCloudOnceHoweverOftenTheTwoAreKilled(t *testing.T) {
 		l.do("POST", "/api/lessons/"+lesson.ID+"/end", nil, nil)
 	}
 	l.arrived()
-	if s := l.status(); s.School != hill || s.Dead != 0 {
+	if s := l.status(); s.School != hillSchool || s.Dead != 0 {
 		t.Errorf("%+v", s)
 	}
 	box.Stop()
 	here := onBox(t, dir)
-	same(t, c.DB, here)
+	checkSame(t, c.DB, here)
 	t.Logf("%d facts", len(here))
 }
 
@@ -246,16 +247,16 @@ func TestARestoredBoxOverwritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	l := newLinked(t, dir)
 	box, ada, c := l.Box, l.Person, l.cloud
-	pupils := join(box, ada.Lesson(ada.Class("7B", 5), "Before"), 5)
+	pupils := joinPupils(box, ada.OpenLesson(ada.AddClass("7B", 5), "Before"), 5)
 	pupils.chat(5)
 	l.arrived()
 	backup := filepath.Join(t.TempDir(), "old.backup")
-	livelearn(t, "backup", "--data", dir, backup)
+	runProgram(t, "backup", "--data", dir, backup)
 	pupils.chat(5) // in the cloud, and in no backup
 	l.arrived()
 	box.Stop()
 	lost := onBox(t, dir)
-	livelearn(t, "restore", "--data", dir, backup)
+	runProgram(t, "restore", "--data", dir, backup)
 	box = box.Restart()
 	ada.Box = box
 	pupils.at(box).chat(5)
@@ -266,7 +267,7 @@ func TestARestoredBoxOverwritesNothing(t *testing.T) {
 	}
 	box.Stop()
 	here := onBox(t, dir)
-	same(t, c.DB, lost, here)
+	checkSame(t, c.DB, lost, here)
 }
 
 // TestACopyOfABoxIsTold starts two boxes from copies of one card.
@@ -274,7 +275,7 @@ func TestACopyOfABoxIsTold(t *testing.T) {
 	dir := t.TempDir()
 	l := newLinked(t, dir)
 	box, ada, c := l.Box, l.Person, l.cloud
-	pupils := join(box, ada.Lesson(ada.Class("7B", 5), "Before"), 5)
+	pupils := joinPupils(box, ada.OpenLesson(ada.AddClass("7B", 5), "Before"), 5)
 	pupils.chat(3)
 	l.arrived()
 	box.Stop()
@@ -285,7 +286,7 @@ func TestACopyOfABoxIsTold(t *testing.T) {
 	box = box.Restart()
 	ada.Box = box
 	other := boxtest.Start(t, copied)
-	eve := &linked{&boxtest.Person{Box: other, Cookie: ada.Cookie, User: ada.User}, t, c}
+	eve := &linkedBox{&boxtest.Person{Box: other, Cookie: ada.Cookie, User: ada.User}, t, c}
 	var both sync.WaitGroup
 	for range 2 { // both write to the same room, at the same time
 		both.Go(func() { pupils.at(box).chat(5) })
@@ -296,33 +297,27 @@ func TestACopyOfABoxIsTold(t *testing.T) {
 	}
 	l.do("POST", "/api/admin/cloud/sync", nil, nil)
 	codes := map[string]bool{}
-	for range 100 {
+	timetest.WaitUntil(t, "the notes that one was forked and that there is a copy", func() bool {
 		for _, n := range append(l.status().Notes, eve.status().Notes...) {
 			codes[n.Code] = true
 		}
-		if codes[cloud.CodeForked] && codes["copy"] {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if !codes[cloud.CodeForked] || !codes["copy"] {
-		t.Errorf("notes %v: want that one was forked, and that there is a copy", codes)
-	}
+		return codes[cloud.CodeForked] && codes["copy"]
+	})
 	box.Stop()
 	other.Stop()
-	conflicts(t, c.DB, onBox(t, dir), onBox(t, copied))
+	checkConflicts(t, c.DB, onBox(t, dir), onBox(t, copied))
 }
 
-// conflicts tells that each fact of two copies is in the cloud, as a fact or, where both
+// checkConflicts checks that each fact of two copies is in the cloud, as a fact or, where both
 // wrote one identity before they knew of each other, as a dead letter.
-func conflicts(t *testing.T, db string, boxes ...map[fact]int) {
+func checkConflicts(t *testing.T, db string, boxes ...map[fact]int) {
 	t.Helper()
 	there := inCloud(t, db)
 	conn, err := pgx.Connect(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // of a test
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	kept, lost := 0, 0
 	for _, b := range boxes {
 		for f := range b {
@@ -348,10 +343,10 @@ func conflicts(t *testing.T, db string, boxes ...map[fact]int) {
 	t.Logf("%d facts, %d with an identity that both copies gave", len(there), kept)
 }
 
-// livelearn runs the program.
-func livelearn(t *testing.T, args ...string) {
+// runProgram runs the program.
+func runProgram(t *testing.T, args ...string) {
 	t.Helper()
-	if out, err := exec.Command(boxtest.Program(t), args...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(boxtest.BuildProgram(t), args...).CombinedOutput(); err != nil {
 		t.Fatalf("livelearn %s: %v\n%s", args[0], err, out)
 	}
 }
@@ -360,26 +355,26 @@ func livelearn(t *testing.T, args ...string) {
 func TestTwoBoxesOfOneNameAreTwo(t *testing.T) {
 	c := newCloud(t)
 	var boxes []map[fact]int
-	var last *linked
+	var last *linkedBox
 	dirs := []string{t.TempDir(), t.TempDir()}
 	for _, dir := range dirs {
 		box := boxtest.Start(t, dir)
-		ada := box.Claim("Ada")
-		last = link(t, ada, c)
-		join(box, ada.Lesson(ada.Class("7B", 3), "Same"), 3).chat(3)
+		ada := box.ClaimBox("Ada")
+		last = linkBox(t, ada, c)
+		joinPupils(box, ada.OpenLesson(ada.AddClass("7B", 3), "Same"), 3).chat(3)
 		last.arrived()
 	}
 	if n := last.status().Notes; len(n) == 0 || n[0].Code != "same_name" || n[0].N != 1 {
 		t.Errorf("notes %+v", n)
 	}
-	if out := c.Do("boxes"); strings.Count(out, `"Test box" of "Hill School"`) != 2 && strings.Count(out, "Test box") != 2 {
+	if out := c.RunCommand("boxes"); strings.Count(out, `"Test box" of "Hill School"`) != 2 && strings.Count(out, "Test box") != 2 {
 		t.Errorf("boxes:\n%s", out)
 	}
 	last.Box.Stop()
 	for _, dir := range dirs[1:] {
 		boxes = append(boxes, onBox(t, dir))
 	}
-	same(t, c.DB, boxes...)
+	checkSame(t, c.DB, boxes...)
 }
 
 // TestARevokedBoxIsRefusedAndMayComeBack revokes a box between two lessons.
@@ -387,34 +382,28 @@ func TestARevokedBoxIsRefusedAndMayComeBack(t *testing.T) {
 	dir := t.TempDir()
 	l := newLinked(t, dir)
 	box, ada, c := l.Box, l.Person, l.cloud
-	pupils := join(box, ada.Lesson(ada.Class("7B", 3), "One"), 3)
+	pupils := joinPupils(box, ada.OpenLesson(ada.AddClass("7B", 3), "One"), 3)
 	pupils.chat(2)
 	l.arrived()
-	id, _, _ := strings.Cut(c.Do("boxes"), " ")
-	c.Do("revoke", id)
+	id, _, _ := strings.Cut(c.RunCommand("boxes"), " ")
+	c.RunCommand("revoke", id)
 	pupils.chat(2)
-	var s cloud.Status
-	for range 200 {
-		if s = l.status(); s.State == cloud.StateRevoked {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if s.State != cloud.StateRevoked || s.Queue == 0 {
+	timetest.WaitUntil(t, "the refusal", func() bool { return l.status().State == cloud.StateRevoked })
+	if s := l.status(); s.Queue == 0 {
 		t.Fatalf("%+v", s)
 	}
-	if !strings.Contains(c.Log(), id) {
+	if !strings.Contains(c.ReadLog(), id) {
 		t.Error("the cloud's log does not name the box that it refused")
 	}
 	before := len(inCloud(t, c.DB))
-	if _, err := l.Call("POST", "/api/admin/cloud/link", map[string]string{"link": c.Link(hill) + "x"}, nil); err == nil {
+	if _, err := l.CallAPI("POST", "/api/admin/cloud/link", map[string]string{"link": c.EnrolLink(hillSchool) + "x"}, nil); err == nil {
 		t.Error("a link that was altered let the box in")
 	}
-	l.do("POST", "/api/admin/cloud/link", map[string]string{"link": c.Link(hill)}, nil)
+	l.do("POST", "/api/admin/cloud/link", map[string]string{"link": c.EnrolLink(hillSchool)}, nil)
 	l.arrived()
 	if now := len(inCloud(t, c.DB)); now <= before {
 		t.Errorf("%d facts, %d before", now, before)
 	}
 	box.Stop()
-	same(t, c.DB, onBox(t, dir))
+	checkSame(t, c.DB, onBox(t, dir))
 }

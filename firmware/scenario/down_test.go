@@ -9,13 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
+	"github.com/livelearn/box/services/timetest"
 )
 
 // classList is a class list as the box shows it.
@@ -24,38 +24,27 @@ type classList struct {
 	Pupils           []struct{ ID, Name, Source string }
 }
 
-func (l *linked) classes() (list []classList) {
+func (l *linkedBox) classes() (list []classList) {
 	l.t.Helper()
 	l.do("GET", "/api/classes", nil, &list)
 	return list
 }
 
-// until polls for something that must come about.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
-}
-
-// ask is one number of the database.
-func ask(t *testing.T, db, sql string, args ...any) (n int) {
+// queryCount is one number of the database.
+func queryCount(t *testing.T, db, sql string, args ...any) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // of a test
+	defer func() { _ = conn.Close(t.Context()) }()
 	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-func write(t *testing.T, name, text string) string {
+func writeFile(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -69,14 +58,14 @@ func write(t *testing.T, name, text string) string {
 func TestWhatASchoolDecidesComesDown(t *testing.T) {
 	dir := t.TempDir()
 	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
+	ada := box.ClaimBox("Ada")
 	c := newCloud(t)
-	own := ada.Class("7B", 2) // Pupil A1, Pupil B2
-	l := link(t, ada, c)
-	c.Do("push", "class", hill, write(t, "7b.csv", "name,id\nPupil A1,s-1\nCleo,s-3\n"))
-	c.Do("push", "quiz", hill, write(t, "planets.gift", "Which is the largest? {=Jupiter ~Mars}\n"), "--title", "Canary planets")
+	own := ada.AddClass("7B", 2) // Pupil A1, Pupil B2
+	l := linkBox(t, ada, c)
+	c.RunCommand("push", "class", hillSchool, writeFile(t, "7b.csv", "name,id\nPupil A1,s-1\nCleo,s-3\n"))
+	c.RunCommand("push", "quiz", hillSchool, writeFile(t, "planets.gift", "Which is the largest? {=Jupiter ~Mars}\n"), "--title", "Canary planets")
 	l.do("POST", "/api/admin/cloud/sync", nil, nil)
-	until(t, "the class is on the box", func() bool {
+	timetest.WaitUntil(t, "the class is on the box", func() bool {
 		return slices.ContainsFunc(l.classes(), func(x classList) bool { return len(x.Pupils) >= 2 && (x.ID != own || len(x.Pupils) == 3) })
 	})
 	for _, x := range l.classes() {
@@ -88,7 +77,7 @@ func TestWhatASchoolDecidesComesDown(t *testing.T) {
 		t.Errorf("who was on the box and not on the school's list is gone: %+v", list)
 	}
 	var quizzes []struct{ ID, Title string }
-	until(t, "the quiz is on the box", func() bool {
+	timetest.WaitUntil(t, "the quiz is on the box", func() bool {
 		l.do("GET", "/api/quizzes", nil, &quizzes)
 		return slices.ContainsFunc(quizzes, func(q struct{ ID, Title string }) bool { return q.Title == "Canary planets" })
 	})
@@ -110,33 +99,33 @@ func TestAnErasureReachesTheOtherSide(t *testing.T) {
 	dir := t.TempDir()
 	l := newLinked(t, dir)
 	box, ada, c := l.Box, l.Person, l.cloud
-	lesson := ada.Lesson(ada.Class("7B", 3), "Planets")
-	join(box, lesson, 3).chat(3)
+	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
+	joinPupils(box, lesson, 3).chat(3)
 	l.do("POST", "/api/lessons/"+lesson.ID+"/end", nil, nil)
 	l.arrived()
 	here, there := lesson.Names[0], lesson.Names[1]
-	until(t, "the names are in the cloud", func() bool {
+	timetest.WaitUntil(t, "the names are in the cloud", func() bool {
 		l.do("POST", "/api/admin/cloud/sync", nil, nil)
-		return ask(t, c.DB, "select count(*) from livelearn.pupils where name = $1", here.Name) == 1
+		return queryCount(t, c.DB, "select count(*) from livelearn.pupils where name = $1", here.Name) == 1
 	})
 	said := func(id string) int {
-		return ask(t, c.DB, "select count(*) from livelearn.facts where author = $1 or payload::text like '%' || $1 || '%'", id)
+		return queryCount(t, c.DB, "select count(*) from livelearn.facts where author = $1 or payload::text like '%' || $1 || '%'", id)
 	}
 	if said(here.ID) == 0 || said(there.ID) == 0 {
 		t.Fatal("nothing is known of them in the cloud")
 	}
 	l.do("POST", "/api/pupils/"+here.ID+"/erase", map[string]string{"name": here.Name}, nil)
-	until(t, "who was erased on the box is unreadable in the cloud", func() bool {
-		return ask(t, c.DB, `select count(*) from livelearn.facts where kind <> 'pupil.erased' and (author = $1 or payload::text like '%' || $1 || '%' or payload::text like '%' || $2 || '%')`, here.ID, here.Name) == 0
+	timetest.WaitUntil(t, "who was erased on the box is unreadable in the cloud", func() bool {
+		return queryCount(t, c.DB, `select count(*) from livelearn.facts where kind <> 'pupil.erased' and (author = $1 or payload::text like '%' || $1 || '%' or payload::text like '%' || $2 || '%')`, here.ID, here.Name) == 0
 	})
-	c.Do("erase", hill, there.ID)
+	c.RunCommand("erase", "--yes", hillSchool, there.ID)
 	l.do("POST", "/api/admin/cloud/sync", nil, nil)
-	until(t, "who was erased in the cloud is gone from the box", func() bool {
+	timetest.WaitUntil(t, "who was erased in the cloud is gone from the box", func() bool {
 		return !slices.ContainsFunc(l.classes(), func(x classList) bool {
 			return slices.ContainsFunc(x.Pupils, func(p struct{ ID, Name, Source string }) bool { return p.ID == there.ID })
 		})
 	})
-	until(t, "the job is done", func() bool {
+	timetest.WaitUntil(t, "the job is done", func() bool {
 		var list []struct{ Kind, State string }
 		l.do("GET", "/api/jobs", nil, &list)
 		return !slices.ContainsFunc(list, func(j struct{ Kind, State string }) bool { return j.Kind == "erase" && j.State != "done" })
@@ -155,26 +144,26 @@ func TestAnErasureReachesTheOtherSide(t *testing.T) {
 func TestAStickCarriesALesson(t *testing.T) {
 	dir := t.TempDir()
 	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
+	ada := box.ClaimBox("Ada")
 	db := cloudtest.Postgres(t)
 	c := &boxtest.Cloud{T: t, Dir: t.TempDir(), DB: db, Addr: "https://cloud.example"} // no node runs
-	c.Do("school", "add", hill, "--names", "--chat")
-	c.Do("push", "class", hill, write(t, "9c.csv", "name,id\nZoe,s-9\n"))
-	l := &linked{ada, t, c}
-	pupils := join(box, ada.Lesson(ada.Class("7B", 3), "Planets"), 3)
+	c.RunCommand("school", "add", hillSchool, "--names", "--chat")
+	c.RunCommand("push", "class", hillSchool, writeFile(t, "9c.csv", "name,id\nZoe,s-9\n"))
+	l := &linkedBox{ada, t, c}
+	pupils := joinPupils(box, ada.OpenLesson(ada.AddClass("7B", 3), "Planets"), 3)
 	for i := range 3 {
 		pupils.chat(2)
 		file := filepath.Join(t.TempDir(), "box.llcloud")
 		l.download("/api/admin/cloud/export", file)
-		args := []string{"import", file, "--school", hill, "--reply", file + ".reply"}
-		c.Do(args...)
-		out := c.Do(args...)
+		args := []string{"import", file, "--school", hillSchool, "--reply", file + ".reply"}
+		c.RunCommand(args...)
+		out := c.RunCommand(args...)
 		if !strings.Contains(out, " 0 are new") && !strings.Contains(out, "0 facts") {
 			t.Errorf("taken in twice: %s", out)
 		}
 		l.upload("/api/admin/cloud/reply", file+".reply")
 		s := l.status()
-		if s.Way != cloud.WayStick || s.School != hill {
+		if s.Way != cloud.WayStick || s.School != hillSchool {
 			t.Errorf("round %d: %+v", i, s)
 		}
 	}
@@ -186,7 +175,7 @@ func TestAStickCarriesALesson(t *testing.T) {
 	box = box.Restart()
 	ada.Box = box
 	l.download("/api/admin/cloud/export", file)
-	c.Do("import", file, "--school", hill)
+	c.RunCommand("import", file, "--school", hillSchool)
 	box.Stop()
 	here := onBox(t, dir)
 	there := inCloud(t, db)
@@ -202,7 +191,7 @@ func TestAStickCarriesALesson(t *testing.T) {
 	}
 }
 
-func (l *linked) request(method, path string, body io.Reader) *http.Response {
+func (l *linkedBox) request(method, path string, body io.Reader) *http.Response {
 	l.t.Helper()
 	req, err := http.NewRequest(method, "http://"+l.Box.HTTP+path, body)
 	if err != nil {
@@ -217,7 +206,7 @@ func (l *linked) request(method, path string, body io.Reader) *http.Response {
 	return resp
 }
 
-func (l *linked) download(path, file string) {
+func (l *linkedBox) download(path, file string) {
 	l.t.Helper()
 	resp := l.request("GET", path, nil)
 	defer resp.Body.Close()
@@ -230,7 +219,7 @@ func (l *linked) download(path, file string) {
 	}
 }
 
-func (l *linked) upload(path, file string) {
+func (l *linkedBox) upload(path, file string) {
 	l.t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

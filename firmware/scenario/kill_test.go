@@ -1,4 +1,4 @@
-// Package scenario tells whole-box stories. It has tests only.
+// Package scenario tests whole lessons on a whole box. It has tests only.
 package scenario
 
 import (
@@ -20,11 +20,12 @@ import (
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
-// times is how often a fault is made: the default, or what the environment asks for.
-func times(t *testing.T, env string, def int) int {
+// faultCount is how often a fault is made: the default, or what the environment asks for.
+func faultCount(t *testing.T, env string, def int) int {
 	t.Helper()
 	if testing.Short() {
 		def = (def + 4) / 5
@@ -39,8 +40,8 @@ func times(t *testing.T, env string, def int) int {
 	return def
 }
 
-// chatter is a person who writes on and on over all drops.
-type chatter struct {
+// chatWriter is a person who writes on and on over all drops.
+type chatWriter struct {
 	*wiretest.Member
 	name string
 	sent int
@@ -48,16 +49,16 @@ type chatter struct {
 
 // write sends one message; when the box is away it comes back and sends again what was
 // not acknowledged.
-func (c *chatter) write(stop *atomic.Bool) {
+func (c *chatWriter) write(stop *atomic.Bool) {
 	c.sent++
 	cmd := wiretest.Command{
 		ID: fmt.Sprint(c.name, "-", c.sent), Name: "chat.say",
 		Payload: map[string]any{"text": fmt.Sprint(c.name, " ", c.sent), "to": "all"},
 	}
-	_, err := c.Do(cmd)
+	_, err := c.SendCommand(cmd)
 	for err != nil && !stop.Load() {
-		time.Sleep(20 * time.Millisecond)
-		if c.Conn() != nil {
+		time.Sleep(20 * time.Millisecond) // the box is a process that starts
+		if c.CurrentConn() != nil {
 			c.Drop()
 		}
 		_, err = c.Connect()
@@ -66,27 +67,27 @@ func (c *chatter) write(stop *atomic.Bool) {
 }
 
 // settled connects until nothing is unacknowledged.
-func (c *chatter) settled(t *testing.T) {
-	for range 200 {
-		if len(c.Unacked()) == 0 {
-			return
+func (c *chatWriter) settled(t *testing.T) {
+	t.Helper()
+	timetest.WaitUntil(t, "answers for "+c.name, func() bool {
+		if len(c.UnackedCommands()) == 0 {
+			return true
 		}
 		c.Drop()
-		_, _ = c.Connect() // tried again below
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Errorf("%s: %d commands were never answered", c.name, len(c.Unacked()))
+		_, _ = c.Connect() // tried again
+		return false
+	})
 }
 
 func TestKilledAtAnyMomentNothingAcknowledgedIsLostOrDoubled(t *testing.T) {
-	kills := times(t, "LIVELEARN_KILLS", 20)
+	kills := faultCount(t, "LIVELEARN_KILLS", 20)
 	dir := t.TempDir()
 	box := boxtest.Start(t, dir)
-	ada := box.Claim("Ada")
-	lesson := ada.Lesson(ada.Class("7B", 12), "Planets")
-	people := []*chatter{{Member: ada.Member(lesson.Room), name: ada.User}}
+	ada := box.ClaimBox("Ada")
+	lesson := ada.OpenLesson(ada.AddClass("7B", 12), "Planets")
+	people := []*chatWriter{{Member: ada.NewMember(lesson.Room), name: ada.User}}
 	for _, n := range lesson.Names {
-		people = append(people, &chatter{Member: box.Join(lesson, n.ID).Member(lesson.Room), name: n.ID})
+		people = append(people, &chatWriter{Member: box.JoinLesson(lesson, n.ID).NewMember(lesson.Room), name: n.ID})
 	}
 	var stop atomic.Bool
 	var writing sync.WaitGroup
@@ -102,25 +103,25 @@ func TestKilledAtAnyMomentNothingAcknowledgedIsLostOrDoubled(t *testing.T) {
 	}
 	var ready []time.Duration
 	for range kills {
-		time.Sleep(time.Duration(30+rand.IntN(300)) * time.Millisecond)
+		time.Sleep(time.Duration(30+rand.IntN(300)) * time.Millisecond) // the kill comes at any moment
 		box.Kill()
 		box = box.Restart()
 		ready = append(ready, box.Ready)
 	}
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // people write in the last run too
 	stop.Store(true)
 	writing.Wait()
 	for _, p := range people {
 		p.settled(t)
 	}
 	box.Stop()
-	count(t, dir, lesson.Room, people)
+	checkJournal(t, dir, lesson.Room, people)
 	slices.Sort(ready)
 	t.Logf("%d kills; ready again after %v (median), %v (worst)", kills, ready[len(ready)/2], ready[len(ready)-1])
 }
 
-// count compares what was acknowledged with what is in the journal.
-func count(t *testing.T, dir, class string, people []*chatter) {
+// checkJournal compares the acknowledged answers with the journal.
+func checkJournal(t *testing.T, dir, class string, people []*chatWriter) {
 	t.Helper()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
@@ -128,7 +129,7 @@ func count(t *testing.T, dir, class string, people []*chatter) {
 	}
 	defer j.Close()
 	stored := map[string]int{}
-	for e, err := range j.Replay(room.Stream(class), 0) {
+	for e, err := range j.Replay(room.StreamOf(class), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +140,7 @@ func count(t *testing.T, dir, class string, people []*chatter) {
 	}
 	acked, sent := 0, 0
 	for _, p := range people {
-		answers := p.Acked()
+		answers := p.AckedBodies()
 		acked += len(answers)
 		sent += p.sent
 		for i := 1; i <= p.sent; i++ {

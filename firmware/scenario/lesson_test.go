@@ -23,18 +23,18 @@ import (
 func TestALesson(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		box := boxtest.New(t, dir)
-		ada := box.Claim("Ada")
-		lesson := ada.Lesson(ada.Class("7B", 30), "Planets")
-		class := &class{t: t, teacher: ada.Member(lesson.Room), box: box, lesson: lesson}
+		box := boxtest.StartInMemory(t, dir)
+		ada := box.ClaimBox("Ada")
+		lesson := ada.OpenLesson(ada.AddClass("7B", 30), "Planets")
+		class := &classRig{t: t, teacher: ada.NewMember(lesson.Room), box: box, lesson: lesson}
 		class.arrive()
 		class.beat()
 		class.minutes(20)
 
-		box.Crash(class.teacher)
+		box.CrashRoom(class.teacher)
 		class.minutes(1)
 		for i, p := range class.pupils {
-			if p.Phx(wire.Error)+p.Phx(wire.Close) > 0 {
+			if p.PhxCount(wire.Error)+p.PhxCount(wire.Close) > 0 {
 				t.Errorf("pupil %d noticed that the room crashed", i)
 			}
 		}
@@ -53,20 +53,20 @@ func TestALesson(t *testing.T) {
 		class.minutes(22)
 		class.everybodyIsPresent()
 		class.everybodySawEverything()
-		if _, err := ada.Call("POST", "/api/lessons/"+lesson.ID+"/end", struct{}{}, nil); err != nil {
+		if _, err := ada.CallAPI("POST", "/api/lessons/"+lesson.ID+"/end", struct{}{}, nil); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
 		for _, p := range class.pupils {
-			if e := p.Events(); e[len(e)-1].Kind != "lesson.ended" {
+			if e := p.SeenEvents(); e[len(e)-1].Kind != "lesson.ended" {
 				t.Error("a pupil was not told that the lesson ended")
 			}
 		}
 	})
 }
 
-// class is everybody in the lesson and what they have written.
-type class struct {
+// classRig is everybody in the lesson and what they have written.
+type classRig struct {
 	t       *testing.T
 	box     *boxtest.Box
 	lesson  boxtest.Lesson
@@ -76,13 +76,13 @@ type class struct {
 	n       int
 }
 
-func (c *class) arrive() {
+func (c *classRig) arrive() {
 	c.t.Helper()
 	if _, err := c.teacher.Connect(); err != nil {
 		c.t.Fatal(err)
 	}
 	for _, n := range c.lesson.Names {
-		m := c.box.Join(c.lesson, n.ID).Member(c.lesson.Room)
+		m := c.box.JoinLesson(c.lesson, n.ID).NewMember(c.lesson.Room)
 		if _, err := m.Connect(); err != nil {
 			c.t.Fatal(err)
 		}
@@ -91,12 +91,12 @@ func (c *class) arrive() {
 }
 
 // beat keeps every connection alive as the clients' heartbeats do.
-func (c *class) beat() {
+func (c *classRig) beat() {
 	for _, m := range append([]*wiretest.Member{c.teacher}, c.pupils...) {
 		var again func()
 		again = func() {
-			if conn := m.Conn(); conn != nil {
-				_, _ = conn.Send("", wire.System, wire.Heartbeat, struct{}{}) // a dropped one is met later
+			if conn := m.CurrentConn(); conn != nil {
+				_, _ = conn.SendEvent("", wire.System, wire.Heartbeat, struct{}{}) // a dropped one is met later
 			}
 			if c.t.Context().Err() == nil {
 				time.AfterFunc(25*time.Second, again)
@@ -107,7 +107,7 @@ func (c *class) beat() {
 }
 
 // minutes lets the class do things, one each second.
-func (c *class) minutes(n int) {
+func (c *classRig) minutes(n int) {
 	c.t.Helper()
 	for range n * 60 {
 		c.act()
@@ -115,7 +115,7 @@ func (c *class) minutes(n int) {
 	}
 }
 
-func (c *class) act() {
+func (c *classRig) act() {
 	c.t.Helper()
 	c.n++
 	p := c.pupils[rand.IntN(len(c.pupils))]
@@ -138,47 +138,47 @@ func (c *class) act() {
 }
 
 // do gives a command, unless the member has no connection just now.
-func (c *class) do(m *wiretest.Member, cmd wiretest.Command) bool {
+func (c *classRig) do(m *wiretest.Member, cmd wiretest.Command) bool {
 	c.t.Helper()
 	select {
-	case <-m.Conn().Done():
+	case <-m.CurrentConn().Done():
 		return false
 	default:
 	}
-	if b, err := m.Do(cmd); err != nil || !b.Saved {
+	if b, err := m.SendCommand(cmd); err != nil || !b.Saved {
 		c.t.Errorf("%s: %+v %v", cmd.Name, b, err)
 		return false
 	}
 	return true
 }
 
-func (c *class) everybodyIsPresent() {
+func (c *classRig) everybodyIsPresent() {
 	c.t.Helper()
 	synctest.Wait()
 	for _, m := range []*wiretest.Member{c.teacher, c.pupils[3], c.pupils[29]} {
 		for _, n := range c.lesson.Names {
-			if m.Present()[n.ID] != 1 {
-				c.t.Errorf("%s is present %d times", n.ID, m.Present()[n.ID])
+			if m.PresentCounts()[n.ID] != 1 {
+				c.t.Errorf("%s is present %d times", n.ID, m.PresentCounts()[n.ID])
 			}
 		}
 	}
 }
 
-func (c *class) only(n int) {
+func (c *classRig) only(n int) {
 	c.t.Helper()
 	synctest.Wait()
-	if got := len(c.teacher.Present()) - 1; got != n {
+	if got := len(c.teacher.PresentCounts()) - 1; got != n {
 		c.t.Errorf("%d pupils present, want %d", got, n)
 	}
 }
 
 // everybodySawEverything compares what each has seen since the lesson began.
-func (c *class) everybodySawEverything() {
+func (c *classRig) everybodySawEverything() {
 	c.t.Helper()
 	synctest.Wait()
 	for i, m := range append([]*wiretest.Member{c.teacher}, c.pupils...) {
 		var seen []string
-		for _, e := range m.Events() {
+		for _, e := range m.SeenEvents() {
 			var said struct{ Text string }
 			if e.Kind == "chat.said" && json.Unmarshal(e.Data, &said) == nil {
 				seen = append(seen, said.Text)
@@ -202,7 +202,7 @@ func inView(t *testing.T, m *wiretest.Member) (texts []string) {
 			Messages []struct{ Data struct{ Text string } }
 		}
 	}
-	if err := json.Unmarshal(m.View(), &v); err != nil {
+	if err := json.Unmarshal(m.LastView(), &v); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range v.Chat.Messages {

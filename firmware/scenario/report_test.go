@@ -26,25 +26,25 @@ import (
 const (
 	reported = 100_000          // answers that the report is about
 	calm     = 30 * time.Second // chat alone, before and after
-	beside   = 60 * time.Second // chat beside the report
+	beside   = 60 * time.Second // of chat during the report
 	chatters = 30
 )
 
 // BenchmarkReportBesideChat measures how long a message takes from one pupil to the
 // others, alone and while the report over 100,000 answers is made again and again for a
-// minute. One report takes a second or two; its process is started anew for each.
+// minute. One report takes a second or two; each has a new process.
 func BenchmarkReportBesideChat(b *testing.B) {
 	for b.Loop() {
 		dir := b.TempDir()
 		box := boxtest.Start(b, dir)
-		ada := box.Claim("Ada")
-		heavy := ada.Lesson(ada.Class("Heavy", 100), "A long year")
+		ada := box.ClaimBox("Ada")
+		heavy := ada.OpenLesson(ada.AddClass("Heavy", 100), "A long year")
 		box.Stop()
-		fill(b, dir, heavy, reported)
+		fillJournal(b, dir, heavy, reported)
 		box = box.Restart()
 		ada.Box = box
-		light := ada.Lesson(ada.Class("Light", chatters), "Chat")
-		c := talk(b, box, light)
+		light := ada.OpenLesson(ada.AddClass("Light", chatters), "Chat")
+		c := startChat(b, box, light)
 		before := c.during(calm)
 		reports := 0
 		done := make(chan struct{})
@@ -77,8 +77,8 @@ func BenchmarkReportBesideChat(b *testing.B) {
 	}
 }
 
-// fill writes answers into the stopped box's journal.
-func fill(b *testing.B, dir string, l boxtest.Lesson, answers int) {
+// fillJournal writes answers into the stopped box's journal.
+func fillJournal(b *testing.B, dir string, l boxtest.Lesson, answers int) {
 	b.Helper()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true, Pace: -1}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
@@ -87,7 +87,7 @@ func fill(b *testing.B, dir string, l boxtest.Lesson, answers int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = j.Serve(ctx) })
-	at, err := j.Raise(ctx, room.Stream(l.Room))
+	at, err := j.Raise(ctx, room.StreamOf(l.Room))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func fill(b *testing.B, dir string, l boxtest.Lesson, answers int) {
 		}
 		seq++
 		wrote.Add(1)
-		e := event.Event{Stream: room.Stream(l.Room), Epoch: at.Epoch, Seq: seq, Kind: kind, By: by, Stamp: clock.Now(), Data: raw}
+		e := event.Event{Stream: room.StreamOf(l.Room), Epoch: at.Epoch, Seq: seq, Kind: kind, By: by, Stamp: clock.Now(), Data: raw}
 		j.Append(journal.Batch{Stream: e.Stream, Epoch: e.Epoch, Facts: []event.Event{e}, Vital: true}, func(err error) {
 			if err != nil {
 				b.Error(err)
@@ -133,32 +133,32 @@ func makeReport(ada *boxtest.Person, lesson string) error {
 		ID, State string
 		Error     any
 	}
-	if _, err := ada.Call("POST", "/api/lessons/"+lesson+"/results", nil, &job); err != nil {
+	if _, err := ada.CallAPI("POST", "/api/lessons/"+lesson+"/results", nil, &job); err != nil {
 		return err
 	}
 	for job.State != "done" {
 		if job.State == "failed" {
 			return fmt.Errorf("the report failed: %v", job.Error)
 		}
-		time.Sleep(100 * time.Millisecond)
-		if _, err := ada.Call("GET", "/api/jobs/"+job.ID, nil, &job); err != nil {
+		time.Sleep(100 * time.Millisecond) // the job runs in a process of the box
+		if _, err := ada.CallAPI("GET", "/api/jobs/"+job.ID, nil, &job); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// talkers is a class that chats. Each message carries when it was sent.
-type talkers struct {
+// chatClass is a class that chats. Each message carries when it was sent.
+type chatClass struct {
 	mu   sync.Mutex
 	took []float64 // ms of each delivery
 	end  chan struct{}
 	wait sync.WaitGroup
 }
 
-func talk(b *testing.B, box *boxtest.Box, l boxtest.Lesson) *talkers {
+func startChat(b *testing.B, box *boxtest.Box, l boxtest.Lesson) *chatClass {
 	b.Helper()
-	c := &talkers{end: make(chan struct{})}
+	c := &chatClass{end: make(chan struct{})}
 	began := time.Now()
 	hear := func(e wiretest.Event) {
 		var said struct{ Text string }
@@ -175,8 +175,8 @@ func talk(b *testing.B, box *boxtest.Box, l boxtest.Lesson) *talkers {
 		c.mu.Unlock()
 	}
 	for i, n := range l.Names {
-		m := box.Join(l, n.ID).Member(l.Room)
-		m.Heard = hear
+		m := box.JoinLesson(l, n.ID).NewMember(l.Room)
+		m.OnEvent = hear
 		if _, err := m.Connect(); err != nil {
 			b.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func talk(b *testing.B, box *boxtest.Box, l boxtest.Lesson) *talkers {
 			tick := time.NewTicker(2 * time.Second)
 			defer tick.Stop()
 			for k := 0; ; k++ {
-				if _, err := m.Do(wiretest.Command{ID: fmt.Sprint("t", i, "-", k), Name: "chat.say", Payload: map[string]any{
+				if _, err := m.SendCommand(wiretest.Command{ID: fmt.Sprint("t", i, "-", k), Name: "chat.say", Payload: map[string]any{
 					"text": fmt.Sprint("at ", int64(time.Since(began))), "to": "all",
 				}}); err != nil {
 					b.Error(err)
@@ -204,22 +204,22 @@ func talk(b *testing.B, box *boxtest.Box, l boxtest.Lesson) *talkers {
 }
 
 // during is the deliveries of the next d.
-func (c *talkers) during(d time.Duration) []float64 {
+func (c *chatClass) during(d time.Duration) []float64 {
 	c.mu.Lock()
 	c.took = nil
 	c.mu.Unlock()
-	time.Sleep(d)
+	time.Sleep(d) // the class chats
 	return c.so()
 }
 
 // so is the deliveries since the last during began.
-func (c *talkers) so() []float64 {
+func (c *chatClass) so() []float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.took)
 }
 
-func (c *talkers) stop() { close(c.end); c.wait.Wait() }
+func (c *chatClass) stop() { close(c.end); c.wait.Wait() }
 
 func p99(list []float64) float64 {
 	slices.Sort(list)

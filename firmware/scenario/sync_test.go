@@ -22,26 +22,26 @@ func BenchmarkSyncBesideChat(b *testing.B) {
 	for b.Loop() {
 		dir := b.TempDir()
 		box := boxtest.Start(b, dir)
-		ada := box.Claim("Ada")
-		heavy := ada.Lesson(ada.Class("Heavy", 100), "A long year")
+		ada := box.ClaimBox("Ada")
+		heavy := ada.OpenLesson(ada.AddClass("Heavy", 100), "A long year")
 		box.Stop()
-		fill(b, dir, heavy, n)
+		fillJournal(b, dir, heavy, n)
 		box = box.Restart()
 		ada.Box = box
 		node := boxtest.StartCloud(b, b.TempDir(), cloudtest.Postgres(b))
-		node.Do("school", "add", hill)
-		light := ada.Lesson(ada.Class("Light", chatters), "Chat")
-		c := talk(b, box, light)
+		node.RunCommand("school", "add", hillSchool)
+		light := ada.OpenLesson(ada.AddClass("Light", chatters), "Chat")
+		c := startChat(b, box, light)
 		before := c.during(calm)
 		began := time.Now()
-		if _, err := ada.Call("POST", "/api/admin/cloud/link", map[string]string{"link": node.Link(hill)}, nil); err != nil {
+		if _, err := ada.CallAPI("POST", "/api/admin/cloud/link", map[string]string{"link": node.EnrolLink(hillSchool)}, nil); err != nil {
 			b.Fatal(err)
 		}
 		c.during(0)
 		var s cloud.Status
 		for s.State != cloud.StateIdle {
-			time.Sleep(200 * time.Millisecond)
-			if _, err := ada.Call("GET", "/api/admin/cloud", nil, &s); err != nil {
+			time.Sleep(200 * time.Millisecond) // two processes exchange facts
+			if _, err := ada.CallAPI("GET", "/api/admin/cloud", nil, &s); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-// Package boards lists the boards that the box knows and finds out which one it runs on.
+// Package boards lists the boards that the box supports and finds the one it runs on.
 package boards
 
 import (
@@ -9,19 +9,19 @@ import (
 	"github.com/livelearn/box/hal/boards/rpi"
 )
 
-// probe is a board's own look at the machine: ok tells that it is the one.
-type probe func(root fs.FS) (b hal.Board, ok bool)
+// probeFunc looks at the machine for one board. ok reports whether the machine is that board.
+type probeFunc func(root fs.FS) (b hal.Board, ok bool)
 
-// known lists the boards, the most particular first. The last one takes any machine.
-// The simulated board is not found, it is asked for.
-func known() []probe {
-	return []probe{rpi.Probe, generic.Probe}
+// knownBoards lists the boards, the most specific first. The last one accepts any machine. The
+// simulated board is missing here because the command line asks for it.
+func knownBoards() []probeFunc {
+	return []probeFunc{rpi.Probe, generic.Probe}
 }
 
-// Probe is the board of the machine whose root folder is root, as found in its device
-// tree and sysfs.
+// Probe returns the board of the machine whose root folder is root. It reads the device tree and
+// sysfs.
 func Probe(root fs.FS) hal.Board {
-	for _, p := range known() {
+	for _, p := range knownBoards() {
 		if b, ok := p(root); ok {
 			return b
 		}

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func machine(model string) fstest.MapFS {
+func modelRoot(model string) fstest.MapFS {
 	if model == "" {
 		return fstest.MapFS{}
 	}
@@ -28,38 +28,38 @@ func machine(model string) fstest.MapFS {
 func TestProbeNamesTheMachineItRunsOn(t *testing.T) {
 	for model, want := range map[string]hal.Board{
 		"":                                 {Name: "generic"},
-		"\x00":                             {Name: "generic", Real: true},
-		"Raspberry Pi 4 Model B Rev 1\x00": {Name: "Raspberry Pi 4 Model B Rev 1", Real: true},
-		strings.Repeat("x", 1000):          {Name: strings.Repeat("x", 64), Real: true},
+		"\x00":                             {Name: "generic", Appliance: true},
+		"Raspberry Pi 4 Model B Rev 1\x00": {Name: "Raspberry Pi 4 Model B Rev 1", Appliance: true},
+		strings.Repeat("x", 1000):          {Name: strings.Repeat("x", 64), Appliance: true},
 	} {
-		if got := boards.Probe(machine(model)); got.Name != want.Name || got.Real != want.Real {
+		if got := boards.Probe(modelRoot(model)); got.Name != want.Name || got.Appliance != want.Appliance {
 			t.Errorf("Probe with model %.20q: got %+v, want %+v", model, got, want)
 		}
 	}
 }
 
-// pi is a Pi whose kernel shows nothing but its device tree and its supply.
-func pi() fstest.MapFS {
-	root := machine("Raspberry Pi 5 Model B Rev 1.0\x00")
+// piRoot returns a Pi whose kernel shows only its device tree and its supply.
+func piRoot() fstest.MapFS {
+	root := modelRoot("Raspberry Pi 5 Model B Rev 1.0\x00")
 	root["sys/firmware/devicetree/base/compatible"] = &fstest.MapFile{Data: []byte("raspberrypi,5-model-b\x00brcm,bcm2712\x00")}
 	root["sys/class/hwmon/hwmon0/name"] = &fstest.MapFile{Data: []byte("rpi_volt\n")}
 	root["sys/class/hwmon/hwmon0/in0_lcrit_alarm"] = &fstest.MapFile{Data: []byte("1\n")}
 	return root
 }
 
-// TestPiIsFoundBeforeTheGenericBoard: what only a Pi has shows which one took the machine.
+// TestPiIsFoundBeforeTheGenericBoard looks at a part that only a Pi has.
 func TestPiIsFoundBeforeTheGenericBoard(t *testing.T) {
-	b := boards.Probe(pi())
+	b := boards.Probe(piRoot())
 	if b.Supply == nil || b.Name != "Raspberry Pi 5 Model B Rev 1.0" {
 		t.Fatalf("got %+v", b)
 	}
 	if low, err := b.Supply.Low(); !low || err != nil {
 		t.Errorf("its supply: low %v, %v", low, err)
 	}
-	other := pi()
+	other := piRoot()
 	other["sys/firmware/devicetree/base/compatible"] = &fstest.MapFile{Data: []byte("pine64,rock64\x00rockchip,rk3328\x00")}
 	other["sys/class/leds/x:green:status/brightness"] = &fstest.MapFile{}
-	if got := boards.Probe(other); got.LED != nil || !got.Real {
+	if got := boards.Probe(other); got.LED != nil || !got.Appliance {
 		t.Errorf("another board: got %+v", got)
 	}
 }
@@ -68,12 +68,12 @@ func TestEveryBoardPassesTheSuite(t *testing.T) {
 	simulated := sim.New(&bytes.Buffer{})
 	for _, c := range []struct {
 		board hal.Board
-		hands haltest.Hands
+		hands haltest.Operator
 	}{
-		{boards.Probe(machine("")), haltest.Hands{}},
-		{boards.Probe(machine("Some Board")), haltest.Hands{}},
-		{boards.Probe(pi()), haltest.Hands{}},
-		{simulated.HAL(), haltest.Hands{Press: simulated.Button.Press}},
+		{boards.Probe(modelRoot("")), haltest.Operator{}},
+		{boards.Probe(modelRoot("Some Board")), haltest.Operator{}},
+		{boards.Probe(piRoot()), haltest.Operator{}},
+		{simulated.HAL(), haltest.Operator{Press: simulated.Button.Press}},
 	} {
 		t.Run(c.board.Name, func(t *testing.T) { haltest.TestBoard(t, c.board, c.hands) })
 	}
@@ -99,13 +99,13 @@ func TestSimulatedBoardShowsItselfOnTheTerminal(t *testing.T) {
 			t.Errorf("the terminal does not show %q:\n%s", want, out.String())
 		}
 	}
-	if b.LED.Pattern() != hal.Ready || !b.Display.Page().Equal(page) {
+	if b.LED.ShownPattern() != hal.Ready || !b.Display.ShownPage().Equal(page) {
 		t.Error("the board does not know what it shows")
 	}
 }
 
-// TestQRCodeIsSquareWithItsQuietZone reads the drawing back: the border of four light
-// modules is what phones need to find the code.
+// TestQRCodeIsSquareWithItsQuietZone reads the drawing back. Phones need the border of four light
+// modules to find the code.
 func TestQRCodeIsSquareWithItsQuietZone(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(sim.QR("http://192.0.2.1/j/abc"), "\n"), "\n")
 	width := len([]rune(strings.TrimPrefix(lines[0], "  ")))
@@ -127,6 +127,6 @@ func TestPressIsDroppedWhenNobodyReads(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if b.Button.Press(ctx, time.Millisecond) {
-		t.Error("a press that nobody read was taken")
+		t.Error("a press without a reader was taken")
 	}
 }

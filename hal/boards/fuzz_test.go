@@ -10,17 +10,17 @@ import (
 	"github.com/livelearn/box/hal/boards"
 )
 
-const tree = "sys/firmware/devicetree/base/"
+const deviceTree = "sys/firmware/devicetree/base/"
 
-// FuzzProbe: whatever the files of the kernel and the firmware say, no board panics, and its
-// name can be shown.
+// FuzzProbe checks that no board panics and that its name can be shown, whatever the files of the
+// kernel and the firmware hold.
 func FuzzProbe(f *testing.F) {
 	f.Add("raspberrypi,5-model-b\x00brcm,bcm2712\x00", "Raspberry Pi 5\x00", "51200", "10000000000000 0", "rpi_volt")
 	f.Add("raspberrypi,\x00brcm,bcm2711", "\x1b[2J\xff\n\u202e", "-1", "zz", "\x00")
 	f.Fuzz(func(t *testing.T, compatible, model, number, words, name string) {
 		root := fstest.MapFS{}
 		for file, data := range map[string]string{
-			tree + "compatible": compatible, tree + "model": model, tree + "serial-number": model,
+			deviceTree + "compatible": compatible, deviceTree + "model": model, deviceTree + "serial-number": model,
 			"sys/class/thermal/thermal_zone0/type": name, "sys/class/thermal/thermal_zone0/temp": number,
 			"sys/class/hwmon/hwmon0/name": name, "sys/class/hwmon/hwmon0/in0_lcrit_alarm": number,
 			"sys/class/input/event99/device/capabilities/key": words, "dev/input/event99": "",

@@ -11,24 +11,24 @@ import (
 )
 
 func TestBoardWithThermometerAndCodecsPassesTheSuite(t *testing.T) {
-	root := machine("Raspberry Pi 4 Model B Rev 1.4")
+	root := modelRoot("Raspberry Pi 4 Model B Rev 1.4")
 	root["sys/class/thermal/thermal_zone0/type"] = &fstest.MapFile{Data: []byte("cpu-thermal\n")}
 	root["sys/class/thermal/thermal_zone0/temp"] = &fstest.MapFile{Data: []byte("48312\n")}
-	root["dev/video999999"] = &fstest.MapFile{} // not there in truth: the list is empty
+	root["dev/video999999"] = &fstest.MapFile{} // absent in fact: the list is empty
 	b := boards.Probe(root)
 	if b.Thermal == nil || b.Codecs == nil {
 		t.Fatalf("parts are missing: %+v", b)
 	}
-	haltest.TestBoard(t, b, haltest.Hands{})
+	haltest.TestBoard(t, b, haltest.Operator{})
 }
 
 func TestSimulatedBoardGetsHotWhenTold(t *testing.T) {
 	b := sim.New(t.Output())
-	if h := b.HAL().Thermal.Heat(); h.Slow {
+	if h := b.HAL().Thermal.Heat(); h.Throttled {
 		t.Errorf("it is hot from the start: %+v", h)
 	}
-	b.Oven.Bake(hal.Heat{Slow: true})
-	if h := b.HAL().Thermal.Heat(); !h.Slow {
+	b.Thermal.SetHeat(hal.Heat{Throttled: true})
+	if h := b.HAL().Thermal.Heat(); !h.Throttled {
 		t.Error("it does not get hot")
 	}
 }

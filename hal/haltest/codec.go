@@ -19,8 +19,7 @@ func testThermal(t *testing.T, th hal.Thermal) {
 	}
 }
 
-// testCodecs opens an encoder for what the list says can be encoded, and for what no device
-// does.
+// testCodecs opens an encoder for a format from the list, and one for a format that no device has.
 func testCodecs(t *testing.T, c hal.Codecs) {
 	encodes := false
 	for _, d := range c.List() {
@@ -45,7 +44,7 @@ func testCodecs(t *testing.T, c hal.Codecs) {
 	}
 }
 
-// TestEncoder checks an encoder for pictures of w by h, which it closes.
+// TestEncoder checks an encoder for pictures of w by h, and closes it.
 func TestEncoder(t *testing.T, e hal.Encoder, w, h int) {
 	t.Helper()
 	defer func() {

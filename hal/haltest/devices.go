@@ -8,8 +8,8 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// testFan sets speeds and gives the fan back, twice: who stops and starts again finds it as
-// it was.
+// testFan sets speeds and gives the fan back, twice. A program that stops and starts again finds
+// the fan unchanged.
 func testFan(t *testing.T, f hal.Fan) {
 	for range 2 {
 		for _, duty := range []uint8{0, 128, 255, 255} {
@@ -25,7 +25,7 @@ func testFan(t *testing.T, f hal.Fan) {
 	}
 }
 
-// testRTC sets the clock and puts it back, to a second or two.
+// testRTC sets the clock and restores it, to a second or two.
 func testRTC(t *testing.T, c hal.RTC) {
 	before, err := c.Read()
 	began := time.Now()
@@ -35,7 +35,7 @@ func testRTC(t *testing.T, c hal.RTC) {
 	if err == nil {
 		defer func() {
 			if err := c.Set(before.Add(time.Since(began))); err != nil {
-				t.Errorf("the clock is not put back: %v", err)
+				t.Errorf("the clock is not restored: %v", err)
 			}
 		}()
 	}
@@ -51,20 +51,20 @@ func testRTC(t *testing.T, c hal.RTC) {
 			t.Errorf("set to %v: got %v, %v", want, got, err)
 		}
 		if got.Location() != time.UTC {
-			t.Errorf("it shows the time of %v", got.Location())
+			t.Errorf("the time is in %v, want UTC", got.Location())
 		}
 	}
 }
 
-// testWatchdog opens the watchdog, feeds it and stops it. The machine lives on if the driver
+// testWatchdog opens the watchdog, feeds it and stops it. The machine keeps running if the driver
 // can be stopped.
 func testWatchdog(t *testing.T, open func() (hal.Watchdog, error)) {
 	w, err := open()
 	if err != nil {
-		t.Fatalf("it does not open: %v", err)
+		t.Fatalf("Open: %v", err)
 	}
 	if d := w.Timeout(); d < time.Second || d > 10*time.Minute {
-		t.Errorf("it waits for %v", d)
+		t.Errorf("the timeout is %v", d)
 	}
 	for range 3 {
 		if err := w.Feed(); err != nil {
@@ -75,11 +75,11 @@ func testWatchdog(t *testing.T, open func() (hal.Watchdog, error)) {
 		t.Errorf("Disarm: %v", err)
 	}
 	if err := w.Feed(); err == nil {
-		t.Error("a watchdog that was stopped is fed")
+		t.Error("a stopped watchdog accepts a feed")
 	}
 }
 
-// testSupply and testRadios read what cannot be checked against anything else.
+// testSupply and testRadios read values without a reference to compare them with.
 func testSupply(t *testing.T, s hal.Supply) {
 	if _, err := s.Low(); err != nil {
 		t.Errorf("Low: %v", err)
@@ -93,7 +93,7 @@ func testRadios(t *testing.T, r hal.Radios) {
 	}
 	seen := map[string]bool{}
 	for _, one := range list {
-		if one.Name == "" || one.Name != hal.Word(one.Name) || seen[one.Name] || one.Clients < 0 {
+		if one.Name == "" || one.Name != hal.CleanWord(one.Name) || seen[one.Name] || one.Clients < 0 {
 			t.Errorf("got %+v among %+v", one, list)
 		}
 		seen[one.Name] = true

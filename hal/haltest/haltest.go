@@ -1,22 +1,24 @@
-// Package haltest is the suite that every board passes, real or simulated.
+// Package haltest is the test suite for every board, real or simulated.
 package haltest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// Hands are what a test needs of the person who stands before the board. A nil field:
-// nobody is there, and what needs a hand is left out.
-type Hands struct {
+// Operator is the person in front of the board. A nil field means that there is no such person. The
+// suite then leaves out the tests that need a hand.
+type Operator struct {
 	Press func(ctx context.Context, held time.Duration) bool // presses the button
 }
 
-// TestBoard checks that b keeps the promises of package hal with the parts that it has.
-func TestBoard(t *testing.T, b hal.Board, hands Hands) {
+// TestBoard checks the promises of package hal for each part of b.
+func TestBoard(t *testing.T, b hal.Board, hands Operator) {
 	t.Helper()
 	if b.Name == "" {
 		t.Error("the board has no name")
@@ -68,23 +70,21 @@ func testDisplay(t *testing.T, d hal.Display) {
 }
 
 func testLED(t *testing.T, l hal.StatusLED) {
-	for _, p := range []hal.Pattern{hal.Booting, hal.Ready, hal.Ready, hal.Lesson, hal.Attention, hal.Updating, 0} {
+	for _, p := range []hal.Pattern{hal.Booting, hal.Ready, hal.Ready, hal.Lesson, hal.Attention, hal.Updating, hal.NoNetwork, hal.NoAddress, hal.ClaimMe, 0} {
 		start := time.Now()
 		if err := l.Set(p); err != nil {
 			t.Errorf("Set(%v): %v", p, err)
 		}
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("Set(%v) took %v: it must return at once", p, d)
-		}
+		timetest.CheckBudget(t, fmt.Sprintf("Set(%v)", p), time.Since(start), time.Second)
 	}
 }
 
-// testButton reads presses, and checks that the reading ends with its context.
-func testButton(t *testing.T, b hal.Button, hands Hands) {
+// testButton reads presses, and checks that the read ends with its context.
+func testButton(t *testing.T, b hal.Button, hands Operator) {
 	if down, err := b.Down(); err != nil || down {
-		t.Errorf("nobody holds it: got down %v, %v", down, err)
+		t.Errorf("a released button: got down %v, %v", down, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), timetest.Patience)
 	defer cancel()
 	if hands.Press != nil {
 		go hands.Press(ctx, 50*time.Millisecond)
@@ -96,7 +96,7 @@ func testButton(t *testing.T, b hal.Button, hands Hands) {
 			break
 		}
 		if !got {
-			t.Error("a press was not seen")
+			t.Error("no press arrived")
 		}
 	}
 	cancel()

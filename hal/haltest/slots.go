@@ -8,46 +8,57 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// ErrCut is what a machine's slots fail with when the power went.
-var ErrCut = errors.New("the power went")
+// ErrPowerCut is the error of all slots after a power cut.
+var ErrPowerCut = errors.New("the power was cut")
 
-// SlotMachine is a machine with two slots, its firmware simulated by its documented rules or
-// real.
+// SlotMachine is a machine with two slots. Its firmware is real, or simulated by the documented
+// rules.
 type SlotMachine interface {
-	// Start switches the machine on, or on again, and gives the slot that its firmware chose.
-	// Slots are then those of that system.
+	// Start switches the machine on, also after a power cut, and returns the slot that its firmware
+	// chose and the slots of that system.
 	Start() hal.Slot
 	Slots() hal.Slots
-	// Restarted tells that the slots asked for a restart since the last Start.
+	// Restarted reports whether the slots asked for a restart since the last Start.
 	Restarted() bool
-	// Cut makes the power go after so many changes to what the firmware reads, or never (-1).
-	Cut(changes int)
+	// CutPowerAfter cuts the power after this many changes to the files of the firmware, or never
+	// (-1).
+	CutPowerAfter(changes int)
 }
 
-// TestSlots checks that a machine keeps the promises of hal.Slots. It comes with slot a, which
-// holds "one" in both parts and is the default.
+// bundler is a machine whose parts hold more than their content. Bundle returns the part of a
+// bundle, which begins with its content.
+type bundler interface {
+	Bundle(part, content string) []byte
+}
+
+// TestSlots checks that a machine keeps the promises of hal.Slots. The machine starts with slot a,
+// which holds "one" in both parts and is the default.
 func TestSlots(t *testing.T, fresh func(t *testing.T) SlotMachine) {
 	t.Helper()
 	t.Run("a good update stays", func(t *testing.T) { goodUpdate(t, fresh(t)) })
 	t.Run("a bad update goes", func(t *testing.T) { badUpdate(t, fresh(t)) })
 	t.Run("the system on trial keeps the other", func(t *testing.T) { keepsOther(t, fresh(t)) })
 	t.Run("back to the one before", func(t *testing.T) { backToBefore(t, fresh(t)) })
-	t.Run("power cuts", func(t *testing.T) { cuts(t, fresh) })
+	t.Run("power cuts", func(t *testing.T) { powerCuts(t, fresh) })
 }
 
-// install writes a system into the spare slot and has it tried.
-func install(m SlotMachine, content string) error {
+// installUpdate writes a system into the spare slot and tries it.
+func installUpdate(m SlotMachine, content string) error {
 	s := m.Slots()
 	st, err := s.State()
 	if err != nil {
 		return err
 	}
 	for _, part := range []string{hal.PartRoot, hal.PartBoot} {
-		p, err := s.Open(st.Spare(), part, true)
+		p, err := s.Open(st.SpareSlot(), part, true)
 		if err != nil {
 			return err
 		}
-		_, err = p.WriteAt([]byte(content), 0)
+		data := []byte(content)
+		if b, ok := m.(bundler); ok {
+			data = b.Bundle(part, content)
+		}
+		_, err = p.WriteAt(data, 0)
 		if err := errors.Join(err, p.Sync(), p.Close()); err != nil {
 			return err
 		}
@@ -58,8 +69,8 @@ func install(m SlotMachine, content string) error {
 	return s.Restart(context.Background())
 }
 
-// content is what a slot holds; empty if its parts differ.
-func content(t *testing.T, m SlotMachine, slot hal.Slot) string {
+// slotContent returns the content of a slot, empty if its parts differ.
+func slotContent(t *testing.T, m SlotMachine, slot hal.Slot) string {
 	t.Helper()
 	got := map[string]bool{}
 	last := ""
@@ -69,7 +80,7 @@ func content(t *testing.T, m SlotMachine, slot hal.Slot) string {
 			t.Fatal(err)
 		}
 		b := make([]byte, 3)
-		_, _ = p.ReadAt(b, 0) // shorter: it differs
+		_, _ = p.ReadAt(b, 0) // a shorter part differs
 		last = string(b)
 		got[last] = true
 		_ = p.Close()
@@ -80,7 +91,7 @@ func content(t *testing.T, m SlotMachine, slot hal.Slot) string {
 	return last
 }
 
-func is(t *testing.T, m SlotMachine, want hal.SlotState) {
+func checkState(t *testing.T, m SlotMachine, want hal.SlotState) {
 	t.Helper()
 	got, err := m.Slots().State()
 	if err != nil {
@@ -96,26 +107,26 @@ func goodUpdate(t *testing.T, m SlotMachine) {
 	if got := m.Start(); got != hal.SlotA {
 		t.Fatalf("a fresh machine starts %s", got)
 	}
-	is(t, m, hal.SlotState{Booted: "a", Default: "a"})
+	checkState(t, m, hal.SlotState{Booted: "a", Default: "a"})
 	here := hal.SlotA
 	for _, version := range []string{"two", "thr", "fou"} {
-		if err := install(m, version); err != nil {
+		if err := installUpdate(m, version); err != nil {
 			t.Fatal(err)
 		}
-		is(t, m, hal.SlotState{Booted: here, Default: here, Pending: true, Tries: 1})
+		checkState(t, m, hal.SlotState{Booted: here, Default: here, Pending: true, Tries: 1})
 		if !m.Restarted() {
 			t.Error("no restart was asked for")
 		}
 		here = here.Other()
-		if got := m.Start(); got != here || content(t, m, got) != version {
-			t.Fatalf("it starts %s with %q, want %q", got, content(t, m, got), version)
+		if got := m.Start(); got != here || slotContent(t, m, got) != version {
+			t.Fatalf("it starts slot %s with %q, want %q", got, slotContent(t, m, got), version)
 		}
-		is(t, m, hal.SlotState{Booted: here, Default: here.Other(), Trying: true})
+		checkState(t, m, hal.SlotState{Booted: here, Default: here.Other(), Trying: true})
 		if err := m.Slots().Commit(); err != nil {
 			t.Fatal(err)
 		}
 		for range 4 {
-			is(t, m, hal.SlotState{Booted: here, Default: here})
+			checkState(t, m, hal.SlotState{Booted: here, Default: here})
 			if got := m.Start(); got != here {
 				t.Fatalf("after the commit it starts %s", got)
 			}
@@ -129,21 +140,21 @@ func goodUpdate(t *testing.T, m SlotMachine) {
 func badUpdate(t *testing.T, m SlotMachine) {
 	m.Start()
 	for range 2 {
-		if err := install(m, "bad"); err != nil {
+		if err := installUpdate(m, "bad"); err != nil {
 			t.Fatal(err)
 		}
 		starts := 0
 		for m.Start() != hal.SlotA {
 			if starts++; starts > 3 {
-				t.Fatal("a system that was never committed keeps being started")
+				t.Fatal("a system without a commit starts every time")
 			}
 		}
 		if starts == 0 {
-			t.Error("it was not tried")
+			t.Error("the system was not tried")
 		}
-		is(t, m, hal.SlotState{Booted: "a", Default: "a"})
+		checkState(t, m, hal.SlotState{Booted: "a", Default: "a"})
 		if m.Start() != hal.SlotA {
-			t.Error("it is tried again by itself")
+			t.Error("the system is tried again without a request")
 		}
 	}
 }
@@ -153,7 +164,7 @@ func keepsOther(t *testing.T, m SlotMachine) {
 	if _, err := m.Slots().Open(hal.SlotA, hal.PartRoot, true); err == nil {
 		t.Error("the running slot was opened for writing")
 	}
-	if err := install(m, "two"); err != nil {
+	if err := installUpdate(m, "two"); err != nil {
 		t.Fatal(err)
 	}
 	m.Start()
@@ -162,14 +173,14 @@ func keepsOther(t *testing.T, m SlotMachine) {
 			t.Errorf("slot %s was opened for writing from a system on trial", slot)
 		}
 	}
-	if got := content(t, m, hal.SlotA); got != "one" {
+	if got := slotContent(t, m, hal.SlotA); got != "one" {
 		t.Errorf("the other slot holds %q", got)
 	}
 }
 
 func backToBefore(t *testing.T, m SlotMachine) {
 	m.Start()
-	if err := install(m, "two"); err != nil {
+	if err := installUpdate(m, "two"); err != nil {
 		t.Fatal(err)
 	}
 	m.Start()
@@ -182,7 +193,7 @@ func backToBefore(t *testing.T, m SlotMachine) {
 	if err := m.Slots().Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Start(); got != hal.SlotA || content(t, m, got) != "one" {
+	if got := m.Start(); got != hal.SlotA || slotContent(t, m, got) != "one" {
 		t.Fatalf("it starts %s", got)
 	}
 	if err := m.Slots().Commit(); err != nil {
@@ -193,42 +204,42 @@ func backToBefore(t *testing.T, m SlotMachine) {
 	}
 }
 
-// cuts takes the power away after each change in turn, in an update and in its commit.
-func cuts(t *testing.T, fresh func(t *testing.T) SlotMachine) {
+// powerCuts cuts the power after each change in turn, in an update and in its commit.
+func powerCuts(t *testing.T, fresh func(t *testing.T) SlotMachine) {
 	for n := 0; ; n++ {
 		m := fresh(t)
 		m.Start()
-		m.Cut(n)
-		err := install(m, "two")
+		m.CutPowerAfter(n)
+		err := installUpdate(m, "two")
 		if err == nil {
 			m.Start()
 			err = m.Slots().Commit()
 		}
-		m.Cut(-1)
+		m.CutPowerAfter(-1)
 		whole := err == nil
-		if err != nil && !errors.Is(err, ErrCut) {
+		if err != nil && !errors.Is(err, ErrPowerCut) {
 			t.Fatalf("cut after %d changes: %v", n, err)
 		}
 		first := m.Start()
-		if got := content(t, m, first); got != "one" && got != "two" {
-			t.Fatalf("cut after %d changes: it starts slot %s, which is in pieces", n, first)
+		if got := slotContent(t, m, first); got != "one" && got != "two" {
+			t.Fatalf("cut after %d changes: it starts slot %s, which is incomplete", n, first)
 		}
-		// And from wherever it is, the next update goes through.
+		// The next update must work from any state.
 		for range 4 {
 			if st, err := m.Slots().State(); err != nil || !st.Trying {
 				break
 			}
 			m.Start()
 		}
-		if err := install(m, "thr"); err != nil {
+		if err := installUpdate(m, "thr"); err != nil {
 			t.Fatalf("cut after %d changes, then an update: %v", n, err)
 		}
-		if got := m.Start(); content(t, m, got) != "thr" {
-			t.Fatalf("cut after %d changes, then an update: it starts %q", n, content(t, m, got))
+		if got := m.Start(); slotContent(t, m, got) != "thr" {
+			t.Fatalf("cut after %d changes, then an update: it starts %q", n, slotContent(t, m, got))
 		}
 		if whole {
 			if n < 2 {
-				t.Errorf("only %d changes: the test does not bite", n)
+				t.Errorf("only %d changes: the test cuts no update", n)
 			}
 			return
 		}

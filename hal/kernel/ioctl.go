@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ioctlBytes is ioctl(2) on a buffer.
+// ioctlBytes calls ioctl(2) with a buffer.
 func ioctlBytes(fd int, request uintptr, b []byte) error {
 	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(&b[0])))
 	if e != 0 {

@@ -1,8 +1,8 @@
-// Package kernel is the devices of a board as Linux shows them, in the same way on every
-// board: in sysfs and in /dev. Boards take from it what they have.
+// Package kernel provides the devices of a board through Linux, in the same way on every board: in
+// sysfs and in /dev. The boards take their parts from it.
 //
-// A device is found in an fs.FS of the root folder and used at hal.Path of its name, so that
-// a test gives a folder of its own. Finding a device changes nothing.
+// It finds a device in an fs.FS of the root folder and uses the device at hal.DevicePath of its
+// name, so a test can pass a folder of its own. Finding a device changes nothing.
 package kernel
 
 import (
@@ -16,30 +16,30 @@ import (
 	"github.com/livelearn/box/hal/v4l2"
 )
 
-// Parts is what the kernel shows of the machine whose root folder is root. leds are the names
-// of lights that may be ours, the best first.
-func Parts(root fs.FS, leds ...string) hal.Board {
+// FindParts returns the devices of the machine whose root folder is root. leds are the names of
+// lights that the box may use, the best first.
+func FindParts(root fs.FS, leds ...string) hal.Board {
 	b := hal.Board{Thermal: hal.NewThermal(root), Codecs: v4l2.New(root), RTC: hal.FindRTC(root), Watchdog: hal.FindWatchdog(root)}
-	if l := FindLED(root, leds...); l != nil {
+	if l := findLED(root, leds...); l != nil {
 		b.LED = l
 	}
 	if k := FindKeys(root); k != nil {
 		b.Button = k
 	}
-	if f := FindFan(root); f != nil {
+	if f := findFan(root); f != nil {
 		b.Fan = f
 	}
-	if s := FindSupply(root); s != nil {
+	if s := findSupply(root); s != nil {
 		b.Supply = s
 	}
-	if hal.Exists(root, "sys/class/ieee80211") {
-		b.Radios = Radios{}
+	if hal.FileExists(root, "sys/class/ieee80211") {
+		b.Radios = wifiRadios{}
 	}
 	return b
 }
 
-// write writes a file of the kernel's, which must be there.
-func write(path, value string) error {
+// writeSysfs writes an existing file of the kernel.
+func writeSysfs(path, value string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -54,5 +54,5 @@ func write(path, value string) error {
 	return nil
 }
 
-// writable tells that we may write to the file.
-func writable(path string) bool { return unix.Access(path, unix.W_OK) == nil }
+// isWritable reports whether this program can write to the file.
+func isWritable(path string) bool { return unix.Access(path, unix.W_OK) == nil }

@@ -9,16 +9,15 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/haltest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// machine is a root folder with these files.
-func machine(t *testing.T, files map[string]string) hal.Dir {
+// newRoot returns a root folder with these files.
+func newRoot(t *testing.T, files map[string]string) haltest.Root {
 	t.Helper()
-	root := hal.Dir(t.TempDir())
+	root := haltest.Root(t.TempDir())
 	for name, data := range files {
 		path := root.Path(name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(data), 0o644)); err != nil {
@@ -28,19 +27,19 @@ func machine(t *testing.T, files map[string]string) hal.Dir {
 	return root
 }
 
-// holds compares files of root with what they should hold.
-func holds(t *testing.T, root hal.Dir, want map[string]string) {
+// checkFiles compares files of root with the wanted content.
+func checkFiles(t *testing.T, root haltest.Root, want map[string]string) {
 	t.Helper()
 	for name, w := range want {
-		// Files of sysfs take a value each, these keep what is longer of an earlier one.
+		// A file of sysfs takes one value. These files keep the rest of an earlier, longer one.
 		if got, _ := os.ReadFile(root.Path(name)); string(got) != w {
 			t.Errorf("%s: got %q, want %q", name, got, w)
 		}
 	}
 }
 
-// empty makes files of root forget.
-func empty(t *testing.T, root hal.Dir, names ...string) {
+// truncateFiles empties files of root.
+func truncateFiles(t *testing.T, root haltest.Root, names ...string) {
 	t.Helper()
 	for _, n := range names {
 		if err := os.Truncate(root.Path(n), 0); err != nil {
@@ -55,8 +54,8 @@ const (
 	zone  = "sys/class/thermal/thermal_zone0/"
 )
 
-// whole is a machine with all parts that files can play.
-func whole() map[string]string {
+// allParts returns a machine with all parts that plain files can simulate.
+func allParts() map[string]string {
 	return map[string]string{
 		light + "brightness": "", light + "max_brightness": "255\n", light + "trigger": "",
 		fan + "name": "pwmfan\n", fan + "pwm1": "", fan + "pwm1_enable": "1\n",
@@ -69,17 +68,17 @@ func whole() map[string]string {
 }
 
 func TestEveryPartPassesTheSuite(t *testing.T) {
-	b := Parts(machine(t, whole()), "ACT")
+	b := FindParts(newRoot(t, allParts()), "ACT")
 	b.Name = "parts"
 	if b.LED == nil || b.Fan == nil || b.Supply == nil || b.Button == nil || b.Thermal == nil || b.Watchdog == nil {
 		t.Fatalf("parts are missing: %+v", b)
 	}
 	b.Button = nil // a file is no key: TestPresses
-	haltest.TestBoard(t, b, haltest.Hands{})
+	haltest.TestBoard(t, b, haltest.Operator{})
 }
 
 func TestEmptyMachineHasNoParts(t *testing.T) {
-	b := Parts(fstest.MapFS{}, "ACT", ":status")
+	b := FindParts(fstest.MapFS{}, "ACT", ":status")
 	if b.LED != nil || b.Fan != nil || b.RTC != nil || b.Watchdog != nil || b.Supply != nil || b.Radios != nil || b.Button != nil || b.Thermal != nil {
 		t.Errorf("got %+v", b)
 	}
@@ -87,8 +86,8 @@ func TestEmptyMachineHasNoParts(t *testing.T) {
 
 func TestUndervoltageIsSeen(t *testing.T) {
 	const alarm = "sys/class/hwmon/hwmon1/in0_lcrit_alarm"
-	root := machine(t, whole())
-	s := FindSupply(root)
+	root := newRoot(t, allParts())
+	s := findSupply(root)
 	for value, want := range map[string]bool{"0\n": false, "1\n": true} {
 		if err := os.WriteFile(root.Path(alarm), []byte(value), 0o644); err != nil {
 			t.Fatal(err)
@@ -97,15 +96,15 @@ func TestUndervoltageIsSeen(t *testing.T) {
 			t.Errorf("alarm %q: got %v, %v", value, got, err)
 		}
 	}
-	empty(t, root, alarm)
+	truncateFiles(t, root, alarm)
 	if _, err := s.Low(); err == nil {
-		t.Error("an alarm that tells nothing is no error")
+		t.Error("an alarm without a value is no error")
 	}
-	flags := FindSupply(fstest.MapFS{"sys/devices/platform/soc/soc:firmware/get_throttled": {Data: []byte("50005\n")}})
+	flags := findSupply(fstest.MapFS{"sys/devices/platform/soc/soc:firmware/get_throttled": {Data: []byte("50005\n")}})
 	if low, err := flags.Low(); !low || err != nil {
 		t.Errorf("by the firmware's flags: got %v, %v", low, err)
 	}
-	if FindSupply(fstest.MapFS{"sys/class/hwmon/hwmon0/name": {Data: []byte("coretemp")}}) != nil {
-		t.Error("a PC tells of its supply")
+	if findSupply(fstest.MapFS{"sys/class/hwmon/hwmon0/name": {Data: []byte("coretemp")}}) != nil {
+		t.Error("a PC reports its supply voltage")
 	}
 }

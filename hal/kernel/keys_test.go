@@ -11,11 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/haltest"
 )
 
-// at is an event of a key as the kernel writes it.
-func at(d time.Duration, code uint16, value int32) []byte {
+// keyEventBytes returns an event of a key as the kernel writes it.
+func keyEventBytes(d time.Duration, code uint16, value int32) []byte {
 	b := make([]byte, eventSize)
 	binary.NativeEndian.PutUint64(b, uint64(d/time.Second))
 	binary.NativeEndian.PutUint64(b[8:], uint64(d%time.Second/time.Microsecond))
@@ -25,9 +25,9 @@ func at(d time.Duration, code uint16, value int32) []byte {
 	return b
 }
 
-// TestPressesOfTwoKeysAreOneButton plays two devices by pipes.
+// TestPressesOfTwoKeysAreOneButton simulates two devices with pipes.
 func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
-	dir := hal.Dir(t.TempDir())
+	dir := haltest.Root(t.TempDir())
 	k := &Keys{[]key{{path: dir.Path("gone")}, {path: dir.Path("event0")}, {dir.Path("event1"), true}}}
 	var ends []*os.File
 	for _, one := range k.keys[1:] {
@@ -43,9 +43,9 @@ func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 		ends = append(ends, f)
 	}
 	first := bytes.Join([][]byte{
-		at(5*time.Second, keyPower, 0), // up of a press before we read
-		at(6*time.Second, 30, 1),       // another key
-		at(7*time.Second, keyPower, 1), at(8*time.Second, keyPower, 2), at(11500*time.Millisecond, keyPower, 0),
+		keyEventBytes(5*time.Second, keyPower, 0), // end of a press from before the read
+		keyEventBytes(6*time.Second, 30, 1),       // another key
+		keyEventBytes(7*time.Second, keyPower, 1), keyEventBytes(8*time.Second, keyPower, 2), keyEventBytes(11500*time.Millisecond, keyPower, 0),
 	}, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -58,8 +58,9 @@ func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 			cancel()
 			continue
 		}
-		// A power button of a PC, down and up at once or, when it is busy, a moment later: switch off.
-		if _, err := ends[1].Write(append(at(20*time.Second, keyPower, 1), at(20*time.Second+90*time.Millisecond, keyPower, 0)...)); err != nil {
+		// A power button of a PC sends down and up at once, or a moment later on a busy machine. It
+		// means switch off.
+		if _, err := ends[1].Write(append(keyEventBytes(20*time.Second, keyPower, 1), keyEventBytes(20*time.Second+90*time.Millisecond, keyPower, 0)...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,23 +68,23 @@ func TestPressesOfTwoKeysAreOneButton(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	var down time.Duration
-	for _, e := range parse(append(at(time.Second, keyPower, 1), at(time.Second+30*time.Millisecond, keyPower, 0)...)) {
-		if p, ok := e.press(&down, false); ok && p.Held != 30*time.Millisecond {
+	for _, e := range parseEvents(append(keyEventBytes(time.Second, keyPower, 1), keyEventBytes(time.Second+30*time.Millisecond, keyPower, 0)...)) {
+		if p, ok := e.endPress(&down, false); ok && p.Held != 30*time.Millisecond {
 			t.Errorf("a tap of a finger: held for %v", p.Held)
 		}
 	}
 	if _, err := k.Down(); err == nil {
-		t.Error("a pipe tells the state of a key")
+		t.Error("a pipe reports the state of a key")
 	}
 }
 
 func TestKeysThatAreGoneEndTheReading(t *testing.T) {
 	path := t.TempDir() + "/event0"
-	if err := os.WriteFile(path, nil, 0o600); err != nil { // ends at once, as a device that was pulled
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // ends at once, as an unplugged device does
 		t.Fatal(err)
 	}
 	done := 0
-	for range (&Keys{[]key{{path: path}, {path: path + "x"}}}).Presses(cancelled(t)) {
+	for range (&Keys{[]key{{path: path}, {path: path + "x"}}}).Presses(cancelledContext(t)) {
 		done++
 	}
 	for range (&Keys{[]key{{path: path + "x"}}}).Presses(t.Context()) {
@@ -97,7 +98,7 @@ func TestKeysThatAreGoneEndTheReading(t *testing.T) {
 	}
 }
 
-func cancelled(t *testing.T) context.Context {
+func cancelledContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
@@ -113,7 +114,7 @@ func TestPowerKeyIsFoundByItsBit(t *testing.T) {
 		"zz zz":                        false,
 		"ffffffffffffffffffffff 0":     false,
 	} {
-		root := machine(t, map[string]string{"sys/class/input/event3/device/capabilities/key": words, "dev/input/event3": ""})
+		root := newRoot(t, map[string]string{"sys/class/input/event3/device/capabilities/key": words, "dev/input/event3": ""})
 		k := FindKeys(root)
 		if (k != nil) != want {
 			t.Errorf("%q: got %v, want found %v", words, k, want)
@@ -123,7 +124,7 @@ func TestPowerKeyIsFoundByItsBit(t *testing.T) {
 
 func TestAPowerButtonOfAPCIsKnownByItsPhys(t *testing.T) {
 	for phys, want := range map[string]bool{"LNXPWRBN/button/input0\n": true, "PNP0C0C/button/input0\n": true, "gpio-keys/input0\n": false, "": false} {
-		root := machine(t, map[string]string{
+		root := newRoot(t, map[string]string{
 			"sys/class/input/event3/device/capabilities/key": "10000000000000 0\n", "sys/class/input/event3/device/phys": phys, "dev/input/event3": "",
 		})
 		if k := FindKeys(root); k == nil || k.keys[0].acpi != want {
@@ -133,12 +134,14 @@ func TestAPowerButtonOfAPCIsKnownByItsPhys(t *testing.T) {
 }
 
 func FuzzEvents(f *testing.F) {
-	f.Add(append(at(time.Second, keyPower, 1), at(2*time.Second, keyPower, 0)...))
+	f.Add(append(keyEventBytes(time.Second, keyPower, 1), keyEventBytes(2*time.Second, keyPower, 0)...))
+	f.Add(append(keyEventBytes(2*time.Second, keyPower, 1), keyEventBytes(time.Second, keyPower, 0)...))
+	f.Add(append(keyEventBytes(0, keyPower, 1), keyEventBytes(0, keyPower, 0)...))
 	f.Add(bytes.Repeat([]byte{0xff}, 50))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var down time.Duration
-		for _, e := range parse(data) {
-			if p, ok := e.press(&down, len(data)%2 == 0); ok && p.Held <= 0 {
+		for _, e := range parseEvents(data) {
+			if p, ok := e.endPress(&down, len(data)%2 == 0); ok && p.Held <= 0 {
 				t.Errorf("held for %v", p.Held)
 			}
 		}

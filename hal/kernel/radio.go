@@ -14,14 +14,14 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// Radios are the Wi-Fi interfaces of this machine, by nl80211.
-type Radios struct{}
+// wifiRadios are the Wi-Fi interfaces of this machine, by nl80211.
+type wifiRadios struct{}
 
 // List implements hal.Radios.
-func (Radios) List() ([]hal.Radio, error) {
+func (wifiRadios) List() ([]hal.Radio, error) {
 	c, err := wifi.New()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // no driver of one is loaded
+		return nil, nil // no Wi-Fi driver is loaded
 	}
 	if err != nil {
 		return nil, fmt.Errorf("nl80211: %w", err)
@@ -35,19 +35,19 @@ func (Radios) List() ([]hal.Radio, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nl80211: %w", err)
 	}
-	return radios(phys, ifaces), nil
+	return listRadios(phys, ifaces), nil
 }
 
-// radios tells of each interface what its device can do.
-func radios(phys []*wifi.PHY, ifaces []*wifi.Interface) (list []hal.Radio) {
+// listRadios describes each interface with the abilities of its device.
+func listRadios(phys []*wifi.PHY, ifaces []*wifi.Interface) (list []hal.Radio) {
 	for _, i := range ifaces {
 		if i.Name == "" {
-			continue // a device for peer to peer, not an interface
+			continue // a peer-to-peer device without an interface
 		}
-		r := hal.Radio{Name: hal.Word(i.Name)}
+		r := hal.Radio{Name: hal.CleanWord(i.Name)}
 		if n := slices.IndexFunc(phys, func(p *wifi.PHY) bool { return p.Index == i.PHY }); n >= 0 {
 			r.AP = slices.Contains(phys[n].SupportedIftypes, wifi.InterfaceTypeAP)
-			r.Clients = clients(phys[n])
+			r.Clients = maxClients(phys[n])
 		}
 		list = append(list, r)
 	}
@@ -55,10 +55,10 @@ func radios(phys []*wifi.PHY, ifaces []*wifi.Interface) (list []hal.Radio) {
 	return list
 }
 
-// clients is how many stations a device carries, 0 if its driver does not tell.
-func clients(p *wifi.PHY) int {
-	if told := p.Extra[unix.NL80211_ATTR_MAX_AP_ASSOC_STA]; len(told) == 2 {
-		return int(binary.NativeEndian.Uint16(told))
+// maxClients returns the limit of clients of a device, 0 if its driver does not report one.
+func maxClients(p *wifi.PHY) int {
+	if limit := p.Extra[unix.NL80211_ATTR_MAX_AP_ASSOC_STA]; len(limit) == 2 {
+		return int(binary.NativeEndian.Uint16(limit))
 	}
 	return 0
 }

@@ -7,25 +7,25 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// Supply is what a Raspberry Pi tells of its power.
-type Supply struct{ root fs.FS }
+// piSupply is the voltage monitor of a Raspberry Pi.
+type piSupply struct{ root fs.FS }
 
-// FindSupply is nil on a board that does not watch its voltage.
-func FindSupply(root fs.FS) *Supply {
-	if _, ok := hal.Undervolted(root); !ok {
+// findSupply returns nil on a board that does not watch its voltage.
+func findSupply(root fs.FS) *piSupply {
+	if _, ok := hal.IsUndervolted(root); !ok {
 		return nil
 	}
-	return &Supply{root: root}
+	return &piSupply{root: root}
 }
 
-// errSilent: what told of the supply is gone.
-var errSilent = errors.New("supply: the board does not tell of it any more")
+// errNoReading means that the voltage monitor disappeared.
+var errNoReading = errors.New("supply: the board does not report its voltage any more")
 
 // Low implements hal.Supply.
-func (s *Supply) Low() (bool, error) {
-	low, ok := hal.Undervolted(s.root)
+func (s *piSupply) Low() (bool, error) {
+	low, ok := hal.IsUndervolted(s.root)
 	if !ok {
-		return false, errSilent
+		return false, errNoReading
 	}
 	return low, nil
 }

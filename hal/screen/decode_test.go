@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// scan reads the QR code off a display the way a camera does: it looks for the three finders,
-// takes the size of a module from them, and reads the modules at their middles. It corrects
-// no errors, so that each wrong dot is seen. Versions 1 to 3, levels L and M (ISO/IEC 18004).
-func scan(lit func(x, y int) bool) (string, error) {
-	m, err := grid(lit)
+// scanQR reads the QR code off a display as a camera does. It finds the three finders, takes the
+// size of a module from them, and reads the modules at their centres. It corrects no errors, so
+// every wrong dot shows. It reads versions 1 to 3, levels L and M (ISO/IEC 18004).
+func scanQR(lit func(x, y int) bool) (string, error) {
+	m, err := findGrid(lit)
 	if err != nil {
 		return "", err
 	}
 	format := 0
 	for i := range 6 {
-		format |= bit(m[8][i]) << (14 - i)
+		format |= bitOf(m[8][i]) << (14 - i)
 	}
-	format |= bit(m[8][7])<<8 | bit(m[8][8])<<7 | bit(m[7][8])<<6
+	format |= bitOf(m[8][7])<<8 | bitOf(m[8][8])<<7 | bitOf(m[7][8])<<6
 	for i := range 6 {
-		format |= bit(m[5-i][8]) << (5 - i)
+		format |= bitOf(m[5-i][8]) << (5 - i)
 	}
 	format ^= 0x5412
 	level, mask := format>>13, format>>10&7
@@ -31,18 +31,18 @@ func scan(lit func(x, y int) bool) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("size %d, level %d", len(m), level)
 	}
-	return text8(codewords(m, mask)[:data*8], data)
+	return decodeText(readCodewords(m, mask)[:data*8], data)
 }
 
-func bit(b bool) int {
+func bitOf(b bool) int {
 	if b {
 		return 1
 	}
 	return 0
 }
 
-// grid finds the dark modules of the square that the lit quiet zone encloses.
-func grid(lit func(x, y int) bool) ([][]bool, error) {
+// findGrid finds the dark modules of the square that the lit quiet zone encloses.
+func findGrid(lit func(x, y int) bool) ([][]bool, error) {
 	box := image.Rectangle{}
 	for y := range Height {
 		for x := Width - codeWidth; x < Width; x++ {
@@ -72,22 +72,22 @@ func grid(lit func(x, y int) bool) ([][]bool, error) {
 	return m, nil
 }
 
-// reserved tells that a module is no data.
-func reserved(n, x, y int) bool {
+// isReserved reports whether a module holds no data.
+func isReserved(n, x, y int) bool {
 	finder := x < 9 && (y < 9 || y >= n-8) || x >= n-8 && y < 9
 	align := n > 21 && x >= n-9 && x <= n-5 && y >= n-9 && y <= n-5
 	return finder || align || x == 6 || y == 6
 }
 
-var masks = [...]func(x, y int) bool{
+var qrMasks = [...]func(x, y int) bool{
 	func(x, y int) bool { return (x+y)%2 == 0 }, func(_, y int) bool { return y%2 == 0 },
 	func(x, _ int) bool { return x%3 == 0 }, func(x, y int) bool { return (x+y)%3 == 0 },
 	func(x, y int) bool { return (y/2+x/3)%2 == 0 }, func(x, y int) bool { return x*y%2+x*y%3 == 0 },
 	func(x, y int) bool { return (x*y%2+x*y%3)%2 == 0 }, func(x, y int) bool { return ((x+y)%2+x*y%3)%2 == 0 },
 }
 
-// codewords are the bits in their order: two columns at a time from the right, up and down.
-func codewords(m [][]bool, mask int) string {
+// readCodewords returns the bits in their order: two columns at a time from the right, up and down.
+func readCodewords(m [][]bool, mask int) string {
 	var b strings.Builder
 	n, up := len(m), true
 	for right := n - 1; right > 0; right -= 2 {
@@ -100,8 +100,8 @@ func codewords(m [][]bool, mask int) string {
 				y = n - 1 - i
 			}
 			for _, x := range []int{right, right - 1} {
-				if !reserved(n, x, y) {
-					b.WriteByte("01"[bit(m[y][x] != masks[mask](x, y))])
+				if !isReserved(n, x, y) {
+					b.WriteByte("01"[bitOf(m[y][x] != qrMasks[mask](x, y))])
 				}
 			}
 		}
@@ -112,8 +112,8 @@ func codewords(m [][]bool, mask int) string {
 
 const alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
-// text8 reads the segments: numbers, capitals and bytes.
-func text8(bits string, data int) (string, error) {
+// decodeText reads the segments: numbers, capitals and bytes.
+func decodeText(bits string, data int) (string, error) {
 	var out strings.Builder
 	take := func(n int) (v int) {
 		for range n {

@@ -10,44 +10,44 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// layout is the page in rows of so many columns.
-func layout(p hal.Page, columns int) []string {
-	head, foot := title(p.Title, columns), ""
-	if narrow := columns < Width/advance; narrow && p.State != "" {
+// layOutPage returns the page as rows with this number of columns.
+func layOutPage(p hal.Page, columns int) []string {
+	head, foot := fitTitle(p.Title, columns), ""
+	if narrow := columns < Width/glyphWidth; narrow && p.State != "" {
 		head = p.State
 	} else {
 		foot = p.State
 	}
-	list := []string{cut(plain(head), columns)}
-	for _, l := range pick(p.Lines) {
-		list = append(list, wrap(l, columns)...)
-		if len(list) >= rows {
+	list := []string{cutColumns(toASCII(head), columns)}
+	for _, l := range pickFields(p.Lines) {
+		list = append(list, wrapFields(l, columns)...)
+		if len(list) >= rowCount {
 			break
 		}
 	}
-	list = list[:min(len(list), rows)]
-	if foot != "" && len(list) < rows {
-		list = append(list, cut(plain(foot), columns))
+	list = list[:min(len(list), rowCount)]
+	if foot != "" && len(list) < rowCount {
+		list = append(list, cutColumns(toASCII(foot), columns))
 	}
 	return list
 }
 
-// title is the part of a title that says most where all of it does not fit: the box's name,
-// behind the product's.
-func title(s string, columns int) string {
-	if _, name, ok := strings.Cut(s, " · "); ok && len(plain(s)) > columns {
+// fitTitle shortens a title that is too long to its most useful part: the name of the box, which
+// follows the name of the product.
+func fitTitle(s string, columns int) string {
+	if _, name, ok := strings.Cut(s, " · "); ok && len(toASCII(s)) > columns {
 		return name
 	}
 	return s
 }
 
-// pick is the lines as fields: the columns of a line stand two blanks or more apart. Of the
-// lines that begin with the same label, as those of several addresses, the first is taken:
-// what comes after is worth more than another address. An address needs no label.
-func pick(lines []string) (list [][]string) {
+// pickFields returns the fields of the lines. Two or more blanks separate the columns of a line. Of
+// several lines with the same label, such as addresses, it takes the first one: the text after them
+// is worth more than another address. It drops the label of an address.
+func pickFields(lines []string) (list [][]string) {
 	var seen []string
 	for _, l := range lines {
-		f := fields(l)
+		f := splitFields(l)
 		if len(f) > 1 {
 			if slices.Contains(seen, f[0]) {
 				continue
@@ -62,9 +62,9 @@ func pick(lines []string) (list [][]string) {
 	return list
 }
 
-// fields are what two blanks or more hold apart.
-func fields(l string) (list []string) {
-	for f := range strings.SplitSeq(plain(l), "  ") {
+// splitFields splits a line at two or more blanks.
+func splitFields(l string) (list []string) {
+	for f := range strings.SplitSeq(toASCII(l), "  ") {
 		if f = strings.TrimSpace(f); f != "" {
 			list = append(list, f)
 		}
@@ -72,15 +72,16 @@ func fields(l string) (list []string) {
 	return list
 }
 
-// wrap sets fields in rows. A field that does not fit behind the one before begins a row, a
-// word that does not fit in a row is broken where an address is read out in parts.
-func wrap(fields []string, columns int) (list []string) {
+// wrapFields sets fields in rows. A field that does not fit into the row begins the next one. A
+// word that is longer than a row is broken at a mark, where people pause as they read an address
+// out.
+func wrapFields(fields []string, columns int) (list []string) {
 	row := ""
 	for _, f := range fields {
 		for i, w := range strings.Fields(f) {
 			whole := w
 			if i == 0 {
-				whole = f // a field stays together if it can
+				whole = f // keep a field together if possible
 			}
 			if row != "" && len(row)+1+len(whole) > columns && (i == 0 || len(row)+1+len(w) > columns) {
 				list, row = append(list, row), ""
@@ -89,7 +90,7 @@ func wrap(fields []string, columns int) (list []string) {
 				row += " "
 			}
 			for row += w; len(row) > columns; {
-				n := fold(row, columns)
+				n := breakPoint(row, columns)
 				list, row = append(list, row[:n]), row[n:]
 			}
 		}
@@ -100,19 +101,20 @@ func wrap(fields []string, columns int) (list []string) {
 	return list
 }
 
-// fold is where a word is broken: behind the last mark that fits, else where the row ends.
-func fold(w string, columns int) int {
+// breakPoint returns where to break a word: after the last mark that fits, otherwise at the end of
+// the row.
+func breakPoint(w string, columns int) int {
 	if n := strings.LastIndexAny(w[:columns], ".:/-"); n > 0 {
 		return n + 1
 	}
 	return columns
 }
 
-func cut(s string, columns int) string { return s[:min(len(s), columns)] }
+func cutColumns(s string, columns int) string { return s[:min(len(s), columns)] }
 
-// plain is s in the characters that the font has: accents go, and a sign without a likeness
-// is a question mark.
-func plain(s string) string {
+// toASCII returns s in the characters of the font. It removes accents and replaces unknown
+// characters by question marks.
+func toASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= ' ' && r <= '~':

@@ -9,27 +9,27 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// Address is where an SSD1306 answers on its I2C bus (its data sheet, 8.1.5; SA0 is low on
-// the boards that are sold).
-const Address = 0x3c
+// i2cAddress is the address of an SSD1306 on its I2C bus (data sheet, 8.1.5). SA0 is low on the
+// boards that are sold.
+const i2cAddress = 0x3c
 
-// OLED is a display with an SSD1306. Its bus is opened for each page and the display is set
-// up anew, so that one that was unplugged shows the next page, and another program may have
-// it in between.
+// OLED is a display with an SSD1306. It opens the bus and initialises the display for each page. A
+// display that was unplugged shows the next page, and another program can use the display in
+// between.
 type OLED struct {
 	open func() (i2c.BusCloser, error)
 }
 
-// NewOLED is the display on the bus that open opens.
+// NewOLED returns the display on the bus that open returns.
 func NewOLED(open func() (i2c.BusCloser, error)) *OLED { return &OLED{open: open} }
 
-// Answers tells that there is a device at the display's address: its status is read.
-func (o *OLED) Answers() bool {
+// IsPresent reports whether a device answers at the address of the display. It reads the status.
+func (o *OLED) IsPresent() bool {
 	bus, err := o.open()
 	if err != nil {
 		return false
 	}
-	err = bus.Tx(Address, nil, make([]byte, 1))
+	err = bus.Tx(i2cAddress, nil, make([]byte, 1))
 	_ = bus.Close() // nothing was written
 	return err == nil
 }
@@ -40,14 +40,14 @@ func (o *OLED) Show(p hal.Page) error {
 	if err != nil {
 		return err
 	}
-	err = show(bus, p)
+	err = showPage(bus, p)
 	if e := bus.Close(); err == nil {
 		err = e
 	}
 	return err
 }
 
-func show(bus i2c.Bus, p hal.Page) error {
+func showPage(bus i2c.Bus, p hal.Page) error {
 	opts := ssd1306.DefaultOpts // 128 by 64
 	d, err := ssd1306.NewI2C(bus, &opts)
 	if err != nil {

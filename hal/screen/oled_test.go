@@ -13,8 +13,8 @@ import (
 	"github.com/livelearn/box/hal/haltest"
 )
 
-// panel is a double of an SSD1306 as far as its data sheet's page addressing goes.
-type panel struct {
+// fakePanel is a double of an SSD1306 with the page addressing of its data sheet.
+type fakePanel struct {
 	ram       [8][Width]byte
 	page, col int
 	on        bool
@@ -22,12 +22,12 @@ type panel struct {
 	gone      bool
 }
 
-func (p *panel) Tx(addr uint16, w, r []byte) error {
-	if p.gone || addr != Address {
+func (p *fakePanel) Tx(addr uint16, w, r []byte) error {
+	if p.gone || addr != i2cAddress {
 		return errors.New("no acknowledge")
 	}
 	if len(w) == 0 {
-		return nil // its status
+		return nil // the status
 	}
 	switch {
 	case w[0] == 0x40:
@@ -45,52 +45,52 @@ func (p *panel) Tx(addr uint16, w, r []byte) error {
 	return nil
 }
 
-func (*panel) SetSpeed(physic.Frequency) error { return nil }
-func (*panel) String() string                  { return "panel" }
-func (p *panel) Close() error                  { p.opened--; return nil }
+func (*fakePanel) SetSpeed(physic.Frequency) error { return nil }
+func (*fakePanel) String() string                  { return "panel" }
+func (p *fakePanel) Close() error                  { p.opened--; return nil }
 
-func (p *panel) open() (i2c.BusCloser, error) { p.opened++; return p, nil }
+func (p *fakePanel) open() (i2c.BusCloser, error) { p.opened++; return p, nil }
 
-func (p *panel) lit(x, y int) bool { return p.ram[y/8][x]>>(y%8)&1 == 1 }
+func (p *fakePanel) lit(x, y int) bool { return p.ram[y/8][x]>>(y%8)&1 == 1 }
 
 func TestPageIsSeenOnTheDisplay(t *testing.T) {
-	p := &panel{}
+	p := &fakePanel{}
 	o := NewOLED(p.open)
-	for range 2 { // a second page, and another program's in between
-		if err := o.Show(pages["claim"]); err != nil {
+	for range 2 { // a second page, with the writes of another program in between
+		if err := o.Show(testPages["claim"]); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := scan(p.lit); err != nil || got != pages["claim"].QR || !p.on {
+		if got, err := scanQR(p.lit); err != nil || got != testPages["claim"].QR || !p.on {
 			t.Errorf("got %q, %v, on %v", got, err, p.on)
 		}
 		p.ram[3] = [Width]byte{}
 	}
-	haltest.TestBoard(t, hal.Board{Name: "oled", Display: o}, haltest.Hands{})
+	haltest.TestBoard(t, hal.Board{Name: "oled", Display: o}, haltest.Operator{})
 	if p.opened != 0 {
 		t.Errorf("the bus was left open %d times", p.opened)
 	}
 }
 
 func TestDisplayThatIsGoneTellsSo(t *testing.T) {
-	p := &panel{}
+	p := &fakePanel{}
 	o := NewOLED(p.open)
-	if !o.Answers() {
+	if !o.IsPresent() {
 		t.Error("it does not answer")
 	}
 	p.gone = true
-	if o.Answers() || o.Show(pages["claim"]) == nil {
+	if o.IsPresent() || o.Show(testPages["claim"]) == nil {
 		t.Error("it answers")
 	}
 	none := NewOLED(func() (i2c.BusCloser, error) { return nil, errors.New("no bus") })
-	if none.Answers() || none.Show(pages["claim"]) == nil || p.opened != 0 {
+	if none.IsPresent() || none.Show(testPages["claim"]) == nil || p.opened != 0 {
 		t.Error("a display without a bus answers, or a bus is left open")
 	}
 }
 
-// TestTrafficIsTheSameForTheSamePage records what goes over the bus and plays it back.
+// TestTrafficIsTheSameForTheSamePage records the traffic on the bus and replays it.
 func TestTrafficIsTheSameForTheSamePage(t *testing.T) {
-	record := &i2ctest.Record{Bus: &panel{}}
-	if err := show(record, pages["lesson"]); err != nil {
+	record := &i2ctest.Record{Bus: &fakePanel{}}
+	if err := showPage(record, testPages["lesson"]); err != nil {
 		t.Fatal(err)
 	}
 	sent := 0
@@ -101,7 +101,7 @@ func TestTrafficIsTheSameForTheSamePage(t *testing.T) {
 		t.Errorf("%d bytes for a page of 1024", sent)
 	}
 	back := &i2ctest.Playback{Ops: record.Ops, DontPanic: true}
-	if err := errors.Join(show(back, pages["lesson"]), back.Close()); err != nil {
+	if err := errors.Join(showPage(back, testPages["lesson"]), back.Close()); err != nil {
 		t.Error(err)
 	}
 }

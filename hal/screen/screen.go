@@ -1,7 +1,7 @@
 // Package screen draws a hal.Page for a display of 128 by 64 dots, and shows it on one.
 //
-// With a QR code the page is text on the left and the code on the right, as large as the
-// display is high; without one the text has the whole width.
+// With a QR code the text is on the left and the code on the right, with the full height of the
+// display. Without a code the text has the whole width.
 package screen
 
 import (
@@ -22,42 +22,42 @@ const (
 	Height = 64
 )
 
-// Of the text: glyphs of 7 by 13 dots, whose first row is empty in all of them.
+// Sizes of the text: glyphs of 7 by 13 dots. Their first row is always empty.
 const (
-	advance = 7
-	pitch   = 12
-	rows    = Height / pitch
-	top     = (Height - rows*pitch) / 2
+	glyphWidth = 7
+	rowHeight  = 12
+	rowCount   = Height / rowHeight
+	topMargin  = (Height - rowCount*rowHeight) / 2
 )
 
-// Render draws p. A dot that is on is lit. What does not fit is left out at the end.
+// Render draws p. A dot that is on is lit. It leaves out the end of a text that does not fit.
 func Render(p hal.Page) *image1bit.VerticalLSB {
 	img := image1bit.NewVerticalLSB(image.Rect(0, 0, Width, Height))
-	columns := Width / advance
-	if code := codeOf(p.QR); code != nil {
-		columns = (Width - codeWidth) / advance
-		code.draw(img)
+	columns := Width / glyphWidth
+	if code := encodeQR(p.QR); code != nil {
+		columns = (Width - codeWidth) / glyphWidth
+		code.drawCode(img)
 	}
-	for i, line := range layout(p, columns) {
-		text(img, i, line)
+	for i, line := range layOutPage(p, columns) {
+		drawText(img, i, line)
 	}
-	if p.State != "" && columns < Width/advance {
-		bar := image.Rect(0, 0, columns*advance+1, top+pitch)
-		invert(img, bar) // the state stands where the title was
+	if p.State != "" && columns < Width/glyphWidth {
+		bar := image.Rect(0, 0, columns*glyphWidth+1, topMargin+rowHeight)
+		invertRect(img, bar) // the state replaces the title
 	}
 	return img
 }
 
-// text draws line number i. Its glyphs are all in the font: see plain.
-func text(img draw.Image, i int, line string) {
+// drawText draws line number i. The font has all its characters: see toASCII.
+func drawText(img draw.Image, i int, line string) {
 	d := font.Drawer{
 		Dst: img, Src: image.NewUniform(image1bit.On), Face: basicfont.Face7x13,
-		Dot: fixed.P(1, top-1+i*pitch+basicfont.Face7x13.Ascent),
+		Dot: fixed.P(1, topMargin-1+i*rowHeight+basicfont.Face7x13.Ascent),
 	}
 	d.DrawString(line)
 }
 
-func invert(img *image1bit.VerticalLSB, r image.Rectangle) {
+func invertRect(img *image1bit.VerticalLSB, r image.Rectangle) {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
 			img.SetBit(x, y, !img.BitAt(x, y))

@@ -17,8 +17,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// pages are what a box shows (firmware/face.go).
-var pages = map[string]hal.Page{
+// testPages are pages that a box shows (firmware/display).
+var testPages = map[string]hal.Page{
 	"claim": {
 		Title: "LiveLearn Box",
 		Lines: []string{"Open    http://192.168.100.100", "Open    http://livelearn-box.local", "Claim   4821-9930"},
@@ -33,7 +33,7 @@ var pages = map[string]hal.Page{
 	"starting": {Title: "LiveLearn Box", Lines: []string{"starting: network"}, State: "booting"},
 }
 
-func shape(p hal.Page) string {
+func asciiShape(p hal.Page) string {
 	img := Render(p)
 	var b strings.Builder
 	for y := range Height {
@@ -46,9 +46,9 @@ func shape(p hal.Page) string {
 }
 
 func TestPagesLookAsTheyDid(t *testing.T) {
-	for name, p := range pages {
+	for name, p := range testPages {
 		file := "testdata/" + name + ".golden"
-		got := shape(p)
+		got := asciiShape(p)
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
@@ -61,7 +61,7 @@ func TestPagesLookAsTheyDid(t *testing.T) {
 	}
 }
 
-// TestCodeOfTheAddressIsScannable reads the code back off the dots.
+// TestCodeOfTheAddressIsScannable reads the code back from the dots.
 func TestCodeOfTheAddressIsScannable(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://192.168.100.100":                   "http://192.168.100.100",
@@ -74,7 +74,7 @@ func TestCodeOfTheAddressIsScannable(t *testing.T) {
 		"http://livelearn-box-of-the-library.home": "http://livelearn-box-of-the-library.home",
 	} {
 		img := Render(hal.Page{Title: "LiveLearn Box", Lines: []string{strings.Repeat("x", 400)}, QR: text, State: "ready"})
-		got, err := scan(func(x, y int) bool { return bool(img.BitAt(x, y)) })
+		got, err := scanQR(func(x, y int) bool { return bool(img.BitAt(x, y)) })
 		if err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %q", text, got, err, want)
 		}
@@ -82,11 +82,11 @@ func TestCodeOfTheAddressIsScannable(t *testing.T) {
 }
 
 func TestWrongDotIsSeenByTheScan(t *testing.T) {
-	img := Render(pages["claim"])
+	img := Render(testPages["claim"])
 	x, y := Width-codeWidth/2, Height/2
-	_, err := scan(func(i, j int) bool { return bool(img.BitAt(i, j)) != (i/2 == x/2 && j/2 == y/2) })
-	got, _ := scan(func(i, j int) bool { return bool(img.BitAt(i, j)) != (i/2 >= x/2 && j/2 == y/2) })
-	if got == pages["claim"].QR && err == nil {
+	_, err := scanQR(func(i, j int) bool { return bool(img.BitAt(i, j)) != (i/2 == x/2 && j/2 == y/2) })
+	got, _ := scanQR(func(i, j int) bool { return bool(img.BitAt(i, j)) != (i/2 >= x/2 && j/2 == y/2) })
+	if got == testPages["claim"].QR && err == nil {
 		t.Error("the scan does not look")
 	}
 }
@@ -98,19 +98,19 @@ func TestWhatMattersIsOnASmallDisplay(t *testing.T) {
 		"ask":      {"New claim code?", "Let go, then press", "once for yes. Wait", "for no. Lessons", "stay."},
 		"starting": {"LiveLearn Box", "starting: network", "booting"},
 	} {
-		columns := Width / advance
-		if codeOf(pages[name].QR) != nil {
-			columns = (Width - codeWidth) / advance
+		columns := Width / glyphWidth
+		if encodeQR(testPages[name].QR) != nil {
+			columns = (Width - codeWidth) / glyphWidth
 		}
-		if got := layout(pages[name], columns); !slices.Equal(got, want) {
+		if got := layOutPage(testPages[name], columns); !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 	long := hal.Page{Title: "LiveLearn Box · Room of Ada", QR: "http://10.0.0.7"}
-	if got := layout(long, 9)[0]; got != "Room of A" {
+	if got := layOutPage(long, 9)[0]; got != "Room of A" {
 		t.Errorf("the box's name: got %q", got)
 	}
-	if got := layout(hal.Page{Lines: []string{"http://[2001:db8::1]:8080/x"}}, 9); got[1] != "http://" {
+	if got := layOutPage(hal.Page{Lines: []string{"http://[2001:db8::1]:8080/x"}}, 9); got[1] != "http://" {
 		t.Errorf("an address is broken in its midst: %q", got)
 	}
 }
@@ -124,8 +124,8 @@ func FuzzRender(f *testing.F) {
 			t.Errorf("%d bytes", len(img.Pix))
 		}
 		for _, columns := range []int{9, 18} {
-			list := layout(p, columns)
-			if len(list) > rows {
+			list := layOutPage(p, columns)
+			if len(list) > rowCount {
 				t.Errorf("%d rows", len(list))
 			}
 			for _, l := range list {

@@ -13,13 +13,13 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// EFI are slots that systemd-boot chooses from.
+// EFI are the slots on a machine with systemd-boot.
 //
-// A slot is a kernel in a folder of the ESP and an entry of type 1 in its menu (Boot Loader
-// Specification). An entry's sort-key falls with each change, so the newest is first. The
-// name of one on trial has a counter, "livelearn-b+2.conf", which the loader lowers at each
-// start, "livelearn-b+1-1.conf"; at zero the entry goes to the end of the menu (Automatic
-// Boot Assessment, systemd.io).
+// A slot is a kernel in a folder of the ESP and an entry of type 1 in the boot menu (Boot Loader
+// Specification). The sort-key of an entry falls with each change, so the newest entry is first.
+// The name of an entry on trial has a counter, "livelearn-b+2.conf". The loader lowers it at each
+// start, "livelearn-b+1-1.conf". At zero it moves the entry to the end of the menu (Automatic Boot
+// Assessment, systemd.io).
 type EFI struct {
 	Folder
 	Booted  hal.Slot
@@ -29,39 +29,39 @@ type EFI struct {
 }
 
 const (
-	entries  = "loader/entries"
-	tries    = 2          // starts that a slot on trial has: one may be lost to a power cut
-	topKey   = 99_999_999 // the first sort-key; they fall
-	bootRoom = 100 << 20  // for a kernel, in bytes
+	entriesDir    = "loader/entries"
+	trialStarts   = 2          // starts of a slot on trial: a power cut may use up one
+	topKey        = 99_999_999 // the first sort-key; later ones are lower
+	maxKernelSize = 100 << 20  // for a kernel, in bytes
 )
 
 var entryName = regexp.MustCompile(`^livelearn-([ab])(?:\+(\d{1,3})(?:-(\d{1,3}))?)?\.conf$`)
 
-// entry is one in the menu.
-type entry struct {
-	file    string
-	slot    hal.Slot
-	counted bool
-	left    int
-	key     int
-	options string
-	version string
+// menuEntry is one entry of the boot menu.
+type menuEntry struct {
+	file      string
+	slot      hal.Slot
+	counted   bool
+	triesLeft int
+	sortKey   int
+	options   string
+	version   string
 }
 
-// parseEntry reads a name and a text of the menu.
-func parseEntry(name, text string) (entry, bool) {
+// parseEntry reads the name and the text of an entry.
+func parseEntry(name, text string) (menuEntry, bool) {
 	m := entryName.FindStringSubmatch(name)
 	if m == nil {
-		return entry{}, false
+		return menuEntry{}, false
 	}
-	e := entry{file: name, slot: hal.Slot(m[1]), counted: m[2] != "", key: topKey}
-	e.left, _ = strconv.Atoi(m[2]) // digits, or not counted
+	e := menuEntry{file: name, slot: hal.Slot(m[1]), counted: m[2] != "", sortKey: topKey}
+	e.triesLeft, _ = strconv.Atoi(m[2]) // digits, or empty without a counter
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch value = strings.TrimSpace(value); key {
 		case "sort-key":
 			if n, err := strconv.Atoi(value); err == nil && n > 0 && n <= topKey {
-				e.key = n
+				e.sortKey = n
 			}
 		case "options":
 			e.options = value
@@ -72,15 +72,15 @@ func parseEntry(name, text string) (entry, bool) {
 	return e, true
 }
 
-// menu are all entries of ours.
-func (s *EFI) menu() ([]entry, error) {
-	files, err := os.ReadDir(filepath.Join(s.Dir, entries))
+// readMenu returns all entries of LiveLearn.
+func (s *EFI) readMenu() ([]menuEntry, error) {
+	files, err := os.ReadDir(filepath.Join(s.Dir, entriesDir))
 	if err != nil {
 		return nil, err
 	}
-	var list []entry
+	var list []menuEntry
 	for _, f := range files {
-		text, err := os.ReadFile(filepath.Join(s.Dir, entries, f.Name()))
+		text, err := os.ReadFile(filepath.Join(s.Dir, entriesDir, f.Name()))
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (s *EFI) menu() ([]entry, error) {
 
 // State implements hal.Slots.
 func (s *EFI) State() (hal.SlotState, error) {
-	list, err := s.menu()
+	list, err := s.readMenu()
 	st := hal.SlotState{Booted: s.Booted, Default: s.Booted}
 	if err != nil {
 		return st, err
@@ -103,17 +103,17 @@ func (s *EFI) State() (hal.SlotState, error) {
 	for _, e := range list {
 		if !e.counted {
 			steady[e.slot] = true
-			if e.key < good {
-				good, st.Default = e.key, e.slot
+			if e.sortKey < good {
+				good, st.Default = e.sortKey, e.slot
 			}
 		}
-		if e.left > 0 || !e.counted {
-			first = min(first, e.key)
+		if e.triesLeft > 0 || !e.counted {
+			first = min(first, e.sortKey)
 		}
 	}
 	for _, e := range list {
-		if e.slot != s.Booted && e.key == first && e.counted && e.left > 0 && !steady[e.slot] {
-			st.Pending, st.Tries = true, e.left
+		if e.slot != s.Booted && e.sortKey == first && e.counted && e.triesLeft > 0 && !steady[e.slot] {
+			st.Pending, st.Tries = true, e.triesLeft
 		}
 	}
 	st.Trying = !steady[s.Booted]
@@ -123,21 +123,21 @@ func (s *EFI) State() (hal.SlotState, error) {
 // Open implements hal.Slots.
 func (s *EFI) Open(slot hal.Slot, name string, write bool) (hal.SlotPart, error) {
 	if write {
-		if err := s.clear(slot); err != nil {
+		if err := s.clearSpare(slot); err != nil {
 			return nil, err
 		}
 	}
 	switch name {
 	case hal.PartRoot:
-		return device(s.Roots[slot], write)
+		return openDevice(s.Roots[slot], write)
 	case hal.PartBoot:
-		return s.kernel(slot, write)
+		return s.openKernel(slot, write)
 	}
 	return nil, fmt.Errorf("no part %q", name)
 }
 
-// clear takes the spare slot out of the menu, before its first byte is overwritten.
-func (s *EFI) clear(slot hal.Slot) error {
+// clearSpare removes the spare slot from the menu before the first write to it.
+func (s *EFI) clearSpare(slot hal.Slot) error {
 	st, err := s.State()
 	switch {
 	case err != nil:
@@ -145,18 +145,18 @@ func (s *EFI) clear(slot hal.Slot) error {
 	case st.Trying, slot == s.Booted:
 		return ErrTrial
 	}
-	list, err := s.menu()
+	list, err := s.readMenu()
 	if err != nil {
 		return err
 	}
-	return s.change(func() error { return s.drop(list, slot, "") })
+	return s.withWritable(func() error { return s.removeEntries(list, slot, "") })
 }
 
-// drop removes a slot's entries but one.
-func (s *EFI) drop(list []entry, slot hal.Slot, but string) error {
+// removeEntries removes all entries of a slot except one.
+func (s *EFI) removeEntries(list []menuEntry, slot hal.Slot, but string) error {
 	for _, e := range list {
 		if e.slot == slot && e.file != but {
-			if err := s.remove(filepath.Join(entries, e.file)); err != nil {
+			if err := s.removeFile(filepath.Join(entriesDir, e.file)); err != nil {
 				return err
 			}
 		}
@@ -164,9 +164,10 @@ func (s *EFI) drop(list []entry, slot hal.Slot, but string) error {
 	return nil
 }
 
-// kernel opens a slot's kernel. Written to, it keeps what is in it, and the ESP stays writable
-// until it is closed.
-func (s *EFI) kernel(slot hal.Slot, write bool) (hal.SlotPart, error) {
+// openKernel opens a slot's kernel. Written to, it keeps what is in it, and the ESP stays writable
+// until it is closed. The file is written in place: it is a part of a slot that the menu does not
+// start, and the ESP may not have room for a third kernel.
+func (s *EFI) openKernel(slot hal.Slot, write bool) (hal.SlotPart, error) {
 	path := filepath.Join(s.Dir, string(slot), "vmlinuz")
 	if !write {
 		f, err := os.Open(path)
@@ -180,9 +181,9 @@ func (s *EFI) kernel(slot hal.Slot, write bool) (hal.SlotPart, error) {
 		return &part{File: f, size: info.Size()}, nil
 	}
 	done := func() error { return nil }
-	if s.Write != nil {
+	if s.MakeWritable != nil {
 		var err error
-		if done, err = s.Write(); err != nil {
+		if done, err = s.MakeWritable(); err != nil {
 			return nil, err
 		}
 	}
@@ -190,39 +191,39 @@ func (s *EFI) kernel(slot hal.Slot, write bool) (hal.SlotPart, error) {
 	if err != nil {
 		return nil, errors.Join(err, done())
 	}
-	return &part{File: f, size: bootRoom, cut: true, done: done}, nil
+	return &part{File: f, size: maxKernelSize, isFile: true, onClose: done}, nil
 }
 
-// Try implements hal.Slots. With no version and no options it is what the spare slot holds
-// already.
+// Try implements hal.Slots. Without a version and options it takes those of the system in the spare
+// slot.
 func (s *EFI) Try(version, options string) error {
 	spare := s.Booted.Other()
-	list, err := s.menu()
+	list, err := s.readMenu()
 	if err != nil {
 		return err
 	}
 	key := topKey
 	for _, e := range list {
-		key = min(key, e.key-1)
+		key = min(key, e.sortKey-1)
 		if version == "" && e.slot == spare {
 			version = e.version
-			options, _, _ = strings.Cut(e.options, s.Options(spare))
+			options = e.releaseOptions()
 		}
 	}
 	if version == "" {
 		return ErrEmpty
 	}
-	name := fmt.Sprintf("livelearn-%s+%d.conf", spare, tries)
-	return s.change(func() error {
-		if err := s.put(filepath.Join(entries, name), s.text(spare, version, options, key)); err != nil {
+	name := fmt.Sprintf("livelearn-%s+%d.conf", spare, trialStarts)
+	return s.withWritable(func() error {
+		if err := s.writeFileAtomic(filepath.Join(entriesDir, name), s.entryText(spare, version, options, key)); err != nil {
 			return err
 		}
-		return s.drop(list, spare, name)
+		return s.removeEntries(list, spare, name)
 	})
 }
 
-// text is an entry.
-func (s *EFI) text(slot hal.Slot, version, options string, key int) string {
+// entryText returns the text of an entry.
+func (s *EFI) entryText(slot hal.Slot, version, options string, key int) string {
 	if options = strings.TrimSpace(options); options != "" {
 		options += " "
 	}
@@ -230,29 +231,61 @@ func (s *EFI) text(slot hal.Slot, version, options string, key int) string {
 		version, slot, key, version, slot, options, s.Options(slot))
 }
 
-// Commit implements hal.Slots: an entry without a counter, and then no other.
+// SetRoot sets the value of root= with which the running slot starts. It replaces one file for each
+// entry of the slot.
+func (s *EFI) SetRoot(root string) error {
+	list, err := s.readMenu()
+	if err != nil {
+		return err
+	}
+	return s.withWritable(func() error {
+		for _, e := range list {
+			if e.slot != s.Booted {
+				continue
+			}
+			name := filepath.Join(entriesDir, e.file)
+			text, err := os.ReadFile(filepath.Join(s.Dir, name))
+			if err != nil {
+				return err
+			}
+			options := strings.TrimSpace(e.releaseOptions() + " " + KernelOptions(e.slot, root))
+			if err := s.writeFileAtomic(name, strings.Replace(string(text), e.options, options, 1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// releaseOptions returns the options of the release, without those of the slot.
+func (e menuEntry) releaseOptions() string {
+	options, _, _ := strings.Cut(e.options, "root=")
+	return strings.TrimSpace(options)
+}
+
+// Commit implements hal.Slots. It writes an entry without a counter, then removes the others.
 func (s *EFI) Commit() error {
-	list, err := s.menu()
+	list, err := s.readMenu()
 	if err != nil {
 		return err
 	}
 	name := fmt.Sprintf("livelearn-%s.conf", s.Booted)
 	for _, e := range list {
 		if e.slot == s.Booted && !e.counted {
-			return s.change(func() error { return s.drop(list, s.Booted, name) })
+			return s.withWritable(func() error { return s.removeEntries(list, s.Booted, name) })
 		}
 	}
 	for _, e := range list {
 		if e.slot == s.Booted {
-			text, err := os.ReadFile(filepath.Join(s.Dir, entries, e.file))
+			text, err := os.ReadFile(filepath.Join(s.Dir, entriesDir, e.file))
 			if err != nil {
 				return err
 			}
-			return s.change(func() error {
-				if err := s.put(filepath.Join(entries, name), string(text)); err != nil {
+			return s.withWritable(func() error {
+				if err := s.writeFileAtomic(filepath.Join(entriesDir, name), string(text)); err != nil {
 					return err
 				}
-				return s.drop(list, s.Booted, name)
+				return s.removeEntries(list, s.Booted, name)
 			})
 		}
 	}

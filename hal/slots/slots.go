@@ -1,11 +1,10 @@
-// Package slots has the two ways in which a machine starts one of two systems: boot counting
-// of systemd-boot on machines with EFI, and tryboot of Raspberry Pis. Both are hal.Slots and
-// pass haltest.TestSlots.
+// Package slots starts one of two systems on a machine, in two ways: boot counting of systemd-boot
+// on machines with EFI, and tryboot of Raspberry Pis. Both are hal.Slots and pass
+// haltest.TestSlots.
 //
-// All that they change is a few small files on the FAT partition that the firmware reads.
-// Each step is one file that appears, or goes, as a whole; the steps are in an order in which
-// a power cut after any of them leaves a machine that starts the committed slot, or the one
-// on trial.
+// They change only a few small files on the FAT partition that the firmware reads. Each step
+// creates or removes one complete file. After a power cut between any two steps the machine starts
+// the committed slot, or the slot on trial.
 package slots
 
 import (
@@ -15,95 +14,93 @@ import (
 	"path/filepath"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/atomicfile"
 )
 
-// ErrTrial tells that the running slot is on trial: the other one is all that a machine can
-// fall back to, so it is not written to.
-var ErrTrial = errors.New("the running system is on trial: the other slot is kept as it is")
+// ErrTrial means that the running slot is on trial. The machine can only fall back to the other
+// slot, so the box does not write to it.
+var ErrTrial = errors.New("the running system is on trial: the other slot must stay unchanged")
 
-// ErrEmpty tells that the spare slot holds nothing that could be started.
+// ErrEmpty means that the spare slot holds no system.
 var ErrEmpty = errors.New("the spare slot is empty")
 
 // Folder is the FAT partition that the firmware reads.
 type Folder struct {
-	Dir string // where it is mounted
-	// Write makes it writable until the function that it gives is called. nil: it is always.
-	Write func() (func() error, error)
+	Dir string // mount point
+	// MakeWritable makes the folder writable until the returned function is called. nil means that
+	// it is always writable.
+	MakeWritable func() (func() error, error)
 
-	step func() error // called before each change; tests cut the power here
+	beforeChange func() error // called before each change; tests cut the power here
 }
 
-// change makes the folder writable for do.
-func (f *Folder) change(do func() error) error {
-	if f.Write == nil {
+// withWritable makes the folder writable while do runs.
+func (f *Folder) withWritable(do func() error) error {
+	if f.MakeWritable == nil {
 		return do()
 	}
-	done, err := f.Write()
+	done, err := f.MakeWritable()
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(), done())
 }
 
-func (f *Folder) cut() error {
-	if f.step == nil {
+// Replace writes a small file for people. The file is complete or absent, and on the medium after
+// the call.
+func (f *Folder) Replace(name, text string) error {
+	return f.withWritable(func() error { return f.writeFileAtomic(name, text) })
+}
+
+// Remove removes a small file for people if it exists.
+func (f *Folder) Remove(name string) error {
+	return f.withWritable(func() error { return f.removeFile(name) })
+}
+
+func (f *Folder) callBeforeChange() error {
+	if f.beforeChange == nil {
 		return nil
 	}
-	return f.step()
+	return f.beforeChange()
 }
 
-// put writes a small file so that it appears as a whole, in place of one of the same name.
-func (f *Folder) put(name, text string) error {
+// writeFileAtomic replaces a small file. After a power cut the file has the old or the new content.
+func (f *Folder) writeFileAtomic(name, text string) error {
 	path := filepath.Join(f.Dir, name)
-	if err := f.cut(); err != nil {
-		_ = os.WriteFile(path+".new", []byte(text[:len(text)/2]), 0o600) // only in tests
+	if err := f.callBeforeChange(); err != nil {
+		temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"1")
+		_ = os.WriteFile(temp, []byte(text[:len(text)/2]), 0o600) // only in tests: a cut leaves it
 		return err
 	}
-	temp, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(temp, text)
-	if err := errors.Join(err, temp.Sync(), temp.Close(), f.cut()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return atomicfile.Write(path, 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return errors.Join(err, f.callBeforeChange())
+	})
 }
 
-// remove removes a file that may be gone.
-func (f *Folder) remove(name string) error {
-	if err := f.cut(); err != nil {
+// removeFile removes a file if it exists.
+func (f *Folder) removeFile(name string) error {
+	if err := f.callBeforeChange(); err != nil {
 		return err
 	}
 	path := filepath.Join(f.Dir, name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// part is a device or a file that holds a part of a slot.
+// part is a device or a file that holds one part of a slot.
 type part struct {
 	*os.File
-	size int64
-	cut  bool         // it is a file, with an end of its own
-	done func() error // after Close
+	size    int64
+	isFile  bool         // a file, which has its own end
+	onClose func() error // called after Close
 }
 
-// Cut forgets what is behind size, where a part is a file.
+// Cut ends a part at size if the part is a file.
 func (p *part) Cut(size int64) error {
-	if !p.cut {
+	if !p.isFile {
 		return nil
 	}
 	return errors.Join(p.Truncate(size), p.Sync())
@@ -115,14 +112,14 @@ func (p *part) Size() int64 { return p.size }
 // Close implements hal.SlotPart.
 func (p *part) Close() error {
 	err := p.File.Close()
-	if p.done != nil {
-		err = errors.Join(err, p.done())
+	if p.onClose != nil {
+		err = errors.Join(err, p.onClose())
 	}
 	return err
 }
 
-// device opens a partition.
-func device(path string, write bool) (hal.SlotPart, error) {
+// openDevice opens a partition.
+func openDevice(path string, write bool) (hal.SlotPart, error) {
 	flags := os.O_RDONLY
 	if write {
 		flags = os.O_RDWR

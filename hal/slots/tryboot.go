@@ -2,6 +2,7 @@ package slots
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,14 +12,14 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// Tryboot are the slots of a Raspberry Pi. Its firmware reads autoboot.txt on the first
-// partition: the partition to start from, and another one for a start that was asked for
-// with the tryboot flag, which lasts for one start (Raspberry Pi documentation, autoboot.txt
-// and tryboot).
+// Tryboot are the slots of a Raspberry Pi. Its firmware reads autoboot.txt on the first partition.
+// The file names the partition of an ordinary start, and the partition of a start with the tryboot
+// flag. The flag lasts for one start (Raspberry Pi documentation, autoboot.txt and tryboot).
 type Tryboot struct {
 	Folder
 	Booted hal.Slot
 	Parts  map[hal.Slot]map[string]string // devices, by part
+	Root   func(hal.Slot) string          // the value of root=
 	Reboot func(ctx context.Context, arg string) error
 
 	pending bool
@@ -26,11 +27,11 @@ type Tryboot struct {
 
 const autoboot = "autoboot.txt"
 
-// Where the slots' boot partitions are on a card of ours.
+// bootPartition holds the partition number of each slot's boot partition on a card of LiveLearn.
 var bootPartition = map[hal.Slot]int{hal.SlotA: 2, hal.SlotB: 3}
 
-// parseAutoboot is the partition that an autoboot.txt names, for a start and for a try; 0: it
-// names none.
+// parseAutoboot returns the partitions that an autoboot.txt names for a start and for a try, 0 if
+// it names none.
 func parseAutoboot(text string) (start, try int) {
 	section := "all"
 	for line := range strings.Lines(text) {
@@ -54,7 +55,7 @@ func parseAutoboot(text string) (start, try int) {
 	return start, try
 }
 
-// autobootFor is the file for a slot that is the default.
+// autobootFor returns the file for a default slot.
 func autobootFor(slot hal.Slot) string {
 	return fmt.Sprintf("[all]\ntryboot_a_b=1\nboot_partition=%d\n[tryboot]\nboot_partition=%d\n", bootPartition[slot], bootPartition[slot.Other()])
 }
@@ -76,8 +77,8 @@ func (s *Tryboot) State() (hal.SlotState, error) {
 	return st, nil
 }
 
-// Open implements hal.Slots. Nothing needs to be taken back before a write: without the flag
-// the firmware does not look at the spare slot.
+// Open implements hal.Slots. Before a write there is nothing to undo: without the flag the firmware
+// ignores the spare slot.
 func (s *Tryboot) Open(slot hal.Slot, name string, write bool) (hal.SlotPart, error) {
 	if write {
 		st, err := s.State()
@@ -93,25 +94,56 @@ func (s *Tryboot) Open(slot hal.Slot, name string, write bool) (hal.SlotPart, er
 	if !ok {
 		return nil, fmt.Errorf("no part %q", name)
 	}
-	return device(path, write)
+	p, err := openDevice(path, write)
+	if err != nil || write || name != hal.PartBoot {
+		return p, err
+	}
+	return asSigned(p)
 }
 
-// Try implements hal.Slots. The kernel's options are in the boot partition itself, which is
-// part of a bundle.
+// Try implements hal.Slots. The kernel options are in the boot partition, which is part of a
+// bundle.
 func (s *Tryboot) Try(string, string) error {
 	st, err := s.State()
 	if err != nil {
 		return err
 	}
 	if st.Trying {
-		// Back to the one that is the default: an ordinary start does that.
+		// An ordinary start takes the default slot.
 		return nil
 	}
-	if err := s.change(func() error { return s.put(autoboot, autobootFor(s.Booted)) }); err != nil {
+	if err := s.setSpare(); err != nil {
+		return err
+	}
+	if err := s.withWritable(func() error { return s.writeFileAtomic(autoboot, autobootFor(s.Booted)) }); err != nil {
 		return err
 	}
 	s.pending = true
 	return nil
+}
+
+// setSpare sets the spare slot in its cmdline.txt.
+func (s *Tryboot) setSpare() error {
+	spare := s.Booted.Other()
+	return s.setCommandLine(spare, s.Root(spare))
+}
+
+// SetRoot sets the value of root= with which the running slot starts.
+func (s *Tryboot) SetRoot(root string) error { return s.setCommandLine(s.Booted, root) }
+
+func (s *Tryboot) setCommandLine(slot hal.Slot, root string) error {
+	p, err := openDevice(s.Parts[slot][hal.PartBoot], true)
+	if err != nil {
+		return err
+	}
+	sector, at, err := CommandLine(p, slot, root)
+	if err == nil && sector != nil {
+		if err = s.callBeforeChange(); err == nil {
+			_, err = p.WriteAt(sector, at)
+		}
+		err = errors.Join(err, p.Sync(), s.callBeforeChange())
+	}
+	return errors.Join(err, p.Close())
 }
 
 // Commit implements hal.Slots.
@@ -120,10 +152,10 @@ func (s *Tryboot) Commit() error {
 	if err != nil || !st.Trying {
 		return err
 	}
-	return s.change(func() error { return s.put(autoboot, autobootFor(s.Booted)) })
+	return s.withWritable(func() error { return s.writeFileAtomic(autoboot, autobootFor(s.Booted)) })
 }
 
-// Restart implements hal.Slots. The flag is for one start: reboot(2) hands it to the firmware.
+// Restart implements hal.Slots. The flag is for one start. reboot(2) passes it to the firmware.
 func (s *Tryboot) Restart(ctx context.Context) error {
 	if s.pending {
 		return s.Reboot(ctx, "0 tryboot")

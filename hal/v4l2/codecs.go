@@ -14,8 +14,8 @@ type codecs struct {
 	open  func(path string) (*Device, error)
 }
 
-// New is the codecs of the machine whose root folder is root, nil if it has no video
-// devices. They are opened when they are asked for, at the same paths under "/".
+// New returns the codecs of the machine whose root folder is root, nil if it has no video devices.
+// Each use opens a device at the same path under "/".
 func New(root fs.FS) hal.Codecs {
 	names, err := fs.Glob(root, "dev/video*")
 	if err != nil || len(names) == 0 {
@@ -33,7 +33,7 @@ func (c *codecs) List() (list []hal.Codec) {
 	for _, p := range c.paths {
 		d, err := c.open(p)
 		if err != nil {
-			continue // a camera, or in use
+			continue // a camera, or a busy device
 		}
 		list = append(list, d.Info())
 		_ = d.Close() // nothing was done with it

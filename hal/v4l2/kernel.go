@@ -9,28 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernel is the calls that a device is driven by. Tests have one that follows the kernel's
-// rules without a device.
+// kernel holds the system calls of a device. Tests replace it by a double that follows the rules of
+// the kernel.
 type kernel interface {
 	ioctl(r request, arg unsafe.Pointer) error
 	mmap(offset int64, length int) ([]byte, error)
 	munmap([]byte) error
-	// wait returns when a packet or a free buffer is there, or after so long: both false.
+	// wait returns when a packet or a free buffer is ready, or after the timeout with both false.
 	wait(d time.Duration) (readable, writable bool, err error)
 	close() error
 }
 
-type file struct{ fd int }
+type deviceFile struct{ fd int }
 
-func openFile(path string) (file, error) {
+func openFile(path string) (deviceFile, error) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return file{}, &os.PathError{Op: "open", Path: path, Err: err}
+		return deviceFile{}, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return file{fd}, nil
+	return deviceFile{fd}, nil
 }
 
-func (f file) ioctl(r request, arg unsafe.Pointer) error {
+func (f deviceFile) ioctl(r request, arg unsafe.Pointer) error {
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(f.fd), uintptr(r), uintptr(arg))
 		switch errno {
@@ -43,13 +43,13 @@ func (f file) ioctl(r request, arg unsafe.Pointer) error {
 	}
 }
 
-func (f file) mmap(offset int64, length int) ([]byte, error) {
+func (f deviceFile) mmap(offset int64, length int) ([]byte, error) {
 	return unix.Mmap(f.fd, offset, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 }
 
-func (f file) munmap(b []byte) error { return unix.Munmap(b) }
+func (f deviceFile) munmap(b []byte) error { return unix.Munmap(b) }
 
-func (f file) wait(d time.Duration) (readable, writable bool, err error) {
+func (f deviceFile) wait(d time.Duration) (readable, writable bool, err error) {
 	fds := []unix.PollFd{{Fd: int32(f.fd), Events: unix.POLLIN | unix.POLLOUT}}
 	until := time.Now().Add(d)
 	for {
@@ -65,4 +65,4 @@ func (f file) wait(d time.Duration) (readable, writable bool, err error) {
 	}
 }
 
-func (f file) close() error { return unix.Close(f.fd) }
+func (f deviceFile) close() error { return unix.Close(f.fd) }

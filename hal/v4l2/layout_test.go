@@ -14,8 +14,8 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// layout is what testdata/layout.c prints, of types.go.
-func layout() string {
+// typeLayout returns the output of testdata/layout.c for the types of types.go.
+func typeLayout() string {
 	var b strings.Builder
 	size := func(name string, n uintptr) { fmt.Fprintf(&b, "sizeof %s %d\n", name, n) }
 	at := func(name string, n uintptr) { fmt.Fprintf(&b, "%s %d\n", name, n) }
@@ -52,10 +52,10 @@ func layout() string {
 	size("streamparm", unsafe.Sizeof(streamParm{}))
 	at("streamparm.parm.output.timeperframe", unsafe.Offsetof(streamParm{}.numerator))
 	at("streamparm.parm.output.writebuffers", unsafe.Offsetof(streamParm{}.buffers))
-	return b.String() + numbers()
+	return b.String() + ioctlNumbers()
 }
 
-func numbers() string {
+func ioctlNumbers() string {
 	var b strings.Builder
 	num := func(name string, n uint64) {
 		fmt.Fprintf(&b, "%s %s\n", name, strings.Replace(fmt.Sprintf("%#x", n), "0x0", "0", 1))
@@ -86,8 +86,8 @@ func numbers() string {
 	num("V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER", ctrlHeaders)
 	num("V4L2_CID_MPEG_VIDEO_H264_PROFILE", ctrlProfile)
 	num("V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE", baseline)
-	num("V4L2_PIX_FMT_H264", uint64(code(hal.H264)))
-	num("V4L2_PIX_FMT_YUV420", uint64(code(hal.I420)))
+	num("V4L2_PIX_FMT_H264", uint64(encodeFourCC(hal.H264)))
+	num("V4L2_PIX_FMT_YUV420", uint64(encodeFourCC(hal.I420)))
 	return b.String()
 }
 
@@ -96,12 +96,12 @@ func TestStructuresAreThoseOfTheKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), layout()); diff != "" {
+	if diff := cmp.Diff(string(want), typeLayout()); diff != "" {
 		t.Errorf("types.go (+) is not as linux/videodev2.h (-):\n%s", diff)
 	}
 }
 
-// The golden file is what a compiler makes of the header, where there is one.
+// The golden file holds the values that a compiler makes of the header.
 func TestGoldenLayoutIsThatOfTheHeader(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "layout")
 	if out, err := exec.CommandContext(t.Context(), "gcc", "-o", program, "testdata/layout.c").CombinedOutput(); err != nil {

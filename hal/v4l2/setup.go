@@ -25,10 +25,10 @@ func (e *Encoder) setUp(cfg hal.EncoderConfig) error {
 	if err := e.setControls(cfg); err != nil {
 		return err
 	}
-	return e.start()
+	return e.startQueues()
 }
 
-// setFormats sets the packets' first: the frames' depend on it.
+// setFormats sets the format of the packets first, because the format of the frames depends on it.
 func (e *Encoder) setFormats(cfg hal.EncoderConfig) error {
 	if cfg.Format == "" {
 		cfg.Format = hal.H264
@@ -49,20 +49,19 @@ func (e *Encoder) setFormats(cfg hal.EncoderConfig) error {
 		return nil
 	}
 	s := selection{typ: output, target: targetCrop, width: uint32(e.w), height: uint32(e.h)}
-	return e.optional(setSelect, unsafe.Pointer(&s)) // the device's picture is larger than ours
+	return e.tryIoctl(setSelect, unsafe.Pointer(&s)) // the device pads the picture
 }
 
-// setFormat gives what the driver made of it. A format that it does not take it replaces by
-// one that it does.
+// setFormat returns the driver's answer. The driver replaces an unknown format by one of its own.
 func (e *Encoder) setFormat(t bufType, want hal.FourCC) (pixFormat, error) {
 	f := format{typ: t, pix: pixFormat{
-		width: uint32(e.w), height: uint32(e.h), pixelFormat: code(want),
+		width: uint32(e.w), height: uint32(e.h), pixelFormat: encodeFourCC(want),
 		field: fieldNone, colorspace: colorRec709, numPlanes: 1,
 	}}
-	if err := e.d.ioctl(setFmt, unsafe.Pointer(&f)); err != nil {
+	if err := e.d.callIoctl(setFmt, unsafe.Pointer(&f)); err != nil {
 		return pixFormat{}, err
 	}
-	if f.pix.pixelFormat != code(want) || f.pix.numPlanes != 1 {
+	if f.pix.pixelFormat != encodeFourCC(want) || f.pix.numPlanes != 1 {
 		return pixFormat{}, fmt.Errorf("%v: %s is not done: %w", setFmt, want, errors.ErrUnsupported)
 	}
 	return f.pix, nil
@@ -70,44 +69,44 @@ func (e *Encoder) setFormat(t bufType, want hal.FourCC) (pixFormat, error) {
 
 func (e *Encoder) setControls(cfg hal.EncoderConfig) error {
 	rate := streamParm{typ: output, numerator: 1, denominator: uint32(time.Second / e.frame)}
-	err := e.optional(setParm, unsafe.Pointer(&rate))
+	err := e.tryIoctl(setParm, unsafe.Pointer(&rate))
 	for _, c := range []control{
-		{ctrlProfile, baseline}, // of no meaning to other codecs
+		{ctrlProfile, baseline}, // without meaning for other codecs
 		{ctrlHeaders, 1},
 		{ctrlBitrate, int32(cfg.Bitrate)},
 		{ctrlGOP, int32(cfg.KeyEvery)},
 	} {
 		if c.value > 0 {
-			err = errors.Join(err, e.optional(setCtrl, unsafe.Pointer(&c)))
+			err = errors.Join(err, e.tryIoctl(setCtrl, unsafe.Pointer(&c)))
 		}
 	}
 	return err
 }
 
-// optional is an ioctl that a device may not know.
-func (e *Encoder) optional(r request, arg unsafe.Pointer) error {
-	err := e.d.ioctl(r, arg)
+// tryIoctl runs an ioctl that a device may lack.
+func (e *Encoder) tryIoctl(r request, arg unsafe.Pointer) error {
+	err := e.d.callIoctl(r, arg)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.ERANGE) {
 		return nil
 	}
 	return err
 }
 
-func (e *Encoder) start() (err error) {
-	if e.in, err = newQueue(e.d, output, buffers); err != nil {
+func (e *Encoder) startQueues() (err error) {
+	if e.in, err = newQueue(e.d, output, queueBuffers); err != nil {
 		return err
 	}
-	if e.out, err = newQueue(e.d, capture, buffers); err != nil {
+	if e.out, err = newQueue(e.d, capture, queueBuffers); err != nil {
 		return err
 	}
 	if len(e.in.bufs[0]) < e.stride*e.lines*3/2 {
 		return fmt.Errorf("%v: buffers of %d bytes: %w", queryBuf, len(e.in.bufs[0]), unix.EPROTO)
 	}
-	if err := e.in.stream(streamOn); err != nil {
+	if err := e.in.setStreaming(streamOn); err != nil {
 		return err
 	}
-	if err := e.out.stream(streamOn); err != nil {
+	if err := e.out.setStreaming(streamOn); err != nil {
 		return err
 	}
-	return e.refill()
+	return e.refillPackets()
 }

@@ -2,8 +2,8 @@ package v4l2
 
 import "fmt"
 
-// The structures of linux/videodev2.h for 64-bit kernels. layout_test.go compares them with
-// the header.
+// The structures of linux/videodev2.h for 64-bit kernels. layout_test.go compares them with the
+// header.
 
 type bufType uint32
 
@@ -184,7 +184,7 @@ var requests = map[request]string{
 	decCmd: "DECODER_CMD", setSelect: "S_SELECTION",
 }
 
-// String is the name without its VIDIOC_.
+// String returns the name without its VIDIOC_.
 func (r request) String() string {
 	if s, ok := requests[r]; ok {
 		return s

@@ -1,13 +1,13 @@
-// Package v4l2 speaks to the kernel's memory-to-memory codecs: encoders and decoders of
-// pictures that a board has beside its processor.
+// Package v4l2 drives the memory-to-memory codecs of the kernel: encoders and decoders of pictures
+// outside the processor.
 //
-// It uses the multi-planar interface with buffers of the driver's that are mapped into this
-// process, as the kernel describes under "Memory-to-Memory Stateful Video Encoder Interface":
+// It uses the multi-planar interface with mapped buffers of the driver. The kernel describes it
+// under "Memory-to-Memory Stateful Video Encoder Interface":
 //
 //	frames  --QBUF--> OUTPUT queue --> device --> CAPTURE queue --DQBUF--> packets
 //
-// The names OUTPUT and CAPTURE are as seen by the program: what goes out to the device and
-// what comes back.
+// The names OUTPUT and CAPTURE are from the view of the program: OUTPUT goes to the device, and
+// CAPTURE comes back.
 package v4l2
 
 import (
@@ -21,14 +21,14 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// Device is an open /dev/video*. One goroutine uses it.
+// Device is an open /dev/video*. Only one goroutine uses it.
 type Device struct {
 	k    kernel
 	path string
 	info hal.Codec
 }
 
-// Open opens a device. Its error is errors.ErrUnsupported if there is none, or if it is no
+// Open opens a device. Its error is errors.ErrUnsupported if there is no device, or if it is no
 // multi-planar memory-to-memory device.
 func Open(path string) (*Device, error) {
 	k, err := openFile(path)
@@ -38,21 +38,21 @@ func Open(path string) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(k, path)
+	return openDevice(k, path)
 }
 
-func open(k kernel, path string) (*Device, error) {
+func openDevice(k kernel, path string) (*Device, error) {
 	d := &Device{k: k, path: path}
-	if err := d.ask(); err != nil {
+	if err := d.queryDevice(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
 	return d, nil
 }
 
-// ask reads what the device is and does.
-func (d *Device) ask() error {
+// queryDevice reads the name and the abilities of the device.
+func (d *Device) queryDevice() error {
 	var c capability
-	if err := d.ioctl(queryCap, unsafe.Pointer(&c)); err != nil {
+	if err := d.callIoctl(queryCap, unsafe.Pointer(&c)); err != nil {
 		return fmt.Errorf("%s: %w", d.path, errors.Join(err, errors.ErrUnsupported))
 	}
 	can := c.capabilities
@@ -62,41 +62,42 @@ func (d *Device) ask() error {
 	if can&capM2MMplane == 0 || can&capStreaming == 0 {
 		return fmt.Errorf("%s: no multi-planar memory-to-memory device: %w", d.path, errors.ErrUnsupported)
 	}
-	d.info = hal.Codec{Path: d.path, Name: text(c.card[:]), Driver: text(c.driver[:])}
-	in, err := d.formats(output)
+	d.info = hal.Codec{Path: d.path, Name: driverText(c.card[:]), Driver: driverText(c.driver[:])}
+	in, err := d.listFormats(output)
 	if err != nil {
 		return err
 	}
-	out, err := d.formats(capture)
+	out, err := d.listFormats(capture)
 	if err != nil {
 		return err
 	}
-	d.info.Decodes, d.info.Encodes = compressed(in), compressed(out)
+	d.info.Decodes, d.info.Encodes = compressedFormats(in), compressedFormats(out)
 	return nil
 }
 
-// Info tells what the device is and does.
+// Info returns the name and the abilities of the device.
 func (d *Device) Info() hal.Codec { return d.info }
 
-// Close gives the device back.
+// Close closes the device.
 func (d *Device) Close() error { return d.k.close() }
 
-// ioctl names the call in its error.
-func (d *Device) ioctl(r request, arg unsafe.Pointer) error {
+// callIoctl runs a call and names it in the error.
+func (d *Device) callIoctl(r request, arg unsafe.Pointer) error {
 	if err := d.k.ioctl(r, arg); err != nil {
 		return fmt.Errorf("%v: %w", r, err)
 	}
 	return nil
 }
 
-// mostFormats is more than any device has; a broken driver could go on for ever.
-const mostFormats = 256
+// maxFormats is above the number of formats of any device. A broken driver could list formats
+// forever.
+const maxFormats = 256
 
-// formats are those that a queue takes or gives.
-func (d *Device) formats(t bufType) (list []fmtDesc, err error) {
-	for i := range uint32(mostFormats) {
+// listFormats returns the formats of a queue.
+func (d *Device) listFormats(t bufType) (list []fmtDesc, err error) {
+	for i := range uint32(maxFormats) {
 		f := fmtDesc{index: i, typ: t}
-		switch err := d.ioctl(enumFmt, unsafe.Pointer(&f)); {
+		switch err := d.callIoctl(enumFmt, unsafe.Pointer(&f)); {
 		case errors.Is(err, unix.EINVAL):
 			return list, nil // the end
 		case err != nil:
@@ -107,7 +108,7 @@ func (d *Device) formats(t bufType) (list []fmtDesc, err error) {
 	return list, nil
 }
 
-func compressed(list []fmtDesc) (codes []hal.FourCC) {
+func compressedFormats(list []fmtDesc) (codes []hal.FourCC) {
 	for _, f := range list {
 		if f.flags&flagCompressed != 0 {
 			codes = append(codes, fourCC(f.pixelFormat))
@@ -116,41 +117,41 @@ func compressed(list []fmtDesc) (codes []hal.FourCC) {
 	return codes
 }
 
-// fourCC is a code's characters, the first in the lowest byte.
+// fourCC returns the characters of a code, the first in the lowest byte.
 func fourCC(code uint32) hal.FourCC {
 	b := [4]byte{byte(code), byte(code >> 8), byte(code >> 16), byte(code >> 24)}
-	return hal.FourCC(hal.Word(string(b[:])))
+	return hal.FourCC(hal.CleanWord(string(b[:])))
 }
 
-func code(f hal.FourCC) (c uint32) {
+func encodeFourCC(f hal.FourCC) (c uint32) {
 	for i := range min(len(f), 4) {
 		c |= uint32(f[i]) << (8 * i)
 	}
 	return c
 }
 
-// text is a name that a driver gives itself.
-func text(b []byte) string { return hal.Word(unix.ByteSliceToString(b)) }
+// driverText returns a cleaned text of a driver.
+func driverText(b []byte) string { return hal.CleanWord(unix.ByteSliceToString(b)) }
 
-// control sets a number. A device without it is errors.ErrUnsupported.
-func (d *Device) control(id uint32, value int) error {
+// setControl sets a control. The error is errors.ErrUnsupported if the device lacks it.
+func (d *Device) setControl(id uint32, value int) error {
 	c := control{id, int32(min(max(value, 0), 1<<31-1))}
-	err := d.ioctl(setCtrl, unsafe.Pointer(&c))
+	err := d.callIoctl(setCtrl, unsafe.Pointer(&c))
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTTY) {
 		return fmt.Errorf("%s: %w", d.path, errors.Join(err, errors.ErrUnsupported))
 	}
 	return err
 }
 
-// Stop tells an encoder or decoder to finish what it has and to mark the last buffer.
-func (d *Device) Stop() error { return d.command(cmdStop) }
+// StopCodec makes an encoder or decoder finish its work and mark the last buffer.
+func (d *Device) StopCodec() error { return d.sendCommand(cmdStop) }
 
-// Start lets it go on after Stop.
-func (d *Device) Start() error { return d.command(cmdStart) }
+// StartCodec makes it continue after StopCodec.
+func (d *Device) StartCodec() error { return d.sendCommand(cmdStart) }
 
-func (d *Device) command(cmd uint32) error {
+func (d *Device) sendCommand(cmd uint32) error {
 	if len(d.info.Encodes) == 0 {
-		return d.ioctl(decCmd, unsafe.Pointer(&decoderCmd{cmd: cmd}))
+		return d.callIoctl(decCmd, unsafe.Pointer(&decoderCmd{cmd: cmd}))
 	}
-	return d.ioctl(encCmd, unsafe.Pointer(&encoderCmd{cmd: cmd}))
+	return d.callIoctl(encCmd, unsafe.Pointer(&encoderCmd{cmd: cmd}))
 }

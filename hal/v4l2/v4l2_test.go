@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestDeviceTellsWhatItIs(t *testing.T) {
-	d, err := open(newDouble(), "/dev/video11")
+	d, err := openDevice(newDouble(), "/dev/video11")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestDeviceTellsWhatItIs(t *testing.T) {
 	decoder := newDouble()
 	decoder.in, decoder.out = []hal.FourCC{"H264", "MJPG"}, nil
 	decoder.missing = map[request]error{decCmd: nil}
-	if d, err = open(decoder, ""); err != nil {
+	if d, err = openDevice(decoder, ""); err != nil {
 		t.Fatal(err)
 	}
 	if d.Info().Encodes != nil {
@@ -45,15 +45,15 @@ func TestDeviceTellsWhatItIs(t *testing.T) {
 }
 
 func TestOtherDevicesAreUnsupported(t *testing.T) {
-	for name, change := range map[string]func(*double){
-		"a camera":             func(d *double) { d.caps.deviceCaps = 0x1 | capStreaming },
-		"reads and writes":     func(d *double) { d.caps.deviceCaps = capM2MMplane },
-		"caps of another file": func(d *double) { d.caps.capabilities |= capM2MMplane; d.caps.deviceCaps = capStreaming },
-		"no video device":      func(d *double) { d.missing = map[request]error{queryCap: unix.ENOTTY} },
+	for name, change := range map[string]func(*fakeDevice){
+		"a camera":             func(d *fakeDevice) { d.caps.deviceCaps = 0x1 | capStreaming },
+		"reads and writes":     func(d *fakeDevice) { d.caps.deviceCaps = capM2MMplane },
+		"caps of another file": func(d *fakeDevice) { d.caps.capabilities |= capM2MMplane; d.caps.deviceCaps = capStreaming },
+		"no video device":      func(d *fakeDevice) { d.missing = map[request]error{queryCap: unix.ENOTTY} },
 	} {
 		d := newDouble()
 		change(d)
-		if _, err := open(d, "x"); !errors.Is(err, errors.ErrUnsupported) || !d.closed {
+		if _, err := openDevice(d, "x"); !errors.Is(err, errors.ErrUnsupported) || !d.closed {
 			t.Errorf("%s: got %v, closed %v", name, err, d.closed)
 		}
 	}
@@ -64,13 +64,13 @@ func TestOtherDevicesAreUnsupported(t *testing.T) {
 	}
 }
 
-var config = hal.EncoderConfig{Width: 16, Height: 8, Rate: 30, Bitrate: 100_000, KeyEvery: 60}
+var testConfig = hal.EncoderConfig{Width: 16, Height: 8, Rate: 30, Bitrate: 100_000, KeyEvery: 60}
 
-func frame(n byte) []byte { return bytes.Repeat([]byte{n}, 16*8*3/2) }
+func testFrame(n byte) []byte { return bytes.Repeat([]byte{n}, 16*8*3/2) }
 
-func encoder(t *testing.T, d *double, cfg hal.EncoderConfig) *Encoder {
+func newTestEncoder(t *testing.T, d *fakeDevice, cfg hal.EncoderConfig) *Encoder {
 	t.Helper()
-	device, err := open(d, "double")
+	device, err := openDevice(d, "double")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +81,8 @@ func encoder(t *testing.T, d *double, cfg hal.EncoderConfig) *Encoder {
 	return e
 }
 
-// checkClosed looks that nothing of the device is kept.
-func checkClosed(t *testing.T, d *double, e *Encoder) {
+// checkClosed checks that nothing of the device is left open.
+func checkClosed(t *testing.T, d *fakeDevice, e *Encoder) {
 	t.Helper()
 	if err := e.Close(); err != nil {
 		t.Errorf("Close: %v", err)
@@ -92,26 +92,26 @@ func checkClosed(t *testing.T, d *double, e *Encoder) {
 	}
 }
 
-// sum and number are what the double's packet tells of its frame.
-func told(p []byte) (kind byte, sum uint64, number uint32) {
+// sum and number are the fields of a packet of the double.
+func decodePacket(p []byte) (kind byte, sum uint64, number uint32) {
 	return p[0], binary.BigEndian.Uint64(p[1:]), binary.BigEndian.Uint32(p[9:])
 }
 
 func TestEncoderGivesAPacketForEachFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
-		e := encoder(t, d, config)
+		e := newTestEncoder(t, d, testConfig)
 		for i := range 20 {
 			if i == 7 {
 				if err := errors.Join(e.KeyFrame(), e.SetBitrate(50_000)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			packets, key, err := e.Encode(frame(byte(i)))
+			packets, key, err := e.Encode(testFrame(byte(i)))
 			if err != nil || len(packets) != 1 {
 				t.Fatalf("frame %d: %d packets, %v", i, len(packets), err)
 			}
-			kind, sum, number := told(packets[0])
+			kind, sum, number := decodePacket(packets[0])
 			if want := i == 0 || i == 7; key != want || (kind == 'k') != want {
 				t.Errorf("frame %d: key %v, kind %c", i, key, kind)
 			}
@@ -129,19 +129,19 @@ func TestEncoderGivesAPacketForEachFrame(t *testing.T) {
 func TestEncoderSpeaksInTheKernelsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
-		e := encoder(t, d, config)
-		if _, _, err := e.Encode(frame(1)); err != nil {
+		e := newTestEncoder(t, d, testConfig)
+		if _, _, err := e.Encode(testFrame(1)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := e.Drain(); err != nil {
 			t.Fatal(err)
 		}
 		checkClosed(t, d, e)
-		golden(t, "testdata/encode.golden", strings.Join(d.log, "\n")+"\n")
+		checkGolden(t, "testdata/encode.golden", strings.Join(d.log, "\n")+"\n")
 	})
 }
 
-func golden(t *testing.T, name, got string) {
+func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
@@ -161,10 +161,10 @@ func TestEncoderKeepsFramesOfASlowStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
 		d.delay = 2
-		e := encoder(t, d, config)
+		e := newTestEncoder(t, d, testConfig)
 		all := 0
 		for i := range 10 {
-			packets, _, err := e.Encode(frame(byte(i)))
+			packets, _, err := e.Encode(testFrame(byte(i)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +177,7 @@ func TestEncoderKeepsFramesOfASlowStart(t *testing.T) {
 		if err != nil || len(packets) != 2 {
 			t.Errorf("drain: %d packets, %v, want 2", len(packets), err)
 		}
-		if packets, _, err = e.Encode(frame(1)); err != nil || len(packets) != 0 {
+		if packets, _, err = e.Encode(testFrame(1)); err != nil || len(packets) != 0 {
 			t.Errorf("after drain: %d packets, %v, want none yet", len(packets), err)
 		}
 		checkClosed(t, d, e)
@@ -188,8 +188,8 @@ func TestEncoderWritesTheDevicesRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
 		d.align = 32 // 32 x 32 for 16 x 8
-		e := encoder(t, d, config)
-		f := frame(0)
+		e := newTestEncoder(t, d, testConfig)
+		f := testFrame(0)
 		for i := range f {
 			f[i] = byte(i)
 		}
@@ -209,7 +209,7 @@ func TestEncoderWritesTheDevicesRows(t *testing.T) {
 			}
 		}
 		if !strings.Contains(strings.Join(d.log, "\n"), "S_SELECTION") {
-			t.Error("the device was not told what part of its picture is ours")
+			t.Error("the device does not know the visible part of its picture")
 		}
 		checkClosed(t, d, e)
 	})
@@ -218,11 +218,11 @@ func TestEncoderWritesTheDevicesRows(t *testing.T) {
 func TestStuckDeviceIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
-		e := encoder(t, d, config)
+		e := newTestEncoder(t, d, testConfig)
 		d.stuck = true
 		var err error
 		for range 10 {
-			if _, _, err = e.Encode(frame(0)); err != nil {
+			if _, _, err = e.Encode(testFrame(0)); err != nil {
 				break
 			}
 		}
@@ -237,28 +237,28 @@ func TestStuckDeviceIsGivenUp(t *testing.T) {
 }
 
 func TestEncoderThatCannotBeSetUpGivesTheDeviceBack(t *testing.T) {
-	fail := func(r request) func(*double) {
-		return func(d *double) { d.missing = map[request]error{r: unix.EIO} }
+	fail := func(r request) func(*fakeDevice) {
+		return func(d *fakeDevice) { d.missing = map[request]error{r: unix.EIO} }
 	}
-	for name, change := range map[string]func(*double){
+	for name, change := range map[string]func(*fakeDevice){
 		"formats": fail(setFmt), "buffers": fail(reqBufs), "query": fail(queryBuf), "start": fail(streamOn),
 		"push": fail(qBuf), "rate": fail(setParm), "control": fail(setCtrl),
-		"no H.264": func(d *double) { d.out = []hal.FourCC{"FWHT"} },
-		"no I420":  func(d *double) { d.in = []hal.FourCC{"NV12"} },
+		"no H.264": func(d *fakeDevice) { d.out = []hal.FourCC{"FWHT"} },
+		"no I420":  func(d *fakeDevice) { d.in = []hal.FourCC{"NV12"} },
 	} {
 		d := newDouble()
 		change(d)
-		device, err := open(d, "double")
+		device, err := openDevice(d, "double")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if _, err := NewEncoder(device, config); err == nil || !d.closed || d.maps != 0 {
+		if _, err := NewEncoder(device, testConfig); err == nil || !d.closed || d.maps != 0 {
 			t.Errorf("%s: got %v, closed %v, %d mappings", name, err, d.closed, d.maps)
 		}
 	}
 	for _, c := range []hal.EncoderConfig{{}, {Width: 15, Height: 8}, {Width: 16, Height: -8}, {Width: 1 << 14, Height: 8}} {
 		d := newDouble()
-		device, err := open(d, "double")
+		device, err := openDevice(d, "double")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +272,7 @@ func TestControlsThatADeviceLacksAreUnsupported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
 		d.ctrls = map[uint32]bool{}
-		e := encoder(t, d, config)
+		e := newTestEncoder(t, d, testConfig)
 		if err := e.SetBitrate(1); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("SetBitrate: got %v", err)
 		}
@@ -290,12 +290,12 @@ func TestCodecsChooseADeviceThatEncodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		decoder, enc := newDouble(), newDouble()
 		decoder.in, decoder.out = []hal.FourCC{"H264"}, []hal.FourCC{"FWHT"}
-		devices := map[string]*double{"/dev/video10": decoder, "/dev/video11": enc}
+		devices := map[string]*fakeDevice{"/dev/video10": decoder, "/dev/video11": enc}
 		c := New(fstest.MapFS{"dev/video10": {}, "dev/video11": {}, "dev/video2": {}}).(*codecs)
 		c.open = func(path string) (*Device, error) {
 			if d := devices[path]; d != nil {
 				d.closed = false
-				return open(d, path)
+				return openDevice(d, path)
 			}
 			return nil, errors.ErrUnsupported
 		}
@@ -319,7 +319,7 @@ func TestCodecsChooseADeviceThatEncodes(t *testing.T) {
 	}
 }
 
-// The real devices of this machine pass what the double passes.
+// The real devices of this machine pass the same test as the double.
 func TestRealDevices(t *testing.T) {
 	c := New(os.DirFS("/"))
 	if c == nil {
@@ -327,7 +327,7 @@ func TestRealDevices(t *testing.T) {
 	}
 	for _, d := range c.List() {
 		t.Logf("%+v", d)
-		if len(d.Encodes) == 0 || d.Driver == "vicodec" { // that one does not tell its key frames
+		if len(d.Encodes) == 0 || d.Driver == "vicodec" { // vicodec does not mark its key frames
 			continue
 		}
 		device, err := Open(d.Path)
@@ -346,11 +346,11 @@ func TestRealDevices(t *testing.T) {
 	}
 }
 
-// FuzzNames: what a driver calls itself never reaches a log as it is.
+// FuzzNames checks that a log never holds the raw name that a driver reports.
 func FuzzNames(f *testing.F) {
 	f.Add([]byte("bcm2835-codec\x00\xff"), uint32(0x34363248))
 	f.Fuzz(func(t *testing.T, name []byte, format uint32) {
-		for _, s := range []string{text(name), string(fourCC(format))} {
+		for _, s := range []string{driverText(name), string(fourCC(format))} {
 			if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Errorf("%q", s)
 			}

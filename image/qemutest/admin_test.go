@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Times are those of this machine, which may have other work than the emulator's. They are
-// bounds: what is waited for ends the waiting.
+// Limits in the time of this machine, which may be busy with other work. A test continues as soon
+// as its condition holds.
 const (
-	starts   = 6 * time.Minute  // from power to the page
-	patience = 3 * time.Minute  // for an answer to a question that may be asked again
-	sends    = 10 * time.Minute // to send a bundle, or have one fetched
-	// answers is for one request. A machine that was reset never answers what the emulator's
-	// network had taken in for it: the next request finds the new one.
+	starts   = 6 * time.Minute  // from power-on to the page
+	patience = 3 * time.Minute  // for the answer to a question that can be repeated
+	sends    = 10 * time.Minute // to send a bundle, or to have one downloaded
+	// answers is the limit for one request. After a reset a machine never answers a request that
+	// the network of the emulator had accepted for it. The next request reaches the new system.
 	answers = 15 * time.Second
 )
 
-// admin is who claimed the box in a machine.
+// admin is the person who claimed the box in a machine.
 type admin struct {
 	t      testing.TB
 	m      *Machine
@@ -34,8 +34,8 @@ type admin struct {
 
 var claimCode = regexp.MustCompile(`Claim +([A-Z2-9]{8})`)
 
-// code reads the claim code off the screen.
-func (m *Machine) code(t testing.TB) string {
+// readCode reads the claim code from the screen.
+func (m *Machine) readCode(t testing.TB) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), starts)
 	defer cancel()
@@ -46,18 +46,19 @@ func (m *Machine) code(t testing.TB) string {
 	return code[1]
 }
 
-// claim reads the code off the screen and claims the box.
-func claim(t testing.TB, m *Machine) *admin {
+// claimBox reads the code from the screen and claims the box.
+func claimBox(t testing.TB, m *Machine) *admin {
 	t.Helper()
 	a := &admin{t: t, m: m}
-	a.must("POST", "/api/claim", map[string]string{"code": m.code(t), "box": "School 7", "name": "Ada", "pin": "246810", "lang": "en"}, nil)
+	a.mustCall("POST", "/api/claim", map[string]string{"code": m.readCode(t), "box": "School 7", "name": "Ada", "pin": "246810", "lang": "en"}, nil)
 	return a
 }
 
-// in is the same person in another test.
-func (a *admin) in(t testing.TB) *admin { return &admin{t: t, m: a.m, cookie: a.cookie} }
+// forTest returns the same person in another test.
+func (a *admin) forTest(t testing.TB) *admin { return &admin{t: t, m: a.m, cookie: a.cookie} }
 
-// call sends a request once and reads the answer. A code of 0: none came, and the text is why.
+// call sends a request once and reads the answer. A code of 0 means that no answer came, and the
+// text holds the reason.
 func (a *admin) call(limit time.Duration, method, path string, in, out any) (int, string) {
 	a.t.Helper()
 	var body io.Reader
@@ -90,7 +91,7 @@ func (a *admin) call(limit time.Duration, method, path string, in, out any) (int
 	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, err.Error() // the machine went down in the middle
+		return 0, err.Error() // the machine went down during the answer
 	}
 	if out != nil && resp.StatusCode < 300 {
 		if err := json.Unmarshal(text, out); err != nil {
@@ -100,19 +101,19 @@ func (a *admin) call(limit time.Duration, method, path string, in, out any) (int
 	return resp.StatusCode, string(text)
 }
 
-// must sends what is done once.
-func (a *admin) must(method, path string, in, out any) {
+// mustCall sends a request once and fails the test without a success.
+func (a *admin) mustCall(method, path string, in, out any) {
 	a.t.Helper()
 	if code, text := a.call(patience, method, path, in, out); code < 200 || code > 299 {
 		a.t.Fatalf("%s %s: %d %s\n%s", method, path, code, text, a.m.Serial.Tail())
 	}
 }
 
-// get asks until there is an answer.
-func (a *admin) get(path string, out any) {
+// pollGet repeats a request until an answer comes.
+func (a *admin) pollGet(path string, out any) {
 	a.t.Helper()
 	code, text := 0, ""
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(300 * time.Millisecond) { // an emulated machine works
 		if code, text = a.call(answers, "GET", path, nil, out); code == http.StatusOK {
 			return
 		}
@@ -120,7 +121,7 @@ func (a *admin) get(path string, out any) {
 	a.t.Fatalf("GET %s: %d %s\n%s", path, code, text, a.m.Serial.Tail())
 }
 
-// status is what the update page shows.
+// status is the content of the update page.
 type status struct {
 	Version, State, Slot string
 	Trying               bool
@@ -128,17 +129,17 @@ type status struct {
 	Last                 *struct{ Version, From, Result, Reason, Code string }
 }
 
-func (a *admin) status() (s status) {
+func (a *admin) readStatus() (s status) {
 	a.t.Helper()
-	a.get("/api/admin/update", &s)
+	a.pollGet("/api/admin/update", &s)
 	return s
 }
 
-// until waits for a state of the update page, over restarts of the machine.
-func (a *admin) until(what string, ok func(status) bool) status {
+// waitStatus waits for a state of the update page, also over restarts of the machine.
+func (a *admin) waitStatus(what string, ok func(status) bool) status {
 	a.t.Helper()
 	var s status
-	for end := time.Now().Add(2 * starts); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
+	for end := time.Now().Add(2 * starts); time.Now().Before(end); time.Sleep(300 * time.Millisecond) { // an emulated machine works
 		var now status
 		if code, _ := a.call(answers, "GET", "/api/admin/update", nil, &now); code != http.StatusOK {
 			continue
@@ -151,17 +152,17 @@ func (a *admin) until(what string, ok func(status) bool) status {
 	return s
 }
 
-// fetch has the box get a bundle, to its end. The answer to the request may be lost on a slow
-// machine: the page tells.
+// fetch makes the box download a bundle completely. A slow machine may lose the answer to the
+// request, so fetch reads the result from the page.
 func (a *admin) fetch(url string) status {
 	a.t.Helper()
 	if code, text := a.call(sends, "POST", "/api/admin/update/fetch", map[string]string{"url": url}, nil); code >= 300 {
 		a.t.Fatalf("fetch %s: %d %s", url, code, text)
 	}
-	return a.until("the update is received", func(s status) bool { return s.State == "received" })
+	return a.waitStatus("the update is received", func(s status) bool { return s.State == "received" })
 }
 
-// restart asks for what ends in a restart, which may take the answer with it.
+// restart sends a request that ends in a restart, which may lose the answer.
 func (a *admin) restart(path string, in any) {
 	a.t.Helper()
 	if code, text := a.call(answers, "POST", path, in, nil); code >= 300 {
@@ -169,41 +170,41 @@ func (a *admin) restart(path string, in any) {
 	}
 }
 
-// install has what was received tried.
-func (a *admin) install() { a.t.Helper(); a.restart("/api/admin/update/install", now) }
+// install makes the box try the received bundle.
+func (a *admin) install() { a.t.Helper(); a.restart("/api/admin/update/install", whenNow) }
 
-var now = map[string]string{"when": "now"}
+var whenNow = map[string]string{"when": "now"}
 
-// class makes something to be kept, and kept tells that it is.
-func (a *admin) class(name string) {
-	a.must("POST", "/api/classes", map[string]string{"name": name}, nil)
+// addClass makes a class, and hasClass checks that the class is still there.
+func (a *admin) addClass(name string) {
+	a.mustCall("POST", "/api/classes", map[string]string{"name": name}, nil)
 }
 
-func (a *admin) kept(name string) bool {
+func (a *admin) hasClass(name string) bool {
 	a.t.Helper()
 	var list []struct{ Name string }
-	a.get("/api/classes", &list)
+	a.pollGet("/api/classes", &list)
 	return slices.ContainsFunc(list, func(c struct{ Name string }) bool { return c.Name == name })
 }
 
-// boot is what the first process tells of a start.
+// boot is the report of the first process about a start.
 type boot struct {
 	State struct {
-		ID            string // of the kernel's start
+		ID            string // since the start of the kernel
 		Ports, Before []string
 		Phases        []struct{ Name, Note, Err string }
 		Clock         string
 	}
 }
 
-func (a *admin) boot() (b boot) {
+func (a *admin) readBoot() (b boot) {
 	a.t.Helper()
-	a.get("/api/admin/boot", &b)
+	a.pollGet("/api/admin/boot", &b)
 	return b
 }
 
-// note is what a phase said of itself.
-func (b boot) note(phase string) string {
+// phaseNote returns the report of a phase.
+func (b boot) phaseNote(phase string) string {
 	for _, p := range b.State.Phases {
 		if p.Name == phase {
 			return p.Note
@@ -212,13 +213,13 @@ func (b boot) note(phase string) string {
 	return ""
 }
 
-// began is when the program that runs opened its journal.
-func (a *admin) began() string {
+// journalOpenedAt returns the time at which the running program opened its journal.
+func (a *admin) journalOpenedAt() string {
 	a.t.Helper()
 	var ready struct {
 		Checks []struct{ Name, Since string }
 	}
-	a.get("/readyz", &ready)
+	a.pollGet("/readyz", &ready)
 	for _, c := range ready.Checks {
 		if c.Name == "journal" {
 			return c.Since

@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// What is not our image: the habit of the field, a minimal Debian with systemd that starts
-// the same program. It boots the same way (UEFI, systemd-boot, a kernel), has no more
-// services than the network needs, and waits at no menu.
+// The system to compare with: a minimal Debian with systemd that starts the same program. It boots
+// the same way (UEFI, systemd-boot, a kernel), runs only the services that the network needs, and
+// shows no menu.
 const (
 	debianSuite    = "bookworm"
 	debianPackages = "systemd,systemd-sysv,udev,dbus,ca-certificates,linux-image-amd64,initramfs-tools,systemd-boot-efi"
 )
 
-// debianFiles are what is written into the folder of the system.
+// debianFiles are the files that the test writes into the folder of the system.
 var debianFiles = map[string]string{
 	"etc/hostname":                            "livelearn\n",
 	"etc/fstab":                               "LABEL=root / ext4 defaults 0 1\n",
@@ -32,8 +32,8 @@ var debianFiles = map[string]string{
 	"etc/systemd/system/dpkg-db-backup.timer": "[Unit]\n",
 }
 
-// run runs a program and gives what it printed.
-func run(t testing.TB, name string, args ...string) string {
+// runProgram runs a program and returns its output.
+func runProgram(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
@@ -42,20 +42,20 @@ func run(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// debian makes the disk of a minimal Debian that runs program. The system is installed once
-// and kept in the ignored build folder.
-func debian(t testing.TB, program string) (disk string) {
+// newDebian makes the disk of a minimal Debian that runs program. It installs the system once and
+// keeps it in the ignored build folder.
+func newDebian(t testing.TB, program string) (disk string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("debootstrap installs a system as root only: sudo go test -tags qemu -run '^$' -bench PowerToPage ./image/qemutest")
 	}
-	root := filepath.Join(built(t), "debian-"+debianSuite)
+	root := filepath.Join(buildDir(t), "debian-"+debianSuite)
 	if _, err := os.Stat(filepath.Join(root, "sbin/init")); err != nil {
-		run(t, "debootstrap", "--variant=minbase", "--include="+debianPackages, debianSuite, root)
-		run(t, "chroot", root, "apt-get", "clean")
+		runProgram(t, "debootstrap", "--variant=minbase", "--include="+debianPackages, debianSuite, root)
+		runProgram(t, "chroot", root, "apt-get", "clean")
 	}
 	for name, text := range debianFiles {
-		write(t, filepath.Join(root, name), text)
+		writeFile(t, filepath.Join(root, name), text)
 	}
 	for _, unit := range []string{"livelearn", "systemd-networkd"} {
 		link := filepath.Join(root, "etc/systemd/system/multi-user.target.wants", unit+".service")
@@ -70,18 +70,18 @@ func debian(t testing.TB, program string) (disk string) {
 		}
 	}
 	_ = os.RemoveAll(filepath.Join(root, "var/lib/livelearn"))
-	run(t, "install", "-D", "-m755", program, filepath.Join(root, "usr/local/bin/livelearn"))
+	runProgram(t, "install", "-D", "-m755", program, filepath.Join(root, "usr/local/bin/livelearn"))
 	return debianDisk(t, root)
 }
 
-// debianDisk makes a disk of two partitions without loop devices: the EFI system partition
-// and the root.
+// debianDisk makes a disk of two partitions without loop devices: the EFI system partition and the
+// root.
 func debianDisk(t testing.TB, root string) string {
 	dir := t.TempDir()
 	esp, ext, disk := filepath.Join(dir, "esp"), filepath.Join(dir, "root"), filepath.Join(dir, "debian.img")
-	run(t, "truncate", "-s", "128M", esp)
-	run(t, "mkfs.vfat", "-F", "32", esp)
-	run(t, "mmd", "-i", esp, "::EFI", "::EFI/BOOT", "::loader", "::loader/entries")
+	runProgram(t, "truncate", "-s", "128M", esp)
+	runProgram(t, "mkfs.vfat", "-F", "32", esp)
+	runProgram(t, "mmd", "-i", esp, "::EFI", "::EFI/BOOT", "::loader", "::loader/entries")
 	for to, from := range map[string]string{
 		"EFI/BOOT/BOOTX64.EFI":       "usr/lib/systemd/boot/efi/systemd-bootx64.efi",
 		"loader/loader.conf":         "boot/loader.conf",
@@ -93,13 +93,13 @@ func debianDisk(t testing.TB, root string) string {
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no %s in %s (%v)", from, root, err)
 		}
-		run(t, "mcopy", "-i", esp, files[len(files)-1], "::"+to)
+		runProgram(t, "mcopy", "-i", esp, files[len(files)-1], "::"+to)
 	}
-	run(t, "truncate", "-s", "1500M", ext)
-	run(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, ext)
-	run(t, "truncate", "-s", "1640M", disk)
+	runProgram(t, "truncate", "-s", "1500M", ext)
+	runProgram(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, ext)
+	runProgram(t, "truncate", "-s", "1640M", disk)
 	script := filepath.Join(dir, "table")
-	write(t, script, "label: gpt\nstart=2048, size=262144, type=uefi\nstart=264192, type=linux\n")
+	writeFile(t, script, "label: gpt\nstart=2048, size=262144, type=uefi\nstart=264192, type=linux\n")
 	table, err := os.Open(script)
 	if err != nil {
 		t.Fatal(err)
@@ -111,12 +111,12 @@ func debianDisk(t testing.TB, root string) string {
 		t.Fatalf("sfdisk: %v\n%s", err, out)
 	}
 	for part, seek := range map[string]int{esp: 2048, ext: 264192} {
-		run(t, "dd", "if="+part, "of="+disk, "bs=512", fmt.Sprintf("seek=%d", seek), "conv=notrunc,sparse", "status=none")
+		runProgram(t, "dd", "if="+part, "of="+disk, "bs=512", fmt.Sprintf("seek=%d", seek), "conv=notrunc,sparse", "status=none")
 	}
 	return disk
 }
 
-func write(t testing.TB, name, text string) {
+func writeFile(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)

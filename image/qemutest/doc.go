@@ -1,6 +1,6 @@
-// Package qemutest runs our images in machines that QEMU makes of nothing: a PC with UEFI
-// firmware and an arm64 machine of the same kind, by emulation alone, so that no test needs
-// /dev/kvm, root or a board. The files of the package carry the build tag qemu:
+// Package qemutest runs our images in machines of QEMU: a PC with UEFI firmware and an arm64
+// machine of the same kind. They are emulated, so no test needs /dev/kvm, root or a board. The
+// files of the package carry the build tag qemu:
 //
 //	go test -tags qemu ./image/qemutest -v
 //

@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// Drive is a disk with a write cache that loses its content with the power, as real disks
-// and SD cards do. It keeps a diary of every write and flush, so the disk as a power cut
-// leaves it can be made for any moment afterwards:
+// Drive is a disk with a write cache that loses its content in a power cut, as real disks and SD
+// cards do. It keeps a diary of every write and flush. A test can make the disk that a power cut
+// leaves at any moment:
 //
-//	what was flushed  |  what was not: each write there, gone, or half there
+//	flushed: kept     |  not flushed: each write kept, lost or half kept
 //	------------------+-----------------------------------------------------X cut
 //
 // (dm-log-writes of the Linux kernel does the same below a file system.)
@@ -30,22 +30,22 @@ type Drive struct {
 	size int64
 
 	mu    sync.Mutex
-	diary []entry // guarded by mu
+	diary []diaryEntry // guarded by mu
 	data  *os.File
 	used  int64 // bytes in data
 	hook  func(n int)
 }
 
-// entry is one line of the diary: a write, or a flush if it has no length.
-type entry struct {
+// diaryEntry is one line of the diary. It is a flush if it has no length, otherwise a write.
+type diaryEntry struct {
 	at     int64 // on the disk
 	length int64
 	data   int64 // in the data file
 	sure   bool  // written through the cache (FUA)
 }
 
-// NewDrive puts the raw image into a drive, which a machine uses as Config.Disk = d.URL().
-// The image itself stays as it is.
+// NewDrive puts the raw image into a drive, which a machine uses as Config.Disk = d.URL(). The
+// image stays unchanged.
 func NewDrive(t testing.TB, image string) *Drive {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "drive")
@@ -54,7 +54,7 @@ func NewDrive(t testing.TB, image string) *Drive {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	d := &Drive{dir: dir, base: image}
-	if err := d.open(); err != nil {
+	if err := d.openFiles(); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("unix", filepath.Join(dir, "nbd"))
@@ -68,14 +68,14 @@ func NewDrive(t testing.TB, image string) *Drive {
 			if err != nil {
 				return
 			}
-			serving.Go(func() { _ = d.serve(conn); _ = conn.Close() }) // ends with its machine
+			serving.Go(func() { _ = d.serveNBD(conn); _ = conn.Close() }) // ends with its machine
 		}
 	})
 	t.Cleanup(func() { _ = l.Close(); serving.Wait(); _ = d.disk.Close(); _ = d.data.Close() })
 	return d
 }
 
-func (d *Drive) open() (err error) {
+func (d *Drive) openFiles() (err error) {
 	name := filepath.Join(d.dir, "disk")
 	if err := copySparse(name, d.base); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (d *Drive) open() (err error) {
 	return err
 }
 
-// copySparse copies an image that is mostly holes.
+// copySparse copies an image with many holes.
 func copySparse(to, from string) error {
 	if out, err := exec.Command("cp", "--sparse=always", "--reflink=auto", from, to).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -98,11 +98,11 @@ func copySparse(to, from string) error {
 	return nil
 }
 
-// URL is the drive as a machine's disk.
+// URL returns the address of the drive for Config.Disk.
 func (d *Drive) URL() string { return "nbd+unix:///?socket=" + filepath.Join(d.dir, "nbd") }
 
-// Moments is how many writes and flushes the drive has seen: a cut may come after each.
-func (d *Drive) Moments() int {
+// MomentCount returns the number of writes and flushes so far. A power cut may come after each.
+func (d *Drive) MomentCount() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.diary)
@@ -115,14 +115,14 @@ func (d *Drive) OnMoment(f func(n int)) {
 	d.hook = f
 }
 
-// note keeps a write, or a flush if p is empty.
-func (d *Drive) note(p []byte, at int64, sure bool) error {
+// recordWrite records a write, or a flush if p is empty.
+func (d *Drive) recordWrite(p []byte, at int64, sure bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := d.data.WriteAt(p, d.used); err != nil {
 		return err
 	}
-	d.diary = append(d.diary, entry{at: at, length: int64(len(p)), data: d.used, sure: sure})
+	d.diary = append(d.diary, diaryEntry{at: at, length: int64(len(p)), data: d.used, sure: sure})
 	d.used += int64(len(p))
 	if d.hook != nil {
 		d.hook(len(d.diary))
@@ -131,9 +131,9 @@ func (d *Drive) note(p []byte, at int64, sure bool) error {
 	return err
 }
 
-// After makes a new image at path: the disk as a power cut after n moments leaves it. dice
-// decide what becomes of the writes that were not flushed.
-func (d *Drive) After(n int, path string, dice *rand.Rand) error {
+// ImageAfter makes a new image at path: the disk after a power cut that follows n moments. dice
+// decides the fate of the writes without a flush.
+func (d *Drive) ImageAfter(n int, path string, dice *rand.Rand) error {
 	if err := copySparse(path, d.base); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (d *Drive) After(n int, path string, dice *rand.Rand) error {
 	d.mu.Lock()
 	diary := d.diary[:n]
 	d.mu.Unlock()
-	flushed := 0 // as many entries are on the medium
+	flushed := 0 // this many entries are on the medium
 	for i, e := range diary {
 		if e.length == 0 {
 			flushed = i
@@ -154,7 +154,7 @@ func (d *Drive) After(n int, path string, dice *rand.Rand) error {
 	for i, e := range diary {
 		length := e.length
 		if i >= flushed && !e.sure {
-			length = survives(length, dice)
+			length = survivingBytes(length, dice)
 		}
 		if _, err := io.Copy(io.NewOffsetWriter(f, e.at), io.NewSectionReader(d.data, e.data, length)); err != nil {
 			return err
@@ -163,9 +163,9 @@ func (d *Drive) After(n int, path string, dice *rand.Rand) error {
 	return f.Close()
 }
 
-// survives is how much of a write that was not flushed a power cut leaves: all, nothing, or
-// some of its sectors, which a disk writes whole.
-func survives(length int64, dice *rand.Rand) int64 {
+// survivingBytes returns how much of a write without a flush survives a power cut: all, nothing, or
+// some of its sectors. A disk writes whole sectors.
+func survivingBytes(length int64, dice *rand.Rand) int64 {
 	const sector = 512
 	switch dice.IntN(4) {
 	case 0:
@@ -176,5 +176,5 @@ func survives(length int64, dice *rand.Rand) int64 {
 	return length
 }
 
-// blocks is how many bytes of a file are on the medium (stat(2)).
-func blocks(info os.FileInfo) int64 { return info.Sys().(*syscall.Stat_t).Blocks * 512 }
+// allocatedBytes returns the number of bytes of a file on the medium (stat(2)).
+func allocatedBytes(info os.FileInfo) int64 { return info.Sys().(*syscall.Stat_t).Blocks * 512 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// script runs lines of qemu-io, which speaks to a disk as the emulator does.
-func script(t *testing.T, disk string, lines ...string) {
+// runQemuIO runs lines of qemu-io, which accesses a disk as the emulator does.
+func runQemuIO(t *testing.T, disk string, lines ...string) {
 	t.Helper()
 	args := []string{"-f", "raw", "-t", "none"}
 	for _, l := range lines {
@@ -36,11 +36,11 @@ func emptyImage(t *testing.T, size int64) string {
 	return name
 }
 
-// TestADriveLosesWhatWasNotFlushedAndNothingElse writes three blocks of a sector each, the
-// first before a flush, the last through the cache.
+// TestADriveLosesWhatWasNotFlushedAndNothingElse writes three blocks of a sector each: the first
+// before a flush, the last through the cache.
 func TestADriveLosesWhatWasNotFlushedAndNothingElse(t *testing.T) {
 	d := NewDrive(t, emptyImage(t, 1<<20))
-	script(t, d.URL(), "write -P 0x11 0 512", "flush", "write -P 0x22 512 512", "write -f -P 0x33 1024 512", "read -P 0x22 512 512")
+	runQemuIO(t, d.URL(), "write -P 0x11 0 512", "flush", "write -P 0x22 512 512", "write -f -P 0x33 1024 512", "read -P 0x22 512 512")
 	d.mu.Lock()
 	diary := d.diary
 	d.mu.Unlock()
@@ -50,7 +50,7 @@ func TestADriveLosesWhatWasNotFlushedAndNothingElse(t *testing.T) {
 	seen := map[byte]bool{}
 	for seed := range uint64(40) {
 		name := filepath.Join(t.TempDir(), "after.img")
-		if err := d.After(4, name, rand.New(rand.NewPCG(seed, 0))); err != nil {
+		if err := d.ImageAfter(4, name, rand.New(rand.NewPCG(seed, 0))); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(name)
@@ -69,9 +69,9 @@ func TestADriveLosesWhatWasNotFlushedAndNothingElse(t *testing.T) {
 
 func TestADriveBeforeItsFirstMomentIsTheImage(t *testing.T) {
 	d := NewDrive(t, emptyImage(t, 1<<20))
-	script(t, d.URL(), "write -P 0x11 0 64k", "flush")
+	runQemuIO(t, d.URL(), "write -P 0x11 0 64k", "flush")
 	name := filepath.Join(t.TempDir(), "after.img")
-	if err := d.After(0, name, rand.New(rand.NewPCG(1, 0))); err != nil {
+	if err := d.ImageAfter(0, name, rand.New(rand.NewPCG(1, 0))); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(name)

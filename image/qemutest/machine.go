@@ -19,51 +19,53 @@ import (
 	"time"
 )
 
-// Config is a machine to be.
+// Config describes a machine.
 type Config struct {
-	Arch  string // "amd64" (default: a PC, q35) or "arm64" (QEMU's virt)
-	Disk  string // a disk image, or "nbd+unix:///?socket=..." of a Drive; it is written to
-	Raw   bool   // Disk is a raw image; else QEMU finds out
-	NVMe  bool   // the disk is on NVMe; else virtio-blk
-	RAM   int    // MiB; 0: 1024
-	CPUs  int    // 0: 2
-	Patch []int  // guest TCP ports to reach from here, beside 80 and 443
+	Arch         string // "amd64" (default: a PC, q35) or "arm64" (QEMU's virt)
+	Disk         string // a disk image, or "nbd+unix:///?socket=..." of a Drive; the machine writes to it
+	Other        string // a second raw disk, which the kernel finds first and the firmware does not start from
+	Raw          bool   // Disk is a raw image; otherwise QEMU detects the format
+	Speed        int    // disk speed in bytes a second, 0 means unlimited
+	NVMe         bool   // the disk is on NVMe; otherwise virtio-blk
+	RAM          int    // MiB; 0: 1024
+	CPUs         int    // 0: 2
+	ForwardPorts []int  // guest TCP ports to reach from here, in addition to 80 and 443
 
-	// Kernel is started without firmware, with Initrd and Append, if it is not empty.
+	// Kernel starts without firmware, with Initrd and Append, if it is not empty.
 	Kernel, Initrd, Append string
 }
 
-// Machine is a machine that was switched on at least once. Its firmware's variables, its
-// ports and its serial text stay over Kill and Start.
+// Machine is a machine that was switched on at least once. Its firmware variables, its ports and
+// its serial text survive Kill and Start.
 type Machine struct {
 	Config
 	Serial *Serial
 
-	t     testing.TB
-	dir   string         // sockets and variables
-	ports map[int]string // of the guest to "127.0.0.1:port"
-	began time.Time      // when it was last switched on
-	cmd   *exec.Cmd
-	mon   *monitor
-	ended chan struct{}
-	fault bytes.Buffer // what the emulator complained about
+	t         testing.TB
+	dir       string         // sockets and variables
+	ports     map[int]string // guest port to "127.0.0.1:port"
+	startedAt time.Time      // time of the last start
+	cmd       *exec.Cmd
+	mon       *monitor
+	ended     chan struct{}
+	stderr    bytes.Buffer // error messages of the emulator
 }
 
-// New makes a machine and switches it on. It is switched off with the test, which shows
-// the end of the serial line if it failed.
+// New makes a machine and switches it on. The end of the test switches it off, and shows the end of
+// the serial line if the test failed.
 func New(t testing.TB, c Config) *Machine {
 	t.Helper()
 	c.RAM, c.CPUs, c.Arch = cmp.Or(c.RAM, 1024), cmp.Or(c.CPUs, 2), cmp.Or(c.Arch, "amd64")
-	dir, err := os.MkdirTemp("", "qemutest") // a socket's path has 108 bytes at most: t.TempDir is too long
+	dir, err := os.MkdirTemp("", "qemutest") // a socket's path has at most 108 bytes: t.TempDir is too long
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	m := &Machine{Config: c, Serial: newSerial(), t: t, dir: dir, ports: map[int]string{}}
-	for _, p := range append([]int{80, 443}, c.Patch...) {
+	for _, p := range append([]int{80, 443}, c.ForwardPorts...) {
 		m.ports[p] = freePort(t)
 	}
-	if err := m.variables(); err != nil {
+	if err := m.copyVariables(); err != nil {
 		t.Fatal(err)
 	}
 	m.Start()
@@ -76,24 +78,24 @@ func New(t testing.TB, c Config) *Machine {
 	return m
 }
 
-// Start switches it on. Start after Kill is the way of a machine whose power comes back.
+// Start switches it on. Start after Kill simulates a return of the power.
 func (m *Machine) Start() {
 	m.t.Helper()
-	if err := m.start(); err != nil {
-		m.t.Fatalf("%v\n%s\n%s", err, m.fault.String(), m.Serial.Tail())
+	if err := m.startEmulator(); err != nil {
+		m.t.Fatalf("%v\n%s\n%s", err, m.stderr.String(), m.Serial.Tail())
 	}
 }
 
-func (m *Machine) start() error {
-	args, err := m.args()
+func (m *Machine) startEmulator() error {
+	args, err := m.emulatorArgs()
 	if err != nil {
 		return err
 	}
 	program := map[string]string{"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}[m.Arch]
 	m.cmd = exec.Command(program, args...)
-	m.cmd.Stdout, m.cmd.Stderr = m.Serial, &m.fault
+	m.cmd.Stdout, m.cmd.Stderr = m.Serial, &m.stderr
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	m.began = time.Now()
+	m.startedAt = time.Now()
 	if err := m.cmd.Start(); err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func (m *Machine) start() error {
 	return err
 }
 
-// freePort is an address that nobody listens at. It stays free while the machine is off: it is
+// freePort returns a free address. The port stays free while the machine is off, because it is
 // below the ports that the kernel gives to connections (ip_local_port_range).
 func freePort(t testing.TB) string {
 	t.Helper()
@@ -128,10 +130,10 @@ func freePort(t testing.TB) string {
 	return ""
 }
 
-// Addr is where a TCP port of the guest is reached from here.
+// Addr returns the address here that leads to a TCP port of the guest.
 func (m *Machine) Addr(port int) string { return m.ports[port] }
 
-// Kill cuts the power: the emulator is gone with whatever it had not written.
+// Kill cuts the power. The emulator ends and loses everything that it had not written.
 func (m *Machine) Kill() {
 	_ = m.cmd.Process.Kill() // it may have ended by itself
 	<-m.ended
@@ -140,37 +142,36 @@ func (m *Machine) Kill() {
 // Reset presses the reset button.
 func (m *Machine) Reset() {
 	m.t.Helper()
-	if _, err := m.mon.do("system_reset", nil); err != nil {
+	if _, err := m.mon.runCommand("system_reset", nil); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-// Events is a place in the list of events, for WaitEvent.
-func (m *Machine) Events() int { return m.mon.count() }
+// EventCount returns the current length of the event list, for WaitEvent.
+func (m *Machine) EventCount() int { return m.mon.eventCount() }
 
-// WaitEvent waits for an event of that name at place from or later, and gives the place
-// after it.
+// WaitEvent waits for an event of that name at index from or later, and returns the index after it.
 func (m *Machine) WaitEvent(ctx context.Context, from int, name string) int {
 	m.t.Helper()
-	_, next, err := m.mon.wait(ctx, from, name)
+	_, next, err := m.mon.waitEvent(ctx, from, name)
 	if err != nil {
 		m.t.Fatalf("%v\n%s", err, m.Serial.Tail())
 	}
 	return next
 }
 
-// Ready waits until the box in the machine says so on /readyz and gives the time since the
-// power came.
-func (m *Machine) Ready(limit time.Duration) time.Duration {
+// WaitReady waits until the box in the machine answers ready on /readyz, and returns the time since
+// power-on.
+func (m *Machine) WaitReady(limit time.Duration) time.Duration {
 	m.t.Helper()
-	d, err := m.ready(limit)
+	d, err := m.pollReady(limit)
 	if err != nil {
 		m.t.Fatalf("%v\n%s", err, m.Serial.Tail())
 	}
 	return d
 }
 
-func (m *Machine) ready(limit time.Duration) (time.Duration, error) {
+func (m *Machine) pollReady(limit time.Duration) (time.Duration, error) {
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	fault := errors.New("no answer")
 	for end := time.Now().Add(limit); time.Now().Before(end); {
@@ -178,13 +179,13 @@ func (m *Machine) ready(limit time.Duration) (time.Duration, error) {
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return time.Since(m.began), nil
+				return time.Since(m.startedAt), nil
 			}
 			fault = errors.New(resp.Status)
 		}
 		select {
 		case <-m.ended:
-			return 0, fmt.Errorf("the emulator ended before the box was ready: %s", m.fault.String())
+			return 0, fmt.Errorf("the emulator ended before the box was ready: %s", m.stderr.String())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Event is what the emulator tells by itself: RESET, SHUTDOWN, WATCHDOG, GUEST_PANICKED.
+// Event is an event that the emulator reports: RESET, SHUTDOWN, WATCHDOG, GUEST_PANICKED.
 type Event struct {
 	Name string          `json:"event"`
 	Data json.RawMessage `json:"data"`
 }
 
-// monitor speaks QMP, QEMU's machine protocol (docs/interop/qmp-spec): JSON objects over a
-// Unix socket, answers in the order of the commands, events between them.
+// monitor speaks QMP, QEMU's machine protocol (docs/interop/qmp-spec): JSON objects over a Unix
+// socket. Answers come in the order of the commands, with events between them.
 type monitor struct {
 	conn net.Conn
 	busy sync.Mutex // one command at a time
@@ -28,9 +28,9 @@ type monitor struct {
 	answers chan answer // closed when the emulator is gone
 
 	mu     sync.Mutex
-	events []Event       // guarded by mu, as more is
+	events []Event       // guarded by mu, grows
 	more   chan struct{} // closed when an event is added or the emulator is gone
-	gone   bool
+	closed bool
 }
 
 type answer struct {
@@ -41,14 +41,14 @@ type answer struct {
 
 var errGone = errors.New("the emulator is gone")
 
-// dialMonitor waits for the socket of an emulator that starts.
+// dialMonitor waits for the socket of a starting emulator.
 func dialMonitor(ctx context.Context, path string) (*monitor, error) {
 	for {
 		conn, err := net.Dial("unix", path)
 		if err == nil {
 			m := &monitor{conn: conn, answers: make(chan answer, 8), more: make(chan struct{})}
-			go m.read()
-			_, err = m.do("qmp_capabilities", nil)
+			go m.readAnswers()
+			_, err = m.runCommand("qmp_capabilities", nil)
 			return m, err
 		}
 		select {
@@ -59,8 +59,8 @@ func dialMonitor(ctx context.Context, path string) (*monitor, error) {
 	}
 }
 
-func (m *monitor) read() {
-	defer m.end()
+func (m *monitor) readAnswers() {
+	defer m.closeAll()
 	for d := json.NewDecoder(m.conn); ; {
 		var a answer
 		if d.Decode(&a) != nil {
@@ -68,14 +68,14 @@ func (m *monitor) read() {
 		}
 		switch {
 		case a.Name != "":
-			m.add(a.Event)
-		case a.Return != nil || a.Error != nil: // and not the greeting
+			m.addEvent(a.Event)
+		case a.Return != nil || a.Error != nil: // skip the greeting
 			m.answers <- a
 		}
 	}
 }
 
-func (m *monitor) add(e Event) {
+func (m *monitor) addEvent(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.events = append(m.events, e)
@@ -83,17 +83,17 @@ func (m *monitor) add(e Event) {
 	m.more = make(chan struct{})
 }
 
-func (m *monitor) end() {
+func (m *monitor) closeAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.gone = true
+	m.closed = true
 	close(m.more)
 	close(m.answers)
 	_ = m.conn.Close()
 }
 
-// do runs one command and gives its answer.
-func (m *monitor) do(command string, args map[string]any) (json.RawMessage, error) {
+// runCommand runs one command and returns its answer.
+func (m *monitor) runCommand(command string, args map[string]any) (json.RawMessage, error) {
 	m.busy.Lock()
 	defer m.busy.Unlock()
 	request := map[string]any{"execute": command}
@@ -113,11 +113,11 @@ func (m *monitor) do(command string, args map[string]any) (json.RawMessage, erro
 	return a.Return, nil
 }
 
-// wait gives the first event of that name at place from or later, and the place after it.
-func (m *monitor) wait(ctx context.Context, from int, name string) (Event, int, error) {
+// waitEvent returns the first event of that name at index from or later, and the index after it.
+func (m *monitor) waitEvent(ctx context.Context, from int, name string) (Event, int, error) {
 	for {
 		m.mu.Lock()
-		events, more, gone := m.events, m.more, m.gone
+		events, more, gone := m.events, m.more, m.closed
 		m.mu.Unlock()
 		for ; from < len(events); from++ {
 			if events[from].Name == name {
@@ -135,8 +135,11 @@ func (m *monitor) wait(ctx context.Context, from int, name string) (Event, int, 
 	}
 }
 
-func (m *monitor) count() int {
+// list returns all events so far.
+func (m *monitor) list() []Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.events)
+	return m.events
 }
+
+func (m *monitor) eventCount() int { return len(m.list()) }

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// The NBD protocol (doc/proto.md of NetworkBlockDevice/nbd), as far as QEMU speaks it.
+// Constants of the NBD protocol (doc/proto.md of NetworkBlockDevice/nbd) that QEMU uses.
 const (
 	nbdMagic      = 0x4e42444d41474943 // "NBDMAGIC"
 	nbdOption     = 0x49484156454f5054 // "IHAVEOPT"
@@ -24,9 +24,9 @@ const (
 	nbdCmdFUA     = 1
 )
 
-// serve speaks to one emulator.
-func (d *Drive) serve(conn io.ReadWriter) error {
-	if err := d.greet(conn); err != nil {
+// serveNBD serves one emulator.
+func (d *Drive) serveNBD(conn io.ReadWriter) error {
+	if err := d.negotiateNBD(conn); err != nil {
 		return err
 	}
 	for buf := make([]byte, 0, 1<<20); ; {
@@ -54,9 +54,9 @@ func (d *Drive) serve(conn io.ReadWriter) error {
 			if _, err := io.ReadFull(conn, body); err != nil {
 				return err
 			}
-			err = d.note(body, r.Offset, r.Flags&nbdCmdFUA != 0)
+			err = d.recordWrite(body, r.Offset, r.Flags&nbdCmdFUA != 0)
 		case 3: // flush
-			err = d.note(nil, 0, false)
+			err = d.recordWrite(nil, 0, false)
 		default: // 2: bye
 			return nil
 		}
@@ -72,8 +72,8 @@ func (d *Drive) serve(conn io.ReadWriter) error {
 	}
 }
 
-// greet is the handshake ("fixed newstyle") up to the option GO.
-func (d *Drive) greet(conn io.ReadWriter) error {
+// negotiateNBD performs the handshake ("fixed newstyle") up to the option GO.
+func (d *Drive) negotiateNBD(conn io.ReadWriter) error {
 	hello := binary.BigEndian.AppendUint64(nil, nbdMagic)
 	hello = binary.BigEndian.AppendUint64(hello, nbdOption)
 	hello = binary.BigEndian.AppendUint16(hello, 1|2) // fixed newstyle, no zeroes
@@ -98,14 +98,14 @@ func (d *Drive) greet(conn io.ReadWriter) error {
 		if _, err := io.CopyN(io.Discard, conn, int64(o.Length)); err != nil {
 			return err
 		}
-		if done, err := d.option(conn, o.Option); done || err != nil {
+		if done, err := d.answerOption(conn, o.Option); done || err != nil {
 			return err
 		}
 	}
 }
 
-// option answers one option; done: the requests follow.
-func (d *Drive) option(conn io.Writer, option uint32) (done bool, err error) {
+// answerOption answers one option. done reports that the requests follow.
+func (d *Drive) answerOption(conn io.Writer, option uint32) (done bool, err error) {
 	answer := func(kind uint32, data []byte) {
 		b := binary.BigEndian.AppendUint64(nil, nbdOptReply)
 		b = binary.BigEndian.AppendUint32(b, option)

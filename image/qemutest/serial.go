@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// serialTail is how much of the serial line a failed test shows, in bytes.
+// serialTail is the length of the serial text that a failed test shows, in bytes.
 const serialTail = 6000
 
-// escapes are the ways in which firmware paints a serial terminal.
+// escapes matches the control sequences of firmware on a serial terminal.
 var escapes = regexp.MustCompile("\x1b\\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00\x07\x0f\r]")
 
-// Serial is all that a machine wrote to its serial line, over all its starts.
+// Serial collects the serial text of a machine over all its starts.
 type Serial struct {
 	mu   sync.Mutex
-	text strings.Builder // guarded by mu, as more is
-	more chan struct{}   // closed when something is added
+	text strings.Builder // guarded by mu, grows
+	more chan struct{}   // closed when text arrives
 }
 
 func newSerial() *Serial { return &Serial{more: make(chan struct{})} }
@@ -36,35 +36,36 @@ func (s *Serial) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *Serial) now() (text string, more <-chan struct{}) {
+func (s *Serial) snapshot() (text string, more <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String(), s.more
 }
 
-// String is the text without the terminal's control sequences.
+// String returns the text without the control sequences.
 func (s *Serial) String() string {
-	text, _ := s.now()
+	text, _ := s.snapshot()
 	return escapes.ReplaceAllString(text, "")
 }
 
-// Len is a place in the raw text, for WaitFor.
+// Len returns the length of the raw text, for WaitFor.
 func (s *Serial) Len() int {
-	text, _ := s.now()
+	text, _ := s.snapshot()
 	return len(text)
 }
 
-// Tail is the end of the text, for people who read why a test failed.
+// Tail returns the end of the text, which helps people to read a failed test.
 func (s *Serial) Tail() string {
 	text := s.String()
 	return "the end of the serial line:\n" + text[max(0, len(text)-serialTail):]
 }
 
-// WaitFor waits until the text after place from (of Len; 0: all) matches, and gives the
-// match and its groups. It looks a few times a second: firmware writes by the character.
+// WaitFor waits until the text after index from (a result of Len, or 0 for all) matches, and
+// returns the match and its groups. It checks a few times a second, because firmware writes single
+// characters.
 func (s *Serial) WaitFor(ctx context.Context, from int, pattern *regexp.Regexp) ([]string, error) {
 	for {
-		text, more := s.now()
+		text, more := s.snapshot()
 		if match := pattern.FindStringSubmatch(escapes.ReplaceAllString(text[from:], "")); match != nil {
 			return match, nil
 		}
@@ -72,7 +73,7 @@ func (s *Serial) WaitFor(ctx context.Context, from int, pattern *regexp.Regexp) 
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waited for %q: %w\n%s", pattern, ctx.Err(), s.Tail())
 		case <-more:
-			time.Sleep(200 * time.Millisecond)
+			time.Sleep(200 * time.Millisecond) // an emulated machine works
 		}
 	}
 }

@@ -15,60 +15,60 @@ import (
 	"time"
 )
 
-// TestAPCImageHoldsTheFirstDay starts the image and has a browser hold the story of the spine
-// against it, with the power cut in its middle.
+// TestAPCImageHoldsTheFirstDay starts the image and runs the story of the first day in a browser,
+// with a power cut in its middle.
 func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	t.Parallel()
-	image, _ := publisher(t).image(t, "pc", "0.5.0")
-	m := New(t, Config{Disk: fresh(t, image), Raw: true})
-	t.Logf("from power to the page: %v, with a data partition made and grown", m.Ready(starts))
+	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
+	m := New(t, Config{Disk: freshDisk(t, image), Raw: true})
+	t.Logf("from power to the page: %v, with a data partition made and grown", m.WaitReady(starts))
 	if !strings.Contains(m.Serial.String(), "starting: services") {
 		t.Error("the screen does not tell the phases of the start")
 	}
 	m.Kill()
 	m.Start()
-	t.Logf("from power to the page, the second time: %v", m.Ready(starts))
+	t.Logf("from power to the page, the second time: %v", m.WaitReady(starts))
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /off", func(http.ResponseWriter, *http.Request) { m.Kill() })
 	mux.HandleFunc("POST /on", func(w http.ResponseWriter, _ *http.Request) {
-		if err := m.start(); err != nil {
+		if err := m.startEmulator(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
 	plug := httptest.NewServer(mux)
 	defer plug.Close()
 	cmd := exec.Command("go", "test", "-C", "../..", "-tags=qemu", "-count=1", "-timeout=15m", "-run=Elsewhere", "./ui/e2e")
-	cmd.Env = append(os.Environ(), "LIVELEARN_BOX=http://"+m.Addr(80), "LIVELEARN_CLAIM="+m.code(t), "LIVELEARN_PLUG="+plug.URL)
+	cmd.Env = append(os.Environ(), "LIVELEARN_BOX=http://"+m.Addr(80), "LIVELEARN_CLAIM="+m.readCode(t), "LIVELEARN_PLUG="+plug.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
 // TestAnARM64ImageStarts starts the same program on an emulated machine with UEFI and a device
-// tree. It has a watchdog and a clock (PL031), and a key on a line of GPIO (PL061), read by
-// the kernel's own drivers.
+// tree. The machine has a watchdog, a clock (PL031) and a key on a GPIO line (PL061) with the
+// drivers of the kernel.
 func TestAnARM64ImageStarts(t *testing.T) {
 	t.Parallel()
-	image, _ := publisher(t).image(t, "virt", "0.5.0")
-	m := New(t, Config{Arch: "arm64", Disk: fresh(t, image), Raw: true})
-	t.Logf("from power to the page: %v", m.Ready(starts))
-	a := claim(t, m)
-	a.class("7B")
-	if s := a.status(); s.Version != "0.5.0" || !a.kept("7B") {
+	image, _ := newPublisher(t).image(t, "virt", "0.5.0")
+	m := New(t, Config{Arch: "arm64", Disk: freshDisk(t, image), Raw: true})
+	t.Logf("from power to the page: %v", m.WaitReady(starts))
+	a := claimBox(t, m)
+	a.addClass("7B")
+	if s := a.readStatus(); s.Version != "0.5.0" || !a.hasClass("7B") {
 		t.Errorf("%+v", s)
 	}
-	b := a.boot()
+	b := a.readBoot()
 	for _, p := range b.State.Phases {
 		if p.Err != "" {
 			t.Errorf("phase %s: %s", p.Name, p.Err)
 		}
 	}
-	if dog := b.note("watchdog"); b.State.Clock != "rtc" || dog != "15s" {
+	if dog := b.phaseNote("watchdog"); b.State.Clock != "rtc" || dog != "15s" {
 		t.Errorf("the clock is from %q, the watchdog waits %q", b.State.Clock, dog)
 	}
-	// The emulator presses the key for a tenth of a second: the second page.
+	// The emulator presses the key for a tenth of a second, which shows the second page.
 	at := m.Serial.Len()
-	if _, err := m.mon.do("system_powerdown", nil); err != nil {
+	if _, err := m.mon.runCommand("system_powerdown", nil); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -78,43 +78,54 @@ func TestAnARM64ImageStarts(t *testing.T) {
 	}
 }
 
-// TestThePowerButtonSwitchesOff starts the program anew, and then presses the button of a PC: a real input device of the
-// kernel's, read by the box, which has the first process stop everything in order.
+// TestThePowerButtonSwitchesOff restarts the program and then presses the button of a PC, a real
+// input device of the kernel. The box reads it and asks the first process to stop everything in
+// order.
 func TestThePowerButtonSwitchesOff(t *testing.T) {
 	t.Parallel()
-	image, _ := publisher(t).image(t, "pc", "0.5.0")
-	m := New(t, Config{Disk: fresh(t, image), Raw: true})
-	m.Ready(starts)
-	a := claim(t, m)
-	a.class("7B")
-	// The program alone starts anew, and the machine does not.
-	id, began := a.boot().State.ID, a.began()
+	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
+	m := New(t, Config{Disk: freshDisk(t, image), Raw: true})
+	m.WaitReady(starts)
+	a := claimBox(t, m)
+	a.addClass("7B")
+	// Only the program restarts. The machine keeps running.
+	id, began := a.readBoot().State.ID, a.journalOpenedAt()
 	a.restart("/api/admin/restart", map[string]string{"what": "program"})
-	a.until("the program again", func(status) bool { return a.began() != began })
-	if a.boot().State.ID != id || !a.kept("7B") {
-		t.Error("more than the program was started anew")
+	a.waitStatus("the program again", func(status) bool { return a.journalOpenedAt() != began })
+	if a.readBoot().State.ID != id || !a.hasClass("7B") {
+		t.Error("more than the program was restarted")
 	}
-	events := m.Events()
-	if _, err := m.mon.do("system_powerdown", nil); err != nil {
+	events := m.EventCount()
+	if _, err := m.mon.runCommand("system_powerdown", nil); err != nil {
 		t.Fatal(err)
 	}
-	m.off(events)
+	m.waitOff(events)
 	m.Start()
-	m.Ready(starts)
-	if !a.kept("7B") {
+	m.WaitReady(starts)
+	if !a.hasClass("7B") {
 		t.Error("the data is gone")
 	}
-	b := a.boot()
-	if note := b.note("data"); note == "" || strings.Contains(note, "the power went") {
+	b := a.readBoot()
+	if note := b.phaseNote("data"); note == "" || strings.Contains(note, "the power went") {
 		t.Errorf("the disk was not left in order: %q", note)
 	}
 	if b.State.Clock != "rtc" || len(b.State.Before) == 0 {
 		t.Errorf("the clock is from %q; %d lines of the log before", b.State.Clock, len(b.State.Before))
 	}
+	// Press the button while no program runs.
+	a.restart("/api/admin/restart", map[string]string{"what": "program"})
+	for code := 1; code > 0; time.Sleep(10 * time.Millisecond) { // the program ends
+		code, _ = a.call(answers, "GET", "/readyz", nil, nil)
+	}
+	events = m.EventCount()
+	if _, err := m.mon.runCommand("system_powerdown", nil); err != nil {
+		t.Fatal(err)
+	}
+	m.waitOff(events)
 }
 
-// off waits until the machine has switched itself off.
-func (m *Machine) off(from int) {
+// waitOff waits until the machine has switched itself off.
+func (m *Machine) waitOff(from int) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), starts)
 	defer cancel()
@@ -122,19 +133,19 @@ func (m *Machine) off(from int) {
 	select {
 	case <-m.ended:
 	case <-ctx.Done():
-		m.t.Fatal("the emulator goes on after the machine was switched off")
+		m.t.Fatal("the emulator still runs after the machine was switched off")
 	}
 }
 
-// TestACrashLoopEndsInTheSafeMode damages nothing and breaks the settings: the box ends at
-// each start, and the safe mode says why.
+// TestACrashLoopEndsInTheSafeMode damages no data and breaks the settings. The box ends at each
+// start, and the safe mode shows the reason.
 func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
 	t.Parallel()
-	image, _ := publisher(t).image(t, "pc", "0.5.0")
-	disk := fresh(t, image)
+	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
+	disk := freshDisk(t, image)
 	settings := filepath.Join(t.TempDir(), "livelearn.toml")
-	write(t, settings, "[room]\nno_such_key = 1\n")
-	run(t, "mcopy", "-o", "-i", disk+"@@1M", settings, "::livelearn.toml")
+	writeFile(t, settings, "[room]\nno_such_key = 1\n")
+	runProgram(t, "mcopy", "-o", "-i", disk+"@@1M", settings, "::livelearn.toml")
 	m := New(t, Config{Disk: disk, Raw: true})
 	ctx, cancel := context.WithTimeout(context.Background(), starts)
 	defer cancel()
@@ -143,7 +154,7 @@ func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
 	}
 	page := ""
 	a := &admin{t: t, m: m}
-	for end := time.Now().Add(patience); time.Now().Before(end) && page == ""; time.Sleep(time.Second) {
+	for end := time.Now().Add(patience); time.Now().Before(end) && page == ""; time.Sleep(time.Second) { // an emulated machine works
 		if code, text := a.call(answers, "GET", "/", nil, nil); code > 0 {
 			page = text
 		}

@@ -16,78 +16,78 @@ import (
 	"time"
 )
 
-// updated is a claimed box of version 0.5.0 with a class that must outlive everything.
-func updated(t *testing.T, p *press) *admin {
+// newUpdatedBox returns a claimed box of version 0.5.0 with a class that must survive everything.
+func newUpdatedBox(t *testing.T, p *publisherKit) *admin {
 	t.Helper()
 	image, _ := p.image(t, "pc", "0.5.0")
-	m := New(t, Config{Disk: fresh(t, image), Raw: true})
-	m.Ready(starts)
-	a := claim(t, m)
-	a.class("7B")
+	m := New(t, Config{Disk: freshDisk(t, image), Raw: true})
+	m.WaitReady(starts)
+	a := claimBox(t, m)
+	a.addClass("7B")
 	return a
 }
 
-// TestUpdatesStay tells the story of a box that is updated: what is refused, what stays, and
-// the way back by hand.
+// TestUpdatesStay is the story of a box that gets updates: refused ones, good ones, and the manual
+// way back.
 func TestUpdatesStay(t *testing.T) {
 	t.Parallel()
-	p := publisher(t)
-	a := updated(t, p)
+	p := newPublisher(t)
+	a := newUpdatedBox(t, p)
 	_, old := p.image(t, "pc", "0.5.0")
 	_, next := p.image(t, "pc", "0.6.0")
-	t.Run("ports", func(t *testing.T) { ports(t, a.in(t)) })
-	t.Run("refused", func(t *testing.T) { refused(t, p, a.in(t), old, next) })
+	t.Run("ports", func(t *testing.T) { checkPorts(t, a.forTest(t)) })
+	t.Run("refused", func(t *testing.T) { checkRefused(t, p, a.forTest(t), old, next) })
 
 	begun := time.Now()
-	s := a.fetch(server(t, p.dir)(next))
+	s := a.fetch(serveFiles(t, p.dir)(next))
 	t.Logf("fetched in %v: %d of %d bytes were on the box already", time.Since(begun).Round(time.Second), s.Reused, s.Total)
 	if s.Reused < s.Total/4 {
 		t.Fatalf("%+v", s)
 	}
 	a.install()
-	s = a.until("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
-	if s.Last.Result != "committed" || s.Version != "0.6.0" || s.Slot != "b" || !a.kept("7B") {
+	s = a.waitStatus("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
+	if s.Last.Result != "committed" || s.Version != "0.6.0" || s.Slot != "b" || !a.hasClass("7B") {
 		t.Fatalf("%+v, last %+v", s, s.Last)
 	}
 	a.restart("/api/admin/update/rollback", nil)
-	a.until("the version before", func(s status) bool { return s.Version == "0.5.0" && s.Slot == "a" && !s.Trying })
-	if !a.kept("7B") {
+	a.waitStatus("the version before", func(s status) bool { return s.Version == "0.5.0" && s.Slot == "a" && !s.Trying })
+	if !a.hasClass("7B") {
 		t.Error("the version before does not have the data")
 	}
 }
 
-// TestUpdatesThatFailGoBack brings versions that do not work: one whose box never stays up, one
-// that hangs and is ended by the watchdog.
+// TestUpdatesThatFailGoBack installs broken versions: one whose box never stays up, and one that
+// hangs until the watchdog resets it.
 func TestUpdatesThatFailGoBack(t *testing.T) {
 	t.Parallel()
-	p := publisher(t)
-	a := updated(t, p)
-	url := server(t, p.dir)
+	p := newPublisher(t)
+	a := newUpdatedBox(t, p)
+	url := serveFiles(t, p.dir)
 	for i, name := range []string{"exits", "sick", "hangs"} {
-		if name == "exits" && !long() {
-			continue // it falls back as the others do
+		if name == "exits" && !isLongRun() {
+			continue // it falls back like the others
 		}
-		t.Run(name, func(t *testing.T) { takenBack(t, p, a.in(t), name, fmt.Sprintf("0.%d.0", 7+i), url) })
+		t.Run(name, func(t *testing.T) { installBroken(t, p, a.forTest(t), name, fmt.Sprintf("0.%d.0", 7+i), url) })
 	}
-	// What is in the other slot now was never good.
+	// The version in the other slot never worked.
 	if code, text := a.call(patience, "POST", "/api/admin/update/rollback", nil, nil); code != 404 || !strings.Contains(text, "nothing_kept") {
 		t.Errorf("back to a version that failed: %d %s", code, text)
 	}
 }
 
-// reasons are what the admin's page says of each.
+// reasons are the texts of the admin page for each.
 var reasons = map[string]string{"exits": "it did not start", "sick": "does not stay up", "hangs": "it did not start: it hung"}
 
-// takenBack brings a version of which testdata has the program.
-func takenBack(t *testing.T, p *press, a *admin, name, version string, url func(string) string) {
+// installBroken installs a version whose program is in testdata.
+func installBroken(t *testing.T, p *publisherKit, a *admin, name, version string, url func(string) string) {
 	bad := filepath.Join(p.dir, name)
 	goBuild(t, "amd64", "./image/qemutest/testdata/"+name, bad)
 	_, bundle := p.image(t, "pc", version, "--program", bad)
 	a.fetch(url(bundle))
-	events := a.m.Events()
+	events := a.m.EventCount()
 	a.install()
-	s := a.until("the version is taken back", func(s status) bool { return s.Last != nil && s.Last.Version == version })
-	if s.Version != "0.5.0" || s.Last.Result != "rolled_back" || !a.kept("7B") {
+	s := a.waitStatus("the version is taken back", func(s status) bool { return s.Last != nil && s.Last.Version == version })
+	if s.Version != "0.5.0" || s.Last.Result != "rolled_back" || !a.hasClass("7B") {
 		t.Errorf("%+v, last %+v", s, s.Last)
 	}
 	t.Logf("%s: %s", name, s.Last.Reason)
@@ -97,16 +97,16 @@ func takenBack(t *testing.T, p *press, a *admin, name, version string, url func(
 	if name == "hangs" {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		a.m.WaitEvent(ctx, events, "WATCHDOG") // it was the hardware that ended it
+		a.m.WaitEvent(ctx, events, "WATCHDOG") // the hardware ended it
 	}
 }
 
-// long tells that scripts/qemu runs this and not scripts/test.
-func long() bool { return os.Getenv("LIVELEARN_QEMU") == "all" }
+// isLongRun reports whether scripts/qemu runs this, which takes longer than scripts/test.
+func isLongRun() bool { return os.Getenv("LIVELEARN_QEMU") == "all" }
 
-// ports checks that what listens is what the README says, and that each phase of the start
-// went well.
-func ports(t *testing.T, a *admin) {
+// checkPorts checks that only the ports in the README are open, and that each phase of the start
+// succeeded.
+func checkPorts(t *testing.T, a *admin) {
 	documented := []string{"tcp :443", "tcp :80", "udp :5353", "udp :68", "udp :7443", "udp :7444"}
 	var b boot
 	missing := func() string {
@@ -117,9 +117,9 @@ func ports(t *testing.T, a *admin) {
 		}
 		return ""
 	}
-	// The page is there before the media servers, which are programs of their own.
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Second) {
-		if b = a.boot(); missing() == "" {
+	// The page is ready before the media servers, which are separate programs.
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Second) { // an emulated machine works
+		if b = a.readBoot(); missing() == "" {
 			break
 		}
 	}
@@ -128,7 +128,7 @@ func ports(t *testing.T, a *admin) {
 	}
 	for _, p := range b.State.Ports {
 		if !slices.Contains(documented, p) {
-			t.Errorf("%s listens, which nobody documented", p)
+			t.Errorf("%s listens and is not in the README", p)
 		}
 	}
 	for _, p := range b.State.Phases {
@@ -136,17 +136,17 @@ func ports(t *testing.T, a *admin) {
 			t.Errorf("phase %s: %s", p.Name, p.Err)
 		}
 	}
-	// The image's own data partition has 64 MB; the disk has gigabytes.
+	// The data partition of the image has 64 MB. The disk has gigabytes.
 	var size int
-	if note := b.note("data"); note == "" {
-		t.Error("nothing is told of the data partition")
+	if note := b.phaseNote("data"); note == "" {
+		t.Error("no report on the data partition")
 	} else if _, err := fmt.Sscanf(note, "%d MB", &size); err != nil || size < 2000 || !strings.Contains(note, "made now") {
 		t.Errorf("the data partition was not made and grown: %q", note)
 	}
 }
 
-// refused sends what must not be taken.
-func refused(t *testing.T, p *press, a *admin, old, next string) {
+// checkRefused sends bundles that the box must refuse.
+func checkRefused(t *testing.T, p *publisherKit, a *admin, old, next string) {
 	good, err := os.ReadFile(next)
 	if err != nil {
 		t.Fatal(err)
@@ -155,23 +155,23 @@ func refused(t *testing.T, p *press, a *admin, old, next string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Early faults take less time; services/update has them everywhere.
+	// Early faults take less time. services/update tests them everywhere.
 	altered, short := bytes.Clone(good), good[:len(good)/4]
 	altered[len(altered)/8] ^= 1
-	if long() {
+	if isLongRun() {
 		short = good[:len(good)-1000]
 	}
-	stranger := &press{dir: filepath.Join(p.dir, "stranger"), key: filepath.Join(p.dir, "stranger", "key"), root: filepath.Join(p.dir, "stranger", "root.json")}
-	run(t, "mkdir", "-p", stranger.dir)
-	tool := program2(t)
-	run(t, tool, "update", "keys", "new", stranger.key)
-	run(t, tool, "update", "keys", "root", "--key", stranger.key, "--out", stranger.root)
+	stranger := &publisherKit{dir: filepath.Join(p.dir, "stranger"), key: filepath.Join(p.dir, "stranger", "key"), root: filepath.Join(p.dir, "stranger", "root.json")}
+	runProgram(t, "mkdir", "-p", stranger.dir)
+	tool := hostProgram(t)
+	runProgram(t, tool, "update", "keys", "new", stranger.key)
+	runProgram(t, tool, "update", "keys", "root", "--key", stranger.key, "--out", stranger.root)
 	small := filepath.Join(p.dir, "small")
-	write(t, small, strings.Repeat("x", 10_000))
-	bundle := func(q *press, name, board string) []byte {
+	writeFile(t, small, strings.Repeat("x", 10_000))
+	bundle := func(q *publisherKit, name, board string) []byte {
 		out := filepath.Join(q.dir, name)
-		run(t, tool, "update", "make", "--root", q.root, "--board", board, "--version", "0.9.0", "--build", "9000", "--boot", small, "--system", small, "--out", out)
-		run(t, tool, "update", "sign", "--key", q.key, out)
+		runProgram(t, tool, "update", "make", "--root", q.root, "--board", board, "--version", "0.9.0", "--build", "9000", "--boot", small, "--system", small, "--out", out)
+		runProgram(t, tool, "update", "sign", "--key", q.key, out)
 		data, err := os.ReadFile(out)
 		if err != nil {
 			t.Fatal(err)
@@ -182,41 +182,41 @@ func refused(t *testing.T, p *press, a *admin, old, next string) {
 		"older": same, "altered": altered, "truncated": short, "foreign_key": bundle(stranger, "foreign", "pc"), "wrong_board": bundle(p, "pi", "pi"), "not_a_bundle": []byte("no bundle"),
 	} {
 		code, text := a.call(sends, "PUT", "/api/admin/update/bundle", file, nil)
-		// A box that refuses stops reading, which may look like a lost connection from here.
-		if s := a.status(); code == 204 || !strings.Contains(text, want) && (s.Last == nil || s.Last.Code != want) {
+		// A box that refuses stops reading, which can look like a lost connection here.
+		if s := a.readStatus(); code == 204 || !strings.Contains(text, want) && (s.Last == nil || s.Last.Code != want) {
 			t.Errorf("%s: %d %s, last %+v", want, code, text, s.Last)
 		}
-		if code, text := a.call(patience, "POST", "/api/admin/update/install", now, nil); code < 400 {
+		if code, text := a.call(patience, "POST", "/api/admin/update/install", whenNow, nil); code < 400 {
 			t.Fatalf("%s: it can be installed: %d %s", want, code, text)
 		}
-		a.must("DELETE", "/api/admin/update", nil, nil)
+		a.mustCall("DELETE", "/api/admin/update", nil, nil)
 	}
 }
 
-// TestPowerCutsInAnUpdate records every write of an update, from the first byte to the commit,
-// and starts the machine as power cuts at random moments of it leave its disk.
+// TestPowerCutsInAnUpdate records every write of an update, from the first byte to the commit. It
+// starts the machine from disks as power cuts at random moments leave them.
 func TestPowerCutsInAnUpdate(t *testing.T) {
 	t.Parallel()
 	cuts := 3
 	if n, err := strconv.Atoi(os.Getenv("LIVELEARN_CUTS")); err == nil {
 		cuts = n
 	}
-	p := publisher(t)
+	p := newPublisher(t)
 	image, _ := p.image(t, "pc", "0.5.0")
 	_, next := p.image(t, "pc", "0.6.0")
-	url := server(t, p.dir)
-	d := NewDrive(t, fresh(t, image))
+	url := serveFiles(t, p.dir)
+	d := NewDrive(t, freshDisk(t, image))
 	m := New(t, Config{Disk: d.URL()})
-	m.Ready(starts)
-	a := claim(t, m)
-	a.class("7B")
-	time.Sleep(time.Second) // a class is on the disk when it is acknowledged; the log may follow
-	from := d.Moments()
+	m.WaitReady(starts)
+	a := claimBox(t, m)
+	a.addClass("7B")
+	time.Sleep(time.Second) // a class is on the disk when it is acknowledged; the log may follow later
+	from := d.MomentCount()
 	a.fetch(url(next))
-	received := d.Moments()
+	received := d.MomentCount()
 	a.install()
-	a.until("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
-	to := d.Moments()
+	a.waitStatus("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
+	to := d.MomentCount()
 	cookie := a.cookie
 	m.Kill()
 	t.Logf("%d writes and flushes from the first byte to the commit, %d of them after it was received", to-from, to-received)
@@ -226,20 +226,20 @@ func TestPowerCutsInAnUpdate(t *testing.T) {
 	for i := range cuts {
 		dice := rand.New(rand.NewPCG(seed, uint64(i)))
 		at := from + dice.IntN(to-from)
-		if i%3 == 2 { // the moments that matter most are few: those after it was received
+		if i%3 == 2 { // few moments matter most: those after the bundle was received
 			at = received + dice.IntN(to-received)
 		}
 		disk := filepath.Join(t.TempDir(), "cut.img")
-		if err := d.After(at, disk, dice); err != nil {
+		if err := d.ImageAfter(at, disk, dice); err != nil {
 			t.Fatal(err)
 		}
 		ok := t.Run(fmt.Sprint("moment ", at-from), func(t *testing.T) {
 			m := New(t, Config{Disk: disk, Raw: true})
-			m.Ready(starts)
+			m.WaitReady(starts)
 			b := &admin{t: t, m: m, cookie: cookie}
-			s := b.status()
-			if s.Version != "0.5.0" && s.Version != "0.6.0" || !b.kept("7B") {
-				t.Errorf("it starts %+v, the class is there: %v", s, b.kept("7B"))
+			s := b.readStatus()
+			if s.Version != "0.5.0" && s.Version != "0.6.0" || !b.hasClass("7B") {
+				t.Errorf("it starts %+v, the class is there: %v", s, b.hasClass("7B"))
 			}
 			seen[s.Version]++
 		})

@@ -10,42 +10,41 @@ import (
 	"strings"
 )
 
-// reproducible builds the program twice for each machine, the second time from a copy in
-// another folder, and compares the bytes. One of the machines, drawn by the commit, begins
-// with an empty build cache there: to compile everything anew takes a minute.
-func reproducible(ctx context.Context, r *runner) {
+// checkReproducible builds the program twice for each machine and compares the bytes. The second
+// build uses a copy in another folder. For one machine, which the commit selects, that build starts
+// with an empty build cache. A full compilation takes a minute.
+func checkReproducible(ctx context.Context, r *runner) {
 	dir, err := os.MkdirTemp("", "livelearn-build-")
 	if err != nil {
-		r.one("reproducible build", "", err)
+		r.countCheck("reproducible build", "", err)
 		return
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	elsewhere := filepath.Join(dir, "some", "other", "place")
 	if err := copyTree(ctx, elsewhere); err != nil {
-		r.one("reproducible build", "", err)
+		r.countCheck("reproducible build", "", err)
 		return
 	}
 	for i, arch := range []string{"amd64", "arm64"} {
 		env := []string{"GOOS=linux", "GOARCH=" + arch}
 		first, second := filepath.Join(dir, arch+".1"), filepath.Join(dir, arch+".2")
-		out, err := output(ctx, env, "scripts/build", first)
+		out, err := combinedOutput(ctx, env, "scripts/build", first)
 		if err == nil {
-			if i == turn(ctx, 2) {
+			if i == drawTurn(ctx, 2) {
 				env = append(env, "GOCACHE="+filepath.Join(dir, "cache"))
 			}
-			out, err = output(ctx, env, filepath.Join(elsewhere, "scripts/build"), second)
+			out, err = combinedOutput(ctx, env, filepath.Join(elsewhere, "scripts/build"), second)
 		}
 		if err == nil {
 			err = sameBytes(first, second)
 		}
-		r.one("reproducible build for linux/"+arch, out, err)
+		r.countCheck("reproducible build for linux/"+arch, out, err)
 	}
 }
 
-// copyTree copies what belongs to the project: what git knows, and what is new and not
-// ignored.
+// copyTree copies the files of the project: those in git, and new ones that git does not ignore.
 func copyTree(ctx context.Context, to string) error {
-	out, err := result(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	out, err := standardOutput(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
 		return fmt.Errorf("git ls-files: %w", err)
 	}

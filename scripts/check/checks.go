@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
-// sources are the Go files of the project.
-func sources() (files []string, err error) {
+// goFiles returns the Go files of the project.
+func goFiles() (files []string, err error) {
 	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -30,9 +32,9 @@ func sources() (files []string, err error) {
 	return files, err
 }
 
-// packages installs what the pages are built from and their tests need, as the lock file
-// has it. What is there already is left alone.
-func packages(ctx context.Context, r *runner) {
+// installPackages installs the npm packages of the pages and their tests from the lock file. It
+// skips packages that are installed.
+func installPackages(ctx context.Context, r *runner) {
 	lock, err := os.Stat("ui/package-lock.json")
 	have, missing := os.Stat("ui/node_modules/.package-lock.json")
 	if err == nil && missing == nil && !have.ModTime().Before(lock.ModTime()) {
@@ -41,80 +43,155 @@ func packages(ctx context.Context, r *runner) {
 	}
 	out := ""
 	if err == nil {
-		out, err = output(ctx, nil, "npm", "--prefix", "ui", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		out, err = combinedOutput(ctx, nil, "npm", "--prefix", "ui", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	}
-	r.one("npm ci in ui", out, err)
+	r.countCheck("npm ci in ui", out, err)
 }
 
-func format(ctx context.Context, r *runner) {
-	files, err := sources()
+func checkFormat(ctx context.Context, r *runner) {
+	files, err := goFiles()
 	out := ""
 	if err == nil {
-		out, err = result(ctx, "go", append([]string{"tool", "-modfile=scripts/tools.mod", "gofumpt", "-l"}, files...)...)
+		out, err = standardOutput(ctx, "go", append([]string{"tool", "-modfile=scripts/tools.mod", "gofumpt", "-l"}, files...)...)
 	}
 	if err == nil && strings.TrimSpace(out) != "" {
 		err = errors.New("not formatted; run: go tool -modfile=scripts/tools.mod gofumpt -w FILE")
 	}
-	r.one("gofumpt", out, err)
+	r.countCheck("gofumpt", out, err)
 }
 
-func vet(ctx context.Context, r *runner) {
-	r.must(ctx, "go vet", "go", "vet", "./...")
-	r.must(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover", "./services/network")
-	r.must(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu,debian", "./image/qemutest", "./image/qemutest/testdata/guest", "./ui/e2e")
+func runVet(ctx context.Context, r *runner) {
+	r.checkCommand(ctx, "go vet", "go", "vet", "./...")
+	r.checkCommand(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover", "./services/network")
+	r.checkCommand(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu,debian", "./image/qemutest", "./image/qemutest/testdata/guest", "./ui/e2e")
 }
 
-// tests runs all tests with the race detector, as many packages at once as there are
-// processors.
-func tests(ctx context.Context, r *runner) {
-	args := []string{"-race", "-shuffle=on", "-timeout=15m", "-p=" + strconv.Itoa(max(1, runtime.NumCPU())), "./..."}
+// runLint runs staticcheck and the other analyzers of scripts/lint, which is a module of its own.
+func runLint(ctx context.Context, r *runner) {
+	out, err := combinedOutput(ctx, nil, "go", "build", "-C", "scripts/lint", "-o", "../../build/lint", ".")
+	if err == nil {
+		out, err = combinedOutput(ctx, nil, "build/lint", "./...")
+	}
+	r.countCheck("lint", out, err)
+}
+
+// foreignWords are words of other languages and of tests that look like spelling mistakes.
+const foreignWords = "momento,nationalite,nmae,profesor,responsable,sence"
+
+// checkSpelling looks for common spelling mistakes in code and texts. It accepts British and
+// American spelling.
+func checkSpelling(ctx context.Context, r *runner) {
+	list, err := standardOutput(ctx, "git", "ls-files", "*.go", "*.md", "*.ts", "*.tsx", "ui/src/locales/en/*")
+	out := ""
+	if err == nil {
+		args := []string{"tool", "-modfile=scripts/tools.mod", "misspell", "-error", "-i", foreignWords}
+		out, err = combinedOutput(ctx, nil, "go", append(args, strings.Fields(list)...)...)
+	}
+	r.countCheck("misspell", out, err)
+}
+
+// longPackages take the longest and wait the most. They start first, so that the last minutes of a
+// run are not those of one package.
+var longPackages = []string{"./ui/e2e", "./firmware/scenario", "./services/media/peer", "./image"}
+
+// runTests runs all tests with the race detector. It tests one package more at a time than there
+// are processors, since most packages wait for timers, processes and browsers. Step "vet" has
+// checked the same files.
+func runTests(ctx context.Context, r *runner) {
+	env, remove, err := useMemory()
+	if err != nil {
+		r.countCheck("folder of the tests", "", err)
+		return
+	}
+	defer remove()
+	args := append([]string{"-race", "-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU()+1)}, longPackages...)
 	if r.fast {
 		args = append([]string{"-short"}, args...)
 	}
-	r.goTest(ctx, args...)
+	r.goTest(ctx, env, append(args, "./...")...)
 }
 
-// goTest runs `go test -json` with args and counts what it reports.
-func (r *runner) goTest(ctx context.Context, args ...string) {
+// leastMemory is the room in bytes that the files of all tests need.
+const leastMemory = 4 << 30
+
+// useMemory makes a folder in memory for the files of the tests and returns the environment that
+// selects it. A write that a test flushes to a disk costs milliseconds, and tests flush some hundred
+// thousand. No promise needs the disk: a test that cuts the power keeps its own record of what was
+// flushed. The environment is empty where memory is short or files in it cannot be run.
+func useMemory() (env []string, remove func(), err error) {
+	const shared = "/dev/shm"
+	var fs unix.Statfs_t
+	if unix.Statfs(shared, &fs) != nil || fs.Type != unix.TMPFS_MAGIC || fs.Flags&unix.ST_NOEXEC != 0 ||
+		fs.Bavail*uint64(fs.Bsize) < leastMemory || availableMemory() < leastMemory {
+		//lint:ignore nilerr the disk serves as well
+		return nil, func() {}, nil
+	}
+	dir, err := os.MkdirTemp(shared, "livelearn-tests-")
+	if err != nil {
+		return nil, nil, err
+	}
+	// Postgres runs as a user of its own. T.TempDir prefers the variable of the go command.
+	return []string{"TMPDIR=" + dir, "GOTMPDIR=" + dir}, func() { _ = os.RemoveAll(dir) }, os.Chmod(dir, 0o711) // others pass
+}
+
+// availableMemory returns the bytes that programs can still have.
+func availableMemory() uint64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "MemAvailable:")
+	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	kB, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kB << 10
+}
+
+// goTest runs `go test -json` with args and env and counts the results.
+func (r *runner) goTest(ctx context.Context, env []string, args ...string) {
 	what := "go test " + strings.Join(args, " ")
-	cmd := command(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd := newCommand(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stdout
 	pipe, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		r.one(what, "", err)
+		r.countCheck(what, "", err)
 		return
 	}
 	c := newCounter(&r.tally, os.Stdout)
-	err = c.read(pipe)
-	c.end(what, errors.Join(err, cmd.Wait()))
-	c.slowest()
+	err = c.readEvents(pipe)
+	c.endRun(what, errors.Join(err, cmd.Wait()))
+	c.printSlowest()
 }
 
-// namespace runs the tests that need a network of their own.
-func namespace(ctx context.Context, r *runner) {
-	if out, err := output(ctx, nil, "unshare", "-n", "true"); err != nil {
-		r.skip("mDNS in a network namespace", "no namespace can be made here (run as root): "+strings.TrimSpace(out))
+// runNamespaceTests runs the tests that need a network of their own.
+func runNamespaceTests(ctx context.Context, r *runner) {
+	if out, err := combinedOutput(ctx, nil, "unshare", "-n", "true"); err != nil {
+		r.addSkip("mDNS in a network namespace", "no namespace can be made here (run as root): "+strings.TrimSpace(out))
 		return
 	}
-	// No -race: zeroconf 1.0.0 adds to its WaitGroup in the goroutine that it waits for, so
-	// a Shutdown soon after the start races inside the library.
-	r.goTest(ctx, "-tags=netns", "-run=AnotherBox|Damaged", "./services/discover")
-	r.goTest(ctx, "-tags=netns", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer", "./services/network")
+	// No -race: zeroconf 1.0.0 adds to its WaitGroup in the goroutine that it waits for, so an
+	// early Shutdown races inside the library.
+	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AnotherBox|Damaged", "./services/discover")
+	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer", "./services/network")
 }
 
-// machines starts images in an emulator: a short version of scripts/qemu.
-func machines(ctx context.Context, r *runner) {
-	r.goTest(ctx, "-tags=qemu", "-timeout=40m", "./image/qemutest")
+// runMachineTests starts images in an emulator, a short version of scripts/qemu. An emulator uses one
+// processor, and now and then waits for a watchdog.
+func runMachineTests(ctx context.Context, r *runner) {
+	r.goTest(ctx, nil, "-tags=qemu", "-vet=off", "-timeout=60m", "-parallel="+strconv.Itoa(runtime.NumCPU()+1), "./image/qemutest")
 }
 
-func vulnerabilities(ctx context.Context, r *runner) {
-	out, err := output(ctx, nil, "go", "tool", "-modfile=scripts/tools.mod", "govulncheck", "./...")
+func checkVulnerabilities(ctx context.Context, r *runner) {
+	out, err := combinedOutput(ctx, nil, "go", "tool", "-modfile=scripts/tools.mod", "govulncheck", "./...")
 	if err != nil && strings.Contains(out, "vuln.go.dev") && !strings.Contains(out, "Vulnerability #") {
-		r.skip("govulncheck", "no database: vuln.go.dev cannot be reached")
+		r.addSkip("govulncheck", "no database: vuln.go.dev cannot be reached")
 		return
 	}
-	r.one("govulncheck", out, err)
+	r.countCheck("govulncheck", out, err)
 }

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
-// TestDownloadsAreNoFindings runs the format check with a go command that downloads first,
-// as that of a fresh machine does.
+// TestDownloadsAreNoFindings runs the format check with a go command that downloads first, as it
+// does on a fresh machine.
 func TestDownloadsAreNoFindings(t *testing.T) {
 	for name, c := range map[string]struct {
 		script string
@@ -26,35 +28,61 @@ func TestDownloadsAreNoFindings(t *testing.T) {
 		t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 		t.Chdir(t.TempDir())
 		var r runner
-		if format(t.Context(), &r); (r.failed == 0) != c.passes {
+		if checkFormat(t.Context(), &r); (r.failed == 0) != c.passes {
 			t.Errorf("%s: got %s", name, &r)
 		}
 	}
 }
 
 func TestTurnsAreDrawn(t *testing.T) {
-	if n := turn(t.Context(), 1); n != 0 {
+	if n := drawTurn(t.Context(), 1); n != 0 {
 		t.Errorf("got %d of one", n)
 	}
-	first := turn(t.Context(), 8)
-	if first < 0 || first > 7 || turn(t.Context(), 8) != first {
-		t.Errorf("got %d and %d of eight", first, turn(t.Context(), 8))
+	first := drawTurn(t.Context(), 8)
+	if first < 0 || first > 7 || drawTurn(t.Context(), 8) != first {
+		t.Errorf("got %d and %d of eight", first, drawTurn(t.Context(), 8))
 	}
 	t.Chdir(t.TempDir()) // no project, no commits
-	if n := turn(t.Context(), 8); n != 0 {
+	if n := drawTurn(t.Context(), 8); n != 0 {
 		t.Errorf("got %d without git", n)
 	}
 }
 
+func TestChecksThatRunTogetherAreAllCounted(t *testing.T) {
+	meet := make(chan struct{})
+	r := runner{tally: tally{passed: 1}}
+	r.runTogether(t.Context(), []check{
+		{"a", false, func(_ context.Context, r *runner) { meet <- struct{}{}; r.passed++ }},
+		{"b", false, func(_ context.Context, r *runner) { <-meet; r.addFailure("b"); r.addSkip("c", "no reason") }},
+	})
+	if r.String() != "2 passed, 1 failed, 1 skipped" || !slices.Equal(r.failures, []string{"b"}) || len(r.skips) != 1 {
+		t.Errorf("got %s, %q, %q", &r, r.failures, r.skips)
+	}
+}
+
+func TestEachTurnComesOnce(t *testing.T) {
+	list := []string{"a", "b", "c", "d", "e"}
+	var all []string
+	for turn := range 3 {
+		all = append(all, takeTurn(list, turn, 3)...)
+	}
+	if want := []string{"a", "d", "b", "e", "c"}; !slices.Equal(all, want) {
+		t.Errorf("got %v, want %v", all, want)
+	}
+	if got := takeTurn(list[:1], 2, 3); len(got) > 0 {
+		t.Errorf("got %v of a short list", got)
+	}
+}
+
 func TestModesChooseTheirSteps(t *testing.T) {
-	all := len(checks())
+	all := len(listChecks())
 	for mode, want := range map[string]func(int) bool{
 		"full": func(n int) bool { return n == all },
 		"fast": func(n int) bool { return n > 3 && n < all },
 		"fuzz": func(n int) bool { return n == 1 },
 		"fuzy": func(n int) bool { return n == 0 },
 	} {
-		if n := len(chosen(mode)); !want(n) {
+		if n := len(chooseChecks(mode)); !want(n) {
 			t.Errorf("%s: %d steps", mode, n)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,24 +13,31 @@ import (
 	"time"
 )
 
-// tally counts results, and keeps what to say about those that did not pass.
+// tally counts results and keeps the texts for failures and skips.
 type tally struct {
 	passed, failed, skipped int
 	failures                []string
 	skips                   []string
 }
 
-func (t *tally) fail(what string) {
+func (t *tally) addFailure(what string) {
 	t.failed++
 	t.failures = append(t.failures, what)
 }
 
-func (t *tally) skip(what, why string) {
+func (t *tally) addSkip(what, why string) {
 	t.skipped++
 	t.skips = append(t.skips, what+": "+why)
 }
 
-// String is the line that a run ends with.
+// merge adds the results of other.
+func (t *tally) merge(other *tally) {
+	t.passed, t.failed, t.skipped = t.passed+other.passed, t.failed+other.failed, t.skipped+other.skipped
+	t.failures = append(t.failures, other.failures...)
+	t.skips = append(t.skips, other.skips...)
+}
+
+// String returns the last line of a run.
 func (t *tally) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
 }
@@ -39,25 +47,25 @@ type testEvent struct {
 	Time        time.Time
 	Action      string
 	Package     string
-	ImportPath  string // of build events
+	ImportPath  string // only in build events
 	Test        string
 	Output      string
 	FailedBuild string
 	Elapsed     float64 // seconds
 }
 
-// test is one test or subtest under way.
+// test names one running test or subtest.
 type test struct{ pkg, name string }
 
-// counter reads `go test -json`. Each test and subtest counts once, and so does a package
-// that fails without a test of it failing: one that does not build, whose TestMain fails
-// or that dies. A test that began and never ended has failed.
+// counter reads `go test -json`. Each test and subtest counts once. A package that fails without a
+// failed test counts once too: it does not build, its TestMain fails, or it dies. A test without an
+// end has failed.
 type counter struct {
 	tally   *tally
 	out     io.Writer
 	running map[test]bool
 	output  map[test][]string
-	failed  map[string]bool // packages of which a test failed
+	failed  map[string]bool // packages with a failed test
 	slow    map[test]float64
 }
 
@@ -65,20 +73,20 @@ func newCounter(t *tally, out io.Writer) *counter {
 	return &counter{tally: t, out: out, running: map[test]bool{}, output: map[test][]string{}, failed: map[string]bool{}, slow: map[test]float64{}}
 }
 
-// read counts all events of r. A line that is no event is shown as it is.
-func (c *counter) read(r io.Reader) error {
+// readEvents counts all events of r. It prints other lines unchanged.
+func (c *counter) readEvents(r io.Reader) error {
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {
 			var e testEvent
 			if json.Unmarshal([]byte(line), &e) == nil && e.Action != "" {
-				c.event(e)
+				c.handleEvent(e)
 			} else {
 				fmt.Fprintln(c.out, strings.TrimRight(line, "\n"))
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -87,7 +95,7 @@ func (c *counter) read(r io.Reader) error {
 	}
 }
 
-func (c *counter) event(e testEvent) {
+func (c *counter) handleEvent(e testEvent) {
 	if e.Package == "" {
 		e.Package = e.ImportPath
 	}
@@ -102,36 +110,36 @@ func (c *counter) event(e testEvent) {
 			c.slow[k] = e.Elapsed
 		}
 		if e.Test == "" {
-			c.pack(e)
+			c.endPackage(e)
 		} else {
-			c.result(k, e.Action)
+			c.countResult(k, e.Action)
 		}
 	}
 }
 
-func (c *counter) result(k test, action string) {
+func (c *counter) countResult(k test, action string) {
 	delete(c.running, k)
 	switch action {
 	case "pass":
 		c.tally.passed++
 	case "skip":
-		c.tally.skip(k.pkg+" "+k.name, reason(c.output[k]))
+		c.tally.addSkip(k.pkg+" "+k.name, skipReason(c.output[k]))
 	case "fail":
 		c.failed[k.pkg] = true
-		c.tally.fail(k.pkg + " " + k.name)
+		c.tally.addFailure(k.pkg + " " + k.name)
 		fmt.Fprintf(c.out, "--- FAILED %s %s\n%s", k.pkg, k.name, strings.Join(c.output[k], ""))
 	}
 	delete(c.output, k)
 }
 
-// pack is the end of a package.
-func (c *counter) pack(e testEvent) {
+// endPackage counts the end of a package.
+func (c *counter) endPackage(e testEvent) {
 	k := test{pkg: e.Package}
 	if e.Action == "fail" {
-		c.abandoned(e.Package)
+		c.failAbandoned(e.Package)
 		if !c.failed[e.Package] {
 			c.failed[e.Package] = true
-			c.tally.fail(e.Package)
+			c.tally.addFailure(e.Package)
 			lines := slices.Concat(c.output[test{pkg: e.FailedBuild}], c.output[k])
 			fmt.Fprintf(c.out, "--- FAILED %s\n%s", e.Package, strings.Join(lines, ""))
 		}
@@ -139,44 +147,44 @@ func (c *counter) pack(e testEvent) {
 	delete(c.output, k)
 }
 
-// abandoned fails the tests of a package that never ended: it was killed, or panicked.
-func (c *counter) abandoned(pkg string) {
+// failAbandoned fails the running tests of a package that was killed or panicked.
+func (c *counter) failAbandoned(pkg string) {
 	for _, k := range slices.SortedFunc(maps.Keys(c.running), func(a, b test) int { return strings.Compare(a.name, b.name) }) {
 		if k.pkg == pkg {
-			c.result(k, "fail")
+			c.countResult(k, "fail")
 		}
 	}
 }
 
-// end is called when `go test` has ended with err. What still runs then has failed, and
-// an error that no test explains is a failure of its own.
-func (c *counter) end(what string, err error) {
+// endRun handles the end of `go test` with err. Tests that are still running have failed. An error
+// that no test explains is a failure of its own.
+func (c *counter) endRun(what string, err error) {
 	pkgs := map[string]bool{}
 	for k := range c.running {
 		pkgs[k.pkg] = true
 	}
 	for _, p := range slices.Sorted(maps.Keys(pkgs)) {
-		c.abandoned(p)
+		c.failAbandoned(p)
 	}
 	if len(pkgs) > 0 {
 		fmt.Fprintf(c.out, "%s ended early: %v\n", what, err)
 	}
 	if err != nil && len(c.failed) == 0 {
-		c.tally.fail(fmt.Sprintf("%s: %v", what, err))
+		c.tally.addFailure(fmt.Sprintf("%s: %v", what, err))
 		for _, k := range slices.SortedFunc(maps.Keys(c.output), func(a, b test) int { return strings.Compare(a.pkg, b.pkg) }) {
 			fmt.Fprint(c.out, strings.Join(c.output[k], ""))
 		}
 	}
 }
 
-// Tests and packages that take longer than this many seconds are named, the slowest first.
+// slowTest is the number of seconds from which tests and packages are listed, the slowest first.
 const (
 	slowTest  = 10
 	slowNamed = 12
 )
 
-// slowest says where the time goes.
-func (c *counter) slowest() {
+// printSlowest prints the slowest tests and packages.
+func (c *counter) printSlowest() {
 	keys := slices.SortedFunc(maps.Keys(c.slow), func(a, b test) int {
 		return cmp.Or(cmp.Compare(c.slow[b], c.slow[a]), strings.Compare(a.pkg+a.name, b.pkg+b.name))
 	})
@@ -185,8 +193,8 @@ func (c *counter) slowest() {
 	}
 }
 
-// reason is what a test said when it skipped.
-func reason(output []string) string {
+// skipReason returns the reason that a test gave for its skip.
+func skipReason(output []string) string {
 	var said []string
 	for _, o := range output {
 		if o = strings.TrimSpace(o); o != "" && !strings.HasPrefix(o, "===") && !strings.HasPrefix(o, "---") {

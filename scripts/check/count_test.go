@@ -9,19 +9,19 @@ import (
 	"testing"
 )
 
-func count(t *testing.T, err error, lines ...string) *tally {
+func countLines(t *testing.T, err error, lines ...string) *tally {
 	t.Helper()
 	var got tally
 	c := newCounter(&got, io.Discard)
-	if err := c.read(strings.NewReader(strings.Join(lines, "\n"))); err != nil {
+	if err := c.readEvents(strings.NewReader(strings.Join(lines, "\n"))); err != nil {
 		t.Fatal(err)
 	}
-	c.end("go test", err)
+	c.endRun("go test", err)
 	return &got
 }
 
 func TestEachTestAndSubtestCountsOnce(t *testing.T) {
-	got := count(t, errors.New("exit status 1"),
+	got := countLines(t, errors.New("exit status 1"),
 		`{"Action":"start","Package":"p"}`,
 		`{"Action":"run","Package":"p","Test":"A"}`,
 		`{"Action":"run","Package":"p","Test":"A/x"}`,
@@ -86,7 +86,7 @@ func TestWhatDiesCountsAsFailed(t *testing.T) {
 			"1 passed, 0 failed, 0 skipped",
 		},
 	} {
-		if got := count(t, c.err, c.lines...); got.String() != c.want {
+		if got := countLines(t, c.err, c.lines...); got.String() != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}
@@ -100,32 +100,32 @@ func TestSlowTestsAreNamedTheSlowestFirst(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"B","Elapsed":30}
 {"Action":"pass","Package":"p","Test":"C","Elapsed":2}
 {"Action":"fail","Package":"p","Elapsed":42}`
-	if err := c.read(strings.NewReader(in)); err != nil {
+	if err := c.readEvents(strings.NewReader(in)); err != nil {
 		t.Fatal(err)
 	}
 	out.Reset()
-	c.slowest()
+	c.printSlowest()
 	if want := "     42 s p \n     30 s p B\n     11 s p A\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 
-// TestRealGoTestIsCounted keeps the reader honest against the go command of the day.
+// TestRealGoTestIsCounted compares the reader with the installed go command.
 func TestRealGoTestIsCounted(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-run=^TestPagesThatDifferAreFound$", ".", "./nothing-here")
 	out, err := cmd.Output()
 	if err == nil {
 		t.Fatal("a package that is not there passed")
 	}
-	got := count(t, err, string(out))
+	got := countLines(t, err, string(out))
 	if got.passed != 1 || got.failed != 1 {
 		t.Errorf("got %s, want 1 passed, 1 failed:\n%s", got, out)
 	}
 }
 
 func TestFuzzTargetsAreFound(t *testing.T) {
-	p := &fuzzed{path: "github.com/livelearn/box/scripts/check", dir: "."}
-	if p.build(t.Context(), t.TempDir()); p.err != nil || !slices.Equal(p.targets, []string{"FuzzCount"}) {
+	p := &fuzzPackage{path: "github.com/livelearn/box/scripts/check", dir: "."}
+	if p.buildTests(t.Context(), t.TempDir()); p.err != nil || !slices.Equal(p.targets, []string{"FuzzCount"}) {
 		t.Errorf("got %q, %v", p.targets, p.err)
 	}
 }
@@ -136,10 +136,10 @@ func FuzzCount(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		var got tally
 		c := newCounter(&got, io.Discard)
-		if err := c.read(strings.NewReader(in)); err != nil {
+		if err := c.readEvents(strings.NewReader(in)); err != nil {
 			t.Fatal(err)
 		}
-		c.end("x", nil)
+		c.endRun("x", nil)
 		if len(c.running) > 0 || got.failed != len(got.failures) || got.skipped != len(got.skips) {
 			t.Errorf("got %s, running %v", &got, c.running)
 		}

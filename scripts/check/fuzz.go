@@ -13,87 +13,94 @@ import (
 	"sync"
 )
 
-// Every run gives each fuzz target a few seconds, for what a change broke at once, and one
-// in fuzzTurns many more, for what takes its time. The commit draws whose turn it is.
+// A run fuzzes the packages whose turn it is, which the commit selects, for a short time. scripts/fuzz
+// fuzzes all packages for the time in LIVELEARN_FUZZ. Every run tests the seeds of all targets.
 const (
 	fuzzShort = "3s"
-	fuzzLong  = "15s"
-	fuzzTurns = 8
+	fuzzTurns = 3
 )
 
-// fuzzed is a package with fuzz targets: its test program is built once for all of them.
-type fuzzed struct {
+// fuzzPackage is a package with fuzz targets. One test program serves all of them.
+type fuzzPackage struct {
 	path, dir string
 	program   string
 	targets   []string
-	said      string // why it was not built
+	output    string // error of the build
 	err       error
 }
 
-// fuzz runs all fuzz targets, as many at once as there are processors.
-func fuzz(ctx context.Context, r *runner) {
+// takeTurn returns every n-th element of list from the one at turn.
+func takeTurn[T any](list []T, turn, n int) (chosen []T) {
+	for i := turn; i < len(list); i += n {
+		chosen = append(chosen, list[i])
+	}
+	return chosen
+}
+
+// runFuzz runs fuzz targets, as many at a time as there are processors.
+func runFuzz(ctx context.Context, r *runner) {
 	work, err := os.MkdirTemp("", "livelearn-fuzz-")
 	if err != nil {
-		r.one("fuzz", "", err)
+		r.countCheck("fuzz", "", err)
 		return
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	packs, err := fuzzPackages(ctx)
 	if err != nil {
-		r.one("list of fuzz targets", "", err)
+		r.countCheck("list of fuzz targets", "", err)
 		return
 	}
-	cache, err := result(ctx, "go", "env", "GOCACHE")
+	cache, err := standardOutput(ctx, "go", "env", "GOCACHE")
 	if err != nil {
-		r.one("fuzz", "", err)
+		r.countCheck("fuzz", "", err)
 		return
 	}
-	each(packs, func(p *fuzzed) { p.build(ctx, work) })
-	var list []*target
-	now := turn(ctx, fuzzTurns)
+	length := os.Getenv("LIVELEARN_FUZZ")
+	if length == "" {
+		length = fuzzShort
+		packs = takeTurn(packs, drawTurn(ctx, fuzzTurns), fuzzTurns)
+	}
+	runParallel(packs, func(p *fuzzPackage) { p.buildTests(ctx, work) })
+	var list []*fuzzTarget
 	for _, p := range packs {
 		if p.err != nil {
-			r.one("fuzz "+p.path, p.said, p.err)
+			r.countCheck("fuzz "+p.path, p.output, p.err)
 		}
 		for _, name := range p.targets {
-			t := &target{pack: p, name: name, time: fuzzShort, cache: filepath.Join(strings.TrimSpace(cache), "fuzz", p.path)}
-			if len(list)%fuzzTurns == now {
-				t.time = fuzzLong
-			}
-			list = append(list, t)
+			list = append(list, &fuzzTarget{pack: p, name: name, time: length, cache: filepath.Join(strings.TrimSpace(cache), "fuzz", p.path)})
 		}
 	}
-	each(list, func(t *target) { t.run(ctx) })
+	runParallel(list, func(t *fuzzTarget) { t.runTarget(ctx) })
 	for _, t := range list {
-		r.one("fuzz "+t.pack.path+" "+t.name, t.said, t.err)
+		r.countCheck("fuzz "+t.pack.path+" "+t.name, t.output, t.err)
 	}
 }
 
-// target is one fuzz target, and what became of it.
-type target struct {
-	pack *fuzzed
+// fuzzTarget is one fuzz target and its result.
+type fuzzTarget struct {
+	pack *fuzzPackage
 	name string
 	time string
-	// cache is where the go command keeps what it found interesting.
-	cache string
-	said  string
-	err   error
+	// cache is the folder in which the go command keeps interesting inputs.
+	cache  string
+	output string
+	err    error
 }
 
-func (t *target) run(ctx context.Context) {
+func (t *fuzzTarget) runTarget(ctx context.Context) {
 	for range 3 {
-		t.said, t.err = outputIn(ctx, t.pack.dir, nil, t.pack.program, "-test.run=^$", "-test.fuzz=^"+t.name+"$",
+		t.output, t.err = combinedOutputIn(ctx, t.pack.dir, nil, t.pack.program, "-test.run=^$", "-test.fuzz=^"+t.name+"$",
 			"-test.fuzztime="+t.time, "-test.fuzzcachedir="+t.cache, "-test.parallel=1")
-		busy := strings.Contains(t.said, "context deadline exceeded") && !strings.Contains(t.said, "Failing input")
+		busy := strings.Contains(t.output, "context deadline exceeded") && !strings.Contains(t.output, "Failing input")
 		if t.err == nil || !busy {
 			return // or a worker was busy when the time was up: no finding
 		}
 	}
 }
 
-// fuzzPackages are the packages whose tests hold fuzz targets.
-func fuzzPackages(ctx context.Context) (list []*fuzzed, err error) {
-	files, err := sources()
+// fuzzPackages returns the packages with fuzz targets.
+func fuzzPackages(ctx context.Context) (list []*fuzzPackage, err error) {
+	files, err := goFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -115,35 +122,35 @@ func fuzzPackages(ctx context.Context) (list []*fuzzed, err error) {
 		args = append(args, dir)
 	}
 	slices.Sort(args[2:])
-	out, err := result(ctx, "go", args...)
+	out, err := standardOutput(ctx, "go", args...)
 	if err != nil {
 		return nil, err
 	}
 	for line := range strings.Lines(out) {
 		path, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		list = append(list, &fuzzed{path: path, dir: dir})
+		list = append(list, &fuzzPackage{path: path, dir: dir})
 	}
 	return list, nil
 }
 
 var fuzzName = regexp.MustCompile(`(?m)^Fuzz\w+$`)
 
-// build makes the package's test program, which tells its targets.
-func (p *fuzzed) build(ctx context.Context, work string) {
+// buildTests builds the test program of the package and lists its targets.
+func (p *fuzzPackage) buildTests(ctx context.Context, work string) {
 	p.program = filepath.Join(work, strings.ReplaceAll(p.path, "/", "_"))
-	p.said, p.err = output(ctx, nil, "go", "test", "-c", "-ldflags=-s -w", "-fuzz=^", "-o", p.program, p.path)
+	p.output, p.err = combinedOutput(ctx, nil, "go", "test", "-c", "-ldflags=-s -w", "-fuzz=^", "-o", p.program, p.path)
 	if p.err != nil {
 		return
 	}
-	p.said, p.err = outputIn(ctx, p.dir, nil, p.program, "-test.list=^Fuzz")
-	p.targets = fuzzName.FindAllString(p.said, -1)
+	p.output, p.err = combinedOutputIn(ctx, p.dir, nil, p.program, "-test.list=^Fuzz")
+	p.targets = fuzzName.FindAllString(p.output, -1)
 	if p.err == nil && len(p.targets) == 0 {
 		p.err = fmt.Errorf("%s: no fuzz target", p.path)
 	}
 }
 
-// each calls f for all of list, as many at once as there are processors.
-func each[T any](list []T, f func(T)) {
+// runParallel calls f for each element of list, as many at a time as there are processors.
+func runParallel[T any](list []T, f func(T)) {
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, runtime.NumCPU())
 	for _, x := range list {

@@ -1,9 +1,9 @@
-// Program check runs every check and test of the project on this machine and counts
-// them. It is started by scripts/test.
+// Program check runs every check and test of the project on this machine and counts them.
+// scripts/test starts it.
 //
-// A check (format, vet, a reproducible build) counts one; each test and subtest counts
-// one. What cannot run here is counted as skipped and named with the reason. The last
-// line is the count, and the exit code is 1 when anything failed.
+// A check (format, vet, a reproducible build) counts as one. Each test and subtest counts as one. A
+// check that cannot run here counts as skipped and is listed with the reason. The last line is the
+// count, and the exit code is 1 if anything failed.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,26 +28,34 @@ type check struct {
 	run  func(ctx context.Context, r *runner)
 }
 
-// checks is all that is run, in this order: the cheap ones first.
-func checks() []check {
+// listChecks returns all checks in the order of the run: the cheap ones first.
+func listChecks() []check {
 	return []check{
-		{"packages of the pages", true, packages},
-		{"format", true, format},
-		{"vet", true, vet},
-		{"fix", true, simple("go", "fix", "-diff", "./...")},
-		{"tidy", true, simple("go", "mod", "tidy", "-diff")},
-		{"staticcheck", true, simple("go", "tool", "-modfile=scripts/tools.mod", "staticcheck", "./...")},
-		{"tests", true, tests},
-		{"network namespace", false, namespace},
-		{"machines in an emulator", false, machines},
-		{"pages", false, pages},
-		{"fuzz", false, fuzz},
-		{"vulnerabilities", false, vulnerabilities},
-		{"reproducible build", false, reproducible},
+		{"packages of the pages", true, installPackages},
+		{"format", true, checkFormat},
+		{"vet", true, runVet},
+		{"fix", true, commandCheck("go", "fix", "-diff", "./...")},
+		{"tidy", true, commandCheck("go", "mod", "tidy", "-diff")},
+		{"lint", true, runLint},
+		{"spelling", true, checkSpelling},
+		{"wording", true, checkWording},
+		{"changes", true, checkChanges},
+		{"style of the pages", true, commandCheck("npm", "--prefix", "ui", "run", "lint")},
+		{"unit tests of the pages", true, commandCheck("npm", "--prefix", "ui", "test")},
+		{"tests", true, runTests},
+		{"network namespace", false, runNamespaceTests}, // mostly waits: see besideNext
+		{"machines in an emulator", false, runMachineTests},
+		{"pages", false, checkPages},
+		{"fuzz", false, runFuzz},
+		{"vulnerabilities", false, checkVulnerabilities},
+		{"reproducible build", false, checkReproducible},
 	}
 }
 
-// runner is one run.
+// besideNext is the step that runs at the same time as the one after it.
+const besideNext = "network namespace"
+
+// runner is the state of one run.
 type runner struct {
 	tally
 	fast bool
@@ -59,45 +68,64 @@ func main() {
 	if len(os.Args) > 1 {
 		mode = os.Args[1]
 	}
-	list := chosen(mode)
+	list := chooseChecks(mode)
 	if len(list) == 0 {
 		fmt.Fprintln(os.Stderr, "usage: scripts/test [fast | a step: fuzz, \"reproducible build\", ...]")
 		os.Exit(2)
 	}
 	r := &runner{fast: mode == "fast"}
 	start := time.Now()
-	for _, c := range list {
-		r.step(ctx, c)
+	for len(list) > 0 {
+		n := 1
+		if list[0].name == besideNext && len(list) > 1 {
+			n = 2
+		}
+		r.runTogether(ctx, list[:n])
+		list = list[n:]
 	}
-	r.summary(time.Since(start))
+	r.printSummary(time.Since(start))
 	if r.failed > 0 {
 		os.Exit(1)
 	}
 }
 
-// chosen are the steps of a mode: all, those of the fast part, or the one of that name.
-func chosen(mode string) []check {
-	return slices.DeleteFunc(checks(), func(c check) bool {
+// chooseChecks returns the steps of a mode: all, those of the fast part, or the one of that name.
+func chooseChecks(mode string) []check {
+	return slices.DeleteFunc(listChecks(), func(c check) bool {
 		return mode != "full" && (mode != "fast" || !c.fast) && mode != c.name
 	})
 }
 
-func (r *runner) step(ctx context.Context, c check) {
+// runTogether runs checks at the same time.
+func (r *runner) runTogether(ctx context.Context, list []check) {
+	parts := make([]runner, len(list))
+	var wait sync.WaitGroup
+	for i, c := range list {
+		parts[i].fast = r.fast
+		wait.Go(func() { parts[i].runCheck(ctx, c) })
+	}
+	wait.Wait()
+	for i := range parts {
+		r.merge(&parts[i].tally)
+	}
+}
+
+func (r *runner) runCheck(ctx context.Context, c check) {
 	fmt.Printf("== %s\n", c.name)
 	start := time.Now()
 	if ctx.Err() != nil {
-		r.fail(c.name + ": interrupted")
+		r.addFailure(c.name + ": interrupted")
 		return
 	}
 	before := r.passed + r.failed + r.skipped
 	c.run(ctx, r)
 	if r.passed+r.failed+r.skipped == before {
-		r.fail(c.name + ": nothing was run")
+		r.addFailure(c.name + ": nothing was run")
 	}
-	fmt.Printf("   %s, %.0f s\n", r.String(), time.Since(start).Seconds())
+	fmt.Printf("   %s: %s, %.0f s\n", c.name, r.String(), time.Since(start).Seconds())
 }
 
-func (r *runner) summary(d time.Duration) {
+func (r *runner) printSummary(d time.Duration) {
 	fmt.Printf("\n%.0f s\n", d.Seconds())
 	for _, s := range r.skips {
 		fmt.Println("skipped: " + s)
@@ -108,8 +136,8 @@ func (r *runner) summary(d time.Duration) {
 	fmt.Println(r.String())
 }
 
-// command makes a command that is killed with all its children when ctx ends.
-func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+// newCommand makes a command. The end of ctx kills it with all its children.
+func newCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -117,14 +145,14 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// output runs a command and gives all it said, for people to read.
-func output(ctx context.Context, env []string, name string, args ...string) (string, error) {
-	return outputIn(ctx, "", env, name, args...)
+// combinedOutput runs a command and returns its whole output, for people to read.
+func combinedOutput(ctx context.Context, env []string, name string, args ...string) (string, error) {
+	return combinedOutputIn(ctx, "", env, name, args...)
 }
 
-// outputIn is output in another folder.
-func outputIn(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	cmd := command(ctx, name, args...)
+// combinedOutputIn runs combinedOutput in another folder.
+func combinedOutputIn(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
+	cmd := newCommand(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
@@ -133,11 +161,11 @@ func outputIn(ctx context.Context, dir string, env []string, name string, args .
 	return out.String(), err
 }
 
-// result runs a command and gives its standard output alone, for us to read: on standard
-// error the go command tells of downloads, which are no result. That text is in the error,
-// if there is one.
-func result(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := command(ctx, name, args...)
+// standardOutput runs a command and returns its standard output only. The go command reports
+// downloads on standard error, which are no part of the result. That text is in the error if there
+// is one.
+func standardOutput(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := newCommand(ctx, name, args...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err := cmd.Run()
@@ -147,10 +175,10 @@ func result(ctx context.Context, name string, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// turn says whose turn it is among n, for what is too much for each run: the commit draws it.
-// Without git it is always the first's.
-func turn(ctx context.Context, n int) int {
-	out, err := result(ctx, "git", "rev-parse", "--short=7", "HEAD")
+// drawTurn selects one of n by the commit, for work that is too long for each run. Without git it
+// returns 0.
+func drawTurn(ctx context.Context, n int) int {
+	out, err := standardOutput(ctx, "git", "rev-parse", "--short=7", "HEAD")
 	drawn, bad := strconv.ParseUint(strings.TrimSpace(out), 16, 64)
 	if err != nil || bad != nil {
 		return 0
@@ -158,24 +186,24 @@ func turn(ctx context.Context, n int) int {
 	return int(drawn % uint64(n))
 }
 
-// must counts one check that is a command: it passes when the command does.
-func (r *runner) must(ctx context.Context, what string, name string, args ...string) {
-	out, err := output(ctx, nil, name, args...)
-	r.one(what, out, err)
+// checkCommand counts one check that runs a command. It passes if the command succeeds.
+func (r *runner) checkCommand(ctx context.Context, what string, name string, args ...string) {
+	out, err := combinedOutput(ctx, nil, name, args...)
+	r.countCheck(what, out, err)
 }
 
-// one counts one check.
-func (r *runner) one(what, out string, err error) {
+// countCheck counts one check.
+func (r *runner) countCheck(what, out string, err error) {
 	if err == nil {
 		r.passed++
 		return
 	}
-	r.fail(what)
+	r.addFailure(what)
 	fmt.Printf("--- FAILED %s: %v\n%s\n", what, err, strings.TrimRight(out, "\n"))
 }
 
-func simple(args ...string) func(context.Context, *runner) {
+func commandCheck(args ...string) func(context.Context, *runner) {
 	return func(ctx context.Context, r *runner) {
-		r.must(ctx, strings.Join(args, " "), args[0], args[1:]...)
+		r.checkCommand(ctx, strings.Join(args, " "), args[0], args[1:]...)
 	}
 }

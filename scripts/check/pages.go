@@ -11,33 +11,33 @@ import (
 	"strings"
 )
 
-// pages builds the pages anew and compares them with what is committed, and checks the
-// types of their source.
-func pages(ctx context.Context, r *runner) {
-	out, err := output(ctx, nil, "node", "ui/node_modules/typescript/bin/tsc", "--noEmit", "-p", "ui")
-	r.one("types of the pages", out, err)
+// checkPages builds the pages, compares them with the committed ones, and checks the types of their
+// source.
+func checkPages(ctx context.Context, r *runner) {
+	out, err := combinedOutput(ctx, nil, "node", "ui/node_modules/typescript/bin/tsc", "--noEmit", "-p", "ui")
+	r.countCheck("types of the pages", out, err)
 
 	dir, err := os.MkdirTemp("", "livelearn-pages-")
 	if err != nil {
-		r.one("ui/dist is what ui/src gives", "", err)
+		r.countCheck("ui/dist is what ui/src gives", "", err)
 		return
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	fresh := filepath.Join(dir, "dist")
-	out, err = output(ctx, nil, "go", "run", "./ui/build", fresh)
+	out, err = combinedOutput(ctx, nil, "go", "run", "./ui/build", fresh)
 	if err == nil {
 		err = sameTree("ui/dist", fresh)
 	}
-	r.one("ui/dist is what ui/src gives", out, err)
+	r.countCheck("ui/dist is what ui/src gives", out, err)
 }
 
 // sameTree compares all files of two folders by name and content.
 func sameTree(a, b string) error {
-	left, err := tree(a)
+	left, err := listTree(a)
 	if err != nil {
 		return err
 	}
-	right, err := tree(b)
+	right, err := listTree(b)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func sameTree(a, b string) error {
 	return errors.Join(faults...)
 }
 
-func tree(root string) (files []string, err error) {
+func listTree(root string) (files []string, err error) {
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

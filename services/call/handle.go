@@ -9,131 +9,116 @@ import (
 
 // Handle implements room.Feature.
 func (c *call) Handle(t *room.Turn, m room.Message) error {
-	if err := c.handle(t, m); err != nil {
+	if err := c.handleCommand(t, m); err != nil {
 		return err
 	}
-	c.done()
+	c.flushCalls()
 	return nil
 }
 
-func (c *call) handle(t *room.Turn, m room.Message) error {
+func (c *call) handleCommand(t *room.Turn, m room.Message) error {
 	switch m.Name {
 	case "call.publish":
-		return c.publish(t, m)
+		return c.handlePublish(t, m)
 	case "call.watch":
-		return c.watch(t, m)
+		return c.handleWatch(t, m)
 	case "call.want":
-		return c.want(t, m)
+		return c.handleWant(t, m)
 	case "call.leave":
-		return c.leave(t, m)
+		return c.handleLeave(t, m)
 	case "call.place":
-		return c.place(t, m)
+		return c.setPlace(t, m)
 	case "call.mute":
-		return c.mute(t, m)
+		return c.setMute(t, m)
 	case "call.invite":
-		return c.invite(t, m)
+		return c.inviteUser(t, m)
 	case "call.stopall":
 		return c.stopAll(t, m)
 	case "call.record":
-		return c.record(t, m)
+		return c.setRecording(t, m)
 	}
-	return c.report(t, m)
+	return c.handleReport(t, m)
 }
 
-// publish hands an offer to send over. The same session again is a new offer for it.
-func (c *call) publish(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Session string        `json:"session"`
-		SDP     string        `json:"sdp"`
-		Tracks  []media.Track `json:"tracks"`
-	}
+// handlePublish hands an offer to send to the exchange. The same session again is a new offer for it.
+func (c *call) handlePublish(t *room.Turn, m room.Message) error {
+	var in PublishRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	if err := c.offer(m, in.Session, in.SDP); err != nil {
+	if err := c.checkOffer(m, in.Session, in.SDP); err != nil {
 		return err
 	}
-	grant, err := c.tracks(m, in.Tracks)
+	grant, err := c.checkTracks(m, in.Tracks)
 	if err != nil {
 		return err
 	}
-	s, err := c.mine(m, in.Session, false)
+	s, err := c.ownSession(m, in.Session, false)
 	if err != nil {
 		return err
 	}
-	if c.x == nil {
+	if c.exchange == nil {
 		return noMedia(m.Name)
 	}
-	if s.fresh && c.find(s.id) == nil {
-		c.open(t, s, maxPublish)
+	if s.unanswered && c.findSession(s.id) == nil {
+		c.addSession(t, s, maxPublish)
 	}
-	s.req, s.granted, s.staff, s.moved, s.away = m.ID, grant, m.By.Staff(), false, false
-	c.air(t, s.user)
+	s.pendingReq, s.granted, s.staff, s.moved, s.absent = m.ID, grant, m.By.IsStaff(), false, false
+	c.updateOnAir(t, s.user)
 	p := media.Publish{Room: t.Room(), User: s.user, Session: s.id, SDP: in.SDP, Tracks: in.Tracks, First: s.staff}
-	c.tell(func(x Exchange) { x.Publish(m.ID, p) })
-	c.silence(p.Room, s.user, grant)
-	c.ask(t)
+	c.enqueueCall(func(x Exchange) { x.Publish(m.ID, p) })
+	c.sendMutes(p.Room, s.user, grant)
+	c.retrySync(t)
 	return nil
 }
 
-// silence tells the node which of the sources are muted and which are not.
-func (c *call) silence(room, user string, list []media.Source) {
+// sendMutes sends the mute state of the sources to the node.
+func (c *call) sendMutes(room, user string, list []media.Source) {
 	for _, source := range list {
-		on := c.muted(user, source).On
-		c.tell(func(x Exchange) { x.Mute(room, user, source, on) })
+		on := c.muteOf(user, source).On
+		c.enqueueCall(func(x Exchange) { x.Mute(room, user, source, on) })
 	}
 }
 
-// watch hands an offer to receive over.
-func (c *call) watch(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Session string     `json:"session"`
-		SDP     string     `json:"sdp"`
-		Mode    media.Mode `json:"mode"`
-	}
+// handleWatch hands an offer to receive to the exchange.
+func (c *call) handleWatch(t *room.Turn, m room.Message) error {
+	var in WatchRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	if err := c.offer(m, in.Session, in.SDP); err != nil {
+	if err := c.checkOffer(m, in.Session, in.SDP); err != nil {
 		return err
 	}
 	if err := checkMode(m.Name, in.Mode); err != nil {
 		return err
 	}
 	if m.By.Role == event.Pupil && !c.Remote[m.By.User] {
-		return errs.Code(m.Name, errs.Denied, "in_room", "pupils in the room see the projector: set the place to %q first", remote)
+		return errs.NewCode(m.Name, errs.Denied, "in_room", "pupils in the room see the projector: set the place to %q first", remote)
 	}
-	s, err := c.mine(m, in.Session, true)
+	s, err := c.ownSession(m, in.Session, true)
 	if err != nil {
 		return err
 	}
-	if c.x == nil {
+	if c.exchange == nil {
 		return noMedia(m.Name)
 	}
-	if s.fresh && c.find(s.id) == nil {
+	if s.unanswered && c.findSession(s.id) == nil {
 		most := maxWatch
 		if m.By.Role != event.Pupil {
 			most = maxWatchStaff
 		}
-		c.open(t, s, most)
+		c.addSession(t, s, most)
 	}
-	s.req, s.staff, s.moved, s.away = m.ID, m.By.Role != event.Pupil, false, false
+	s.pendingReq, s.staff, s.moved, s.absent = m.ID, m.By.Role != event.Pupil, false, false
 	w := media.Watch{Room: t.Room(), User: s.user, Session: s.id, SDP: in.SDP, Mode: in.Mode}
-	c.tell(func(x Exchange) { x.Watch(m.ID, w) })
-	c.ask(t)
+	c.enqueueCall(func(x Exchange) { x.Watch(m.ID, w) })
+	c.retrySync(t)
 	return nil
 }
 
-// want passes on what a watching page shows.
-func (c *call) want(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Session string         `json:"session"`
-		Mode    media.Mode     `json:"mode"`
-		Heights map[string]int `json:"heights"`
-	}
+// handleWant passes on which pictures a watching page shows.
+func (c *call) handleWant(t *room.Turn, m room.Message) error {
+	var in WantRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
@@ -146,31 +131,28 @@ func (c *call) want(t *room.Turn, m room.Message) error {
 	if err := checkHeights(m.Name, in.Heights); err != nil {
 		return err
 	}
-	id := name(m.By.User, in.Session)
-	s := c.find(id)
-	if s == nil && (c.synced || c.x == nil) || s != nil && !s.watch {
-		return errs.Code(m.Name, errs.Missing, "no_session", "no such watching session: watch again")
+	id := sessionID(m.By.User, in.Session)
+	s := c.findSession(id)
+	if s == nil && (c.synced || c.exchange == nil) || s != nil && !s.watches {
+		return errs.NewCode(m.Name, errs.Missing, "no_session", "no such watching session: watch again")
 	}
-	c.tell(func(x Exchange) { x.Want(media.Want{Session: id, Mode: in.Mode, Heights: in.Heights}) })
+	c.enqueueCall(func(x Exchange) { x.Want(media.Want{Session: id, Mode: in.Mode, Heights: in.Heights}) })
 	return nil
 }
 
-// leave ends a session. One that is not there has ended.
-func (c *call) leave(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Session string `json:"session"`
-	}
+// handleLeave ends a session. A session that is not known has ended already.
+func (c *call) handleLeave(t *room.Turn, m room.Message) error {
+	var in LeaveRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
 	if err := checkSession(m.Name, in.Session); err != nil {
 		return err
 	}
-	id := name(m.By.User, in.Session)
+	id := sessionID(m.By.User, in.Session)
 	c.endAll(t, m.By.User, func(s *session) bool { return s.id == id })
-	if !c.synced { // one of before a crash may be
-		c.tell(func(x Exchange) { x.Close(id) })
+	if !c.synced { // a session from before a crash may exist
+		c.enqueueCall(func(x Exchange) { x.Close(id) })
 	}
 	return nil
 }

@@ -29,23 +29,23 @@ func (c class) act(rnd *rand.Rand) {
 	kinds := []string{media.TrackUp, media.TrackUp, media.TrackUp, media.TrackDown, media.SessionDown, media.Moved}
 	switch rnd.IntN(12) {
 	case 0, 1, 2:
-		_ = c.ask(by, "call.publish", offer(n, some...))
+		_ = c.ask(by, "call.publish", offerPayload(n, some...))
 	case 3:
-		_ = c.ask(by, "call.watch", watching(n))
+		_ = c.ask(by, "call.watch", watchPayload(n))
 	case 4:
-		_ = c.ask(by, "call.leave", with{"session": sid(n)})
+		_ = c.ask(by, "call.leave", payloadMap{"session": sessionName(n)})
 	case 5:
-		_ = c.ask(by, "call.place", with{"place": []string{inRoom, remote}[rnd.IntN(2)]})
+		_ = c.ask(by, "call.place", payloadMap{"place": []string{inRoom, remote}[rnd.IntN(2)]})
 	case 6:
-		_ = c.ask(by, "call.mute", with{"source": source, "on": on})
+		_ = c.ask(by, "call.mute", payloadMap{"source": source, "on": on})
 	case 7:
-		_ = c.ask(ada, "call.mute", with{"user": about, "source": source, "on": on})
+		_ = c.ask(ada, "call.mute", payloadMap{"user": about, "source": source, "on": on})
 	case 8:
-		_ = c.ask(ada, "call.invite", with{"user": about, "sources": append([]media.Source{}, some...)})
+		_ = c.ask(ada, "call.invite", payloadMap{"user": about, "sources": append([]media.Source{}, some...)})
 	case 9:
-		_ = c.ask(ada, "call.record", with{"on": on})
+		_ = c.ask(ada, "call.record", payloadMap{"on": on})
 		if rnd.IntN(4) == 0 {
-			_ = c.ask(ada, "call.stopall", with{})
+			_ = c.ask(ada, "call.stopall", payloadMap{})
 		}
 	default:
 		c.event(kinds[rnd.IntN(len(kinds))], by.User, n, source)
@@ -57,13 +57,13 @@ func TestARebuiltRoomShowsWhatTheRoomShowed(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := fragile(t, &exchange{})
-				c.Lesson("l1")
+				c := fragileClass(t, &exchange{})
+				c.StartLesson("l1")
 				c.do(box, "call.sync", Live{})
 				for _, v := range viewers {
-					c.Sit(v)
+					c.JoinRoom(v)
 				}
-				c.Sit(event.Viewer{User: "p3", Role: event.Pupil})
+				c.JoinRoom(event.Viewer{User: "p3", Role: event.Pupil})
 				rnd, aired := rand.New(rand.NewPCG(seed, 7)), 0
 				for range 5 {
 					for range 10 {
@@ -90,7 +90,7 @@ func TestARebuiltRoomShowsWhatTheRoomShowed(t *testing.T) {
 				if aired == 0 {
 					t.Error("nothing was ever on air")
 				}
-				for _, l := range c.Dead() {
+				for _, l := range c.DeadLetters() {
 					if l.Kind != "bang.now" {
 						t.Errorf("%s: %s\n%s", l.Kind, l.Err, l.Stack)
 					}
@@ -100,19 +100,19 @@ func TestARebuiltRoomShowsWhatTheRoomShowed(t *testing.T) {
 	}
 }
 
-// truth is a node's word that agrees with what is on air.
-func (c class) truth(air []onair) (list []Session) {
+// truth is a node's report that agrees with the sources on air.
+func (c class) truth(air []SourceData) (list []Session) {
 	for _, a := range air {
 		i := slices.IndexFunc(list, func(s Session) bool { return s.User == a.User })
 		if i < 0 {
-			i, list = len(list), append(list, Session{User: a.User, Session: name(a.User, sid(0)), First: a.User == "t1"})
+			i, list = len(list), append(list, Session{User: a.User, Session: sessionID(a.User, sessionName(0)), First: a.User == "t1"})
 		}
 		list[i].Sources = append(list[i].Sources, a.Source)
 	}
 	return list
 }
 
-// uninvited wants nobody on air who is not invited. It counts who is.
+// uninvited wants that all on air are invited. It counts them.
 func (c class) uninvited() int {
 	c.t.Helper()
 	v := c.seenBy(ada)
@@ -126,11 +126,11 @@ func (c class) uninvited() int {
 
 func FuzzHandle(f *testing.F) {
 	seeds := []any{
-		offer(1, both...), watching(1),
-		with{"session": sid(1), "mode": "full", "heights": with{"0": 1}},
-		with{"user": "p1", "sources": both},
-		with{"user": "p1", "source": "camera", "on": true},
-		with{"place": "remote", "user": "p1"},
+		offerPayload(1, both...), watchPayload(1),
+		payloadMap{"session": sessionName(1), "mode": "full", "heights": payloadMap{"0": 1}},
+		payloadMap{"user": "p1", "sources": both},
+		payloadMap{"user": "p1", "source": "camera", "on": true},
+		payloadMap{"place": "remote", "user": "p1"},
 		Answer{To: "p1", Req: "f"},
 		Refused{To: "t1", Req: "f"},
 		Live{Recording: true, Sessions: []Session{{User: "p1", Session: "p1:x", Sources: both}, {User: "", Session: "y", Watch: true}}},
@@ -151,14 +151,14 @@ func FuzzHandle(f *testing.F) {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) {
-			c := begin(t)
-			c.do(ada, "call.invite", with{"user": "p1", "sources": camera})
-			c.do(ben, "call.publish", offer(1, camera...))
+			c := beginLesson(t)
+			c.do(ada, "call.invite", payloadMap{"user": "p1", "sources": camera})
+			c.do(ben, "call.publish", offerPayload(1, camera...))
 			for _, by := range []event.Viewer{box, ada, ben, wall} {
-				_ = c.Ask(by, name, "f", json.RawMessage(data))
-				c.View(by)
+				_ = c.SendCommand(by, name, "f", json.RawMessage(data))
+				c.JoinView(by)
 			}
-			if dead := c.Dead(); len(dead) > 0 {
+			if dead := c.DeadLetters(); len(dead) > 0 {
 				t.Fatalf("%s %s: %s", name, data, dead[0].Err)
 			}
 		})

@@ -10,199 +10,177 @@ import (
 	"github.com/livelearn/box/services/room"
 )
 
-// report handles what the exchange tells. It refuses nothing that can be ignored: the
-// exchange has nobody to ask.
-func (c *call) report(t *room.Turn, m room.Message) error {
+// handleReport handles the commands of the exchange. It ignores what it cannot use: the exchange
+// could not correct it.
+func (c *call) handleReport(t *room.Turn, m room.Message) error {
 	switch m.Name {
 	case "call.answer":
-		return c.answer(t, m)
+		return c.forwardAnswer(t, m)
 	case "call.refused":
-		return c.refuse(t, m)
+		return c.forwardRefusal(t, m)
 	case "call.sync":
-		return c.sync(t, m)
+		return c.handleSync(t, m)
 	}
-	var in struct {
-		room.ID
-		media.Event
-	}
+	var in EventReport
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	c.event(t, in.Event)
+	c.handleEvent(t, in.Event)
 	return nil
 }
 
-// only is one person, wherever signed in.
-func only(user string) event.Audience {
+// onlyUser is one person, wherever signed in.
+func onlyUser(user string) event.Audience {
 	return func(v event.Viewer) bool { return v.User == user && user != "" }
 }
 
-func (c *call) answer(t *room.Turn, m room.Message) error {
+func (c *call) forwardAnswer(t *room.Turn, m room.Message) error {
 	var in Answer
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	if s := c.asker(in.To, in.Req); s != nil {
-		s.req, s.fresh = "", false
+	if s := c.sessionByRequest(in.To, in.Req); s != nil {
+		s.pendingReq, s.unanswered = "", false
 	}
-	t.CastTo(only(in.To), "call.answer", struct {
-		Req string `json:"req"`
-		SDP string `json:"sdp"`
-	}{in.Req, in.SDP})
+	t.CastTo(onlyUser(in.To), "call.answer", AnswerCast{in.Req, in.SDP})
 	return nil
 }
 
-// refuse ends a session that was never answered. One that only wanted to change stays.
-func (c *call) refuse(t *room.Turn, m room.Message) error {
+// forwardRefusal ends a session that never had an answer. A session that had one stays.
+func (c *call) forwardRefusal(t *room.Turn, m room.Message) error {
 	var in Refused
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	if s := c.asker(in.To, in.Req); s != nil {
-		s.req = ""
-		if s.fresh {
-			c.forget(s)
-			c.air(t, s.user)
+	if s := c.sessionByRequest(in.To, in.Req); s != nil {
+		s.pendingReq = ""
+		if s.unanswered {
+			c.removeSession(s)
+			c.updateOnAir(t, s.user)
 		}
 	}
 	if _, known := errs.KindNamed(in.Kind); !known {
 		in.Kind = errs.Internal.String()
 	}
-	t.CastTo(only(in.To), "call.refused", struct {
-		Req    string `json:"req"`
-		Code   string `json:"code"`
-		Reason string `json:"reason"`
-	}{in.Req, word(in.Code), in.Kind})
+	t.CastTo(onlyUser(in.To), "call.refused", RefusedCast{in.Req, safeCode(in.Code), in.Kind})
 	return nil
 }
 
-// asker is the session whose offer req is.
-func (c *call) asker(user, req string) *session {
-	list := c.of(user, func(s *session) bool { return req != "" && s.req == req })
+// sessionByRequest is the session whose offer req is.
+func (c *call) sessionByRequest(user, req string) *session {
+	list := c.sessionsOf(user, func(s *session) bool { return req != "" && s.pendingReq == req })
 	if len(list) == 0 {
 		return nil
 	}
 	return list[0]
 }
 
-// word is a code for the pages: an error's text may name files.
-func word(code string) string {
+// safeCode is a code for the pages. An error's text may name files, so it is replaced.
+func safeCode(code string) string {
 	if code == "" || len(code) > 32 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		return "failed"
 	}
 	return code
 }
 
-// event takes what a node has told. What is about a session that nobody here has asked for
-// is ignored.
-func (c *call) event(t *room.Turn, e media.Event) {
+// handleEvent handles an event of a node.
+func (c *call) handleEvent(t *room.Turn, e media.Event) {
 	switch e.Kind {
 	case media.Speakers:
-		c.speakers(t, e.Users)
+		c.castSpeakers(t, e.Users)
 		return
 	case media.Recording:
 		if !e.On && e.Err != "" && c.Recording != nil {
-			t.Record(Recorded, recorded{Err: word(e.Err)})
+			t.Record(Recorded, RecordedData{Err: safeCode(e.Err)})
 		}
 		return
 	}
-	s := c.find(e.Session)
+	s := c.findSession(e.Session)
 	if s == nil || s.user != e.User {
-		c.stranger(t, e)
+		c.handleUnknown(t, e)
 		return
 	}
 	switch e.Kind {
 	case media.TrackUp:
-		c.up(t, s, e.Source)
+		c.trackUp(t, s, e.Source)
 	case media.TrackDown:
-		s.up = slices.DeleteFunc(s.up, func(o media.Source) bool { return o == e.Source })
+		s.arriving = slices.DeleteFunc(s.arriving, func(o media.Source) bool { return o == e.Source })
 	case media.SessionDown:
-		c.forget(s)
+		c.removeSession(s)
 	case media.Moved:
-		s.moved, s.up = true, nil
-		if s.foreign() { // its page is none of ours: it finds its way by WHIP
-			c.forget(s)
+		s.moved, s.arriving = true, nil
+		if s.isForeign() { // a WHIP client reconnects by itself
+			c.removeSession(s)
 		}
 	}
-	c.air(t, s.user)
-	c.pass(t, s, e)
+	c.updateOnAir(t, s.user)
+	c.forwardEvent(t, s, e)
 }
 
-// pass tells the session's own person what its page must know.
-func (c *call) pass(t *room.Turn, s *session, e media.Event) {
-	own, ok := client(s.user, s.id)
+// forwardEvent sends the events of a session to its own user.
+func (c *call) forwardEvent(t *room.Turn, s *session, e media.Event) {
+	own, ok := clientPart(s.user, s.id)
 	if !ok {
 		return
 	}
 	switch e.Kind {
 	case media.SlotsAre:
-		t.CastTo(only(s.user), "call.slots", struct {
-			Session string       `json:"session"`
-			Slots   []media.Slot `json:"slots"`
-		}{own, append([]media.Slot{}, e.Slots...)})
+		t.CastTo(onlyUser(s.user), "call.slots", SlotsCast{own, append([]media.Slot{}, e.Slots...)})
 	case media.Layers:
-		t.CastTo(only(s.user), "call.layers", struct {
-			Session string       `json:"session"`
-			Source  media.Source `json:"source"`
-			Active  []string     `json:"active"`
-		}{own, e.Source, append([]string{}, e.Active...)})
+		t.CastTo(onlyUser(s.user), "call.layers", LayersCast{own, e.Source, append([]string{}, e.Active...)})
 	case media.Moved:
-		t.CastTo(only(s.user), "call.moved", struct {
-			Session string `json:"session"`
-		}{own})
+		t.CastTo(onlyUser(s.user), "call.moved", MovedCast{own})
 	}
 }
 
-// up takes the first media of a source. A session that carries media replaces the user's
+// trackUp notes that media of a source arrives. A session that carries media replaces the user's
 // earlier ones.
-func (c *call) up(t *room.Turn, s *session, source media.Source) {
-	if s.watch || !slices.Contains(sources, source) {
+func (c *call) trackUp(t *room.Turn, s *session, source media.Source) {
+	if s.watches || !slices.Contains(sources, source) {
 		return
 	}
 	s.moved = false
-	if !slices.Contains(s.up, source) {
-		s.up = append(s.up, source)
+	if !slices.Contains(s.arriving, source) {
+		s.arriving = append(s.arriving, source)
 	}
-	if on := c.muted(s.user, source).On || !slices.Contains(s.granted, source); on {
+	if on := c.muteOf(s.user, source).On || !slices.Contains(s.granted, source); on {
 		at := t.Room()
-		c.tell(func(x Exchange) { x.Mute(at, s.user, source, true) })
+		c.enqueueCall(func(x Exchange) { x.Mute(at, s.user, source, true) })
 	}
-	ours := c.of(s.user, func(o *session) bool { return !o.watch && !o.foreign() })
+	ours := c.sessionsOf(s.user, func(o *session) bool { return !o.watches && !o.isForeign() })
 	if len(ours) > 1 && s == ours[len(ours)-1] {
 		for _, old := range ours[:len(ours)-1] {
-			c.end(old)
+			c.closeSession(old)
 		}
 	}
 }
 
-// stranger deals with media of a session that nobody has asked for here. One without a
-// user's name before it came by WHIP, whose tokens are teachers'. Any other was closed a
-// moment ago, or is of before a crash and will be in the answer to the Sync.
-func (c *call) stranger(t *room.Turn, e media.Event) {
-	if e.Kind != media.TrackUp || e.User == "" || len(e.User) > room.MaxID || e.Session == "" || c.find(e.Session) != nil {
+// handleUnknown handles an event of a session that the room does not know. A name without a user's
+// id before it came by WHIP, whose tokens are teachers'. Any other session was closed a moment
+// ago, or is from before a crash and will be in the answer to the Sync.
+func (c *call) handleUnknown(t *room.Turn, e media.Event) {
+	if e.Kind != media.TrackUp || e.User == "" || len(e.User) > room.MaxID || e.Session == "" || c.findSession(e.Session) != nil {
 		return
 	}
 	if strings.Contains(e.Session, ":") {
 		if c.synced {
-			c.tell(func(x Exchange) { x.Close(e.Session) })
+			c.enqueueCall(func(x Exchange) { x.Close(e.Session) })
 		}
 		return
 	}
-	if s := c.adopt(t, Session{User: e.User, Session: e.Session}); s != nil {
-		c.up(t, s, e.Source)
-		c.air(t, s.user)
+	if s := c.adoptSession(t, Session{User: e.User, Session: e.Session}); s != nil {
+		c.trackUp(t, s, e.Source)
+		c.updateOnAir(t, s.user)
 	}
 }
 
-// speakers tells everybody who speaks, of those who are on air.
-func (c *call) speakers(t *room.Turn, users []string) {
+// castSpeakers sends the users who speak and are on air to everybody.
+func (c *call) castSpeakers(t *room.Turn, users []string) {
 	out := []string{}
 	for _, user := range users {
-		if slices.Contains(c.OnAir, onair{user, media.Microphone}) && !slices.Contains(out, user) {
+		if slices.Contains(c.OnAir, SourceData{user, media.Microphone}) && !slices.Contains(out, user) {
 			out = append(out, user)
 		}
 	}
-	t.Cast("call.speakers", struct {
-		Users []string `json:"users"`
-	}{out})
+	t.Cast("call.speakers", SpeakersCast{out})
 }

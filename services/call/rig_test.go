@@ -68,16 +68,16 @@ func (x *exchange) took() []string {
 
 // class is an open lesson whose exchange has answered that nothing is on air.
 type class struct {
-	*roomtest.House
+	*roomtest.Harness
 	t *testing.T
 	x *exchange
 }
 
-func begin(t *testing.T) class {
+func beginLesson(t *testing.T) class {
 	t.Helper()
 	x := &exchange{}
 	c := class{roomtest.New(t, t.TempDir(), room.Config{}, Kind(x)), t, x}
-	c.Lesson("l1")
+	c.StartLesson("l1")
 	c.do(box, "call.sync", Live{})
 	x.took()
 	return c
@@ -94,7 +94,7 @@ var ids int
 
 func (c class) ask(by event.Viewer, name string, payload any) error {
 	ids++
-	return c.Ask(by, name, fmt.Sprint("id", ids), payload)
+	return c.SendCommand(by, name, fmt.Sprint("id", ids), payload)
 }
 
 // refused wants a refusal with the code.
@@ -105,37 +105,39 @@ func (c class) refused(by event.Viewer, name string, payload any, code string) {
 	}
 }
 
-type with map[string]any
+type payloadMap map[string]any
 
-// sid is a session's name as its page chooses it.
-func sid(n any) string { return fmt.Sprintf("session-%08v-abcdef", n) }
+// sessionName is a session's name as its page chooses it.
+func sessionName(n any) string { return fmt.Sprintf("session-%08v-abcdef", n) }
 
-func offer(n any, list ...media.Source) with {
+func offerPayload(n any, list ...media.Source) payloadMap {
 	tracks := []media.Track{}
 	for i, s := range list {
 		tracks = append(tracks, media.Track{MID: fmt.Sprint(i), Source: s})
 	}
-	return with{"session": sid(n), "sdp": "v=0 offer", "tracks": tracks}
+	return payloadMap{"session": sessionName(n), "sdp": "v=0 offer", "tracks": tracks}
 }
 
-func watching(n any) with { return with{"session": sid(n), "sdp": "v=0 offer", "mode": "full"} }
+func watchPayload(n any) payloadMap {
+	return payloadMap{"session": sessionName(n), "sdp": "v=0 offer", "mode": "full"}
+}
 
 func (c class) event(kind string, user string, n any, source media.Source) {
 	c.t.Helper()
-	c.do(box, "call.event", media.Event{Kind: kind, Room: "c1", User: user, Session: name(user, sid(n)), Source: source})
+	c.do(box, "call.event", media.Event{Kind: kind, Room: "c1", User: user, Session: sessionID(user, sessionName(n)), Source: source})
 }
 
 // seenBy is the feature's view.
 func (c class) seenBy(v event.Viewer) (out view) {
 	c.t.Helper()
 	var all struct{ Call view }
-	if err := json.Unmarshal([]byte(c.View(v)), &all); err != nil {
+	if err := json.Unmarshal([]byte(c.JoinView(v)), &all); err != nil {
 		c.t.Fatal(err)
 	}
 	return all.Call
 }
 
-// air is what is on air, sorted.
+// air is the list of sources on air, sorted.
 func (c class) air() string {
 	c.t.Helper()
 	var list []string
@@ -160,16 +162,16 @@ func (c class) wantCalls(want ...string) {
 	}
 }
 
-// nobody is a member that throws away what it is sent.
-type nobody struct{}
+// discardMember is a member that throws away what it is sent.
+type discardMember struct{}
 
-func (nobody) Send(wire.Frame)   {}
-func (nobody) Closed(*room.Seat) {}
+func (discardMember) Send(wire.Frame)   {}
+func (discardMember) Closed(*room.Seat) {}
 
 // post asks as a page does, over a seat in the room.
 func (c class) post(by event.Viewer, name, payload string) error {
 	c.t.Helper()
-	seat := &room.Seat{Room: "c1", Viewer: by, JoinRef: "1", Member: nobody{}}
+	seat := &room.Seat{Room: "c1", Viewer: by, JoinRef: "1", Member: discardMember{}}
 	if err := c.Rooms.Join(seat, "1"); err != nil {
 		c.t.Fatal(err)
 	}
@@ -182,4 +184,4 @@ func (c class) post(by event.Viewer, name, payload string) error {
 	return <-answer
 }
 
-func count(in, what string) int { return strings.Count(in, what) }
+func countIn(in, what string) int { return strings.Count(in, what) }

@@ -9,46 +9,46 @@ import (
 	"github.com/livelearn/box/services/room"
 )
 
-// How many connections a person has. A page that connects anew keeps its old connection
-// until the new one carries media, so one that publishes may have a successor. Whoever
-// teaches has a projector page beside, of the same user.
+// Limits of one person's sessions. A page that reconnects keeps its old session until the new one
+// carries media, so a publisher has two for a moment. A teacher has a projector page too, of
+// the same user.
 const (
 	maxPublish    = 2
 	maxWatch      = 2
 	maxWatchStaff = 4
 )
 
-// live is what the feature knows of the media node. It is no part of the snapshot: a room
-// that was rebuilt knows nothing and asks.
-type live struct {
-	sessions []*session // oldest first
-	asked    bool       // a Sync is or was on its way
-	askedAt  int64      // event.Stamp.Mono of the last one
-	synced   bool       // it was answered: whoever is not in sessions has none
-	strange  bool       // a lesson has begun: sessions of before it are closed
-	swept    int64      // event.Stamp.Mono of the last look for people who have left
+// nodeState is the state of the media node as far as it is known. It is not in the snapshot: a
+// room that was rebuilt asks for it.
+type nodeState struct {
+	sessions    []*session // oldest first
+	syncAsked   bool       // a Sync is or was on its way
+	syncAskedAt int64      // event.Stamp.Mono of the last one
+	synced      bool       // it was answered: sessions has all
+	lessonBegan bool       // a lesson has begun: older sessions are closed
+	sweptAt     int64      // event.Stamp.Mono of the last endAbsent
 }
 
 // session is one connection with the media node.
 type session struct {
-	id      string // as the node knows it
-	user    string
-	req     string // of an offer that is not answered yet
-	fresh   bool   // it was never answered
-	watch   bool
-	staff   bool
-	granted []media.Source // what may go on air from it
-	up      []media.Source // of which media arrives
-	moved   bool           // its node is no longer in charge
-	away    bool           // its person was not here at the last look
+	id         string // as the node knows it
+	user       string
+	pendingReq string // of an offer that is not answered yet
+	unanswered bool   // it was never answered
+	watches    bool
+	staff      bool
+	granted    []media.Source // what may go on air from it
+	arriving   []media.Source // of which media arrives
+	moved      bool           // its node is no longer in charge
+	absent     bool           // its user was not here at the last endAbsent
 }
 
-// name is the session as the node knows it.
-func name(user, client string) string { return user + ":" + client }
+// sessionID is the session as the node knows it.
+func sessionID(user, client string) string { return user + ":" + client }
 
-// client is the session as its user named it; false: no page of that user has made it. A
-// client's part has no colon, so the last one ends the user's id.
-func client(user, id string) (string, bool) {
+// clientPart is the name that the user's page gave the session. False: no page of that user has
+// made it. The page's name has no colon, so the last colon ends the user's id.
+func clientPart(user, id string) (string, bool) {
 	i := strings.LastIndexByte(id, ':')
 	if i < 0 || user == "" || id[:i] != user {
 		return "", false
@@ -56,28 +56,28 @@ func client(user, id string) (string, bool) {
 	return id[i+1:], true
 }
 
-// foreign tells that the session came by another way than the lesson's channel: WHIP.
-func (s *session) foreign() bool {
-	_, ok := client(s.user, s.id)
+// isForeign reports whether the session came by WHIP and not by the lesson's channel.
+func (s *session) isForeign() bool {
+	_, ok := clientPart(s.user, s.id)
 	return !ok
 }
 
-// tell hands something to the exchange when the turn's facts are recorded.
-func (c *call) tell(f func(Exchange)) {
-	if c.x != nil {
-		c.todo = append(c.todo, func() { f(c.x) })
+// enqueueCall hands something to the exchange when the turn's facts are recorded.
+func (c *call) enqueueCall(f func(Exchange)) {
+	if c.exchange != nil {
+		c.outgoing = append(c.outgoing, func() { f(c.exchange) })
 	}
 }
 
-// done ends what Handle, Hear and Ring do.
-func (c *call) done() {
-	for _, f := range c.todo {
+// flushCalls makes the calls that a turn has enqueued.
+func (c *call) flushCalls() {
+	for _, f := range c.outgoing {
 		f()
 	}
-	c.todo = nil
+	c.outgoing = nil
 }
 
-func (c *call) find(id string) *session {
+func (c *call) findSession(id string) *session {
 	for _, s := range c.sessions {
 		if s.id == id {
 			return s
@@ -86,23 +86,23 @@ func (c *call) find(id string) *session {
 	return nil
 }
 
-// open makes room for a session of the user, and keeps it.
-func (c *call) open(t *room.Turn, s *session, most int) {
+// addSession makes room for a session of the user, and keeps it.
+func (c *call) addSession(t *room.Turn, s *session, most int) {
 	for {
-		rest := c.of(s.user, func(o *session) bool { return o.watch == s.watch && !o.foreign() })
+		rest := c.sessionsOf(s.user, func(o *session) bool { return o.watches == s.watches && !o.isForeign() })
 		if len(rest) < most {
 			break
 		}
-		c.end(worst(rest))
+		c.closeSession(leastValuable(rest))
 	}
 	if len(c.sessions) == 0 {
-		c.swept = t.Now().Mono
+		c.sweptAt = t.Now().Mono
 	}
 	c.sessions = append(c.sessions, s)
 }
 
-// of is the user's sessions that are so, oldest first.
-func (c *call) of(user string, so func(*session) bool) []*session {
+// sessionsOf returns the user's sessions that match, oldest first.
+func (c *call) sessionsOf(user string, so func(*session) bool) []*session {
 	var list []*session
 	for _, s := range c.sessions {
 		if s.user == user && so(s) {
@@ -112,12 +112,12 @@ func (c *call) of(user string, so func(*session) bool) []*session {
 	return list
 }
 
-// worst is the session that is missed least: one whose node is not in charge, one that
-// publishes nothing, the oldest.
-func worst(list []*session) *session {
+// leastValuable picks the session to evict: one whose node is not in charge, else one that
+// publishes nothing, else the oldest.
+func leastValuable(list []*session) *session {
 	for _, bad := range []func(*session) bool{
 		func(s *session) bool { return s.moved },
-		func(s *session) bool { return !s.watch && len(s.up) == 0 },
+		func(s *session) bool { return !s.watches && len(s.arriving) == 0 },
 	} {
 		if i := slices.IndexFunc(list, bad); i >= 0 {
 			return list[i]
@@ -126,41 +126,41 @@ func worst(list []*session) *session {
 	return list[0]
 }
 
-// end closes a session. What it had on air ends by air.
-func (c *call) end(s *session) {
-	c.forget(s)
-	c.tell(func(x Exchange) { x.Close(s.id) })
+// closeSession closes a session. The caller ends its sources by updateOnAir.
+func (c *call) closeSession(s *session) {
+	c.removeSession(s)
+	c.enqueueCall(func(x Exchange) { x.Close(s.id) })
 }
 
-func (c *call) forget(s *session) {
+func (c *call) removeSession(s *session) {
 	c.sessions = slices.DeleteFunc(c.sessions, func(o *session) bool { return o == s })
 }
 
-// endAll closes all sessions of a user that are so.
+// endAll closes the sessions of a user that match.
 func (c *call) endAll(t *room.Turn, user string, so func(*session) bool) {
-	for _, s := range c.of(user, so) {
-		c.end(s)
+	for _, s := range c.sessionsOf(user, so) {
+		c.closeSession(s)
 	}
-	c.air(t, user)
+	c.updateOnAir(t, user)
 }
 
-func every(*session) bool       { return true }
-func publishes(s *session) bool { return !s.watch }
+func anySession(*session) bool    { return true }
+func isPublisher(s *session) bool { return !s.watches }
 
-// ofPupil tells that a session publishes by an invitation.
-func ofPupil(s *session) bool { return !s.watch && !s.staff && !s.foreign() }
+// ofPupil reports whether a session publishes by an invitation.
+func ofPupil(s *session) bool { return !s.watches && !s.staff && !s.isForeign() }
 
-// air brings the facts to what a user's sessions show. It is the only place that records
-// Started and Ended.
-func (c *call) air(t *room.Turn, user string) {
+// updateOnAir records Started and Ended, so that the facts agree with a user's sessions. No other
+// code records them.
+func (c *call) updateOnAir(t *room.Turn, user string) {
 	shows := map[media.Source]bool{}
-	for _, s := range c.of(user, publishes) {
-		for _, source := range s.up {
+	for _, s := range c.sessionsOf(user, isPublisher) {
+		for _, source := range s.arriving {
 			shows[source] = shows[source] || slices.Contains(s.granted, source)
 		}
 	}
 	for _, source := range sources {
-		a := onair{user, source}
+		a := SourceData{user, source}
 		switch had := slices.Contains(c.OnAir, a); {
 		case had && !shows[source]:
 			t.Record(Ended, a)
@@ -170,8 +170,8 @@ func (c *call) air(t *room.Turn, user string) {
 	}
 }
 
-// seen is every user with a session or something on air, each once, in a fixed order.
-func (c *call) seen() []string {
+// activeUsers is every user with a session or something on air, each once, in a fixed order.
+func (c *call) activeUsers() []string {
 	var users []string
 	for _, s := range c.sessions {
 		users = append(users, s.user)
@@ -183,8 +183,8 @@ func (c *call) seen() []string {
 	return slices.Compact(users)
 }
 
-// may is what a member may publish now.
-func (c *call) may(v event.Viewer) []media.Source {
+// allowedSources are the sources that a member may publish now.
+func (c *call) allowedSources(v event.Viewer) []media.Source {
 	if v.Role == event.Teacher {
 		return sources
 	}

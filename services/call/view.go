@@ -14,7 +14,7 @@ type view struct {
 	Remote    []string                  `json:"remote,omitzero"` // for staff
 	Invited   map[string][]media.Source `json:"invited"`         // for pupils: own
 	Muted     []mutedView               `json:"muted"`           // for pupils: own
-	OnAir     []onair                   `json:"onair"`
+	OnAir     []SourceData              `json:"onair"`
 	Recording *recording                `json:"recording"` // null: no
 }
 
@@ -28,13 +28,13 @@ type mutedView struct {
 func (c *call) View(v event.Viewer, _ event.Stamp) any {
 	out := view{
 		Place: inRoom, Invited: map[string][]media.Source{}, Muted: []mutedView{},
-		OnAir: append([]onair{}, c.OnAir...), Recording: c.Recording,
+		OnAir: append([]SourceData{}, c.OnAir...), Recording: c.Recording,
 	}
-	mine := func(user string) bool { return v.Staff() || v.Role == event.Pupil && user == v.User }
+	mine := func(user string) bool { return v.IsStaff() || v.Role == event.Pupil && user == v.User }
 	if c.Remote[v.User] {
 		out.Place = remote
 	}
-	if v.Staff() {
+	if v.IsStaff() {
 		out.Remote = append([]string{}, slices.Sorted(maps.Keys(c.Remote))...)
 	}
 	for user, list := range c.Invited {

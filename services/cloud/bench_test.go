@@ -14,8 +14,8 @@ import (
 	"github.com/livelearn/box/services/cloud"
 )
 
-// backlog is how many facts wait; the promise is about a million.
-func backlog(b *testing.B) int {
+// backlogSize returns the number of facts that wait. The promise is about a million.
+func backlogSize(b *testing.B) int {
 	n, err := strconv.Atoi(os.Getenv("LIVELEARN_BACKLOG"))
 	if err != nil {
 		n = 1_000_000
@@ -23,29 +23,29 @@ func backlog(b *testing.B) int {
 	return n
 }
 
-// BenchmarkBacklog empties a backlog over lines of several round trips, by both ways, from
-// the journal to the rows; and copies as many rows of the same size into a bare table over
-// the same line with COPY, which knows no conflict, no watermark and no dead letter.
+// BenchmarkBacklog empties a backlog over lines with several round-trip times, by both ways, from
+// the journal to the rows. For comparison it copies as many rows of the same size into a bare
+// table over the same line with COPY, without conflicts, watermark or dead letters.
 func BenchmarkBacklog(b *testing.B) {
 	for _, rtt := range []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond} {
 		var floor float64
 		for _, way := range []string{"copy", "postgres", "https"} {
 			b.Run(fmt.Sprintf("%s/%v", way, rtt), func(b *testing.B) {
-				n, took, bytes := backlog(b), time.Duration(0), int64(0)
+				n, took, bytes := backlogSize(b), time.Duration(0), int64(0)
 				for b.Loop() {
-					d, bytesOf := newDirect(b), func() int64 { return 0 }
+					d, bytesOf := newDirectLink(b), func() int64 { return 0 }
 					switch way {
 					case "copy":
-						d.line.Delay(rtt)
+						d.line.SetDelay(rtt)
 						took += d.copyRows(b, n)
-						bytesOf = d.line.Bytes
+						bytesOf = d.line.ByteCount
 					case "postgres":
-						took += empty(b, d, n, func() { d.line.Delay(rtt) })
-						bytesOf = d.line.Bytes
+						took += drainBacklog(b, d, n, func() { d.line.SetDelay(rtt) })
+						bytesOf = d.line.ByteCount
 					case "https":
-						w := newWeb(b, d)
-						took += empty(b, w, n, func() { w.line.Delay(rtt) })
-						bytesOf = w.line.Bytes
+						w := newWebLink(b, d)
+						took += drainBacklog(b, w, n, func() { w.line.SetDelay(rtt) })
+						bytesOf = w.line.ByteCount
 					}
 					bytes += bytesOf()
 				}
@@ -63,17 +63,18 @@ func BenchmarkBacklog(b *testing.B) {
 	}
 }
 
-const benched = `{"id":"%016x","round":%d,"item":"i_%d","response":{"options":["o%d"]},"took":%d}`
+const answerJSON = `{"id":"%016x","round":%d,"item":"i_%d","response":{"options":["o%d"]},"took":%d}`
 
-// empty fills a box's journal and links it: how long until all is in the cloud.
-func empty(b *testing.B, way cloud.Way, n int, line func()) time.Duration {
+// drainBacklog fills a box's journal and links the box. It returns the time until the cloud has
+// everything.
+func drainBacklog(b *testing.B, way cloud.Transport, n int, line func()) time.Duration {
 	b.Helper()
-	x := startBy(b, b.TempDir(), cloud.Config{}, way)
+	x := startBoxWith(b, b.TempDir(), cloud.Config{}, way)
 	defer x.stop()
 	for i := range n / 500 {
-		x.recordEach(fmt.Sprint("room:c_", i%30), "quiz.answered", 500, func(k int) string {
+		x.writeEach(fmt.Sprint("room:c_", i%30), "quiz.answered", 500, func(k int) string {
 			k += 500 * i
-			return fmt.Sprintf(benched, rand.Uint64(), k/30%20, k/30%20, k%4, rand.IntN(60_000))
+			return fmt.Sprintf(answerJSON, rand.Uint64(), k/30%20, k/30%20, k%4, rand.IntN(60_000))
 		})
 	}
 	line()
@@ -81,21 +82,21 @@ func empty(b *testing.B, way cloud.Way, n int, line func()) time.Duration {
 	if err := x.Link(context.Background(), "cloud"); err != nil {
 		b.Fatal(err)
 	}
-	wait(b, 10*time.Minute, "all is in the cloud", func() bool { _, left := x.Waiting(); return left == 0 })
+	waitFor(b, 10*time.Minute, "all is in the cloud", func() bool { _, left := x.Waiting(); return left == 0 })
 	return time.Since(began)
 }
 
-// copyRows is the floor: what the line and Postgres take for the rows alone.
-func (d *direct) copyRows(b *testing.B, n int) time.Duration {
+// copyRows measures the floor: the time that the line and Postgres take for the rows alone.
+func (d *directLink) copyRows(b *testing.B, n int) time.Duration {
 	b.Helper()
-	d.exec(b, `create table bare (box text, pos bigint, stream text, epoch bigint, seq bigint, kind text, author text, command text,
+	d.execSQL(b, `create table bare (box text, pos bigint, stream text, epoch bigint, seq bigint, kind text, author text, command text,
 		boot bigint, mono bigint, wall timestamptz, trusted bool, payload jsonb, primary key (box, pos));
 		grant all on bare to public`)
 	conn, err := pgx.Connect(b.Context(), d.url)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(b.Context())) //nolint:errcheck // of a test
+	defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
 	const size = 10_000
 	began := time.Now()
 	for from := 0; from < n; from += size {
@@ -105,7 +106,7 @@ func (d *direct) copyRows(b *testing.B, n int) time.Duration {
 			i += from
 			return []any{
 				"b_1", int64(i), fmt.Sprint("room:c_", i/500%30), int64(1), int64(i), "quiz.answered", fmt.Sprintf("p_%013d", i%30), "", int64(77), int64(i), time.UnixMilli(1_790_000_000_000 + int64(i)), true,
-				fmt.Appendf(nil, benched, rand.Uint64(), i/30%20, i/30%20, i%4, rand.IntN(60_000)),
+				fmt.Appendf(nil, answerJSON, rand.Uint64(), i/30%20, i/30%20, i%4, rand.IntN(60_000)),
 			}, nil
 		}))
 		if err != nil {

@@ -14,52 +14,52 @@ import (
 )
 
 const (
-	pageItems = 50        // asked for at once
-	maxItem   = 4 << 20   // bytes of one: a quiz of 100 questions of any length that item takes
-	maxPupils = 1000      // of a class list; the roster takes fewer and says so
-	maxWhat   = 200       // characters of a note
-	maxN      = 1<<53 - 1 // JavaScript can hold it
+	pageItems     = 50        // items in one request
+	maxItem       = 4 << 20   // bytes of one item: a quiz of 100 questions of any length that package item takes
+	maxPupils     = 1000      // of a class list. The roster takes fewer and reports it.
+	maxWhat       = 200       // characters of a note
+	maxItemNumber = 1<<53 - 1 // JavaScript can hold it
 )
 
-// Codes of notes about what came down.
+// Codes of notes about items from the school.
 const (
-	NoteRefused    = "refused"     // an item is wrong: What says which and why, N is its number
-	NoteUnknown    = "unknown"     // this program is older than an item's kind, which What names
-	NoteLeftClass  = "left_class"  // the school has the class What no more
+	NoteRefused    = "refused"     // an item is invalid: What has its kind, id and fault, N its number
+	NoteUnknown    = "unknown"     // the item's kind, in What, is newer than this program
+	NoteLeftClass  = "left_class"  // the school removed the class What
 	NoteLeftPupils = "left_pupils" // N pupils of the class What are not on the school's list
-	NoteProblems   = "problems"    // N lines of the list of class What were not taken
-	NoteKeptQuiz   = "kept_quiz"   // the quiz What, which a teacher had changed, is kept as a copy
-	NoteGoneQuiz   = "gone_quiz"   // the school has the quiz What no more
+	NoteProblems   = "problems"    // N lines of the list of class What were not applied
+	NoteKeptQuiz   = "kept_quiz"   // a teacher had changed the quiz What, so the box keeps a copy
+	NoteGoneQuiz   = "gone_quiz"   // the school removed the quiz What
 )
 
-// Downlink brings down what was decided in the cloud: class lists, quizzes, policy, erasures.
-// Its zero value brings nothing down.
+// Downlink fetches the school's decisions from the cloud: class lists, quizzes, policy,
+// erasures. The zero value fetches nothing.
 //
-// The cursor is kept twice, in the roster's file and in the library's, each beside what it
-// counts: an item and its cursor are one transaction, so a cut at any point is harmless. It
-// asks from the lower of the two; the other passes over what it has. An item that is
-// wrong is told to an admin and does not hold up the rest.
+// The roster's file and the library's file each hold a cursor. An item and its cursor are stored
+// in one transaction, so a cut at any point is harmless. Downlink asks from the lower cursor, and
+// the other file skips the items that it has. An invalid item becomes a note for an admin and
+// does not block the rest.
 type Downlink struct {
 	Roster  *roster.Roster
 	Library *library.Library
-	Erase   func(ctx context.Context, pupil string) error // begins to forget a pupil; may come twice
-	Policy  func(Policy) error                            // may be nil: each State has it too
-	Note    func(Note) error                              // New sets it where it is nil
+	Erase   func(ctx context.Context, pupil string) error // starts to forget a pupil, may be called twice
+	Policy  func(Policy) error                            // may be nil, because each State has the policy too
+	Note    func(Note) error                              // set by New if nil
 	Log     *slog.Logger
 
-	running sync.Mutex // held by Run
+	runMu sync.Mutex // held by PullAll
 }
 
-// Run brings down all that there is now. An error is of the link or of the box's own disk:
-// it is tried again.
-func (d *Downlink) Run(ctx context.Context, sink Sink) error {
+// PullAll fetches all items that the cloud has now. An error comes from the link or from the
+// box's own disk, and the caller tries again.
+func (d *Downlink) PullAll(ctx context.Context, sink Sink) error {
 	if d.Roster == nil {
 		return nil
 	}
-	d.running.Lock()
-	defer d.running.Unlock()
+	d.runMu.Lock()
+	defer d.runMu.Unlock()
 	for {
-		since, err := d.since()
+		since, err := d.pullCursor()
 		if err != nil {
 			return err
 		}
@@ -67,19 +67,19 @@ func (d *Downlink) Run(ctx context.Context, sink Sink) error {
 		if err != nil {
 			return err
 		}
-		if err := p.check(since); err != nil {
+		if err := p.checkOrder(since); err != nil {
 			return err
 		}
-		if err := d.page(ctx, p); err != nil || !p.More {
+		if err := d.applyPage(ctx, p); err != nil || !p.More {
 			return err
 		}
 	}
 }
 
-// Newest is told the number of the newest item that the cloud has. Where that is less than
-// what came down, the cloud was made anew of a backup and gives those numbers to other items:
-// all of them are brought down again. 0 is none yet.
-func (d *Downlink) Newest(n uint64) error {
+// CheckNewest compares n, the number of the cloud's newest item, with the cursors. If n is less,
+// the cloud was restored from a backup and reuses those numbers for other items. Then the cursors
+// restart at 0. n is 0 if the cloud has no items.
+func (d *Downlink) CheckNewest(n uint64) error {
 	if d.Roster == nil || n == 0 {
 		return nil
 	}
@@ -91,12 +91,13 @@ func (d *Downlink) Newest(n uint64) error {
 	if err != nil || max(a, b) <= n {
 		return err
 	}
-	d.Log.Warn("the cloud counts anew: all that it decided is brought down again", "seq", n)
-	return d.Forget()
+	d.Log.Warn("the cloud was restored from a backup: all items are fetched again", "seq", n)
+	return d.ResetCursors()
 }
 
-// Forget begins anew: what another cloud decided has other numbers. What came down stays.
-func (d *Downlink) Forget() error {
+// ResetCursors sets both cursors to 0, because another cloud numbers its items in another way.
+// Objects that were fetched stay.
+func (d *Downlink) ResetCursors() error {
 	if d.Roster == nil {
 		return nil
 	}
@@ -106,8 +107,8 @@ func (d *Downlink) Forget() error {
 	return d.Library.ForgetDown()
 }
 
-// since is the number of the last item that all of the box has.
-func (d *Downlink) since() (uint64, error) {
+// pullCursor returns the number of the last item that both files have.
+func (d *Downlink) pullCursor() (uint64, error) {
 	a, err := d.Roster.DownCursor()
 	if err != nil {
 		return 0, err
@@ -116,37 +117,37 @@ func (d *Downlink) since() (uint64, error) {
 	return min(a, b), err
 }
 
-// check refuses a page that would skip items, or never end.
-func (p Page) check(since uint64) error {
+// checkOrder refuses a page that would skip items or never end.
+func (p Page) checkOrder(since uint64) error {
 	last := since
 	for _, it := range p.Items {
 		if it.N <= last {
-			return badPage("item %d comes after %d", it.N, last)
+			return errBadPage("item %d comes after %d", it.N, last)
 		}
 		last = it.N
 	}
 	switch {
 	case p.Next < last:
-		return badPage("it goes to %d and ends at %d", last, p.Next)
-	case p.Next > maxN:
-		return badPage("number %d is too large", p.Next)
+		return errBadPage("the last item is %d and the page ends at %d", last, p.Next)
+	case p.Next > maxItemNumber:
+		return errBadPage("number %d is too large", p.Next)
 	case p.More && p.Next == since:
-		return badPage("there is more after %d, which does not come", since)
+		return errBadPage("the page says that more items follow %d and has none", since)
 	}
 	return nil
 }
 
-func badPage(format string, args ...any) error {
-	return errs.Code("cloud.Pull", errs.Down, "bad_page", "the cloud's answer makes no sense: "+format, args...)
+func errBadPage(format string, args ...any) error {
+	return errs.NewCode("cloud.Pull", errs.Down, "bad_page", "the cloud's answer makes no sense: "+format, args...)
 }
 
-// page applies the items of a page and then moves both cursors over it.
-func (d *Downlink) page(ctx context.Context, p Page) error {
+// applyPage applies the items of a page and then moves both cursors over it.
+func (d *Downlink) applyPage(ctx context.Context, p Page) error {
 	for _, it := range p.Items {
 		if ctx.Err() != nil {
 			return errs.New("cloud.Downlink", errs.Down, context.Cause(ctx))
 		}
-		if err := d.apply(ctx, it); err != nil {
+		if err := d.applyItem(ctx, it); err != nil {
 			return err
 		}
 	}
@@ -156,69 +157,69 @@ func (d *Downlink) page(ctx context.Context, p Page) error {
 	return d.Library.SkipDown(p.Next)
 }
 
-// apply applies one item. What is wrong with it is noted.
-func (d *Downlink) apply(ctx context.Context, it Item) error {
-	err := d.one(ctx, it)
+// applyItem applies one item. It turns an invalid item into a note.
+func (d *Downlink) applyItem(ctx context.Context, it Item) error {
+	err := d.applyByKind(ctx, it)
 	switch errs.KindOf(err) {
-	case errs.Down, errs.Busy: // ours: it is tried again
+	case errs.Down, errs.Busy: // the box's own disk: try again
 		return err
 	}
 	if err == nil {
 		return nil
 	}
-	d.Log.Warn("an item of the cloud is refused", "kind", it.Kind, "id", cut(it.ID), "seq", it.N, "err", err)
-	return d.note(NoteRefused, it.Kind+" "+it.ID+": "+err.Error(), int(it.N)) //nolint:gosec // check bounds it
+	d.Log.Warn("an item of the cloud was refused", "kind", it.Kind, "id", truncateText(it.ID), "seq", it.N, "err", err)
+	return d.addNote(NoteRefused, it.Kind+" "+it.ID+": "+err.Error(), int(it.N)) // check bounds it
 }
 
-func (d *Downlink) one(ctx context.Context, it Item) error {
+func (d *Downlink) applyByKind(ctx context.Context, it Item) error {
 	if len(it.Data) > maxItem {
-		return errs.Field("cloud.Downlink", "data", "too_long", maxItem, "%d bytes, at most %d", len(it.Data), maxItem)
+		return errs.NewField("cloud.Downlink", "data", "too_long", maxItem, "%d bytes, at most %d", len(it.Data), maxItem)
 	}
 	switch it.Kind {
 	case ItemClass:
-		return d.class(it)
+		return d.applyClass(it)
 	case ItemQuiz:
-		return d.quiz(it)
+		return d.applyQuiz(it)
 	case ItemPolicy:
-		return d.policy(it)
+		return d.applyPolicy(it)
 	case ItemErasure:
-		return d.erasure(ctx, it)
+		return d.startErasure(ctx, it)
 	}
-	d.Log.Warn("an item of the cloud is of a kind that this program does not know", "kind", cut(it.Kind), "seq", it.N)
-	return d.note(NoteUnknown, it.Kind, int(it.N)) //nolint:gosec // check bounds it
+	d.Log.Warn("an item of the cloud has an unknown kind", "kind", truncateText(it.Kind), "seq", it.N)
+	return d.addNote(NoteUnknown, it.Kind, int(it.N)) // check bounds it
 }
 
-func (d *Downlink) class(it Item) error {
+func (d *Downlink) applyClass(it Item) error {
 	var c Class
-	if err := read(it, &c); err != nil {
+	if err := decodeItem(it, &c); err != nil {
 		return err
 	}
 	if len(c.Pupils) > maxPupils {
-		return errs.Field("cloud.Downlink", "pupils", "too_many", maxPupils, "%d, at most %d", len(c.Pupils), maxPupils)
+		return errs.NewField("cloud.Downlink", "pupils", "too_many", maxPupils, "%d, at most %d", len(c.Pupils), maxPupils)
 	}
-	sent := roster.Sent{Name: c.Name}
+	sent := roster.CloudClass{Name: c.Name}
 	for _, p := range c.Pupils {
-		sent.Pupils = append(sent.Pupils, roster.SentPupil(p))
+		sent.Pupils = append(sent.Pupils, roster.CloudPupil(p))
 	}
 	got, err := d.Roster.ApplyClass(it.N, it.ID, sent, it.Gone)
 	if err != nil || !got.Done {
 		return err
 	}
 	if got.Gone && got.Class != "" {
-		err = d.note(NoteLeftClass, got.Name, 0)
+		err = d.addNote(NoteLeftClass, got.Name, 0)
 	}
 	if n := len(got.LeftOver); n > 0 && err == nil {
-		err = d.note(NoteLeftPupils, got.Name, n)
+		err = d.addNote(NoteLeftPupils, got.Name, n)
 	}
 	if n := len(got.Problems); n > 0 && err == nil {
-		err = d.note(NoteProblems, got.Name, n)
+		err = d.addNote(NoteProblems, got.Name, n)
 	}
 	return err
 }
 
-func (d *Downlink) quiz(it Item) error {
+func (d *Downlink) applyQuiz(it Item) error {
 	var q item.Quiz
-	if err := read(it, &q); err != nil {
+	if err := decodeItem(it, &q); err != nil {
 		return err
 	}
 	got, err := d.Library.ApplyQuiz(it.N, it.ID, q, it.Gone)
@@ -226,34 +227,34 @@ func (d *Downlink) quiz(it Item) error {
 	case err != nil || !got.Done:
 		return err
 	case got.Kept != "":
-		return d.note(NoteKeptQuiz, got.Title, 0)
+		return d.addNote(NoteKeptQuiz, got.Title, 0)
 	case got.Gone && got.Title != "":
-		return d.note(NoteGoneQuiz, got.Title, 0)
+		return d.addNote(NoteGoneQuiz, got.Title, 0)
 	}
 	return nil
 }
 
-func (d *Downlink) policy(it Item) error {
+func (d *Downlink) applyPolicy(it Item) error {
 	var p Policy
-	if err := read(it, &p); err != nil || it.Gone || d.Policy == nil {
+	if err := decodeItem(it, &p); err != nil || it.Gone || d.Policy == nil {
 		return err
 	}
 	return d.Policy(p)
 }
 
-// userID is a pupil's id as a roster makes it. Anything else would be taken out of the facts
-// wherever they have such a word.
+// userID matches a pupil's id as the roster makes it. Any other word must not be erased: the
+// erasure would remove it from all facts.
 var userID = regexp.MustCompile(`^p_[a-z2-7]{13}$`)
 
-// erasure begins the job that forgets a pupil. The roster's cursor counts it: a cut between
-// the two begins it again, which finds nothing to forget.
-func (d *Downlink) erasure(ctx context.Context, it Item) error {
+// startErasure starts the job that forgets a pupil and moves the roster's cursor. If the power
+// fails between the two, the job runs twice, and the second run finds nothing.
+func (d *Downlink) startErasure(ctx context.Context, it Item) error {
 	var e Erasure
-	if err := read(it, &e); err != nil || it.Gone {
+	if err := decodeItem(it, &e); err != nil || it.Gone {
 		return err
 	}
 	if !userID.MatchString(e.Pupil) {
-		return errs.Field("cloud.Downlink", "pupil", "bad_id", 0, "is no pupil's id")
+		return errs.NewField("cloud.Downlink", "pupil", "bad_id", 0, "is not a pupil's id")
 	}
 	if at, err := d.Roster.DownCursor(); err != nil || it.N <= at {
 		return err
@@ -264,26 +265,26 @@ func (d *Downlink) erasure(ctx context.Context, it Item) error {
 	return d.Roster.SkipDown(it.N)
 }
 
-// read reads an item's data. Fields that are not known are those of a newer cloud.
-func read(it Item, v any) error {
+// decodeItem reads an item's data. It ignores unknown fields, because the cloud may be newer.
+func decodeItem(it Item, v any) error {
 	if it.Gone && len(it.Data) == 0 {
 		return nil
 	}
 	if err := json.Unmarshal(it.Data, v); err != nil {
-		return errs.Field("cloud.Downlink", "data", "unreadable", 0, "this is no %s: %w", it.Kind, err)
+		return errs.NewField("cloud.Downlink", "data", "unreadable", 0, "not a valid %s: %w", it.Kind, err)
 	}
 	return nil
 }
 
-func (d *Downlink) note(code, what string, n int) error {
+func (d *Downlink) addNote(code, what string, n int) error {
 	if d.Note == nil {
 		return nil
 	}
-	return d.Note(Note{Code: code, What: cut(what), N: n})
+	return d.Note(Note{Code: code, What: truncateText(what), N: n})
 }
 
-// cut is the beginning of a text that comes from elsewhere.
-func cut(s string) string {
+// truncateText returns the first maxWhat characters of s.
+func truncateText(s string) string {
 	r := []rune(s)
 	return string(r[:min(len(r), maxWhat)])
 }

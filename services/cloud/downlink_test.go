@@ -21,11 +21,11 @@ import (
 	"github.com/livelearn/box/services/roster"
 )
 
-// noDown brings nothing down.
-func noDown() *cloud.Downlink { return &cloud.Downlink{} }
+// newEmptyDownlink returns a Downlink that fetches nothing.
+func newEmptyDownlink() *cloud.Downlink { return &cloud.Downlink{} }
 
-// school is what a box has of its school, and what it told an admin.
-type school struct {
+// schoolFixture is the box's data of its school, and the notes for an admin.
+type schoolFixture struct {
 	*cloud.Downlink
 	t        testing.TB
 	dir      string
@@ -34,16 +34,16 @@ type school struct {
 	policies []cloud.Policy
 }
 
-func newSchool(t testing.TB, dir string) *school {
+func newSchoolFixture(t testing.TB, dir string) *schoolFixture {
 	t.Helper()
-	s := &school{t: t, dir: dir, erased: map[string]bool{}}
+	s := &schoolFixture{t: t, dir: dir, erased: map[string]bool{}}
 	s.open()
 	t.Cleanup(s.close)
 	return s
 }
 
 // open opens the files, as a start of the box does.
-func (s *school) open() {
+func (s *schoolFixture) open() {
 	s.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	s.Downlink = &cloud.Downlink{
@@ -65,14 +65,14 @@ func (s *school) open() {
 	}
 }
 
-func (s *school) close() {
+func (s *schoolFixture) close() {
 	if err := errors.Join(s.Roster.Close(), s.Library.Close()); err != nil {
 		s.t.Error(err)
 	}
 }
 
-// shape is all that came down, but for ids that are random.
-func (s *school) shape() (out []string) {
+// describe returns everything that was fetched, without random ids.
+func (s *schoolFixture) describe() (out []string) {
 	s.t.Helper()
 	classes, err := s.Roster.Classes()
 	if err != nil {
@@ -122,22 +122,22 @@ func eraseItem(n uint64, pupil string) cloud.Item {
 	return cloud.Item{N: n, Kind: cloud.ItemErasure, ID: pupil, Data: json.RawMessage(fmt.Sprintf(`{"pupil":%q}`, pupil))}
 }
 
-const somebody = "p_abcdefghijklm"
+const pupilID = "p_abcdefghijklm"
 
-func TestWhatWasDecidedInTheCloudComesDownOnce(t *testing.T) {
-	s, sink := newSchool(t, t.TempDir()), newRows()
+func TestItemsAreAppliedOnce(t *testing.T) {
+	s, sink := newSchoolFixture(t, t.TempDir()), newMemorySink()
 	sink.items = []cloud.Item{
 		classItem(2, "k1", "7b", "Ben", "Cleo"),
 		quizItem(3, "math", "Fractions"),
 		{N: 5, Kind: cloud.ItemPolicy, Data: json.RawMessage(`{"names":true}`)},
-		eraseItem(7, somebody),
+		eraseItem(7, pupilID),
 	}
 	for range 2 {
-		if err := s.Run(t.Context(), sink); err != nil {
+		if err := s.PullAll(t.Context(), sink); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"7b k1 Ben/k1-0/0 Cleo/k1-1/0", "erased " + somebody, "quiz q_cloud_math Fractions"}
-		if diff := cmp.Diff(want, s.shape()); diff != "" {
+		want := []string{"7b k1 Ben/k1-0/0 Cleo/k1-1/0", "erased " + pupilID, "quiz q_cloud_math Fractions"}
+		if diff := cmp.Diff(want, s.describe()); diff != "" {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff([]cloud.Policy{{Names: true}}, s.policies); diff != "" {
@@ -146,10 +146,10 @@ func TestWhatWasDecidedInTheCloudComesDownOnce(t *testing.T) {
 	}
 	clear(s.erased)
 	sink.items = append(sink.items, classItem(9, "k1", "7b", "Ben"), cloud.Item{N: 10, Kind: cloud.ItemClass, ID: "k1", Gone: true}, cloud.Item{N: 11, Kind: cloud.ItemQuiz, ID: "math", Gone: true})
-	if err := s.Run(t.Context(), sink); err != nil {
+	if err := s.PullAll(t.Context(), sink); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"7b k1 Ben/k1-0/0 Cleo/k1-1/0"}, s.shape()); diff != "" {
+	if diff := cmp.Diff([]string{"7b k1 Ben/k1-0/0 Cleo/k1-1/0"}, s.describe()); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"left_pupils 7b 1", "left_class 7b 0", "gone_quiz Fractions 0"}, s.notes); diff != "" {
@@ -157,8 +157,8 @@ func TestWhatWasDecidedInTheCloudComesDownOnce(t *testing.T) {
 	}
 }
 
-func TestAnItemThatIsWrongIsToldAndHoldsUpNothing(t *testing.T) {
-	s, sink := newSchool(t, t.TempDir()), newRows()
+func TestAnInvalidItemBecomesANoteAndBlocksNothing(t *testing.T) {
+	s, sink := newSchoolFixture(t, t.TempDir()), newMemorySink()
 	bad := []cloud.Item{
 		{Kind: cloud.ItemClass, ID: "k9", Data: json.RawMessage(`{"name":7}`)},
 		{Kind: cloud.ItemClass, ID: "k9", Data: json.RawMessage(`{"name":""}`)},
@@ -169,7 +169,7 @@ func TestAnItemThatIsWrongIsToldAndHoldsUpNothing(t *testing.T) {
 		{Kind: cloud.ItemQuiz, ID: "x", Data: json.RawMessage(`[`)},
 		{Kind: cloud.ItemQuiz, ID: "long", Data: json.RawMessage(`"` + strings.Repeat("x", 5<<20) + `"`)},
 		{Kind: cloud.ItemPolicy, Data: json.RawMessage(`{"names":"yes"}`)},
-		{Kind: cloud.ItemErasure, Data: json.RawMessage(`{"pupil":"a"}`)}, // would take each "a" out of the facts
+		{Kind: cloud.ItemErasure, Data: json.RawMessage(`{"pupil":"a"}`)}, // would remove each "a" from the facts
 		{Kind: cloud.ItemErasure, Data: json.RawMessage(`{}`)},
 		{Kind: "rocket", Data: json.RawMessage(`{}`)},
 	}
@@ -182,10 +182,10 @@ func TestAnItemThatIsWrongIsToldAndHoldsUpNothing(t *testing.T) {
 		it.N = uint64(2*i + 1)
 		sink.items = append(sink.items, it, classItem(it.N+1, "k1", "7b", "Ben"))
 	}
-	if err := s.Run(t.Context(), sink); err != nil {
+	if err := s.PullAll(t.Context(), sink); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"7b k1 Ben/k1-0/0"}, s.shape()); diff != "" {
+	if diff := cmp.Diff([]string{"7b k1 Ben/k1-0/0"}, s.describe()); diff != "" {
 		t.Error(diff)
 	}
 	if len(s.notes) != len(bad) {
@@ -202,19 +202,19 @@ func TestAnItemThatIsWrongIsToldAndHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// page is a cloud that gives one page, whatever it is asked for.
-type page struct {
-	*rows
+// pageSink is a cloud that returns one page for any question.
+type pageSink struct {
+	*memorySink
 	page  cloud.Page
 	asked []uint64
 }
 
-func (p *page) Pull(_ context.Context, since uint64, _ int) (cloud.Page, error) {
+func (p *pageSink) Pull(_ context.Context, since uint64, _ int) (cloud.Page, error) {
 	p.asked = append(p.asked, since)
 	return p.page, nil
 }
 
-func TestAPageThatMakesNoSenseIsNotApplied(t *testing.T) {
+func TestAnInvalidPageIsNotApplied(t *testing.T) {
 	for name, p := range map[string]cloud.Page{
 		"falls":        {Items: []cloud.Item{classItem(3, "k1", "7b"), classItem(2, "k2", "8b")}, Next: 3},
 		"twice":        {Items: []cloud.Item{classItem(3, "k1", "7b"), classItem(3, "k2", "8b")}, Next: 3},
@@ -223,60 +223,60 @@ func TestAPageThatMakesNoSenseIsNotApplied(t *testing.T) {
 		"zero":         {Items: []cloud.Item{classItem(0, "k1", "7b")}, Next: 3},
 		"too large":    {Items: []cloud.Item{classItem(1<<60, "k1", "7b")}, Next: 1 << 60},
 	} {
-		s := newSchool(t, t.TempDir())
-		err := s.Run(t.Context(), &page{rows: newRows(), page: p})
-		if errs.KindOf(err) != errs.Down || len(s.shape()) > 0 {
-			t.Errorf("%s: %v, %q", name, err, s.shape())
+		s := newSchoolFixture(t, t.TempDir())
+		err := s.PullAll(t.Context(), &pageSink{memorySink: newMemorySink(), page: p})
+		if errs.KindOf(err) != errs.Down || len(s.describe()) > 0 {
+			t.Errorf("%s: %v, %q", name, err, s.describe())
 		}
 	}
 }
 
-func TestACloudThatCountsAnewIsAskedForAllOfIt(t *testing.T) {
-	s, sink := newSchool(t, t.TempDir()), newRows()
+func TestARestoredCloudIsReadFromTheStart(t *testing.T) {
+	s, sink := newSchoolFixture(t, t.TempDir()), newMemorySink()
 	sink.items = []cloud.Item{classItem(80, "k1", "7b", "Ben")}
-	if err := s.Run(t.Context(), sink); err != nil {
+	if err := s.PullAll(t.Context(), sink); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []uint64{90, 80, 0, 4} { // in the end it was made anew of a backup
-		if err := s.Newest(n); err != nil {
+	for _, n := range []uint64{90, 80, 0, 4} { // 4: the cloud was restored from a backup
+		if err := s.CheckNewest(n); err != nil {
 			t.Fatal(err)
 		}
-		again := &page{rows: newRows(), page: cloud.Page{Next: 80}}
-		if err := s.Run(t.Context(), again); err != nil || again.asked[0] != map[bool]uint64{true: 80}[n != 4] {
+		again := &pageSink{memorySink: newMemorySink(), page: cloud.Page{Next: 80}}
+		if err := s.PullAll(t.Context(), again); err != nil || again.asked[0] != map[bool]uint64{true: 80}[n != 4] {
 			t.Errorf("%d: %v, asked for %v", n, err, again.asked)
 		}
 	}
 }
 
-func TestABoxThatIsLinkedAnewForgetsTheCursorAndKeepsTheRest(t *testing.T) {
-	s, sink := newSchool(t, t.TempDir()), newRows()
+func TestANewLinkResetsOnlyTheCursors(t *testing.T) {
+	s, sink := newSchoolFixture(t, t.TempDir()), newMemorySink()
 	sink.items = []cloud.Item{classItem(80, "k1", "7b", "Ben"), quizItem(81, "math", "Fractions")}
-	if err := s.Run(t.Context(), sink); err != nil {
+	if err := s.PullAll(t.Context(), sink); err != nil {
 		t.Fatal(err)
 	}
-	want := s.shape()
-	if err := s.Forget(); err != nil {
+	want := s.describe()
+	if err := s.ResetCursors(); err != nil {
 		t.Fatal(err)
 	}
-	sink.items = []cloud.Item{classItem(1, "x1", "7b", "Ben"), quizItem(2, "math", "Fractions")} // another school's
-	if err := s.Run(t.Context(), sink); err != nil {
+	sink.items = []cloud.Item{classItem(1, "x1", "7b", "Ben"), quizItem(2, "math", "Fractions")} // of another school
+	if err := s.PullAll(t.Context(), sink); err != nil {
 		t.Fatal(err)
 	}
 	want[0] = "7b x1 Ben/x1-0/0"
-	if diff := cmp.Diff(want, s.shape()); diff != "" {
+	if diff := cmp.Diff(want, s.describe()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestADownlinkWithNothingToBringDoesNothing(t *testing.T) {
-	d := noDown()
-	if err := errors.Join(d.Run(t.Context(), nil), d.Newest(0), d.Forget()); err != nil {
+func TestAnEmptyDownlinkDoesNothing(t *testing.T) {
+	d := newEmptyDownlink()
+	if err := errors.Join(d.PullAll(t.Context(), nil), d.CheckNewest(0), d.ResetCursors()); err != nil {
 		t.Error(err)
 	}
 }
 
-// items are many of all kinds, some of them wrong.
-func items(r *rand.Rand, count int) (list []cloud.Item) {
+// randomItems returns items of all kinds. Some are invalid.
+func randomItems(r *rand.Rand, count int) (list []cloud.Item) {
 	n := uint64(0)
 	for range count {
 		n += 1 + r.Uint64N(3)
@@ -299,31 +299,31 @@ func items(r *rand.Rand, count int) (list []cloud.Item) {
 	return list
 }
 
-// failing cuts an exchange or the box's own work, now and then.
-type failing struct {
-	*rows
+// failingSink fails some exchanges and some of the box's own work.
+type failingSink struct {
+	*memorySink
 	r *rand.Rand
 }
 
-func (f *failing) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
+func (f *failingSink) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
 	if f.r.IntN(3) == 0 {
 		return cloud.Page{}, errCut
 	}
-	return f.rows.Pull(ctx, since, 1+f.r.IntN(most))
+	return f.memorySink.Pull(ctx, since, 1+f.r.IntN(most))
 }
 
-// TestItemsCutAtAnyPointGiveTheSame ends the work at some item, or between two transactions,
-// and starts the box anew, until all is done.
-func TestItemsCutAtAnyPointGiveTheSame(t *testing.T) {
+// TestItemsCutAtAnyPointGiveTheSameResult stops the work at an item or between two transactions, and
+// restarts the box, until all items are applied.
+func TestItemsCutAtAnyPointGiveTheSameResult(t *testing.T) {
 	for seed := range uint64(4) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		sink := newRows()
-		sink.items = items(r, 120)
-		straight := newSchool(t, t.TempDir())
-		if err := straight.Run(t.Context(), sink); err != nil {
+		sink := newMemorySink()
+		sink.items = randomItems(r, 120)
+		straight := newSchoolFixture(t, t.TempDir())
+		if err := straight.PullAll(t.Context(), sink); err != nil {
 			t.Fatal(err)
 		}
-		cut, last := newSchool(t, t.TempDir()), sink.items[len(sink.items)-1].N
+		cut, last := newSchoolFixture(t, t.TempDir()), sink.items[len(sink.items)-1].N
 		for cuts := 0; ; cuts++ {
 			a, _ := cut.Roster.DownCursor()
 			b, _ := cut.Library.DownCursor()
@@ -346,7 +346,7 @@ func TestItemsCutAtAnyPointGiveTheSame(t *testing.T) {
 				cut.erased[pupil] = true
 				return nil
 			}
-			err := cut.Run(ctx, &failing{sink, r})
+			err := cut.PullAll(ctx, &failingSink{sink, r})
 			cancel()
 			if err != nil && errs.KindOf(err) != errs.Down {
 				t.Fatal(err)
@@ -354,17 +354,17 @@ func TestItemsCutAtAnyPointGiveTheSame(t *testing.T) {
 			cut.close()
 			cut.open()
 		}
-		if diff := cmp.Diff(straight.shape(), cut.shape()); diff != "" {
+		if diff := cmp.Diff(straight.describe(), cut.describe()); diff != "" {
 			t.Error(diff)
 		}
 	}
 }
 
-// FuzzItem gives a box any item. It is applied or told, the next one comes through, and
-// nobody is forgotten who has no pupil's id.
+// FuzzItem sends a box any item. The box applies it or writes a note, and applies the next one. It
+// forgets only pupils with a valid id.
 func FuzzItem(f *testing.F) {
 	for _, it := range []cloud.Item{
-		classItem(1, "k1", "7b", "Ben"), quizItem(1, "k1", "Fractions"), eraseItem(1, somebody), eraseItem(1, "a"),
+		classItem(1, "k1", "7b", "Ben"), quizItem(1, "k1", "Fractions"), eraseItem(1, pupilID), eraseItem(1, "a"),
 		{Kind: cloud.ItemPolicy, Data: json.RawMessage(`{"chat":true}`)},
 		{Kind: "x"},
 		{Kind: cloud.ItemClass, ID: "k1", Data: json.RawMessage(`{"name":"a","pupils":[{"id":"1","name":"A","time":1e999}]}`)},
@@ -372,16 +372,16 @@ func FuzzItem(f *testing.F) {
 	} {
 		f.Add(it.Kind, it.ID, []byte(it.Data), it.Gone)
 	}
-	s := newSchool(f, f.TempDir())
+	s := newSchoolFixture(f, f.TempDir())
 	n := uint64(0)
 	f.Fuzz(func(t *testing.T, kind, id string, data []byte, gone bool) {
 		s.notes = nil
 		clear(s.erased)
 		s.t = t
-		sink := newRows()
+		sink := newMemorySink()
 		sink.items = []cloud.Item{{N: n + 1, Kind: kind, ID: id, Data: data, Gone: gone}, classItem(n+2, "last", "Last", "Ben")}
 		n += 2
-		if err := s.Run(t.Context(), sink); err != nil {
+		if err := s.PullAll(t.Context(), sink); err != nil {
 			t.Fatal(err)
 		}
 		if at, err := s.Roster.DownCursor(); at != n || err != nil {
@@ -392,6 +392,6 @@ func FuzzItem(f *testing.F) {
 				t.Fatalf("%q is forgotten", pupil)
 			}
 		}
-		s.shape()
+		s.describe()
 	})
 }

@@ -2,7 +2,7 @@ package cloud
 
 import "time"
 
-// Quick is a Config whose pauses are short.
+// Quick returns a Config with short pauses.
 func (c Config) Quick() Config {
 	c.pause = 20 * time.Millisecond
 	return c

@@ -11,7 +11,7 @@ import (
 	"github.com/livelearn/box/services/journal"
 )
 
-// Stream is the journal's stream with what the box itself tells the cloud.
+// Stream is the journal's stream for facts that the box writes about itself.
 const Stream = "report"
 
 // Events describes the facts of this package.
@@ -19,78 +19,79 @@ func Events() []event.Def {
 	return []event.Def{
 		{Kind: Reported, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
 		{Kind: Anchored, Effect: event.Committed, Cloud: true, Vital: true},
-		{Kind: Listed, Effect: event.Committed, Cloud: true, For: ownName},
-		{Kind: Graded, Effect: event.Committed, Cloud: true, For: ownMarks},
+		{Kind: Listed, Effect: event.Committed, Cloud: true, PayloadFor: keepOwnEntry},
+		{Kind: Graded, Effect: event.Committed, Cloud: true, PayloadFor: keepOwnMarks},
 		{Kind: Erased, Effect: event.Committed, Cloud: true, Vital: true},
 	}
 }
 
-// Ledger writes the stream Stream. It is its only writer.
+// Ledger writes the stream Stream. It is the only writer of that stream.
 type Ledger struct {
-	journal *journal.Journal
-	clock   *event.Clock
-	log     *slog.Logger
-	acts    chan telling
-	late    bool // the clock was not right from the start: what happened until then wants an anchor
+	journal     *journal.Journal
+	clock       *event.Clock
+	log         *slog.Logger
+	writes      chan ledgerWrite
+	wantsAnchor bool // the clock was wrong at the start, so the facts until then need an anchor
 }
 
-// telling is one fact to be written.
-type telling struct {
+// ledgerWrite is one fact to write.
+type ledgerWrite struct {
 	kind event.Kind
 	data json.RawMessage
 	done chan<- error
 }
 
-// NewLedger makes a ledger; Serve writes it.
+// NewLedger makes a ledger. Serve writes it.
 func NewLedger(j *journal.Journal, clock *event.Clock, log *slog.Logger) *Ledger {
-	return &Ledger{journal: j, clock: clock, log: log, acts: make(chan telling), late: !clock.Now().Trusted}
+	return &Ledger{journal: j, clock: clock, log: log, writes: make(chan ledgerWrite), wantsAnchor: !clock.Now().Trusted}
 }
 
-// String is the service's name.
+// String returns the service's name.
 func (l *Ledger) String() string { return "ledger" }
 
-// Tell writes a fact and returns when it is on disk, or with errs.Down when it could not be
-// written before ctx ended.
-func (l *Ledger) Tell(ctx context.Context, kind event.Kind, payload any) error {
+// AppendFact writes a fact and returns when it is on disk. It returns errs.Down if ctx ends
+// before that.
+func (l *Ledger) AppendFact(ctx context.Context, kind event.Kind, payload any) error {
 	data, err := json.Marshal(payload)
 	if err != nil {
-		return errs.New("cloud.Tell", errs.Internal, err)
+		return errs.New("cloud.AppendFact", errs.Internal, err)
 	}
 	done := make(chan error, 1)
 	select {
-	case l.acts <- telling{kind, data, done}:
+	case l.writes <- ledgerWrite{kind, data, done}:
 	case <-ctx.Done():
-		return errs.New("cloud.Tell", errs.Down, context.Cause(ctx))
+		return errs.New("cloud.AppendFact", errs.Down, context.Cause(ctx))
 	}
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return errs.New("cloud.Tell", errs.Down, context.Cause(ctx))
+		return errs.New("cloud.AppendFact", errs.Down, context.Cause(ctx))
 	}
 }
 
-// Serve writes until ctx ends. The journal may refuse what a memory ahead of the disk asks
-// for: then the stream is raised and what was refused is written again.
+// Serve writes facts until ctx ends. If the journal refuses an epoch as stale, Serve raises the
+// stream and writes the fact again.
 func (l *Ledger) Serve(ctx context.Context) error {
 	var at journal.Cursor
-	anchored := !l.late
+	anchored := !l.wantsAnchor
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
-		case t := <-l.acts:
-			t.done <- l.write(ctx, &at, t)
+		case t := <-l.writes:
+			t.done <- l.writeFact(ctx, &at, t)
 		case <-tick.C:
-			anchored = anchored || l.anchor(ctx, &at)
+			anchored = anchored || l.writeAnchor(ctx, &at)
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// anchor ties the clock of this start to the right time, once that is known.
-func (l *Ledger) anchor(ctx context.Context, at *journal.Cursor) bool {
+// writeAnchor writes an Anchor for this run of the program if the clock is right by now. It
+// reports whether it did.
+func (l *Ledger) writeAnchor(ctx context.Context, at *journal.Cursor) bool {
 	now := l.clock.Now()
 	if !now.Trusted {
 		return false
@@ -99,15 +100,15 @@ func (l *Ledger) anchor(ctx context.Context, at *journal.Cursor) bool {
 	if err != nil {
 		panic(err) // our own type
 	}
-	if err := l.write(ctx, at, telling{kind: Anchored, data: data}); err != nil {
-		l.log.Warn("the time is not noted yet", "err", err)
+	if err := l.writeFact(ctx, at, ledgerWrite{kind: Anchored, data: data}); err != nil {
+		l.log.Warn("the time anchor was not written", "err", err)
 		return false
 	}
 	return true
 }
 
-// write writes one fact. at is the end of the stream as far as it is known.
-func (l *Ledger) write(ctx context.Context, at *journal.Cursor, t telling) (err error) {
+// writeFact writes one fact. at is the end of the stream, or zero if it is not known.
+func (l *Ledger) writeFact(ctx context.Context, at *journal.Cursor, t ledgerWrite) (err error) {
 	for range 3 {
 		if at.Epoch == 0 {
 			if *at, err = l.journal.Raise(ctx, Stream); err != nil {
@@ -121,7 +122,7 @@ func (l *Ledger) write(ctx context.Context, at *journal.Cursor, t telling) (err 
 		select {
 		case err = <-done:
 		case <-ctx.Done():
-			return errs.New("cloud.Tell", errs.Down, context.Cause(ctx))
+			return errs.New("cloud.AppendFact", errs.Down, context.Cause(ctx))
 		}
 		if err == nil {
 			at.Seq++

@@ -21,7 +21,7 @@ func newMetrics(reg prometheus.Registerer) metrics {
 			Name: "livelearn_cloud_batch_seconds", Help: "How long batches took.", Buckets: prometheus.ExponentialBuckets(0.01, 3, 9),
 		}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "livelearn_cloud_faults_total", Help: "Exchanges with the cloud that failed, by kind of error.",
+			Name: "livelearn_cloud_errors_total", Help: "Exchanges with the cloud that failed, by kind of error.",
 		}, []string{"kind"}),
 	}
 	if reg != nil {

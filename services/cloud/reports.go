@@ -8,59 +8,59 @@ import (
 )
 
 const (
-	firstReport = time.Minute      // after the start
-	eachReport  = time.Hour        // how the box is
-	eachList    = 10 * time.Minute // whether a class list has changed
+	firstReportDelay = time.Minute      // after the start
+	reportInterval   = time.Hour        // of Report
+	listInterval     = 10 * time.Minute // of checks whether a class list changed
 )
 
-// reports tells how the box is and who is in its classes, while it is linked.
-func (c *Cloud) reports(ctx context.Context) error {
+// runReports writes the box's state and its class lists to the ledger while the box is linked.
+func (c *Cloud) runReports(ctx context.Context) error {
 	var last time.Time
-	for pause := firstReport; ; pause = eachList {
+	for pause := firstReportDelay; ; pause = listInterval {
 		select {
 		case <-time.After(pause):
-		case <-c.news:
+		case <-c.reportDue:
 		case <-ctx.Done():
 			return nil
 		}
-		if c.linked().Way == "" {
+		if c.currentLink().Way == "" {
 			continue
 		}
-		if time.Since(last) >= eachReport-time.Minute {
-			if err := c.Ledger.Tell(ctx, Reported, c.Report()); err != nil {
-				c.Log.Debug("the box's state is not noted", "err", err)
+		if time.Since(last) >= reportInterval-time.Minute {
+			if err := c.Ledger.AppendFact(ctx, Reported, c.Report()); err != nil {
+				c.Log.Debug("the box's report was not written", "err", err)
 				continue
 			}
 			last = time.Now()
 		}
-		if err := c.tellLists(ctx); err != nil {
-			c.Log.Warn("class lists are not told to the cloud", "err", err)
+		if err := c.reportLists(ctx); err != nil {
+			c.Log.Warn("class lists were not written for the cloud", "err", err)
 		}
 	}
 }
 
-// tellLists notes the class lists that have changed since they were told.
-func (c *Cloud) tellLists(ctx context.Context) error {
+// reportLists writes the class lists that changed since the last report.
+func (c *Cloud) reportLists(ctx context.Context) error {
 	lists, err := c.Lists()
 	if err != nil {
 		return err
 	}
 	names := c.Status().Policy.Names
 	for _, l := range lists {
-		if !names { // they are not even written down for the cloud
+		if !names { // names that may not leave are not even written down
 			for i := range l.Pupils {
 				l.Pupils[i].Name = ""
 			}
 		}
-		sum := sha256.Sum256(marshal(l))
+		sum := sha256.Sum256(mustMarshal(l))
 		told := hex.EncodeToString(sum[:])
-		if load[string](c.store, bucketTold, l.Class) == told {
+		if loadValue[string](c.store, bucketListed, l.Class) == told {
 			continue
 		}
-		if err := c.Ledger.Tell(ctx, Listed, l); err != nil {
+		if err := c.Ledger.AppendFact(ctx, Listed, l); err != nil {
 			return err
 		}
-		if err := c.store.put(bucketTold, l.Class, told); err != nil {
+		if err := c.store.putValue(bucketListed, l.Class, told); err != nil {
 			return err
 		}
 	}

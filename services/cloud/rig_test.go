@@ -23,39 +23,39 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/livelearn/box/services/cloud/cloudtest.start.func1")) // Postgres ends with the process
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/livelearn/box/services/cloud/cloudtest.startServer.func1")) // Postgres ends with the process
 }
 
-// rows is what a cloud must hold in the end: the slow and plain model that the real ones are
-// told by. Every fact is there by its identity, and the watermark moves with the rows.
-type rows struct {
+// memorySink is a simple model of the cloud, and the real sinks are compared with it. It holds
+// each fact by its identity, and the watermark moves with the rows.
+type memorySink struct {
 	mu      sync.Mutex
 	facts   map[string]batch.Fact
 	arrived int
 	marks   map[uint64]cloud.State // by incarnation: Pos and Mark
 	dead    []cloud.Dead
-	state   cloud.State // what every State says beside the watermark
-	puts    []int       // facts of each Put that came
+	state   cloud.State // part of every State
+	puts    []int       // number of facts of each Put
 
-	// before and after may fail an exchange: before it counts, or when it has.
+	// before and after may fail an exchange: before it takes effect, or afterwards.
 	before, after func(what string) error
 	poison        func(batch.Fact) bool
 	items         []cloud.Item
 }
 
-func newRows() *rows {
+func newMemorySink() *memorySink {
 	nothing := func(string) error { return nil }
-	return &rows{
+	return &memorySink{
 		facts: map[string]batch.Fact{}, marks: map[uint64]cloud.State{}, before: nothing, after: nothing,
 		poison: func(batch.Fact) bool { return false }, state: cloud.State{Format: batch.Format, School: "Hill School"},
 	}
 }
 
-func identity(f batch.Fact) string {
+func factIdentity(f batch.Fact) string {
 	return fmt.Sprintf("%s/%d/%d/%d", f.Stream, f.Epoch, f.Seq, f.Wall)
 }
 
-func (r *rows) State(_ context.Context, self cloud.Self) (cloud.State, error) {
+func (r *memorySink) State(_ context.Context, self cloud.Self) (cloud.State, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.before("state"); err != nil {
@@ -73,7 +73,7 @@ func (r *rows) State(_ context.Context, self cloud.Self) (cloud.State, error) {
 	return s, r.after("state")
 }
 
-func (r *rows) Put(_ context.Context, b *batch.Batch) (cloud.Receipt, error) {
+func (r *memorySink) Put(_ context.Context, b *batch.Batch) (cloud.Receipt, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.before("put"); err != nil {
@@ -81,12 +81,12 @@ func (r *rows) Put(_ context.Context, b *batch.Batch) (cloud.Receipt, error) {
 	}
 	mark := r.marks[b.Incarnation]
 	if mark.Pos != b.From && !b.Again {
-		return cloud.Receipt{}, errs.Code("rows", errs.Stale, cloud.CodeMoved, "the watermark is at %d", mark.Pos)
+		return cloud.Receipt{}, errs.NewCode("rows", errs.Stale, cloud.CodeMoved, "the watermark is at %d", mark.Pos)
 	}
 	got := cloud.Receipt{Pos: b.To}
 	for _, f := range b.Facts {
 		r.arrived++
-		switch _, ok := r.facts[identity(f)]; {
+		switch _, ok := r.facts[factIdentity(f)]; {
 		case r.poison(f):
 			d := cloud.Dead{Incarnation: b.Incarnation, Pos: f.Pos, Stream: f.Stream, Epoch: f.Epoch, Seq: f.Seq, Kind: f.Kind, Code: "22P05", Text: "unsupported"}
 			if !slices.ContainsFunc(r.dead, func(o cloud.Dead) bool { return o.Pos == d.Pos && o.Incarnation == d.Incarnation }) {
@@ -96,7 +96,7 @@ func (r *rows) Put(_ context.Context, b *batch.Batch) (cloud.Receipt, error) {
 		case ok:
 			got.Known++
 		default:
-			r.facts[identity(f)] = f
+			r.facts[factIdentity(f)] = f
 			got.Stored++
 			r.dead = slices.DeleteFunc(r.dead, func(o cloud.Dead) bool { return o.Pos == f.Pos && o.Incarnation == b.Incarnation })
 		}
@@ -108,7 +108,7 @@ func (r *rows) Put(_ context.Context, b *batch.Batch) (cloud.Receipt, error) {
 	return got, r.after("put")
 }
 
-func (r *rows) Pull(_ context.Context, since uint64, most int) (cloud.Page, error) {
+func (r *memorySink) Pull(_ context.Context, since uint64, most int) (cloud.Page, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := cloud.Page{Next: since}
@@ -124,32 +124,32 @@ func (r *rows) Pull(_ context.Context, since uint64, most int) (cloud.Page, erro
 	return p, r.before("pull")
 }
 
-// way leads to a sink.
-type way struct{ sink cloud.Sink }
+// fakeTransport connects to a sink.
+type fakeTransport struct{ sink cloud.Sink }
 
-func (w way) Join(_ context.Context, link string, self cloud.Self) (cloud.Link, error) {
+func (w fakeTransport) Join(_ context.Context, link string, self cloud.Self) (cloud.Link, error) {
 	return cloud.Link{Way: "https", Where: link, Box: self.Box}, nil
 }
 
-func (w way) Open(context.Context, cloud.Link) (cloud.Sink, func(), error) {
+func (w fakeTransport) Open(context.Context, cloud.Link) (cloud.Sink, func(), error) {
 	return w.sink, func() {}, nil
 }
 
-// packed is a stick.
-type packed struct{ *rows }
+// fakePacker writes to memory.
+type fakePacker struct{ *memorySink }
 
-func (p packed) Add(b *batch.Batch) error {
+func (p fakePacker) Add(b *batch.Batch) error {
 	_, err := p.Put(context.Background(), b)
 	return err
 }
-func (packed) Close() error { return nil }
+func (fakePacker) Close() error { return nil }
 
-func (w way) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
-	return packed{w.sink.(*rows)}, nil
+func (w fakeTransport) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
+	return fakePacker{w.sink.(*memorySink)}, nil
 }
 
-// box is a box with a journal, a ledger and a link.
-type box struct {
+// cloudBox is a box with a journal, a ledger and a link.
+type cloudBox struct {
 	*cloud.Cloud
 	t       testing.TB
 	journal *journal.Journal
@@ -161,35 +161,35 @@ type box struct {
 	at      map[string]journal.Cursor
 }
 
-// kinds are some of a lesson's.
-var kinds = map[event.Kind]event.Def{
+// factDefs holds some facts of a lesson.
+var factDefs = map[event.Kind]event.Def{
 	"quiz.answered": {Kind: "quiz.answered", Cloud: true},
-	"chat.said":     {Kind: "chat.said", Cloud: true, Words: true, Keep: event.KeepChat},
+	"chat.said":     {Kind: "chat.said", Cloud: true, FreeText: true, Keep: event.KeepChat},
 	"letter.buried": {Kind: "letter.buried", Cloud: true},
 	"board.drawn":   {Kind: "board.drawn"},
 }
 
-func start(t testing.TB, dir string, sink cloud.Sink) *box {
+func startBox(t testing.TB, dir string, sink cloud.Sink) *cloudBox {
 	t.Helper()
-	return startBy(t, dir, cloud.Config{}, way{sink})
+	return startBoxWith(t, dir, cloud.Config{}, fakeTransport{sink})
 }
 
-func startBy(t testing.TB, dir string, cfg cloud.Config, way cloud.Way) *box {
+func startBoxWith(t testing.TB, dir string, cfg cloud.Config, way cloud.Transport) *cloudBox {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true, Pace: -1}, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{t: t, journal: j, clock: event.NewClock(uint64(time.Now().UnixNano())), health: health.New(nil), at: map[string]journal.Cursor{}}
+	b := &cloudBox{t: t, journal: j, clock: event.NewClock(uint64(time.Now().UnixNano())), health: health.New(nil), at: map[string]journal.Cursor{}}
 	for _, d := range cloud.Events() {
-		kinds[d.Kind] = d
+		factDefs[d.Kind] = d
 	}
 	b.ledger = cloud.NewLedger(j, b.clock, log)
 	cfg.Path = filepath.Join(dir, "cloud.db")
 	b.Cloud, err = cloud.New(cfg, cloud.Deps{
-		Journal: j, Ledger: b.ledger, Clock: b.clock, Health: b.health, Way: way, Down: noDown(),
-		Def:     func(k event.Kind) (event.Def, bool) { d, ok := kinds[k]; return d, ok },
+		Journal: j, Ledger: b.ledger, Clock: b.clock, Health: b.health, Transport: way, Down: newEmptyDownlink(),
+		Def:     func(k event.Kind) (event.Def, bool) { d, ok := factDefs[k]; return d, ok },
 		Box:     func() (string, string, error) { return "b_1", "Room 7", nil },
 		Lists:   func() ([]cloud.Listing, error) { return b.lists, nil },
 		Report:  func() cloud.Report { return cloud.Report{Version: "1"} },
@@ -198,14 +198,14 @@ func startBy(t testing.TB, dir string, cfg cloud.Config, way cloud.Way) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.run(j.Serve)
-	b.run(b.ledger.Serve)
-	b.run(b.Serve)
+	b.startService(j.Serve)
+	b.startService(b.ledger.Serve)
+	b.startService(b.Serve)
 	return b
 }
 
-// run serves something until the box stops. What was begun last ends first.
-func (b *box) run(serve func(context.Context) error) {
+// startService runs a service until the box stops. The last one started stops first.
+func (b *cloudBox) startService(serve func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- serve(ctx) }()
@@ -217,7 +217,7 @@ func (b *box) run(serve func(context.Context) error) {
 	})
 }
 
-func (b *box) stop() {
+func (b *cloudBox) stop() {
 	b.t.Helper()
 	for _, end := range slices.Backward(b.ends) {
 		end()
@@ -230,13 +230,13 @@ func (b *box) stop() {
 	}
 }
 
-// record writes n facts of a kind into a stream.
-func (b *box) record(stream string, kind event.Kind, n int, data string) {
+// writeFacts writes n facts of a kind to a stream.
+func (b *cloudBox) writeFacts(stream string, kind event.Kind, n int, data string) {
 	b.t.Helper()
-	b.recordEach(stream, kind, n, func(int) string { return data })
+	b.writeEach(stream, kind, n, func(int) string { return data })
 }
 
-func (b *box) recordEach(stream string, kind event.Kind, n int, data func(i int) string) {
+func (b *cloudBox) writeEach(stream string, kind event.Kind, n int, data func(i int) string) {
 	b.t.Helper()
 	for n > 0 {
 		at := b.at[stream]
@@ -257,7 +257,7 @@ func (b *box) recordEach(stream string, kind event.Kind, n int, data func(i int)
 		b.journal.Append(journal.Batch{Stream: stream, Epoch: at.Epoch, Facts: some}, func(err error) { done <- err })
 		switch err := <-done; {
 		case errs.KindOf(err) == errs.Stale && err != nil:
-			at = journal.Cursor{} // another incarnation: as a room would
+			at = journal.Cursor{} // a new incarnation, as a room sees it
 		case err != nil:
 			b.t.Fatal(err)
 		default:
@@ -267,15 +267,15 @@ func (b *box) recordEach(stream string, kind event.Kind, n int, data func(i int)
 	}
 }
 
-// with changes what the test and the cloud share.
-func (r *rows) with(change func()) {
+// withLock runs change under the sink's lock.
+func (r *memorySink) withLock(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
 }
 
-// count is how many facts of a kind are in the cloud.
-func (r *rows) count(kind string) (n int) {
+// countFacts returns the number of facts of a kind in the cloud.
+func (r *memorySink) countFacts(kind string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range r.facts {

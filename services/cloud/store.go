@@ -8,36 +8,35 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/livelearn/box/services/journal"
-	"github.com/livelearn/box/services/records"
+	"github.com/livelearn/box/services/checkedkv"
 )
 
-// Link is where a box brings its facts, and what lets it in.
+// Link holds the address of the cloud and the box's credentials.
 type Link struct {
 	Way    string // "https", "postgres" or "stick"
 	Box    string // id of this box
 	Where  string // host, for people
-	URL    string // for postgres with its password: never shown
-	Pin    string // base64url of the SHA-256 of the cloud's public key; empty: the machine's roots decide
-	Key    []byte // the box's own key, an Ed25519 seed (RFC 8032); empty for the other ways
+	URL    string // for postgres with its password, so never show it
+	Pin    string // base64url of the SHA-256 of the cloud's public key, empty for public authorities
+	Key    []byte // the box's own key, an Ed25519 seed (RFC 8032), empty for the other ways
 	School string
 }
 
-// Layout of cloud.db, of values as services/records keeps them. It is in no backup: a box
-// that is made of one gets a key of its own.
+// Layout of cloud.db. Values have the form of services/checkedkv. Backups leave the file out, so
+// a box that was restored from a backup gets a new key.
 //
 //	link "link"                 -> Link
-//	link "seen"                 -> seen
-//	dead incarnation/position   -> Dead of the cloud's
-//	own  incarnation/position   -> Dead that never reached it
+//	link "seen"                 -> rememberedState
+//	dead incarnation/position   -> Dead of the cloud
+//	own  incarnation/position   -> Dead that never reached the cloud
 //	note number                 -> Note
-//	told class id               -> what Listing was told last, as a sum
+//	told class id               -> checksum of the last Listing of the class
 const (
-	bucketLink = "link"
-	bucketDead = "dead"
-	bucketOwn  = "own"
-	bucketNote = "note"
-	bucketTold = "told"
+	bucketLink   = "link"
+	bucketDead   = "dead"
+	bucketOwn    = "own"
+	bucketNote   = "note"
+	bucketListed = "told"
 
 	keyLink = "link"
 	keySeen = "seen"
@@ -45,57 +44,55 @@ const (
 	maxNotes = 50
 )
 
-// seen is what the cloud said last. It is a cache for the page and for days without a link.
-type seen struct {
+// rememberedState caches the cloud's last state, for the page and for days without a network.
+type rememberedState struct {
 	Incarnation uint64
 	Pos         uint64
 	Policy      Policy
 	School      string
 	Last        int64    // milliseconds since 1970
-	Mine        []uint64 // incarnations that this box had
-	Copies      []uint64 // those of others that bear its id
+	Mine        []uint64 // incarnations of this box
+	Copies      []uint64 // incarnations of other boxes with the same id
 	Twins       int      // boxes of the school with the same name
 }
 
 type store struct {
-	db  *bbolt.DB
-	log *slog.Logger
+	db    *bbolt.DB
+	log   *slog.Logger
+	found checkedkv.OpenResult
 }
 
+var storeBuckets = []string{bucketLink, bucketDead, bucketOwn, bucketNote, bucketListed}
+
 func openStore(path string, log *slog.Logger) (*store, error) {
-	opts := journal.DBOptions{InitialMmap: 4 << 20, Init: buckets, Ready: func(tx *bbolt.Tx) error { return nil }}
-	db, found, err := journal.OpenDB(path, opts, log)
+	opts := checkedkv.DBOptions{
+		InitialMmap: 4 << 20, Init: createBuckets, Ready: func(tx *bbolt.Tx) error { return nil },
+		Values: &checkedkv.Values{Buckets: storeBuckets}, Copies: []string{path + ".copy"},
+	}
+	db, found, err := checkedkv.OpenDB(path, opts, log)
 	if err != nil {
 		return nil, err
 	}
-	if found.SetAside != "" {
-		log.Error("the link to the cloud was damaged and is forgotten: link the box again", "err", found.Reason)
-	}
-	s := &store{db, log}
-	return s, s.update("cloud.Open", buckets)
+	s := &store{db, log, found}
+	return s, s.writeTx("cloud.Open", createBuckets)
 }
 
-func buckets(tx *bbolt.Tx) error {
-	for _, name := range []string{bucketLink, bucketDead, bucketOwn, bucketNote, bucketTold} {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
-	}
-	return nil
+func createBuckets(tx *bbolt.Tx) error {
+	return checkedkv.CreateBuckets(tx, storeBuckets...)
 }
 
-func (s *store) view(op string, fn func(*bbolt.Tx) error) error {
-	return records.Fault(op, s.db.View(fn))
+func (s *store) readTx(op string, fn func(*bbolt.Tx) error) error {
+	return checkedkv.WrapError(op, s.db.View(fn))
 }
 
-func (s *store) update(op string, fn func(*bbolt.Tx) error) error {
-	return records.Fault(op, s.db.Update(fn))
+func (s *store) writeTx(op string, fn func(*bbolt.Tx) error) error {
+	return checkedkv.WrapError(op, s.db.Update(fn))
 }
 
-// load reads a value; what is missing or damaged is the zero value.
-func load[T any](s *store, bucket, key string) (v T) {
-	err := s.view("cloud", func(tx *bbolt.Tx) (err error) {
-		v, err = records.Get[T](tx, bucket, key)
+// loadValue reads a value. It returns the zero value if the key is missing or damaged.
+func loadValue[T any](s *store, bucket, key string) (v T) {
+	err := s.readTx("cloud", func(tx *bbolt.Tx) (err error) {
+		v, err = checkedkv.Get[T](tx, bucket, key)
 		return err
 	})
 	if err != nil {
@@ -105,35 +102,35 @@ func load[T any](s *store, bucket, key string) (v T) {
 	return v
 }
 
-func (s *store) put(bucket, key string, v any) error {
-	return s.update("cloud", func(tx *bbolt.Tx) error { return records.Put(tx, bucket, key, v) })
+func (s *store) putValue(bucket, key string, v any) error {
+	return s.writeTx("cloud", func(tx *bbolt.Tx) error { return checkedkv.Put(tx, bucket, key, v) })
 }
 
-// forget empties what belongs to a link.
-func (s *store) forget() error {
-	return s.update("cloud.Leave", func(tx *bbolt.Tx) error {
-		for _, name := range []string{bucketLink, bucketDead, bucketOwn, bucketTold} {
+// clearLink deletes everything that belongs to a link.
+func (s *store) clearLink() error {
+	return s.writeTx("cloud.clearLink", func(tx *bbolt.Tx) error {
+		for _, name := range []string{bucketLink, bucketDead, bucketOwn, bucketListed} {
 			if err := tx.DeleteBucket([]byte(name)); err != nil {
 				return err
 			}
 		}
-		return buckets(tx)
+		return createBuckets(tx)
 	})
 }
 
-// deadKey sorts by incarnation and position.
+// deadKey returns a key that sorts by incarnation and position.
 func deadKey(incarnation, pos uint64) string {
 	const digits = "00000000000000000000"
 	n := strconv.FormatUint(pos, 10)
 	return strconv.FormatUint(incarnation, 16) + "/" + digits[len(n):] + n
 }
 
-// dead are the dead letters that wait, oldest first: those of the cloud, and the box's own.
-func (s *store) dead() []Dead {
+// listDead returns the dead letters of the cloud and of the box, oldest first.
+func (s *store) listDead() []Dead {
 	list := []Dead{}
-	_ = s.view("cloud", func(tx *bbolt.Tx) error { // what cannot be read was logged
+	_ = s.readTx("cloud", func(tx *bbolt.Tx) error { // the log has the reason of a failed read
 		for _, bucket := range []string{bucketDead, bucketOwn} {
-			for _, d := range records.All[Dead](tx, bucket, "", s.damaged) {
+			for _, d := range checkedkv.ReadAll[Dead](tx, bucket, "", s.logDamaged) {
 				list = append(list, d)
 			}
 		}
@@ -143,15 +140,15 @@ func (s *store) dead() []Dead {
 	return list
 }
 
-func (s *store) damaged(err error) { s.log.Error("cloud.db holds a damaged value", "err", err) }
+func (s *store) logDamaged(err error) { s.log.Error("cloud.db holds a damaged value", "err", err) }
 
-// setDead takes the cloud's list in place of the one that is there.
+// setDead replaces the list of the cloud's dead letters.
 func (s *store) setDead(list []Dead) error {
-	return s.update("cloud", func(tx *bbolt.Tx) error {
+	return s.writeTx("cloud", func(tx *bbolt.Tx) error {
 		if err := tx.DeleteBucket([]byte(bucketDead)); err != nil {
 			return err
 		}
-		if err := buckets(tx); err != nil {
+		if err := createBuckets(tx); err != nil {
 			return err
 		}
 		return putDead(tx, bucketDead, list)
@@ -162,12 +159,12 @@ func (s *store) addDead(bucket string, list ...Dead) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return s.update("cloud", func(tx *bbolt.Tx) error { return putDead(tx, bucket, list) })
+	return s.writeTx("cloud", func(tx *bbolt.Tx) error { return putDead(tx, bucket, list) })
 }
 
 func putDead(tx *bbolt.Tx, bucket string, list []Dead) error {
 	for _, d := range list {
-		if err := records.Put(tx, bucket, deadKey(d.Incarnation, d.Pos), d); err != nil {
+		if err := checkedkv.Put(tx, bucket, deadKey(d.Incarnation, d.Pos), d); err != nil {
 			return err
 		}
 	}
@@ -175,7 +172,7 @@ func putDead(tx *bbolt.Tx, bucket string, list []Dead) error {
 }
 
 func (s *store) dropDead(incarnation, pos uint64) error {
-	return s.update("cloud", func(tx *bbolt.Tx) error {
+	return s.writeTx("cloud", func(tx *bbolt.Tx) error {
 		key := []byte(deadKey(incarnation, pos))
 		if err := tx.Bucket([]byte(bucketDead)).Delete(key); err != nil {
 			return err
@@ -184,15 +181,15 @@ func (s *store) dropDead(incarnation, pos uint64) error {
 	})
 }
 
-// note keeps a note; the oldest go.
-func (s *store) note(n Note) error {
-	return s.update("cloud", func(tx *bbolt.Tx) error {
+// addNote stores a note and drops the oldest ones over maxNotes.
+func (s *store) addNote(n Note) error {
+	return s.writeTx("cloud", func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(bucketNote))
 		last := 0
 		if k, _ := b.Cursor().Last(); k != nil {
-			last, _ = strconv.Atoi(string(k)) // 0 of a damaged key: it is written over
+			last, _ = strconv.Atoi(string(k)) // 0 for a damaged key, which is overwritten
 		}
-		if err := records.Put(tx, bucketNote, strconv.Itoa(1_000_000_000+last%1_000_000_000+1), n); err != nil {
+		if err := checkedkv.Put(tx, bucketNote, strconv.Itoa(1_000_000_000+last%1_000_000_000+1), n); err != nil {
 			return err
 		}
 		for b.Stats().KeyN > maxNotes {
@@ -205,11 +202,11 @@ func (s *store) note(n Note) error {
 	})
 }
 
-// notes are the notes, newest first.
-func (s *store) notes() []Note {
+// listNotes returns the notes, newest first.
+func (s *store) listNotes() []Note {
 	list := []Note{}
-	_ = s.view("cloud", func(tx *bbolt.Tx) error { // what cannot be read was logged
-		for _, n := range records.All[Note](tx, bucketNote, "", s.damaged) {
+	_ = s.readTx("cloud", func(tx *bbolt.Tx) error { // the log has the reason of a failed read
+		for _, n := range checkedkv.ReadAll[Note](tx, bucketNote, "", s.logDamaged) {
 			list = append(list, n)
 		}
 		return nil

@@ -16,14 +16,14 @@ import (
 	"github.com/livelearn/box/services/cloud/server"
 )
 
-// web is a cloud role before the database of a direct, and a box's way to it over a line.
-type web struct {
-	*direct
+// webLink is a cloud role on the database of a directLink, and a way to it for a box over a bad line.
+type webLink struct {
+	*directLink
 	line *cloudtest.Proxy
 	pin  string
 }
 
-func newWeb(t testing.TB, d *direct) *web {
+func newWebLink(t testing.TB, d *directLink) *webLink {
 	t.Helper()
 	s := server.New(server.Config{Listen: "127.0.0.1:0", Data: t.TempDir()}, d.Store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -35,15 +35,15 @@ func newWeb(t testing.TB, d *direct) *web {
 			t.Error(err)
 		}
 	})
-	w := &web{direct: d}
+	w := &webLink{directLink: d}
 	var addr string
-	wait(t, 10*time.Second, "the cloud listens", func() bool { addr, w.pin = s.Addr(); return addr != "" })
+	waitFor(t, 10*time.Second, "the cloud listens", func() bool { addr, w.pin = s.Addr(); return addr != "" })
 	w.line = cloudtest.NewProxy(t, addr)
 	return w
 }
 
-// Join lets the box in by a new code.
-func (w *web) Join(ctx context.Context, _ string, self cloud.Self) (cloud.Link, error) {
+// Join enrols the box with a new code.
+func (w *webLink) Join(ctx context.Context, _ string, self cloud.Self) (cloud.Link, error) {
 	code, err := w.NewCode(ctx, "Hill School")
 	if err != nil {
 		return cloud.Link{}, err
@@ -51,8 +51,8 @@ func (w *web) Join(ctx context.Context, _ string, self cloud.Self) (cloud.Link, 
 	return https.Enrol(ctx, https.FormatLink("https://"+w.line.Addr, code, w.pin), self)
 }
 
-// Open implements cloud.Way.
-func (w *web) Open(_ context.Context, l cloud.Link) (cloud.Sink, func(), error) {
+// Open implements cloud.Transport.
+func (w *webLink) Open(_ context.Context, l cloud.Link) (cloud.Sink, func(), error) {
 	c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key, Version: "1"})
 	if err != nil {
 		return nil, nil, err
@@ -60,5 +60,7 @@ func (w *web) Open(_ context.Context, l cloud.Link) (cloud.Sink, func(), error) 
 	return c, c.Close, nil
 }
 
-// Pack is of a box with a stick.
-func (w *web) Pack(io.Writer, cloud.Self) (cloud.Packer, error) { return nil, errors.ErrUnsupported }
+// Pack fails, because the box has a network.
+func (w *webLink) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
+	return nil, errors.ErrUnsupported
+}

@@ -13,29 +13,29 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// Neighbour is another box in the local network, as it tells of itself: a hint and no proof.
+// Neighbour is another box in the local network. Its fields are unverified hints.
 type Neighbour struct {
 	ID      string // random
 	Version string
 	Addr    string // host and port of plain HTTP
 }
 
-// maxNeighbours bounds what one look takes: anybody may answer.
+// maxNeighbours bounds the result of a browse, because any machine may answer.
 const maxNeighbours = 64
 
-// Browse gives the boxes that answer until ctx ends.
-func Browse(ctx context.Context) ([]Neighbour, error) {
+// BrowseBoxes collects the boxes that answer until ctx ends.
+func BrowseBoxes(ctx context.Context) ([]Neighbour, error) {
 	r, err := zeroconf.NewResolver(zeroconf.SelectIPTraffic(zeroconf.IPv4))
 	if err != nil {
 		return nil, errs.New("discover", errs.Down, err)
 	}
 	entries := make(chan *zeroconf.ServiceEntry, maxNeighbours)
-	if err := r.Browse(ctx, service, domain, entries); err != nil {
+	if err := r.Browse(ctx, serviceType, mdnsDomain, entries); err != nil {
 		return nil, errs.New("discover", errs.Down, err)
 	}
 	found := map[string]Neighbour{}
-	for e := range entries { // the library closes it when ctx ends
-		if n, ok := neighbour(e); ok && len(found) < maxNeighbours {
+	for e := range entries { // zeroconf closes the channel when ctx ends
+		if n, ok := parseEntry(e); ok && len(found) < maxNeighbours {
 			found[n.ID] = n
 		}
 	}
@@ -47,8 +47,8 @@ func Browse(ctx context.Context) ([]Neighbour, error) {
 	return list, nil
 }
 
-// neighbour reads a record. One that lacks what we need, or has too much, is none.
-func neighbour(e *zeroconf.ServiceEntry) (n Neighbour, ok bool) {
+// parseEntry reads a record. ok is false if a field is missing or too long.
+func parseEntry(e *zeroconf.ServiceEntry) (n Neighbour, ok bool) {
 	for _, t := range e.Text {
 		key, value, _ := strings.Cut(t, "=")
 		if len(value) > 64 {

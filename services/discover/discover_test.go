@@ -20,16 +20,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/grandcat/zeroconf.(*Server).probe"))
 }
 
-// network is a network and a responder that only write down what happens.
-type network struct {
+// fakeNetwork is a network and a responder that record events.
+type fakeNetwork struct {
 	mu     sync.Mutex
-	faces  []netface
+	faces  []netInterface
 	fail   error
 	events []string
 	texts  []string
 }
 
-func (n *network) deps(log *slog.Logger) Deps {
+func (n *fakeNetwork) deps(log *slog.Logger) Deps {
 	return Deps{
 		Box: "b1", Version: "1.2.3", Port: 8080, Log: log,
 		Report: func(err error) {
@@ -39,11 +39,12 @@ func (n *network) deps(log *slog.Logger) Deps {
 				n.note("report: ok")
 			}
 		},
-		network: func() []netface {
+		network: func() []netInterface {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			return slices.Clone(n.faces)
 		},
+		hosts: func([]netInterface, []string) (*hosts, error) { return nil, nil },
 		publish: func(instance string, _ int, text []string, faces []net.Interface) (advert, error) {
 			n.mu.Lock()
 			err := n.fail
@@ -53,25 +54,25 @@ func (n *network) deps(log *slog.Logger) Deps {
 				return nil, err
 			}
 			n.note("publish " + instance + " on " + faces[0].Name)
-			return ended{n}, nil
+			return fakeAdvert{n}, nil
 		},
 	}
 }
 
-func (n *network) note(s string) {
+func (n *fakeNetwork) note(s string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.events = append(n.events, s)
 }
 
-func (n *network) set(fail error, faces ...netface) {
+func (n *fakeNetwork) set(fail error, faces ...netInterface) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.faces, n.fail = faces, fail
 }
 
-// want compares what happened since the last call.
-func (n *network) want(t *testing.T, want ...string) {
+// want compares the events since the last call.
+func (n *fakeNetwork) want(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	n.mu.Lock()
@@ -87,15 +88,15 @@ func (n *network) want(t *testing.T, want ...string) {
 	n.events = nil
 }
 
-type ended struct{ n *network }
+type fakeAdvert struct{ n *fakeNetwork }
 
-func (e ended) Shutdown() { e.n.note("withdrawn") }
+func (e fakeAdvert) Shutdown() { e.n.note("withdrawn") }
 
-func face(index int, addrs string) netface {
-	return netface{Interface: net.Interface{Index: index, Name: "eth0"}, addrs: addrs}
+func newFace(index int, addrs string) netInterface {
+	return netInterface{Interface: net.Interface{Index: index, Name: "eth0"}, addrs: addrs}
 }
 
-func serve(t *testing.T, a *Advertiser) (stop func()) {
+func serveAdvertiser(t *testing.T, a *Advertiser) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Serve(ctx) }()
@@ -109,20 +110,20 @@ func serve(t *testing.T, a *Advertiser) (stop func()) {
 
 func TestAdvertisementFollowsTheNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &network{}
-		n.set(nil, face(2, "192.0.2.1/24"))
-		stop := serve(t, New(Config{}, n.deps(slog.New(slog.DiscardHandler))))
+		n := &fakeNetwork{}
+		n.set(nil, newFace(2, "192.0.2.1/24"))
+		stop := serveAdvertiser(t, New(Config{}, n.deps(slog.New(slog.DiscardHandler))))
 		n.want(t, "publish livelearn-b1 on eth0", "report: ok")
 		time.Sleep(time.Hour)
 		n.want(t)
-		n.set(nil, face(2, "192.0.2.99/24"))
-		time.Sleep(2 * period)
+		n.set(nil, newFace(2, "192.0.2.99/24"))
+		time.Sleep(2 * lookInterval)
 		n.want(t, "withdrawn", "publish")
 		n.set(nil)
-		time.Sleep(2 * period)
+		time.Sleep(2 * lookInterval)
 		n.want(t, "withdrawn", "report: discover: no network interface that does multicast")
-		n.set(nil, face(3, "192.0.2.99/24"))
-		time.Sleep(2 * period)
+		n.set(nil, newFace(3, "192.0.2.99/24"))
+		time.Sleep(2 * lookInterval)
 		n.want(t, "publish", "report: ok")
 		stop()
 		n.want(t, "withdrawn")
@@ -132,13 +133,13 @@ func TestAdvertisementFollowsTheNetwork(t *testing.T) {
 func TestMissingMulticastIsSaidOnceAndTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		n := &network{}
-		n.set(errors.New("port 5353 taken"), face(2, "192.0.2.1/24"))
-		stop := serve(t, New(Config{}, n.deps(slog.New(slog.NewTextHandler(&log, nil)))))
+		n := &fakeNetwork{}
+		n.set(errors.New("port 5353 taken"), newFace(2, "192.0.2.1/24"))
+		stop := serveAdvertiser(t, New(Config{}, n.deps(slog.New(slog.NewTextHandler(&log, nil)))))
 		time.Sleep(time.Hour)
 		n.want(t, "port 5353 taken")
-		n.set(nil, face(2, "192.0.2.1/24"))
-		time.Sleep(2 * period)
+		n.set(nil, newFace(2, "192.0.2.1/24"))
+		time.Sleep(2 * lookInterval)
 		n.want(t, "publish", "report: ok")
 		stop()
 		if got := strings.Count(log.String(), "mDNS is off"); got != 1 {
@@ -148,8 +149,8 @@ func TestMissingMulticastIsSaidOnceAndTriedAgain(t *testing.T) {
 }
 
 func TestOffByConfigurationSendsNothing(t *testing.T) {
-	n := &network{}
-	n.set(nil, face(2, "192.0.2.1/24"))
+	n := &fakeNetwork{}
+	n.set(nil, newFace(2, "192.0.2.1/24"))
 	if err := New(Config{Off: true}, n.deps(slog.New(slog.DiscardHandler))).Serve(t.Context()); err != nil {
 		t.Errorf("got %v, want nil", err)
 	}
@@ -160,9 +161,9 @@ func TestOffByConfigurationSendsNothing(t *testing.T) {
 
 func TestRecordHoldsNoNameOfAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &network{}
-		n.set(nil, face(2, "192.0.2.1/24"))
-		stop := serve(t, New(Config{}, n.deps(slog.New(slog.DiscardHandler))))
+		n := &fakeNetwork{}
+		n.set(nil, newFace(2, "192.0.2.1/24"))
+		stop := serveAdvertiser(t, New(Config{}, n.deps(slog.New(slog.DiscardHandler))))
 		synctest.Wait()
 		stop()
 		want := []string{"txtvers=1", "id=b1", "version=1.2.3", "http=8080"}

@@ -1,8 +1,8 @@
-// Package errs gives every error a kind: who acts next.
+// Package errs gives every error a kind: it names who acts next.
 //
-// A kind exists only where another person or program acts differently on it. The
-// HTTP status, the socket reply, the log level and the supervisor's answer all
-// follow from it, so a caller chooses the kind and nothing else.
+// A kind exists only where another person or program acts differently on it. The HTTP status,
+// the socket reply, the log level and the supervisor's answer all follow from it, so a caller
+// chooses only the kind.
 package errs
 
 import (
@@ -10,17 +10,17 @@ import (
 	"fmt"
 )
 
-// Kind tells who acts next.
+// Kind names who acts next.
 type Kind uint8
 
 const (
 	Internal Kind = iota // a developer: a fault in this program
 	Invalid              // the sender: correct the input
 	Denied               // the sender: not allowed
-	Missing              // the sender: there is no such thing
+	Missing              // the sender: it does not exist
 	Stale                // the sender: reload, then try again
 	Busy                 // the sender: try again later
-	Down                 // us: something of ours is away, try again later
+	Down                 // us: a part of the box is down, try again later
 	Corrupt              // the operator: stored data is damaged
 )
 
@@ -38,11 +38,11 @@ var kinds = [...]struct {
 	Corrupt:  {"internal", 500},
 }
 
-// String is the word that a socket reply carries. Corrupt shows as "internal":
-// the sender can do nothing about either.
+// String is the kind's name in a socket reply. Corrupt shows as "internal": the sender can do
+// nothing about either.
 func (k Kind) String() string { return kinds[k].name }
 
-// KindNamed is the kind that a word of String is of, Internal for that of Corrupt.
+// KindNamed returns the kind with this String. "internal" is Internal.
 func KindNamed(name string) (Kind, bool) {
 	for k := range kinds {
 		if kinds[k].name == name {
@@ -52,17 +52,17 @@ func KindNamed(name string) (Kind, bool) {
 	return Internal, false
 }
 
-// Status is the HTTP status code of k.
-func (k Kind) Status() int { return kinds[k].status }
+// HTTPStatus is the HTTP status code of k.
+func (k Kind) HTTPStatus() int { return kinds[k].status }
 
 // Error is an error with its operation and kind, and for bad input the field and
 // a code that the pages translate.
 type Error struct {
 	Op    string // "chat.Handle"
 	Kind  Kind
-	Code  string // a fixed word for the pages, such as "too_long"; may be empty
-	Field string // the input's field that is at fault; may be empty
-	Limit int64  // the limit that was passed, in the field's own unit; 0 is none
+	Code  string // a fixed word for the pages, such as "too_long", may be empty
+	Field string // the input's field that is at fault, may be empty
+	Limit int64  // the limit that was exceeded, in the field's own unit, 0 means none
 	Err   error
 }
 
@@ -74,17 +74,17 @@ func Newf(op string, k Kind, format string, args ...any) *Error {
 	return New(op, k, fmt.Errorf(format, args...))
 }
 
-// Code is New with a code for the pages and a message.
-func Code(op string, k Kind, code, format string, args ...any) *Error {
+// NewCode is New with a code for the pages and a message.
+func NewCode(op string, k Kind, code, format string, args ...any) *Error {
 	e := Newf(op, k, format, args...)
 	e.Code = code
 	return e
 }
 
-// Field tells that an input's field is at fault. The message should name the limit;
-// limit repeats it for programs (0: there is none).
-func Field(op, field, code string, limit int64, format string, args ...any) *Error {
-	e := Code(op, Invalid, code, format, args...)
+// NewField makes an Invalid error for one field of the input. The message should name the
+// limit, and limit repeats it for programs (0: no limit).
+func NewField(op, field, code string, limit int64, format string, args ...any) *Error {
+	e := NewCode(op, Invalid, code, format, args...)
 	e.Field, e.Limit = field, limit
 	return e
 }
@@ -100,7 +100,7 @@ func (e *Error) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // KindOf is the kind of the outermost Error in err's chain, or Internal.
@@ -111,18 +111,18 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Body is what a sender is told of an error, over the socket and over HTTP alike.
+// Body is the part of an error that its sender sees, over the socket and over HTTP alike.
 type Body struct {
 	Reason  string `json:"reason"`             // the kind
-	Code    string `json:"code,omitempty"`     // what the pages translate
+	Code    string `json:"code,omitempty"`     // the pages translate it
 	Field   string `json:"field,omitempty"`    // the input's field at fault
-	Limit   int64  `json:"limit,omitempty"`    // the limit passed, in the field's unit
+	Limit   int64  `json:"limit,omitempty"`    // the exceeded limit, in the field's unit
 	Message string `json:"message,omitempty"`  // for developers, in English
 	RetryMS int64  `json:"retry_ms,omitempty"` // milliseconds to wait before trying again
 }
 
-// BodyOf is what err's sender may know. The text of an Internal or Corrupt error
-// stays in the log: it may name files and people.
+// BodyOf returns the part of err that its sender may see. The text of an Internal or Corrupt
+// error stays in the log: it may name files and people.
 func BodyOf(err error) Body {
 	k := KindOf(err)
 	b := Body{Reason: k.String()}

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Why Clock.Set refuses.
+// Errors of Clock.SetTime.
 var (
 	ErrTrusted = errors.New("the box's own time is right")
 	ErrRange   = errors.New("a time of the years 2026 to 2046 is asked for")
 )
 
-// The times that Clock.Set takes, in milliseconds since 1970. A box is not older than its
-// program, and a clock far ahead of it is as wrong as one behind.
+// The range of times that Clock.SetTime accepts, in milliseconds since 1970. A box is not older
+// than its program, and a clock far ahead of it is as wrong as one behind.
 const (
 	Earliest = int64(1_767_225_600_000) // 2026 begins
 	Latest   = int64(2_429_913_599_999) // 2046 ends
@@ -22,26 +22,27 @@ const (
 // Clock makes stamps. Its methods may be called from any goroutine. Its zero value is not
 // usable; see NewClock.
 //
-// The wall time is the machine's until somebody tells a better one, and the machine's
-// again for good once that was set by a trusted source. What was told is kept as a
-// distance to the monotonic clock: a step of the machine's clock does not move it.
+// The wall time is that of the machine, until SetTime gives a better one. Once a trusted source
+// has set the machine's clock, the wall time is that of the machine for good. The time of
+// SetTime is kept as a distance to the monotonic clock, so a step of the machine's clock does
+// not move it.
 type Clock struct {
 	boot    uint64
 	start   time.Time
 	trusted func() bool
 
-	synced atomic.Bool  // the machine's clock was found to be right
-	told   atomic.Bool  // base is set
-	base   atomic.Int64 // the told wall time at the start
+	synced  atomic.Bool  // the machine's clock was found to be right
+	wasSet  atomic.Bool  // base is set
+	setBase atomic.Int64 // the wall time of SetTime, at the start
 }
 
-// NewClock starts a clock whose stamps carry boot. It trusts the machine's clock never.
+// NewClock starts a clock whose stamps carry boot. It never trusts the machine's clock.
 func NewClock(boot uint64) *Clock {
 	return NewSyncedClock(boot, func() bool { return false })
 }
 
-// NewSyncedClock is NewClock with what tells that the machine's clock was set by a trusted
-// source. It is asked for each stamp until it has said so once.
+// NewSyncedClock is NewClock with a function that reports whether a trusted source has set the
+// machine's clock. The clock calls it for each stamp until it returns true.
 func NewSyncedClock(boot uint64, trusted func() bool) *Clock {
 	return &Clock{boot: boot, start: time.Now(), trusted: trusted}
 }
@@ -51,34 +52,34 @@ func (c *Clock) Now() Stamp {
 	now := time.Now()
 	s := Stamp{Boot: c.boot, Mono: now.Sub(c.start).Milliseconds(), Wall: now.UnixMilli()}
 	switch {
-	case c.sync():
+	case c.isSynced():
 		s.Trusted = true
-	case c.told.Load():
-		s.Wall, s.Trusted = c.base.Load()+s.Mono, true
+	case c.wasSet.Load():
+		s.Wall, s.Trusted = c.setBase.Load()+s.Mono, true
 	}
 	return s
 }
 
-// sync tells whether the machine's clock is right. Losing its source later makes it no
-// less so for a lesson.
-func (c *Clock) sync() bool {
+// isSynced reports whether the machine's clock is right. It stays right for a lesson
+// when the source is lost later.
+func (c *Clock) isSynced() bool {
 	if !c.synced.Load() && c.trusted() {
 		c.synced.Store(true)
 	}
 	return c.synced.Load()
 }
 
-// Set tells the time, in milliseconds since 1970, as a teacher's browser knows it. From
-// then on stamps are trusted. It is refused with ErrTrusted when the machine knows better
-// and with ErrRange when it cannot be. The time goes back by no more than what is told.
-func (c *Clock) Set(wall int64) error {
-	if c.sync() {
+// SetTime sets the time, in milliseconds since 1970, as a teacher's browser knows it. From
+// then on stamps are trusted. It returns ErrTrusted when the machine's own time is right, and
+// ErrRange when the time is not possible. Stamps never go back below the time that was set.
+func (c *Clock) SetTime(wall int64) error {
+	if c.isSynced() {
 		return ErrTrusted
 	}
 	if wall < Earliest || wall > Latest {
 		return ErrRange
 	}
-	c.base.Store(wall - time.Since(c.start).Milliseconds())
-	c.told.Store(true)
+	c.setBase.Store(wall - time.Since(c.start).Milliseconds())
+	c.wasSet.Store(true)
 	return nil
 }

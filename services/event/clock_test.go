@@ -20,12 +20,12 @@ func TestAToldTimeIsKeptAndTrusted(t *testing.T) {
 			t.Fatalf("before: %+v", s)
 		}
 		told := event.Earliest + day
-		if err := c.Set(told); err != nil {
+		if err := c.SetTime(told); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
 		if s := c.Now(); !s.Trusted || s.Wall != told+3_600_000 || s.Mono != 3_660_000 {
-			t.Fatalf("after: %+v, told %d", s, told)
+			t.Fatalf("after: %+v, set %d", s, told)
 		}
 	})
 }
@@ -39,12 +39,12 @@ func TestATimeThatCannotBeIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := event.NewClock(1)
 		for _, wall := range []int64{-1 << 63, -1, 0, event.Earliest - 1, event.Latest + 1, 1<<63 - 1} {
-			if err := c.Set(wall); !errors.Is(err, event.ErrRange) || c.Now().Trusted {
+			if err := c.SetTime(wall); !errors.Is(err, event.ErrRange) || c.Now().Trusted {
 				t.Errorf("%d: %v", wall, err)
 			}
 		}
 		for _, wall := range []int64{event.Earliest, event.Latest} {
-			if err := c.Set(wall); err != nil || c.Now().Wall != wall {
+			if err := c.SetTime(wall); err != nil || c.Now().Wall != wall {
 				t.Errorf("%d: %v, %+v", wall, err, c.Now())
 			}
 		}
@@ -55,15 +55,15 @@ func TestTheMachinesOwnTimeWinsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		right := false
 		c := event.NewSyncedClock(1, func() bool { return right })
-		if err := c.Set(event.Earliest); err != nil || c.Now().Wall != event.Earliest {
+		if err := c.SetTime(event.Earliest); err != nil || c.Now().Wall != event.Earliest {
 			t.Fatal(err, c.Now())
 		}
 		right = true
 		if s := c.Now(); !s.Trusted || s.Wall != time.Now().UnixMilli() {
 			t.Errorf("synchronised: %+v", s)
 		}
-		if err := c.Set(event.Earliest); !errors.Is(err, event.ErrTrusted) {
-			t.Errorf("told once more: %v", err)
+		if err := c.SetTime(event.Earliest); !errors.Is(err, event.ErrTrusted) {
+			t.Errorf("set once more: %v", err)
 		}
 		right = false // the time server is gone; the clock runs on
 		if s := c.Now(); !s.Trusted || s.Wall != time.Now().UnixMilli() {
@@ -77,13 +77,13 @@ func TestTheTimeGoesBackByNoMoreThanWhatIsTold(t *testing.T) {
 		c := event.NewClock(1)
 		before := c.Now()
 		for i, wall := range []int64{event.Earliest + 9*day, event.Earliest + 2*day, event.Earliest + 2*day, event.Latest, event.Earliest} {
-			if err := c.Set(wall); err != nil {
+			if err := c.SetTime(wall); err != nil {
 				t.Fatal(err)
 			}
 			for range 100 {
 				s := c.Now()
 				if s.Mono < before.Mono || s.Wall < min(before.Wall, wall) {
-					t.Fatalf("told %d, no. %d: %+v after %+v", wall, i, s, before)
+					t.Fatalf("set %d, no. %d: %+v after %+v", wall, i, s, before)
 				}
 				before = s
 				time.Sleep(time.Second)
@@ -98,7 +98,7 @@ func TestAClockIsToldWhileOthersReadIt(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for i := range int64(1000) {
-				_ = c.Set(event.Earliest + i)
+				_ = c.SetTime(event.Earliest + i)
 				if s := c.Now(); !s.Trusted || s.Wall < event.Earliest {
 					t.Errorf("%+v", s)
 				}

@@ -10,8 +10,8 @@ import "encoding/json"
 // Kind names a kind of fact, feature first and past tense: "chat.said".
 type Kind string
 
-// Event is one fact of a stream. (Stream, Epoch, Seq) is its identity, for good;
-// Pos is its place among all facts of the box.
+// Event is one fact of a stream. (Stream, Epoch, Seq) is its identity for good. Pos is its
+// place among all facts of the box.
 type Event struct {
 	Stream string // a room ("room:<id>") or the box itself ("box")
 	Epoch  uint64 // raised when the stream's log was cut or its owner changed
@@ -38,33 +38,33 @@ type Role uint8
 
 const (
 	Pupil    Role = iota + 1
-	Screen        // the projector page: sees what everybody may see, says nothing
+	Screen        // the projector page: sees the public facts, sends nothing
 	Teacher       // teaches the room
-	Operator      // the box itself: sees all; used for snapshots and never for a socket
+	Operator      // the box itself: sees all, used for snapshots, never for a socket
 )
 
-var roles = [...]string{"none", "pupil", "screen", "teacher", "operator"}
+var roleNames = [...]string{"none", "pupil", "screen", "teacher", "operator"}
 
 // String is the role's word in the protocol.
-func (r Role) String() string { return roles[r] }
+func (r Role) String() string { return roleNames[r] }
 
 // MarshalText writes the role's word.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Viewer is who looks.
+// Viewer is a person and the role in which the person looks at a room.
 type Viewer struct {
 	User string
 	Role Role
 }
 
-// Staff tells that the viewer may see what only teachers see.
-func (v Viewer) Staff() bool { return v.Role >= Teacher }
+// IsStaff reports whether the viewer may see the facts for teachers only.
+func (v Viewer) IsStaff() bool { return v.Role >= Teacher }
 
 // Effect says when the effects of a fact may leave the room.
 type Effect uint8
 
 const (
-	Early     Effect = iota // at once; the author is told "saved" after the commit
+	Early     Effect = iota // at once: only the reply "saved" waits for the commit
 	Committed               // nothing leaves before the fact is on disk
 )
 
@@ -78,33 +78,39 @@ const (
 
 // Def says how the facts of one kind are treated.
 type Def struct {
-	Kind   Kind
-	Effect Effect
-	Keep   Keep
-	Vital  bool                 // still accepted when the disk is nearly full
-	Cloud  bool                 // may leave the box
-	Words  bool                 // is what people wrote: leaves the box where the school allows that, too
-	See    func(Event) Audience // who may see it; nil is everybody in the room
-	// For is the payload that a viewer gets in place of e.Data; nil: all get e.Data. It
-	// is for facts that tell each of many people something of their own.
-	For func(e Event, v Viewer) json.RawMessage
+	Kind      Kind
+	Payload   any // a zero value of the payload's type; nil: the payload is {}
+	Effect    Effect
+	Keep      Keep
+	Vital     bool                 // still accepted when the disk is nearly full
+	Cloud     bool                 // may leave the box
+	FreeText  bool                 // is what people wrote: leaves the box where the school allows that, too
+	VisibleTo func(Event) Audience // who may see it; nil is everybody in the room
+	SeenBy    string               // VisibleTo in words, for PROTOCOL.md; empty: all
+	Doc       string               // a remark for PROTOCOL.md
+	// PayloadFor is the payload that a viewer gets in place of e.Data. It is for facts that hold
+	// something different for each of many people. Nil: all get e.Data.
+	PayloadFor func(e Event, v Viewer) json.RawMessage
+	// Erase gives the payload without a person, and whether that changed it. It sees the facts
+	// of the person too. Nil: the payload names people only as the author of the event.
+	Erase func(Erasure, Event) (json.RawMessage, bool)
 }
 
-// Audience tells whether somebody may see a certain fact. Nil is everybody.
+// Audience reports whether a viewer may see a certain fact. Nil is everybody.
 type Audience func(Viewer) bool
 
-// Has tells whether v is in the audience.
+// Has reports whether v is in the audience.
 func (a Audience) Has(v Viewer) bool { return a == nil || a(v) }
 
-// Audience is who may see e, worked out once for all who might.
-func (d Def) Audience(e Event) Audience {
-	if d.See == nil {
+// AudienceOf returns the audience of e. The caller asks it for each viewer.
+func (d Def) AudienceOf(e Event) Audience {
+	if d.VisibleTo == nil {
 		return nil
 	}
-	return d.See(e)
+	return d.VisibleTo(e)
 }
 
-// StaffAndAuthor is a Def.See: teachers, and whoever wrote it.
+// StaffAndAuthor is a Def.VisibleTo: teachers and the author.
 func StaffAndAuthor(e Event) Audience {
-	return func(v Viewer) bool { return v.Staff() || e.By == v.User }
+	return func(v Viewer) bool { return v.IsStaff() || e.By == v.User }
 }

@@ -10,73 +10,74 @@ import (
 	"github.com/livelearn/box/services/event"
 )
 
-// roles are who asks, in the order of a want.
+// roles are the callers, in the order of apiCall.want.
 var roles = []string{"nobody", "pupil", "teacher", "admin"}
 
-// call is one operation and the status that each role gets.
-type call struct {
-	route string // as the documentation names it
+// apiCall is one operation and the status that each role gets.
+type apiCall struct {
+	route string // as in the API description
 	path  string // with ids filled in
 	in    any
 	want  [4]int
 }
 
-// Who may: the shapes of a want. The last status is that of success.
-func everybody(ok int) [4]int { return [4]int{ok, ok, ok, ok} }
-func known(ok int) [4]int     { return [4]int{401, ok, ok, ok} }
-func teachers(ok int) [4]int  { return [4]int{401, 403, ok, ok} }
-func admins(ok int) [4]int    { return [4]int{401, 403, 403, ok} }
+// The usual values of apiCall.want. ok is the status of success.
+func anyRole(ok int) [4]int      { return [4]int{ok, ok, ok, ok} }
+func signedInOnly(ok int) [4]int { return [4]int{401, ok, ok, ok} }
+func teachersOnly(ok int) [4]int { return [4]int{401, 403, ok, ok} }
+func adminsOnly(ok int) [4]int   { return [4]int{401, 403, 403, ok} }
 
-// calls is every operation. What changes things comes after what looks at them.
-func (r *rig) calls() []call {
+// calls returns every operation. Reads come before writes.
+func (r *rig) calls() []apiCall {
 	class, spare, lesson := "/api/classes/"+r.class.ID, "/api/classes/"+r.spare.ID, "/api/lessons/"+r.lesson.ID
 	pupil := func(n int) string { return r.class.Pupils[n].ID }
 	name := map[string]string{"name": "New name"}
 	code := map[string]string{"code": r.lesson.Code}
 	quiz := "/api/quizzes/" + r.quiz.ID
-	return []call{
-		{"GET /healthz", "/healthz", nil, everybody(200)},
-		{"GET /readyz", "/readyz", nil, everybody(200)},
+	return []apiCall{
+		{"GET /healthz", "/healthz", nil, anyRole(200)},
+		{"GET /readyz", "/readyz", nil, anyRole(200)},
 		{"GET /metrics", "/metrics", nil, [4]int{403, 403, 403, 200}},
-		{"GET /ca.crt", "/ca.crt", nil, everybody(404)}, // HTTPS is off
-		{"GET /", "/", nil, everybody(200)},
-		{"GET /j/{key}", "/j/" + r.lesson.Key, nil, everybody(200)},
-		{"GET /c/{token}", "/c/AAAAAAAAAAAAAAAAAAAAAA", nil, everybody(200)},
-		{"GET /api/openapi.json", "/api/openapi.json", nil, everybody(200)},
-		{"GET /api/openapi.yaml", "/api/openapi.yaml", nil, everybody(200)},
+		{"GET /ca.crt", "/ca.crt", nil, anyRole(404)}, // HTTPS is off
+		{"GET /", "/", nil, anyRole(200)},
+		{"GET /j/{key}", "/j/" + r.lesson.Key, nil, anyRole(200)},
+		{"GET /c/{token}", "/c/AAAAAAAAAAAAAAAAAAAAAA", nil, anyRole(200)},
+		{"GET /api/openapi.json", "/api/openapi.json", nil, anyRole(200)},
+		{"GET /api/openapi.yaml", "/api/openapi.yaml", nil, anyRole(200)},
 
-		{"GET /api/state", "/api/state", nil, everybody(200)},
-		{"GET /api/classes", "/api/classes", nil, teachers(200)},
-		{"GET /api/classes/{id}", class, nil, teachers(200)},
-		{"GET /api/classes/{id}/cards", class + "/cards", nil, teachers(200)},
-		{"GET /api/classes/{id}/cards/{pupil}/qr.svg", class + "/cards/" + pupil(0) + "/qr.svg", nil, teachers(200)},
-		{"GET /api/staff", "/api/staff", nil, admins(200)},
-		{"GET /api/admin/settings", "/api/admin/settings", nil, admins(200)},
-		{"GET /api/lessons", "/api/lessons", nil, teachers(200)},
-		{"GET /api/lessons/{id}/qr.svg", lesson + "/qr.svg", nil, teachers(200)},
-		{"GET /api/lesson", "/api/lesson?room=" + r.class.ID, nil, known(200)},
-		{"GET /api/admin/health", "/api/admin/health", nil, teachers(200)},
-		{"GET /api/admin/tree", "/api/admin/tree", nil, admins(200)},
-		{"GET /api/admin/crashes", "/api/admin/crashes", nil, admins(200)},
-		{"GET /api/admin/letters", "/api/admin/letters", nil, admins(200)},
-		{"GET /api/admin/log", "/api/admin/log", nil, admins(200)},
-		{"GET /api/admin/history", "/api/admin/history", nil, admins(200)},
-		{"GET /api/admin/backup", "/api/admin/backup", nil, admins(200)},
-		{"GET /api/admin/media", "/api/admin/media", nil, admins(200)},
-		{"GET /api/admin/update", "/api/admin/update", nil, admins(200)},
+		{"GET /api/state", "/api/state", nil, anyRole(200)},
+		{"GET /api/classes", "/api/classes", nil, teachersOnly(200)},
+		{"GET /api/classes/{id}", class, nil, teachersOnly(200)},
+		{"GET /api/classes/{id}/cards", class + "/cards", nil, teachersOnly(200)},
+		{"GET /api/classes/{id}/cards/{pupil}/qr.svg", class + "/cards/" + pupil(0) + "/qr.svg", nil, teachersOnly(200)},
+		{"GET /api/staff", "/api/staff", nil, adminsOnly(200)},
+		{"GET /api/admin/settings", "/api/admin/settings", nil, adminsOnly(200)},
+		{"GET /api/lessons", "/api/lessons", nil, teachersOnly(200)},
+		{"GET /api/lessons/{id}/qr.svg", lesson + "/qr.svg", nil, teachersOnly(200)},
+		{"GET /api/lessons/{id}/remote.svg", lesson + "/remote.svg", nil, teachersOnly(200)},
+		{"GET /api/lesson", "/api/lesson?room=" + r.class.ID, nil, signedInOnly(200)},
+		{"GET /api/admin/health", "/api/admin/health", nil, teachersOnly(200)},
+		{"GET /api/admin/tree", "/api/admin/tree", nil, adminsOnly(200)},
+		{"GET /api/admin/crashes", "/api/admin/crashes", nil, adminsOnly(200)},
+		{"GET /api/admin/letters", "/api/admin/letters", nil, adminsOnly(200)},
+		{"GET /api/admin/log", "/api/admin/log", nil, adminsOnly(200)},
+		{"GET /api/admin/history", "/api/admin/history", nil, adminsOnly(200)},
+		{"GET /api/admin/backup", "/api/admin/backup", nil, adminsOnly(200)},
+		{"GET /api/admin/media", "/api/admin/media", nil, adminsOnly(200)},
+		{"GET /api/admin/update", "/api/admin/update", nil, adminsOnly(200)},
 		{"POST /api/admin/update/fetch", "/api/admin/update/fetch", map[string]string{"url": "http://192.0.2.1/x"}, [4]int{401, 403, 403, 404}}, // this is no appliance
 		{"POST /api/admin/update/install", "/api/admin/update/install", map[string]string{"when": "now"}, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/update/rollback", "/api/admin/update/rollback", nil, [4]int{401, 403, 403, 404}},
 		{"DELETE /api/admin/update", "/api/admin/update", nil, [4]int{401, 403, 403, 404}},
-		{"GET /api/admin/boot", "/api/admin/boot", nil, admins(200)},
+		{"GET /api/admin/boot", "/api/admin/boot", nil, adminsOnly(200)},
 		{"POST /api/admin/restart", "/api/admin/restart", map[string]string{"what": "program"}, [4]int{401, 403, 403, 404}},
-		{"GET /api/admin/network", "/api/admin/network", nil, admins(200)},
+		{"GET /api/admin/network", "/api/admin/network", nil, adminsOnly(200)},
 		{"PUT /api/admin/network", "/api/admin/network", map[string]string{"mode": "guest"}, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/network/keep", "/api/admin/network/keep", nil, [4]int{401, 403, 403, 404}},
-		{"GET /api/cloud", "/api/cloud", nil, teachers(200)},
-		{"GET /api/admin/cloud", "/api/admin/cloud", nil, admins(200)},
-		{"GET /api/admin/cloud/dead", "/api/admin/cloud/dead", nil, admins(200)},
-		{"GET /api/admin/cloud/export", "/api/admin/cloud/export", nil, [4]int{401, 403, 403, 404}}, // nothing leaves this box
+		{"GET /api/cloud", "/api/cloud", nil, teachersOnly(200)},
+		{"GET /api/admin/cloud", "/api/admin/cloud", nil, adminsOnly(200)},
+		{"GET /api/admin/cloud/dead", "/api/admin/cloud/dead", nil, adminsOnly(200)},
+		{"GET /api/admin/cloud/export", "/api/admin/cloud/export", nil, [4]int{401, 403, 403, 404}}, // this box talks to no cloud
 		{"POST /api/admin/cloud/link", "/api/admin/cloud/link", map[string]string{"link": "https://192.0.2.1/#x"}, [4]int{401, 403, 403, 404}},
 		{"DELETE /api/admin/cloud/link", "/api/admin/cloud/link", nil, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/cloud/sync", "/api/admin/cloud/sync", nil, [4]int{401, 403, 403, 404}},
@@ -84,69 +85,79 @@ func (r *rig) calls() []call {
 		{"POST /api/admin/cloud/reply", "/api/admin/cloud/reply", "a file", [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/media/{node}/drain", "/api/admin/media/media-a/drain", nil, [4]int{401, 403, 403, 404}}, // none here
 
-		{"GET /slides/{deck}/{file}", r.page, nil, everybody(200)}, // the key is in the address
-		{"GET /api/quizzes", "/api/quizzes", nil, teachers(200)},
-		{"GET /api/quizzes/{id}", quiz, nil, teachers(200)},
-		{"POST /api/quizzes", "/api/quizzes", map[string]string{"title": "Stars"}, teachers(200)},
-		{"POST /api/quizzes/import", "/api/quizzes/import", map[string]any{"title": "Import", "text": "Ours? {=Earth}", "dry": true}, teachers(200)},
-		{"GET /api/quizzes/{id}/gift", quiz + "/gift", nil, teachers(200)},
-		{"PUT /api/quizzes/{id}", quiz, r.quiz, teachers(200)},
-		{"DELETE /api/quizzes/{id}", quiz, nil, teachers(204)},
-		{"GET /api/decks", "/api/decks", nil, teachers(200)},
-		{"GET /api/decks/{id}", "/api/decks/d_sample", nil, teachers(200)},
-		{"POST /api/decks", "/api/decks?title=Dots", "GIF89a", teachers(200)}, // its job will say what is wrong with it
-		{"PATCH /api/decks/{id}", "/api/decks/d_sample", map[string]string{"title": "Planets"}, teachers(200)},
-		{"DELETE /api/decks/{id}", "/api/decks/d_sample", nil, teachers(204)},
+		{"GET /slides/{deck}/{file}", r.page, nil, anyRole(200)}, // the key is in the address
+		{"GET /api/quizzes", "/api/quizzes", nil, teachersOnly(200)},
+		{"GET /api/quizzes/{id}", quiz, nil, teachersOnly(200)},
+		{"POST /api/quizzes", "/api/quizzes", map[string]string{"title": "Stars"}, teachersOnly(200)},
+		{"POST /api/quizzes/import", "/api/quizzes/import", map[string]any{"title": "Import", "text": "Ours? {=Earth}", "dry": true}, teachersOnly(200)},
+		{"POST /api/quizzes/file", "/api/quizzes/file", "Ours? {=Earth}", teachersOnly(200)},
+		{"GET /api/quizzes/{id}/gift", quiz + "/gift", nil, teachersOnly(200)},
+		{"GET /api/quizzes/{id}/export", quiz + "/export?format=qti", nil, teachersOnly(200)},
+		{"GET /api/quizzes/{id}/export/notes", quiz + "/export/notes?format=kahoot", nil, teachersOnly(200)},
+		{"PUT /api/quizzes/{id}", quiz, r.quiz, teachersOnly(200)},
+		{"DELETE /api/quizzes/{id}", quiz, nil, teachersOnly(204)},
+		{"GET /api/samples", "/api/samples?lang=en", nil, teachersOnly(200)},
+		{"GET /api/samples/{id}", "/api/samples/science-7-9?lang=en", nil, teachersOnly(200)},
+		{"POST /api/samples/{id}/copy", "/api/samples/science-7-9/copy?lang=en", nil, teachersOnly(200)},
+		{"POST /api/images", "/api/images", "no picture", [4]int{401, 403, 400, 400}},
+		{"GET /api/decks", "/api/decks", nil, teachersOnly(200)},
+		{"GET /api/decks/{id}", "/api/decks/d_sample", nil, teachersOnly(200)},
+		{"POST /api/decks", "/api/decks?title=Dots", "GIF89a", teachersOnly(200)}, // the job finds the fault later
+		{"PATCH /api/decks/{id}", "/api/decks/d_sample", map[string]string{"title": "Planets"}, teachersOnly(200)},
+		{"DELETE /api/decks/{id}", "/api/decks/d_sample", nil, teachersOnly(204)},
 
-		{"POST /api/join/look", "/api/join/look", code, everybody(200)},
-		{"POST /api/claim", "/api/claim", map[string]string{"code": "AAAAAAAA", "box": "B", "name": "N", "pin": pin}, everybody(409)},
-		{"POST /api/login", "/api/login", map[string]string{"name": teacher1, "pin": pin}, everybody(200)},
-		{"POST /api/classes", "/api/classes", map[string]string{"name": "Made"}, teachers(200)},
-		{"PATCH /api/classes/{id}", class, name, teachers(200)},
-		{"POST /api/classes/{id}/pupils", class + "/pupils", map[string]any{"text": "Someone", "dry": true}, teachers(200)},
-		{"PATCH /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(1), name, teachers(200)},
-		{"POST /api/classes/{id}/cards/renew", class + "/cards/renew?pupil=" + pupil(1), nil, teachers(200)},
-		{"POST /api/intake", "/api/intake?name=7b.csv&dry=true", "name\nSomeone", teachers(200)},
-		{"POST /api/staff", "/api/staff", map[string]any{"name": "Made", "pin": pin}, admins(200)},
-		{"PATCH /api/staff/{id}", "/api/staff/" + r.other.ID, name, admins(200)},
-		{"POST /api/staff/{id}/pin", "/api/staff/" + r.other.ID + "/pin", map[string]string{"pin": pin}, admins(204)},
-		{"DELETE /api/staff/{id}", "/api/staff/" + r.other.ID, nil, admins(204)},
-		{"POST /api/pin", "/api/pin", map[string]string{"old": pin, "new": pin + "0"}, teachers(204)},
-		{"PATCH /api/admin/settings", "/api/admin/settings", map[string]int{"chat_days": 7}, admins(200)},
-		{"POST /api/lessons", "/api/lessons", map[string]string{"class": r.class.ID}, teachers(200)},
-		{"POST /api/lessons/{id}/tokens", lesson + "/tokens", map[string]string{"use": "whip", "label": "OBS"}, teachers(200)},
-		{"GET /api/lessons/{id}/tokens", lesson + "/tokens", nil, teachers(200)},
-		{"DELETE /api/lessons/{id}/tokens/{token}", lesson + "/tokens/" + r.pass.ID, nil, teachers(204)},
-		{"OPTIONS /whip/{lesson}", "/whip/" + r.lesson.ID, nil, everybody(200)},
-		{"POST /whip/{lesson}", "/whip/" + r.lesson.ID, "v=0", everybody(401)}, // who one is says nothing: a token does
-		{"POST /whep/{lesson}", "/whep/" + r.lesson.ID, "v=0", everybody(401)},
-		{"PATCH /whip/{lesson}/{session}", "/whip/" + r.lesson.ID + "/x", "a=x", everybody(401)},
-		{"DELETE /whep/{lesson}/{session}", "/whep/" + r.lesson.ID + "/x", nil, everybody(401)},
-		{"POST /api/lessons/{id}/release", lesson + "/release", map[string]string{"pupil": pupil(2)}, teachers(204)},
-		{"POST /api/admin/letters/{id}/retry", "/api/admin/letters/" + r.letter + "/retry", nil, admins(204)},
-		{"POST /api/admin/letters/{id}/drop", "/api/admin/letters/" + r.letter + "/drop", nil, admins(404)}, // done above
+		{"POST /api/join/look", "/api/join/look", code, anyRole(200)},
+		{"POST /api/claim", "/api/claim", map[string]string{"code": "AAAAAAAA", "box": "B", "name": "N", "pin": pin}, anyRole(409)},
+		{"POST /api/login", "/api/login", map[string]string{"name": teacher1, "pin": pin}, anyRole(200)},
+		{"POST /api/classes", "/api/classes", map[string]string{"name": "Made"}, teachersOnly(200)},
+		{"PATCH /api/classes/{id}", class, name, teachersOnly(200)},
+		{"POST /api/classes/{id}/pupils", class + "/pupils", map[string]any{"text": "Someone", "dry": true}, teachersOnly(200)},
+		{"PATCH /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(1), name, teachersOnly(200)},
+		{"POST /api/classes/{id}/cards/renew", class + "/cards/renew?pupil=" + pupil(1), nil, teachersOnly(200)},
+		{"POST /api/intake", "/api/intake?name=7b.csv&dry=true", "name\nSomeone", teachersOnly(200)},
+		{"POST /api/staff", "/api/staff", map[string]any{"name": "Made", "pin": pin}, adminsOnly(200)},
+		{"PATCH /api/staff/{id}", "/api/staff/" + r.other.ID, name, adminsOnly(200)},
+		{"POST /api/staff/{id}/pin", "/api/staff/" + r.other.ID + "/pin", map[string]string{"pin": pin}, adminsOnly(204)},
+		{"DELETE /api/staff/{id}", "/api/staff/" + r.other.ID, nil, adminsOnly(204)},
+		{"POST /api/pin", "/api/pin", map[string]string{"old": pin, "new": pin + "0"}, teachersOnly(204)},
+		{"PATCH /api/admin/settings", "/api/admin/settings", map[string]int{"chat_days": 7}, adminsOnly(200)},
+		{"POST /api/lessons", "/api/lessons", map[string]string{"class": r.class.ID}, teachersOnly(200)},
+		{"POST /api/lessons/{id}/tokens", lesson + "/tokens", map[string]string{"use": "whip", "label": "OBS"}, teachersOnly(200)},
+		{"GET /api/lessons/{id}/tokens", lesson + "/tokens", nil, teachersOnly(200)},
+		{"DELETE /api/lessons/{id}/tokens/{token}", lesson + "/tokens/" + r.pass.ID, nil, teachersOnly(204)},
+		{"OPTIONS /whip/{lesson}", "/whip/" + r.lesson.ID, nil, anyRole(200)},
+		{"POST /whip/{lesson}", "/whip/" + r.lesson.ID, "v=0", anyRole(401)}, // the role does not count here, only a token does
+		{"POST /whep/{lesson}", "/whep/" + r.lesson.ID, "v=0", anyRole(401)},
+		{"PATCH /whip/{lesson}/{session}", "/whip/" + r.lesson.ID + "/x", "a=x", anyRole(401)},
+		{"DELETE /whep/{lesson}/{session}", "/whep/" + r.lesson.ID + "/x", nil, anyRole(401)},
+		{"POST /api/lessons/{id}/release", lesson + "/release", map[string]string{"pupil": pupil(2)}, teachersOnly(204)},
+		{"POST /api/admin/letters/{id}/retry", "/api/admin/letters/" + r.letter + "/retry", nil, adminsOnly(204)},
+		{"POST /api/admin/letters/{id}/drop", "/api/admin/letters/" + r.letter + "/drop", nil, adminsOnly(404)}, // done above
+		{"POST /api/admin/health/{check}/acknowledge", "/api/admin/health/roster/acknowledge", nil, adminsOnly(204)},
 		{"POST /api/join", "/api/join", map[string]string{"code": r.lesson.Code, "pupil": pupil(0)}, [4]int{409, 200, 409, 409}},
-		{"DELETE /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(2), nil, teachers(204)},
-		{"DELETE /api/classes/{id}", spare, nil, teachers(204)},
-		{"POST /api/lessons/{id}/end", lesson + "/end", nil, teachers(200)},
-		{"GET /api/jobs", "/api/jobs", nil, teachers(200)},
+		{"DELETE /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(2), nil, teachersOnly(204)},
+		{"DELETE /api/classes/{id}", spare, nil, teachersOnly(204)},
+		{"POST /api/lessons/{id}/end", lesson + "/end", nil, teachersOnly(200)},
+		{"GET /api/jobs", "/api/jobs", nil, teachersOnly(200)},
 		{"GET /api/jobs/{id}", "/api/jobs/j_none", nil, [4]int{401, 403, 404, 404}},
 		{"POST /api/jobs/{id}/cancel", "/api/jobs/j_none/cancel", nil, [4]int{401, 403, 404, 404}},
 		{"POST /api/lessons/{id}/quiz", lesson + "/quiz", map[string]string{"quiz": "q_none"}, [4]int{401, 403, 404, 404}},
 		{"POST /api/lessons/{id}/deck", lesson + "/deck", map[string]string{"deck": "d_none"}, [4]int{401, 403, 404, 404}},
-		{"GET /api/past", "/api/past", nil, teachers(200)},
+		{"GET /api/past", "/api/past", nil, teachersOnly(200)},
 		{"GET /api/lessons/{id}/results", lesson + "/results", nil, [4]int{401, 403, 404, 404}}, // no job has run
 		{"GET /api/lessons/{id}/results.csv", lesson + "/results.csv", nil, [4]int{401, 403, 404, 404}},
 		{"GET /api/lessons/{id}/results.xlsx", lesson + "/results.xlsx", nil, [4]int{401, 403, 404, 404}},
-		{"GET /api/media", "/api/media", nil, teachers(200)},
+		{"GET /api/media", "/api/media", nil, teachersOnly(200)},
 		{"GET /api/lessons/{id}/capsule", lesson + "/capsule", nil, [4]int{401, 403, 404, 404}}, // nothing was recorded
 		{"GET /recordings/{lesson}/{file}", "/recordings/" + r.lesson.ID + "/capsule.json", nil, [4]int{401, 403, 404, 404}},
-		{"DELETE /api/lessons/{id}/capsule", lesson + "/capsule", nil, teachers(204)},
-		{"POST /api/lessons/{id}/results", lesson + "/results", nil, teachers(200)},
-		{"GET /api/pupils/{id}/export", "/api/pupils/" + pupil(0) + "/export", nil, admins(200)},
-		{"POST /api/pupils/{id}/erase", "/api/pupils/" + pupil(0) + "/erase", map[string]string{"name": pupil1}, admins(200)},
-		{"POST /api/clock", "/api/clock", map[string]int64{"now": event.Earliest}, teachers(200)},
-		{"POST /api/logout", "/api/logout", nil, everybody(204)},
+		{"GET /api/lessons/{id}/film", lesson + "/film", nil, [4]int{401, 403, 404, 404}},
+		{"POST /api/lessons/{id}/film", lesson + "/film", map[string]string{"source": "camera"}, [4]int{401, 403, 404, 404}}, // nothing was recorded
+		{"DELETE /api/lessons/{id}/capsule", lesson + "/capsule", nil, teachersOnly(204)},
+		{"POST /api/lessons/{id}/results", lesson + "/results", nil, teachersOnly(200)},
+		{"GET /api/pupils/{id}/export", "/api/pupils/" + pupil(0) + "/export", nil, adminsOnly(200)},
+		{"POST /api/pupils/{id}/erase", "/api/pupils/" + pupil(0) + "/erase", map[string]string{"name": pupil1}, adminsOnly(200)},
+		{"POST /api/clock", "/api/clock", map[string]int64{"now": event.Earliest}, teachersOnly(200)},
+		{"POST /api/logout", "/api/logout", nil, anyRole(204)},
 	}
 }
 
@@ -161,7 +172,7 @@ func TestEveryOperationKnowsWhoMayCallIt(t *testing.T) {
 					t.Errorf("%s by %s: %d, want %d: %s", c.route, role, w.Code, c.want[n], w.Body)
 				}
 				if w.Code >= 400 && strings.HasPrefix(c.path, "/api/") {
-					refused(t, w)
+					readRefusal(t, w)
 				}
 			}
 		})
@@ -208,7 +219,7 @@ func TestThePresentedTableIsComplete(t *testing.T) {
 func TestAPupilSeesTheOwnRoomOnly(t *testing.T) {
 	r := newRig(t).school()
 	w := r.do(r.request("pupil", "GET", "/api/lesson?room="+r.spare.ID, nil))
-	if b := refused(t, w); w.Code != http.StatusForbidden || b.Code != "other_room" {
+	if b := readRefusal(t, w); w.Code != http.StatusForbidden || b.Code != "other_room" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 	w = r.do(r.request("pupil", "GET", "/api/lesson", nil))

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"io/fs"
 	"math/big"
 	"net"
@@ -19,18 +20,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
 const (
-	caLife   = 10 * 365 * 24 * time.Hour
-	leafLife = 90 * 24 * time.Hour
-	leafSoon = 30 * 24 * time.Hour // a leaf with less left is made anew
+	caLifetime      = 10 * 365 * 24 * time.Hour
+	leafLifetime    = 90 * 24 * time.Hour
+	leafRenewBefore = 30 * 24 * time.Hour // a leaf with less time left is replaced
 )
 
-// authority is the box's own certificate authority: one a box, made at the first start,
-// never leaving it. Its name constraints let it speak for private addresses and local
-// names only, so that whoever trusts it trusts the box and nothing else.
+// authority is the certificate authority of this box. The box makes it at the first start, and
+// its key never leaves the box. Its name constraints cover private addresses and local names
+// only. A device that trusts it therefore trusts this box and no other host.
 type authority struct {
 	cert  *x509.Certificate
 	key   *ecdsa.PrivateKey
@@ -38,38 +41,38 @@ type authority struct {
 
 	mu   sync.Mutex // guards the fields below
 	leaf *tls.Certificate
-	ips  []net.IP // that leaf is good for
+	ips  []net.IP // the addresses in leaf
 }
 
 func newAuthority(dir string, names []string) (*authority, error) {
 	a := &authority{names: append([]string{"localhost", "livelearn.local", "livelearn.home"}, names...)}
-	err := a.load(dir)
+	err := a.loadCA(dir)
 	if _, unreadable := errors.AsType[*fs.PathError](err); err != nil && !unreadable {
-		err = aside(dir) // a power cut left half a file
+		err = setAsideDamaged(dir) // a power cut left half a file
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		err = a.create(dir)
+		err = a.createCA(dir)
 	}
 	if err != nil {
 		return nil, errs.New("gateway.authority", errs.Down, err)
 	}
-	a.names = slices.DeleteFunc(a.names, func(name string) bool { return !permits(a.cert, name) })
-	_, err = a.certificate(nil)
+	a.names = slices.DeleteFunc(a.names, func(name string) bool { return !permitsName(a.cert, name) })
+	_, err = a.getCertificate(nil)
 	return a, err
 }
 
-// permits tells that the authority may sign for a name. One that it may not would spoil
-// the whole certificate, and a new authority would cost every device its trust: a name
-// that the configuration got later has no HTTPS.
-func permits(ca *x509.Certificate, name string) bool {
+// permitsName reports whether the authority may sign for a name. A name outside of its
+// constraints would make the whole certificate invalid, and a new authority would lose the
+// trust of every device. A name that the configuration gets later therefore has no HTTPS.
+func permitsName(ca *x509.Certificate, name string) bool {
 	return slices.ContainsFunc(ca.PermittedDNSDomains, func(d string) bool {
 		return name == d || strings.HasSuffix(name, "."+d)
 	})
 }
 
-// aside keeps what cannot be read under another name. It answers fs.ErrNotExist: nothing
-// is there any more.
-func aside(dir string) error {
+// setAsideDamaged renames unreadable files. On success it returns fs.ErrNotExist, because the
+// files are gone.
+func setAsideDamaged(dir string) error {
 	for _, name := range []string{"ca.key", "ca.crt"} {
 		path := filepath.Join(dir, name)
 		err := os.Rename(path, path+".damaged-"+time.Now().UTC().Format("20060102T150405Z"))
@@ -80,7 +83,7 @@ func aside(dir string) error {
 	return fs.ErrNotExist
 }
 
-func (a *authority) load(dir string) error {
+func (a *authority) loadCA(dir string) error {
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.crt"), filepath.Join(dir, "ca.key"))
 	if err != nil {
 		return err
@@ -93,18 +96,18 @@ func (a *authority) load(dir string) error {
 	return nil
 }
 
-func (a *authority) create(dir string) error {
+func (a *authority) createCA(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	tmpl := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "LiveLearn Box " + rand.Text()[:6]},
-		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(caLife), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		SerialNumber: newSerial(), Subject: pkix.Name{CommonName: "LiveLearn Box " + rand.Text()[:6]},
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(caLifetime), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		// RFC 5280 section 4.2.1.10
-		PermittedDNSDomainsCritical: true, PermittedDNSDomains: a.names, PermittedIPRanges: private(),
+		PermittedDNSDomainsCritical: true, PermittedDNSDomains: a.names, PermittedIPRanges: privateRanges(),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
@@ -118,45 +121,30 @@ func (a *authority) create(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(dir, "ca.key", &pem.Block{Type: "PRIVATE KEY", Bytes: raw}); err != nil {
+	if err := writePEMFile(dir, "ca.key", &pem.Block{Type: "PRIVATE KEY", Bytes: raw}); err != nil {
 		return err
 	}
-	return writeWhole(dir, "ca.crt", &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return writePEMFile(dir, "ca.crt", &pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// writeWhole writes a file that appears whole or not at all, for the box's eyes only.
-func writeWhole(dir, name string, block *pem.Block) error {
-	f, err := os.CreateTemp(dir, "."+name+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	err = errors.Join(pem.Encode(f, block), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+// writePEMFile writes a file that only the box may read.
+func writePEMFile(dir, name string, block *pem.Block) error {
+	return atomicfile.Write(filepath.Join(dir, name), 0o600, func(w io.Writer) error { return pem.Encode(w, block) })
 }
 
-// private is loopback, link-local and the private ranges of RFC 1918 and RFC 4193.
-func private() (out []*net.IPNet) {
+// privateRanges returns loopback, link-local and the private ranges of RFC 1918 and RFC 4193.
+func privateRanges() (out []*net.IPNet) {
 	for _, s := range []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10"} {
 		_, n, err := net.ParseCIDR(s)
 		if err != nil {
-			panic(err) // our own words
+			panic(err) // the list above is constant
 		}
 		out = append(out, n)
 	}
 	return out
 }
 
-func serial() *big.Int {
+func newSerial() *big.Int {
 	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		panic(err) // crypto/rand never fails (Go 1.24)
@@ -164,13 +152,13 @@ func serial() *big.Int {
 	return n
 }
 
-// certificate is the present leaf, made anew when the addresses of the box changed or
-// its time runs out.
-func (a *authority) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+// getCertificate returns the current leaf. It makes a new one if the addresses of the box
+// changed or the old one expires soon.
+func (a *authority) getCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ips := addresses()
-	if a.leaf != nil && time.Until(a.leaf.Leaf.NotAfter) > leafSoon && slices.EqualFunc(ips, a.ips, net.IP.Equal) {
+	ips := httpapi.OwnAddresses()
+	if a.leaf != nil && time.Until(a.leaf.Leaf.NotAfter) > leafRenewBefore && slices.EqualFunc(ips, a.ips, net.IP.Equal) {
 		return a.leaf, nil
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -179,8 +167,8 @@ func (a *authority) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	}
 	now := time.Now()
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "LiveLearn Box"},
-		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(leafLife), DNSNames: a.names, IPAddresses: ips,
+		SerialNumber: newSerial(), Subject: pkix.Name{CommonName: "LiveLearn Box"},
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(leafLifetime), DNSNames: a.names, IPAddresses: ips,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, a.cert, &key.PublicKey, a.key)
 	if err != nil {
@@ -192,19 +180,4 @@ func (a *authority) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	}
 	a.leaf, a.ips = &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key, Leaf: leaf}, ips
 	return a.leaf, nil
-}
-
-// addresses is the box's own addresses that a leaf may name, loopback first.
-func addresses() []net.IP {
-	out := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	list, err := net.InterfaceAddrs()
-	if err != nil {
-		return out
-	}
-	for _, a := range list {
-		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && (n.IP.IsPrivate() || n.IP.IsLinkLocalUnicast()) {
-			out = append(out, n.IP)
-		}
-	}
-	return out
 }

@@ -16,17 +16,17 @@ import (
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
-// trusted verifies the box's certificate as a device that trusts the box's authority.
-func trusted(t *testing.T, dir string, a *authority, name string) error {
+// verifyAsDevice verifies the box's certificate as a device that trusts the box's authority.
+func verifyAsDevice(t *testing.T, dir string, a *authority, name string) error {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
-	check(t, err)
+	checkError(t, err)
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(data) {
 		t.Fatal("ca.crt is no certificate")
 	}
-	leaf, err := a.certificate(nil)
-	check(t, err)
+	leaf, err := a.getCertificate(nil)
+	checkError(t, err)
 	_, err = leaf.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: time.Now()})
 	return err
 }
@@ -34,14 +34,14 @@ func trusted(t *testing.T, dir string, a *authority, name string) error {
 func TestTheCertificateIsGoodForTheBoxAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
 	a, err := newAuthority(dir, []string{"box.school.example"})
-	check(t, err)
+	checkError(t, err)
 	for _, name := range []string{"localhost", "livelearn.local", "box.school.example", "127.0.0.1", "::1"} {
-		if err := trusted(t, dir, a, name); err != nil {
+		if err := verifyAsDevice(t, dir, a, name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"example.com", "school.example", "8.8.8.8"} {
-		if trusted(t, dir, a, name) == nil {
+		if verifyAsDevice(t, dir, a, name) == nil {
 			t.Errorf("%s is trusted", name)
 		}
 	}
@@ -56,12 +56,12 @@ func TestTheCertificateIsGoodForTheBoxAndNothingElse(t *testing.T) {
 func TestTheAuthorityCannotSpeakForTheInternet(t *testing.T) {
 	dir := t.TempDir()
 	a, err := newAuthority(dir, nil)
-	check(t, err)
+	checkError(t, err)
 	if !a.cert.PermittedDNSDomainsCritical || len(a.cert.PermittedDNSDomains) == 0 || len(a.cert.PermittedIPRanges) == 0 {
 		t.Fatal("the authority is not bound to local names and private addresses")
 	}
 	a.names, a.leaf = []string{"bank.example"}, nil
-	if trusted(t, dir, a, "bank.example") == nil {
+	if verifyAsDevice(t, dir, a, "bank.example") == nil {
 		t.Error("a device would believe the box to be bank.example")
 	}
 }
@@ -69,9 +69,9 @@ func TestTheAuthorityCannotSpeakForTheInternet(t *testing.T) {
 func TestTheAuthorityIsMadeOnce(t *testing.T) {
 	dir := t.TempDir()
 	first, err := newAuthority(dir, nil)
-	check(t, err)
+	checkError(t, err)
 	again, err := newAuthority(dir, nil)
-	check(t, err)
+	checkError(t, err)
 	if !first.cert.Equal(again.cert) {
 		t.Error("devices that trust the box would have to trust it again after a restart")
 	}
@@ -80,10 +80,10 @@ func TestTheAuthorityIsMadeOnce(t *testing.T) {
 func TestANewNameDoesNotSpoilTheCertificate(t *testing.T) {
 	dir := t.TempDir()
 	_, err := newAuthority(dir, nil)
-	check(t, err)
+	checkError(t, err)
 	a, err := newAuthority(dir, []string{"new.school.example"})
-	check(t, err)
-	if err := trusted(t, dir, a, "livelearn.local"); err != nil {
+	checkError(t, err)
+	if err := verifyAsDevice(t, dir, a, "livelearn.local"); err != nil {
 		t.Errorf("after a name was added to the configuration: %v", err)
 	}
 }
@@ -92,14 +92,14 @@ func TestADamagedAuthorityIsMadeAnew(t *testing.T) {
 	for _, file := range []string{"ca.key", "ca.crt"} {
 		dir := t.TempDir()
 		_, err := newAuthority(dir, nil)
-		check(t, err)
-		check(t, os.WriteFile(filepath.Join(dir, file), []byte("half a fi"), 0o600)) // the power went
+		checkError(t, err)
+		checkError(t, os.WriteFile(filepath.Join(dir, file), []byte("half a fi"), 0o600)) // a power cut
 		a, err := newAuthority(dir, nil)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		if err := trusted(t, dir, a, "livelearn.local"); err != nil {
+		if err := verifyAsDevice(t, dir, a, "livelearn.local"); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -109,9 +109,9 @@ func TestTheCertificateIsRenewedBeforeItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		a, err := newAuthority(dir, nil)
-		check(t, err)
+		checkError(t, err)
 		for range 24 { // two years
-			if err := trusted(t, dir, a, "livelearn.local"); err != nil {
+			if err := verifyAsDevice(t, dir, a, "livelearn.local"); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(30 * 24 * time.Hour)
@@ -119,8 +119,8 @@ func TestTheCertificateIsRenewedBeforeItEnds(t *testing.T) {
 	})
 }
 
-// TestHTTPSStandsBesideHTTP speaks TLS with the real door.
-func TestHTTPSStandsBesideHTTP(t *testing.T) {
+// TestHTTPSRunsNextToHTTP speaks TLS with the real gateway.
+func TestHTTPSRunsNextToHTTP(t *testing.T) {
 	doors := map[string]*wiretest.Net{":8080": wiretest.NewNet(), ":8443": wiretest.NewNet()}
 	synctest.Test(t, func(t *testing.T) {
 		for addr := range doors {
@@ -137,16 +137,16 @@ func TestHTTPSStandsBesideHTTP(t *testing.T) {
 			t.Fatalf("/ca.crt: %d %q", w.Code, w.Body)
 		}
 		root, err := x509.ParseCertificate(block.Bytes)
-		check(t, err)
+		checkError(t, err)
 		roots := x509.NewCertPool()
 		roots.AddCert(root)
-		conn := tls.Client(dial(t, doors[":8443"]), &tls.Config{RootCAs: roots, ServerName: "livelearn.local"})
-		check(t, conn.Handshake())
+		conn := tls.Client(dialServer(t, doors[":8443"]), &tls.Config{RootCAs: roots, ServerName: "livelearn.local"})
+		checkError(t, conn.Handshake())
 		req := r.request("nobody", "POST", "/api/login", map[string]string{"name": admin1, "pin": pin})
 		req.Host = "livelearn.local"
 		go func() { _ = req.Write(conn) }()
 		resp, err := http.ReadResponse(bufio.NewReader(conn), req)
-		check(t, err)
+		checkError(t, err)
 		defer resp.Body.Close()
 		cookies := resp.Cookies()
 		if resp.StatusCode != 200 || len(cookies) != 1 || !cookies[0].Secure {

@@ -22,7 +22,7 @@ func TestACardJoinsItsPupilUntilItIsRenewed(t *testing.T) {
 	if body, code := join(cards[1].Link); code != 200 || !strings.Contains(body, pupil2) || !strings.Contains(body, `"role":"pupil"`) {
 		t.Errorf("%d %s", code, body)
 	}
-	if body, code := join(cards[0].Link); code != 200 { // the name is the holder's: another device loses it
+	if body, code := join(cards[0].Link); code != 200 { // the holder of the card gets the name, and another device loses it
 		t.Errorf("%d %s", code, body)
 	}
 	if w := r.do(r.request("pupil", "GET", "/api/lesson", nil)); w.Code != http.StatusUnauthorized {
@@ -47,7 +47,7 @@ func TestACardJoinsItsPupilUntilItIsRenewed(t *testing.T) {
 func TestJoiningNeedsAPupilOrACard(t *testing.T) {
 	r := newRig(t).school()
 	w := r.do(r.request("nobody", "POST", "/api/join", map[string]string{"code": r.lesson.Code}))
-	if b := refused(t, w); w.Code != 400 || b.Field != "pupil" {
+	if b := readRefusal(t, w); w.Code != 400 || b.Field != "pupil" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 }
@@ -65,7 +65,7 @@ func TestAPupilsTimeAndNameChange(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for field, in := range map[string]map[string]any{"time": {"time": 4}, "name": {}} {
-		if b := refused(t, r.do(r.request("teacher", "PATCH", path, in))); b.Field != field {
+		if b := readRefusal(t, r.do(r.request("teacher", "PATCH", path, in))); b.Field != field {
 			t.Errorf("%+v", b)
 		}
 	}

@@ -9,67 +9,69 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/livelearn/box/services/gateway/adminapi"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 )
 
-// linked is a cloud as the door sees it: it writes down what it is asked for.
-type linked struct {
+// fakeCloud implements gateway.Cloud and records its calls.
+type fakeCloud struct {
 	status cloud.Status
 	dead   []cloud.Dead
-	file   string // what Export writes
-	err    error  // what everything fails with; Export after the file
+	file   string // the output of Export
+	err    error  // the error of every call; Export returns it after the file
 	asked  []string
 }
 
-func (l *linked) ask(what string) error {
+func (l *fakeCloud) recordCall(what string) error {
 	l.asked = append(l.asked, what)
 	return l.err
 }
 
-func (l *linked) Status() cloud.Status                    { return l.status }
-func (l *linked) Waiting() (bool, uint64)                 { return l.status.Way != "", l.status.Queue }
-func (l *linked) Link(_ context.Context, to string) error { return l.ask("link " + to) }
-func (l *linked) Leave(context.Context) error             { return l.ask("leave") }
-func (l *linked) Sync()                                   { l.asked = append(l.asked, "sync") }
-func (l *linked) Dead() []cloud.Dead                      { return l.dead }
+func (l *fakeCloud) Status() cloud.Status                    { return l.status }
+func (l *fakeCloud) Waiting() (bool, uint64)                 { return l.status.Way != "", l.status.Queue }
+func (l *fakeCloud) Link(_ context.Context, to string) error { return l.recordCall("link " + to) }
+func (l *fakeCloud) Unlink(context.Context) error            { return l.recordCall("leave") }
+func (l *fakeCloud) Sync()                                   { l.asked = append(l.asked, "sync") }
+func (l *fakeCloud) DeadFacts() []cloud.Dead                 { return l.dead }
 
-func (l *linked) Retry(_ context.Context, incarnation, pos uint64, repair bool) error {
+func (l *fakeCloud) RetryDead(_ context.Context, incarnation, pos uint64, repair bool) error {
 	text, err := json.Marshal([]any{incarnation, pos, repair})
 	if err != nil {
 		return err
 	}
-	return l.ask("retry " + string(text))
+	return l.recordCall("retry " + string(text))
 }
 
-func (l *linked) Export(_ context.Context, w io.Writer) error {
+func (l *fakeCloud) Export(_ context.Context, w io.Writer) error {
 	if _, err := io.WriteString(w, l.file); err != nil {
 		return err
 	}
-	return l.ask("export")
+	return l.recordCall("export")
 }
 
-func (l *linked) Reply(_ context.Context, r io.Reader) error {
+func (l *fakeCloud) ImportReply(_ context.Context, r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return errs.New("test", errs.Invalid, err)
 	}
-	return l.ask("reply " + string(data))
+	return l.recordCall("reply " + string(data))
 }
 
-func (l *linked) rig(t *testing.T) *rig {
+func (l *fakeCloud) rig(t *testing.T) *rig {
 	return newRig(t, func(_ *Config, d *Deps) { d.Cloud = l }).school()
 }
 
 func TestTheAdminSeesHowTheCloudIsAndTheTeacherTheLittleThatMatters(t *testing.T) {
-	l := &linked{status: cloud.Status{Way: "https", Where: "cloud.example.org", School: "North", State: cloud.StateSending, Queue: 12, Rate: 400, ETA: 3, Dead: 1}}
+	l := &fakeCloud{status: cloud.Status{Way: "https", Where: "cloud.example.org", School: "North", State: cloud.StateSending, Queue: 12, Rate: 400, ETA: 3, Dead: 1}}
 	r := l.rig(t)
-	var got cloudStatus
+	var got adminapi.CloudStatus
 	r.ok("admin", "GET", "/api/admin/cloud", nil, &got)
-	want := cloudStatus{true, l.status}
-	want.Notes = []cloud.Note{} // a list, also where there are none
+	want := adminapi.CloudStatus{Supported: true, Status: l.status}
+	want.Notes = []cloud.Note{} // never null in JSON
 	if d := cmp.Diff(got, want); d != "" {
 		t.Error(d)
 	}
@@ -80,7 +82,7 @@ func TestTheAdminSeesHowTheCloudIsAndTheTeacherTheLittleThatMatters(t *testing.T
 
 func TestABoxWithoutACloudSaysSoAndIsNoError(t *testing.T) {
 	r := newRig(t).school()
-	var got cloudStatus
+	var got adminapi.CloudStatus
 	r.ok("admin", "GET", "/api/admin/cloud", nil, &got)
 	if got.Supported || got.State != cloud.StateOff {
 		t.Errorf("%+v", got)
@@ -88,15 +90,15 @@ func TestABoxWithoutACloudSaysSoAndIsNoError(t *testing.T) {
 	if w := r.do(r.request("teacher", "GET", "/api/cloud", nil)); strings.TrimSpace(w.Body.String()) != `{"linked":false,"waiting":0}` {
 		t.Errorf("%s", w.Body)
 	}
-	if b := refused(t, r.do(r.request("admin", "POST", "/api/admin/cloud/sync", nil))); b.Code != "no_cloud" {
+	if b := readRefusal(t, r.do(r.request("admin", "POST", "/api/admin/cloud/sync", nil))); b.Code != "no_cloud" {
 		t.Errorf("%+v", b)
 	}
 }
 
 func TestWhatAnAdminAsksOfTheCloudIsHandedOn(t *testing.T) {
-	l := &linked{file: "facts"}
+	l := &fakeCloud{file: "facts"}
 	r := l.rig(t)
-	const large = "18446744073709551615" // a page would round it as a number
+	const large = "18446744073709551615" // JavaScript would round it as a number
 	r.ok("admin", "POST", "/api/admin/cloud/link", map[string]string{"link": " https://cloud.example.org/#AAAA \n"}, nil)
 	r.ok("admin", "POST", "/api/admin/cloud/sync", nil, nil)
 	r.ok("admin", "POST", "/api/admin/cloud/dead/retry", map[string]any{"incarnation": large, "pos": 7}, nil)
@@ -116,7 +118,7 @@ func TestWhatAnAdminAsksOfTheCloudIsHandedOn(t *testing.T) {
 }
 
 func TestDeadLettersKeepTheirWholeIncarnation(t *testing.T) {
-	l := &linked{dead: []cloud.Dead{{Incarnation: 1<<64 - 1, Pos: 9, Stream: "room:c_1", Kind: "quiz.answered", Code: "22P05", Text: "unsupported Unicode escape sequence"}}}
+	l := &fakeCloud{dead: []cloud.Dead{{Incarnation: 1<<64 - 1, Pos: 9, Stream: "room:c_1", Kind: "quiz.answered", Code: "22P05", Text: "unsupported Unicode escape sequence"}}}
 	r := l.rig(t)
 	w := r.do(r.request("admin", "GET", "/api/admin/cloud/dead", nil))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"incarnation":"18446744073709551615"`) {
@@ -125,12 +127,12 @@ func TestDeadLettersKeepTheirWholeIncarnation(t *testing.T) {
 }
 
 func TestALinkThatIsRefusedNamesItsFieldAndIsInNoLog(t *testing.T) {
-	l := &linked{err: errs.Field("test", "pin", "bad_link", 0, "must be 43 letters")} // a part of it
+	l := &fakeCloud{err: errs.NewField("test", "pin", "bad_link", 0, "must be 43 letters")} // a field of the cloud package
 	r := l.rig(t)
 	secret := "postgres://box:canary-secret@db.example.org/school"
 	for _, c := range []struct{ link, code string }{{"", "empty"}, {" ", "empty"}, {strings.Repeat("x", 2001), "too_long"}, {secret, "bad_link"}} {
 		w := r.do(r.request("admin", "POST", "/api/admin/cloud/link", map[string]string{"link": c.link}))
-		if b := refused(t, w); w.Code != 400 || b.Field != "link" || b.Code != c.code {
+		if b := readRefusal(t, w); w.Code != 400 || b.Field != "link" || b.Code != c.code {
 			t.Errorf("%.20q: %d %+v", c.link, w.Code, b)
 		}
 	}
@@ -140,16 +142,16 @@ func TestALinkThatIsRefusedNamesItsFieldAndIsInNoLog(t *testing.T) {
 		t.Error("the log holds the link")
 	}
 	w := r.do(r.request("admin", "POST", "/api/admin/cloud/dead/retry", map[string]any{"incarnation": "-1", "pos": 1}))
-	if b := refused(t, w); w.Code != 400 || b.Field != "incarnation" {
+	if b := readRefusal(t, w); w.Code != 400 || b.Field != "incarnation" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 }
 
 func TestAnExportThatFailsIsNoHalfFile(t *testing.T) {
-	l := &linked{err: errs.Code("test", errs.Down, "unlinked", "nothing is linked")}
+	l := &fakeCloud{err: errs.NewCode("test", errs.Down, "unlinked", "nothing is linked")}
 	r := l.rig(t)
 	w := r.do(r.request("admin", "GET", "/api/admin/cloud/export", nil))
-	if b := refused(t, w); w.Code != 503 || b.Code != "unlinked" || w.Header().Get("Content-Disposition") != "" {
+	if b := readRefusal(t, w); w.Code != 503 || b.Code != "unlinked" || w.Header().Get("Content-Disposition") != "" {
 		t.Errorf("before the first byte: %d %+v %v", w.Code, b, w.Header())
 	}
 	l.file = strings.Repeat("x", 1<<20)
@@ -165,26 +167,26 @@ func TestAnExportThatFailsIsNoHalfFile(t *testing.T) {
 }
 
 func TestAReplyIsBounded(t *testing.T) {
-	l := &linked{}
+	l := &fakeCloud{}
 	r := l.rig(t)
 	req := r.request("admin", "POST", "/api/admin/cloud/reply", nil)
-	req.Body, req.ContentLength = io.NopCloser(io.LimitReader(zeros{}, maxReply+1)), -1 // it does not say how long it is
-	if w := r.do(req); refused(t, w).Code != "too_large" {
+	req.Body, req.ContentLength = io.NopCloser(io.LimitReader(zeros{}, adminapi.MaxReply+1)), -1 // without a Content-Length
+	if w := r.do(req); readRefusal(t, w).Code != "too_large" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	req = r.request("admin", "POST", "/api/admin/cloud/reply", nil)
-	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(nil)), maxReply+1
-	if w := r.do(req); refused(t, w).Code != "too_large" || len(l.asked) > 0 {
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(nil)), adminapi.MaxReply+1
+	if w := r.do(req); readRefusal(t, w).Code != "too_large" || len(l.asked) > 0 {
 		t.Errorf("%d %s %v", w.Code, w.Body, l.asked)
 	}
-	l.err = errs.Field("test", "box", "other_box", 0, "this is for another box")
+	l.err = errs.NewField("test", "box", "other_box", 0, "this is for another box")
 	w := r.do(r.request("admin", "POST", "/api/admin/cloud/reply", "a file"))
-	if b := refused(t, w); w.Code != 400 || b.Field != "reply" || b.Code != "other_box" {
+	if b := readRefusal(t, w); w.Code != 400 || b.Field != "reply" || b.Code != "other_box" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 }
 
-// zeros never ends.
+// zeros is an endless reader.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	pixels "image"
 	"image/png"
 	"io"
@@ -12,40 +11,35 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/staff"
+
+	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/jobs"
-	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/slides"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// slidesOf makes pages within the test's own process.
-func slidesOf(shelf *library.Library) jobs.Kind {
-	return jobs.Kind{Name: "slides", Tries: 1, Run: func(ctx context.Context, t jobs.Task) (any, error) {
-		var in SlidesInput
-		if err := json.Unmarshal(t.Input, &in); err != nil {
-			return nil, err
-		}
+// slidesOf makes pages in the process of the test.
+func slidesOf(decks *deck.Store) jobs.Kind {
+	kind := deck.NewKind(decks, "", func(ctx context.Context, spec slides.Spec, progress func(string, int64, int64)) ([]slides.Page, error) {
+		return slides.Rasterise(ctx, spec, func(done, total int64) { progress("pages", done, total) })
+	})
+	run := kind.Run
+	kind.Run = func(ctx context.Context, t jobs.Task) (any, error) {
 		if strings.HasPrefix(t.Job.Title, "Hang") {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		pages, err := slides.Rasterise(ctx, shelf.Order(in.Deck, ""), func(done, total int64) { t.Progress("pages", done, total) })
-		if err == nil {
-			_, err = shelf.SetPages(in.Deck, pages)
-		} else if errs.KindOf(err) == errs.Invalid {
-			_, e := shelf.Fail(in.Deck, errs.BodyOf(err))
-			err = errors.Join(err, e)
-		}
-		return in, err
-	}}
+		return run(ctx, t)
+	}
+	return kind
 }
 
-func dots(t testing.TB, w, h int) []byte {
+func encodeGray(t testing.TB, w, h int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	check(t, png.Encode(&b, pixels.NewGray(pixels.Rect(0, 0, w, h))))
+	checkError(t, png.Encode(&b, pixels.NewGray(pixels.Rect(0, 0, w, h))))
 	return b.Bytes()
 }
 
@@ -57,28 +51,23 @@ func (r *rig) send(path, kind string, body io.Reader) *http.Request {
 	return req
 }
 
-// deck waits until a deck is as far as it will be.
-func (r *rig) deck(id string) (d library.Deck) {
+// deck waits until the job of a deck has ended.
+func (r *rig) deck(id string) (d deck.Deck) {
 	r.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	timetest.WaitUntil(r.t, "the deck", func() bool {
 		r.ok("teacher", "GET", "/api/decks/"+id, nil, &d)
-		if d.State != library.Making {
-			return d
-		}
-		tick := time.NewTimer(2 * time.Millisecond)
-		<-tick.C
-	}
-	r.t.Fatalf("the deck is still %+v", d)
+		return d.State != deck.Making
+	})
 	return d
 }
 
-func (r *rig) uploaded(req *http.Request) (out uploaded) {
+func (r *rig) uploaded(req *http.Request) (out staff.Uploaded) {
 	r.t.Helper()
 	w := r.do(req)
 	if w.Code != 200 {
 		r.t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	check(r.t, json.Unmarshal(w.Body.Bytes(), &out))
+	checkError(r.t, json.Unmarshal(w.Body.Bytes(), &out))
 	return out
 }
 
@@ -86,20 +75,20 @@ func TestPicturesBecomeADeck(t *testing.T) {
 	r := newRig(t).school()
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
-	check(t, w.WriteField("note", "not a file"))
+	checkError(t, w.WriteField("note", "not a file"))
 	for range 2 {
 		part, err := w.CreateFormFile("file", "dots.png")
-		check(t, err)
-		_, err = part.Write(dots(t, 900, 300))
-		check(t, err)
+		checkError(t, err)
+		_, err = part.Write(encodeGray(t, 900, 300))
+		checkError(t, err)
 	}
-	check(t, w.Close())
+	checkError(t, w.Close())
 	out := r.uploaded(r.send("/api/decks?title=Dots", w.FormDataContentType(), &form))
 	if out.Deck.Job != out.Job.ID || out.Deck.Title != "Dots" || out.Job.Kind != "slides" {
 		t.Errorf("got %+v", out)
 	}
 	d := r.deck(out.Deck.ID)
-	if d.State != library.Ready || len(d.Pages) != 2 {
+	if d.State != deck.Ready || len(d.Pages) != 2 {
 		t.Fatalf("got %+v", d)
 	}
 	page := "/slides/" + d.ID + "/" + d.Pages[1].Key
@@ -122,22 +111,23 @@ func TestUploadIsRefusedWithAReason(t *testing.T) {
 	broken := "--x\r\nContent-Disposition: form-data; name=f; filename=a.png\r\n\r\nGIF89a"
 	tall := io.MultiReader(strings.NewReader("%PDF-1.7"), io.LimitReader(rand0{}, slides.MaxFile))
 	for want, req := range map[string]*http.Request{
-		"file unknown_type": r.send("/api/decks?title=x", "image/svg+xml", strings.NewReader("<svg/>")),
-		"file empty":        r.send("/api/decks?title=x", "application/pdf", strings.NewReader("")),
-		"title missing":     r.send("/api/decks", "image/png", bytes.NewReader(dots(t, 9, 9))),
-		"file too_large":    r.send("/api/decks?title=x", "application/pdf", tall),
-		" broken_off":       r.send("/api/decks?title=x", "multipart/form-data; boundary=x", strings.NewReader(broken)),
+		"file svg":       r.send("/api/decks?title=x", "image/svg+xml", strings.NewReader("<svg/>")),
+		"file office":    r.send("/api/decks?title=x", "application/x", strings.NewReader("PK\x03\x04ppt/presentation.xml")),
+		"file empty":     r.send("/api/decks?title=x", "application/pdf", strings.NewReader("")),
+		"title missing":  r.send("/api/decks", "image/png", bytes.NewReader(encodeGray(t, 9, 9))),
+		"file too_large": r.send("/api/decks?title=x", "application/pdf", tall),
+		" broken_off":    r.send("/api/decks?title=x", "multipart/form-data; boundary=x", strings.NewReader(broken)),
 	} {
-		if b := refused(t, r.do(req)); b.Field+" "+b.Code != want {
+		if b := readRefusal(t, r.do(req)); b.Field+" "+b.Code != want {
 			t.Errorf("got %+v, want %s", b, want)
 		}
 	}
 	said := r.send("/api/decks?title=x", "application/pdf", strings.NewReader("%PDF-1.7"))
 	said.ContentLength = 1 << 40
-	if b := refused(t, r.do(said)); b.Code != "too_large" {
+	if b := readRefusal(t, r.do(said)); b.Code != "too_large" {
 		t.Errorf("got %+v", b)
 	}
-	var list []library.Deck
+	var list []deck.Deck
 	r.ok("teacher", "GET", "/api/decks", nil, &list)
 	if len(list) != 1 || list[0].Pages[0].Text != "" { // the sample
 		t.Errorf("got %+v", list)
@@ -150,19 +140,19 @@ func (rand0) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestDeckTellsWhyItFailed(t *testing.T) {
 	r := newRig(t).school()
-	cut := dots(t, 900, 300)[:60]
+	cut := encodeGray(t, 900, 300)[:60]
 	out := r.uploaded(r.send("/api/decks?title=Cut", "image/png", bytes.NewReader(cut)))
-	if d := r.deck(out.Deck.ID); d.State != library.Failed || d.Error == nil || d.Error.Code != "broken_file" || d.Error.Field != "pages[0]" {
+	if d := r.deck(out.Deck.ID); d.State != deck.Failed || d.Error == nil || d.Error.Code != "broken_file" || d.Error.Field != "pages[0]" {
 		t.Errorf("got %+v", d)
 	}
-	out = r.uploaded(r.send("/api/decks?title=Hang", "image/png", bytes.NewReader(dots(t, 9, 9))))
-	check(t, r.Jobs.Cancel(t.Context(), out.Job.ID))
-	if d := r.deck(out.Deck.ID); d.State != library.Failed {
+	out = r.uploaded(r.send("/api/decks?title=Hang", "image/png", bytes.NewReader(encodeGray(t, 9, 9))))
+	checkError(t, r.Jobs.CancelJob(t.Context(), out.Job.ID))
+	if d := r.deck(out.Deck.ID); d.State != deck.Failed {
 		t.Errorf("got %+v", d)
 	}
-	out = r.uploaded(r.send("/api/decks?title=Hang", "image/png", bytes.NewReader(dots(t, 9, 9))))
+	out = r.uploaded(r.send("/api/decks?title=Hang", "image/png", bytes.NewReader(encodeGray(t, 9, 9))))
 	r.ok("teacher", "DELETE", "/api/decks/"+out.Deck.ID, nil, nil)
-	if job, err := r.Jobs.Job(out.Job.ID); err != nil || job.State != jobs.Withdrawn {
+	if job, err := r.Jobs.GetJob(out.Job.ID); err != nil || job.State != jobs.Withdrawn {
 		t.Errorf("got %+v, %v", job, err)
 	}
 }

@@ -1,18 +1,22 @@
-// Package gateway is the box's door: pages, the HTTP API, the lesson socket.
+// Package gateway is the HTTP server of the box. It serves the pages, the HTTP API and the
+// lesson socket.
 //
-// It owns the listeners, finds out who is asking, and hands on: to the roster, to the
-// rooms, to the sessions. It decides nothing about a lesson.
+// It owns the listeners and the guards in front of every handler. Each audience has a package
+// with its operations: pupil, staff, adminapi and peers. Package signin signs people in. The
+// gateway decides nothing about a lesson.
 //
-//	listener (at most PerIP connections an address)
-//	  -> crash (a panic is a 500 and a report)
-//	  -> headers (CSP and its like) -> host (allow-list: 421) -> cross-origin writes: 403
+//	listener (connlimit: connections for each address, and for the box)
+//	  -> recoverPanics (a panic is a 500 and a report)
+//	  -> checkHost (allow-list: 421) -> withSecurityHeaders (CSP and others)
+//	  -> refuseExcess (503) -> cross-origin writes: 403
 //	  -> ServeMux: pages, assets, /healthz /readyz /metrics, /socket/websocket, /api (huma)
 //
-// Promises: plain HTTP is enough to join, chat and answer; HTTPS stands beside it with a
-// certificate of the box's own authority. No handler logs a name, a PIN, a code or a
-// token. A body is at most 256 KiB of JSON, but for quizzes and uploads. An error says
-// which field is at fault.
+// Plain HTTP is enough to join, chat and answer. HTTPS runs in parallel, with a certificate of
+// the box's own authority. No handler logs a name, a PIN, a code or a token. A JSON body has
+// at most 256 KiB, except for quizzes and uploads. An error names the field at fault.
 package gateway
+
+//go:generate go test -run TestTheTypesOfThePagesAreCurrent . -update
 
 import (
 	"cmp"
@@ -28,50 +32,60 @@ import (
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/gateway/adminapi"
+	"github.com/livelearn/box/services/gateway/connlimit"
+	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/peers"
+	"github.com/livelearn/box/services/gateway/pupil"
+	"github.com/livelearn/box/services/gateway/signin"
+	"github.com/livelearn/box/services/gateway/staff"
 	"github.com/livelearn/box/services/health"
-	"github.com/livelearn/box/services/intake"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/library"
+	"github.com/livelearn/box/services/listimport"
 	"github.com/livelearn/box/services/media/whip"
+	"github.com/livelearn/box/services/quiz/draft"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/slides"
 	"github.com/livelearn/box/services/supervise"
 )
 
-// Config says where the door is. Its zero value works.
+// Config says where the gateway listens. Its zero value works.
 type Config struct {
-	HTTP  string   // address of plain HTTP; default ":8080"
-	HTTPS string   // address of HTTPS; default ":8443"; "off": none
-	Hosts []string // names that the box answers to, beside IP addresses, localhost and livelearn.local
-	PerIP int      // connections from one address at once; default 128: a class may sit behind one router
+	HTTP  string   // address of plain HTTP, default ":8080"
+	HTTPS string   // address of HTTPS, default ":8443"; "off": none
+	Hosts []string // further host names of the box, in addition to IP addresses, localhost and livelearn.local
+	PerIP int      // connections of one address at once, without lesson sockets, default 2048, because 200 pupils may be behind one router
 }
 
-// WithDefaults fills in what is empty.
+// WithDefaults fills in empty fields.
 func (c Config) WithDefaults() Config {
-	c.HTTP, c.HTTPS, c.PerIP = cmp.Or(c.HTTP, ":8080"), cmp.Or(c.HTTPS, ":8443"), cmp.Or(c.PerIP, 128)
+	c.HTTP, c.HTTPS, c.PerIP = cmp.Or(c.HTTP, ":8080"), cmp.Or(c.HTTPS, ":8443"), cmp.Or(c.PerIP, 2048)
 	return c
 }
 
-// Validate refuses what cannot work.
+// Validate refuses values that cannot work.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	for field, addr := range map[string]string{"gateway.http": c.HTTP, "gateway.https": c.HTTPS} {
 		if _, _, err := net.SplitHostPort(addr); err != nil && addr != "off" {
-			return errs.Field("gateway.Config", field, "bad_address", 0, `must be "host:port" or ":port": %v`, err)
+			return errs.NewField("gateway.Config", field, "bad_address", 0, `must be "host:port" or ":port": %v`, err)
 		}
 	}
 	if c.PerIP < 1 {
-		return errs.Field("gateway.Config", "gateway.per_ip", "too_small", 1, "must be at least 1")
+		return errs.NewField("gateway.Config", "gateway.per_ip", "too_small", 1, "must be at least 1")
 	}
 	return nil
 }
 
-// Deps is what the gateway hands on to.
+// Deps holds the parts of the box that the gateway serves.
 type Deps struct {
 	Roster   *roster.Roster
 	Rooms    *room.Rooms
@@ -82,76 +96,90 @@ type Deps struct {
 	Jobs     *jobs.Jobs
 	Library  *library.Library
 	Reports  *supervise.Reports
-	Tree     func() supervise.Status                                    // everything that runs
-	LogTail  func() []string                                            // the last lines of the log
-	Backup   func(io.Writer) error                                      // writes a whole backup
-	Export   func(ctx context.Context, pupil string, w io.Writer) error // writes all that is known of a pupil
-	// Intake reads a class list in a process of its own.
-	Intake  func(ctx context.Context, name string, data []byte) (intake.Table, error)
-	WHIP    whip.Node // carries what encoders publish and players watch; nil: 503 no_media
-	Media   Media     // nil: this box has no nodes
-	Update  Update    // nil: this machine has one system only
-	Machine Machine   // nil: this box is a program on somebody's machine
-	Cloud   Cloud     // nil: nothing leaves this box
-	Pages   fs.FS     // the built pages: index.html and assets/
-	Metrics *prometheus.Registry
-	Log     *slog.Logger
-	Version string
-	Data    string // folder for the box's own certificates
-	Results string // folder with a folder of results for each lesson
+	Tree     func() supervise.Status // everything that runs
+	LogTail  func() []string         // the last lines of the log
+	Backup   func(io.Writer) error   // writes a whole backup
+	// Acknowledge ends the warning of a check that data was lost.
+	Acknowledge func(check string) error
+	Export      func(ctx context.Context, pupil string, w io.Writer) error    // writes all data of the box about a pupil
+	Erase       func(ctx context.Context, pupil, by string) (jobs.Job, error) // queues the job that erases a pupil
+	// ReadClassList reads a class list in a process of its own.
+	ReadClassList func(ctx context.Context, name string, data []byte, choice listimport.Choice) (listimport.Table, error)
+	// MakePicture makes a picture of a question in a process of its own.
+	MakePicture func(ctx context.Context, data []byte) (slides.Picture, error)
+	// ReadQuiz reads a file with questions in a process of its own. keep stores a picture, and nil
+	// keeps none.
+	ReadQuiz  func(ctx context.Context, data []byte, keep func(slides.Picture) error) (draft.File, error)
+	WHIP      whip.Node        // the media node for encoders and players, nil: 503 no_media
+	Media     adminapi.Media   // nil: this box has no media nodes
+	Update    Update           // nil: this machine has one system only
+	Machine   adminapi.Machine // nil: this box is a program on another machine
+	Cloud     Cloud            // nil: this box talks to no cloud
+	Pages     fs.FS            // the built pages: index.html and assets/
+	Simulated bool             // the board is simulated: developers see the page of all components
+	Metrics   *prometheus.Registry
+	Log       *slog.Logger
+	Version   string
+	Data      string // folder for the box's own certificates
+	Results   string // folder with a folder of results for each lesson
 
-	Capsule    Capsule // makes what was recorded of a lesson fit to be seen
-	Recordings string  // folder with a folder for each recorded lesson
-	// Captive answers those who look for the internet on a network of the box's own; nil: the
-	// box is on no such network.
+	Capsule    staff.Capsule // builds the files that play a recorded lesson again
+	Recordings string        // folder with a folder for each recorded lesson
+	// Captive answers captive portal checks on the access point of the box. Nil: the box has
+	// no access point.
 	Captive func(http.Handler) http.Handler
-	// Listen opens a listener; nil: net.Listen on TCP.
+	// Listen opens a listener. Nil: net.Listen on TCP.
 	Listen func(addr string) (net.Listener, error)
 }
 
-// Gateway is the door. Serve opens it.
+// Gateway is the HTTP server. Its Child opens the listeners.
 type Gateway struct {
 	Deps
 	cfg     Config
 	handler http.Handler
-	guesses guesses
-	door    *whip.Door    // for encoders and players
-	reading chan struct{} // holds one while a class list is read: each takes much memory
-	serving chan struct{} // holds one for each neighbour that gets an update from here
+	api     huma.API
+	limiter *connlimit.Limiter
+	callers *httpapi.Callers
+	signIn  *signin.API
+	pupils  *pupil.API
+	peers   *peers.API
 
-	mu          sync.Mutex // guards the fields below
-	http, https net.Addr   // nil while closed
+	mu                  sync.Mutex // guards the fields below
+	httpAddr, httpsAddr net.Addr   // nil while closed
+	lastRefusalLog      time.Time  // time of the last log line about refused connections
+	lastRefusal         time.Time  // time of the last refused connection. Zero: health has no warning
 }
 
-// New builds the door and opens nothing.
+// New builds the gateway and opens no listener.
 func New(cfg Config, deps Deps) *Gateway {
-	g := &Gateway{Deps: deps, cfg: cfg.WithDefaults(), guesses: newGuesses(), reading: make(chan struct{}, 1)}
+	g := &Gateway{Deps: deps, cfg: cfg.WithDefaults()}
 	if g.Listen == nil {
 		g.Listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 	}
-	g.door = whip.New(g.WHIP, g.passGrant, g.Log)
-	g.handler = g.build()
+	g.limiter = connlimit.New(g.cfg.PerIP)
+	g.buildAudiences()
+	g.handler = g.buildHandler()
 	return g
 }
 
 // String is the service's name.
 func (g *Gateway) String() string { return "gateway" }
 
-// Child is the gateway under supervision: ready when it listens.
+// Child runs the gateway under supervision. It is ready when the gateway listens.
 func (g *Gateway) Child() supervise.Child {
 	return supervise.Child{ID: "gateway", Start: g.serve, Backoff: supervise.Backoff{Min: time.Second, Max: 30 * time.Second}}
 }
 
-// Addrs is where the door is open: host and port of plain HTTP and of HTTPS, each empty
-// while it is closed.
+// Addrs returns host and port of plain HTTP and of HTTPS. Each is empty while its listener is
+// closed.
 func (g *Gateway) Addrs() (plain, secure string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.http != nil {
-		plain = g.http.String()
+	if g.httpAddr != nil {
+		plain = g.httpAddr.String()
 	}
-	if g.https != nil {
-		secure = g.https.String()
+	if g.httpsAddr != nil {
+		secure = g.httpsAddr.String()
 	}
 	return plain, secure
 }
@@ -162,21 +190,21 @@ func (g *Gateway) serve(ctx context.Context, ready func()) error {
 		return errs.New("gateway", errs.Down, err)
 	}
 	group := supervise.Group(ctx)
-	defer g.closed()
-	plain := g.server()
-	g.opened(ln.Addr(), nil)
-	group.Go(func(ctx context.Context) error { return run(ctx, plain, limited(ln, g.cfg.PerIP)) })
-	group.Go(g.watchPasses)
+	defer g.clearAddrs()
+	plain := g.newServer()
+	g.setAddrs(ln.Addr(), nil)
+	group.Go(func(ctx context.Context) error { return runServer(ctx, plain, g.limiter.Listen(ln)) })
+	group.Go(g.watch)
 	if g.cfg.HTTPS != "off" {
-		g.secure(group)
+		g.startHTTPS(group)
 	}
 	ready()
 	return group.Wait()
 }
 
-// secure opens HTTPS. Without it the box still holds lessons, so a fault here is a
-// health warning and not the end.
-func (g *Gateway) secure(group interface {
+// startHTTPS opens HTTPS. The box holds lessons without it, so a failure is a health warning
+// and no error.
+func (g *Gateway) startHTTPS(group interface {
 	Go(func(context.Context) error)
 },
 ) {
@@ -195,32 +223,33 @@ func (g *Gateway) secure(group interface {
 		g.warnTLS(err)
 		return
 	}
-	g.Health.Set("https", health.OK, "", "")
-	g.opened(nil, ln.Addr())
-	srv := g.server()
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: auth.certificate, NextProtos: []string{"http/1.1"}}
+	g.Health.SetCheck("https", health.OK, "", "")
+	g.setAddrs(nil, ln.Addr())
+	srv := g.newServer()
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: auth.getCertificate, NextProtos: []string{"http/1.1"}}
 	group.Go(func(ctx context.Context) error {
-		return run(ctx, srv, tls.NewListener(limited(ln, g.cfg.PerIP), conf))
+		return runServer(ctx, srv, tls.NewListener(g.limiter.Listen(ln), conf))
 	})
 }
 
 func (g *Gateway) warnTLS(err error) {
 	g.Log.Warn("no https: cameras and microphones stay off", "err", err)
-	g.Health.Set("https", health.Warn, "https_off", err.Error())
+	g.Health.SetCheck("https", health.Warn, "https_off", err.Error())
 }
 
-func (g *Gateway) server() *http.Server {
+func (g *Gateway) newServer() *http.Server {
 	return &http.Server{
 		Handler: g.handler, MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		WriteTimeout: time.Minute, // a lesson socket has none: hijacking clears it
-		ErrorLog:     slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug),
+		WriteTimeout: time.Minute, // hijacking clears it for a lesson socket
+		ConnContext:  connlimit.MarkExcess, ConnState: connlimit.ReleaseHijacked,
+		ErrorLog: slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug),
 	}
 }
 
-// run serves until ctx ends and then gives requests under way a moment. Nothing of it
-// runs any more when it returns.
-func run(ctx context.Context, srv *http.Server, ln net.Listener) error {
+// runServer serves until ctx ends and then gives running requests two seconds. All its
+// goroutines have ended when it returns.
+func runServer(ctx context.Context, srv *http.Server, ln net.Listener) error {
 	tasks := supervise.Group(ctx)
 	tasks.Go(func(context.Context) error {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -233,26 +262,38 @@ func run(ctx context.Context, srv *http.Server, ln net.Listener) error {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if srv.Shutdown(late) != nil {
-			_ = srv.Close() // those who are not done by now are cut off
+			_ = srv.Close() // cuts off the requests that still run
 		}
 		return nil
 	})
 	return tasks.Wait()
 }
 
-func (g *Gateway) opened(plain, secure net.Addr) {
+func (g *Gateway) setAddrs(plain, secure net.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if plain != nil {
-		g.http = plain
+		g.httpAddr = plain
 	}
 	if secure != nil {
-		g.https = secure
+		g.httpsAddr = secure
 	}
 }
 
-func (g *Gateway) closed() {
+func (g *Gateway) clearAddrs() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.http, g.https = nil, nil
+	g.httpAddr, g.httpsAddr = nil, nil
+}
+
+// Update brings the box to a newer version and gives it to neighbours: *update.Updater.
+type Update interface {
+	adminapi.Update
+	peers.Update
+}
+
+// Cloud sends the facts of this box to the school's cloud: *cloud.Cloud.
+type Cloud interface {
+	adminapi.Cloud
+	staff.Cloud
 }

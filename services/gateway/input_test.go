@@ -48,7 +48,7 @@ func TestBadInputNamesTheFieldAndTheLimit(t *testing.T) {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, w.Code, c.status, w.Body)
 			continue
 		}
-		b := refused(t, w)
+		b := readRefusal(t, w)
 		if c.code != "" && b.Code != c.code || c.field != "" && b.Field != c.field || c.limit != 0 && b.Limit != c.limit {
 			t.Errorf("%s %s: %+v, want code %q field %q limit %d", c.method, c.path, b, c.code, c.field, c.limit)
 		}
@@ -64,7 +64,7 @@ func TestANameThatIsNotTakenWinsAndTheSecondLoses(t *testing.T) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	w := join(1)
-	if b := refused(t, w); w.Code != 409 || b.Code != "taken" || b.Reason != "stale" {
+	if b := readRefusal(t, w); w.Code != 409 || b.Code != "taken" || b.Reason != "stale" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 }
@@ -86,7 +86,7 @@ func TestTheCookieIsForTheBoxAlone(t *testing.T) {
 	}
 }
 
-// FuzzJoin gives the two calls that anybody may make whatever comes.
+// FuzzJoin sends arbitrary input to the two operations of unknown callers.
 func FuzzJoin(f *testing.F) {
 	for _, seed := range []string{
 		`{"code":"123456"}`, `{"key":"AAAAAAAAAAA"}`, `{}`, ``, `null`, `[]`, `{"code":null,"pupil":5}`, `{"code":"` + strings.Repeat("9", 5000) + `"}`,
@@ -111,15 +111,15 @@ func FuzzJoin(f *testing.F) {
 	})
 }
 
-// TestTheLogHoldsNoSecretAndNoName does all that there is to do, right and wrong, at the
-// most talkative level.
+// TestTheLogHoldsNoSecretAndNoName calls every operation, with right and wrong input, and
+// logs at debug level.
 func TestTheLogHoldsNoSecretAndNoName(t *testing.T) {
 	r := newRig(t)
 	code := r.claim
 	r.school()
 	secrets := []string{code, pin, admin1, teacher1, pupil1, pupil2, pupil3, className1, r.lesson.Code, r.lesson.Key, "canary-wrong-pin"}
 	for _, role := range roles {
-		for _, c := range r.calls()[:20] { // those that only look
+		for _, c := range r.calls()[:20] { // the reads
 			method, _, _ := strings.Cut(c.route, " ")
 			r.do(r.request(role, method, c.path, c.in))
 		}

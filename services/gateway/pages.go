@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io/fs"
@@ -12,68 +13,100 @@ import (
 	"sync"
 )
 
-// pages serves the single-page application: any path of a page gives index.html, whose
-// script looks at the path. Assets carry their content's hash in the name.
+// pages serves the single-page application. The path of every page returns index.html, and its
+// script reads the path. The names of assets contain a hash of their content.
 type pages struct {
-	files fs.FS
-	mu    sync.Mutex
-	zips  map[string]zipped // by name; guarded by mu; as many as there are files
+	files  fs.FS
+	mu     sync.Mutex
+	packed map[string]packedFile // by name, one for each file, guarded by mu
 }
 
-type zipped struct{ plain, small []byte }
+type packedFile struct{ plain, gzipped []byte }
 
-func newPages(files fs.FS) *pages { return &pages{files: files, zips: map[string]zipped{}} }
+func newPages(files fs.FS) *pages { return &pages{files: files, packed: map[string]packedFile{}} }
 
-// index serves a page.
-func (p *pages) index(w http.ResponseWriter, r *http.Request) {
+// serveIndex serves a page.
+func (p *pages) serveIndex(w http.ResponseWriter, r *http.Request, status int) {
 	w.Header().Set("Cache-Control", "no-cache")
-	p.serve(w, r, "index.html")
+	p.serveFile(w, r, "index.html", status)
 }
 
-// asset serves a file of /assets/, for ever the same under its name.
-func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
+// withUnknown answers a browser that asks for an address of no route with a page that says so.
+// Programs and the API get the plain answer.
+func (p *pages) withUnknown(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") {
+			if _, pattern := mux.Handler(r); pattern == "" {
+				p.serveIndex(w, r, http.StatusNotFound)
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// serveAsset serves a file of /assets/. The content under one name never changes.
+func (p *pages) serveAsset(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	p.serve(w, r, name)
+	p.serveFile(w, r, name, http.StatusOK)
 }
 
-func (p *pages) serve(w http.ResponseWriter, r *http.Request, name string) {
-	z, err := p.load(name)
+// register adds the routes of all files. Files at the root, such as the icon, keep their names over
+// versions, so a browser may keep them for a day only.
+func (p *pages) register(mux *http.ServeMux) error {
+	mux.HandleFunc("GET /assets/", p.serveAsset)
+	root, err := fs.ReadDir(p.files, ".")
+	for _, f := range root {
+		if name := f.Name(); !f.IsDir() && name != "index.html" {
+			mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Cache-Control", "public, max-age=86400")
+				p.serveFile(w, r, name, http.StatusOK)
+			})
+		}
+	}
+	return err
+}
+
+// kinds are the types that Go does not know on every machine.
+var kinds = map[string]string{
+	".woff2": "font/woff2", ".webmanifest": "application/manifest+json", ".txt": "text/plain; charset=utf-8",
+}
+
+func (p *pages) serveFile(w http.ResponseWriter, r *http.Request, name string, status int) {
+	z, err := p.loadFile(name)
 	if err != nil {
 		w.Header().Del("Cache-Control")
 		http.NotFound(w, r)
 		return
 	}
 	h := w.Header()
-	kind := mime.TypeByExtension(path.Ext(name))
-	if kind == "" {
-		kind = "application/octet-stream"
-	}
-	h.Set("Content-Type", kind)
+	h.Set("Content-Type", cmp.Or(kinds[path.Ext(name)], mime.TypeByExtension(path.Ext(name)), "application/octet-stream"))
 	h.Add("Vary", "Accept-Encoding")
 	body := z.plain
-	if z.small != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if z.gzipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = z.small
+		body = z.gzipped
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client is gone: nobody to tell
+		_, _ = w.Write(body) // fails only when the client is gone
 	}
 }
 
-// load reads a file and packs it once.
-func (p *pages) load(name string) (zipped, error) {
+// loadFile reads and compresses a file once.
+func (p *pages) loadFile(name string) (packedFile, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if z, ok := p.zips[name]; ok {
+	if z, ok := p.packed[name]; ok {
 		return z, nil
 	}
 	plain, err := fs.ReadFile(p.files, name)
 	if err != nil {
-		return zipped{}, err
+		return packedFile{}, err
 	}
-	z := zipped{plain: plain}
+	z := packedFile{plain: plain}
 	var b bytes.Buffer
 	pack, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
@@ -83,8 +116,8 @@ func (p *pages) load(name string) (zipped, error) {
 		err = pack.Close()
 	}
 	if err == nil && b.Len() < len(plain) {
-		z.small = b.Bytes()
+		z.gzipped = b.Bytes()
 	}
-	p.zips[name] = z
+	p.packed[name] = z
 	return z, err
 }

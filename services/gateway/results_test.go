@@ -8,18 +8,20 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/livelearn/box/services/gateway/httpapi"
+
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/results"
 	"github.com/livelearn/box/services/roster"
 )
 
-// idle is a kind of job that has nothing to do.
-func idle(name string) jobs.Kind {
+// idleKind is a kind of job that has nothing to do.
+func idleKind(name string) jobs.Kind {
 	return jobs.Kind{Name: name, Run: func(context.Context, jobs.Task) (any, error) { return nil, nil }}
 }
 
 func (r *rig) jobsOf(kind string) (list []jobs.Job) {
-	for _, j := range r.Jobs.Jobs() {
+	for _, j := range r.Jobs.ListJobs() {
 		if j.Kind == kind {
 			list = append(list, j)
 		}
@@ -30,7 +32,7 @@ func (r *rig) jobsOf(kind string) (list []jobs.Job) {
 func TestTheEndOfALessonHasItsResultsWorkedOut(t *testing.T) {
 	r := newRig(t).school()
 	r.ok("teacher", "POST", "/api/lessons/"+r.lesson.ID+"/end", nil, nil)
-	list := r.jobsOf(ResultsKind)
+	list := r.jobsOf(results.JobKind)
 	if len(list) != 1 || list[0].Lesson != r.lesson.ID || list[0].Title != "Fractions" {
 		t.Fatalf("the jobs are %+v", list)
 	}
@@ -40,7 +42,7 @@ func TestTheEndOfALessonHasItsResultsWorkedOut(t *testing.T) {
 		t.Errorf("past lessons are %+v", past)
 	}
 	r.ok("teacher", "POST", "/api/lessons/"+r.lesson.ID+"/end", nil, nil)
-	if n := len(r.jobsOf(ResultsKind)); n != 1 {
+	if n := len(r.jobsOf(results.JobKind)); n != 1 {
 		t.Errorf("pressing twice makes %d jobs", n)
 	}
 }
@@ -48,13 +50,13 @@ func TestTheEndOfALessonHasItsResultsWorkedOut(t *testing.T) {
 func TestResultsAreThereWhenTheJobHasWrittenThem(t *testing.T) {
 	r := newRig(t).school()
 	path := "/api/lessons/" + r.lesson.ID + "/results"
-	if b := refused(t, r.do(r.request("teacher", "GET", path, nil))); b.Code != "not_ready" {
+	if b := readRefusal(t, r.do(r.request("teacher", "GET", path, nil))); b.Code != "not_ready" {
 		t.Errorf("got %+v", b)
 	}
 	dir := filepath.Join(r.Results, r.lesson.ID)
-	check(t, os.MkdirAll(dir, 0o700))
-	for name, text := range map[string]string{results.FileJSON: `{"items":[]}`, results.FileCSV: "Pupil", results.FileXLSX: "PK"} {
-		check(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	checkError(t, os.MkdirAll(dir, 0o700))
+	for name, text := range map[string]string{results.FileJSON: `{"items":[]}`, results.FileXLSX: "PK"} {
+		checkError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	w := r.do(r.request("teacher", "GET", path, nil))
 	if w.Code != http.StatusOK || w.Body.String() != `{"items":[]}` || w.Header().Get("Content-Type") != "application/json" {
@@ -78,7 +80,7 @@ func TestResultsAreThereWhenTheJobHasWrittenThem(t *testing.T) {
 
 func TestFileNamesAreGoodOnAnySystem(t *testing.T) {
 	for in, want := range map[string]string{"7b Fractions 1/2": "7b Fractions 1-2", ` a\b:c*?"<>|. `: "a-b-c------", "صف": "صف", "a\nb": "a-b"} {
-		if got := fileName(in); got != want {
+		if got := httpapi.FileName(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
@@ -92,7 +94,7 @@ func TestErasingAsksForTheNameAndForAnEndOfTheLesson(t *testing.T) {
 		if w.Code == http.StatusOK {
 			return "ok"
 		}
-		return refused(t, w).Code
+		return readRefusal(t, w).Code
 	}
 	if got := ask(pupil1); got != "other_name" {
 		t.Errorf("another name: %s", got)
@@ -104,7 +106,7 @@ func TestErasingAsksForTheNameAndForAnEndOfTheLesson(t *testing.T) {
 	if got := ask(" " + pupil2 + " "); got != "ok" {
 		t.Errorf("after it: %s", got)
 	}
-	list := r.jobsOf(EraseKind)
+	list := r.jobsOf("erase")
 	if len(list) != 1 || strings.Contains(list[0].Title, pupil2) {
 		t.Errorf("the jobs are %+v", list)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -23,21 +23,28 @@ import (
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/hand"
 	"github.com/livelearn/box/services/health"
-	"github.com/livelearn/box/services/intake"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/library"
+	"github.com/livelearn/box/services/listimport"
+	"github.com/livelearn/box/services/playback"
+	"github.com/livelearn/box/services/quiz"
+	"github.com/livelearn/box/services/quiz/draft"
+	"github.com/livelearn/box/services/quiz/exchange"
 	"github.com/livelearn/box/services/quiz/item"
+	"github.com/livelearn/box/services/reaction"
+	"github.com/livelearn/box/services/results"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/slides"
 	"github.com/livelearn/box/services/supervise"
-	"github.com/livelearn/box/services/tap"
+	"github.com/livelearn/box/services/timetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Words that must never be in the log, and that nothing else has in it.
+// Words that must never be in the log. No other text contains them.
 const (
 	pin        = "canary-pin-7391"
 	admin1     = "Canaryadmin"
@@ -48,29 +55,29 @@ const (
 	className1 = "Canaryclass"
 )
 
-// logged is a log that tests can read while it is written.
-type logged struct {
+// testLog is a log that tests can read while it is written.
+type testLog struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *testLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(p)
 }
 
-func (l *logged) String() string {
+func (l *testLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// rig is a door with everything real behind it.
+// rig is a gateway with the real parts of the box behind it.
 type rig struct {
 	*Gateway
 	t      testing.TB
-	log    *logged
+	log    *testLog
 	claim  string            // the claim code
 	tokens map[string]string // by role: "nobody", "pupil", "teacher", "admin"
 	class  roster.Class      // with an open lesson; pupil1 has joined
@@ -86,41 +93,56 @@ type rig struct {
 
 func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	t.Helper()
-	r := &rig{t: t, log: &logged{}, tokens: map[string]string{}}
+	r := &rig{t: t, log: &testLog{}, tokens: map[string]string{}}
 	dir := t.TempDir()
 	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	reg := prometheus.NewRegistry()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, log, reg)
-	check(t, err)
+	checkError(t, err)
 	people, err := roster.Open(roster.Config{Path: filepath.Join(dir, "roster.db")}, log)
-	check(t, err)
+	checkError(t, err)
 	shelf, err := library.Open(library.Config{Path: filepath.Join(dir, "library.db"), Folder: filepath.Join(dir, "library"), Secret: bytes.Repeat([]byte("s"), 32)}, log)
-	check(t, err)
+	checkError(t, err)
 	clock := event.NewClock(1)
-	letters := jobs.New(j, clock, log, reg, slidesOf(shelf), idle(ResultsKind), idle(EraseKind))
+	letters := jobs.New(j, clock, log, reg, slidesOf(shelf.Decks), idleKind(results.JobKind), idleKind("erase"), idleKind(playback.FilmJob))
 	reports := supervise.NewReports(log, reg)
 	rooms := room.New(room.Config{}, room.Deps{
-		Journal: j, Clock: clock, Bury: func(room.Letter) {}, Observe: reports.Add, Log: log, Metrics: reg,
-	}, chat.Kind, hand.Kind, tap.Kind)
+		Journal: j, Clock: clock, OnDeadLetter: func(room.DeadLetter) {}, Observe: reports.Add, Log: log, Metrics: reg,
+	}, chat.Kind, hand.Kind, reaction.Kind, quiz.Kind)
 	hub := session.New(session.Config{}, session.Deps{
-		Rooms: rooms, Exists: people.Exists, Observe: reports.Add, Log: log, Metrics: reg,
+		Rooms: rooms, Exists: people.HasRoom, Observe: reports.Add, Log: log, Metrics: reg,
 	})
 	cfg := Config{HTTPS: "off"}
 	deps := Deps{
 		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), History: health.NewHistory(clock, reg), Clock: clock, Jobs: letters, Reports: reports, Library: shelf,
 		Tree: func() supervise.Status { return supervise.Status{Name: "box"} }, LogTail: func() []string { return []string{"a line"} },
-		Intake: func(_ context.Context, name string, data []byte) (intake.Table, error) {
-			return intake.Parse(name, data)
+		ReadClassList: func(_ context.Context, name string, data []byte, choice listimport.Choice) (listimport.Table, error) {
+			return listimport.Read(name, data, choice)
 		},
-		Backup: func(w io.Writer) error { _, err := io.WriteString(w, "a backup"); return err },
+		MakePicture: func(_ context.Context, data []byte) (slides.Picture, error) { return slides.MakePicture(data) },
+		ReadQuiz: func(_ context.Context, data []byte, keep func(slides.Picture) error) (draft.File, error) {
+			f, pictures, err := exchange.Read(data, slides.MakePicture)
+			if keep == nil {
+				return f, err
+			}
+			for id, picture := range pictures {
+				err = errors.Join(err, keep(slides.Picture{Ext: strings.TrimPrefix(filepath.Ext(id), "."), W: 1, H: 1, Data: picture}))
+			}
+			return f, err
+		},
+		Acknowledge: func(string) error { return nil },
+		Backup:      func(w io.Writer) error { _, err := io.WriteString(w, "a backup"); return err },
 		Pages: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},
 		},
-		WHIP: &carrier{}, Metrics: reg, Log: log, Version: "test", Data: dir, Results: filepath.Join(dir, "results"),
+		WHIP: &fakeNode{}, Metrics: reg, Log: log, Version: "test", Data: dir, Results: filepath.Join(dir, "results"),
 		Capsule: func(context.Context, roster.Lesson) (string, error) {
-			return "", errs.Code("test", errs.Missing, "no_recording", "not recorded")
+			return "", errs.NewCode("test", errs.Missing, "no_recording", "not recorded")
 		}, Recordings: filepath.Join(dir, "recordings"),
+		Erase: func(ctx context.Context, pupil, by string) (jobs.Job, error) {
+			return letters.Enqueue(ctx, jobs.NewJob{Kind: "erase", By: by, Input: pupil})
+		},
 		Export: func(_ context.Context, pupil string, w io.Writer) error {
 			_, err := io.WriteString(w, `{"id":"`+pupil+`"}`)
 			return err
@@ -132,15 +154,15 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	r.Gateway = New(cfg, deps)
 	r.run(j, rooms, hub, letters)
 	r.claim, err = people.ClaimCode()
-	check(t, err)
+	checkError(t, err)
 	return r
 }
 
-// run serves what is behind the door until the test ends.
+// run serves the parts behind the gateway until the test ends.
 func (r *rig) run(j *journal.Journal, rooms *room.Rooms, hub *session.Hub, letters *jobs.Jobs) {
 	root := supervise.New(supervise.Spec{Name: "box", Children: []supervise.Child{
-		supervise.Run("journal", j), supervise.Run("letters", letters), supervise.Run("rooms", rooms), hub.Child(),
-		supervise.Run("lanes", letters.Lanes()),
+		supervise.Run("journal", j), supervise.Run("jobs", letters), supervise.Run("rooms", rooms), hub.Child(),
+		supervise.Run("job workers", letters.Workers()),
 	}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -148,9 +170,9 @@ func (r *rig) run(j *journal.Journal, rooms *room.Rooms, hub *session.Hub, lette
 	r.t.Cleanup(func() {
 		cancel()
 		<-done
-		check(r.t, j.Close())
-		check(r.t, r.Roster.Close())
-		check(r.t, r.Library.Close())
+		checkError(r.t, j.Close())
+		checkError(r.t, r.Roster.Close())
+		checkError(r.t, r.Library.Close())
 	})
 }
 
@@ -176,14 +198,14 @@ func (r *rig) school() *rig {
 	var l roster.Lesson
 	r.ok("admin", "POST", "/api/lessons", map[string]string{"class": r.class.ID, "title": "Fractions"}, &l)
 	r.lesson = l
-	if _, r.tokens["pupil"], _, err = r.Roster.Join(roster.Ref{Code: l.Code}, r.class.Pupils[0].ID, ""); err != nil {
+	if _, r.tokens["pupil"], _, err = r.Roster.JoinLesson(roster.Ref{Code: l.Code}, r.class.Pupils[0].ID, ""); err != nil {
 		r.t.Fatal(err)
 	}
-	r.Jobs.Bury(jobs.Letter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
+	r.Jobs.AddDeadLetter(jobs.Letter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
 	r.pass, r.secret = r.addPass("whip")
 	r.letter = r.waitLetter()
 	deck, quiz, err := r.Library.AddSample("en")
-	check(r.t, err)
+	checkError(r.t, err)
 	r.quiz, r.page = quiz, "/slides/"+deck.ID+"/"+deck.Pages[0].Key+"-640.png"
 	return r
 }
@@ -191,25 +213,18 @@ func (r *rig) school() *rig {
 func (r *rig) addClass(name, pupils string) roster.Class {
 	r.t.Helper()
 	c, err := r.Roster.AddClass(name)
-	check(r.t, err)
+	checkError(r.t, err)
 	_, err = r.Roster.AddNames(c.ID, pupils, false)
-	check(r.t, err)
+	checkError(r.t, err)
 	c, err = r.Roster.Class(c.ID)
-	check(r.t, err)
+	checkError(r.t, err)
 	return c
 }
 
 func (r *rig) waitLetter() string {
 	r.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		if list := r.Jobs.List(); len(list) > 0 {
-			return list[0].ID
-		}
-		tick := time.NewTimer(time.Millisecond)
-		<-tick.C
-	}
-	r.t.Fatal("the letter was not written")
-	return ""
+	timetest.WaitUntil(r.t, "the dead letter", func() bool { return len(r.Jobs.ListDeadLetters()) > 0 })
+	return r.Jobs.ListDeadLetters()[0].ID
 }
 
 // request makes a request of a role, as a browser on the box's own page would.
@@ -220,7 +235,7 @@ func (r *rig) request(role, method, path string, in any) *http.Request {
 		data, ok := in.(string)
 		if !ok {
 			raw, err := json.Marshal(in)
-			check(r.t, err)
+			checkError(r.t, err)
 			data = string(raw)
 		}
 		body = strings.NewReader(data)
@@ -249,12 +264,12 @@ func (r *rig) ok(role, method, path string, in, out any) {
 		r.t.Fatalf("%s %s by %s: %d %s", method, path, role, w.Code, w.Body)
 	}
 	if out != nil {
-		check(r.t, json.Unmarshal(w.Body.Bytes(), out))
+		checkError(r.t, json.Unmarshal(w.Body.Bytes(), out))
 	}
 }
 
-// refused reads a refusal and checks that it is a problem.
-func refused(t testing.TB, w *httptest.ResponseRecorder) (b errs.Body) {
+// readRefusal reads a refusal and checks that it is a problem.
+func readRefusal(t testing.TB, w *httptest.ResponseRecorder) (b errs.Body) {
 	t.Helper()
 	if kind := w.Header().Get("Content-Type"); kind != "application/problem+json" {
 		t.Errorf("%d is %q: %s", w.Code, kind, w.Body)
@@ -265,7 +280,7 @@ func refused(t testing.TB, w *httptest.ResponseRecorder) (b errs.Body) {
 	return b
 }
 
-func check(t testing.TB, err error) {
+func checkError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

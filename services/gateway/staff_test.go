@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/livelearn/box/services/gateway/signin"
+
 	"github.com/livelearn/box/services/roster"
 )
 
@@ -23,7 +25,7 @@ func TestAnAdminLooksAfterTheStaff(t *testing.T) {
 			continue
 		}
 		w := r.do(r.request("admin", "DELETE", "/api/staff/"+s.ID, nil))
-		if b := refused(t, w); w.Code != http.StatusConflict || b.Code != "last_admin" {
+		if b := readRefusal(t, w); w.Code != http.StatusConflict || b.Code != "last_admin" {
 			t.Errorf("%d %+v", w.Code, b)
 		}
 		r.ok("admin", "POST", "/api/staff/"+s.ID+"/pin", map[string]string{"pin": "135790"}, nil)
@@ -33,10 +35,10 @@ func TestAnAdminLooksAfterTheStaff(t *testing.T) {
 
 func TestANewPINNeedsTheOldOneAndIsNotGuessed(t *testing.T) {
 	r := newRig(t).school()
-	for n := range perDevice + 1 {
+	for n := range signin.TriesPerDevice + 1 {
 		w := r.do(r.request("teacher", "POST", "/api/pin", map[string]string{"old": "wrong pin", "new": "135790"}))
 		want := http.StatusForbidden
-		if n == perDevice {
+		if n == signin.TriesPerDevice {
 			want = http.StatusTooManyRequests
 		}
 		if w.Code != want {
@@ -59,7 +61,7 @@ func TestSettingsAreTheBoxes(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	w := r.do(r.request("admin", "PATCH", "/api/admin/settings", map[string]any{"chat_days": 0}))
-	if b := refused(t, w); w.Code != 400 || b.Field != "chat_days" || b.Limit != 365 {
+	if b := readRefusal(t, w); w.Code != 400 || b.Field != "chat_days" || b.Limit != 365 {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 }

@@ -21,11 +21,11 @@ var Kind = room.Kind{
 	New:  func() room.Feature { return &hand{} },
 	Commands: []room.Command{
 		{Name: "hand.raise", Pupil: true, Lock: room.LockRaise},
-		{Name: "hand.lower", Pupil: true},
+		{Name: "hand.lower", Payload: LowerRequest{}, Pupil: true, Who: "all, others' hands only a teacher", Doc: "without a field: the own hand"},
 	},
 	Events: []event.Def{
 		{Kind: Raised, Effect: event.Early, Vital: true},
-		{Kind: Lowered, Effect: event.Early, Vital: true},
+		{Kind: Lowered, Payload: LoweredData{}, Effect: event.Early, Vital: true, Erase: eraseLowered},
 	},
 }
 
@@ -33,13 +33,6 @@ var Kind = room.Kind{
 type raised struct {
 	User string `json:"user"`
 	At   int64  `json:"at"` // milliseconds since 1970
-}
-
-// lowered is the payload of hand.lower and hand.lowered: one user's hand, or all.
-type lowered struct {
-	room.ID
-	User string `json:"user,omitempty"`
-	All  bool   `json:"all,omitempty"`
 }
 
 type hand struct {
@@ -53,39 +46,39 @@ func (h *hand) Handle(t *room.Turn, m room.Message) error {
 		if err := room.Decode(m, &in); err != nil {
 			return err
 		}
-		if h.find(m.By.User) < 0 {
+		if h.findUser(m.By.User) < 0 {
 			t.Record(Raised, struct{}{})
 		}
 		return nil
 	}
-	return h.lower(t, m)
+	return h.lowerHand(t, m)
 }
 
-func (h *hand) lower(t *room.Turn, m room.Message) error {
-	var in lowered
+func (h *hand) lowerHand(t *room.Turn, m room.Message) error {
+	var in LowerRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	staff := m.By.Staff()
+	staff := m.By.IsStaff()
 	switch {
 	case in.All && !staff, in.User != "" && in.User != m.By.User && !staff:
-		return errs.Code(m.Name, errs.Denied, "role", "a pupil lowers only the own hand")
+		return errs.NewCode(m.Name, errs.Denied, "role", "a pupil lowers only the own hand")
 	case in.All && in.User != "":
-		return errs.Field(m.Name, "all", "both", 0, "give user or all, not both")
+		return errs.NewField(m.Name, "all", "both", 0, "give user or all, not both")
 	case in.All && len(h.Queue) > 0:
-		t.Record(Lowered, lowered{All: true})
+		t.Record(Lowered, LoweredData{All: true})
 	case !in.All:
 		if in.User == "" {
 			in.User = m.By.User
 		}
-		if h.find(in.User) >= 0 {
-			t.Record(Lowered, lowered{User: in.User})
+		if h.findUser(in.User) >= 0 {
+			t.Record(Lowered, LoweredData{User: in.User})
 		}
 	}
 	return nil
 }
 
-func (h *hand) find(user string) int {
+func (h *hand) findUser(user string) int {
 	return slices.IndexFunc(h.Queue, func(r raised) bool { return r.User == user })
 }
 
@@ -95,8 +88,8 @@ func (h *hand) Apply(e event.Event) {
 	case Raised:
 		h.Queue = append(h.Queue, raised{e.By, e.Stamp.Wall})
 	case Lowered:
-		var l lowered
-		room.Payload(e, &l)
+		var l LoweredData
+		room.DecodePayload(e, &l)
 		h.Queue = slices.DeleteFunc(h.Queue, func(r raised) bool { return l.All || r.User == l.User })
 	}
 }

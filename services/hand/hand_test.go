@@ -16,9 +16,9 @@ func TestTheLongestWaitingHandIsFirst(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		h := roomtest.New(t, dir, room.Config{}, hand.Kind)
-		h.Lesson("l1")
+		h.StartLesson("l1")
 		order := func() (users string) {
-			v := h.View(roomtest.Cid)
+			v := h.JoinView(roomtest.Cid)
 			for _, part := range strings.Split(v[strings.Index(v, `"queue"`):], `"user":"`)[1:] {
 				users += part[:strings.IndexByte(part, '"')] + " "
 			}
@@ -46,7 +46,7 @@ func TestTheLongestWaitingHandIsFirst(t *testing.T) {
 				by = roomtest.Ben
 				by.User = who.user
 			}
-			if err := h.Ask(by, step.name, "", step.payload); err != nil {
+			if err := h.SendCommand(by, step.name, "", step.payload); err != nil {
 				t.Fatal(err)
 			}
 			if got := order(); got != step.want {
@@ -61,14 +61,14 @@ func TestAPupilLowersOnlyTheOwnHand(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		h := roomtest.New(t, dir, room.Config{}, hand.Kind)
-		h.Lesson("l1")
+		h.StartLesson("l1")
 		for _, payload := range []any{map[string]string{"user": "p2"}, map[string]bool{"all": true}} {
-			if b := errs.BodyOf(h.Ask(roomtest.Ben, "hand.lower", "", payload)); b.Reason != "denied" || b.Code != "role" {
+			if b := errs.BodyOf(h.SendCommand(roomtest.Ben, "hand.lower", "", payload)); b.Reason != "denied" || b.Code != "role" {
 				t.Errorf("%v: %+v", payload, b)
 			}
 		}
 		both := map[string]any{"user": "p1", "all": true}
-		if b := errs.BodyOf(h.Ask(roomtest.Ada, "hand.lower", "", both)); b.Code != "both" {
+		if b := errs.BodyOf(h.SendCommand(roomtest.Ada, "hand.lower", "", both)); b.Code != "both" {
 			t.Errorf("user and all: %+v", b)
 		}
 	})

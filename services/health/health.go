@@ -1,11 +1,11 @@
-// Package health knows how the box is doing and says it in words that people act on.
+// Package health collects how the box is doing, in words that people can act on.
 //
-// Each part of the box sets its own check and clears it; the admin page lists them,
-// /readyz answers from them, and a metric carries them. A check has a fixed code that
-// the pages translate and a text in English for whoever reads the log.
+// Each part of the box sets its own check and clears it. The admin page lists them, /readyz
+// answers from them, and a metric carries them. A check has a fixed code that the pages
+// translate and an English text for readers of the log.
 //
-// Promises: setting, clearing and listing never block on anything but a short lock. A
-// check that is set again at the same level keeps the time since when it stands.
+// Promises: setting, clearing and listing block only on a short lock. A check that is set again
+// at the same level keeps its Since.
 package health
 
 import (
@@ -17,34 +17,34 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Level is how bad a check is.
+// Level is the severity of a check.
 type Level uint8
 
 const (
-	OK   Level = iota // all is well
-	Warn              // the box copes; somebody should look
+	OK   Level = iota // everything works
+	Warn              // the box copes, a person should look
 	Fail              // a part of the box does not work
 )
 
-var levels = [...]string{"ok", "warn", "fail"}
+var levelNames = [...]string{"ok", "warn", "fail"}
 
-// String is the level's word.
+// String is the level's name.
 func (l Level) String() string {
-	if int(l) < len(levels) {
-		return levels[l]
+	if int(l) < len(levelNames) {
+		return levelNames[l]
 	}
-	return levels[Fail]
+	return levelNames[Fail]
 }
 
-// MarshalText writes the level's word.
+// MarshalText writes the level's name.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// Check is what one part of the box says of itself.
+// Check is the state of one part of the box.
 type Check struct {
-	Name  string    `json:"name"`           // the part: "journal", "network"; from a small fixed set
+	Name  string    `json:"name"`           // the part: "journal", "network", from a small fixed set
 	Level Level     `json:"level"`          // ok, warn or fail
-	Code  string    `json:"code,omitempty"` // what the pages translate: "disk_full"
-	Text  string    `json:"text,omitempty"` // for the log and the admin, in English; holds no names of people
+	Code  string    `json:"code,omitempty"` // the pages translate it: "disk_full"
+	Text  string    `json:"text,omitempty"` // for the log and the admin, in English, without names of people
 	Since time.Time `json:"since"`          // when the level last changed
 }
 
@@ -66,8 +66,8 @@ func New(reg prometheus.Registerer) *Health {
 	return h
 }
 
-// Set says how the part called name is doing.
-func (h *Health) Set(name string, level Level, code, text string) {
+// SetCheck sets the state of the part called name.
+func (h *Health) SetCheck(name string, level Level, code, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	since := time.Now()
@@ -78,18 +78,18 @@ func (h *Health) Set(name string, level Level, code, text string) {
 	h.gauge.WithLabelValues(name).Set(float64(level))
 }
 
-// Clear forgets the part: it is not there any more and says nothing.
-func (h *Health) Clear(name string) {
+// ClearCheck removes the check of a part.
+func (h *Health) ClearCheck(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.checks, name)
 	h.gauge.DeleteLabelValues(name)
 }
 
-// List is all checks, the worst first, then by name.
+// List returns all checks, the worst first, then by name.
 func (h *Health) List() []Check {
 	h.mu.Lock()
-	list := slices.Collect(maps.Values(h.checks))
+	list := slices.AppendSeq([]Check{}, maps.Values(h.checks))
 	h.mu.Unlock()
 	slices.SortFunc(list, func(a, b Check) int {
 		if a.Level != b.Level {
@@ -103,7 +103,7 @@ func (h *Health) List() []Check {
 	return list
 }
 
-// Ready tells whether a lesson can be held: no check fails. The list says why.
+// Ready reports whether a lesson can be held: no check fails. The list shows the reason.
 func (h *Health) Ready() (bool, []Check) {
 	list := h.List()
 	return len(list) == 0 || list[0].Level < Fail, list

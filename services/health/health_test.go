@@ -18,20 +18,20 @@ func TestOneFailingCheckMakesTheBoxUnready(t *testing.T) {
 	if !ready() {
 		t.Error("an empty list is not ready")
 	}
-	h.Set("network", health.Warn, "no_multicast", "")
+	h.SetCheck("network", health.Warn, "no_multicast", "")
 	if !ready() {
 		t.Error("a warning makes the box unready")
 	}
-	h.Set("journal", health.Fail, "disk_full", "no space left")
+	h.SetCheck("journal", health.Fail, "disk_full", "no space left")
 	if ready() {
 		t.Error("a failing check leaves the box ready")
 	}
-	h.Set("journal", health.OK, "", "")
+	h.SetCheck("journal", health.OK, "", "")
 	if !ready() {
 		t.Error("a mended check leaves the box unready")
 	}
-	h.Set("journal", health.Fail, "disk_full", "")
-	h.Clear("journal")
+	h.SetCheck("journal", health.Fail, "disk_full", "")
+	h.ClearCheck("journal")
 	if !ready() {
 		t.Error("a cleared check counts")
 	}
@@ -39,10 +39,10 @@ func TestOneFailingCheckMakesTheBoxUnready(t *testing.T) {
 
 func TestTheWorstCheckComesFirst(t *testing.T) {
 	h := health.New(nil)
-	h.Set("b", health.OK, "", "")
-	h.Set("a", health.OK, "", "")
-	h.Set("z", health.Fail, "", "")
-	h.Set("m", health.Warn, "", "")
+	h.SetCheck("b", health.OK, "", "")
+	h.SetCheck("a", health.OK, "", "")
+	h.SetCheck("z", health.Fail, "", "")
+	h.SetCheck("m", health.Warn, "", "")
 	var got []string
 	for _, c := range h.List() {
 		got = append(got, c.Name)
@@ -56,13 +56,13 @@ func TestSinceIsWhenTheLevelChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := health.New(nil)
 		start := time.Now()
-		h.Set("disk", health.Warn, "nearly_full", "80 %")
+		h.SetCheck("disk", health.Warn, "nearly_full", "80 %")
 		time.Sleep(time.Minute)
-		h.Set("disk", health.Warn, "nearly_full", "81 %")
+		h.SetCheck("disk", health.Warn, "nearly_full", "81 %")
 		if c := h.List()[0]; !c.Since.Equal(start) || c.Text != "81 %" {
 			t.Errorf("the same level again: %+v", c)
 		}
-		h.Set("disk", health.Fail, "full", "")
+		h.SetCheck("disk", health.Fail, "full", "")
 		if c := h.List()[0]; !c.Since.Equal(start.Add(time.Minute)) {
 			t.Errorf("another level: since %v", c.Since)
 		}
@@ -79,9 +79,9 @@ func TestLevelsAreWords(t *testing.T) {
 func TestMetricsFollowTheChecks(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	h := health.New(reg)
-	h.Set("journal", health.Fail, "disk_full", "")
-	h.Set("network", health.OK, "", "")
-	h.Clear("network")
+	h.SetCheck("journal", health.Fail, "disk_full", "")
+	h.SetCheck("network", health.OK, "", "")
+	h.ClearCheck("network")
 	families, err := reg.Gather()
 	if err != nil || len(families) != 1 || len(families[0].Metric) != 1 {
 		t.Fatalf("%v %v", families, err)

@@ -10,10 +10,10 @@ import (
 	"github.com/livelearn/box/services/event"
 )
 
-// How History samples.
+// The sampling of History.
 const (
-	Period = 10 * time.Second
-	kept   = int(time.Hour / Period)
+	Period     = 10 * time.Second
+	maxSamples = int(time.Hour / Period)
 )
 
 // The metrics that History reads. Each is made by another part of the box.
@@ -23,8 +23,8 @@ const (
 	ResidentMemory = "process_resident_memory_bytes"
 )
 
-// Samples is the last hour, oldest first. All lists are of one length. Null is what is
-// not known: no command came in these ten seconds, or the machine does not tell.
+// Samples is the last hour, oldest first. All lists have the same length. Null means unknown:
+// no command came in these ten seconds, or the machine has no such figure.
 type Samples struct {
 	At      []int64    `json:"at" doc:"Milliseconds since 1970."`
 	ChatP99 []*float64 `json:"chat_p99_ms" doc:"From a command's arrival until it was saved and acknowledged."`
@@ -33,16 +33,16 @@ type Samples struct {
 	Sockets []*float64 `json:"sockets"`
 }
 
-// History keeps the last hour of how the box was doing, in memory. Serve samples; History
-// may be called from any goroutine.
+// History keeps the last hour of how the box was doing, in memory. Serve samples. History may
+// be called from any goroutine.
 type History struct {
 	clock   *event.Clock
 	metrics prometheus.Gatherer
-	stat    func() (ticks, bool) // of the machine
+	stat    func() (cpuTicks, bool) // of the machine
 
 	mu   sync.Mutex // guards ring and next
 	ring []sample
-	next int // where the oldest is once the ring is full
+	next int // index of the oldest once the ring is full
 }
 
 // sample is one row. Its time is monotonic: the clock may be set while it is kept.
@@ -51,44 +51,44 @@ type sample struct {
 	p99, load, memory, sockets *float64
 }
 
-// NewHistory makes an empty history of what metrics tells.
+// NewHistory makes an empty history of metrics.
 func NewHistory(clock *event.Clock, metrics prometheus.Gatherer) *History {
-	return &History{clock: clock, metrics: metrics, stat: machine}
+	return &History{clock: clock, metrics: metrics, stat: readMachineTicks}
 }
 
 // String is the service's name.
 func (h *History) String() string { return "history" }
 
-// Serve samples until ctx ends. What was sampled before a crash stays.
+// Serve samples until ctx ends. Samples from before a crash stay.
 func (h *History) Serve(ctx context.Context) error {
 	tick := time.NewTicker(Period)
 	defer tick.Stop()
-	last := h.read()
+	last := h.takeReading()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		now := h.read()
-		h.add(between(last, now, h.clock.Now().Mono))
+		now := h.takeReading()
+		h.addSample(sampleBetween(last, now, h.clock.Now().Mono))
 		last = now
 	}
 }
 
-func (h *History) add(s sample) {
+func (h *History) addSample(s sample) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.ring) < kept {
+	if len(h.ring) < maxSamples {
 		h.ring = append(h.ring, s)
 		return
 	}
 	h.ring[h.next] = s
-	h.next = (h.next + 1) % kept
+	h.next = (h.next + 1) % maxSamples
 }
 
-// History is the last hour. The lists are the caller's.
-func (h *History) History() Samples {
+// LastHour returns the samples of the last hour. The caller owns the lists.
+func (h *History) LastHour() Samples {
 	now := h.clock.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -7,35 +7,35 @@ import (
 	"strconv"
 )
 
-// reading is what the metrics and the machine say at one moment. What they do not say is
+// reading holds the figures of the metrics and the machine at one moment. Unknown figures are
 // nil or absent.
 type reading struct {
-	answers         []step
+	answers         []histogramBucket
 	memory, sockets *float64
-	ticks           ticks
+	ticks           cpuTicks
 	known           bool // ticks are
 }
 
-// step is a bucket of a histogram: so many answers took at most so long.
-type step struct {
-	most  float64 // seconds
-	count uint64
+// histogramBucket is a bucket of a histogram: count answers took at most upperBound.
+type histogramBucket struct {
+	upperBound float64 // seconds
+	count      uint64
 }
 
-// ticks is the time of all processors since the machine started.
-type ticks struct{ busy, all uint64 }
+// cpuTicks is the time of all processors since the machine started.
+type cpuTicks struct{ busy, all uint64 }
 
-// read asks the metrics. A collector that fails leaves out its own and no more.
-func (h *History) read() (r reading) {
+// takeReading reads the metrics. A collector that fails leaves out only its own.
+func (h *History) takeReading() (r reading) {
 	families, _ := h.metrics.Gather()
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			switch f.GetName() {
 			case AnswerSeconds:
 				for _, b := range m.GetHistogram().GetBucket() {
-					r.answers = append(r.answers, step{b.GetUpperBound(), b.GetCumulativeCount()})
+					r.answers = append(r.answers, histogramBucket{b.GetUpperBound(), b.GetCumulativeCount()})
 				}
-				r.answers = append(r.answers, step{math.Inf(1), m.GetHistogram().GetSampleCount()})
+				r.answers = append(r.answers, histogramBucket{math.Inf(1), m.GetHistogram().GetSampleCount()})
 			case OpenSockets:
 				r.sockets = new(m.GetGauge().GetValue())
 			case ResidentMemory:
@@ -47,10 +47,10 @@ func (h *History) read() (r reading) {
 	return r
 }
 
-// between is the row of what happened from one reading to the next.
-func between(from, to reading, mono int64) sample {
+// sampleBetween is the row for the time from one reading to the next.
+func sampleBetween(from, to reading, mono int64) sample {
 	s := sample{mono: mono, memory: to.memory, sockets: to.sockets}
-	if v, ok := quantile(0.99, from.answers, to.answers); ok {
+	if v, ok := quantileBetween(0.99, from.answers, to.answers); ok {
 		s.p99 = new(1000 * v)
 	}
 	if all := to.ticks.all - from.ticks.all; from.known && to.known && to.ticks.all > from.ticks.all {
@@ -60,11 +60,11 @@ func between(from, to reading, mono int64) sample {
 	return s
 }
 
-// quantile is the value that the share q of what was counted between two readings does
-// not pass, by a straight line within its bucket. False: nothing was counted.
-func quantile(q float64, from, to []step) (float64, bool) {
+// quantileBetween returns the quantile q of the counts between two readings, with a straight
+// line within its bucket. False: the count is zero.
+func quantileBetween(q float64, from, to []histogramBucket) (float64, bool) {
 	if len(from) == 0 {
-		from = make([]step, len(to))
+		from = make([]histogramBucket, len(to))
 	}
 	n := len(to)
 	if n < 2 || len(from) != n || to[n-1].count <= from[n-1].count {
@@ -75,34 +75,34 @@ func quantile(q float64, from, to []step) (float64, bool) {
 	for i := range to[:n-1] {
 		count := float64(to[i].count - from[i].count)
 		if count >= rank {
-			return low + (to[i].most-low)*(rank-under)/max(count-under, 1), true
+			return low + (to[i].upperBound-low)*(rank-under)/max(count-under, 1), true
 		}
-		low, under = to[i].most, count
+		low, under = to[i].upperBound, count
 	}
-	return low, true // beyond the last bucket: at least so long
+	return low, true // beyond the last bucket: at least its bound
 }
 
-// machine reads the first line of /proc/stat: the time of all processors by what they
-// did, in proc_stat(5)'s order. Guests' time is in that of their hosts already.
-func machine() (ticks, bool) {
+// readMachineTicks reads the first line of /proc/stat: the time of all processors by activity,
+// in proc_stat(5)'s order. The guests' time is already part of their hosts' time.
+func readMachineTicks() (cpuTicks, bool) {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return ticks{}, false
+		return cpuTicks{}, false
 	}
 	return parseStat(data)
 }
 
-func parseStat(data []byte) (t ticks, ok bool) {
+func parseStat(data []byte) (t cpuTicks, ok bool) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	fields := bytes.Fields(line)
 	if len(fields) < 6 || string(fields[0]) != "cpu" {
-		return ticks{}, false
+		return cpuTicks{}, false
 	}
 	const idle, iowait, steal = 4, 5, 8
 	for i, f := range fields[1:min(len(fields), steal+1)] {
 		n, err := strconv.ParseUint(string(f), 10, 62)
 		if err != nil {
-			return ticks{}, false
+			return cpuTicks{}, false
 		}
 		t.all += n
 		if i+1 != idle && i+1 != iowait {

@@ -23,25 +23,25 @@ import (
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv("JOBS_TEST_ROLE"); role != "" {
-		os.Exit(play(role))
+		os.Exit(playWorker(role))
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// box is a journal and the letters on it, running.
-type box struct {
+// jobsRig is a journal and the letters on it, running.
+type jobsRig struct {
 	*jobs.Jobs
 	journal *journal.Journal
 	stop    func()
 }
 
-func start(t *testing.T, path string, serving bool) box {
+func startBox(t *testing.T, path string, serving bool) jobsRig {
 	t.Helper()
 	j, err := journal.Open(journal.Config{Path: path, NoBallast: true, Pace: -1}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := box{Jobs: jobs.New(j, event.NewClock(1), slog.New(slog.DiscardHandler), nil), journal: j}
+	b := jobsRig{Jobs: jobs.New(j, event.NewClock(1), slog.New(slog.DiscardHandler), nil), journal: j}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
 	if serving {
@@ -61,14 +61,14 @@ func start(t *testing.T, path string, serving bool) box {
 	return b
 }
 
-func letter(n int) jobs.Letter {
+func newLetter(n int) jobs.Letter {
 	return jobs.Letter{
 		Room: "c_1", Kind: "chat.say", By: "p_1", Role: event.Pupil, Cmd: fmt.Sprint("m", n),
 		Data: json.RawMessage(`{"text":"hello"}`), Err: "panic: nil map", Stack: "chat.Handle",
 	}
 }
 
-func commands(list []jobs.Letter) []string {
+func letterCommands(list []jobs.Letter) []string {
 	out := []string{}
 	for _, l := range list {
 		out = append(out, l.Cmd)
@@ -79,30 +79,30 @@ func commands(list []jobs.Letter) []string {
 func TestLettersAreThereAgainAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "journal.db")
-		b := start(t, path, true)
+		b := startBox(t, path, true)
 		for n := range 3 {
-			b.Bury(letter(n))
+			b.AddDeadLetter(newLetter(n))
 		}
 		synctest.Wait()
-		before := b.List()
-		if diff := cmp.Diff(commands(before), []string{"m2", "m1", "m0"}); diff != "" {
+		before := b.ListDeadLetters()
+		if diff := cmp.Diff(letterCommands(before), []string{"m2", "m1", "m0"}); diff != "" {
 			t.Fatal(diff)
 		}
-		if err := b.Drop(t.Context(), before[1].ID); err != nil {
+		if err := b.DropDeadLetter(t.Context(), before[1].ID); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Retried(t.Context(), before[2].ID); err != nil {
+		if err := b.MarkRetried(t.Context(), before[2].ID); err != nil {
 			t.Fatal(err)
 		}
 		b.stop()
 
-		b = start(t, path, true)
+		b = startBox(t, path, true)
 		defer b.stop()
 		synctest.Wait()
-		if diff := cmp.Diff(b.List(), before[:1]); diff != "" {
+		if diff := cmp.Diff(b.ListDeadLetters(), before[:1]); diff != "" {
 			t.Error(diff)
 		}
-		got, err := b.Get(before[0].ID)
+		got, err := b.GetDeadLetter(before[0].ID)
 		if err != nil || got.Role != event.Pupil || got.By != "p_1" {
 			t.Errorf("%+v %v", got, err)
 		}
@@ -112,24 +112,24 @@ func TestLettersAreThereAgainAfterARestart(t *testing.T) {
 func TestARefusedLetterIsWrittenLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "journal.db")
-		b := start(t, path, true)
+		b := startBox(t, path, true)
 		synctest.Wait()
-		if _, err := b.journal.Raise(t.Context(), jobs.Stream); err != nil { // somebody takes the stream away
+		if _, err := b.journal.Raise(t.Context(), jobs.Stream); err != nil { // another caller takes the stream away
 			t.Fatal(err)
 		}
-		b.Bury(letter(0))
-		b.Bury(letter(1))
+		b.AddDeadLetter(newLetter(0))
+		b.AddDeadLetter(newLetter(1))
 		synctest.Wait()
-		if diff := cmp.Diff(commands(b.List()), []string{"m0"}); diff != "" {
+		if diff := cmp.Diff(letterCommands(b.ListDeadLetters()), []string{"m0"}); diff != "" {
 			t.Errorf("refused, so in memory: %s", diff)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		b.stop()
-		b = start(t, path, true)
+		b = startBox(t, path, true)
 		defer b.stop()
 		synctest.Wait()
-		if diff := cmp.Diff(commands(b.List()), []string{"m1", "m0"}); diff != "" {
+		if diff := cmp.Diff(letterCommands(b.ListDeadLetters()), []string{"m1", "m0"}); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -137,15 +137,15 @@ func TestARefusedLetterIsWrittenLater(t *testing.T) {
 
 func TestADecisionCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, filepath.Join(t.TempDir(), "journal.db"), true)
+		b := startBox(t, filepath.Join(t.TempDir(), "journal.db"), true)
 		defer b.stop()
-		b.Bury(letter(0))
+		b.AddDeadLetter(newLetter(0))
 		synctest.Wait()
-		id := b.List()[0].ID
-		if err := b.Drop(t.Context(), id); err != nil {
+		id := b.ListDeadLetters()[0].ID
+		if err := b.DropDeadLetter(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		for _, err := range []error{b.Drop(t.Context(), id), b.Retried(t.Context(), id)} {
+		for _, err := range []error{b.DropDeadLetter(t.Context(), id), b.MarkRetried(t.Context(), id)} {
 			if errs.KindOf(err) != errs.Missing {
 				t.Errorf("got %v, want missing", err)
 			}
@@ -161,20 +161,20 @@ func TestBuryNeverBlocks(t *testing.T) {
 		}
 		defer j.Close()
 		b := jobs.New(j, event.NewClock(1), slog.New(slog.DiscardHandler), nil)
-		for n := range 1000 { // nobody serves
-			b.Bury(letter(n))
+		for n := range 1000 { // Serve does not run
+			b.AddDeadLetter(newLetter(n))
 		}
 	})
 }
 
 func TestADecisionFailsInTimeWhenTheDiskIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, filepath.Join(t.TempDir(), "journal.db"), true)
-		b.Bury(letter(0))
+		b := startBox(t, filepath.Join(t.TempDir(), "journal.db"), true)
+		b.AddDeadLetter(newLetter(0))
 		synctest.Wait()
-		id := b.List()[0].ID
+		id := b.ListDeadLetters()[0].ID
 		b.stop()
-		if err := b.Drop(t.Context(), id); errs.KindOf(err) != errs.Down {
+		if err := b.DropDeadLetter(t.Context(), id); errs.KindOf(err) != errs.Down {
 			t.Errorf("got %v, want down", err)
 		}
 	})
@@ -182,22 +182,22 @@ func TestADecisionFailsInTimeWhenTheDiskIsAway(t *testing.T) {
 
 func TestAnOversizedOrBrokenPayloadIsLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, filepath.Join(t.TempDir(), "journal.db"), true)
+		b := startBox(t, filepath.Join(t.TempDir(), "journal.db"), true)
 		defer b.stop()
-		broken, huge := letter(0), letter(1)
+		broken, huge := newLetter(0), newLetter(1)
 		broken.Data = json.RawMessage(`{"text":`)
 		huge.Data = json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)
 		huge.Stack = strings.Repeat("ü", 1<<20)
-		b.Bury(broken)
-		b.Bury(huge)
+		b.AddDeadLetter(broken)
+		b.AddDeadLetter(huge)
 		synctest.Wait()
-		for _, l := range b.List() {
+		for _, l := range b.ListDeadLetters() {
 			if l.Data != nil && string(l.Data) != "null" || len(l.Stack) > 16<<10 {
 				t.Errorf("%s: data of %d bytes, stack of %d bytes", l.Cmd, len(l.Data), len(l.Stack))
 			}
 		}
-		if len(b.List()) != 2 {
-			t.Errorf("%d letters, want 2", len(b.List()))
+		if len(b.ListDeadLetters()) != 2 {
+			t.Errorf("%d letters, want 2", len(b.ListDeadLetters()))
 		}
 	})
 }

@@ -11,13 +11,13 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) metrics {
 	m := metrics{
 		buried: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "livelearn_jobs_letters_total", Help: "Dead letters since the start.",
+			Name: "livelearn_jobs_dead_letters_total", Help: "Dead letters since the start.",
 		}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "livelearn_jobs_letters_dropped_total", Help: "Dead letters that were lost because too many came at once.",
+			Name: "livelearn_jobs_dead_letters_dropped_total", Help: "Dead letters that were lost because too many came at once.",
 		}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "livelearn_jobs_letters_waiting", Help: "Dead letters that wait for a decision.",
+			Name: "livelearn_jobs_dead_letters_waiting", Help: "Dead letters that wait for a decision.",
 		}),
 	}
 	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -19,18 +19,18 @@ import (
 	"github.com/livelearn/box/services/journal"
 )
 
-// queue is a box whose lanes run kinds.
-func queue(t *testing.T, path string, kinds ...jobs.Kind) box {
+// startQueue is a box with workers for kinds.
+func startQueue(t *testing.T, path string, kinds ...jobs.Kind) jobsRig {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	j, err := journal.Open(journal.Config{Path: path, NoBallast: true, Pace: -1}, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := box{Jobs: jobs.New(j, event.NewClock(1), log, nil, kinds...), journal: j}
+	b := jobsRig{Jobs: jobs.New(j, event.NewClock(1), log, nil, kinds...), journal: j}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 3)
-	for _, serve := range []func(context.Context) error{j.Serve, b.Serve, b.Lanes().Serve} {
+	for _, serve := range []func(context.Context) error{j.Serve, b.Serve, b.Workers().Serve} {
 		go func() { done <- serve(ctx) }()
 	}
 	b.stop = func() {
@@ -45,18 +45,18 @@ func queue(t *testing.T, path string, kinds ...jobs.Kind) box {
 	return b
 }
 
-func (b box) add(t *testing.T, kind string, input any) jobs.Job {
+func (b jobsRig) add(t *testing.T, kind string, input any) jobs.Job {
 	t.Helper()
-	job, err := b.Add(t.Context(), jobs.NewJob{Kind: kind, Title: kind, By: "t1", Input: input})
+	job, err := b.Enqueue(t.Context(), jobs.NewJob{Kind: kind, Title: kind, By: "t1", Input: input})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return job
 }
 
-func (b box) state(t *testing.T, id string) jobs.Job {
+func (b jobsRig) state(t *testing.T, id string) jobs.Job {
 	t.Helper()
-	job, err := b.Job(id)
+	job, err := b.GetJob(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,14 +76,14 @@ func TestAJobIsDoneOnceAndItsResultIsKept(t *testing.T) {
 			task.Progress("adding", 1, 2)
 			return in[0] + in[1], nil
 		}}
-		b := queue(t, path, kind)
+		b := startQueue(t, path, kind)
 		job := b.add(t, "sum", []int{2, 3})
 		synctest.Wait()
 		if got := b.state(t, job.ID); got.State != jobs.Finished || string(got.Result) != "5" || got.Tries != 1 {
 			t.Fatalf("%+v", got)
 		}
 		b.stop()
-		b = queue(t, path, kind)
+		b = startQueue(t, path, kind)
 		defer b.stop()
 		synctest.Wait()
 		if got := b.state(t, job.ID); got.State != jobs.Finished || string(got.Result) != "5" || runs.Load() != 1 {
@@ -96,7 +96,7 @@ func TestAPoisonJobIsBuriedAndDelaysNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	synctest.Test(t, func(t *testing.T) {
 		mended := false
-		b := queue(t, path, jobs.Kind{Name: "grade", Tries: 3, Run: func(_ context.Context, task jobs.Task) (any, error) {
+		b := startQueue(t, path, jobs.Kind{Name: "grade", Tries: 3, Run: func(_ context.Context, task jobs.Task) (any, error) {
 			if string(task.Input) == `"poison"` && !mended {
 				panic("cannot be read")
 			}
@@ -123,7 +123,7 @@ func TestAPoisonJobIsBuriedAndDelaysNobody(t *testing.T) {
 		if got := b.state(t, poison.ID); got.State != jobs.GaveUp || got.Tries != 3 {
 			t.Fatalf("%+v", got)
 		}
-		list := b.List()
+		list := b.ListDeadLetters()
 		if len(list) != 1 || string(list[0].Data) != `"poison"` || !strings.Contains(list[0].Err, "cannot be read") || !strings.Contains(list[0].Stack, "queue_test.go") || list[0].Job != poison.ID {
 			t.Fatalf("letters %+v", list)
 		}
@@ -133,8 +133,8 @@ func TestAPoisonJobIsBuriedAndDelaysNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if got := b.state(t, again.ID); got.State != jobs.Finished || len(b.List()) != 0 {
-			t.Fatalf("%+v, letters %v", got, b.List())
+		if got := b.state(t, again.ID); got.State != jobs.Finished || len(b.ListDeadLetters()) != 0 {
+			t.Fatalf("%+v, letters %v", got, b.ListDeadLetters())
 		}
 	})
 }
@@ -143,7 +143,7 @@ func TestTriesKeepTheirDistance(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Time
-		b := queue(t, path, jobs.Kind{Name: "x", Run: func(context.Context, jobs.Task) (any, error) {
+		b := startQueue(t, path, jobs.Kind{Name: "x", Run: func(context.Context, jobs.Task) (any, error) {
 			at = append(at, time.Now())
 			return nil, errors.New("not yet")
 		}})
@@ -165,14 +165,14 @@ func TestTriesKeepTheirDistance(t *testing.T) {
 func TestAFaultOfTheAskerIsNotTriedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	synctest.Test(t, func(t *testing.T) {
-		b := queue(t, path, jobs.Kind{Name: "x", Run: func(context.Context, jobs.Task) (any, error) {
-			return nil, errs.Field("slides", "file", "broken_file", 0, "not a PDF")
+		b := startQueue(t, path, jobs.Kind{Name: "x", Run: func(context.Context, jobs.Task) (any, error) {
+			return nil, errs.NewField("slides", "file", "broken_file", 0, "not a PDF")
 		}})
 		defer b.stop()
 		job := b.add(t, "x", nil)
 		synctest.Wait()
 		got := b.state(t, job.ID)
-		if got.State != jobs.GaveUp || got.Tries != 1 || got.Error.Code != "broken_file" || len(b.List()) != 0 {
+		if got.State != jobs.GaveUp || got.Tries != 1 || got.Error.Code != "broken_file" || len(b.ListDeadLetters()) != 0 {
 			t.Fatalf("%+v", got)
 		}
 	})
@@ -181,7 +181,7 @@ func TestAFaultOfTheAskerIsNotTriedAgain(t *testing.T) {
 func TestACancelledJobStops(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	synctest.Test(t, func(t *testing.T) {
-		b := queue(t, path, jobs.Kind{Name: "x", Run: func(ctx context.Context, task jobs.Task) (any, error) {
+		b := startQueue(t, path, jobs.Kind{Name: "x", Run: func(ctx context.Context, task jobs.Task) (any, error) {
 			task.Progress("half", 1, 2)
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -194,7 +194,7 @@ func TestACancelledJobStops(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 		for _, id := range []string{second.ID, first.ID} {
-			if err := b.Cancel(t.Context(), id); err != nil {
+			if err := b.CancelJob(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -202,7 +202,7 @@ func TestACancelledJobStops(t *testing.T) {
 				t.Fatalf("%+v", got)
 			}
 		}
-		if err := b.Cancel(t.Context(), first.ID); errs.KindOf(err) != errs.Stale {
+		if err := b.CancelJob(t.Context(), first.ID); errs.KindOf(err) != errs.Stale {
 			t.Fatalf("twice: %v", err)
 		}
 	})
@@ -211,7 +211,7 @@ func TestACancelledJobStops(t *testing.T) {
 func TestAJobThatTakesTooLongIsEnded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	synctest.Test(t, func(t *testing.T) {
-		b := queue(t, path, jobs.Kind{Name: "x", Tries: 1, Timeout: time.Minute, Run: func(ctx context.Context, _ jobs.Task) (any, error) {
+		b := startQueue(t, path, jobs.Kind{Name: "x", Tries: 1, Timeout: time.Minute, Run: func(ctx context.Context, _ jobs.Task) (any, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})
@@ -234,7 +234,7 @@ func TestAJobThatEndsTheProgramIsBuriedInTheEnd(t *testing.T) {
 		}}
 		var id string
 		for life := range 4 {
-			b := queue(t, path, kind)
+			b := startQueue(t, path, kind)
 			if life == 0 {
 				id = b.add(t, "x", "in").ID
 			}
@@ -244,8 +244,8 @@ func TestAJobThatEndsTheProgramIsBuriedInTheEnd(t *testing.T) {
 			if life < 3 && (got.State != jobs.Running || got.Tries != life+1) {
 				t.Fatalf("life %d: %+v", life, got)
 			}
-			if life == 3 && (got.State != jobs.GaveUp || len(b.List()) != 1 || string(b.List()[0].Data) != `"in"`) {
-				t.Fatalf("%+v %+v", got, b.List())
+			if life == 3 && (got.State != jobs.GaveUp || len(b.ListDeadLetters()) != 1 || string(b.ListDeadLetters()[0].Data) != `"in"`) {
+				t.Fatalf("%+v %+v", got, b.ListDeadLetters())
 			}
 			b.stop()
 		}
@@ -256,10 +256,10 @@ func TestOneKeyIsOneJob(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})
-		b := queue(t, path, jobs.Kind{Name: "x", Run: func(context.Context, jobs.Task) (any, error) { <-hold; return 1, nil }})
+		b := startQueue(t, path, jobs.Kind{Name: "x", Run: func(context.Context, jobs.Task) (any, error) { <-hold; return 1, nil }})
 		defer b.stop()
 		add := func() string {
-			job, err := b.Add(t.Context(), jobs.NewJob{Kind: "x", Key: "lesson 1"})
+			job, err := b.Enqueue(t.Context(), jobs.NewJob{Kind: "x", Key: "lesson 1"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -274,14 +274,14 @@ func TestOneKeyIsOneJob(t *testing.T) {
 		if third := add(); third == first {
 			t.Fatal("asked again later, not done again")
 		}
-		if _, err := b.Add(t.Context(), jobs.NewJob{Kind: "nothing"}); errs.KindOf(err) != errs.Invalid {
+		if _, err := b.Enqueue(t.Context(), jobs.NewJob{Kind: "nothing"}); errs.KindOf(err) != errs.Invalid {
 			t.Fatal(err)
 		}
-		if _, err := b.Add(t.Context(), jobs.NewJob{Kind: "x", Input: strings.Repeat("x", 70_000)}); errs.BodyOf(err).Field != "input" {
+		if _, err := b.Enqueue(t.Context(), jobs.NewJob{Kind: "x", Input: strings.Repeat("x", 70_000)}); errs.BodyOf(err).Field != "input" {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if n := len(b.Jobs.Jobs()); n != 2 {
+		if n := len(b.Jobs.ListJobs()); n != 2 {
 			t.Fatal(fmt.Sprint(n))
 		}
 	})

@@ -11,51 +11,52 @@ import (
 	"github.com/livelearn/box/services/journal"
 )
 
-// Serve reads the letters from the journal and then writes what is buried and decided,
-// until ctx ends. While the journal takes nothing it waits and tries again.
+// Serve reads the letters from the journal and then writes letters and decisions, until ctx
+// ends. While the journal takes nothing it waits and tries again.
 func (j *Jobs) Serve(ctx context.Context) error {
 	for {
-		err := j.write(ctx)
+		err := j.writeStream(ctx)
 		if ctx.Err() != nil {
+			//lint:ignore nilerr the end of the context is no fault
 			return nil
 		}
 		if k := errs.KindOf(err); k != errs.Down && k != errs.Stale {
 			return err
 		}
-		j.log.Warn("dead letters are not written for now", "err", err)
+		j.log.Warn("dead letters cannot be written yet", "err", err)
 		select {
-		case <-time.After(patient):
+		case <-time.After(retryPause):
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// write owns one epoch of the stream. It returns when the journal refuses.
-func (j *Jobs) write(ctx context.Context) error {
+// writeStream owns one epoch of the stream. It returns when the journal refuses.
+func (j *Jobs) writeStream(ctx context.Context) error {
 	at, err := j.journal.Raise(ctx, Stream)
 	if err != nil {
 		return err
 	}
-	if err := j.load(); err != nil {
+	if err := j.loadStream(); err != nil {
 		return err
 	}
 	for {
-		a, ok := j.next(ctx)
+		a, ok := j.nextCommand(ctx)
 		if !ok {
 			return nil
 		}
-		if !j.sensible(a) {
+		if !j.decisionApplies(a) {
 			continue
 		}
-		if err := j.append(ctx, &at, a); err != nil {
+		if err := j.appendCommand(ctx, &at, a); err != nil {
 			return err
 		}
 	}
 }
 
-// next is the next act: what is unsaved comes first.
-func (j *Jobs) next(ctx context.Context) (act, bool) {
+// nextCommand is the next command. Unsaved ones come first.
+func (j *Jobs) nextCommand(ctx context.Context) (command, bool) {
 	j.mu.Lock()
 	if len(j.unsaved) > 0 {
 		a := j.unsaved[0]
@@ -65,29 +66,29 @@ func (j *Jobs) next(ctx context.Context) (act, bool) {
 	}
 	j.mu.Unlock()
 	select {
-	case a := <-j.acts:
+	case a := <-j.commands:
 		return a, true
 	case <-ctx.Done():
-		return act{}, false
+		return command{}, false
 	}
 }
 
-// sensible answers a decision about a letter that is gone already.
-func (j *Jobs) sensible(a act) bool {
+// decisionApplies answers a decision about a letter that is gone already.
+func (j *Jobs) decisionApplies(a command) bool {
 	if a.kind == Buried || a.data != nil {
 		return true
 	}
-	_, err := j.Get(a.letter.ID)
+	_, err := j.GetDeadLetter(a.letter.ID)
 	if err != nil {
 		a.done <- err
 	}
 	return err == nil
 }
 
-// append writes one act and folds it when it is on disk.
-func (j *Jobs) append(ctx context.Context, at *journal.Cursor, a act) error {
+// appendCommand writes one command and folds it when it is on disk.
+func (j *Jobs) appendCommand(ctx context.Context, at *journal.Cursor, a command) error {
 	e := event.Event{
-		Stream: Stream, Epoch: at.Epoch, Seq: at.Seq + 1, Kind: a.kind, Stamp: j.clock.Now(), Data: payload(a),
+		Stream: Stream, Epoch: at.Epoch, Seq: at.Seq + 1, Kind: a.kind, Stamp: j.clock.Now(), Data: commandPayload(a),
 	}
 	committed := make(chan error, 1)
 	j.journal.Append(journal.Batch{Stream: Stream, Epoch: at.Epoch, Facts: []event.Event{e}}, func(err error) { committed <- err })
@@ -99,9 +100,9 @@ func (j *Jobs) append(ctx context.Context, at *journal.Cursor, a act) error {
 	}
 	if err == nil {
 		at.Seq++
-		j.fold(e)
+		j.foldFact(e)
 	} else if a.kind == Buried {
-		j.keep(a)
+		j.keepUnsaved(a)
 	}
 	if a.done != nil {
 		a.done <- err
@@ -109,17 +110,17 @@ func (j *Jobs) append(ctx context.Context, at *journal.Cursor, a act) error {
 	return err
 }
 
-// stored is a letter as a fact. The role is a number there: facts are read back.
-type stored struct {
+// storedLetter is a letter as a fact. The role is a number there, because facts are read back.
+type storedLetter struct {
 	Letter
 	Role uint8 `json:"role"`
 }
 
-func payload(a act) json.RawMessage {
+func commandPayload(a command) json.RawMessage {
 	if a.data != nil {
 		return a.data
 	}
-	var v any = stored{a.letter, uint8(a.letter.Role)}
+	var v any = storedLetter{a.letter, uint8(a.letter.Role)}
 	if a.kind != Buried {
 		v = struct {
 			ID string `json:"id"`
@@ -127,40 +128,40 @@ func payload(a act) json.RawMessage {
 	}
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // Bury checked the one field that could fail
+		panic(err) // prepareLetter checked the one field that could fail
 	}
 	return data
 }
 
-// load folds the whole stream anew. What could not be written stays on the list.
-func (j *Jobs) load() error {
+// loadStream folds the whole stream again. Unwritten letters stay on the list.
+func (j *Jobs) loadStream() error {
 	j.mu.Lock()
-	j.letters = nil
+	j.deadLetters = nil
 	running := j.jobs
 	j.loaded = false
 	j.jobs = map[string]*entry{}
 	for _, a := range j.unsaved {
-		j.letters = append(j.letters, a.letter)
+		j.deadLetters = append(j.deadLetters, a.letter)
 	}
 	j.mu.Unlock()
 	for e, err := range j.journal.Replay(Stream, 0) {
 		switch {
-		case err == nil && string(e.Data) == "null": // it was kept long enough, or its author erased
+		case err == nil && string(e.Data) == "null": // retention emptied it, or its author was erased
 		case err == nil:
-			j.fold(e)
+			j.foldFact(e)
 		case errs.KindOf(err) == errs.Corrupt:
 			j.log.Error("a fact about dead letters is damaged", "seq", e.Seq, "err", err)
 		default:
 			return err
 		}
 	}
-	j.resume(running)
+	j.requeueInterrupted(running)
 	return nil
 }
 
-// resume puts jobs that ran when the program ended back into the queue. Those that this
-// program runs, while only the journal was away, stay its own.
-func (j *Jobs) resume(running map[string]*entry) {
+// requeueInterrupted puts jobs that ran when the program ended back into the queue. Jobs that
+// still run in this program, while only the journal was away, continue.
+func (j *Jobs) requeueInterrupted(running map[string]*entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for id, e := range j.jobs {
@@ -170,34 +171,34 @@ func (j *Jobs) resume(running map[string]*entry) {
 			continue
 		}
 		if e.State == Running {
-			e.State, e.after = Waiting, time.Now().Add(backoff(e.Tries))
+			e.State, e.notBefore = Waiting, time.Now().Add(backoffAfter(e.Tries))
 		}
 	}
 	j.loaded = true
-	j.ring()
+	j.wakeWorkers()
 }
 
-// keep holds a letter that could not be written.
-func (j *Jobs) keep(a act) {
+// keepUnsaved holds a letter that could not be written.
+func (j *Jobs) keepUnsaved(a command) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.unsaved) < queued {
+	if len(j.unsaved) < maxQueued {
 		j.unsaved = append(j.unsaved, a)
-		j.put(a.letter)
+		j.addLetter(a.letter)
 	}
 }
 
-// fold applies one fact to the list.
-func (j *Jobs) fold(e event.Event) {
+// foldFact applies one fact to the list.
+func (j *Jobs) foldFact(e event.Event) {
 	switch e.Kind {
 	case Queued, Started, Failed, Done, Cancelled:
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.foldJob(e)
-		j.metrics.waiting.Set(float64(len(j.letters)))
+		j.metrics.waiting.Set(float64(len(j.deadLetters)))
 		return
 	}
-	var s stored
+	var s storedLetter
 	if err := json.Unmarshal(e.Data, &s); err != nil {
 		j.log.Error("a fact about dead letters cannot be read", "seq", e.Seq, "err", err)
 		return
@@ -206,21 +207,21 @@ func (j *Jobs) fold(e event.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if e.Kind == Buried {
-		j.put(s.Letter)
+		j.addLetter(s.Letter)
 	} else {
-		j.letters = slices.DeleteFunc(j.letters, func(l Letter) bool { return l.ID == s.ID })
+		j.deadLetters = slices.DeleteFunc(j.deadLetters, func(l Letter) bool { return l.ID == s.ID })
 	}
-	j.metrics.waiting.Set(float64(len(j.letters)))
+	j.metrics.waiting.Set(float64(len(j.deadLetters)))
 }
 
-// put adds a letter once. Runs with mu held.
-func (j *Jobs) put(l Letter) {
-	if slices.ContainsFunc(j.letters, func(o Letter) bool { return o.ID == l.ID }) {
+// addLetter adds a letter once. The caller holds mu.
+func (j *Jobs) addLetter(l Letter) {
+	if slices.ContainsFunc(j.deadLetters, func(o Letter) bool { return o.ID == l.ID }) {
 		return
 	}
-	j.letters = append(j.letters, l)
-	if len(j.letters) > kept {
-		j.letters = slices.Delete(j.letters, 0, len(j.letters)-kept)
+	j.deadLetters = append(j.deadLetters, l)
+	if len(j.deadLetters) > maxLetters {
+		j.deadLetters = slices.Delete(j.deadLetters, 0, len(j.deadLetters)-maxLetters)
 	}
 }
 

@@ -21,10 +21,10 @@ const (
 	benchPayload = 160 // bytes, a chat line
 )
 
-// BenchmarkAppend keeps as many facts under way as there are writers. Beside facts/s
-// it reports the bytes a fact costs (io: handed to the kernel, disk: what the kernel
-// wrote), the wait of one fact, and how many times the raw rate of one write and
-// fdatasync after another, measured in the same run, that is.
+// BenchmarkAppend keeps as many facts under way as there are writers. Besides facts/s it
+// reports the bytes a fact costs (io: handed to the kernel, disk: written by the kernel), the
+// wait of one fact, and the ratio to the raw rate of one write and fdatasync after another,
+// measured in the same run.
 func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) { benchAppend(b, writers) })
@@ -42,13 +42,13 @@ func benchAppend(b *testing.B, writers int) {
 	payload := json.RawMessage(`"` + strings.Repeat("x", benchPayload-2) + `"`)
 	slots := make(chan struct{}, writers)
 	var waits []time.Duration // the committer's goroutine writes, read after the last
-	commits, io, disk := value(b, box.met.commits), procIO(b, "wchar"), procIO(b, "write_bytes")
+	commits, io, disk := readCounter(b, box.met.commits), procIO(b, "wchar"), procIO(b, "write_bytes")
 	n := 0
 	for b.Loop() {
 		slots <- struct{}{}
 		stream := rooms[n%len(rooms)]
 		box.seq[stream]++
-		e := fact(stream, box.epoch[stream], box.seq[stream])
+		e := testFact(stream, box.epoch[stream], box.seq[stream])
 		e.Data = payload
 		start := time.Now()
 		box.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}}, func(err error) {
@@ -69,7 +69,7 @@ func benchAppend(b *testing.B, writers int) {
 	b.ReportMetric(rate/raw, "x-raw-sync")
 	b.ReportMetric((procIO(b, "wchar")-io)/float64(n), "io-B/fact")
 	b.ReportMetric((procIO(b, "write_bytes")-disk)/float64(n), "disk-B/fact")
-	b.ReportMetric(float64(n)/(value(b, box.met.commits)-commits), "facts/commit")
+	b.ReportMetric(float64(n)/(readCounter(b, box.met.commits)-commits), "facts/commit")
 	b.ReportMetric(float64(waits[len(waits)/2].Microseconds()), "p50-us")
 	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds()), "p99-us")
 }
@@ -96,8 +96,8 @@ func rawSyncs(b *testing.B) float64 {
 	return float64(n) / time.Since(start).Seconds()
 }
 
-// value reads a counter.
-func value(b *testing.B, c prometheus.Counter) float64 {
+// readCounter reads a counter.
+func readCounter(b *testing.B, c prometheus.Counter) float64 {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(c)
 	families, err := reg.Gather()
@@ -126,10 +126,10 @@ func procIO(b *testing.B, name string) float64 {
 	return 0
 }
 
-// BenchmarkReplay reads a lesson back by the index: what a room costs when it starts.
+// BenchmarkReplay reads a lesson back by the index. This is the cost of a room's start.
 func BenchmarkReplay(b *testing.B) {
 	const facts = 1350
-	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db"), tail: 500})
+	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db"), checkpointFacts: 500})
 	box.raise("room:a")
 	box.append("room:a", facts)
 	for b.Loop() {
@@ -147,8 +147,8 @@ func BenchmarkReplay(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*facts), "ns/fact")
 }
 
-// BenchmarkScan reads facts of many rooms in the order of the box: what the cloud's
-// uplink does with a backlog.
+// BenchmarkScan reads facts of many rooms in the order of the box, as the cloud's uplink does
+// with a backlog.
 func BenchmarkScan(b *testing.B) {
 	const facts, each = 100_000, 100
 	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
@@ -161,7 +161,7 @@ func BenchmarkScan(b *testing.B) {
 		batch := Batch{Stream: stream, Epoch: box.epoch[stream]}
 		for range each {
 			box.seq[stream]++
-			e := fact(stream, batch.Epoch, box.seq[stream])
+			e := testFact(stream, batch.Epoch, box.seq[stream])
 			e.Data = payload
 			batch.Facts = append(batch.Facts, e)
 		}

@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	childEnv = "LIVELEARN_JOURNAL_CHILD" // the part that this binary plays when a test started it
-	dirEnv   = "LIVELEARN_JOURNAL_DIR"   // where it plays
+	childEnv = "LIVELEARN_JOURNAL_CHILD" // the part that this binary runs when a test started it
+	dirEnv   = "LIVELEARN_JOURNAL_DIR"   // its folder
 )
 
-// children are the parts.
+// children are the parts, by name.
 var children = map[string]func() int{
 	"limited": limitedChild,
 	"load":    loadChild,
 	"cut":     cutChild,
 }
 
-// childCommand starts this test binary in a part.
+// childCommand starts this test binary as a part.
 func childCommand(t testing.TB, part, dir string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -46,12 +46,12 @@ type childTB struct{ testing.TB }
 
 func (*childTB) Helper()        {}
 func (*childTB) Cleanup(func()) {}
-func (*childTB) Fatal(a ...any) { os.Exit(fail(fmt.Errorf("%v", a))) }
-func (*childTB) Error(a ...any) { os.Exit(fail(fmt.Errorf("%v", a))) }
+func (*childTB) Fatal(a ...any) { os.Exit(failChild(fmt.Errorf("%v", a))) }
+func (*childTB) Error(a ...any) { os.Exit(failChild(fmt.Errorf("%v", a))) }
 
-func fail(err error) int {
+func failChild(err error) int {
 	fmt.Fprintln(os.Stderr, "child:", err)
 	return 1
 }
 
-func say(format string, a ...any) { fmt.Printf(format+"\n", a...) }
+func printLine(format string, a ...any) { fmt.Printf(format+"\n", a...) }

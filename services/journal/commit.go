@@ -4,52 +4,51 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"strings"
-	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
-// Serve is the committer: it drains the queue into one update after another. When ctx
-// ends it commits what is queued and returns nil. A disk that fails, or a panic, ends
-// it with an error; the next Serve refuses what was in flight, reads from disk where
-// the streams stand and goes on, with the queue as it was.
+// Serve is the committer: it drains the queue into one update after another. When ctx ends it
+// commits the queued ops and returns nil. A disk that fails, or a panic, ends it with an error.
+// The next Serve refuses the ops that were in flight, reads the heads of the streams from disk
+// and continues with the same queue.
 func (j *Journal) Serve(ctx context.Context) error {
 	if !j.serving.TryLock() {
 		return errs.Newf("journal.Serve", errs.Internal, "the journal is served already")
 	}
 	defer j.serving.Unlock()
-	if err := j.mend(); err != nil {
+	if err := j.recoverInFlight(); err != nil {
 		return err
 	}
 	for {
-		group := j.queue.take()
+		group := j.queue.takeGroup()
 		j.met.queue.Set(float64(j.queue.size()))
-		j.ballast.restore()
+		j.ballast.restoreBallast()
 		if len(group) > 0 {
 			next := time.Now().Add(j.cfg.Pace)
-			j.flight = group
-			if err := j.commit(group); err != nil {
+			j.inFlight = group
+			if err := j.commitGroup(group); err != nil {
 				return err
 			}
-			j.flight = nil
-			j.rest(ctx, next)
+			j.inFlight = nil
+			j.paceCommits(ctx, next)
 			continue
 		}
 		if ctx.Err() != nil {
-			return j.flush()
+			return j.flushIndex()
 		}
-		j.queue.wait(ctx, j.ballast.probe())
+		j.queue.waitForOps(ctx, j.ballast.probeInterval())
 	}
 }
 
-// rest waits for the time of the next commit. Facts gather meanwhile: commits that
-// follow each other at once would hold one fact each, and cost a page and two syncs
-// each. A fact that comes after a pause does not wait at all.
-func (j *Journal) rest(ctx context.Context, next time.Time) {
+// paceCommits waits for the time of the next commit. Facts gather meanwhile. Commits one right
+// after another would hold one fact each, and cost a page and two syncs each. A fact that comes
+// after a pause does not wait at all.
+func (j *Journal) paceCommits(ctx context.Context, next time.Time) {
 	d := time.Until(next)
 	if d <= 0 || ctx.Err() != nil {
 		return
@@ -65,38 +64,38 @@ func (j *Journal) rest(ctx context.Context, next time.Time) {
 // String names the service.
 func (j *Journal) String() string { return "journal" }
 
-// mend puts memory in order after a Serve that did not end well.
-func (j *Journal) mend() error {
-	if len(j.flight) == 0 && !j.reload {
+// recoverInFlight puts memory in order after a Serve that failed.
+func (j *Journal) recoverInFlight() error {
+	if len(j.inFlight) == 0 && !j.reload {
 		return nil
 	}
-	rest := j.flight
-	j.flight = nil
+	rest := j.inFlight
+	j.inFlight = nil
 	j.reload = true
-	fence := j.fenced(rest)
-	j.settle(rest, errs.Code("journal", errs.Down, "disk", "the commit was interrupted"))
-	if err := errors.Join(j.load(), j.recall()); err != nil {
-		j.suspect(err)
+	fence := j.fencedStreams(rest)
+	j.completeOps(rest, errs.NewCode("journal", errs.Down, "disk", "the commit was interrupted"))
+	if err := errors.Join(j.loadPosition(), j.reloadIncarnation()); err != nil {
+		j.markSuspect(err)
 		return err
 	}
 	j.reload = false
-	j.publish(j.fencedHeads(fence), j.Position(), false)
+	j.publishHeads(j.fencedHeads(fence), j.Position(), false)
 	return nil
 }
 
-// suspect makes the next Open check every page when err tells of damage.
-func (j *Journal) suspect(err error) {
+// markSuspect makes the next Open check every page if err reports damage.
+func (j *Journal) markSuspect(err error) {
 	if errs.KindOf(err) != errs.Corrupt {
 		return
 	}
-	if err := CheckAllNext(j.cfg.Path); err != nil {
+	if err := checkedkv.CheckAllNext(j.cfg.Path); err != nil {
 		j.log.Warn("the next start will not check the whole journal", "err", err)
 	}
 }
 
-// fenced lists the streams that must raise their epoch: those fenced or barred now, and
-// those of ops that are lost.
-func (j *Journal) fenced(lost []*op) map[string]uint64 {
+// fencedStreams lists the streams that must raise their epoch: those fenced or barred now, and
+// those of lost ops.
+func (j *Journal) fencedStreams(lost []*op) map[string]uint64 {
 	streams := make(map[string]uint64)
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -113,8 +112,8 @@ func (j *Journal) fenced(lost []*op) map[string]uint64 {
 	return streams
 }
 
-func (j *Journal) fencedHeads(streams map[string]uint64) map[string]*head {
-	heads := make(map[string]*head)
+func (j *Journal) fencedHeads(streams map[string]uint64) map[string]*streamHead {
+	heads := make(map[string]*streamHead)
 	for stream, epoch := range streams {
 		h, err := j.headOf(nil, stream)
 		if err == nil && h.epoch == epoch {
@@ -126,65 +125,65 @@ func (j *Journal) fencedHeads(streams map[string]uint64) map[string]*head {
 	return heads
 }
 
-// commit makes a group durable. The error is for the supervisor; the ops have been
-// told already.
-func (j *Journal) commit(group []*op) error {
-	st := j.stage(j.ballast.full())
-	err := j.write(st, group)
-	if isFull(err) && !st.vitalOnly {
-		j.ballast.free(err)
-		st = j.stage(true)
-		err = j.write(st, group)
+// commitGroup makes a group durable. The error is for the supervisor. The owners of the ops
+// have their results already.
+func (j *Journal) commitGroup(group []*op) error {
+	st := j.newStage(j.ballast.isFull())
+	err := j.writeGroup(st, group)
+	if checkedkv.IsDiskFull(err) && !st.vitalOnly {
+		j.ballast.releaseBallast(err)
+		st = j.newStage(true)
+		err = j.writeGroup(st, group)
 	}
 	if err != nil {
-		return j.fail(group, err)
+		return j.refuseGroup(group, err)
 	}
-	j.become(st.box)
-	j.publish(st.heads, st.position, st.flushed)
+	j.setIncarnation(st.box)
+	j.publishHeads(st.heads, st.position, st.flushed)
 	j.met.facts.Add(float64(st.facts))
 	j.met.bytes.Add(float64(st.bytes))
-	j.settle(group, nil)
+	j.completeOps(group, nil)
 	return nil
 }
 
-// fail refuses a whole group. A disk without space, ballast and all, is waited out;
-// after another fault what bbolt and the kernel hold may differ from the disk, so the
-// committer starts anew.
-func (j *Journal) fail(group []*op, err error) error {
+// refuseGroup refuses a whole group. If the disk is full, even without the ballast, the
+// committer waits. After another fault bbolt and the kernel may hold data that differs from the
+// disk, so the committer restarts.
+func (j *Journal) refuseGroup(group []*op, err error) error {
 	refusal := errs.New("journal.commit", errs.Down, err)
 	refusal.Code = "disk"
-	if full := isFull(err); full {
-		j.ballast.free(err)
+	if full := checkedkv.IsDiskFull(err); full {
+		j.ballast.releaseBallast(err)
 		refusal = errFull()
 	} else {
 		j.log.Error("the journal could not commit", "err", err)
 		j.reload = true
-		j.suspect(err)
+		j.markSuspect(err)
 	}
-	st := j.stage(true)
+	st := j.newStage(true)
 	for _, o := range group {
-		st.refuse(o, refusal)
+		st.refuseOp(o, refusal)
 	}
-	j.publish(st.heads, 0, false)
-	j.settle(group, nil)
+	j.publishHeads(st.heads, 0, false)
+	j.completeOps(group, nil)
 	if j.reload {
 		return refusal
 	}
 	return nil
 }
 
-// write applies the ops inside one update. Ops that are refused carry their error;
-// when all are, nothing is written.
-func (j *Journal) write(st *stage, group []*op) error {
+// writeGroup applies the ops inside one update. Refused ops carry their error. If all are
+// refused, the update writes nothing.
+func (j *Journal) writeGroup(st *commitStage, group []*op) error {
 	start := time.Now()
-	err := j.update(func(tx *bbolt.Tx) error {
+	err := j.writeTx(func(tx *bbolt.Tx) error {
 		wrote := false
 		for _, o := range group {
-			if o.err = nil; st.vitalOnly && !o.vital() {
-				st.refuse(o, errFull())
+			if o.err = nil; st.vitalOnly && !o.isVital() {
+				st.refuseOp(o, errFull())
 				continue
 			}
-			if err := st.apply(tx, o); err != nil {
+			if err := st.applyOp(tx, o); err != nil {
 				return err
 			}
 			wrote = wrote || o.err == nil
@@ -192,8 +191,8 @@ func (j *Journal) write(st *stage, group []*op) error {
 		if !wrote {
 			return errNothing
 		}
-		if !st.vitalOnly && j.tailLen()+st.facts >= j.cfg.tail {
-			return st.flush(tx)
+		if !st.vitalOnly && j.tailLen()+st.facts >= j.cfg.checkpointFacts {
+			return st.flushIndex(tx)
 		}
 		return nil
 	})
@@ -212,26 +211,12 @@ func (j *Journal) write(st *stage, group []*op) error {
 var errNothing = errors.New("nothing to commit")
 
 func errFull() *errs.Error {
-	return errs.Code("journal", errs.Down, "disk_full", "the disk is full")
+	return errs.NewCode("journal", errs.Down, "disk_full", "the disk is full")
 }
 
-// isFull tells whether an update failed for want of space. bbolt keeps only the text
-// of some causes.
-func isFull(err error) bool {
-	if err == nil {
-		return false
-	}
-	for _, no := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, no) || strings.Contains(err.Error(), no.Error()) {
-			return true
-		}
-	}
-	return false
-}
-
-// publish makes what the committer wrote visible: the streams' new heads, the
-// position (0: unchanged), and that the index on disk is complete.
-func (j *Journal) publish(heads map[string]*head, position uint64, flushed bool) {
+// publishHeads makes a commit visible: the streams' new heads, the position (0: unchanged), and
+// that the index on disk is complete.
+func (j *Journal) publishHeads(heads map[string]*streamHead, position uint64, flushed bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	maps.Copy(j.heads, heads)
@@ -246,9 +231,9 @@ func (j *Journal) publish(heads map[string]*head, position uint64, flushed bool)
 	}
 }
 
-// settle tells each op's owner how it went; err stands in for ops without an error of
-// their own.
-func (j *Journal) settle(group []*op, err error) {
+// completeOps reports the result of each op to its owner. err stands in for ops without an
+// error of their own.
+func (j *Journal) completeOps(group []*op, err error) {
 	for _, o := range group {
 		if o.err == nil {
 			o.err = err
@@ -256,15 +241,15 @@ func (j *Journal) settle(group []*op, err error) {
 		if o.err != nil {
 			j.met.refused.WithLabelValues(errs.KindOf(o.err).String()).Inc()
 		}
-		j.tell(o)
+		j.callDone(o)
 	}
 }
 
-// tell calls an op's done. A panic there is its owner's fault, not the committer's.
-func (j *Journal) tell(o *op) {
+// callDone calls an op's done. A panic there is its owner's fault, not the committer's.
+func (j *Journal) callDone(o *op) {
 	done := o.done
 	if done == nil {
-		return // was told before the committer crashed
+		return // has its result from before the committer crashed
 	}
 	o.done = nil
 	defer func() {
@@ -275,22 +260,22 @@ func (j *Journal) tell(o *op) {
 	done(o)
 }
 
-// flush writes index and streams when Serve ends, so that the next Open reads no tail.
-func (j *Journal) flush() error {
+// flushIndex writes index and streams when Serve ends, so that the next Open reads no tail.
+func (j *Journal) flushIndex() error {
 	if j.tailLen() == 0 {
 		return nil
 	}
-	st := j.stage(false)
-	err := j.update(st.flush)
-	if isFull(err) {
+	st := j.newStage(false)
+	err := j.writeTx(st.flushIndex)
+	if checkedkv.IsDiskFull(err) {
 		return nil // the next Open reads the tail
 	}
 	if err != nil {
 		j.reload = true
-		j.suspect(err)
+		j.markSuspect(err)
 		return errs.New("journal.flush", errs.Down, err)
 	}
-	j.publish(st.heads, st.position, true)
+	j.publishHeads(st.heads, st.position, true)
 	return nil
 }
 

@@ -12,12 +12,14 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// smallDisk gives a folder on a disk of its own of that size: a tmpfs where the test may
-// mount one, otherwise the test plays its part in a process with a limit on file sizes.
+// smallDisk returns a folder on a disk of its own of that size: a tmpfs if the test may mount
+// one. Otherwise the test runs its part in a process with a limit on file sizes.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -38,7 +40,7 @@ func TestAFullDiskTakesVitalFactsOnlyUntilSpaceReturns(t *testing.T) {
 	if dir == "" {
 		return // see TestAFileSizeLimitIsAFullDiskToo
 	}
-	b := openBox(t, Config{Path: filepath.Join(dir, "facts.db"), Ballast: 2 << 20, tail: 200, probe: time.Millisecond})
+	b := openBox(t, Config{Path: filepath.Join(dir, "facts.db"), Ballast: 2 << 20, checkpointFacts: 200, probeEvery: time.Millisecond})
 	if s := b.State(); s.Full || s.Ballast != 2<<20 {
 		t.Fatalf("%+v", s)
 	}
@@ -56,12 +58,12 @@ func TestAFullDiskTakesVitalFactsOnlyUntilSpaceReturns(t *testing.T) {
 		t.Errorf("the disk is full and the state %+v", s)
 	}
 	if got := b.try("room:a", b.epoch["room:a"], before+1); got != errs.Stale && got != errs.Down {
-		t.Errorf("the refused epoch goes on: %v", got)
+		t.Errorf("the refused epoch continues: %v", got)
 	}
 	if c := b.raise("room:a"); c.Seq != before {
 		t.Errorf("raised to %+v, %d were acknowledged", c, before)
 	}
-	for range 100 { // an answer is kept still
+	for range 100 { // an answer is still kept
 		if err := b.one("room:a", true); err != nil {
 			t.Fatalf("a vital fact: %v", err)
 		}
@@ -72,11 +74,7 @@ func TestAFullDiskTakesVitalFactsOnlyUntilSpaceReturns(t *testing.T) {
 	if err := os.Remove(hog); err != nil {
 		t.Fatal(err)
 	}
-	for start := time.Now(); b.State().Full; time.Sleep(time.Millisecond) {
-		if time.Since(start) > 10*time.Second {
-			t.Fatal("space returned and nothing happened")
-		}
-	}
+	timetest.WaitUntil(t, "the end of a full disk", func() bool { return !b.State().Full })
 	if s := b.State(); s.Ballast != 2<<20 {
 		t.Errorf("the ballast is not back: %+v", s)
 	}
@@ -91,12 +89,12 @@ func TestAFullDiskTakesVitalFactsOnlyUntilSpaceReturns(t *testing.T) {
 }
 
 // one appends the next fact of a stream, with a payload of 2 kB.
-func (b *box) one(stream string, vital bool) error {
-	e := fact(stream, b.epoch[stream], b.seq[stream]+1)
+func (b *journalRig) one(stream string, vital bool) error {
+	e := testFact(stream, b.epoch[stream], b.seq[stream]+1)
 	e.Data = []byte(`"` + strings.Repeat("x", 2000) + `"`)
-	told := make(chan error, 1)
-	b.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}, Vital: vital}, func(err error) { told <- err })
-	err := <-told
+	results := make(chan error, 1)
+	b.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}, Vital: vital}, func(err error) { results <- err })
+	err := <-results
 	if err == nil {
 		b.seq[stream]++
 	}
@@ -104,7 +102,7 @@ func (b *box) one(stream string, vital bool) error {
 }
 
 // until appends facts until one is refused.
-func (b *box) until(stream string, vital bool, most int) error {
+func (b *journalRig) until(stream string, vital bool, most int) error {
 	for range most {
 		if err := b.one(stream, vital); err != nil {
 			return err
@@ -115,7 +113,7 @@ func (b *box) until(stream string, vital bool, most int) error {
 
 // fillDisk takes all but some hundred kB of a disk.
 func fillDisk(path string) error {
-	free, err := diskFree(path)
+	free, err := checkedkv.DiskFree(path)
 	if err != nil {
 		return err
 	}
@@ -133,30 +131,30 @@ func TestAFileSizeLimitIsAFullDiskToo(t *testing.T) {
 	}
 }
 
-// limitedChild runs a journal whose files may not pass 64 kB. Sparse growth counts, so
-// the first commit that grows the file is refused, in every file system.
+// limitedChild runs a journal with a limit of 64 kB for each file. Sparse growth counts, so the
+// first commit that grows the file is refused, in every file system.
 func limitedChild() int {
 	b := openBox(&childTB{}, Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db"), NoBallast: true})
 	b.raise("room:a")
 	for range 3 {
 		if err := b.one("room:a", false); err != nil {
-			return fail(err)
+			return failChild(err)
 		}
 	}
 	limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-		return fail(err)
+		return failChild(err)
 	}
 	refused := b.until("room:a", false, 10000)
 	if e, ok := errors.AsType[*errs.Error](refused); !ok || e.Code != "disk_full" {
-		return fail(refused)
+		return failChild(refused)
 	}
-	say("refused as disk_full")
+	printLine("refused as disk_full")
 	read, err := b.Since("room:a", 0, 3)
 	if err != nil {
-		return fail(err)
+		return failChild(err)
 	}
-	say("read %d", len(read))
+	printLine("read %d", len(read))
 	return 0
 }
 
@@ -165,19 +163,19 @@ func TestALongReadDoesNotStopCommits(t *testing.T) {
 	b.raise("room:a")
 	b.append("room:a", 1)
 	worst := time.Duration(0)
-	err := b.db.View(func(*bbolt.Tx) error { // a report, say, that reads for a long time
-		for range 200 { // grows the file well past its first 32 KiB and 16 MiB
-			e := fact("room:a", 1, b.seq["room:a"]+1)
+	err := b.db.View(func(*bbolt.Tx) error { // for example a report that reads for a long time
+		for range 200 { // grows the file far past its first 32 KiB and 16 MiB
+			e := testFact("room:a", 1, b.seq["room:a"]+1)
 			e.Data = []byte(`"` + strings.Repeat("x", 100<<10) + `"`)
-			told := make(chan error, 1)
+			results := make(chan error, 1)
 			start := time.Now()
-			b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{e}}, func(err error) { told <- err })
+			b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{e}}, func(err error) { results <- err })
 			select {
-			case err := <-told:
+			case err := <-results:
 				if err != nil {
 					return err
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(timetest.Patience):
 				return errors.New("a commit waits for the reader")
 			}
 			worst = max(worst, time.Since(start))
@@ -188,7 +186,7 @@ func TestALongReadDoesNotStopCommits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("20 MB were committed beside an open read, the worst commit took %v", worst)
+	t.Logf("20 MB were committed during an open read, the worst commit took %v", worst)
 }
 
 func TestReadsAreCutIntoShortTransactions(t *testing.T) {
@@ -210,35 +208,15 @@ func TestReadsAreCutIntoShortTransactions(t *testing.T) {
 	}
 }
 
-func TestTheFreelistIsOnDiskAndSyncsAreOn(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "facts.db")
-	b := openBox(t, Config{Path: path})
-	b.raise("room:a")
-	b.append("room:a", 100)
-	if b.db.NoSync || b.db.NoGrowSync || b.db.NoFreelistSync {
-		t.Error("a sync is off")
-	}
-	b.stop()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	v := &verifier{file: f, size: 1 << 40}
-	if err := v.readMeta(); err != nil || v.meta.freelist == noFreelist {
-		t.Errorf("the freelist is at page %d: %v", v.meta.freelist, err)
-	}
-}
-
 func TestAHalfEmptyFileIsMadeSmallerAtOpen(t *testing.T) {
 	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), NoBallast: true}
 	b := openBox(t, cfg)
 	b.raise("room:a")
 	want := b.append("room:a", 50)
 	for _, size := range []int{12 << 20, 100} {
-		told := make(chan error, 1)
-		b.SaveSnapshot("room:a", 1, 50, make([]byte, size), func(err error) { told <- err })
-		if err := <-told; err != nil {
+		results := make(chan error, 1)
+		b.SaveSnapshot("room:a", 1, 50, make([]byte, size), func(err error) { results <- err })
+		if err := <-results; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -249,8 +227,8 @@ func TestAHalfEmptyFileIsMadeSmallerAtOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A crash while it was made smaller leaves this; it must not be in the way.
-	if err := os.WriteFile(cfg.Path+suffixCompact, []byte("half"), 0o600); err != nil {
+	// A crash during a compaction leaves this file. It must not be in the way.
+	if err := os.WriteFile(cfg.Path+".compact", []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b = openBox(t, cfg)
@@ -272,13 +250,13 @@ func TestAHalfEmptyFileIsMadeSmallerAtOpen(t *testing.T) {
 func TestOpenOnANearlyFullDiskTakesVitalFacts(t *testing.T) {
 	dir := smallDisk(t, "8m")
 	if dir == "" {
-		return // the ballast cannot fail to fit without a disk of our own
+		return // the ballast always fits without a disk of our own
 	}
 	j, err := Open(Config{Path: filepath.Join(dir, "facts.db"), Ballast: 16 << 20}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := wrap(t, j)
+	b := wrapJournal(t, j)
 	b.serve()
 	b.raise("room:a")
 	if err := b.one("room:a", true); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// chunkLen is how many positions one index value holds.
+// chunkLen is the number of positions in one index value.
 const chunkLen = 512
 
 func indexPrefix(stream string) []byte { return append([]byte(stream), 0) }
@@ -30,18 +30,18 @@ func encodeChunk(positions []uint64) []byte {
 
 func decodeChunk(body []byte) ([]uint64, error) {
 	d := decoder{rest: string(body)}
-	d.bad = d.byte() != recordVersion
+	d.bad = d.readByte() != recordVersion
 	var positions []uint64
 	last := int64(0)
 	for d.rest != "" && !d.bad {
-		last += d.varint()
+		last += d.readVarint()
 		positions = append(positions, uint64(last))
 	}
-	return positions, d.end("a piece of the index")
+	return positions, d.finish("a piece of the index")
 }
 
-// flush writes index and streams up to the staged position and moves the checkpoint.
-func (st *stage) flush(tx *bbolt.Tx) error {
+// flushIndex writes index and streams up to the staged position and moves the checkpoint.
+func (st *commitStage) flushIndex(tx *bbolt.Tx) error {
 	st.j.mu.RLock()
 	for stream, h := range st.j.heads {
 		if st.heads[stream] == nil && len(h.pos) > 0 {
@@ -58,7 +58,7 @@ func (st *stage) flush(tx *bbolt.Tx) error {
 		for i := 0; i < len(h.pos); i += chunkLen {
 			chunk := h.pos[i:min(i+chunkLen, len(h.pos))]
 			key := indexKey(stream, h.first+uint64(i))
-			if err := index.Put(key, seal(bucketIndex, key, encodeChunk(chunk))); err != nil {
+			if err := index.Put(key, appendChecksum(bucketIndex, key, encodeChunk(chunk))); err != nil {
 				return err
 			}
 		}
@@ -71,11 +71,11 @@ func (st *stage) flush(tx *bbolt.Tx) error {
 	return putCheckpoint(tx, st.position)
 }
 
-// load reads from disk where the journal stands: the last position, and the facts
-// after the checkpoint, which the index lacks.
-func (j *Journal) load() error {
+// loadPosition reads the state of the journal from disk: the last position, and the facts after
+// the checkpoint, which the index lacks.
+func (j *Journal) loadPosition() error {
 	var position, checkpoint uint64
-	err := j.view(func(tx *bbolt.Tx) (err error) {
+	err := j.readTx(func(tx *bbolt.Tx) (err error) {
 		position, _ = lastPosition(tx)
 		checkpoint, err = getCheckpoint(tx)
 		return err
@@ -88,8 +88,8 @@ func (j *Journal) load() error {
 		return err
 	}
 	position = max(position, checkpoint)
-	heads := make(map[string]*head)
-	for f := range j.scan(checkpoint, position) {
+	heads := make(map[string]*streamHead)
+	for f := range j.scanFacts(checkpoint, position) {
 		if f.err != nil {
 			j.log.Error("a fact is damaged", "err", f.err)
 			continue
@@ -101,7 +101,7 @@ func (j *Journal) load() error {
 			}
 			heads[f.event.Stream] = h
 		}
-		h.add(f.event.Seq, f.event.Pos)
+		h.addFact(f.event.Seq, f.event.Pos)
 	}
 	j.mu.Lock()
 	j.heads, j.position, j.checkpoint = heads, position, checkpoint
@@ -112,13 +112,13 @@ func (j *Journal) load() error {
 	return nil
 }
 
-// lastPosition is the position of the last fact, damaged or not. A damaged key may
-// stand behind it and say any number, so the last fact that is whole counts, and the
-// keys that follow it one by one. The other keys are no positions.
+// lastPosition is the position of the last fact, damaged or not. A damaged key may follow it
+// with any number, so the last whole fact counts, and the keys that follow it one by one. The
+// other keys are no positions.
 func lastPosition(tx *bbolt.Tx) (last uint64, nonsense [][]byte) {
 	c := tx.Bucket([]byte(bucketFacts)).Cursor()
 	for k, v := c.Last(); k != nil; k, v = c.Prev() {
-		if _, err := unseal(bucketFacts, k, v); err == nil && len(k) == 8 {
+		if _, err := verifyChecksum(bucketFacts, k, v); err == nil && len(k) == 8 {
 			last = binary.BigEndian.Uint64(k)
 			break
 		}
@@ -131,10 +131,9 @@ func lastPosition(tx *bbolt.Tx) (last uint64, nonsense [][]byte) {
 	return last, nonsense
 }
 
-// headOf gives a stream's published head, or reads it from disk (inside tx when there
-// is one). A stream that never was has epoch 0. The result may be shared: copy before
-// changing it.
-func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*head, error) {
+// headOf returns a stream's published head, or reads it from disk (inside tx if it is not nil).
+// A new stream has epoch 0. The result may be shared: copy before changing it.
+func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) {
 	j.mu.RLock()
 	h, position := j.heads[stream], j.position
 	j.mu.RUnlock()
@@ -144,10 +143,10 @@ func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*head, error) {
 	return j.readHead(tx, stream, position)
 }
 
-// readHead reads a stream's head from disk. A record that is damaged, or gone while
-// its index is there, is made again from the facts up to position.
-func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*head, error) {
-	var h *head
+// readHead reads a stream's head from disk. A record that is damaged, or missing while its
+// index exists, is made again from the facts up to position.
+func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*streamHead, error) {
+	var h *streamHead
 	lost := false
 	read := func(tx *bbolt.Tx) (err error) {
 		h, err = getHead(tx, stream)
@@ -162,44 +161,45 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*head,
 	if tx != nil {
 		err = read(tx)
 	} else {
-		err = j.view(read)
+		err = j.readTx(read)
 	}
 	switch {
 	case errs.KindOf(err) == errs.Corrupt && err != nil, lost:
-		return j.rebuild(stream, position), nil
+		//lint:ignore nilerr the head is built again from the facts
+		return j.rebuildHead(stream, position), nil
 	case err != nil:
 		return nil, err
 	case h == nil:
-		return &head{}, nil
+		return &streamHead{}, nil
 	}
 	return h, nil
 }
 
-// rebuild makes a stream's head from its facts and its index. Where its epochs ended
-// is lost, so clients reload.
-func (j *Journal) rebuild(stream string, position uint64) *head {
-	h := &head{seq: j.lastIndexed(stream)}
-	for f := range j.scan(0, position) {
+// rebuildHead makes a stream's head from its facts and its index. The ends of its epochs are
+// lost, so clients reload.
+func (j *Journal) rebuildHead(stream string, position uint64) *streamHead {
+	h := &streamHead{seq: j.lastIndexed(stream)}
+	for f := range j.scanFacts(0, position) {
 		if f.err == nil && f.event.Stream == stream {
 			h.seq = max(h.seq, f.event.Seq)
 			h.epoch = max(h.epoch, f.event.Epoch)
 		}
 	}
-	h.epoch = leap(h.epoch)
+	h.epoch = leapEpoch(h.epoch)
 	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
 	return h
 }
 
-// lastIndexed is the last seq that the index on disk names, as far as it can be read:
-// the facts themselves may be damaged, and their seq must not be given away again.
+// lastIndexed is the last seq that the index on disk names, as far as it is readable. The facts
+// themselves may be damaged, and their seq must not be given again.
 func (j *Journal) lastIndexed(stream string) (seq uint64) {
-	_ = j.view(func(tx *bbolt.Tx) error {
+	_ = j.readTx(func(tx *bbolt.Tx) error {
 		prefix := indexPrefix(stream)
 		c := tx.Bucket([]byte(bucketIndex)).Cursor()
 		k, _ := c.Seek(prefix)
 		for ; bytes.HasPrefix(k, prefix) && len(k) == len(prefix)+8; k, _ = c.Next() {
 			first := binary.BigEndian.Uint64(k[len(prefix):])
-			if refs, err := indexed(tx, stream, first-1); err == nil && len(refs) > 0 {
+			if refs, err := readIndex(tx, stream, first-1); err == nil && len(refs) > 0 {
 				seq = max(seq, refs[len(refs)-1].seq)
 			}
 		}

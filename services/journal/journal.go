@@ -1,43 +1,41 @@
 // Package journal keeps every fact of the box on disk.
 //
-// It owns one bbolt file. Rooms hand facts over with Append and go on; one
-// committer (Serve) drains what has gathered into one bbolt update, which costs
-// two syncs however many rooms took part. Commits are Pace apart while facts keep
-// coming; a fact after a pause does not wait. bbolt's own Batch is never used: alone,
-// it sleeps out its delay.
+// It owns one bbolt file. Rooms hand over facts with Append and do not wait. One committer
+// (Serve) drains the queue into one bbolt update, which costs two syncs however many rooms
+// took part. Commits are Pace apart while facts keep coming. A fact after a pause does not
+// wait. bbolt's own Batch is never used: a lone caller would sleep for its whole delay.
 //
 // Promises
-//   - A fact whose done was called with nil is on disk: it survives kill -9 and a
+//   - A fact is on disk when its done was called with nil: it survives kill -9 and a
 //     power cut, once, at its place.
 //   - Seq is dense in a stream, Pos is dense on the box, both from 1. Commits of
 //     one stream happen in the order of its Appends.
-//   - After a refusal nothing more of that stream and epoch is taken until Raise:
+//   - After a refusal no more facts of that stream and epoch are taken until Raise:
 //     the room's memory was ahead of the disk and is rebuilt from the log.
-//   - A value whose checksum is wrong is never returned as good. It comes out as an
-//     errs.Corrupt error in its place and the reading goes on.
-//   - A damaged file is set aside, never deleted, and the box starts with a fresh one.
+//   - A value with a wrong checksum is never returned as good. It comes out as an
+//     errs.Corrupt error in its place and the reading continues.
+//   - A damaged file is set aside, never deleted. What it holds is saved: from a damaged page
+//     only the facts on it are missing, and CopySealed keeps those of all but the last pages.
 //   - A fact is never deleted. Rewrite empties its payload and keeps its place.
 //
-// Layout of the file (all integers of keys big endian, of values varint; each value
-// ends with a CRC-32C over bucket, key and value, because bbolt has none on its
-// data pages)
+// Layout of the file (integers of keys are big endian, those of values are varints. Each
+// value ends with a CRC-32C over bucket, key and value, because bbolt has none on its data
+// pages)
 //
 //	box        "box"               -> incarnation, written, epoch to start above, restored
 //	           "checkpoint"        -> position up to which index and streams are complete
 //	facts      position            -> the fact, its stream's name included
 //	index      stream 00 first seq -> positions of up to 512 facts that follow each other
 //	streams    stream              -> epoch, last seq, where the last 64 epochs ended
-//	snapshots  stream              -> epoch, seq, what a room was at seq
+//	snapshots  stream              -> epoch, seq, the room's state at seq
 //
-// Beside it may lie <path>.ballast, .check (the next Open checks every page), .shrink (the
-// next Open copies the file), .damaged-<time> and .replaced-<time> (kept for people), and for moments .new,
-// .compact, .restore and .backup-<n>.
+// The same folder may hold <path>.ballast, <path>.copies with copies of the facts, and the files of package checkedkv.
 //
-// A commit touches the last pages of facts and nothing else. The index by stream is
-// kept in memory for the facts since the checkpoint and written in bulk each 16,384
-// facts: keys by stream would dirty one 4 KiB page a room in each commit, and an index
-// entry a fact two more pages in a lonely commit. At Open the facts after the
-// checkpoint are read once to have the rest of the index again.
+// A commit touches only the last pages of facts. The index by stream is kept in memory for
+// the facts since the checkpoint and written in bulk each 16,384 facts: keys by stream
+// would dirty one 4 KiB page a room in each commit, and an index entry a fact two more
+// pages in a lonely commit. Open reads the facts after the checkpoint once to rebuild the
+// rest of the index.
 package journal
 
 import (
@@ -45,38 +43,38 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
-// Config tells where the journal lives and how much room it may take.
+// Config sets where the journal lives and how much room it may take.
 type Config struct {
-	Path        string // the database file; its folder must exist
-	InitialMmap int    // bytes of address space mapped at once; 0 is 1 GiB (256 MiB on 32-bit)
-	Ballast     int64  // bytes kept back for the day the disk is full; 0 is 64 MiB
-	NoBallast   bool   // keep nothing back
-	QueueBytes  int    // bytes of facts that may wait for the committer; 0 is 16 MiB
+	Path        string // the database file, its folder must exist
+	InitialMmap int    // bytes of address space mapped at once, 0 means 1 GiB (256 MiB on 32-bit)
+	Ballast     int64  // bytes reserved for a full disk, 0 means 64 MiB
+	NoBallast   bool   // no ballast
+	QueueBytes  int    // bytes of facts that may wait for the committer, 0 means 16 MiB
 
 	// Pace is the least time from the start of one commit to that of the next, so that facts
-	// which come close together share one; 0 is 10 ms, negative is none.
+	// which come close together share one. 0 means 10 ms, negative means none.
 	Pace time.Duration
 
-	tail  int           // facts between two checkpoints; 0 is 16,384; tests lower it
-	deep  int64         // size of a file up to which Open checks each leaf; 0 is 64 MiB
-	probe time.Duration // how often a full disk is looked at; 0 is 5 s
+	checkpointFacts int           // facts between two checkpoints, 0 means 16,384, tests lower it
+	leafLimit       int64         // size of a file up to which Open checks each leaf, 0 means 64 MiB
+	probeEvery      time.Duration // interval between looks at a full disk, 0 means 5 s
 }
 
-// Validate tells what is wrong with the configuration.
+// Validate returns the first fault of the configuration.
 func (c Config) Validate() error {
 	switch {
 	case c.Path == "":
-		return errs.Field("journal", "path", "missing", 0, "path of the database is missing")
+		return errs.NewField("journal", "path", "missing", 0, "path of the database is missing")
 	case c.InitialMmap < 0 || c.Ballast < 0 || c.QueueBytes < 0:
 		return errs.Newf("journal", errs.Invalid, "sizes cannot be negative")
 	}
@@ -84,160 +82,143 @@ func (c Config) Validate() error {
 }
 
 func (c Config) defaults() Config {
-	c.InitialMmap = cmp.Or(c.InitialMmap, defaultMmap())
 	c.Ballast = cmp.Or(c.Ballast, 64<<20)
 	c.QueueBytes = cmp.Or(c.QueueBytes, 16<<20)
 	c.Pace = cmp.Or(c.Pace, 10*time.Millisecond)
-	c.tail = cmp.Or(c.tail, 16384)
-	c.probe = cmp.Or(c.probe, 5*time.Second)
+	c.checkpointFacts = cmp.Or(c.checkpointFacts, 16384)
+	c.probeEvery = cmp.Or(c.probeEvery, 5*time.Second)
 	return c
 }
 
-// defaultMmap is address space, not memory. bbolt stops every commit until all
-// readers are gone when a file outgrows its mapping, so the mapping starts large.
-func defaultMmap() int {
-	if strconv.IntSize == 32 {
-		return 256 << 20
-	}
-	return 1 << 30
-}
-
-// Cursor is a place in a stream.
+// Cursor is a position in a stream.
 type Cursor struct{ Epoch, Seq uint64 }
-
-// Found tells what Open met.
-type Found struct {
-	Fresh    bool   // the file was made by this Open
-	SetAside string // where the damaged file was put; empty when there was none
-	Reason   string // why it was set aside, or what damage the file survived
-	Restored bool   // the file came from a backup since the last Open
-}
 
 // Journal is an open journal. Its methods may be called from any goroutine.
 type Journal struct {
-	cfg     Config
-	db      *bbolt.DB
-	log     *slog.Logger
-	met     *metrics
-	found   Found
-	ballast *ballast
+	cfg        Config
+	db         *bbolt.DB
+	log        *slog.Logger
+	met        *metrics
+	openResult checkedkv.OpenResult
+	ballast    *ballast
 
-	serving sync.Mutex // held by Serve while it runs
-	queue   *queue
-	flight  []*op // what the committer holds now; owned by Serve
-	reload  bool  // memory may differ from disk; owned by Serve
+	serving  sync.Mutex // held by Serve while it runs
+	queue    *queue
+	inFlight []*op // the ops in the committer's hands, owned by Serve
+	reload   bool  // memory may differ from disk, owned by Serve
 
-	mu         sync.RWMutex     // guards the fields below; never held over I/O
-	box        boxRecord        // changed by Open and Serve alone, which read it without mu
-	heads      map[string]*head // streams touched since Open; a *head is replaced, never changed
-	position   uint64           // last durable position
-	checkpoint uint64           // index and streams are complete up to here
-	wake       chan struct{}    // closed and replaced when position moves
-	closed     chan struct{}    // closed by Close
+	mu         sync.RWMutex           // guards the fields below, never held over I/O
+	box        boxRecord              // changed only by Open and Serve, which read it without mu
+	heads      map[string]*streamHead // streams touched since Open. A *streamHead is replaced, never changed
+	position   uint64                 // last durable position
+	checkpoint uint64                 // index and streams are complete up to here
+	wake       chan struct{}          // closed and replaced when position moves
+	closed     chan struct{}          // closed by Close
 	isClosed   bool
 }
 
-// Open opens the journal or makes it. A damaged file is set aside and Found says so.
-// The opener never dies of a damaged page. Nothing runs before Serve.
+// Open opens the journal or makes it. A damaged file is set aside, and OpenResult reports it. A
+// damaged page never ends the program. Nothing runs before Serve.
 func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.defaults()
-	j, err := open(cfg, log, reg)
-	if err != nil && errs.KindOf(err) == errs.Corrupt { // a leaf that a quick check leaves out
-		if err := CheckAllNext(cfg.Path); err != nil {
+	j, err := openJournal(cfg, log, reg)
+	if err != nil && errs.KindOf(err) == errs.Corrupt { // a leaf that a quick check skips
+		if err := checkedkv.CheckAllNext(cfg.Path); err != nil {
 			return nil, err
 		}
-		j, err = open(cfg, log, reg)
+		j, err = openJournal(cfg, log, reg)
 	}
-	if err != nil && errs.KindOf(err) == errs.Corrupt { // passes every check and is of no use
+	if err != nil && errs.KindOf(err) == errs.Corrupt { // it passes every check and is useless
 		return startOver(cfg, log, reg, err)
 	}
 	return j, err
 }
 
-// startOver sets a file aside that only bbolt itself, or our own code, stumbles over.
+// startOver sets aside a file on which only bbolt itself, or our own code, fails.
 func startOver(cfg Config, log *slog.Logger, reg prometheus.Registerer, cause error) (*Journal, error) {
-	name, err := setAside(cfg.Path, cause, DBOptions{Now: time.Now}, log)
+	name, err := checkedkv.SetAside(cfg.Path, cause, time.Now, log)
 	if err != nil {
 		return nil, err
 	}
-	j, err := open(cfg, log, reg)
+	j, err := openJournal(cfg, log, reg)
 	if err != nil {
 		return nil, err
 	}
-	j.found.SetAside, j.found.Reason = name, cause.Error()
-	j.box.begin(0)
-	if err := j.update(func(tx *bbolt.Tx) error { return putBox(tx, j.box) }); err != nil {
+	j.openResult.SetAside, j.openResult.Reason = name, cause.Error()
+	j.box.newIncarnation(0)
+	if err := j.writeTx(func(tx *bbolt.Tx) error { return putBox(tx, j.box) }); err != nil {
 		return nil, errors.Join(err, j.db.Close())
 	}
 	return j, nil
 }
 
-func open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, error) {
-	opts := DBOptions{InitialMmap: cfg.InitialMmap, Init: initialise, Ready: usable, deep: cfg.deep}
-	db, found, err := OpenDB(cfg.Path, opts, log)
+func openJournal(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, error) {
+	opts := checkedkv.DBOptions{
+		InitialMmap: cfg.InitialMmap, Init: createBuckets, Ready: checkBuckets, LeafLimit: cfg.leafLimit,
+		Values: savedValues(), Copies: copiesOf(cfg.Path),
+	}
+	db, found, err := checkedkv.OpenDB(cfg.Path, opts, log)
 	if err != nil {
 		return nil, err
 	}
 	j := &Journal{
-		cfg: cfg, db: db, log: log, met: newMetrics(reg), found: found,
+		cfg: cfg, db: db, log: log, met: newMetrics(reg), openResult: found,
 		queue: newQueue(cfg.QueueBytes), wake: make(chan struct{}), closed: make(chan struct{}),
 	}
-	if err := j.claim(); err != nil {
+	if err := j.claimIncarnation(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if err := j.load(); err != nil {
+	if err := j.loadPosition(); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	if found.SetAside != "" || found.Salvage.FromCopy > 0 {
+		j.openResult.Missing = j.describeMissing()
 	}
 	j.ballast = openBallast(cfg, log, j.met.full)
 	return j, nil
 }
 
-// initialise fills a new database.
-func initialise(tx *bbolt.Tx) error {
-	for _, name := range []string{bucketBox, bucketFacts, bucketIndex, bucketStreams, bucketSnapshots} {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
+var buckets = []string{bucketBox, bucketFacts, bucketIndex, bucketStreams, bucketSnapshots}
+
+// createBuckets fills a new database.
+func createBuckets(tx *bbolt.Tx) error {
+	if err := checkedkv.CreateBuckets(tx, buckets...); err != nil {
+		return err
 	}
 	return putBox(tx, boxRecord{incarnation: rand.Uint64() | 1})
 }
 
-// usable tells whether a database that opened is a journal.
-func usable(tx *bbolt.Tx) error {
-	for _, name := range []string{bucketBox, bucketFacts, bucketIndex, bucketStreams, bucketSnapshots} {
-		if tx.Bucket([]byte(name)) == nil {
-			return errs.Newf("journal", errs.Corrupt, "bucket %s is missing", name)
-		}
-	}
-	return nil
+// checkBuckets checks that a database is a journal.
+func checkBuckets(tx *bbolt.Tx) error {
+	return checkedkv.CheckBuckets(tx, buckets...)
 }
 
-// claim reads who this journal is. After damage that may have cost a commit, or the
-// whole file, it goes on as a new incarnation, as after a restore.
-func (j *Journal) claim() error {
+// claimIncarnation reads the journal's incarnation. After damage that may have cost a commit,
+// or the whole file, it becomes a new incarnation, as after a restore.
+func (j *Journal) claimIncarnation() error {
 	var nonsense [][]byte
 	var above uint64
-	err := j.view(func(tx *bbolt.Tx) (err error) {
+	err := j.readTx(func(tx *bbolt.Tx) (err error) {
 		_, nonsense = lastPosition(tx)
 		j.box, err = getBox(tx)
-		above = highest(tx)
+		above = highestEpoch(tx)
 		return err
 	})
-	if err == nil && !j.box.restored && j.found.Reason == "" && len(nonsense) == 0 {
+	if err == nil && !j.box.restored && j.openResult.Reason == "" && len(nonsense) == 0 {
 		return nil
 	}
-	j.found.Restored = j.box.restored
+	j.openResult.Restored = j.box.restored
 	if err != nil || len(nonsense) > 0 {
-		j.log.Error("the journal is damaged and goes on as a new incarnation", "err", err, "keys", len(nonsense))
+		j.log.Error("the journal is damaged and continues as a new incarnation", "err", err, "keys", len(nonsense))
 	}
-	if j.box.restored = false; !j.found.Restored {
-		j.box.begin(above)
+	if j.box.restored = false; !j.openResult.Restored {
+		j.box.newIncarnation(above)
 	}
-	return j.update(func(tx *bbolt.Tx) error {
-		for _, key := range nonsense { // damaged facts at no position: they would be in the way
+	return j.writeTx(func(tx *bbolt.Tx) error {
+		for _, key := range nonsense { // damaged facts without a position would be in the way
 			if err := tx.Bucket([]byte(bucketFacts)).Delete(key); err != nil {
 				return errs.New("journal.Open", errs.Corrupt, err)
 			}
@@ -246,26 +227,26 @@ func (j *Journal) claim() error {
 	})
 }
 
-// Incarnation is a random number made when the file was created, restored or renewed, or
-// found with damage that may have cost a commit. (Incarnation, Pos) never names two facts.
+// Incarnation is a random number. It changes when the file is created, restored or renewed, or
+// when damage may have cost a commit. A pair (Incarnation, Pos) never names two facts.
 func (j *Journal) Incarnation() uint64 {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return j.box.incarnation
 }
 
-// Found tells what Open met.
-func (j *Journal) Found() Found { return j.found }
+// OpenResult returns the state in which Open found the file.
+func (j *Journal) OpenResult() checkedkv.OpenResult { return j.openResult }
 
-// Position is the position of the last durable fact of the box; 0 is none.
+// Position is the position of the last durable fact of the box. 0 means none.
 func (j *Journal) Position() uint64 {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return j.position
 }
 
-// Close waits for Serve and for the readers, refuses what still waits and closes the
-// file. Call it after Serve's context has ended, never from a done function.
+// Close waits for Serve and for the readers, refuses the waiting ops and closes the file. Call
+// it after Serve's context has ended, never from a done function.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	was := j.isClosed
@@ -280,11 +261,11 @@ func (j *Journal) Close() error {
 	rest := j.queue.close()
 	j.serving.Lock()
 	defer j.serving.Unlock()
-	j.settle(append(j.flight, rest...), errStopped())
-	j.flight = nil
+	j.completeOps(append(j.inFlight, rest...), errStopped())
+	j.inFlight = nil
 	return j.db.Close()
 }
 
 func errStopped() error {
-	return errs.Code("journal", errs.Down, "stopped", "the journal is closed")
+	return errs.NewCode("journal", errs.Down, "stopped", "the journal is closed")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestFactsComeBackAsTheyWereAfterAReopen(t *testing.T) {
-	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 10}
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 10}
 	b := openBox(t, cfg)
 	b.raise("room:a")
 	want := b.append("room:a", 25)
@@ -42,7 +43,7 @@ func TestFactsComeBackAsTheyWereAfterAReopen(t *testing.T) {
 		b.stop()
 		b = openBox(t, cfg)
 	}
-	if f := b.Found(); f != (Found{}) {
+	if f := b.OpenResult(); f != (checkedkv.OpenResult{}) {
 		t.Errorf("a good file was found as %+v", f)
 	}
 }
@@ -89,7 +90,7 @@ func TestRaiseComesAfterAllThatWasAppendedBefore(t *testing.T) {
 	b.raise("room:a")
 	var order []uint64
 	for seq := range uint64(500) {
-		b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, seq+1)}}, func(err error) {
+		b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{testFact("room:a", 1, seq+1)}}, func(err error) {
 			if err == nil {
 				order = append(order, seq)
 			}
@@ -99,7 +100,7 @@ func TestRaiseComesAfterAllThatWasAppendedBefore(t *testing.T) {
 		t.Fatalf("raised to %+v", c)
 	}
 	if len(order) != 500 || !slices.IsSorted(order) {
-		t.Errorf("%d batches were told, in order: %v", len(order), slices.IsSorted(order))
+		t.Errorf("%d batches were answered, in order: %v", len(order), slices.IsSorted(order))
 	}
 }
 
@@ -213,11 +214,11 @@ func TestAppendWaitsOnlyWhileTheQueueIsOverItsLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := wrap(t, j)
-		handed, told := 0, 0
+		b := wrapJournal(t, j)
+		handed, results := 0, 0
 		go func() {
 			for seq := range uint64(20) {
-				b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, seq+1)}}, func(error) { told++ })
+				b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{testFact("room:a", 1, seq+1)}}, func(error) { results++ })
 				handed++
 			}
 		}()
@@ -227,8 +228,8 @@ func TestAppendWaitsOnlyWhileTheQueueIsOverItsLimit(t *testing.T) {
 		}
 		b.serve()
 		synctest.Wait()
-		if handed != 20 || told != 20 {
-			t.Errorf("%d handed over, %d told", handed, told)
+		if handed != 20 || results != 20 {
+			t.Errorf("%d handed over, %d answered", handed, results)
 		}
 	})
 }
@@ -241,12 +242,12 @@ func TestACommitterThatCrashedIsFollowedByOneThatGoesOn(t *testing.T) {
 	b.end()
 	<-b.done
 	lost := make(chan error, 2)
-	b.flight = []*op{{kind: opAppend, batch: Batch{Stream: "room:a", Epoch: 1}, done: func(o *op) { lost <- o.err }}}
+	b.inFlight = []*op{{kind: opAppend, batch: Batch{Stream: "room:a", Epoch: 1}, done: func(o *op) { lost <- o.err }}}
 	b.serve()
 	if got := errs.KindOf(<-lost); got != errs.Down {
-		t.Errorf("what was in flight was told %v", got)
+		t.Errorf("the batch in flight ended with %v", got)
 	}
-	b.append("room:b", 1) // another room goes on
+	b.append("room:b", 1) // another room continues
 	if got := b.try("room:a", 1, 1); got != errs.Stale {
 		t.Errorf("the room whose batch was lost was not fenced: %v", got)
 	}
@@ -257,12 +258,12 @@ func TestACommitterThatCrashedIsFollowedByOneThatGoesOn(t *testing.T) {
 func TestAPanicInADoneFunctionHurtsNobodyElse(t *testing.T) {
 	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
 	b.raise("room:a")
-	b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, 1)}}, func(error) { panic("mine") })
+	b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{testFact("room:a", 1, 1)}}, func(error) { panic("mine") })
 	b.seq["room:a"] = 1
 	b.append("room:a", 1)
 }
 
-func fact(stream string, epoch, seq uint64) event.Event {
+func testFact(stream string, epoch, seq uint64) event.Event {
 	return event.Event{
 		Stream: stream, Epoch: epoch, Seq: seq, Kind: "chat.said", By: "p_ada", ID: fmt.Sprintf("%s-%d", stream, seq),
 		Stamp: event.Stamp{Boot: 7, Mono: int64(seq), Wall: 1700000000000, Trusted: seq%2 == 0},

@@ -17,7 +17,7 @@ type metrics struct {
 	position prometheus.Gauge
 }
 
-// newMetrics registers the journal's metrics; a nil registerer keeps them to itself.
+// newMetrics registers the journal's metrics. A nil registerer keeps them to itself.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		commits: prometheus.NewCounter(prometheus.CounterOpts{
@@ -46,14 +46,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "livelearn_journal_position_facts", Help: "Facts on the box, which is the last position.",
 		}),
 	}
-	m.commits, m.facts, m.bytes = register(reg, m.commits), register(reg, m.facts), register(reg, m.bytes)
-	m.refused, m.seconds = register(reg, m.refused), register(reg, m.seconds)
-	m.queue, m.full, m.position = register(reg, m.queue), register(reg, m.full), register(reg, m.position)
+	m.commits, m.facts, m.bytes = registerCollector(reg, m.commits), registerCollector(reg, m.facts), registerCollector(reg, m.bytes)
+	m.refused, m.seconds = registerCollector(reg, m.refused), registerCollector(reg, m.seconds)
+	m.queue, m.full, m.position = registerCollector(reg, m.queue), registerCollector(reg, m.full), registerCollector(reg, m.position)
 	return m
 }
 
-// register adds c, or finds what an earlier Open of this process added in its place.
-func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
+// registerCollector adds c, or returns the collector that an earlier Open of this process
+// added.
+func registerCollector[C prometheus.Collector](reg prometheus.Registerer, c C) C {
 	if reg == nil {
 		return c
 	}

@@ -37,7 +37,7 @@ func TestFactsThatComeCloseTogetherShareACommit(t *testing.T) {
 			seq++
 			j.Append(Batch{Stream: "room:a", Epoch: cur.Epoch, Facts: []event.Event{{Stream: "room:a", Epoch: cur.Epoch, Seq: seq, Kind: "chat.said", Data: []byte("{}")}}}, done)
 		}
-		commits := map[time.Time]bool{} // fake time stands still within one
+		commits := map[time.Time]bool{} // fake time does not advance within one
 		for range 1000 {
 			append1(func(err error) {
 				if err == nil {

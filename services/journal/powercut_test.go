@@ -16,7 +16,7 @@ import (
 // cutChild makes a journal and writes to it, so that each kind of commit happens
 // often: lonely and grouped facts, raises, snapshots, checkpoints.
 func cutChild() int {
-	b := openBox(&childTB{}, Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db"), NoBallast: true, tail: 30})
+	b := openBox(&childTB{}, Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db"), NoBallast: true, checkpointFacts: 30})
 	for n := range 60 {
 		stream := fmt.Sprintf("room:%d", n%5)
 		if b.epoch[stream] == 0 || n%11 == 0 {
@@ -25,7 +25,7 @@ func cutChild() int {
 		first := b.seq[stream] + 1
 		b.append(stream, 1+n%7*(n%3))
 		for seq := first; seq <= b.seq[stream]; seq++ {
-			say("ack %s %d %d", stream, b.epoch[stream], seq)
+			printLine("ack %s %d %d", stream, b.epoch[stream], seq)
 		}
 		if n%6 == 0 {
 			b.SaveSnapshot(stream, b.epoch[stream], b.seq[stream], make([]byte, n*300), func(error) {})
@@ -35,31 +35,31 @@ func cutChild() int {
 	return 0
 }
 
-// disk is what a disk holds for certain, and what it may hold: everything written
-// since the last sync is there, or not, or in part.
-type disk struct {
-	files map[int]*file    // by open file
-	names map[string]*file // certain
-	later []step           // changes of names since the folder was synced
-	live  map[string]*file // names as the process sees them
-	folds map[int]bool     // open files that are folders
+// diskModel models the certain content of a disk and its possible content: data written since
+// the last sync may be there, or not, or in part.
+type diskModel struct {
+	files map[int]*fileModel    // by open file
+	names map[string]*fileModel // certain
+	later []traceStep           // changes of names since the folder was synced
+	live  map[string]*fileModel // names as the process sees them
+	folds map[int]bool          // open files that are folders
 }
 
-type file struct {
-	sure image  // as of the last sync
-	wait []step // writes and truncations since
+type fileModel struct {
+	sure fileImage   // as of the last sync
+	wait []traceStep // writes and truncations since
 }
 
-// image is a file's content; what is missing of data up to size is zeros.
-type image struct {
+// fileImage is a file's content. Missing data up to size reads as zeros.
+type fileImage struct {
 	data []byte
 	size int64
 }
 
-// cut plays steps up to a power cut. sloppy is a disk for which no sync of a file
+// cutPower plays steps up to a power cut. sloppy is a disk for which no sync of a file
 // ever happened, as with NoSync.
-func cut(steps []step, dir string, sloppy bool) *disk {
-	d := &disk{files: map[int]*file{}, names: map[string]*file{}, live: map[string]*file{}, folds: map[int]bool{}}
+func cutPower(steps []traceStep, dir string, sloppy bool) *diskModel {
+	d := &diskModel{files: map[int]*fileModel{}, names: map[string]*fileModel{}, live: map[string]*fileModel{}, folds: map[int]bool{}}
 	for _, s := range steps {
 		switch s.call {
 		case "open":
@@ -68,7 +68,7 @@ func cut(steps []step, dir string, sloppy bool) *disk {
 				continue
 			}
 			if d.live[s.path] == nil {
-				d.live[s.path] = &file{}
+				d.live[s.path] = &fileModel{}
 				d.later = append(d.later, s)
 			}
 			d.files[s.file] = d.live[s.path]
@@ -97,7 +97,7 @@ func cut(steps []step, dir string, sloppy bool) *disk {
 }
 
 // settle makes the first n changes of names certain.
-func (d *disk) settle(n int) {
+func (d *diskModel) settle(n int) {
 	for _, s := range d.later[:n] {
 		switch s.call {
 		case "open":
@@ -114,7 +114,7 @@ func (d *disk) settle(n int) {
 
 // apply does a write or truncation to a file's content, in units of which each is done
 // only when keep says so.
-func (s step) apply(f image, keep func() bool, unit int) image {
+func (s traceStep) apply(f fileImage, keep func() bool, unit int) fileImage {
 	if s.call == "truncate" {
 		if keep() {
 			f.data, f.size = f.data[:min(int64(len(f.data)), s.size)], s.size
@@ -138,7 +138,7 @@ func (s step) apply(f image, keep func() bool, unit int) image {
 
 // boot writes one of the states that the disk may have after the cut into a folder:
 // of the changes to names the first few, of the writes any, in pages or in sectors.
-func (d *disk) boot(rng *rand.Rand, from, to string) error {
+func (d *diskModel) boot(rng *rand.Rand, from, to string) error {
 	d.settle(rng.IntN(len(d.later) + 1))
 	chance := []float64{0, .1, .5, .9, 1}[rng.IntN(5)]
 	unit := []int{4096, 512}[rng.IntN(2)]
@@ -155,11 +155,11 @@ func (d *disk) boot(rng *rand.Rand, from, to string) error {
 	return nil
 }
 
-// replay cuts the power at a random step and tells what is wrong after the boot.
-func replay(t *testing.T, steps []step, dir string, rng *rand.Rand, sloppy bool) error {
+// replayPowerCut cuts the power at a random step and returns the faults after the boot.
+func replayPowerCut(t *testing.T, steps []traceStep, dir string, rng *rand.Rand, sloppy bool) error {
 	t.Helper()
 	n := rng.IntN(len(steps) + 1)
-	acked := make(acks)
+	acked := make(ackedFacts)
 	for _, s := range steps[:n] {
 		if s.call == "say" {
 			if err := acked.read(strings.TrimSpace(s.text)); err != nil {
@@ -168,17 +168,17 @@ func replay(t *testing.T, steps []step, dir string, rng *rand.Rand, sloppy bool)
 		}
 	}
 	to := t.TempDir()
-	if err := cut(steps[:n], dir, sloppy).boot(rng, dir, to); err != nil {
+	if err := cutPower(steps[:n], dir, sloppy).boot(rng, dir, to); err != nil {
 		t.Fatal(err)
 	}
 	j, err := Open(Config{Path: filepath.Join(to, "facts.db"), NoBallast: true, InitialMmap: 1 << 26}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatalf("cut after %d steps: %v", n, err)
 	}
-	b := wrap(t, j)
+	b := wrapJournal(t, j)
 	defer b.stop()
 	b.serve()
-	if f := j.Found(); f.SetAside != "" || f.Reason != "" {
+	if f := j.OpenResult(); f.SetAside != "" || f.Reason != "" {
 		return fmt.Errorf("cut after %d steps: %s", n, f.Reason)
 	}
 	if err := acked.check(j); err != nil {
@@ -196,12 +196,12 @@ func replay(t *testing.T, steps []step, dir string, rng *rand.Rand, sloppy bool)
 	return err
 }
 
-// TestAPowerCutLosesAndDamagesNothing replays a recorded run up to a random point, with
-// any part of what was not synced yet. The long programme sets LIVELEARN_CUTS=5000.
+// TestAPowerCutLosesAndDamagesNothing replays a recorded run up to a random point, with any
+// part of the data that was not synced yet. The long programme sets LIVELEARN_CUTS=5000.
 func TestAPowerCutLosesAndDamagesNothing(t *testing.T) {
-	cuts := count(t, "LIVELEARN_CUTS", 300)
+	cuts := repeatCount(t, "LIVELEARN_CUTS", 300)
 	dir := t.TempDir()
-	steps := record(t, "cut", dir)
+	steps := recordTrace(t, "cut", dir)
 	kinds := make(map[string]int)
 	for _, s := range steps {
 		kinds[s.call]++
@@ -212,13 +212,13 @@ func TestAPowerCutLosesAndDamagesNothing(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for i := range cuts {
-		if err := replay(t, steps, dir, rng, false); err != nil {
+		if err := replayPowerCut(t, steps, dir, rng, false); err != nil {
 			t.Fatalf("seed %d, cut %d: %v", seed, i, err)
 		}
 	}
 	broken := 0
 	for range cuts / 3 {
-		if replay(t, steps, dir, rng, true) != nil {
+		if replayPowerCut(t, steps, dir, rng, true) != nil {
 			broken++
 		}
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/livelearn/box/services/event"
 )
 
-// world is what a journal should hold, next to one that is used at random.
-type world struct {
+// journalModel is the expected content of a journal that is used at random.
+type journalModel struct {
 	t        *testing.T
 	rng      *rand.Rand
 	cfg      Config
-	box      *box
+	box      *journalRig
 	facts    map[string][]event.Event // by stream
 	all      []event.Event            // by position
-	followed []event.Event            // what a follower saw over all restarts
+	followed []event.Event            // the facts that a follower saw over all restarts
 	ends     map[string]map[uint64]uint64
 	snaps    map[string]string
 }
@@ -32,11 +32,11 @@ func TestAJournalUsedAtRandomIsWhatItShouldBe(t *testing.T) {
 	}
 	for seed := range uint64(runs) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			w := &world{
+			w := &journalModel{
 				t: t, rng: rand.New(rand.NewPCG(seed, 7)), facts: map[string][]event.Event{},
 				ends: map[string]map[uint64]uint64{}, snaps: map[string]string{},
 			}
-			w.cfg = Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 1 + w.rng.IntN(400), InitialMmap: 1 << 26}
+			w.cfg = Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 1 + w.rng.IntN(400), InitialMmap: 1 << 26}
 			w.box = openBox(t, w.cfg)
 			for range 150 {
 				w.act()
@@ -47,7 +47,7 @@ func TestAJournalUsedAtRandomIsWhatItShouldBe(t *testing.T) {
 	}
 }
 
-func (w *world) act() {
+func (w *journalModel) act() {
 	stream := fmt.Sprintf("room:%d", w.rng.IntN(6))
 	switch n := w.rng.IntN(100); {
 	case n < 3:
@@ -61,9 +61,9 @@ func (w *world) act() {
 		w.follow()
 	case n < 30:
 		state := fmt.Sprintf("state at %d", w.box.seq[stream])
-		told := make(chan error, 1)
-		w.box.SaveSnapshot(stream, w.box.epoch[stream], w.box.seq[stream], []byte(state), func(err error) { told <- err })
-		if err := <-told; err != nil {
+		results := make(chan error, 1)
+		w.box.SaveSnapshot(stream, w.box.epoch[stream], w.box.seq[stream], []byte(state), func(err error) { results <- err })
+		if err := <-results; err != nil {
 			w.t.Fatal(err)
 		}
 		w.snaps[stream] = state
@@ -74,22 +74,22 @@ func (w *world) act() {
 	}
 }
 
-func (w *world) end(stream string) {
+func (w *journalModel) end(stream string) {
 	if w.ends[stream] == nil {
 		w.ends[stream] = make(map[uint64]uint64)
 	}
 	w.ends[stream][w.box.epoch[stream]] = w.box.seq[stream]
 }
 
-func (w *world) append(stream string) {
+func (w *journalModel) append(stream string) {
 	for _, e := range w.box.append(stream, 1+w.rng.IntN(40)) {
 		w.facts[stream] = append(w.facts[stream], e)
 		w.all = append(w.all, e)
 	}
 }
 
-// refused appends what does not follow: nothing may come of it but a new epoch.
-func (w *world) refused(stream string) {
+// refused appends facts that do not follow. The only result may be a new epoch.
+func (w *journalModel) refused(stream string) {
 	if got := w.box.try(stream, w.box.epoch[stream], w.box.seq[stream]+2); got == 99 {
 		w.t.Fatal("a hole was taken")
 	}
@@ -97,15 +97,15 @@ func (w *world) refused(stream string) {
 	w.box.raise(stream)
 }
 
-func (w *world) reopen() {
+func (w *journalModel) reopen() {
 	epoch, seq := w.box.epoch, w.box.seq
 	w.box.stop()
 	w.box = openBox(w.t, w.cfg)
 	w.box.epoch, w.box.seq = epoch, seq
 }
 
-// follow goes on from where the follower was.
-func (w *world) follow() {
+// follow continues from the follower's last position.
+func (w *journalModel) follow() {
 	last := w.box.Position()
 	if uint64(len(w.followed)) == last {
 		return
@@ -120,20 +120,20 @@ func (w *world) follow() {
 	}
 }
 
-func (w *world) check() {
+func (w *journalModel) check() {
 	for uint64(len(w.followed)) < w.box.Position() {
 		w.follow()
 	}
-	if d := diff(w.all, w.followed); d != "" {
+	if d := diffFacts(w.all, w.followed); d != "" {
 		w.t.Errorf("followed: %s", d)
 	}
 	for stream, want := range w.facts {
 		got, err := w.box.Since(stream, 0, 0)
-		if d := diff(want, got); err != nil || d != "" {
+		if d := diffFacts(want, got); err != nil || d != "" {
 			w.t.Errorf("%s: %v %s", stream, err, d)
 		}
 		after := w.rng.IntN(len(want))
-		if got, err = w.box.Since(stream, uint64(after), 17); err != nil || diff(want[after:min(len(want), after+17)], got) != "" {
+		if got, err = w.box.Since(stream, uint64(after), 17); err != nil || diffFacts(want[after:min(len(want), after+17)], got) != "" {
 			w.t.Errorf("%s after %d: %v", stream, after, err)
 		}
 		for epoch, seq := range w.ends[stream] {

@@ -13,7 +13,7 @@ import (
 type Batch struct {
 	Stream string
 	Epoch  uint64
-	Facts  []event.Event // Seq set by the caller, dense; handed over for good, never changed
+	Facts  []event.Event // Seq set by the caller, dense, handed over for good, never changed
 	Vital  bool          // taken even when the disk is full
 }
 
@@ -40,15 +40,15 @@ const (
 	opRenew
 )
 
-func (o *op) vital() bool {
+func (o *op) isVital() bool {
 	return o.kind == opRaise || o.kind == opRenew || o.kind == opAppend && o.batch.Vital
 }
 
-// factOverhead is what a fact weighs in the queue beside its payload.
+// factOverhead is the weight of a fact in the queue, in addition to its payload.
 const factOverhead = 128
 
-// queue is what waits for the committer, in order. When it holds more than limit
-// bytes, whoever adds waits.
+// queue holds the ops for the committer, in order. When it holds more than limit bytes, adding
+// waits.
 type queue struct {
 	mu     sync.Mutex // guards the fields below
 	space  *sync.Cond // signalled when ops were taken, or the queue closed
@@ -66,8 +66,8 @@ func newQueue(limit int) *queue {
 	return q
 }
 
-// add queues o, waiting while the queue is over its limit. False: the queue is closed.
-func (q *queue) add(o *op) bool {
+// enqueueOp queues o, waiting while the queue is over its limit. False: the queue is closed.
+func (q *queue) enqueueOp(o *op) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.bytes > q.limit && !q.closed {
@@ -78,11 +78,11 @@ func (q *queue) add(o *op) bool {
 	}
 	q.ops = append(q.ops, o)
 	q.bytes += o.bytes
-	q.signal()
+	q.signalMore()
 	return true
 }
 
-func (q *queue) signal() {
+func (q *queue) signalMore() {
 	select {
 	case q.more <- struct{}{}:
 	default:
@@ -92,8 +92,8 @@ func (q *queue) signal() {
 // groupBytes bounds one commit, so that a full queue becomes several.
 const groupBytes = 4 << 20
 
-// take gives what waits, up to groupBytes, and never waits itself.
-func (q *queue) take() []*op {
+// takeGroup returns the waiting ops, up to groupBytes, and never waits itself.
+func (q *queue) takeGroup() []*op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n, bytes := 0, 0
@@ -106,16 +106,16 @@ func (q *queue) take() []*op {
 	if len(q.ops) == 0 {
 		q.ops = nil
 	} else {
-		q.signal()
+		q.signalMore()
 	}
 	q.bytes -= bytes
 	q.space.Broadcast()
 	return group
 }
 
-// wait returns when there may be ops (true), when every has passed (true; 0 is
-// never), or when ctx has ended (false).
-func (q *queue) wait(ctx context.Context, every time.Duration) bool {
+// waitForOps returns when there may be ops (true), when every has passed (true, 0 is never), or
+// when ctx has ended (false).
+func (q *queue) waitForOps(ctx context.Context, every time.Duration) bool {
 	var tick <-chan time.Time
 	if every > 0 {
 		tick = time.After(every)
@@ -130,7 +130,7 @@ func (q *queue) wait(ctx context.Context, every time.Duration) bool {
 	}
 }
 
-// close lets nobody in any more and gives what was waiting.
+// close refuses all further ops and returns the waiting ones.
 func (q *queue) close() []*op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,29 +147,28 @@ func (q *queue) size() int {
 	return q.bytes
 }
 
-// Append hands a batch to the committer and returns; it waits only while more than
-// QueueBytes are queued. done is called once, in the order of the stream's Appends,
-// on the committer's goroutine, and must not block. After Close it is called by
-// Append itself.
+// Append hands a batch to the committer and returns. It waits only while more than QueueBytes
+// are queued. done is called once, in the order of the stream's Appends, on the committer's
+// goroutine, and must not block. After Close it is called by Append itself.
 //
-// done gets nil when the facts are on disk; errs.Stale for another epoch than the
-// stream's or a seq that does not follow; errs.Down (code disk_full) while only vital
-// facts are taken; errs.Down when the disk failed. After any refusal the rest of that
-// stream and epoch is refused until Raise.
+// done gets nil when the facts are on disk. errs.Stale for another epoch than the stream's or a
+// seq that does not follow. errs.Down (code disk_full) while only vital facts are taken.
+// errs.Down when the disk failed. After any refusal the rest of that stream and epoch is
+// refused until Raise.
 func (j *Journal) Append(b Batch, done func(error)) {
 	o := &op{kind: opAppend, batch: b, done: func(o *op) { done(o.err) }}
 	for i := range b.Facts {
 		f := &b.Facts[i]
 		o.bytes += factOverhead + len(f.Data) + len(f.By) + len(f.ID)
 	}
-	j.hand(o)
+	j.enqueueOp(o)
 }
 
-// SaveSnapshot keeps data as what the stream was at seq, in place of an earlier one.
-// It waits in the queue behind the stream's Appends and is refused as they are, but
-// no refusal of a snapshot fences the stream.
+// SaveSnapshot keeps data as the stream's state at seq, in place of an earlier one. It waits in
+// the queue behind the stream's Appends and is refused as they are, but no refusal of a
+// snapshot fences the stream.
 func (j *Journal) SaveSnapshot(stream string, epoch, seq uint64, data []byte, done func(error)) {
-	j.hand(&op{
+	j.enqueueOp(&op{
 		kind: opSnapshot, batch: Batch{Stream: stream, Epoch: epoch}, seq: seq,
 		data: data, bytes: factOverhead + len(data), done: func(o *op) { done(o.err) },
 	})
@@ -181,7 +180,7 @@ func (j *Journal) SaveSnapshot(stream string, epoch, seq uint64, data []byte, do
 // may still be raised.
 func (j *Journal) Raise(ctx context.Context, stream string) (Cursor, error) {
 	done := make(chan *op, 1)
-	j.hand(&op{kind: opRaise, batch: Batch{Stream: stream}, done: func(o *op) { done <- o }})
+	j.enqueueOp(&op{kind: opRaise, batch: Batch{Stream: stream}, done: func(o *op) { done <- o }})
 	select {
 	case o := <-done:
 		return o.cursor, o.err
@@ -190,8 +189,8 @@ func (j *Journal) Raise(ctx context.Context, stream string) (Cursor, error) {
 	}
 }
 
-func (j *Journal) hand(o *op) {
-	if !j.queue.add(o) {
+func (j *Journal) enqueueOp(o *op) {
+	if !j.queue.enqueueOp(o) {
 		o.err = errStopped()
 		o.done(o)
 		return

@@ -21,19 +21,19 @@ const (
 	pageTime = 20 * time.Millisecond
 )
 
-// ref is where a fact of a stream stands. Position 0 is unknown: the fact was damaged
+// factRef is the position of a fact of a stream. Position 0 is unknown: the fact was damaged
 // before the index had it.
-type ref struct{ seq, pos uint64 }
+type factRef struct{ seq, pos uint64 }
 
-// found is one fact read, or why it could not be.
-type found struct {
+// readResult is one fact read, or why it could not be.
+type readResult struct {
 	event event.Event
 	err   error
 }
 
-// Since gives the facts of a stream after a seq, in order, at most limit of them (0: no
-// limit). A damaged fact is missing from the result and part of the error, which is
-// then errs.Corrupt; the other facts are there.
+// Since returns the facts of a stream after a seq, in order, at most limit of them (0: no
+// limit). A damaged fact is missing from the result and part of the error, which is then
+// errs.Corrupt. The other facts are there.
 func (j *Journal) Since(stream string, after uint64, limit int) ([]event.Event, error) {
 	var events []event.Event
 	var faults []error
@@ -50,13 +50,13 @@ func (j *Journal) Since(stream string, after uint64, limit int) ([]event.Event, 
 	return events, errors.Join(faults...)
 }
 
-// Replay gives the facts of a stream after a seq, in order, up to the last that is
-// durable when the end is reached. A damaged fact comes as errs.Corrupt with its
-// stream, seq and position, and the iteration goes on; another error ends it.
+// Replay yields the facts of a stream after a seq, in order, up to the last fact that is
+// durable at the end of the iteration. A damaged fact comes as errs.Corrupt with its stream,
+// seq and position, and the iteration continues. Another error ends it.
 func (j *Journal) Replay(stream string, after uint64) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		for {
-			refs, err := j.locate(stream, after)
+			refs, err := j.locateFacts(stream, after)
 			if err != nil {
 				yield(event.Event{Stream: stream}, err)
 				return
@@ -64,8 +64,8 @@ func (j *Journal) Replay(stream string, after uint64) iter.Seq2[event.Event, err
 			if len(refs) == 0 {
 				return
 			}
-			for _, f := range j.fetch(stream, refs) {
-				if !yield(f.event, f.err) || stops(f.err) {
+			for _, f := range j.fetchFacts(stream, refs) {
+				if !yield(f.event, f.err) || endsReading(f.err) {
 					return
 				}
 				after = f.event.Seq
@@ -74,9 +74,9 @@ func (j *Journal) Replay(stream string, after uint64) iter.Seq2[event.Event, err
 	}
 }
 
-// Follow gives the facts of the whole box after a position, in order, and waits for
-// new ones. It ends with ctx; when the journal closes it gives errs.Down and ends. A
-// damaged fact comes as errs.Corrupt with its position, and the iteration goes on.
+// Follow yields the facts of the whole box after a position, in order, and waits for new ones.
+// It ends with ctx. When the journal closes it yields errs.Down and ends. A damaged fact comes
+// as errs.Corrupt with its position, and the iteration continues.
 func (j *Journal) Follow(ctx context.Context, pos uint64) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		for {
@@ -84,7 +84,7 @@ func (j *Journal) Follow(ctx context.Context, pos uint64) iter.Seq2[event.Event,
 			last, wake := j.position, j.wake
 			j.mu.RUnlock()
 			for e, err := range j.Scan(pos, last) {
-				if ctx.Err() != nil || !yield(e, err) || stops(err) {
+				if ctx.Err() != nil || !yield(e, err) || endsReading(err) {
 					return
 				}
 				pos = e.Pos
@@ -101,12 +101,12 @@ func (j *Journal) Follow(ctx context.Context, pos uint64) iter.Seq2[event.Event,
 	}
 }
 
-// Scan gives the facts of the whole box after a position, in order, up to and with another
-// or the last that is durable now. It waits for nothing. A damaged fact comes as
-// errs.Corrupt with its position, and the iteration goes on; another error ends it.
+// Scan yields the facts of the whole box after a position, in order, up to and including upTo
+// or the last fact that is durable now. It does not wait. A damaged fact comes as errs.Corrupt
+// with its position, and the iteration continues. Another error ends it.
 func (j *Journal) Scan(after, upTo uint64) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
-		for f := range j.scan(after, min(upTo, j.Position())) {
+		for f := range j.scanFacts(after, min(upTo, j.Position())) {
 			if !yield(f.event, f.err) {
 				return
 			}
@@ -114,18 +114,18 @@ func (j *Journal) Scan(after, upTo uint64) iter.Seq2[event.Event, error] {
 	}
 }
 
-func stops(err error) bool { return err != nil && errs.KindOf(err) != errs.Corrupt }
+func endsReading(err error) bool { return err != nil && errs.KindOf(err) != errs.Corrupt }
 
-// scan gives the facts at the positions after from, up to and with to.
-func (j *Journal) scan(from, to uint64) iter.Seq[found] {
-	return func(yield func(found) bool) {
+// scanFacts yields the facts at the positions after from, up to and including to.
+func (j *Journal) scanFacts(from, to uint64) iter.Seq[readResult] {
+	return func(yield func(readResult) bool) {
 		for from < to {
-			refs := make([]ref, 0, pageLen)
+			refs := make([]factRef, 0, pageLen)
 			for pos := from + 1; pos <= to && len(refs) < pageLen; pos++ {
-				refs = append(refs, ref{pos: pos})
+				refs = append(refs, factRef{pos: pos})
 			}
-			for _, f := range j.fetch("", refs) {
-				if !yield(f) || stops(f.err) {
+			for _, f := range j.fetchFacts("", refs) {
+				if !yield(f) || endsReading(f.err) {
 					return
 				}
 				from = f.event.Pos
@@ -134,35 +134,35 @@ func (j *Journal) scan(from, to uint64) iter.Seq[found] {
 	}
 }
 
-// fetch reads facts in one short transaction: at least the first, and as many more as
+// fetchFacts reads facts in one short transaction: at least the first, and as many more as
 // the time allows. A page that makes the transaction fail costs only the facts on it.
-func (j *Journal) fetch(stream string, refs []ref) []found {
-	var out []found
-	err := j.view(func(tx *bbolt.Tx) error {
+func (j *Journal) fetchFacts(stream string, refs []factRef) []readResult {
+	var out []readResult
+	err := j.readTx(func(tx *bbolt.Tx) error {
 		out = readFacts(tx, stream, refs)
 		return nil
 	})
 	switch {
 	case err == nil:
 		return out
-	case stops(err):
-		return []found{{event.Event{Stream: stream, Seq: refs[0].seq, Pos: refs[0].pos}, err}}
+	case endsReading(err):
+		return []readResult{{event.Event{Stream: stream, Seq: refs[0].seq, Pos: refs[0].pos}, err}}
 	}
-	out = make([]found, len(refs))
+	out = make([]readResult, len(refs))
 	for i, r := range refs {
-		err := j.view(func(tx *bbolt.Tx) error {
+		err := j.readTx(func(tx *bbolt.Tx) error {
 			out[i] = readFacts(tx, stream, refs[i:i+1])[0]
 			return nil
 		})
 		if err != nil {
-			out[i] = found{event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}, err}
+			out[i] = readResult{event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}, err}
 		}
 	}
 	return out
 }
 
-func readFacts(tx *bbolt.Tx, stream string, refs []ref) []found {
-	out := make([]found, 0, len(refs))
+func readFacts(tx *bbolt.Tx, stream string, refs []factRef) []readResult {
+	out := make([]readResult, 0, len(refs))
 	cursor := tx.Bucket([]byte(bucketFacts)).Cursor()
 	start := time.Now()
 	var next uint64
@@ -185,41 +185,41 @@ func readFacts(tx *bbolt.Tx, stream string, refs []ref) []found {
 	return out
 }
 
-// readOne checks and decodes what stands at a position.
-func readOne(stream string, r ref, k, v []byte) found {
+// readOne checks and decodes the value at a position.
+func readOne(stream string, r factRef, k, v []byte) readResult {
 	none := event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}
 	if r.pos == 0 || len(k) != 8 || binary.BigEndian.Uint64(k) != r.pos {
-		return found{none, errs.Newf("journal", errs.Corrupt, "position %d: the fact is missing", r.pos)}
+		return readResult{none, errs.Newf("journal", errs.Corrupt, "position %d: the fact is missing", r.pos)}
 	}
-	body, err := unseal(bucketFacts, k, v)
+	body, err := verifyChecksum(bucketFacts, k, v)
 	if err != nil {
-		return found{none, err}
+		return readResult{none, err}
 	}
 	e, err := readFact(body)
 	if err != nil {
-		return found{none, err}
+		return readResult{none, err}
 	}
 	if e.Pos = r.pos; stream != "" && (e.Stream != stream || e.Seq != r.seq) {
-		return found{none, errs.Newf("journal", errs.Corrupt, "position %d: the index names another fact", r.pos)}
+		return readResult{none, errs.Newf("journal", errs.Corrupt, "position %d: the index names another fact", r.pos)}
 	}
-	return found{e, nil}
+	return readResult{e, nil}
 }
 
-// EpochEnd is the last seq that is valid for an epoch of a stream; for the current
-// epoch the last durable one. False: the epoch is unknown or older than the last 64,
-// and who saw it must reload.
+// EpochEnd is the last seq that is valid for an epoch of a stream. For the current epoch it is
+// the last durable one. False: the epoch is unknown or older than the last 64, and a client of
+// it must reload.
 func (j *Journal) EpochEnd(stream string, epoch uint64) (seq uint64, ok bool) {
 	h, err := j.headOf(nil, stream)
 	if err != nil {
 		return 0, false
 	}
-	return h.end(epoch)
+	return h.epochEnd(epoch)
 }
 
-// Snapshot is the stream's last snapshot: what it was at seq. None is 0, nil, nil. A
-// damaged one is errs.Corrupt; the stream is then replayed from its start.
+// Snapshot is the stream's last snapshot, its state at seq. Without a snapshot it returns 0,
+// nil, nil. A damaged one is errs.Corrupt. The stream is then replayed from its start.
 func (j *Journal) Snapshot(stream string) (seq uint64, data []byte, err error) {
-	err = j.view(func(tx *bbolt.Tx) error {
+	err = j.readTx(func(tx *bbolt.Tx) error {
 		seq, data, err = getSnapshot(tx, stream)
 		return err
 	})
@@ -234,7 +234,7 @@ func (j *Journal) Streams() ([]string, error) {
 	var names []string
 	for {
 		more := 0
-		err := j.view(func(tx *bbolt.Tx) error {
+		err := j.readTx(func(tx *bbolt.Tx) error {
 			c := tx.Bucket([]byte(bucketStreams)).Cursor()
 			k, _ := c.First()
 			if len(names) > 0 {
@@ -257,7 +257,7 @@ func putSnapshot(tx *bbolt.Tx, stream string, epoch, seq uint64, data []byte) er
 	b = binary.AppendUvarint(append(b, recordVersion), epoch)
 	b = append(binary.AppendUvarint(b, seq), data...)
 	key := []byte(stream)
-	return tx.Bucket([]byte(bucketSnapshots)).Put(key, seal(bucketSnapshots, key, b))
+	return tx.Bucket([]byte(bucketSnapshots)).Put(key, appendChecksum(bucketSnapshots, key, b))
 }
 
 func getSnapshot(tx *bbolt.Tx, stream string) (uint64, []byte, error) {
@@ -266,14 +266,14 @@ func getSnapshot(tx *bbolt.Tx, stream string) (uint64, []byte, error) {
 	if !bytes.Equal(k, key) {
 		return 0, nil, nil
 	}
-	body, err := unseal(bucketSnapshots, key, value)
+	body, err := verifyChecksum(bucketSnapshots, key, value)
 	if err != nil {
 		return 0, nil, err
 	}
 	d := decoder{rest: string(body)}
-	version := d.byte()
-	d.uvarint() // the epoch it was taken in; for people who look into the file
-	seq := d.uvarint()
+	version := d.readByte()
+	d.readUvarint() // the epoch it was taken in, for people reading the file
+	seq := d.readUvarint()
 	if d.bad || version != recordVersion {
 		return 0, nil, errs.Newf("journal", errs.Corrupt, "a snapshot of version %d cannot be read", version)
 	}

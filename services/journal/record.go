@@ -15,6 +15,8 @@ const (
 	bucketIndex     = "index"
 	bucketStreams   = "streams"
 	bucketSnapshots = "snapshots"
+
+	keyCheckpoint = "checkpoint"
 )
 
 const (
@@ -22,26 +24,26 @@ const (
 	checksumSize  = 4
 )
 
-// seal ends a value with its checksum. The bucket and the key take part, so a value
+// appendChecksum ends a value with its checksum. The bucket and the key take part, so a value
 // that turns up under another key is damage too.
-func seal(bucket string, key, body []byte) []byte {
-	return binary.LittleEndian.AppendUint32(body, checksum(bucket, key, body))
+func appendChecksum(bucket string, key, body []byte) []byte {
+	return binary.LittleEndian.AppendUint32(body, computeChecksum(bucket, key, body))
 }
 
-// unseal checks a value and gives it without its checksum. The result is still the
+// verifyChecksum checks a value and returns it without its checksum. The result is still the
 // database's memory.
-func unseal(bucket string, key, value []byte) ([]byte, error) {
+func verifyChecksum(bucket string, key, value []byte) ([]byte, error) {
 	if value == nil {
 		return nil, errs.Newf("journal", errs.Corrupt, "%s %q: no value", bucket, key)
 	}
 	n := len(value) - checksumSize
-	if n < 0 || binary.LittleEndian.Uint32(value[n:]) != checksum(bucket, key, value[:n]) {
+	if n < 0 || binary.LittleEndian.Uint32(value[n:]) != computeChecksum(bucket, key, value[:n]) {
 		return nil, errs.Newf("journal", errs.Corrupt, "%s %q: the checksum is wrong", bucket, key)
 	}
 	return value[:n], nil
 }
 
-func checksum(bucket string, key, body []byte) uint32 {
+func computeChecksum(bucket string, key, body []byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	var head [8]byte
 	binary.LittleEndian.PutUint32(head[:], uint32(len(key)))
@@ -70,13 +72,13 @@ func appendFact(b []byte, e event.Event) []byte {
 	return append(b, e.Data...)
 }
 
-// readFact reads what appendFact wrote. Nothing of the result points into body.
+// readFact reads the bytes of appendFact. Nothing of the result points into body.
 func readFact(body []byte) (event.Event, error) {
 	d := decoder{rest: string(body)}
-	version, flags := d.byte(), d.byte()
-	e := event.Event{Epoch: d.uvarint(), Seq: d.uvarint()}
-	e.Stamp = event.Stamp{Boot: d.fixed(), Mono: d.varint(), Wall: d.varint(), Trusted: flags&1 != 0}
-	e.Stream, e.Kind, e.By, e.ID = d.text(), event.Kind(d.text()), d.text(), d.text()
+	version, flags := d.readByte(), d.readByte()
+	e := event.Event{Epoch: d.readUvarint(), Seq: d.readUvarint()}
+	e.Stamp = event.Stamp{Boot: d.readFixed(), Mono: d.readVarint(), Wall: d.readVarint(), Trusted: flags&1 != 0}
+	e.Stream, e.Kind, e.By, e.ID = d.readText(), event.Kind(d.readText()), d.readText(), d.readText()
 	if d.bad || version != recordVersion || flags > 1 {
 		return event.Event{}, errs.Newf("journal", errs.Corrupt, "a fact of version %d cannot be read", version)
 	}
@@ -97,7 +99,7 @@ type decoder struct {
 	bad  bool
 }
 
-func (d *decoder) take(n uint64) string {
+func (d *decoder) takeBytes(n uint64) string {
 	if d.bad || n > uint64(len(d.rest)) {
 		d.bad = true
 		return ""
@@ -107,23 +109,23 @@ func (d *decoder) take(n uint64) string {
 	return s
 }
 
-func (d *decoder) byte() byte {
-	if s := d.take(1); s != "" {
+func (d *decoder) readByte() byte {
+	if s := d.takeBytes(1); s != "" {
 		return s[0]
 	}
 	return 0
 }
 
-func (d *decoder) fixed() uint64 {
-	if s := d.take(8); s != "" {
+func (d *decoder) readFixed() uint64 {
+	if s := d.takeBytes(8); s != "" {
 		return binary.LittleEndian.Uint64([]byte(s))
 	}
 	return 0
 }
 
-func (d *decoder) uvarint() (v uint64) {
+func (d *decoder) readUvarint() (v uint64) {
 	for shift := 0; ; shift += 7 {
-		b := d.byte()
+		b := d.readByte()
 		if shift > 63 || shift == 63 && b > 1 {
 			d.bad = true
 		}
@@ -137,15 +139,15 @@ func (d *decoder) uvarint() (v uint64) {
 	}
 }
 
-func (d *decoder) varint() int64 {
-	u := d.uvarint()
+func (d *decoder) readVarint() int64 {
+	u := d.readUvarint()
 	return int64(u>>1) ^ -int64(u&1)
 }
 
-func (d *decoder) text() string { return d.take(d.uvarint()) }
+func (d *decoder) readText() string { return d.takeBytes(d.readUvarint()) }
 
-// end tells whether all was read, and well.
-func (d *decoder) end(what string) error {
+// finish reports whether all was read without a fault.
+func (d *decoder) finish(what string) error {
 	if d.bad || d.rest != "" {
 		return errs.Newf("journal", errs.Corrupt, "%s cannot be read", what)
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// Renew makes a running journal a new incarnation, as a restore does: for a box that
-// learns that another one was made from a copy of its card, so that both have given the
-// same positions and identities to different facts. From then on neither gives what the
-// other may give, whether that one is renewed too or not.
+// Renew makes a running journal a new incarnation, as a restore does. A box calls it when it
+// learns that another box was made from a copy of its card, because both have given the same
+// positions and identities to different facts. From then on neither gives positions or
+// identities that the other may give, whether that one is renewed too or not.
 //
-// It waits until everything appended before it is on disk or refused. Every epoch that was
-// given before has ended then: Append refuses it with errs.Stale until Raise, and rooms
-// rebuild themselves as after a refused commit. Facts keep their positions. It is on disk
-// when Renew returns; when ctx ends first it may still happen.
+// It waits until everything appended before it is on disk or refused. All earlier epochs have
+// ended then: Append refuses them with errs.Stale until Raise, and rooms rebuild themselves as
+// after a refused commit. Facts keep their positions. The new incarnation is on disk when Renew
+// returns. When ctx ends first it may still happen.
 func (j *Journal) Renew(ctx context.Context) error {
 	done := make(chan error, 1)
-	j.hand(&op{kind: opRenew, done: func(o *op) { done <- o.err }})
+	j.enqueueOp(&op{kind: opRenew, done: func(o *op) { done <- o.err }})
 	select {
 	case err := <-done:
 		return err
@@ -28,25 +28,26 @@ func (j *Journal) Renew(ctx context.Context) error {
 	}
 }
 
-// become makes a new incarnation known, once it is on disk.
-func (j *Journal) become(box boxRecord) {
+// setIncarnation makes a new incarnation known, once it is on disk.
+func (j *Journal) setIncarnation(box boxRecord) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.box != box {
-		j.log.Warn("the journal goes on as a new incarnation")
+		j.log.Warn("the journal continues as a new incarnation")
 	}
 	j.box = box
 }
 
-// recall reads from disk who the journal is: a commit that failed may be there all the same.
-func (j *Journal) recall() error {
+// reloadIncarnation reads the incarnation from disk: a commit that failed may be there all the
+// same.
+func (j *Journal) reloadIncarnation() error {
 	var box boxRecord
-	err := j.view(func(tx *bbolt.Tx) (err error) {
+	err := j.readTx(func(tx *bbolt.Tx) (err error) {
 		box, err = getBox(tx)
 		return err
 	})
 	if err == nil {
-		j.become(box)
+		j.setIncarnation(box)
 	}
 	return err
 }

@@ -14,24 +14,25 @@ import (
 	"github.com/livelearn/box/services/event"
 )
 
-// identity is what may be given to one fact only.
+// identity may be given to one fact only.
 type identity struct {
 	stream     string
 	epoch, seq uint64
 }
 
-// place is where one fact only may stand.
-type place struct{ incarnation, pos uint64 }
+// factPlace is a place for one fact only.
+type factPlace struct{ incarnation, pos uint64 }
 
-// given collects what a box gives to facts, and tells when it was given before.
-type given struct {
+// givenIdentities collects the identities that a box gives to facts, and fails when one was
+// given before.
+type givenIdentities struct {
 	t          *testing.T
 	identities map[identity]string
-	places     map[place]string
+	places     map[factPlace]string
 }
 
-// write raises each stream and appends to it. All that it is given must be new.
-func (g *given) write(name string, b *box, streams ...string) {
+// write raises each stream and appends to it. All positions and identities must be new.
+func (g *givenIdentities) write(name string, b *journalRig, streams ...string) {
 	g.t.Helper()
 	for _, stream := range streams {
 		b.raise(stream)
@@ -40,16 +41,16 @@ func (g *given) write(name string, b *box, streams ...string) {
 			if was, twice := g.identities[identity{e.Stream, e.Epoch, e.Seq}]; twice {
 				g.t.Errorf("%s has the identity of %s", what, was)
 			}
-			if was, twice := g.places[place{b.Incarnation(), e.Pos}]; twice {
+			if was, twice := g.places[factPlace{b.Incarnation(), e.Pos}]; twice {
 				g.t.Errorf("%s has the place of %s", what, was)
 			}
 			g.identities[identity{e.Stream, e.Epoch, e.Seq}] = what
-			g.places[place{b.Incarnation(), e.Pos}] = what
+			g.places[factPlace{b.Incarnation(), e.Pos}] = what
 		}
 	}
 }
 
-func renew(t *testing.T, b *box) {
+func checkRenew(t *testing.T, b *journalRig) {
 	t.Helper()
 	was := b.Incarnation()
 	if err := b.Renew(t.Context()); err != nil {
@@ -60,17 +61,17 @@ func renew(t *testing.T, b *box) {
 	}
 }
 
-// copies makes a file with facts, one stream's record damaged and made again, and two
-// boxes of it, as of a copied card.
-func copies(t *testing.T, g *given) (one, two *box) {
+// copyCard makes a file with facts, with one stream's record damaged and rebuilt, and two boxes
+// of it, as of a copied card.
+func copyCard(t *testing.T, g *givenIdentities) (one, two *journalRig) {
 	t.Helper()
 	dir := t.TempDir()
 	first, second := filepath.Join(dir, "one.db"), filepath.Join(dir, "two.db")
-	b := openBox(t, Config{Path: first, tail: 8})
+	b := openBox(t, Config{Path: first, checkpointFacts: 8})
 	g.write("before", b, "room:a", "room:b", "room:broken")
 	b.stop()
-	damage(t, first, bucketStreams, "room:broken")
-	b = openBox(t, Config{Path: first, tail: 8})
+	damageValue(t, first, bucketStreams, "room:broken")
+	b = openBox(t, Config{Path: first, checkpointFacts: 8})
 	g.write("mended", b, "room:broken") // far above all others now
 	b.stop()
 	data, err := os.ReadFile(first)
@@ -80,11 +81,11 @@ func copies(t *testing.T, g *given) (one, two *box) {
 	if err := os.WriteFile(second, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return openBox(t, Config{Path: first, tail: 8}), openBox(t, Config{Path: second, tail: 8})
+	return openBox(t, Config{Path: first, checkpointFacts: 8}), openBox(t, Config{Path: second, checkpointFacts: 8})
 }
 
-// damage alters one value.
-func damage(t *testing.T, path, bucket, key string) {
+// damageValue alters one value.
+func damageValue(t *testing.T, path, bucket, key string) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, nil)
 	if err != nil {
@@ -97,10 +98,10 @@ func damage(t *testing.T, path, bucket, key string) {
 }
 
 func TestCopiesOfOneFileGiveNothingTwiceOnceBothWereRenewed(t *testing.T) {
-	g := &given{t, map[identity]string{}, map[place]string{}}
-	one, two := copies(t, g)
-	renew(t, one)
-	renew(t, two)
+	g := &givenIdentities{t, map[identity]string{}, map[factPlace]string{}}
+	one, two := copyCard(t, g)
+	checkRenew(t, one)
+	checkRenew(t, two)
 	streams := []string{"room:a", "room:b", "room:broken", "room:new"}
 	for range 3 {
 		g.write("one", one, streams...)
@@ -109,11 +110,11 @@ func TestCopiesOfOneFileGiveNothingTwiceOnceBothWereRenewed(t *testing.T) {
 }
 
 func TestCopiesOfOneFileGiveNothingTwiceOnceOneWasRenewed(t *testing.T) {
-	g := &given{t, map[identity]string{}, map[place]string{}}
-	one, two := copies(t, g)
+	g := &givenIdentities{t, map[identity]string{}, map[factPlace]string{}}
+	one, two := copyCard(t, g)
 	streams := []string{"room:a", "room:b", "room:broken", "room:new"}
 	g.write("one", one, streams...)
-	renew(t, two) // before it wrote anything of its own
+	checkRenew(t, two) // before it wrote anything of its own
 	for range 3 {
 		g.write("two", two, streams...)
 		g.write("one", one, streams...)
@@ -121,24 +122,24 @@ func TestCopiesOfOneFileGiveNothingTwiceOnceOneWasRenewed(t *testing.T) {
 }
 
 func TestARenewedJournalRefusesEveryEpochOfBefore(t *testing.T) {
-	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 5}
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 5}
 	b := openBox(t, cfg)
 	for _, stream := range []string{"room:a", "room:b"} { // b's are in the index, a's in memory
 		b.raise(stream)
 		b.append(stream, 6)
 	}
-	told := make(chan error, 2)
+	results := make(chan error, 2)
 	write := func(seq uint64) {
-		b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{fact("room:a", 1, seq)}}, func(err error) { told <- err })
+		b.Append(Batch{Stream: "room:a", Epoch: 1, Facts: []event.Event{testFact("room:a", 1, seq)}}, func(err error) { results <- err })
 	}
 	write(7)
-	renew(t, b)
+	checkRenew(t, b)
 	write(8)
-	if err := <-told; err != nil {
+	if err := <-results; err != nil {
 		t.Errorf("what came before is refused: %v", err)
 	}
-	if err := <-told; errs.KindOf(err) != errs.Stale {
-		t.Errorf("what came after was told %v", err)
+	if err := <-results; errs.KindOf(err) != errs.Stale {
+		t.Errorf("the next batch ended with %v", err)
 	}
 	if got := b.try("room:b", 1, 7); got != errs.Stale {
 		t.Errorf("room:b: %v", got)
@@ -146,8 +147,8 @@ func TestARenewedJournalRefusesEveryEpochOfBefore(t *testing.T) {
 	incarnation, position := b.Incarnation(), b.Position()
 	b.stop()
 	b = openBox(t, cfg)
-	if b.Incarnation() != incarnation || b.Position() != position || b.Found().Restored {
-		t.Errorf("after a reopen: incarnation %x, position %d, %+v", b.Incarnation(), b.Position(), b.Found())
+	if b.Incarnation() != incarnation || b.Position() != position || b.OpenResult().Restored {
+		t.Errorf("after a reopen: incarnation %x, position %d, %+v", b.Incarnation(), b.Position(), b.OpenResult())
 	}
 	if got := b.try("room:b", 1, 7); got != errs.Stale {
 		t.Errorf("room:b after a reopen: %v", got)
@@ -167,9 +168,9 @@ func TestARenewalThatMayBeOnDiskIsKnownAfterAFailedCommit(t *testing.T) {
 	b.end()
 	<-b.done
 	var box boxRecord
-	err := b.update(func(tx *bbolt.Tx) (err error) { // the disk took it and said that it did not
+	err := b.writeTx(func(tx *bbolt.Tx) (err error) { // the disk wrote it but reported an error
 		if box, err = getBox(tx); err == nil {
-			box.begin(highest(tx))
+			box.newIncarnation(highestEpoch(tx))
 			err = putBox(tx, box)
 		}
 		return err
@@ -177,7 +178,7 @@ func TestARenewalThatMayBeOnDiskIsKnownAfterAFailedCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.flight = []*op{{kind: opRenew, done: func(*op) {}}}
+	b.inFlight = []*op{{kind: opRenew, done: func(*op) {}}}
 	b.serve()
 	if got := b.try("room:a", 1, 1); got != errs.Stale {
 		t.Errorf("an epoch of before was taken: %v", got)
@@ -188,18 +189,18 @@ func TestARenewalThatMayBeOnDiskIsKnownAfterAFailedCommit(t *testing.T) {
 }
 
 func TestRenewIsTakenOnAFullDiskAndRefusedAfterClose(t *testing.T) {
-	if !(&op{kind: opRenew}).vital() {
+	if !(&op{kind: opRenew}).isVital() {
 		t.Error("a full disk refuses it")
 	}
 	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
 	b.stop()
 	if err := b.Renew(context.Background()); errs.KindOf(err) != errs.Down {
-		t.Errorf("told %v", err)
+		t.Errorf("ended with %v", err)
 	}
 }
 
 func TestScanEndsWhereItIsToldAndWaitsForNothing(t *testing.T) {
-	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 100})
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 100})
 	b.raise("room:a")
 	want := b.append("room:a", 700)
 	for _, try := range []struct{ after, upTo, from, to uint64 }{
@@ -212,7 +213,7 @@ func TestScanEndsWhereItIsToldAndWaitsForNothing(t *testing.T) {
 			}
 			got = append(got, e)
 		}
-		if d := diff(want[try.from:try.to], got); d != "" {
+		if d := diffFacts(want[try.from:try.to], got); d != "" {
 			t.Errorf("Scan(%d, %d): %s", try.after, try.upTo, d)
 		}
 	}
@@ -224,7 +225,7 @@ func TestScanTellsOfADamagedFactAndGoesOn(t *testing.T) {
 	b.raise("room:a")
 	b.append("room:a", 5)
 	b.stop()
-	damage(t, path, bucketFacts, string(factKey(3)))
+	damageValue(t, path, bucketFacts, string(factKey(3)))
 	b = openBox(t, Config{Path: path})
 	seen, damaged := 0, uint64(0)
 	for e, err := range b.Scan(0, 5) {
@@ -235,6 +236,6 @@ func TestScanTellsOfADamagedFactAndGoesOn(t *testing.T) {
 		}
 	}
 	if seen != 4 || damaged != 3 {
-		t.Errorf("%d facts, damage told at %d", seen, damaged)
+		t.Errorf("%d facts, damage reported at %d", seen, damaged)
 	}
 }

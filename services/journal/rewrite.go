@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -14,27 +15,27 @@ const (
 	rewriteBytes = 256 << 10 // the same, in bytes
 )
 
-// rewrite is what one opRewrite does: facts take the place of those at their positions.
+// rewrite is the work of one opRewrite: facts take the place of those at their positions.
 type rewrite struct {
 	facts []event.Event
-	drop  bool // the stream's snapshot may hold what is rewritten: it goes
-	bar   bool // and so may memory: no new snapshot before the next Raise
+	drop  bool // drop the stream's snapshot, which may hold rewritten facts
+	bar   bool // memory may hold them too: no new snapshot before the next Raise
 }
 
-// Rewrite gives facts of a stream another payload: their time has come, or their author
-// was erased. fn sees each fact that can be read, oldest first, outside of any
-// transaction; it may change By, ID and Data and says whether it did. Stream, epoch, seq,
-// position, kind and stamp stay as they are. It gives how many facts were changed.
+// Rewrite gives facts of a stream another payload, because their time has come or their author
+// was erased. fn sees each readable fact, oldest first, outside of any transaction. It may
+// change By, ID and Data and returns whether it did. Stream, epoch, seq, position, kind and
+// stamp stay the same. Rewrite returns the number of changed facts.
 //
-// It works in small commits between those of the lessons. When it is cut off, what was
-// rewritten stays so, and calling it again goes on.
+// It works in small commits between those of the lessons. When it is cut off, the facts
+// rewritten so far stay rewritten, and the next call does the rest.
 //
-// A fact of the kind reset begins the state of the stream anew: what stands before it is
-// in no snapshot that was taken after it. A snapshot that may hold what was changed is
-// dropped; when memory may hold it too, SaveSnapshot is refused with errs.Stale until
-// Raise, while Append goes on.
+// A fact of the kind reset begins a new state of the stream. A snapshot taken after it contains
+// nothing from before it. A snapshot that may hold changed facts is dropped. When memory may
+// hold them too, SaveSnapshot is refused with errs.Stale until Raise, while Append still works.
 //
-// The old bytes stay in free pages of the file until they are used again: see CompactNext.
+// The old bytes stay in free pages of the file until they are used again: see ZeroFree. The
+// copies that hold them are deleted.
 func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, fn func(*event.Event) bool) (changed int, err error) {
 	const op = "journal.Rewrite"
 	first, err := j.firstHeld(ctx, stream, reset)
@@ -48,7 +49,7 @@ func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, 
 			return nil
 		}
 		n := len(w.facts)
-		if err := j.rewrite(ctx, stream, w); err != nil {
+		if err := errors.Join(j.dropCopiesOf(w.facts), j.rewritePiece(ctx, stream, w), j.dropCopiesOf(w.facts)); err != nil {
 			return err
 		}
 		changed += n
@@ -59,7 +60,7 @@ func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, 
 		switch {
 		case ctx.Err() != nil:
 			return changed, errs.New(op, errs.Down, context.Cause(ctx))
-		case stops(err):
+		case endsReading(err):
 			return changed, err
 		case err != nil:
 			continue // damaged: there is nothing to rewrite
@@ -70,7 +71,7 @@ func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, 
 		}
 		old.By, old.ID, old.Data = e.By, e.ID, e.Data
 		w.facts, size = append(w.facts, old), size+factOverhead+len(old.Data)
-		w.drop = w.drop || first.snapshot.has(old.Seq)
+		w.drop = w.drop || first.snapshot.contains(old.Seq)
 		w.bar = w.bar || old.Seq >= first.memory
 		if len(w.facts) == rewriteLen || size >= rewriteBytes {
 			if err := put(); err != nil {
@@ -81,22 +82,23 @@ func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, 
 	return changed, put()
 }
 
-// span is some seqs of a stream, both ends included.
-type span struct{ from, to uint64 }
+// seqRange is a range of seqs of a stream, both ends included.
+type seqRange struct{ from, to uint64 }
 
-func (s span) has(seq uint64) bool { return s.from <= seq && seq <= s.to }
+func (s seqRange) contains(seq uint64) bool { return s.from <= seq && seq <= s.to }
 
-// held is which facts of a stream may be in its snapshot, and from which on in memory.
-type held struct {
-	snapshot span
+// heldRange lists which facts of a stream may be in its snapshot, and from which seq on they
+// may be in memory.
+type heldRange struct {
+	snapshot seqRange
 	memory   uint64
 }
 
-// firstHeld finds where the stream's state began: that of the snapshot, and that of now.
-func (j *Journal) firstHeld(ctx context.Context, stream string, reset event.Kind) (held, error) {
-	var h held
+// firstHeld finds the start of the stream's state in the snapshot, and in memory.
+func (j *Journal) firstHeld(ctx context.Context, stream string, reset event.Kind) (heldRange, error) {
+	var h heldRange
 	var err error
-	if h.snapshot.to, _, err = j.Snapshot(stream); stops(err) {
+	if h.snapshot.to, _, err = j.Snapshot(stream); endsReading(err) {
 		return h, err
 	} else if err != nil {
 		h.snapshot.to = ^uint64(0) // damaged: it may hold anything
@@ -105,7 +107,7 @@ func (j *Journal) firstHeld(ctx context.Context, stream string, reset event.Kind
 		switch {
 		case ctx.Err() != nil:
 			return h, errs.New("journal.Rewrite", errs.Down, context.Cause(ctx))
-		case stops(err):
+		case endsReading(err):
 			return h, err
 		case err != nil || e.Kind != reset:
 			continue
@@ -117,14 +119,14 @@ func (j *Journal) firstHeld(ctx context.Context, stream string, reset event.Kind
 	return h, nil
 }
 
-// rewrite hands one piece to the committer and waits until it is on disk.
-func (j *Journal) rewrite(ctx context.Context, stream string, w rewrite) error {
+// rewritePiece hands one piece to the committer and waits until it is on disk.
+func (j *Journal) rewritePiece(ctx context.Context, stream string, w rewrite) error {
 	done := make(chan error, 1)
 	o := &op{kind: opRewrite, batch: Batch{Stream: stream}, rewrite: w, done: func(o *op) { done <- o.err }}
 	for i := range w.facts {
 		o.bytes += factOverhead + len(w.facts[i].Data)
 	}
-	j.hand(o)
+	j.enqueueOp(o)
 	select {
 	case err := <-done:
 		return err
@@ -133,19 +135,20 @@ func (j *Journal) rewrite(ctx context.Context, stream string, w rewrite) error {
 	}
 }
 
-// rewrite puts facts in the place of what they were. One that is not where it was read is
-// a fault of ours: the whole piece is refused and the update goes on without it.
-func (st *stage) rewrite(tx *bbolt.Tx, h *head, o *op) error {
+// applyRewrite replaces facts by their new form. A fact that is not at its position is a fault
+// of our code: the whole piece is refused and the update continues without it.
+func (st *commitStage) applyRewrite(tx *bbolt.Tx, h *streamHead, o *op) error {
 	facts := tx.Bucket([]byte(bucketFacts))
 	values := make([][]byte, len(o.rewrite.facts))
 	for i, e := range o.rewrite.facts {
 		key := factKey(e.Pos)
-		was := readOne(e.Stream, ref{e.Seq, e.Pos}, key, facts.Get(key))
+		was := readOne(e.Stream, factRef{e.Seq, e.Pos}, key, facts.Get(key))
 		if was.err != nil || was.event.Kind != e.Kind || was.event.Epoch != e.Epoch {
 			o.err = errs.Newf("journal.Rewrite", errs.Corrupt, "position %d: not the fact that was read: %w", e.Pos, was.err)
+			//lint:ignore nilerr the result has the error
 			return nil
 		}
-		values[i] = seal(bucketFacts, key, appendFact(make([]byte, 0, factOverhead+len(e.Data)), e))
+		values[i] = appendChecksum(bucketFacts, key, appendFact(make([]byte, 0, factOverhead+len(e.Data)), e))
 		if len(values[i]) > maxFact {
 			o.err = errs.Newf("journal.Rewrite", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", len(values[i]), maxFact)
 			return nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -17,26 +18,26 @@ import (
 const begun = event.Kind("lesson.started")
 
 // write makes one fact durable.
-func (b *box) write(stream string, kind event.Kind, by, data string) {
+func (b *journalRig) write(stream string, kind event.Kind, by, data string) {
 	b.t.Helper()
 	b.seq[stream]++
-	e := fact(stream, b.epoch[stream], b.seq[stream])
+	e := testFact(stream, b.epoch[stream], b.seq[stream])
 	e.Kind, e.By, e.Data = kind, by, json.RawMessage(data)
-	told := make(chan error, 1)
-	b.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}}, func(err error) { told <- err })
-	if err := <-told; err != nil {
+	results := make(chan error, 1)
+	b.Append(Batch{Stream: stream, Epoch: e.Epoch, Facts: []event.Event{e}}, func(err error) { results <- err })
+	if err := <-results; err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *box) save(stream, data string) error {
-	told := make(chan error, 1)
-	b.SaveSnapshot(stream, b.epoch[stream], b.seq[stream], []byte(data), func(err error) { told <- err })
-	return <-told
+func (b *journalRig) save(stream, data string) error {
+	results := make(chan error, 1)
+	b.SaveSnapshot(stream, b.epoch[stream], b.seq[stream], []byte(data), func(err error) { results <- err })
+	return <-results
 }
 
-// empty is what retention does to the facts of one author.
-func empty(by string) func(*event.Event) bool {
+// emptyAuthor does the same as retention to the facts of one author.
+func emptyAuthor(by string) func(*event.Event) bool {
 	return func(e *event.Event) bool {
 		if e.By != by {
 			return false
@@ -47,9 +48,9 @@ func empty(by string) func(*event.Event) bool {
 	}
 }
 
-func (b *box) rewriteAll(stream, by string) int {
+func (b *journalRig) rewriteAll(stream, by string) int {
 	b.t.Helper()
-	n, err := b.Rewrite(context.Background(), stream, begun, empty(by))
+	n, err := b.Rewrite(context.Background(), stream, begun, emptyAuthor(by))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func (b *box) rewriteAll(stream, by string) int {
 }
 
 func TestRewriteKeepsAllButAuthorIDAndPayload(t *testing.T) {
-	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "j.db"), tail: 50})
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "j.db"), checkpointFacts: 50})
 	b.raise("room:a")
 	b.raise("room:b")
 	for i := range 200 { // several pieces, and checkpoints between
@@ -77,10 +78,10 @@ func TestRewriteKeepsAllButAuthorIDAndPayload(t *testing.T) {
 	check := func(j *Journal) {
 		t.Helper()
 		got, err := j.Since("room:a", 0, 0)
-		if d := diff(before, got); d != "" || err != nil {
+		if d := diffFacts(before, got); d != "" || err != nil {
 			t.Error(err, d)
 		}
-		if got, _ := j.Since("room:b", 0, 0); diff(other, got) != "" {
+		if got, _ := j.Since("room:b", 0, 0); diffFacts(other, got) != "" {
 			t.Error("another stream was changed")
 		}
 	}
@@ -99,7 +100,7 @@ func TestRewriteKeepsAllButAuthorIDAndPayload(t *testing.T) {
 	check(again.Journal)
 }
 
-func (b *box) last(stream string) event.Event {
+func (b *journalRig) last(stream string) event.Event {
 	all, _ := b.Since(stream, 0, 0)
 	return all[len(all)-1]
 }
@@ -108,7 +109,7 @@ func TestSnapshotsThatMayHoldWhatWasRewrittenGo(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		facts       string // s: a lesson starts, x: to be erased, o: another's, S: a snapshot
-		kept, taken bool   // the old snapshot stays; a new one is taken
+		kept, taken bool   // the old snapshot stays, a new one is taken
 	}{
 		{"of the same lesson", "sxoS", false, false},
 		{"after it", "soSx", false, false},
@@ -139,7 +140,7 @@ func TestSnapshotsThatMayHoldWhatWasRewrittenGo(t *testing.T) {
 			if _, data, err := b.Snapshot("room:a"); (data != nil) != c.kept || err != nil {
 				t.Errorf("the snapshot is %q, %v", data, err)
 			}
-			b.write("room:a", "chat.said", "p2", `{}`) // lessons go on
+			b.write("room:a", "chat.said", "p2", `{}`) // lessons continue
 			if err := b.save("room:a", "new"); (err == nil) != c.taken {
 				t.Errorf("a new snapshot: %v", err)
 			}
@@ -160,16 +161,16 @@ func TestRewriteEndsWithItsContextAndGoesOnLater(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	seen := 0
 	n, err := b.Rewrite(ctx, "room:a", begun, func(e *event.Event) bool {
-		// Between two commits: one that is under way when the context ends may not be counted.
+		// Between two commits: a fact under way when the context ends may not be counted.
 		if seen++; seen == 2*rewriteLen+1 {
 			cancel(errors.New("the box stops"))
 		}
-		return empty("p1")(e)
+		return emptyAuthor("p1")(e)
 	})
 	if errs.KindOf(err) != errs.Down || n == 0 || n == 3*rewriteLen {
 		t.Errorf("%d, %v", n, err)
 	}
-	// The piece that was with the committer at the end may be on disk, and not counted.
+	// The piece that the committer had at the end may be on disk without being counted.
 	rest := b.rewriteAll("room:a", "p1")
 	if sum := rest + n; sum != 3*rewriteLen && sum != 2*rewriteLen {
 		t.Errorf("%d and then %d of %d", n, rest, 3*rewriteLen)
@@ -211,7 +212,7 @@ func TestAfterCompactNextNothingOfWhatWasRewrittenIsInTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.rewriteAll("room:a", "p1")
-	if err := CompactNext(path); err != nil {
+	if err := checkedkv.CompactNext(path); err != nil {
 		t.Fatal(err)
 	}
 	b.stop()
@@ -220,7 +221,7 @@ func TestAfterCompactNextNothingOfWhatWasRewrittenIsInTheFile(t *testing.T) {
 	if err != nil || bytes.Contains(raw, []byte("canary")) || !bytes.Contains(raw, []byte("kept")) {
 		t.Errorf("the file still holds it; %v", err)
 	}
-	if _, err := os.Lstat(path + suffixShrink); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(path + ".shrink"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it will be copied again: %v", err)
 	}
 	if all, err := b.Since("room:a", 0, 0); len(all) != 200 || err != nil {

@@ -9,28 +9,28 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// Scrubbed is what Scrub found.
+// Scrubbed is the result of Scrub.
 type Scrubbed struct {
 	Values  int      // values read
-	Damaged []string // bucket and key of what is missing or has a wrong checksum, at most 1,000
+	Damaged []string // bucket and key of missing values and of those with a wrong checksum, at most 1,000
 }
 
 const maxDamaged = 1000
 
-// Scrub reads every value of the journal and checks it, in short transactions, so that
-// damage is known while a backup still has the fact. It is for a quiet hour.
+// Scrub reads every value of the journal and checks it, in short transactions, so that damage
+// is found while a backup still has the fact. It is for a quiet hour.
 func (j *Journal) Scrub(ctx context.Context) (Scrubbed, error) {
 	var s Scrubbed
-	for f := range j.scan(0, j.Position()) {
+	for f := range j.scanFacts(0, j.Position()) {
 		if err := ctx.Err(); err != nil {
 			return s, errs.New("journal.Scrub", errs.Down, err)
 		}
-		if stops(f.err) {
+		if endsReading(f.err) {
 			return s, f.err
 		}
 		s.Values++
 		if f.err != nil {
-			s.damaged(fmt.Sprintf("facts %d", f.event.Pos))
+			s.addDamaged(fmt.Sprintf("facts %d", f.event.Pos))
 		}
 	}
 	for _, bucket := range []string{bucketBox, bucketIndex, bucketStreams, bucketSnapshots} {
@@ -44,14 +44,14 @@ func (j *Journal) Scrub(ctx context.Context) (Scrubbed, error) {
 	return s, nil
 }
 
-func (s *Scrubbed) damaged(what string) {
+func (s *Scrubbed) addDamaged(what string) {
 	if len(s.Damaged) < maxDamaged {
 		s.Damaged = append(s.Damaged, what)
 	}
 }
 
-// scrubBucket checks the values of a bucket. A page that makes the transaction fail
-// ends the bucket: what is behind it is counted as one damage.
+// scrubBucket checks the values of a bucket. A page that makes the transaction fail ends the
+// bucket: everything behind it counts as one damage.
 func (j *Journal) scrubBucket(ctx context.Context, bucket string, s *Scrubbed) error {
 	next := []byte{}
 	for next != nil {
@@ -59,7 +59,7 @@ func (j *Journal) scrubBucket(ctx context.Context, bucket string, s *Scrubbed) e
 			return errs.New("journal.Scrub", errs.Down, err)
 		}
 		from := next
-		err := j.view(func(tx *bbolt.Tx) error {
+		err := j.readTx(func(tx *bbolt.Tx) error {
 			c := tx.Bucket([]byte(bucket)).Cursor()
 			next = nil
 			n := 0
@@ -69,17 +69,17 @@ func (j *Journal) scrubBucket(ctx context.Context, bucket string, s *Scrubbed) e
 					return nil
 				}
 				s.Values++
-				if _, err := unseal(bucket, k, v); err != nil {
-					s.damaged(fmt.Sprintf("%s %q", bucket, k))
+				if _, err := verifyChecksum(bucket, k, v); err != nil {
+					s.addDamaged(fmt.Sprintf("%s %q", bucket, k))
 				}
 			}
 			return nil
 		})
-		if stops(err) {
+		if endsReading(err) {
 			return err
 		}
 		if err != nil {
-			s.damaged(fmt.Sprintf("%s, the pages after %q", bucket, from))
+			s.addDamaged(fmt.Sprintf("%s, the pages after %q", bucket, from))
 			next = nil
 		}
 	}

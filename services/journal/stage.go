@@ -13,11 +13,11 @@ const (
 	maxFact   = 1 << 20 // bytes of a fact, encoded
 )
 
-// stage is one update in the making: what the heads will be if it commits.
-type stage struct {
+// commitStage is one update in the making: the heads after its commit.
+type commitStage struct {
 	j         *Journal
 	vitalOnly bool
-	heads     map[string]*head
+	heads     map[string]*streamHead
 	box       boxRecord
 	position  uint64
 	facts     int
@@ -25,12 +25,12 @@ type stage struct {
 	flushed   bool
 }
 
-func (j *Journal) stage(vitalOnly bool) *stage {
-	return &stage{j: j, vitalOnly: vitalOnly, heads: make(map[string]*head), box: j.box, position: j.Position()}
+func (j *Journal) newStage(vitalOnly bool) *commitStage {
+	return &commitStage{j: j, vitalOnly: vitalOnly, heads: make(map[string]*streamHead), box: j.box, position: j.Position()}
 }
 
-// head gives the working copy of a stream's head.
-func (st *stage) head(tx *bbolt.Tx, stream string) (*head, error) {
+// headOf returns the working copy of a stream's head.
+func (st *commitStage) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) {
 	if h := st.heads[stream]; h != nil {
 		return h, nil
 	}
@@ -43,38 +43,38 @@ func (st *stage) head(tx *bbolt.Tx, stream string) (*head, error) {
 	return &staged, nil
 }
 
-// apply does one op. A refusal is the op's own error; the error returned ends the update.
-func (st *stage) apply(tx *bbolt.Tx, o *op) error {
+// applyOp applies one op. A refusal is the op's own error. The returned error ends the update.
+func (st *commitStage) applyOp(tx *bbolt.Tx, o *op) error {
 	if o.kind == opRenew {
-		st.box.begin(highest(tx))
+		st.box.newIncarnation(highestEpoch(tx))
 		return putBox(tx, st.box)
 	}
 	if s := o.batch.Stream; s == "" || len(s) > maxStream || bytes.IndexByte([]byte(s), 0) >= 0 {
 		o.err = errs.Newf("journal", errs.Invalid, "stream %q: the name is empty, too long or has a zero byte", s)
 		return nil
 	}
-	h, err := st.head(tx, o.batch.Stream)
+	h, err := st.headOf(tx, o.batch.Stream)
 	if err != nil {
 		return err
 	}
 	switch o.kind {
 	case opRaise:
-		h.raise(st.box.base)
+		h.raiseEpoch(st.box.base)
 		o.cursor = Cursor{h.epoch, h.seq}
 		return putHead(tx, o.batch.Stream, h)
 	case opSnapshot:
-		return st.snapshot(tx, h, o)
+		return st.applySnapshot(tx, h, o)
 	case opRewrite:
-		return st.rewrite(tx, h, o)
+		return st.applyRewrite(tx, h, o)
 	default:
-		return st.append(tx, h, o)
+		return st.appendBatch(tx, h, o)
 	}
 }
 
-func (st *stage) append(tx *bbolt.Tx, h *head, o *op) error {
-	values, err := st.check(h, o)
+func (st *commitStage) appendBatch(tx *bbolt.Tx, h *streamHead, o *op) error {
+	values, err := st.checkBatch(h, o)
 	if err != nil {
-		st.refuse(o, err)
+		st.refuseOp(o, err)
 		return nil
 	}
 	facts := tx.Bucket([]byte(bucketFacts))
@@ -82,19 +82,19 @@ func (st *stage) append(tx *bbolt.Tx, h *head, o *op) error {
 	for i, value := range values {
 		st.position++
 		key := factKey(st.position)
-		value = seal(bucketFacts, key, value)
+		value = appendChecksum(bucketFacts, key, value)
 		if err := facts.Put(key, value); err != nil {
 			return err
 		}
-		h.add(o.batch.Facts[i].Seq, st.position)
+		h.addFact(o.batch.Facts[i].Seq, st.position)
 		st.facts++
 		st.bytes += len(value)
 	}
 	return nil
 }
 
-// check tells whether a batch may follow, and encodes it.
-func (st *stage) check(h *head, o *op) ([][]byte, error) {
+// checkBatch checks whether a batch may follow, and encodes it.
+func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 	b := &o.batch
 	switch {
 	case b.Epoch != h.epoch || b.Epoch == 0:
@@ -119,7 +119,7 @@ func (st *stage) check(h *head, o *op) ([][]byte, error) {
 	return values, nil
 }
 
-func (st *stage) snapshot(tx *bbolt.Tx, h *head, o *op) error {
+func (st *commitStage) applySnapshot(tx *bbolt.Tx, h *streamHead, o *op) error {
 	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.fenced || h.barred || o.seq > h.seq {
 		o.err = errs.Newf("journal", errs.Stale, "a snapshot of epoch %d, seq %d: the stream is at epoch %d, seq %d",
 			o.batch.Epoch, o.seq, h.epoch, h.seq)
@@ -128,14 +128,14 @@ func (st *stage) snapshot(tx *bbolt.Tx, h *head, o *op) error {
 	return putSnapshot(tx, o.batch.Stream, h.epoch, o.seq, o.data)
 }
 
-// refuse refuses an op. Facts that are refused fence their epoch: what comes later
-// was decided by a memory that is ahead of the disk.
-func (st *stage) refuse(o *op, err error) {
+// refuseOp refuses an op. Refused facts fence their epoch, because later ones come from a
+// memory that is ahead of the disk.
+func (st *commitStage) refuseOp(o *op, err error) {
 	o.err = err
 	if o.kind != opAppend {
 		return
 	}
-	if h, err := st.head(nil, o.batch.Stream); err == nil && o.batch.Epoch == h.epoch {
+	if h, err := st.headOf(nil, o.batch.Stream); err == nil && o.batch.Epoch == h.epoch {
 		h.fenced = true
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// step is one thing that a traced process did to files, or said.
-type step struct {
+// traceStep is one operation of a traced process on files, or one line of its output.
+type traceStep struct {
 	call string // write, truncate, sync, open, rename, unlink, say
 	file int    // which open file, for write, truncate and sync
 	path string
@@ -22,12 +22,12 @@ type step struct {
 	off  int64
 	data []byte
 	size int64
-	text string // what was said
+	text string // the text
 }
 
-// record runs a part under strace and gives the steps, in order. strace must be
+// recordTrace runs a part under strace and returns the steps, in order. strace must be
 // installed and allowed to trace.
-func record(t *testing.T, part, dir string) []step {
+func recordTrace(t *testing.T, part, dir string) []traceStep {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -55,18 +55,18 @@ func record(t *testing.T, part, dir string) []step {
 	return steps
 }
 
-// tracer reads strace's lines. Calls of several threads interleave: the first half
+// straceReader reads strace's lines. Calls of several threads interleave: the first half
 // of a call waits for its second.
-type tracer struct {
+type straceReader struct {
 	dir   string
 	half  map[string]string // thread -> unfinished call
 	fds   map[int]int       // descriptor -> file number
 	paths map[int]string    // file number -> path
-	steps []step
+	steps []traceStep
 }
 
-func parseTrace(r io.Reader, dir string) ([]step, error) {
-	tr := &tracer{dir: dir, half: map[string]string{}, fds: map[int]int{}, paths: map[int]string{}}
+func parseTrace(r io.Reader, dir string) ([]traceStep, error) {
+	tr := &straceReader{dir: dir, half: map[string]string{}, fds: map[int]int{}, paths: map[int]string{}}
 	lines := bufio.NewReaderSize(r, 1<<20)
 	for {
 		line, err := lines.ReadString('\n')
@@ -92,7 +92,7 @@ func parseTrace(r io.Reader, dir string) ([]step, error) {
 	}
 }
 
-func (tr *tracer) call(line string) error {
+func (tr *straceReader) call(line string) error {
 	name, rest, ok := strings.Cut(line, "(")
 	end := strings.LastIndex(rest, ") ")
 	if !ok || end < 0 {
@@ -108,7 +108,7 @@ func (tr *tracer) call(line string) error {
 }
 
 // done notes a call that succeeded.
-func (tr *tracer) done(name string, args []string, result int) error {
+func (tr *straceReader) done(name string, args []string, result int) error {
 	switch name {
 	case "openat":
 		return tr.open(args, result)
@@ -120,20 +120,20 @@ func (tr *tracer) done(name string, args []string, result int) error {
 		var paths []string
 		for _, a := range args {
 			if strings.HasPrefix(a, `"`) {
-				p, err := unhex(a)
+				p, err := decodeHex(a)
 				if err != nil {
 					return err
 				}
 				paths = append(paths, string(p))
 			}
 		}
-		tr.steps = append(tr.steps, step{call: "rename", path: paths[0], to: paths[1]})
+		tr.steps = append(tr.steps, traceStep{call: "rename", path: paths[0], to: paths[1]})
 		return nil
 	case "unlink", "unlinkat":
 		for _, a := range args {
 			if strings.HasPrefix(a, `"`) {
-				p, err := unhex(a)
-				tr.steps = append(tr.steps, step{call: "unlink", path: string(p)})
+				p, err := decodeHex(a)
+				tr.steps = append(tr.steps, traceStep{call: "unlink", path: string(p)})
 				return err
 			}
 		}
@@ -142,8 +142,8 @@ func (tr *tracer) done(name string, args []string, result int) error {
 	return tr.onFile(name, args)
 }
 
-func (tr *tracer) open(args []string, fd int) error {
-	path, err := unhex(args[1])
+func (tr *straceReader) open(args []string, fd int) error {
+	path, err := decodeHex(args[1])
 	if err != nil {
 		return err
 	}
@@ -156,11 +156,11 @@ func (tr *tracer) open(args []string, fd int) error {
 	if strings.Contains(args[2], "O_TRUNC") {
 		return fmt.Errorf("opening a file for truncation is not replayed")
 	}
-	tr.steps = append(tr.steps, step{call: "open", file: n, path: string(path)})
+	tr.steps = append(tr.steps, traceStep{call: "open", file: n, path: string(path)})
 	return nil
 }
 
-func (tr *tracer) onFile(name string, args []string) error {
+func (tr *straceReader) onFile(name string, args []string) error {
 	fd, err := strconv.Atoi(args[0])
 	if err != nil {
 		return err
@@ -168,31 +168,31 @@ func (tr *tracer) onFile(name string, args []string) error {
 	file := tr.fds[fd]
 	switch {
 	case name == "write" && fd == 1:
-		text, err := unhex(args[1])
-		tr.steps = append(tr.steps, step{call: "say", text: string(text)})
+		text, err := decodeHex(args[1])
+		tr.steps = append(tr.steps, traceStep{call: "say", text: string(text)})
 		return err
 	case file == 0:
 		return nil
 	case name == "pwrite64":
-		data, err := unhex(args[1])
+		data, err := decodeHex(args[1])
 		if err != nil {
 			return err
 		}
 		off, err := strconv.ParseInt(args[3], 10, 64)
-		tr.steps = append(tr.steps, step{call: "write", file: file, off: off, data: data})
+		tr.steps = append(tr.steps, traceStep{call: "write", file: file, off: off, data: data})
 		return err
 	case name == "ftruncate":
 		size, err := strconv.ParseInt(args[1], 10, 64)
-		tr.steps = append(tr.steps, step{call: "truncate", file: file, size: size})
+		tr.steps = append(tr.steps, traceStep{call: "truncate", file: file, size: size})
 		return err
 	case name == "fsync" || name == "fdatasync":
-		tr.steps = append(tr.steps, step{call: "sync", file: file})
+		tr.steps = append(tr.steps, traceStep{call: "sync", file: file})
 		return nil
 	}
 	return fmt.Errorf("%s is not replayed", name)
 }
 
-func unhex(arg string) ([]byte, error) {
+func decodeHex(arg string) ([]byte, error) {
 	arg, ok := strings.CutSuffix(strings.TrimPrefix(arg, `"`), `"`)
 	if !ok {
 		return nil, fmt.Errorf("a string that was cut: %.40s", arg)

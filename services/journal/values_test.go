@@ -14,7 +14,7 @@ import (
 )
 
 // breakValues changes values in place, behind the journal's back and through bbolt, so that
-// only our own checksums can tell.
+// only our own checksums can detect it.
 func breakValues(t *testing.T, path, bucket string, change func(k, v []byte) []byte) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, nil)
@@ -51,12 +51,12 @@ func breakValues(t *testing.T, path, bucket string, change func(k, v []byte) []b
 	}
 }
 
-func flip(v []byte) []byte { v[len(v)/2] ^= 4; return v }
+func flipBit(v []byte) []byte { v[len(v)/2] ^= 4; return v }
 
 func TestADamagedFactComesAsAnErrorInItsPlaceAndTheRestIsRead(t *testing.T) {
-	for name, change := range map[string]func([]byte) []byte{"flipped": flip, "gone": func([]byte) []byte { return []byte{} }} {
+	for name, change := range map[string]func([]byte) []byte{"flipped": flipBit, "gone": func([]byte) []byte { return []byte{} }} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 40}
+			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 40}
 			b := openBox(t, cfg)
 			b.raise("room:a")
 			want := b.append("room:a", 60)
@@ -99,7 +99,7 @@ func TestADamagedFactComesAsAnErrorInItsPlaceAndTheRestIsRead(t *testing.T) {
 }
 
 func TestADamagedIndexLosesNoFact(t *testing.T) {
-	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 40}
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 40}
 	b := openBox(t, cfg)
 	var want []event.Event
 	for _, stream := range []string{"room:a", "room:b", "room:a", "room:b"} {
@@ -115,18 +115,18 @@ func TestADamagedIndexLosesNoFact(t *testing.T) {
 	n := 0
 	breakValues(t, cfg.Path, bucketIndex, func(_, v []byte) []byte {
 		if n++; n%3 == 1 {
-			return flip(v)
+			return flipBit(v)
 		}
 		return nil
 	})
 	b = openBox(t, cfg)
-	if got, err := b.Since("room:a", 0, 0); err != nil || diff(want, got) != "" {
+	if got, err := b.Since("room:a", 0, 0); err != nil || diffFacts(want, got) != "" {
 		t.Errorf("%v %s", err, cmp.Diff(want, got))
 	}
 }
 
 func TestAStreamWhoseRecordIsDamagedOrGoneReusesNoEpochAndNoSeq(t *testing.T) {
-	for name, change := range map[string]func([]byte) []byte{"flipped": flip, "gone": func([]byte) []byte { return []byte{} }} {
+	for name, change := range map[string]func([]byte) []byte{"flipped": flipBit, "gone": func([]byte) []byte { return []byte{} }} {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db")}
 			b := openBox(t, cfg)
@@ -149,19 +149,19 @@ func TestAStreamWhoseRecordIsDamagedOrGoneReusesNoEpochAndNoSeq(t *testing.T) {
 }
 
 func TestADamagedRecordOfTheBoxMakesANewIncarnation(t *testing.T) {
-	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), tail: 10}
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 10}
 	b := openBox(t, cfg)
 	b.raise("room:a")
 	want := b.append("room:a", 30)
 	b.stop()
 	before := b.Incarnation()
-	breakValues(t, cfg.Path, bucketBox, func(_, v []byte) []byte { return flip(v) })
+	breakValues(t, cfg.Path, bucketBox, func(_, v []byte) []byte { return flipBit(v) })
 	for range 2 {
 		b = openBox(t, cfg)
 		if b.Incarnation() == before {
 			t.Error("the incarnation is the old one")
 		}
-		if got, err := b.Since("room:a", 0, 0); err != nil || diff(want, got) != "" {
+		if got, err := b.Since("room:a", 0, 0); err != nil || diffFacts(want, got) != "" {
 			t.Errorf("%v %s", err, cmp.Diff(want, got))
 		}
 		b.raise("room:a")

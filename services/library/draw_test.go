@@ -20,19 +20,19 @@ import (
 
 var update = flag.Bool("update", false, "draw the sample's pages anew")
 
-// The sample's pages have no words, so that they serve every language: a page is 16 x 9
-// units, and shapes that come later lie on top.
+// The pages of the sample have no words, so that they serve every language. A page is 16 x 9
+// units, and later shapes cover earlier ones.
 type shape struct {
 	colour color.RGBA
 	inside func(x, y float64) bool
 }
 
-func disc(c color.RGBA, cx, cy, r float64) shape {
+func newDisc(c color.RGBA, cx, cy, r float64) shape {
 	return shape{c, func(x, y float64) bool { return math.Hypot(x-cx, y-cy) <= r }}
 }
 
-// ring is a thin ellipse.
-func ring(c color.RGBA, cx, cy, rx, ry, thick float64) shape {
+// newRing is a thin ellipse.
+func newRing(c color.RGBA, cx, cy, rx, ry, thick float64) shape {
 	return shape{c, func(x, y float64) bool {
 		out := math.Hypot((x-cx)/(rx+thick/2), (y-cy)/(ry+thick/2))
 		in := math.Hypot((x-cx)/(rx-thick/2), (y-cy)/(ry-thick/2))
@@ -45,8 +45,8 @@ func (s shape) front(y0 float64) shape {
 	return shape{s.colour, func(x, y float64) bool { return y >= y0 && s.inside(x, y) }}
 }
 
-// away is the half of a disc that does not see the Sun at (sx, sy).
-func away(c color.RGBA, cx, cy, r, sx, sy float64) shape {
+// nightSide is the half of a disc that does not see the Sun at (sx, sy).
+func nightSide(c color.RGBA, cx, cy, r, sx, sy float64) shape {
 	return shape{c, func(x, y float64) bool {
 		return math.Hypot(x-cx, y-cy) <= r && (x-cx)*(cx-sx)+(y-cy)*(cy-sy) > 0
 	}}
@@ -66,7 +66,7 @@ var (
 	night   = color.RGBA{0x0b, 0x1d, 0x3d, 0xff}
 	planets = []struct {
 		colour     color.RGBA
-		size, real float64 // as drawn on the first page; in diameters of the Earth
+		size, real float64 // as drawn on the first page, in diameters of the Earth
 	}{
 		{color.RGBA{0xa8, 0x9f, 0x94, 0xff}, 0.16, 0.38},
 		{color.RGBA{0xe6, 0xc2, 0x7a, 0xff}, 0.28, 0.95},
@@ -81,20 +81,20 @@ var (
 
 // orderPage is the Sun and its planets, numbered from the inside.
 func orderPage() (shapes []shape, labels []label) {
-	shapes = append(shapes, disc(sun, -1.6, 4.5, 3.4))
+	shapes = append(shapes, newDisc(sun, -1.6, 4.5, 3.4))
 	at := []float64{2.9, 3.8, 4.9, 5.9, 7.7, 10.2, 12.6, 14.6}
 	for i, p := range planets {
 		x := at[i]
-		shapes = append(shapes, ring(line, -1.6, 4.5, x+1.6, (x+1.6)*0.95, 0.03))
+		shapes = append(shapes, newRing(line, -1.6, 4.5, x+1.6, (x+1.6)*0.95, 0.03))
 		labels = append(labels, label{fmt.Sprint(i + 1), x, 6.6, 0.7})
-		defer func() { shapes = append(shapes, planet(i, x, 4.5, p.size)...) }() // on top of all orbits
+		defer func() { shapes = append(shapes, drawPlanet(i, x, 4.5, p.size)...) }() // on top of all orbits
 	}
 	return shapes, labels
 }
 
-// planet is one with what it is known by.
-func planet(i int, x, y, r float64) []shape {
-	out := []shape{disc(planets[i].colour, x, y, r)}
+// drawPlanet draws a planet with its best-known features.
+func drawPlanet(i int, x, y, r float64) []shape {
+	out := []shape{newDisc(planets[i].colour, x, y, r)}
 	switch i {
 	case 4:
 		band := out[0]
@@ -103,7 +103,7 @@ func planet(i int, x, y, r float64) []shape {
 		}}
 		out = append(out, stripes)
 	case 5:
-		saturn := ring(color.RGBA{0xc9, 0xb1, 0x7c, 0xff}, x, y, 1.7*r, 0.4*r, 0.18*r)
+		saturn := newRing(color.RGBA{0xc9, 0xb1, 0x7c, 0xff}, x, y, 1.7*r, 0.4*r, 0.18*r)
 		out = []shape{saturn, out[0], saturn.front(y)}
 	}
 	return out
@@ -114,18 +114,18 @@ func sizePage() (shapes []shape, labels []label) {
 	const unit = 0.225 // half of the Earth's diameter
 	at := [][2]float64{{1.1, 7.4}, {2.1, 7.4}, {3.2, 7.4}, {4.2, 7.4}, {3, 3.3}, {9.45, 3.3}, {7.6, 7.4}, {10.4, 7.4}}
 	for i, p := range planets {
-		shapes = append(shapes, planet(i, at[i][0], at[i][1], p.real*unit)...)
+		shapes = append(shapes, drawPlanet(i, at[i][0], at[i][1], p.real*unit)...)
 		labels = append(labels, label{fmt.Sprint(i + 1), at[i][0], 8.8, 0.5})
 	}
 	labels[4] = label{"5", at[4][0], 3.5, 0.6}
 	labels[5] = label{"6", at[5][0], 3.5, 0.6}
-	return append(shapes, disc(sun, 38.6, 4.5, 25)), labels
+	return append(shapes, newDisc(sun, 38.6, 4.5, 25)), labels
 }
 
 // seasonsPage is the Earth on its way around the Sun, day and night, and the Moon.
 func seasonsPage() (shapes []shape, labels []label) {
 	const cx, cy = 8, 4.5
-	shapes = append(shapes, ring(line, cx, cy, 6, 3.1, 0.04), disc(sun, cx, cy, 1.1))
+	shapes = append(shapes, newRing(line, cx, cy, 6, 3.1, 0.04), newDisc(sun, cx, cy, 1.1))
 	for i := range 4 {
 		sin, cos := math.Sincos(float64(i) * math.Pi / 2)
 		x, y := cx+6*cos, cy+3.1*sin
@@ -133,15 +133,15 @@ func seasonsPage() (shapes []shape, labels []label) {
 			dx, dy := px-x, py-y
 			return math.Abs(dx*math.Cos(0.41)+dy*math.Sin(0.41)) < 0.03 && math.Hypot(dx, dy) < 1
 		}}
-		shapes = append(shapes, axis, disc(planets[2].colour, x, y, 0.7), away(night, x, y, 0.7, cx, cy),
-			ring(line, x, y, 1.25, 1.1, 0.02), disc(light, x+1.25, y, 0.17), away(line, x+1.25, y, 0.17, cx, cy))
+		shapes = append(shapes, axis, newDisc(planets[2].colour, x, y, 0.7), nightSide(night, x, y, 0.7, cx, cy),
+			newRing(line, x, y, 1.25, 1.1, 0.02), newDisc(light, x+1.25, y, 0.17), nightSide(line, x+1.25, y, 0.17, cx, cy))
 		labels = append(labels, label{string(rune('A' + i)), x - 1.9*cos, y - 1.45*sin + 0.2, 0.6})
 	}
 	return shapes, labels
 }
 
-// paint draws a page: 4 x 4 points for each pixel, so that edges have 17 shades.
-func paint(t testing.TB, width int, shapes []shape, labels []label) *image.RGBA {
+// paintPage draws a page: 4 x 4 points for each pixel, so that edges have 17 shades.
+func paintPage(t testing.TB, width int, shapes []shape, labels []label) *image.RGBA {
 	height := width * 9 / 16
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	unit := float64(width) / 16
@@ -156,7 +156,7 @@ func paint(t testing.TB, width int, shapes []shape, labels []label) *image.RGBA 
 		}
 	}
 	for _, l := range labels {
-		write(t, img, l, unit)
+		writeLabel(t, img, l, unit)
 	}
 	return img
 }
@@ -170,18 +170,18 @@ func colourAt(shapes []shape, x, y float64) color.RGBA {
 	return space
 }
 
-func write(t testing.TB, img *image.RGBA, l label, unit float64) {
+func writeLabel(t testing.TB, img *image.RGBA, l label, unit float64) {
 	parsed, err := opentype.Parse(gobold.TTF)
-	check(t, err)
+	checkError(t, err)
 	face, err := opentype.NewFace(parsed, &opentype.FaceOptions{Size: l.size * unit, DPI: 72})
-	check(t, err)
+	checkError(t, err)
 	d := font.Drawer{Dst: img, Src: image.NewUniform(light), Face: face}
 	d.Dot = fixed.Point26_6{X: fixed.Int26_6(l.x*unit*64) - d.MeasureString(l.text)/2, Y: fixed.Int26_6(l.y * unit * 64)}
 	d.DrawString(l.text)
 }
 
-// flat is img in 64 colours: the shapes' own, and the shades between them.
-func flat(img *image.RGBA) *image.Paletted {
+// toPaletted is img in 64 colours: the shapes' own, and the shades between them.
+func toPaletted(img *image.RGBA) *image.Paletted {
 	count := map[color.RGBA]int{}
 	for y := range img.Rect.Dy() {
 		for x := range img.Rect.Dx() {
@@ -204,8 +204,8 @@ func flat(img *image.RGBA) *image.Paletted {
 	return out
 }
 
-// The drawing is done on request only: it takes seconds, and other processors round
-// other pixels.
+// The test draws on request only. Drawing takes seconds, and other processors round some pixels
+// differently.
 func TestSamplePagesAreSmall(t *testing.T) {
 	total := 0
 	for i, page := range []func() ([]shape, []label){orderPage, sizePage, seasonsPage} {
@@ -214,11 +214,11 @@ func TestSamplePagesAreSmall(t *testing.T) {
 			if *update {
 				shapes, labels := page()
 				var b bytes.Buffer
-				check(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, flat(paint(t, width, shapes, labels))))
-				check(t, os.WriteFile(name, b.Bytes(), 0o600))
+				checkError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, toPaletted(paintPage(t, width, shapes, labels))))
+				checkError(t, os.WriteFile(name, b.Bytes(), 0o600))
 			}
 			data, err := os.ReadFile(name)
-			check(t, err)
+			checkError(t, err)
 			total += len(data)
 			conf, err := png.DecodeConfig(bytes.NewReader(data))
 			if err != nil || conf.Width != width || conf.Height != width*9/16 {

@@ -1,172 +1,151 @@
-// Package library keeps what a lesson is made of beforehand: quizzes and decks of page
-// images.
+// Package library stores the material that teachers prepare for lessons: quizzes, and the decks of
+// package deck.
 //
-// It owns one bbolt file and a folder beside it. There is no state in memory: each call
-// is one transaction, so what a call reported done is on disk and a crash forgets nothing.
-//
-//	upload  -> incoming/<deck>/0001...   until the pages are made
-//	worker  -> decks/<deck>/<key>-<width>.<ext>
-//	SetPages: the record names the pages; all other files of the deck go
+// It owns one bbolt file and a folder next to it. There is no state in memory. Each call is
+// one transaction, so its result is on disk when it returns, and a crash loses nothing.
 //
 // Promises:
-//   - A deck's record is written after its files are on disk. What a cut leaves over is
-//     swept by the next Open.
-//   - A page image is found by its key alone, which is 128 random bits: who knows the
-//     address may see it, and no other file of the box can be reached by it.
 //   - A quiz that changed since it was read is not overwritten: errs.Stale, code changed.
 //   - Answer keys are on disk under the box's own secret only. With another secret a quiz is
 //     in the list and its keys are errs.Down, code keys_locked.
-//   - A quiz that comes from the cloud is applied once, whenever the power is cut. It takes
-//     the place of the one that came before; what a teacher made of that is kept as a copy.
-//   - Each value carries a checksum; a damaged one is errs.Corrupt, and lists leave it
-//     out and say so in the log. Errors and log lines hold ids, never titles.
+//   - A quiz of the cloud is applied once, whenever the power is cut. It replaces the version
+//     before, and a teacher's changes to that version are kept as a copy.
+//   - Each value carries a checksum. A damaged value is errs.Corrupt. Lists leave it out and
+//     log it. Errors and log lines hold ids, never titles.
 package library
 
 import (
 	"crypto/cipher"
 	"crypto/rand"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
+	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/errs"
-	"github.com/livelearn/box/services/journal"
-	"github.com/livelearn/box/services/records"
 )
 
-// Limits on what is kept.
-const (
-	MaxTitle   = 120 // characters of a title
-	MaxDecks   = 500
-	MaxQuizzes = 2000
-)
+// MaxQuizzes is how many quizzes a library holds.
+const MaxQuizzes = 2000
 
-// Config tells where the library lives.
+// Config says where the library is.
 type Config struct {
-	Path   string // the database file; its folder must exist
-	Folder string // of uploads and page images; made when it is not there
-	// Secret is 32 bytes under which answer keys are kept. Without it no quiz can be read or
-	// written; the lists can be read.
+	Path   string // the database file, in a folder that exists
+	Folder string // for uploads and page images, created if it does not exist
+	// Secret is 32 bytes that encrypt the answer keys. Without it no quiz can be read or written,
+	// but the lists can.
 	Secret []byte
 }
 
-// Validate refuses what cannot work.
+// Validate returns an error for a secret of another length.
 func (c Config) Validate() error {
 	if n := len(c.Secret); n != 0 && n != secretLen {
-		return errs.Field("library.Config", "library.secret", "out_of_range", secretLen, "must be %d bytes", secretLen)
+		return errs.NewField("library.Config", "library.secret", "out_of_range", secretLen, "must be %d bytes", secretLen)
 	}
 	return nil
 }
 
-// Library is an open library. Its methods may be called from any goroutine; each that
-// changes something returns when the change is on disk.
+// Library is an open library. Any goroutine may call its methods. A method that changes something
+// returns when the change is on disk.
 type Library struct {
-	cfg   Config
-	db    *bbolt.DB
-	keys  cipher.AEAD // for answer keys; nil without a secret
-	root  *os.Root    // of cfg.Folder: paths from outside stay in it
-	log   *slog.Logger
-	found journal.Found
+	Decks *deck.Store
+
+	cfg        Config
+	db         *bbolt.DB
+	keyCipher  cipher.AEAD // for answer keys, nil without a secret
+	root       *os.Root    // of cfg.Folder: no path leads out of it
+	log        *slog.Logger
+	openResult checkedkv.OpenResult
 }
 
-// Open opens the library or makes it, and sweeps what an earlier run left over. A damaged
-// file is set aside, and Found says so: the page images stay.
+// Open opens the library, or creates it, and sweeps the leftovers of an earlier run. It sets a
+// damaged database aside, and OpenResult reports that. The page images stay.
 func Open(cfg Config, log *slog.Logger) (*Library, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Folder, 0o700); err != nil {
-		return nil, errs.New("library.Open", errs.Down, err)
+	l := &Library{cfg: cfg, log: log, keyCipher: newKeyCipher(cfg.Secret)}
+	var err error
+	if l.openResult, err = l.openDB(); err != nil {
+		return nil, err
 	}
-	root, err := os.OpenRoot(cfg.Folder)
+	if err = l.sealOld(); err == nil {
+		l.Decks, err = deck.OpenStore(l.db, cfg.Folder, l.lostDatabase(), log)
+	}
 	if err != nil {
-		return nil, errs.New("library.Open", errs.Down, err)
+		return nil, errors.Join(err, l.db.Close())
 	}
-	l := &Library{cfg: cfg, root: root, log: log, keys: newKeys(cfg.Secret)}
-	if l.found, err = l.openDB(); err != nil {
-		return nil, errors.Join(err, root.Close())
+	if l.root, err = os.OpenRoot(cfg.Folder); err != nil {
+		return nil, errors.Join(errs.New("library.Open", errs.Down, err), l.db.Close(), l.Decks.Close())
 	}
-	if err := errors.Join(l.sealOld(), l.prepare()); err != nil {
+	if err = l.sweepImages(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-// openDB opens the database and makes what an earlier version did not have.
-func (l *Library) openDB() (found journal.Found, err error) {
-	opts := journal.DBOptions{InitialMmap: 64 << 20, Init: initialise, Ready: usable}
-	if l.db, found, err = journal.OpenDB(l.cfg.Path, opts, l.log); err != nil {
+// suffixCopy names the second copy of the database.
+const suffixCopy = ".copy"
+
+// Copy writes the second copy of the database, if it changed. The next Open reads it where the
+// database is damaged or missing.
+func (l *Library) Copy() error {
+	return checkedkv.CopyIfChanged(l.db, l.cfg.Path+suffixCopy, allBuckets())
+}
+
+// openDB opens the database and creates the buckets that an earlier version did not have.
+func (l *Library) openDB() (found checkedkv.OpenResult, err error) {
+	opts := checkedkv.DBOptions{
+		InitialMmap: 64 << 20, Init: createBuckets, Ready: checkBuckets,
+		Values: &checkedkv.Values{Buckets: allBuckets()}, Copies: []string{l.cfg.Path + suffixCopy},
+	}
+	if l.db, found, err = checkedkv.OpenDB(l.cfg.Path, opts, l.log); err != nil {
 		return found, err
 	}
-	if err := l.update("library.Open", complete); err != nil {
+	if err := l.writeTx("library.Open", createLaterBuckets); err != nil {
 		return found, errors.Join(err, l.db.Close())
 	}
 	return found, nil
 }
 
-// prepare makes the folders and sweeps them. Where the database was set aside nobody
-// knows what belongs to what: the images are set aside beside it.
-func (l *Library) prepare() error {
-	const op = "library.Open"
-	if name := l.found.SetAside; name != "" {
-		err := l.root.Rename(decksDir, decksDir+"-of-"+filepath.Base(name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return records.Fault(op, err)
-		}
+// lostDatabase names the database that was set aside or is missing, or returns "".
+func (l *Library) lostDatabase() string {
+	switch {
+	case l.openResult.SetAside != "":
+		return filepath.Base(l.openResult.SetAside)
+	case l.openResult.Fresh:
+		return filepath.Base(l.cfg.Path) + ".missing-" + time.Now().UTC().Format("20060102T150405Z")
 	}
-	for _, dir := range []string{decksDir, incomingDir} {
-		if err := l.root.MkdirAll(dir, 0o700); err != nil {
-			return records.Fault(op, err)
-		}
-	}
-	return l.sweep()
+	return ""
 }
 
-// Found tells what Open met.
-func (l *Library) Found() journal.Found { return l.found }
+// OpenResult returns the state in which Open found the database.
+func (l *Library) OpenResult() checkedkv.OpenResult { return l.openResult }
 
-// DB is the open database, for a backup.
+// DB returns the open database, for a backup.
 func (l *Library) DB() *bbolt.DB { return l.db }
 
-// Close waits for what is under way and closes the files.
-func (l *Library) Close() error { return errors.Join(l.db.Close(), l.root.Close()) }
+// Close waits for the calls under way and closes the files.
+func (l *Library) Close() error { return errors.Join(l.db.Close(), l.Decks.Close(), l.root.Close()) }
 
-// title is a title without control characters and with single spaces.
-func title(op, text string) (string, error) {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, text)
-	switch n := len([]rune(text)); {
-	case n == 0:
-		return "", errs.Field(op, "title", "missing", 0, "a title is missing")
-	case n > MaxTitle:
-		return "", errs.Field(op, "title", "too_long", MaxTitle, "%d characters, at most %d", n, MaxTitle)
-	}
-	return text, nil
+// readTx runs fn in a read transaction, and writeTx in a write transaction. Errors of bbolt
+// become errs.Down.
+func (l *Library) readTx(op string, fn func(*bbolt.Tx) error) error {
+	return checkedkv.WrapError(op, l.db.View(fn))
 }
 
-// view and update run fn in a transaction. An error that is not ours is of the disk.
-func (l *Library) view(op string, fn func(*bbolt.Tx) error) error {
-	return records.Fault(op, l.db.View(fn))
+func (l *Library) writeTx(op string, fn func(*bbolt.Tx) error) error {
+	return checkedkv.WrapError(op, l.db.Update(fn))
 }
 
-func (l *Library) update(op string, fn func(*bbolt.Tx) error) error {
-	return records.Fault(op, l.db.Update(fn))
-}
-
-// newID is 64 random bits with a prefix that tells what it names.
+// newID returns 64 random bits as text. The prefix says which kind of thing has the id.
 func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
 
-// after is the time in milliseconds, later than before in any case.
-func after(before int64) int64 { return max(time.Now().UnixMilli(), before+1) }
+// timeAfter returns the time in milliseconds, but always a later one than before.
+func timeAfter(before int64) int64 { return max(time.Now().UnixMilli(), before+1) }

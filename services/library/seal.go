@@ -9,10 +9,9 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
-	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/quiz/item"
-	"github.com/livelearn/box/services/records"
 )
 
 const (
@@ -20,21 +19,22 @@ const (
 	keyPurpose = "livelearn library answer keys 1"
 )
 
-// storedQuiz is a quiz as it is on disk: its items without their keys, and those sealed.
+// storedQuiz is a quiz on disk: its items without keys, and the encrypted keys.
 type storedQuiz struct {
-	item.Quiz // but for its items
+	item.Quiz // without its items
 
 	Asked  []item.Item `json:"asked,omitempty"`
-	Sealed []byte      `json:"sealed,omitempty"` // none: a value of an earlier version
-	Given  int64       `json:"given,omitempty"`  // Updated as it came from the cloud; 0: it is the box's own
+	Sealed []byte      `json:"sealed,omitempty"` // nil in a value of an earlier version
+	Given  int64       `json:"given,omitempty"`  // Updated when it came from the cloud, or 0 for the box's own
 
-	// Items are those of an earlier version, keys and all; otherwise a word on which it fails:
-	// it would grade by keys that it does not find.
+	// Items has the items with their keys in a value of an earlier version. Otherwise it is a
+	// string, so that the earlier version fails on it: it would grade with the keys that it does
+	// not find.
 	Items json.RawMessage `json:"items"`
 }
 
-// open is the quiz without its keys, when they are sealed.
-func (s storedQuiz) open() (item.Quiz, error) {
+// withoutKeys returns the quiz without its keys, if they are sealed.
+func (s storedQuiz) withoutKeys() (item.Quiz, error) {
 	q := s.Quiz
 	if s.Sealed == nil {
 		if err := json.Unmarshal(s.Items, &q.Items); err != nil {
@@ -49,15 +49,16 @@ func (s storedQuiz) open() (item.Quiz, error) {
 	return q, nil
 }
 
-// newKeys is the cipher for answer keys: AES-256-GCM with a random nonce before the text.
-// The key is made from the secret (RFC 5869), which the gateway uses for other things too.
-func newKeys(secret []byte) cipher.AEAD {
+// newKeyCipher returns the cipher for answer keys: AES-256-GCM with a random nonce before the
+// text. Its key is derived from the secret (RFC 5869), which the gateway uses for other purposes
+// too.
+func newKeyCipher(secret []byte) cipher.AEAD {
 	if len(secret) == 0 {
 		return nil
 	}
 	key, err := hkdf.Key(sha256.New, secret, nil, keyPurpose, 32)
 	if err != nil {
-		panic(err) // of lengths that are constants
+		panic(err) // only for wrong lengths, and these are constants
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -70,13 +71,14 @@ func newKeys(secret []byte) cipher.AEAD {
 	return keys
 }
 
-// bound is what a sealed text belongs to: under another quiz it does not open.
-func bound(id string) []byte { return []byte(bucketQuizzes + "\x00" + id) }
+// sealContext returns the additional data of a sealed text. With another quiz's id it does not
+// open.
+func sealContext(id string) []byte { return []byte(bucketQuizzes + "\x00" + id) }
 
-// seal makes what is stored of a quiz.
-func (l *Library) seal(q item.Quiz) (storedQuiz, error) {
-	if l.keys == nil {
-		return storedQuiz{}, errs.Code("library", errs.Down, "keys_locked", "quiz %s: there is no secret to keep its keys under", q.ID)
+// sealQuiz returns a quiz in its stored form.
+func (l *Library) sealQuiz(q item.Quiz) (storedQuiz, error) {
+	if l.keyCipher == nil {
+		return storedQuiz{}, errs.NewCode("library", errs.Down, "keys_locked", "quiz %s: there is no secret to keep its keys under", q.ID)
 	}
 	keys := make([]item.Authored, len(q.Items))
 	asked := make([]item.Item, len(q.Items))
@@ -88,23 +90,23 @@ func (l *Library) seal(q item.Quiz) (storedQuiz, error) {
 	if err != nil {
 		return storedQuiz{}, errs.New("library", errs.Internal, err)
 	}
-	sealed := l.keys.Seal(nil, nil, plain, bound(q.ID))
+	sealed := l.keyCipher.Seal(nil, nil, plain, sealContext(q.ID))
 	q.Items = nil
 	return storedQuiz{Quiz: q, Asked: asked, Sealed: sealed, Items: json.RawMessage(`"sealed"`)}, nil
 }
 
-// unseal is a stored quiz with its keys.
-func (l *Library) unseal(id string, s storedQuiz) (item.Quiz, error) {
-	q, err := s.open()
+// unsealQuiz returns a stored quiz with its keys.
+func (l *Library) unsealQuiz(id string, s storedQuiz) (item.Quiz, error) {
+	q, err := s.withoutKeys()
 	if err != nil || s.Sealed == nil {
 		return q, err
 	}
-	if l.keys == nil {
-		return item.Quiz{}, errs.Code("library", errs.Down, "keys_locked", "quiz %s: there is no secret to read its keys with", id)
+	if l.keyCipher == nil {
+		return item.Quiz{}, errs.NewCode("library", errs.Down, "keys_locked", "quiz %s: there is no secret to read its keys with", id)
 	}
-	plain, err := l.keys.Open(nil, nil, s.Sealed, bound(id))
+	plain, err := l.keyCipher.Open(nil, nil, s.Sealed, sealContext(id))
 	if err != nil {
-		return item.Quiz{}, errs.Code("library", errs.Down, "keys_locked",
+		return item.Quiz{}, errs.NewCode("library", errs.Down, "keys_locked",
 			"quiz %s: its keys were kept by another box; restore library and roster from one backup", id)
 	}
 	var keys []item.Authored
@@ -117,18 +119,18 @@ func (l *Library) unseal(id string, s storedQuiz) (item.Quiz, error) {
 	return q, nil
 }
 
-// sealOld seals what an earlier version left open, once, and has the file copied, so that
-// no key is left in its free pages. When the disk is too full for it the box goes on
-// and the next Open tries again.
+// sealOld seals the quizzes that an earlier version stored with open keys. It does so once, and
+// has the file copied, so that no key is left in free pages. If the disk is too full for that, it
+// logs the error, and the next Open tries again.
 func (l *Library) sealOld() error {
 	const op = "library.Open"
-	if l.keys == nil {
+	if l.keyCipher == nil {
 		return nil
 	}
 	var old []item.Quiz
-	err := l.view(op, func(tx *bbolt.Tx) error {
-		for _, s := range all[storedQuiz](l, tx, bucketQuizzes) {
-			if q, err := s.open(); err == nil && s.Sealed == nil {
+	err := l.readTx(op, func(tx *bbolt.Tx) error {
+		for _, s := range allValues[storedQuiz](l, tx, bucketQuizzes) {
+			if q, err := s.withoutKeys(); err == nil && s.Sealed == nil {
 				old = append(old, q)
 			}
 		}
@@ -137,12 +139,12 @@ func (l *Library) sealOld() error {
 	if err != nil || len(old) == 0 {
 		return err
 	}
-	err = journal.CompactNext(l.cfg.Path) // first: a cut after the sealing must not leave the pages
+	err = checkedkv.CompactNext(l.cfg.Path) // first: a cut after the sealing must not leave the pages
 	if err == nil {
-		err = l.update(op, func(tx *bbolt.Tx) error { return l.sealAll(tx, old) })
+		err = l.writeTx(op, func(tx *bbolt.Tx) error { return l.sealAll(tx, old) })
 	}
 	if err != nil {
-		l.log.Error("answer keys are still on disk as they are", "err", err)
+		l.log.Error("answer keys are still on disk in the clear", "err", err)
 		return nil
 	}
 	if err := l.db.Close(); err != nil {
@@ -154,11 +156,11 @@ func (l *Library) sealOld() error {
 
 func (l *Library) sealAll(tx *bbolt.Tx, old []item.Quiz) error {
 	for _, q := range old {
-		s, err := l.seal(q)
+		s, err := l.sealQuiz(q)
 		if err != nil {
 			return err
 		}
-		if err := records.Put(tx, bucketQuizzes, q.ID, s); err != nil {
+		if err := checkedkv.Put(tx, bucketQuizzes, q.ID, s); err != nil {
 			return err
 		}
 	}

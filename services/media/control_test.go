@@ -17,24 +17,24 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// wired is a client and a node in one process, over a pipe.
-type wired struct {
+// pipedNode is a client and a node in one process, over a pipe.
+type pipedNode struct {
 	*Client
-	node *fake
+	node *fakeNode
 	core net.Conn // the client's end
 	far  net.Conn // the node's end
 	end  func() (client, node error)
 }
 
-func connect(t *testing.T) *wired {
+func connectNode(t *testing.T) *pipedNode {
 	t.Helper()
 	core, far := net.Pipe()
-	w := &wired{Client: NewClient(core, silent), node: newFake("a"), core: core, far: far}
+	w := &pipedNode{Client: NewClient(core, discardLog), node: newFakeNode("a"), core: core, far: far}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	var clientErr, nodeErr error
 	wg.Go(func() { clientErr = w.Serve(ctx) })
-	wg.Go(func() { nodeErr = Serve(ctx, far, w.node, silent) })
+	wg.Go(func() { nodeErr = Serve(ctx, far, w.node, discardLog) })
 	w.end = func() (error, error) { cancel(); wg.Wait(); return clientErr, nodeErr }
 	t.Cleanup(func() { w.end() })
 	return w
@@ -42,7 +42,7 @@ func connect(t *testing.T) *wired {
 
 func TestEveryCallReachesTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, ctx := connect(t), t.Context()
+		w, ctx := connectNode(t), t.Context()
 		a, err := w.Publish(ctx, Publish{Room: "r", Session: "s1", SDP: "v=0\r\n<&>", Tracks: []Track{{"0", Camera}}})
 		if err != nil || a.SDP != "a" {
 			t.Errorf("got %+v %v", a, err)
@@ -57,7 +57,7 @@ func TestEveryCallReachesTheNode(t *testing.T) {
 		if err := errors.Join(err, err2); err != nil || load.Watchers != 7 {
 			t.Errorf("load %+v: %v", load, err)
 		}
-		same(t, "told", w.node.told, []string{
+		compareLists(t, "calls", w.node.calls, []string{
 			"publish s1", "patch s1", "watch s2", "close s1", "mute r u screen true", "want s2map[0:180]", "record r /d",
 		})
 	})
@@ -65,15 +65,15 @@ func TestEveryCallReachesTheNode(t *testing.T) {
 
 func TestRefusalsAndEventsSurviveTheTrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
-		w.node.refuse(methodPublish, full())
+		w := connectNode(t)
+		w.node.refuse(methodPublish, errFull())
 		_, err := w.Publish(t.Context(), Publish{Session: "s"})
 		e, _ := errors.AsType[*errs.Error](err)
 		if e == nil || e.Kind != errs.Busy || e.Code != "full" || e.Field != "sdp" || e.Limit != 30 {
 			t.Errorf("got %#v", err)
 		}
 		_, err = w.Publish(t.Context(), Publish{Session: "s", SDP: strings.Repeat("a", MaxLine)})
-		if code(err) != "invalid too_long" {
+		if errorCode(err) != "invalid too_long" {
 			t.Errorf("an offer that is too long: %v", err)
 		}
 		want := Event{Kind: SlotsAre, Room: "r", User: "u", Session: "s", Slots: []Slot{{"0", "ada", Camera}}}
@@ -86,8 +86,8 @@ func TestRefusalsAndEventsSurviveTheTrip(t *testing.T) {
 
 func TestARequestThatPanicsEndsNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
-		if _, err := w.Publish(t.Context(), Publish{SDP: "panic"}); code(err) != "internal " {
+		w := connectNode(t)
+		if _, err := w.Publish(t.Context(), Publish{SDP: "panic"}); errorCode(err) != "internal " {
 			t.Errorf("got %v", err)
 		}
 		if _, err := w.Publish(t.Context(), Publish{Session: "s"}); err != nil {
@@ -98,7 +98,7 @@ func TestARequestThatPanicsEndsNothingElse(t *testing.T) {
 
 func TestASlowRequestHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		free := w.node.hold(methodPublish)
 		var wg sync.WaitGroup
 		for n := range maxRequests {
@@ -109,7 +109,7 @@ func TestASlowRequestHoldsUpNoOther(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if err := w.Close(t.Context(), "one more"); code(err) != "busy node_busy" {
+		if err := w.Close(t.Context(), "one more"); errorCode(err) != "busy node_busy" {
 			t.Errorf("got %v", err)
 		}
 		close(free)
@@ -119,11 +119,11 @@ func TestASlowRequestHoldsUpNoOther(t *testing.T) {
 
 func TestACallThatTakesTooLongIsGivenUpAndItsAnswerDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		free := w.node.hold(methodPublish)
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		if _, err := w.Publish(ctx, Publish{Session: "s"}); code(err) != "down timeout" {
+		if _, err := w.Publish(ctx, Publish{Session: "s"}); errorCode(err) != "down timeout" {
 			t.Errorf("got %v", err)
 		}
 		close(free)
@@ -136,7 +136,7 @@ func TestACallThatTakesTooLongIsGivenUpAndItsAnswerDropped(t *testing.T) {
 
 func TestANodeThatDiesRefusesAllThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		w.node.hold(methodPublish)
 		w.node.hold(methodWant)
 		answers := make(chan error, 2)
@@ -146,23 +146,24 @@ func TestANodeThatDiesRefusesAllThatWaits(t *testing.T) {
 		began := time.Now()
 		w.far.Close()
 		for range 2 {
-			if err := <-answers; code(err) != "down node_gone" {
+			if err := <-answers; errorCode(err) != "down node_gone" {
 				t.Errorf("got %v", err)
 			}
 		}
 		<-w.Done()
-		if err := w.Close(t.Context(), "s"); code(err) != "down node_gone" || !errors.Is(w.Err(), io.EOF) || time.Since(began) > 0 {
+		if err := w.Close(t.Context(), "s"); errorCode(err) != "down node_gone" || !errors.Is(w.Err(), io.EOF) || time.Since(began) > 0 {
 			t.Errorf("got %v, ended by %v after %v", err, w.Err(), time.Since(began))
 		}
 	})
 }
 
-// A node may live and still be stuck: whoever holds its lock keeps Load from answering.
+// A node may live and still be stuck: a goroutine that holds its lock keeps Load from
+// answering.
 func TestANodeThatDoesNotAnswerIsDeadInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		time.Sleep(time.Minute)
-		if at, load := w.Pong(); time.Since(at) > beat || load.Watchers != 7 || w.Err() != nil {
+		if at, load := w.Pong(); time.Since(at) > heartbeatInterval || load.Watchers != 7 || w.Err() != nil {
 			t.Fatalf("pong %v %+v, %v", at, load, w.Err())
 		}
 		synctest.Wait()
@@ -174,22 +175,22 @@ func TestANodeThatDoesNotAnswerIsDeadInTime(t *testing.T) {
 		w.node.hold(methodLoad)
 		stuck := time.Now()
 		<-w.Done()
-		if took := time.Since(stuck); !errors.Is(w.Err(), ErrHung) || took > 1300*time.Millisecond || took < 3*beat {
+		if took := time.Since(stuck); !errors.Is(w.Err(), ErrHung) || took > 1300*time.Millisecond || took < 3*heartbeatInterval {
 			t.Errorf("%v after %v", w.Err(), took)
 		}
 	})
 }
 
-// One whose process is stopped reads nothing at all.
+// A node with a stopped process reads nothing at all.
 func TestANodeThatDoesNotReadIsDeadInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, far := net.Pipe()
 		defer far.Close()
-		c := NewClient(core, silent)
+		c := NewClient(core, discardLog)
 		began := time.Now()
 		go func() { _ = c.Serve(t.Context()) }()
 		_, err := c.Publish(t.Context(), Publish{})
-		if code(err) != "down node_gone" || !errors.Is(c.Err(), ErrHung) || time.Since(began) > 1300*time.Millisecond {
+		if errorCode(err) != "down node_gone" || !errors.Is(c.Err(), ErrHung) || time.Since(began) > 1300*time.Millisecond {
 			t.Errorf("%v, ended by %v after %v", err, c.Err(), time.Since(began))
 		}
 	})
@@ -202,12 +203,12 @@ func TestGarbageEndsTheConnection(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			core, far := net.Pipe()
-			c := NewClient(core, silent)
+			c := NewClient(core, discardLog)
 			go func() { _ = c.Serve(t.Context()) }()
 			go io.Copy(io.Discard, far)
 			_, _ = io.WriteString(far, text)
 			<-c.Done()
-			if code(c.Err()) != "invalid garbage" {
+			if errorCode(c.Err()) != "invalid garbage" {
 				t.Errorf("%.40q to the core: %v", text, c.Err())
 			}
 			far.Close()
@@ -217,9 +218,9 @@ func TestGarbageEndsTheConnection(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			core, far := net.Pipe()
 			ended := make(chan error, 1)
-			go func() { ended <- Serve(t.Context(), far, newFake("a"), silent) }()
+			go func() { ended <- Serve(t.Context(), far, newFakeNode("a"), discardLog) }()
 			_, _ = io.WriteString(core, text)
-			if err := <-ended; code(err) != "invalid garbage" {
+			if err := <-ended; errorCode(err) != "invalid garbage" {
 				t.Errorf("%.40q to the node: %v", text, err)
 			}
 			core.Close()
@@ -229,7 +230,7 @@ func TestGarbageEndsTheConnection(t *testing.T) {
 
 func TestBadRequestsAreRefusedAndTheRestGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		for _, c := range []struct {
 			method string
 			params any
@@ -239,7 +240,7 @@ func TestBadRequestsAreRefusedAndTheRestGoesOn(t *testing.T) {
 			{methodClose, map[string]int{"session": 1}, "invalid bad_params"},
 			{methodClose, map[string]string{"colour": "red"}, "invalid bad_params"},
 		} {
-			if err := w.call(t.Context(), c.method, c.params, nil); code(err) != c.want {
+			if err := w.sendRequest(t.Context(), c.method, c.params, nil); errorCode(err) != c.want {
 				t.Errorf("%s %v: got %v", c.method, c.params, err)
 			}
 		}
@@ -251,7 +252,7 @@ func TestBadRequestsAreRefusedAndTheRestGoesOn(t *testing.T) {
 
 func TestBothEndsEndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		time.Sleep(time.Second)
 		if client, node := w.end(); client != nil || node != nil || w.Err() != nil {
 			t.Errorf("got %v, %v, %v", client, node, w.Err())
@@ -260,7 +261,7 @@ func TestBothEndsEndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the core dies
 		core, far := net.Pipe()
 		core.Close()
-		if err := Serve(t.Context(), far, newFake("a"), silent); err != nil {
+		if err := Serve(t.Context(), far, newFakeNode("a"), discardLog); err != nil {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -268,7 +269,7 @@ func TestBothEndsEndInOrder(t *testing.T) {
 
 func TestEventsThatNobodyReadsAreDroppedAndAnswersPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := connect(t)
+		w := connectNode(t)
 		for range 3 * EventQueue {
 			w.node.events <- Event{Kind: Speakers, Room: "r"}
 		}

@@ -7,54 +7,54 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// drainTime is how long a node that is being emptied goes on for those who have not left.
-const drainTime = 5 * time.Second
+// drainTimeout is how long a drained node forwards for sessions that have not left.
+const drainTimeout = 5 * time.Second
 
-// Drain empties a node: another takes charge, each session is told Moved, and the node goes
-// on forwarding until all have left, drainTime has passed or ctx ends. Then what is left is
-// closed and the node stands by. errs.Missing: no such node is up. errs.Stale, code
-// "no_standby": there is no other to go to.
-func (s *Switch) Drain(ctx context.Context, name string) error {
-	n, life, err := s.vacate(name)
+// Drain empties a node: another becomes active, each session gets Moved, and the node forwards
+// until all have left, drainTimeout has passed or ctx ends. Then the remaining sessions are
+// closed and the node becomes a standby. errs.Missing: the named node is not up. errs.Stale,
+// code "no_standby": there is no other node.
+func (s *Failover) Drain(ctx context.Context, name string) error {
+	n, life, err := s.startDrain(name)
 	if err != nil {
 		return err
 	}
-	defer s.stay(n, life)
-	s.resume(ctx)
-	err = s.empty(ctx, n)
-	s.endParts(context.WithoutCancel(ctx), n)
+	defer s.returnToStandby(n, life)
+	s.resumeRecordings(ctx)
+	err = s.awaitEmpty(ctx, n)
+	s.stopStaleRecordings(context.WithoutCancel(ctx), n)
 	return err
 }
 
-// vacate hands over n's charge and tells its sessions.
-func (s *Switch) vacate(name string) (*node, int, error) {
+// startDrain makes another node active in place of n and sends Moved to n's sessions.
+func (s *Failover) startDrain(name string) (*node, int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.named(name)
+	n := s.findNode(name)
 	switch {
 	case n == nil || !n.ready:
-		return nil, 0, errs.Code("media.Drain", errs.Missing, "no_such_node", "no media node of that name is up")
+		return nil, 0, errs.NewCode("media.Drain", errs.Missing, "no_such_node", "no media node of that name is up")
 	case n.draining:
-		return nil, 0, errs.Code("media.Drain", errs.Busy, "draining", "the node is being emptied already")
+		return nil, 0, errs.NewCode("media.Drain", errs.Busy, "draining", "the node is being drained already")
 	}
 	n.draining = true
-	if s.charge == n {
-		if s.charge = nil; !s.other(n) {
-			n.draining, s.charge = false, n
-			return nil, 0, errs.Code("media.Drain", errs.Stale, "no_standby", "no other media node is up")
+	if s.active == n {
+		if s.active = nil; !s.hasSuccessor(n) {
+			n.draining, s.active = false, n
+			return nil, 0, errs.NewCode("media.Drain", errs.Stale, "no_standby", "no other media node is up")
 		}
-		s.elect()
+		s.electActive()
 	}
-	for _, w := range s.ordered() {
-		if w.at == n && w.up && !w.moved {
-			s.move(w)
+	for _, w := range s.sortedSessions() {
+		if w.node == n && w.answered && !w.moved {
+			s.moveSession(w)
 		}
 	}
-	return n, n.attached, nil
+	return n, n.generation, nil
 }
 
-// other tells that another than n could take charge. The caller holds mu.
-func (s *Switch) other(n *node) bool {
+// hasSuccessor reports whether a node other than n could become active. The caller holds mu.
+func (s *Failover) hasSuccessor(n *node) bool {
 	for _, o := range s.nodes {
 		if o != n && o.ready && !o.draining {
 			return true
@@ -63,7 +63,7 @@ func (s *Switch) other(n *node) bool {
 	return false
 }
 
-func (s *Switch) named(name string) *node {
+func (s *Failover) findNode(name string) *node {
 	for _, n := range s.nodes {
 		if n.name == name {
 			return n
@@ -72,13 +72,13 @@ func (s *Switch) named(name string) *node {
 	return nil
 }
 
-// empty waits until n's sessions have left and closes those that have not in time.
-func (s *Switch) empty(ctx context.Context, n *node) error {
-	limit, tick := time.NewTimer(drainTime), time.NewTicker(drainTime/100)
+// awaitEmpty waits until n's sessions have left and closes the rest when the time is over.
+func (s *Failover) awaitEmpty(ctx context.Context, n *node) error {
+	limit, tick := time.NewTimer(drainTimeout), time.NewTicker(drainTimeout/100)
 	defer limit.Stop()
 	defer tick.Stop()
 	for {
-		left := s.at(n)
+		left := s.sessionIDsOn(n)
 		if len(left) == 0 {
 			return nil
 		}
@@ -89,90 +89,90 @@ func (s *Switch) empty(ctx context.Context, n *node) error {
 		case <-ctx.Done():
 		}
 		for _, w := range left {
-			_ = ask(context.WithoutCancel(ctx), func(ctx context.Context) error { return s.Close(ctx, w) }) // gone or going
-			s.drop(w, s.find(w))
+			_ = callWithTimeout(context.WithoutCancel(ctx), func(ctx context.Context) error { return s.Close(ctx, w) }) // gone or going
+			s.removeSession(w, s.findSession(w))
 		}
 		return ctx.Err()
 	}
 }
 
-func (s *Switch) find(id string) *session {
+func (s *Failover) findSession(id string) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sessions[id]
 }
 
-// at are the ids of n's sessions.
-func (s *Switch) at(n *node) (ids []string) {
+// sessionIDsOn returns the ids of n's sessions.
+func (s *Failover) sessionIDsOn(n *node) (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, w := range s.ordered() {
-		if w.at == n {
+	for _, w := range s.sortedSessions() {
+		if w.node == n {
 			ids = append(ids, w.id)
 		}
 	}
 	return ids
 }
 
-// endParts ends the recordings that another node goes on with.
-func (s *Switch) endParts(ctx context.Context, n *node) {
+// stopStaleRecordings ends the recordings that another node has taken over.
+func (s *Failover) stopStaleRecordings(ctx context.Context, n *node) {
 	s.mu.Lock()
 	is := n.Node
 	var rooms []string
-	for room, r := range s.records {
-		if r.by != n {
+	for room, r := range s.recordings {
+		if r.node != n {
 			rooms = append(rooms, room)
 		}
 	}
 	s.mu.Unlock()
 	for _, room := range rooms {
 		if is != nil {
-			_ = ask(ctx, func(ctx context.Context) error { return is.Record(ctx, Record{Room: room}) }) // its files are whole anyway
+			_ = callWithTimeout(ctx, func(ctx context.Context) error { return is.Record(ctx, Record{Room: room}) }) // its files are complete anyway
 		}
 	}
 }
 
-// stay lets a node that was emptied stand by, last in line.
-func (s *Switch) stay(n *node, life int) {
+// returnToStandby makes a drained node a standby, last in line.
+func (s *Failover) returnToStandby(n *node, life int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n.attached != life || n.Node == nil {
+	if n.generation != life || n.Node == nil {
 		return
 	}
-	n.draining, n.turn, n.up = false, s.turns(), time.Now()
-	s.elect()
+	n.draining, n.attachOrder, n.since = false, s.nextAttachOrder(), time.Now()
+	s.electActive()
 }
 
-// Standing is what a node is for.
-type Standing string
+// Role is the purpose of a node.
+type Role string
 
-// The standings.
+// The roles.
 const (
-	InCharge Standing = "charge"
-	Standby  Standing = "standby"
-	Draining Standing = "draining"
-	Starting Standing = "starting" // attached and not ready yet
-	Away     Standing = "away"
+	Active   Role = "charge"
+	Standby  Role = "standby"
+	Draining Role = "draining"
+	Starting Role = "starting" // attached and not ready yet
+	Away     Role = "away"
 )
 
-// NodeState is how a node is doing, for the admin page.
+// NodeState is the state of a node, for the admin page.
 type NodeState struct {
 	Name     string        `json:"name"`
-	Standing Standing      `json:"standing"`
-	Since    time.Time     `json:"since"`    // when it came, went away or was emptied last
-	Restarts int           `json:"restarts"` // how often it came back
+	Role     Role          `json:"standing" enum:"charge,standby,draining,starting,away"`
+	Since    time.Time     `json:"since"`    // when it attached, went away or was drained last
+	Restarts int           `json:"restarts"` // number of times it came back
 	Sessions int           `json:"sessions"`
-	Pong     time.Duration `json:"pong"` // nanoseconds since it answered last; negative: never
+	Pong     time.Duration `json:"pong"` // nanoseconds since it answered last, negative: never
 	Load     Load          `json:"load"`
 }
 
-// States are all nodes that are expected or were ever attached, by name.
-func (s *Switch) States() []NodeState {
+// States lists all nodes that are expected or were ever attached, by name.
+func (s *Failover) States() []NodeState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []NodeState{}
 	for _, n := range s.nodes {
-		one := NodeState{Name: n.name, Standing: s.standing(n), Since: n.up, Restarts: max(0, n.attached-1), Pong: -1}
+		one := NodeState{Name: n.name, Role: s.roleOf(n), Since: n.since, Restarts: max(0, n.generation-1), Pong: -1}
 		if c, ok := n.Node.(interface{ Pong() (time.Time, Load) }); ok {
 			at, load := c.Pong()
 			one.Load = load
@@ -181,7 +181,7 @@ func (s *Switch) States() []NodeState {
 			}
 		}
 		for _, w := range s.sessions {
-			if w.at == n {
+			if w.node == n {
 				one.Sessions++
 			}
 		}
@@ -190,13 +190,13 @@ func (s *Switch) States() []NodeState {
 	return list
 }
 
-// standing is what n is for. The caller holds mu.
-func (s *Switch) standing(n *node) Standing {
+// roleOf returns the role of n. The caller holds mu.
+func (s *Failover) roleOf(n *node) Role {
 	switch {
 	case n.Node == nil:
 		return Away
-	case n == s.charge:
-		return InCharge
+	case n == s.active:
+		return Active
 	case n.draining:
 		return Draining
 	case !n.ready:

@@ -1,16 +1,15 @@
-// Package media is the border between a lesson and the program that carries its pictures
-// and sound.
+// Package media is the border between a lesson and the media server.
 //
-// A Node receives tracks from publishers and forwards them to watchers (an SFU). It knows
-// sessions and rooms by their ids and nothing of lessons: who may publish is decided by the
-// room before a Node is asked. The core talks to a Node in another process over a control
-// connection (Client, Serve) and to the node in charge through a Switch. No media byte
-// passes here.
+// A Node is a selective forwarding unit (SFU, RFC 7667 3.7): it receives tracks from publishers
+// and forwards them to watchers. It knows sessions and rooms by their ids and knows nothing of
+// lessons. The room decides who may publish before a Node is asked. The core talks to a Node in
+// another process over a control connection (Client, Serve) and to the active node through a
+// Failover. Media itself does not pass through here.
 //
-// Two connections are made for each person, both offered by the browser and answered by the
-// node: one that sends (Publish) and one that receives (Watch). A watcher offers a fixed
-// number of receiving slots once; the node decides which source feeds which slot and says so
-// by an Event, so that people who come and go never make anybody negotiate again.
+// Each person has two peer connections. The browser makes the offer for both and the node
+// answers: one sends (Publish) and one receives (Watch). A watcher offers a fixed number of
+// receiving slots once. The node decides which source feeds which slot and reports it by an
+// Event, so no renegotiation is needed when people come and go.
 package media
 
 import (
@@ -18,7 +17,7 @@ import (
 	"time"
 )
 
-// Source is what a track shows.
+// Source is the content of a track.
 type Source string
 
 // The sources. Each person has at most one of each.
@@ -28,24 +27,24 @@ const (
 	Screen     Source = "screen"
 )
 
-// Track says what an m-line of an offer carries.
+// Track describes the content of an m-line of an offer.
 type Track struct {
-	MID    string `json:"mid"` // of the m-line (RFC 5888); a WHIP offer's are named by their kind
+	MID    string `json:"mid"` // of the m-line (RFC 5888), a WHIP offer's m-lines are named by their kind
 	Source Source `json:"source"`
 }
 
-// Publish asks a node to receive. The same Session again renegotiates (another track, ICE
-// restart).
+// Publish is a request to receive a publisher's media. The same Session again renegotiates
+// (another track, ICE restart).
 type Publish struct {
 	Room    string  `json:"room"`
 	User    string  `json:"user"`
-	Session string  `json:"session"` // made by the asker: unguessable, 1 to 64 characters
+	Session string  `json:"session"` // chosen by the caller: unguessable, 1 to 64 characters
 	SDP     string  `json:"sdp"`     // the offer
-	Tracks  []Track `json:"tracks"`  // what may be published; other m-lines are refused
-	First   bool    `json:"first"`   // a teacher: is shown before all others
+	Tracks  []Track `json:"tracks"`  // the tracks that may be published, other m-lines are refused
+	First   bool    `json:"first"`   // a teacher: shown before all others
 }
 
-// Mode is how much a watcher wants.
+// Mode is the quality that a watcher wants.
 type Mode string
 
 // The modes.
@@ -55,7 +54,7 @@ const (
 	Sound Mode = "sound" // no pictures
 )
 
-// Watch asks a node to send. The same Session again renegotiates.
+// Watch is a request to send media to a watcher. The same Session again renegotiates.
 type Watch struct {
 	Room    string `json:"room"`
 	User    string `json:"user"`
@@ -75,15 +74,15 @@ type Patch struct {
 	Fragment string `json:"fragment"`
 }
 
-// Want says what a watcher's page shows: Mode, and the height in CSS pixels for each slot's
-// mid; 0 is out of sight, no entry is as large as it comes.
+// Want describes the display of a watcher's page: Mode, and the height in CSS pixels for each
+// slot's mid. 0 means out of sight. A missing entry means the largest layer.
 type Want struct {
 	Session string         `json:"session"`
 	Mode    Mode           `json:"mode"`
 	Heights map[string]int `json:"heights,omitempty"`
 }
 
-// Record asks a node to write the tracks of a room to files in Dir, or to stop (Dir empty).
+// Record is a request to write the tracks of a room to files in Dir, or to stop (Dir empty).
 // Only First publishers are recorded unless All.
 type Record struct {
 	Room string `json:"room"`
@@ -91,10 +90,10 @@ type Record struct {
 	All  bool   `json:"all"`
 }
 
-// Node is a media server: peer.Node in its own process, or a Client that speaks to one.
-// Refusals are errs kinds: Invalid (bad offer), Missing (no such session), Busy (the node's
-// admission limit, code "full"), Down (the node is gone). A session ends by Close, by its
-// transport's end, or with its node.
+// Node is a media server: peer.Node in its own process, or a Client of one. Refusals have errs
+// kinds: Invalid (bad offer), Missing (unknown session), Busy (the node's admission limit, code
+// "full"), Down (the node is gone). A session ends by Close, by its transport's end, or with
+// its node.
 type Node interface {
 	Publish(context.Context, Publish) (Answer, error)
 	Watch(context.Context, Watch) (Answer, error)
@@ -105,12 +104,13 @@ type Node interface {
 	Want(context.Context, Want) error
 	Record(context.Context, Record) error
 	Load(context.Context) (Load, error)
-	// Events yields what happened, until the node ends. One reader. A reader that falls
-	// behind by EventQueue loses what is newest; the next Slots or Speakers event is whole.
+	// Events yields the node's events until the node ends. There is one reader. A reader that
+	// falls behind by EventQueue loses the newest events. The next Slots or Speakers event is
+	// complete.
 	Events() <-chan Event
 }
 
-// EventQueue is how many events wait for their reader.
+// EventQueue is the number of events that may wait for their reader.
 const EventQueue = 1024
 
 // The kinds of events.
@@ -118,14 +118,14 @@ const (
 	TrackUp     = "track.up"     // Room, User, Session, Source: media has begun to arrive
 	TrackDown   = "track.down"   // the same, ended
 	SessionDown = "session.down" // Room, User, Session: transport failed or closed
-	SlotsAre    = "slots"        // Room, User, Session, Slots: what feeds a watcher's slots now
+	SlotsAre    = "slots"        // Room, User, Session, Slots: the sources of a watcher's slots now
 	Speakers    = "speakers"     // Room, Users: loudest first
-	Layers      = "layers"       // Room, User, Session, Source, Active: a publisher's layers that somebody watches (dynacast)
-	Moved       = "moved"        // Room, User, Session: by a Switch; connect anew, another node is in charge
-	Recording   = "recording"    // Room, On, Err: recording began or ended; Err says why it ended by itself
+	Layers      = "layers"       // Room, User, Session, Source, Active: the watched layers of a publisher (dynacast)
+	Moved       = "moved"        // Room, User, Session: from a Failover, connect again, another node is active
+	Recording   = "recording"    // Room, On, Err: recording began or ended, Err is the cause if it ended by itself
 )
 
-// Event is something that a node tells.
+// Event is a report of a node.
 type Event struct {
 	Kind    string   `json:"kind"`
 	Room    string   `json:"room"`
@@ -139,23 +139,23 @@ type Event struct {
 	Err     string   `json:"err,omitempty"`
 }
 
-// Slot is what feeds one receiving m-line of a watcher; User is empty while nothing does.
+// Slot is the source of one receiving m-line of a watcher. User is empty for an empty slot.
 type Slot struct {
 	MID    string `json:"mid"`
 	User   string `json:"user,omitempty"`
 	Source Source `json:"source,omitempty"`
 }
 
-// Load is how busy a node is and what it can carry.
+// Load is the load of a node and its capacity.
 type Load struct {
 	Publishers int     `json:"publishers"`
 	Watchers   int     `json:"watchers"`
 	Capacity   int     `json:"capacity"` // watchers of one 1.5 Mbit/s picture, by the self-test at start
 	CPU        float64 `json:"cpu"`      // of all cores, 0 to 1, the last second
 
-	Path        string `json:"path"`    // "fast" or "plain": who seals and sends
+	Path        string `json:"path"`    // "fast" or "plain": forward or pion seals and sends
 	GSO         bool   `json:"gso"`     // one send for a burst
-	Profile     string `json:"profile"` // the SRTP profile that is preferred
+	Profile     string `json:"profile"` // the preferred SRTP profile
 	PacketsIn   uint64 `json:"packetsIn"`
 	PacketsOut  uint64 `json:"packetsOut"`
 	Dropped     uint64 `json:"dropped"`

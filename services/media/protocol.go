@@ -53,25 +53,25 @@ type line struct {
 	Method string          `json:"method,omitempty"`
 	Params json.RawMessage `json:"params,omitempty"`
 	Result json.RawMessage `json:"result,omitempty"`
-	Error  *fault          `json:"error,omitempty"`
+	Error  *wireError      `json:"error,omitempty"`
 	Event  *Event          `json:"event,omitempty"`
 }
 
-// request, answer and event tell which of the shapes a line has.
-func (l line) request() bool {
+// isRequest, isAnswer and isEvent report which shape a line has.
+func (l line) isRequest() bool {
 	return l.ID != 0 && l.Method != "" && l.Result == nil && l.Error == nil && l.Event == nil
 }
 
-func (l line) answer() bool {
+func (l line) isAnswer() bool {
 	return l.ID != 0 && l.Method == "" && l.Params == nil && l.Event == nil && (l.Result == nil) != (l.Error == nil)
 }
 
-func (l line) event() bool {
+func (l line) isEvent() bool {
 	return l.ID == 0 && l.Method == "" && l.Params == nil && l.Result == nil && l.Error == nil && l.Event != nil
 }
 
-// fault is an error on its way.
-type fault struct {
+// wireError is an error in the protocol.
+type wireError struct {
 	Kind  string `json:"kind"`
 	Code  string `json:"code,omitempty"`
 	Field string `json:"field,omitempty"`
@@ -79,16 +79,16 @@ type fault struct {
 	Text  string `json:"text,omitempty"`
 }
 
-// corrupt has a word of its own here: to people it is "internal" (errs.Kind.String).
-const corrupt = "corrupt"
+// corruptKind has a name of its own here: to people it is "internal" (errs.Kind.String).
+const corruptKind = "corrupt"
 
-// maxText bounds the text of an error, which may repeat what was sent.
-const maxText = 1 << 10
+// maxErrorText bounds the text of an error, which may repeat its input.
+const maxErrorText = 1 << 10
 
-func faultOf(err error) *fault {
-	f := &fault{Kind: errs.KindOf(err).String(), Text: err.Error()}
+func newWireError(err error) *wireError {
+	f := &wireError{Kind: errs.KindOf(err).String(), Text: err.Error()}
 	if errs.KindOf(err) == errs.Corrupt {
-		f.Kind = corrupt
+		f.Kind = corruptKind
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		f.Code, f.Field, f.Limit = e.Code, e.Field, e.Limit
@@ -98,42 +98,41 @@ func faultOf(err error) *fault {
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		f.Kind, f.Code = errs.Down.String(), "timeout"
 	}
-	f.Text = f.Text[:min(len(f.Text), maxText)]
+	f.Text = f.Text[:min(len(f.Text), maxErrorText)]
 	return f
 }
 
-// err is the error again.
-func (f *fault) err(op string) error {
+// toError restores the error.
+func (f *wireError) toError(op string) error {
 	kind, ok := errs.KindNamed(f.Kind)
 	switch {
-	case f.Kind == corrupt:
+	case f.Kind == corruptKind:
 		kind = errs.Corrupt
 	case !ok:
 		kind = errs.Internal
 	}
-	e := errs.Code(op, kind, f.Code, "%s", f.Text)
+	e := errs.NewCode(op, kind, f.Code, "%s", f.Text)
 	e.Field, e.Limit = f.Field, f.Limit
 	return e
 }
 
-// reader reads lines. A line that came in part before the end of the stream is
-// io.ErrUnexpectedEOF.
-type reader struct{ *bufio.Reader }
+// lineReader reads lines. A partial line at the end of the stream is io.ErrUnexpectedEOF.
+type lineReader struct{ *bufio.Reader }
 
-func newReader(r io.Reader) reader { return reader{bufio.NewReaderSize(r, 64<<10)} }
+func newLineReader(r io.Reader) lineReader { return lineReader{bufio.NewReaderSize(r, 64<<10)} }
 
-func (r reader) next() (line, error) {
+func (r lineReader) readLine() (line, error) {
 	var whole []byte
 	for {
 		part, err := r.ReadSlice('\n')
 		if len(whole)+len(part) > MaxLine {
-			return line{}, garbage("a line of more than %d bytes", MaxLine)
+			return line{}, errProtocol("a line of more than %d bytes", MaxLine)
 		}
 		switch {
 		case err == nil && whole == nil:
-			return parse(part)
+			return parseLine(part)
 		case err == nil:
-			return parse(append(whole, part...))
+			return parseLine(append(whole, part...))
 		case errors.Is(err, bufio.ErrBufferFull):
 			whole = append(whole, part...)
 		case errors.Is(err, io.EOF) && len(whole)+len(part) > 0:
@@ -144,24 +143,24 @@ func (r reader) next() (line, error) {
 	}
 }
 
-func garbage(format string, args ...any) error {
-	return errs.Code("media.control", errs.Invalid, "garbage", format, args...)
+func errProtocol(format string, args ...any) error {
+	return errs.NewCode("media.control", errs.Invalid, "garbage", format, args...)
 }
 
-// parse reads one line.
-func parse(text []byte) (line, error) {
+// parseLine reads one line.
+func parseLine(text []byte) (line, error) {
 	var l line
-	if err := strictly(text, &l); err != nil {
-		return line{}, garbage("%v", err)
+	if err := decodeStrict(text, &l); err != nil {
+		return line{}, errProtocol("%v", err)
 	}
-	if !l.request() && !l.answer() && !l.event() {
-		return line{}, garbage("neither request, answer nor event")
+	if !l.isRequest() && !l.isAnswer() && !l.isEvent() {
+		return line{}, errProtocol("neither request, answer nor event")
 	}
 	return l, nil
 }
 
-// strictly decodes one JSON value of known fields.
-func strictly(text []byte, v any) error {
+// decodeStrict decodes one JSON value of known fields.
+func decodeStrict(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
@@ -173,20 +172,20 @@ func strictly(text []byte, v any) error {
 	return nil
 }
 
-// text is the line as it is sent. errs.Invalid (code too_long): it would be more than the
-// other end takes.
-func (l line) text() ([]byte, error) {
+// encodeLine returns the line as it is sent. errs.Invalid (code too_long): it is longer than
+// the other end accepts.
+func (l line) encodeLine() ([]byte, error) {
 	b, err := json.Marshal(l)
 	if err != nil {
 		return nil, errs.New("media.control", errs.Internal, err)
 	}
 	if len(b) >= MaxLine {
-		return nil, errs.Field("media.control", "params", "too_long", MaxLine, "%d bytes, at most %d", len(b), MaxLine)
+		return nil, errs.NewField("media.control", "params", "too_long", MaxLine, "%d bytes, at most %d", len(b), MaxLine)
 	}
 	return append(b, '\n'), nil
 }
 
-func raw(v any) (json.RawMessage, error) {
+func marshalRaw(v any) (json.RawMessage, error) {
 	if v == nil {
 		return json.RawMessage("{}"), nil
 	}

@@ -13,18 +13,18 @@ import (
 
 func TestAnErrorIsTheSameAtTheOtherEnd(t *testing.T) {
 	for k := errs.Internal; k <= errs.Corrupt; k++ {
-		e := errs.Code("peer.Publish", k, "a_code", "in words")
+		e := errs.NewCode("peer.Publish", k, "a_code", "in words")
 		e.Field, e.Limit = "sdp", 30
-		got, ok := errors.AsType[*errs.Error](faultOf(e).err("peer.Publish"))
+		got, ok := errors.AsType[*errs.Error](newWireError(e).toError("peer.Publish"))
 		if !ok || got.Kind != k || got.Code != e.Code || got.Field != e.Field || got.Limit != e.Limit || got.Error() != e.Error() {
 			t.Errorf("%v: got %+v", k, got)
 		}
 	}
-	if got := faultOf(errors.New("plain")).err("x"); errs.KindOf(got) != errs.Internal || !strings.Contains(got.Error(), "plain") {
+	if got := newWireError(errors.New("plain")).toError("x"); errs.KindOf(got) != errs.Internal || !strings.Contains(got.Error(), "plain") {
 		t.Errorf("got %v", got)
 	}
 	long := errs.New("x", errs.Invalid, errors.New(strings.Repeat("a", MaxLine)))
-	if n := len(faultOf(long).Text); n != maxText {
+	if n := len(newWireError(long).Text); n != maxErrorText {
 		t.Errorf("a text of %d bytes", n)
 	}
 }
@@ -46,18 +46,18 @@ func TestLinesComeWholeOrNotAtAll(t *testing.T) {
 		`{"id":-1,"method":"load"}` + "\n":                            "cannot unmarshal",
 		`{"id":1,"method":"` + strings.Repeat("a", MaxLine) + "\"}\n": "a line of more than",
 	} {
-		_, err := newReader(strings.NewReader(text)).next()
+		_, err := newLineReader(strings.NewReader(text)).readLine()
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: got %v, want %q", text, err, want)
 		}
 	}
-	r := newReader(iotest.OneByteReader(strings.NewReader(ok + ok)))
+	r := newLineReader(iotest.OneByteReader(strings.NewReader(ok + ok)))
 	for range 2 {
-		if l, err := r.next(); err != nil || !l.request() {
+		if l, err := r.readLine(); err != nil || !l.isRequest() {
 			t.Errorf("got %+v %v", l, err)
 		}
 	}
-	if _, err := r.next(); err != io.EOF {
+	if _, err := r.readLine(); err != io.EOF {
 		t.Errorf("got %v", err)
 	}
 }
@@ -66,16 +66,16 @@ func TestALineOfTheGreatestLengthPasses(t *testing.T) {
 	l := line{ID: 1, Method: "load"}
 	params := `"` + strings.Repeat("a", MaxLine-len(`{"id":1,"method":"load","params":""}`)-1) + `"`
 	l.Params = []byte(params)
-	text, err := l.text()
+	text, err := l.encodeLine()
 	if err != nil || len(text) != MaxLine {
 		t.Fatalf("%d bytes, %v", len(text), err)
 	}
-	got, err := newReader(bytes.NewReader(text)).next()
+	got, err := newLineReader(bytes.NewReader(text)).readLine()
 	if err != nil || string(got.Params) != params {
 		t.Errorf("%d bytes, %v", len(got.Params), err)
 	}
 	l.Params = []byte(`"a` + params[1:])
-	if _, err := l.text(); code(err) != "invalid too_long" {
+	if _, err := l.encodeLine(); errorCode(err) != "invalid too_long" {
 		t.Errorf("one more: %v", err)
 	}
 }
@@ -90,19 +90,19 @@ func FuzzLine(f *testing.F) {
 		f.Add([]byte(seed + "\n"))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		l, err := newReader(bytes.NewReader(text)).next()
+		l, err := newLineReader(bytes.NewReader(text)).readLine()
 		if err != nil {
 			return
 		}
-		again, err := l.text()
+		again, err := l.encodeLine()
 		if err != nil {
 			return // longer with its escapes
 		}
-		l, err = newReader(bytes.NewReader(again)).next()
+		l, err = newLineReader(bytes.NewReader(again)).readLine()
 		if err != nil {
 			t.Fatalf("%q became %q: %v", text, again, err)
 		}
-		if twice, err := l.text(); err != nil || !bytes.Equal(twice, again) {
+		if twice, err := l.encodeLine(); err != nil || !bytes.Equal(twice, again) {
 			t.Errorf("%q became %q, then %q: %v", text, again, twice, err)
 		}
 	})

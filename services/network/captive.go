@@ -9,31 +9,31 @@ import (
 	"time"
 )
 
-// Captive answers the probes of systems that look for the internet, on a network of our own.
+// Captive answers the captive portal probes of operating systems, on a network of our own.
 //
-// The first probe of a machine gets a redirect to the box: its system then shows the page by
-// itself. Once the machine has been on a page of the box it gets what it hopes for: a phone
-// that is told for ever that there is no internet leaves for the mobile network. What is hoped
-// for: Android and ChromeOS an empty 204, Apple "Success", Firefox "success", Windows a fixed
-// line (the probes' own documentation).
+// The first probe of a machine gets a redirect to the box, so that its system opens the page.
+// After the machine has visited a page of the box, its probes get the answer that means "internet
+// access". Without it a phone would leave for the mobile network. The expected answers are an
+// empty 204 for Android and ChromeOS, "Success" for Apple, "success" for Firefox, and a fixed
+// line for Windows (documentation of the vendors).
 type Captive struct {
 	domain string
 
-	mu   sync.Mutex
-	seen map[string]time.Time // addresses that have been on a page; guarded by mu
+	mu       sync.Mutex
+	visitors map[string]time.Time // addresses that visited a page; guarded by mu
 }
 
 const (
-	maxSeen  = 2000
-	seenTime = 12 * time.Hour
+	maxVisitors     = 2000
+	visitorLifetime = 12 * time.Hour
 )
 
-// NewCaptive makes one for the box's plain name.
+// NewCaptive returns a Captive that redirects to the host name of the box.
 func NewCaptive(domain string) *Captive {
-	return &Captive{domain: domain, seen: map[string]time.Time{}}
+	return &Captive{domain: domain, visitors: map[string]time.Time{}}
 }
 
-// Handler answers probes, and hands all else on.
+// Handler answers probes and passes other requests to next.
 func (c *Captive) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -41,43 +41,43 @@ func (c *Captive) Handler(next http.Handler) http.Handler {
 			host = r.Host
 		}
 		from, _, _ := net.SplitHostPort(r.RemoteAddr) // always has a port
-		if !slices.Contains(probes, strings.ToLower(host)) || r.TLS != nil {
-			c.visited(from)
+		if !slices.Contains(probeHosts, strings.ToLower(host)) || r.TLS != nil {
+			c.markVisited(from)
 			next.ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		if !c.knows(from) {
+		if !c.hasVisited(from) {
 			http.Redirect(w, r, "http://"+c.domain+"/", http.StatusFound)
 			return
 		}
-		hoped(w, r)
+		writeProbeAnswer(w, r)
 	})
 }
 
-func (c *Captive) visited(from string) {
+func (c *Captive) markVisited(from string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if _, ok := c.seen[from]; !ok && len(c.seen) >= maxSeen {
-		for a, at := range c.seen {
-			if now.Sub(at) > seenTime || len(c.seen) >= maxSeen {
-				delete(c.seen, a)
+	if _, ok := c.visitors[from]; !ok && len(c.visitors) >= maxVisitors {
+		for a, at := range c.visitors {
+			if now.Sub(at) > visitorLifetime || len(c.visitors) >= maxVisitors {
+				delete(c.visitors, a)
 			}
 		}
 	}
-	c.seen[from] = now
+	c.visitors[from] = now
 }
 
-func (c *Captive) knows(from string) bool {
+func (c *Captive) hasVisited(from string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, ok := c.seen[from]
-	return ok && time.Since(at) < seenTime
+	at, ok := c.visitors[from]
+	return ok && time.Since(at) < visitorLifetime
 }
 
-// hoped is what a probe wants to see.
-func hoped(w http.ResponseWriter, r *http.Request) {
+// writeProbeAnswer writes the answer that means "internet access" to this probe.
+func writeProbeAnswer(w http.ResponseWriter, r *http.Request) {
 	text := ""
 	switch path := r.URL.Path; {
 	case strings.HasSuffix(path, "/generate_204") || strings.HasSuffix(path, "/gen_204"):
@@ -93,5 +93,5 @@ func hoped(w http.ResponseWriter, r *http.Request) {
 		text = "Microsoft NCSI"
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(text)) // who asked is gone; nobody to tell
+	_, _ = w.Write([]byte(text)) // the client is gone
 }

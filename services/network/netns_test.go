@@ -15,22 +15,24 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/livelearn/box/services/timetest"
 )
 
-// ip runs the ip command of iproute2.
-func ip(t *testing.T, args string) {
+// runIP runs the ip command of iproute2.
+func runIP(t *testing.T, args string) {
 	t.Helper()
 	if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
 		t.Fatalf("ip %s: %v: %s", args, err, out)
 	}
 }
 
-// inNamespace runs the test named name once more in network and mount namespaces of its own:
-// the box's. box0 is its port; the other end of the cable, far0, is in a namespace "far".
+// inNamespace runs the named test again in its own network and mount namespaces, which are the
+// namespaces of the box. box0 is its port. The other end of the cable, far0, is in a namespace "far".
 // It needs root.
 func inNamespace(t *testing.T, body func(t *testing.T)) {
 	if os.Getenv("LIVELEARN_NETNS") != "1" {
-		t.Parallel() // each waits for servers and clients most of the time
+		t.Parallel() // the tests mostly wait for servers and clients
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
@@ -45,9 +47,9 @@ func inNamespace(t *testing.T, body func(t *testing.T)) {
 		t.Logf("%s", out)
 		return
 	}
-	// Names of namespaces are mounts: ours are seen by nobody else.
+	// Names of namespaces are mounts. Only this process sees ours.
 	for _, at := range []string{"/run", "/etc"} {
-		_ = syscall.Mount("", at, "", syscall.MS_PRIVATE|syscall.MS_REC, "") // is no mount of its own
+		_ = syscall.Mount("", at, "", syscall.MS_PRIVATE|syscall.MS_REC, "") // an error means that it is not a mount
 	}
 	if err := syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""); err != nil {
 		t.Fatal(err)
@@ -55,17 +57,17 @@ func inNamespace(t *testing.T, body func(t *testing.T)) {
 	if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
 	}
-	ip(t, "link set lo up")
-	ip(t, "netns add far")
-	ip(t, "link add box0 type veth peer name far0 netns far")
-	ip(t, "link set box0 up")
-	ip(t, "netns exec far ip link set lo up")
-	ip(t, "netns exec far ip link set far0 up")
+	runIP(t, "link set lo up")
+	runIP(t, "netns add far")
+	runIP(t, "link add box0 type veth peer name far0 netns far")
+	runIP(t, "link set box0 up")
+	runIP(t, "netns exec far ip link set lo up")
+	runIP(t, "netns exec far ip link set far0 up")
 	body(t)
 }
 
-// far runs a program at the other end of the cable, to its end.
-func far(t *testing.T, args ...string) (string, error) {
+// runFar runs a program at the other end of the cable and waits for it.
+func runFar(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -73,8 +75,8 @@ func far(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-// begin runs a program there until the test ends.
-func begin(t *testing.T, args ...string) {
+// startFar runs a program at the other end until the test ends.
+func startFar(t *testing.T, args ...string) {
 	t.Helper()
 	cmd := exec.Command("ip", append([]string{"netns", "exec", "far"}, args...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -84,8 +86,8 @@ func begin(t *testing.T, args ...string) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
 
-// serve runs a network until the test ends.
-func serve(t *testing.T, cfg Config) *Network {
+// serveNetwork runs a network until the test ends.
+func serveNetwork(t *testing.T, cfg Config) *Network {
 	t.Helper()
 	n := New(cfg, Deps{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Hostapd: "/nowhere"})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -100,35 +102,24 @@ func serve(t *testing.T, cfg Config) *Network {
 	return n
 }
 
-func until(t *testing.T, what string, ok func() bool) {
+// startDnsmasq starts the DHCP server of a school at the other end.
+func startDnsmasq(t *testing.T) {
 	t.Helper()
-	for range 600 {
-		if ok() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("not seen: %s", what)
-}
-
-// dnsmasq is a school's DHCP server, at the other end.
-func dnsmasq(t *testing.T) {
-	t.Helper()
-	ip(t, "netns exec far ip addr add 192.0.2.1/24 dev far0")
+	runIP(t, "netns exec far ip addr add 192.0.2.1/24 dev far0")
 	dir := t.TempDir()
-	begin(t, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=far0", "--bind-interfaces", "--dhcp-range=192.0.2.50,192.0.2.60,1h",
+	startFar(t, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=far0", "--bind-interfaces", "--dhcp-range=192.0.2.50,192.0.2.59,1h",
 		"--dhcp-option=option:router,192.0.2.1", "--dhcp-leasefile="+filepath.Join(dir, "leases"), "--log-dhcp", "--user=root", "--pid-file=")
 }
 
 func TestAsAGuestTheBoxTakesWhatTheSchoolGives(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
-		dnsmasq(t)
-		n := serve(t, Config{})
-		until(t, "an address by DHCP", func() bool {
+		startDnsmasq(t)
+		n := serveNetwork(t, Config{})
+		timetest.WaitUntil(t, "an address by DHCP", func() bool {
 			s := n.State()
 			return len(s.Ports) == 1 && s.Ports[0].From == "dhcp" && strings.HasPrefix(strings.Join(s.Ports[0].Address, ""), "192.0.2.5")
 		})
-		// Nobody listens for those who want an address or a name from us.
+		// As a guest we do not listen for DHCP or DNS.
 		for _, table := range []string{"/proc/net/udp", "/proc/net/tcp"} {
 			text, err := os.ReadFile(table)
 			if err != nil {
@@ -145,8 +136,8 @@ func TestAsAGuestTheBoxTakesWhatTheSchoolGives(t *testing.T) {
 
 func TestWithANetworkOfItsOwnAClientGetsAllItNeeds(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
-		n := serve(t, Config{Mode: Own, Address: "10.10.0.1/24"})
-		until(t, "our own address", func() bool { s := n.State(); return len(s.Ports) == 1 && s.Ports[0].From == "own" })
+		n := serveNetwork(t, Config{Mode: ModeOwn, Address: "10.10.0.1/24"})
+		timetest.WaitUntil(t, "our own address", func() bool { s := n.State(); return len(s.Ports) == 1 && s.Ports[0].From == "own" })
 		l, err := net.Listen("tcp", "10.10.0.1:80")
 		if err != nil {
 			t.Fatal(err)
@@ -160,21 +151,21 @@ func TestWithANetworkOfItsOwnAClientGetsAllItNeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := ""
-		until(t, "an address for the client", func() bool {
-			out, err = far(t, "busybox", "udhcpc", "-i", "far0", "-q", "-n", "-f", "-t", "5", "-s", script)
+		timetest.WaitUntil(t, "an address for the client", func() bool {
+			out, err = runFar(t, "busybox", "udhcpc", "-i", "far0", "-q", "-n", "-f", "-t", "5", "-s", script)
 			return err == nil
 		})
 		if s := n.State(); s.Leases != 1 {
 			t.Errorf("%d leases\n%s", s.Leases, out)
 		}
-		if out, err := far(t, "busybox", "nslookup", "livelearn.home", "10.10.0.1"); err != nil || !strings.Contains(out, "10.10.0.1") {
+		if out, err := runFar(t, "busybox", "nslookup", "livelearn.home", "10.10.0.1"); err != nil || !strings.Contains(out, "10.10.0.1") {
 			t.Errorf("the name: %v\n%s", err, out)
 		}
-		if out, err := far(t, "busybox", "nslookup", "example.org", "10.10.0.1"); err == nil && !strings.Contains(out, "NXDOMAIN") {
+		if out, err := runFar(t, "busybox", "nslookup", "example.org", "10.10.0.1"); err == nil && !strings.Contains(out, "NXDOMAIN") {
 			t.Errorf("a foreign name: %s", out)
 		}
 		get := func(host, path string) string {
-			out, _ := far(t, "busybox", "wget", "-q", "-O", "-", "-S", "--header", "Host: "+host, "http://10.10.0.1"+path) // it shows what it got
+			out, _ := runFar(t, "busybox", "wget", "-q", "-O", "-", "-S", "--header", "Host: "+host, "http://10.10.0.1"+path) // it shows what it got
 			return out
 		}
 		if out := get("connectivitycheck.gstatic.com", "/generate_204"); !strings.Contains(out, "302 Found") || !strings.Contains(out, "http://livelearn.home/") {
@@ -191,10 +182,10 @@ func TestWithANetworkOfItsOwnAClientGetsAllItNeeds(t *testing.T) {
 
 func TestWhereSomebodyGivesAddressesTheBoxStaysAGuest(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
-		dnsmasq(t)
-		time.Sleep(500 * time.Millisecond) // a real server starts
-		n := serve(t, Config{Mode: Own})
-		until(t, "the refusal, and an address all the same", func() bool {
+		startDnsmasq(t)
+		time.Sleep(500 * time.Millisecond) // wait for a real server
+		n := serveNetwork(t, Config{Mode: ModeOwn})
+		timetest.WaitUntil(t, "the refusal, and an address all the same", func() bool {
 			s := n.State()
 			return s.Code == "foreign_dhcp" && len(s.Ports) == 1 && s.Ports[0].From == "dhcp"
 		})
@@ -203,8 +194,8 @@ func TestWhereSomebodyGivesAddressesTheBoxStaysAGuest(t *testing.T) {
 
 func TestWithoutAServerTheBoxMakesAnAddressUp(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
-		n := serve(t, Config{Mode: AP, SSID: "x", Key: "12345678"})
-		if until(t, "an address of 169.254", func() bool {
+		n := serveNetwork(t, Config{Mode: ModeAP, SSID: "x", Key: "12345678"})
+		if timetest.WaitUntil(t, "an address of 169.254", func() bool {
 			s := n.State()
 			return len(s.Ports) == 1 && s.Ports[0].From == "link-local" && strings.HasPrefix(s.Ports[0].Address[0], "169.254.")
 		}); n.State().Code != "no_hostapd" {

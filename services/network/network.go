@@ -1,17 +1,17 @@
-// Package network brings an appliance onto a network: as a guest in the school's, or with a
-// network of its own on Ethernet or by Wi-Fi. It is an operating-system process of its own,
-// so that people reach the safe mode too when the box itself keeps ending.
+// Package network connects an appliance to a network: as a guest in the network of the school, or
+// with a network of its own on Ethernet or Wi-Fi. It runs in an operating system process of its
+// own, so that people reach the safe mode when the box itself keeps ending.
 //
-//	guest   a DHCP client on each port that has a cable; an address of 169.254/16 where
-//	        nobody answers (RFC 3927), while it goes on asking
-//	own     an address of our own, a DHCP server and a name server on the first port
-//	ap      the same on Wi-Fi, which hostapd makes; Ethernet stays a guest
+//	guest   a DHCP client on each port with a cable; a 169.254/16 address without a
+//	        server (RFC 3927), while it keeps trying
+//	own     a fixed address, a DHCP server and a DNS server on the first port
+//	ap      the same on Wi-Fi, with hostapd; Ethernet stays a guest
 //
 // Promises:
-//   - As a guest we give no address and no name to anybody.
-//   - With a network of our own we first listen whether somebody else gives addresses there,
-//     and stay a guest if so: two DHCP servers are the end of a school's network.
-//   - A change by the admin that is not kept within a minute is taken back.
+//   - As a guest we serve neither DHCP nor DNS.
+//   - Before we start a network of our own we look for another DHCP server. If there is one we
+//     stay a guest, because two DHCP servers break the network of a school.
+//   - A change by the admin is undone after a minute, unless it is confirmed.
 package network
 
 import (
@@ -31,133 +31,133 @@ import (
 	"github.com/livelearn/box/services/supervise"
 )
 
-// The modes.
+// Modes of Config.
 const (
-	Guest = "guest"
-	Own   = "own"
-	AP    = "ap"
+	ModeGuest = "guest"
+	ModeOwn   = "own"
+	ModeAP    = "ap"
 )
 
-// Config is how the box is on the network. Its zero value is a guest.
+// Config is the network configuration. Its zero value is a guest with DHCP.
 type Config struct {
 	Mode    string   `json:"mode"`
-	Address string   `json:"address,omitempty"` // of the box, with its prefix: "10.10.0.1/20"; as a guest empty for DHCP
+	Address string   `json:"address,omitempty"` // of the box, with its prefix: "10.10.0.1/20"; empty for a guest with DHCP
 	Gateway string   `json:"gateway,omitempty"`
 	DNS     []string `json:"dns,omitempty"`
-	Domain  string   `json:"domain,omitempty"` // the plain name
+	Domain  string   `json:"domain,omitempty"` // host name of the box
 	SSID    string   `json:"ssid,omitempty"`
-	Key     string   `json:"key,omitempty"` // of the Wi-Fi, 8 to 63 characters
+	Key     string   `json:"key,omitempty"` // Wi-Fi passphrase, 8 to 63 characters
 	Country string   `json:"country,omitempty"`
 	Channel int      `json:"channel,omitempty"`
 }
 
-// WithDefaults fills in what is empty.
+// WithDefaults fills in empty fields.
 func (c Config) WithDefaults() Config {
-	c.Mode, c.Domain = cmp.Or(c.Mode, Guest), cmp.Or(c.Domain, "livelearn.home")
-	if c.Mode != Guest {
+	c.Mode, c.Domain = cmp.Or(c.Mode, ModeGuest), cmp.Or(c.Domain, "livelearn.home")
+	if c.Mode != ModeGuest {
 		c.Address = cmp.Or(c.Address, "10.10.0.1/20")
 	}
 	return c
 }
 
-// Validate refuses what cannot be a network.
+// Validate checks all fields.
 func (c Config) Validate() error {
 	const op = "network"
 	c = c.WithDefaults()
-	if !slices.Contains([]string{Guest, Own, AP}, c.Mode) {
-		return errs.Field(op, "mode", "unknown", 0, `must be "guest", "own" or "ap"`)
+	if !slices.Contains([]string{ModeGuest, ModeOwn, ModeAP}, c.Mode) {
+		return errs.NewField(op, "mode", "unknown", 0, `must be "guest", "own" or "ap"`)
 	}
 	if c.Address != "" {
 		p, err := netip.ParsePrefix(c.Address)
 		if err != nil || !p.Addr().Is4() || !p.Addr().IsGlobalUnicast() || p.Addr() == p.Masked().Addr() {
-			return errs.Field(op, "address", "bad_address", 0, `must be an IPv4 address with its prefix, such as "192.168.1.20/24"`)
+			return errs.NewField(op, "address", "bad_address", 0, `must be an IPv4 address with its prefix, such as "192.168.1.20/24"`)
 		}
-		if c.Mode != Guest && (!p.Addr().IsPrivate() || p.Bits() < 16 || p.Bits() > 26) {
-			return errs.Field(op, "address", "bad_address", 26, "a network of its own is a private one of /16 to /26")
+		if c.Mode != ModeGuest && (!p.Addr().IsPrivate() || p.Bits() < 16 || p.Bits() > 26) {
+			return errs.NewField(op, "address", "bad_address", 26, "a network of its own is a private one of /16 to /26")
 		}
 	}
 	for _, a := range append(slices.Clone(c.DNS), c.Gateway) {
 		if _, err := netip.ParseAddr(a); a != "" && err != nil {
-			return errs.Field(op, "gateway", "bad_address", 0, "gateway and dns are addresses")
+			return errs.NewField(op, "gateway", "bad_address", 0, "gateway and dns are addresses")
 		}
 	}
-	if n := len(c.Key); c.Mode == AP && n != 0 && (n < 8 || n > 63) {
-		return errs.Field(op, "key", "bad_passphrase", 63, "the passphrase has 8 to 63 characters")
+	if n := len(c.Key); c.Mode == ModeAP && n != 0 && (n < 8 || n > 63) {
+		return errs.NewField(op, "key", "bad_passphrase", 63, "the passphrase has 8 to 63 characters")
 	}
 	if len(c.SSID) > 32 {
-		return errs.Field(op, "ssid", "bad_name", 32, "a network's name has at most 32 bytes")
+		return errs.NewField(op, "ssid", "bad_name", 32, "a network's name has at most 32 bytes")
 	}
 	return nil
 }
 
-// State is what people see.
+// State is the state that the admin page shows.
 type State struct {
-	Config Config  `json:"config"` // without the key
+	Config Config  `json:"config"` // with the key masked
 	Ports  []Port  `json:"ports"`
-	Code   string  `json:"code,omitempty"` // why it is not as asked for: "foreign_dhcp", "no_hostapd", "no_port"
+	Code   string  `json:"code,omitempty"` // the fault: "foreign_dhcp", "no_hostapd", "no_port"
 	Text   string  `json:"text,omitempty"`
-	Undo   float64 `json:"undo,omitempty"` // seconds until the change is taken back
-	Leases int     `json:"leases"`         // addresses that were given and hold
+	Undo   float64 `json:"undo,omitempty"` // seconds until the change is undone
+	Leases int     `json:"leases"`         // valid leases
 }
 
-// Port is one interface.
+// Port is one network interface.
 type Port struct {
 	Name    string   `json:"name"`
-	Up      bool     `json:"up"` // it has a cable, or a radio
+	Up      bool     `json:"up"` // it has a carrier
 	Address []string `json:"address,omitempty"`
 	From    string   `json:"from,omitempty"` // "dhcp", "fixed", "link-local", "own"
 }
 
-// Deps are where things are.
+// Deps has the paths and the log of a Network.
 type Deps struct {
-	Dir     string // where settings and leases are kept
-	Resolv  string // resolv.conf that is written; empty: none
-	Time    string // file for the time servers that DHCP names; empty: none
-	Hostapd string // the program
-	Run     string // folder for what lives as long as the machine
+	Dir     string // folder of settings and leases
+	Resolv  string // path of resolv.conf; empty: it is not written
+	Time    string // file for the time servers from DHCP; empty: not written
+	Hostapd string // path of the program
+	Run     string // folder in memory for temporary files
 	Log     *slog.Logger
 }
 
-// undoTime is how long a change waits to be kept.
-const undoTime = time.Minute
+// undoTimeout is the time in which a change must be confirmed.
+const undoTimeout = time.Minute
 
 // Network is the network of one machine.
 type Network struct {
 	deps Deps
 
-	mu     sync.Mutex
-	cfg    Config            // guarded by mu
-	before *Config           // guarded by mu: to go back to
-	undo   time.Time         // guarded by mu
-	from   map[string]string // guarded by mu: where an interface's address came from
-	code   string            // guarded by mu
-	text   string            // guarded by mu
-	given  *pool             // guarded by mu; nil: no addresses are given
-	change chan struct{}     // holds one
+	mu       sync.Mutex
+	cfg      Config            // guarded by mu
+	previous *Config           // guarded by mu: restored if the change is undone
+	undo     time.Time         // guarded by mu
+	sources  map[string]string // guarded by mu: source of the address of each interface
+	code     string            // guarded by mu
+	text     string            // guarded by mu
+	leases   *leasePool        // guarded by mu; nil: no DHCP server
+	change   chan struct{}     // holds one
 }
 
-// New makes a network. Nothing happens before Serve.
+// New makes a network. It changes nothing before Serve.
 func New(cfg Config, deps Deps) *Network {
-	return &Network{cfg: cfg.WithDefaults(), deps: deps, from: map[string]string{}, change: make(chan struct{}, 1)}
+	return &Network{cfg: cfg.WithDefaults(), deps: deps, sources: map[string]string{}, change: make(chan struct{}, 1)}
 }
 
-// String is the service's name.
+// String returns the name of the service.
 func (n *Network) String() string { return "network" }
 
-// Serve runs one way of being on the network after another, until ctx ends.
+// Serve runs the current configuration, and restarts after each change, until ctx ends.
 func (n *Network) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
 		n.mu.Lock()
 		cfg, wait := n.cfg, time.Duration(0)
-		if n.before != nil {
+		if n.previous != nil {
 			wait = time.Until(n.undo)
 		}
 		n.code, n.text = "", ""
 		n.mu.Unlock()
 		life, end := context.WithCancel(ctx)
 		g := supervise.Group(life)
-		g.Go(func(ctx context.Context) error { return n.live(ctx, cfg) })
-		n.until(ctx, wait)
+		g.Go(func(ctx context.Context) error { return n.runMode(ctx, cfg) })
+		n.waitForChange(ctx, wait)
 		end()
 		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 			n.deps.Log.Error("the network failed", "mode", cfg.Mode, "err", err)
@@ -166,8 +166,8 @@ func (n *Network) Serve(ctx context.Context) error {
 	return nil
 }
 
-// until waits for a change, or takes one back that was not kept.
-func (n *Network) until(ctx context.Context, wait time.Duration) {
+// waitForChange waits for a change, and undoes an unconfirmed one after its time.
+func (n *Network) waitForChange(ctx context.Context, wait time.Duration) {
 	var undo <-chan time.Time
 	if wait != 0 {
 		t := time.NewTimer(wait)
@@ -180,44 +180,44 @@ func (n *Network) until(ctx context.Context, wait time.Duration) {
 	case <-undo:
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.before != nil {
-			n.deps.Log.Warn("the change of the network was not kept and is taken back")
-			n.cfg, n.before = *n.before, nil
+		if n.previous != nil {
+			n.deps.Log.Warn("the network change was not confirmed and is undone")
+			n.cfg, n.previous = *n.previous, nil
 		}
 	}
 }
 
-// live is one way of being on the network.
-func (n *Network) live(ctx context.Context, cfg Config) error {
+// runMode runs one configuration until ctx ends.
+func (n *Network) runMode(ctx context.Context, cfg Config) error {
 	g := supervise.Group(ctx)
 	taken := ""
-	if cfg.Mode != Guest {
-		port, err := n.ownPort(ctx, cfg)
+	if cfg.Mode != ModeGuest {
+		port, err := n.pickOwnPort(ctx, cfg)
 		if err != nil {
-			n.complain(errs.BodyOf(err).Code, err)
+			n.reportFault(errs.BodyOf(err).Code, err)
 		} else {
 			taken = port
-			g.Go(func(ctx context.Context) error { return n.own(ctx, cfg, port) })
+			g.Go(func(ctx context.Context) error { return n.runOwn(ctx, cfg, port) })
 		}
 	}
-	g.Go(func(ctx context.Context) error { return n.guests(ctx, cfg, taken) })
+	g.Go(func(ctx context.Context) error { return n.runGuests(ctx, cfg, taken) })
 	return g.Wait()
 }
 
-func (n *Network) complain(code string, err error) {
-	n.deps.Log.Error("the network is not as it was asked for", "code", code, "err", err)
+func (n *Network) reportFault(code string, err error) {
+	n.deps.Log.Error("the network differs from its configuration", "code", code, "err", err)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.code, n.text = cmp.Or(code, "failed"), err.Error()
 }
 
-func (n *Network) note(port, from string) {
+func (n *Network) setSource(port, from string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.from[port] = from
+	n.sources[port] = from
 }
 
-// State is how things are.
+// State returns the configuration, the ports and the faults.
 func (n *Network) State() State {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -225,15 +225,15 @@ func (n *Network) State() State {
 	if s.Config.Key != "" {
 		s.Config.Key = "********"
 	}
-	if n.before != nil {
+	if n.previous != nil {
 		s.Undo = max(0, time.Until(n.undo).Seconds())
 	}
-	if n.given != nil {
-		s.Leases = n.given.count(time.Now())
+	if n.leases != nil {
+		s.Leases = n.leases.countLeases(time.Now())
 	}
-	links, _ := ethernet() // none can be read: none are shown
+	links, _ := ethernetPorts() // empty if they cannot be read
 	for _, l := range links {
-		p := Port{Name: l.Name, Up: carrier(l), From: n.from[l.Name]}
+		p := Port{Name: l.Name, Up: hasCarrier(l), From: n.sources[l.Name]}
 		if link, err := netlink.LinkByIndex(l.Index); err == nil {
 			list, _ := netlink.AddrList(link, netlink.FAMILY_V4) // as above
 			for _, a := range list {
@@ -245,22 +245,22 @@ func (n *Network) State() State {
 	return s
 }
 
-// Set changes the network. It goes back by itself unless Keep is called within a minute.
-func (n *Network) Set(cfg Config) error {
+// SetConfig changes the network. The change is undone unless KeepConfig is called within a minute.
+func (n *Network) SetConfig(cfg Config) error {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.before == nil {
+	if n.previous == nil {
 		old := n.cfg
-		n.before = &old
+		n.previous = &old
 	}
 	if cfg.Key == "********" {
 		cfg.Key = n.cfg.Key
 	}
-	n.cfg, n.undo = cfg, time.Now().Add(undoTime)
+	n.cfg, n.undo = cfg, time.Now().Add(undoTimeout)
 	select {
 	case n.change <- struct{}{}:
 	default:
@@ -268,23 +268,23 @@ func (n *Network) Set(cfg Config) error {
 	return nil
 }
 
-// Keep keeps the network as it is, also for the next start.
-func (n *Network) Keep() error {
+// KeepConfig confirms a change and saves it for the next start.
+func (n *Network) KeepConfig() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.before == nil {
+	if n.previous == nil {
 		return nil
 	}
-	n.before = nil
-	select { // the clock of the change stops
+	n.previous = nil
+	select { // stops the undo timer
 	case n.change <- struct{}{}:
 	default:
 	}
-	return save(n.deps.Dir, n.cfg)
+	return saveSettings(n.deps.Dir, n.cfg)
 }
 
-// ethernet are the machine's ports for cables, and veth of namespaces, by name.
-func ethernet() ([]*netlink.LinkAttrs, error) {
+// ethernetPorts returns the Ethernet ports of the machine, and veth devices, sorted by name.
+func ethernetPorts() ([]*netlink.LinkAttrs, error) {
 	links, err := netlink.LinkList()
 	if err != nil {
 		return nil, err
@@ -292,7 +292,7 @@ func ethernet() ([]*netlink.LinkAttrs, error) {
 	var list []*netlink.LinkAttrs
 	for _, l := range links {
 		a := l.Attrs()
-		if a.EncapType == "ether" && a.Flags&net.FlagLoopback == 0 && (l.Type() == "device" || l.Type() == "veth") && !wireless(a.Name) {
+		if a.EncapType == "ether" && a.Flags&net.FlagLoopback == 0 && (l.Type() == "device" || l.Type() == "veth") && !isWireless(a.Name) {
 			list = append(list, a)
 		}
 	}
@@ -300,6 +300,6 @@ func ethernet() ([]*netlink.LinkAttrs, error) {
 	return list, nil
 }
 
-func carrier(a *netlink.LinkAttrs) bool {
+func hasCarrier(a *netlink.LinkAttrs) bool {
 	return a.OperState == netlink.OperUp || a.RawFlags&0x10000 != 0
 }

@@ -23,25 +23,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var prefix = netip.MustParsePrefix("10.10.0.1/24")
+var testPrefix = netip.MustParsePrefix("10.10.0.1/24")
 
-func server(t testing.TB) *dhcp {
+func newTestDHCP(t testing.TB) *dhcpHandler {
 	t.Helper()
-	return &dhcp{pool: newPool(prefix, filepath.Join(t.TempDir(), leasesFile)), domain: "livelearn.home", log: slog.New(slog.DiscardHandler)}
+	return &dhcpHandler{pool: newLeasePool(testPrefix, filepath.Join(t.TempDir(), leasesFile)), domain: "livelearn.home", log: slog.New(slog.DiscardHandler)}
 }
 
-func mac(n int) net.HardwareAddr {
+func testMAC(n int) net.HardwareAddr {
 	return net.HardwareAddr{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)}
 }
 
-// ask has a machine ask for an address, and gives it; nil if it got none.
-func ask(t testing.TB, d *dhcp, n int, now time.Time) net.IP {
+// requestAddress requests an address for a machine and returns it, or nil if it got none.
+func requestAddress(t testing.TB, d *dhcpHandler, n int, now time.Time) net.IP {
 	t.Helper()
-	m, err := dhcpv4.NewDiscovery(mac(n))
+	m, err := dhcpv4.NewDiscovery(testMAC(n))
 	if err != nil {
 		t.Fatal(err)
 	}
-	offer := d.answer(m, now)
+	offer := d.answerMessage(m, now)
 	if offer == nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func ask(t testing.TB, d *dhcp, n int, now time.Time) net.IP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ack := d.answer(req, now)
+	ack := d.answerMessage(req, now)
 	if ack == nil || ack.MessageType() != dhcpv4.MessageTypeAck {
 		return nil
 	}
@@ -57,38 +57,38 @@ func ask(t testing.TB, d *dhcp, n int, now time.Time) net.IP {
 }
 
 func TestAMachineKeepsItsAddress(t *testing.T) {
-	d := server(t)
+	d := newTestDHCP(t)
 	now := time.Now()
-	first := ask(t, d, 1, now)
-	if first == nil || !prefix.Contains(netip.MustParseAddr(first.String())) {
+	first := requestAddress(t, d, 1, now)
+	if first == nil || !testPrefix.Contains(netip.MustParseAddr(first.String())) {
 		t.Fatalf("got %v", first)
 	}
-	if other := ask(t, d, 2, now); other == nil || other.Equal(first) {
+	if other := requestAddress(t, d, 2, now); other == nil || other.Equal(first) {
 		t.Errorf("another machine got %v", other)
 	}
-	if again := ask(t, d, 1, now.Add(100*time.Hour)); !again.Equal(first) {
+	if again := requestAddress(t, d, 1, now.Add(100*time.Hour)); !again.Equal(first) {
 		t.Errorf("it had %v and has %v", first, again)
 	}
-	after := &dhcp{pool: newPool(prefix, d.pool.file), domain: d.domain, log: d.log}
-	if again := ask(t, after, 1, now); !again.Equal(first) {
+	after := &dhcpHandler{pool: newLeasePool(testPrefix, d.pool.file), domain: d.domain, log: d.log}
+	if again := requestAddress(t, after, 1, now); !again.Equal(first) {
 		t.Errorf("after a restart it has %v", again)
 	}
-	if after.pool.count(now) != 2 {
-		t.Errorf("%d leases", after.pool.count(now))
+	if after.pool.countLeases(now) != 2 {
+		t.Errorf("%d leases", after.pool.countLeases(now))
 	}
 }
 
-// Thirty machines that invent hardware addresses take nothing from those who have one.
-func TestAFloodOfMachinesTakesNobodysAddress(t *testing.T) {
-	d := server(t)
+// A flood of invented hardware addresses takes no address from machines that hold one.
+func TestAFloodOfMachinesTakesNoHeldAddress(t *testing.T) {
+	d := newTestDHCP(t)
 	now := time.Now()
 	had := map[int]net.IP{}
 	for n := range 30 {
-		had[n] = ask(t, d, n, now)
+		had[n] = requestAddress(t, d, n, now)
 	}
 	got := 0
 	for n := 1000; n < 6000; n++ {
-		if ask(t, d, n, now) != nil {
+		if requestAddress(t, d, n, now) != nil {
 			got++
 		}
 	}
@@ -96,65 +96,65 @@ func TestAFloodOfMachinesTakesNobodysAddress(t *testing.T) {
 		t.Errorf("%d invented machines got an address", got)
 	}
 	for n, ip := range had {
-		if again := ask(t, d, n, now.Add(time.Minute)); !again.Equal(ip) {
+		if again := requestAddress(t, d, n, now.Add(time.Minute)); !again.Equal(ip) {
 			t.Errorf("machine %d had %v and has %v", n, ip, again)
 		}
 	}
-	if len(d.pool.by) > maxLeases {
-		t.Errorf("%d leases are kept", len(d.pool.by))
+	if len(d.pool.byMAC) > maxLeases {
+		t.Errorf("%d leases are kept", len(d.pool.byMAC))
 	}
 }
 
 func TestServersOfOthersAreLeftAlone(t *testing.T) {
-	d := server(t)
-	m, err := dhcpv4.NewDiscovery(mac(1))
+	d := newTestDHCP(t)
+	m, err := dhcpv4.NewDiscovery(testMAC(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(mac(1)),
+	req, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(testMAC(1)),
 		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(192, 0, 2, 1))), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(192, 0, 2, 9))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := d.answer(req, time.Now()); a != nil {
+	if a := d.answerMessage(req, time.Now()); a != nil {
 		t.Errorf("a request to another server got %v", a.Summary())
 	}
 	m.OpCode = dhcpv4.OpcodeBootReply
-	if d.answer(m, time.Now()) != nil || d.answer(nil, time.Now()) != nil {
+	if d.answerMessage(m, time.Now()) != nil || d.answerMessage(nil, time.Now()) != nil {
 		t.Error("an answer was answered")
 	}
-	wrong, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(mac(1)), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(192, 168, 1, 9))))
+	wrong, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(testMAC(1)), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(192, 168, 1, 9))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := d.answer(wrong, time.Now()); a == nil || a.MessageType() != dhcpv4.MessageTypeNak {
+	if a := d.answerMessage(wrong, time.Now()); a == nil || a.MessageType() != dhcpv4.MessageTypeNak {
 		t.Error("an address of another network was not refused")
 	}
 }
 
 func TestADeclinedAddressRests(t *testing.T) {
-	d := server(t)
+	d := newTestDHCP(t)
 	now := time.Now()
-	ip := ask(t, d, 1, now)
-	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeDecline), dhcpv4.WithHwAddr(mac(1)), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(ip)))
+	ip := requestAddress(t, d, 1, now)
+	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeDecline), dhcpv4.WithHwAddr(testMAC(1)), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(ip)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.answer(m, now)
-	if again := ask(t, d, 1, now); again == nil || again.Equal(ip) {
+	d.answerMessage(m, now)
+	if again := requestAddress(t, d, 1, now); again == nil || again.Equal(ip) {
 		t.Errorf("it declined %v and got %v", ip, again)
 	}
 }
 
-func question(name string, kind uint16) *dns.Msg { return new(dns.Msg).SetQuestion(name, kind) }
+func newQuestion(name string, kind uint16) *dns.Msg { return new(dns.Msg).SetQuestion(name, kind) }
 
 func TestOnlyOurNamesAreAnswered(t *testing.T) {
-	n := &namer{domain: "livelearn.home", ip: prefix.Addr()}
+	n := &dnsHandler{domain: "livelearn.home", ip: testPrefix.Addr()}
 	for name, want := range map[string]string{
 		"livelearn.home.": "10.10.0.1", "LiveLearn.Home.": "10.10.0.1", "box.livelearn.home.": "10.10.0.1",
 		"captive.apple.com.": "10.10.0.1", "dns.msftncsi.com.": "131.107.255.255", "example.org.": "", "home.": "",
 	} {
-		a := n.answer(question(name, dns.TypeA))
+		a := n.answerQuery(newQuestion(name, dns.TypeA))
 		got := ""
 		if len(a.Answer) == 1 {
 			got = a.Answer[0].(*dns.A).A.String()
@@ -166,20 +166,20 @@ func TestOnlyOurNamesAreAnswered(t *testing.T) {
 			t.Errorf("%s: an answer of %d bytes", name, a.Len())
 		}
 	}
-	if a := n.answer(question("livelearn.home.", dns.TypeAAAA)); a.Rcode != dns.RcodeSuccess || len(a.Answer) != 0 {
+	if a := n.answerQuery(newQuestion("livelearn.home.", dns.TypeAAAA)); a.Rcode != dns.RcodeSuccess || len(a.Answer) != 0 {
 		t.Errorf("no IPv6: %v", a)
 	}
-	q := question("livelearn.home.", dns.TypeA)
+	q := newQuestion("livelearn.home.", dns.TypeA)
 	q.Response = true
-	if n.answer(q) != nil {
+	if n.answerQuery(q) != nil {
 		t.Error("an answer was answered")
 	}
 }
 
 func TestBadSettingsNameTheField(t *testing.T) {
 	for want, c := range map[string]Config{
-		"": {}, "mode": {Mode: "router"}, "address": {Address: "10.0.0.0/8"}, "address ": {Mode: Own, Address: "8.8.8.8/24"}, "address  ": {Mode: Own, Address: "10.0.0.1/30"},
-		"gateway": {Gateway: "x"}, "key": {Mode: AP, Key: "short"}, "ssid": {SSID: strings.Repeat("x", 33)},
+		"": {}, "mode": {Mode: "router"}, "address": {Address: "10.0.0.0/8"}, "address ": {Mode: ModeOwn, Address: "8.8.8.8/24"}, "address  ": {Mode: ModeOwn, Address: "10.0.0.1/30"},
+		"gateway": {Gateway: "x"}, "key": {Mode: ModeAP, Key: "short"}, "ssid": {SSID: strings.Repeat("x", 33)},
 	} {
 		err := c.Validate()
 		if got := ""; err != nil {
@@ -194,7 +194,7 @@ func TestBadSettingsNameTheField(t *testing.T) {
 }
 
 func TestHostapdIsToldNothingElse(t *testing.T) {
-	text, err := hostapdConf(Config{SSID: "Room 12é", Key: "a good passphrase", Country: "FR", Channel: 36}, "wlan0")
+	text, err := formatHostapdConf(Config{SSID: "Room 12é", Key: "a good passphrase", Country: "FR", Channel: 36}, "wlan0", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestHostapdIsToldNothingElse(t *testing.T) {
 		}
 	}
 	for _, c := range []Config{{SSID: "x", Key: "12345678\nwpa=0"}, {SSID: "", Key: "12345678"}, {SSID: "x", Key: "1234567"}} {
-		if _, err := hostapdConf(c, "wlan0"); err == nil {
+		if _, err := formatHostapdConf(c, "wlan0", false); err == nil {
 			t.Errorf("%q was taken", c.Key)
 		}
 	}
@@ -212,10 +212,10 @@ func TestHostapdIsToldNothingElse(t *testing.T) {
 
 func TestAChangeThatIsNotKeptGoesBack(t *testing.T) {
 	n := New(Config{}, Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
-	d := &Door{Network: n}
+	d := &ControlSocket{Network: n}
 	call := func(method, path, body string) (int, State) {
 		w := httptest.NewRecorder()
-		d.mux().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		d.newMux().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 		var s State
 		_ = json.Unmarshal(w.Body.Bytes(), &s)
 		return w.Code, s
@@ -227,31 +227,31 @@ func TestAChangeThatIsNotKeptGoesBack(t *testing.T) {
 		t.Error(code)
 	}
 	code, s := call("PUT", "/config", `{"mode":"ap","ssid":"x","key":"12345678"}`)
-	if code != 200 || s.Config.Mode != AP || s.Undo <= 0 || s.Config.Key == "12345678" {
+	if code != 200 || s.Config.Mode != ModeAP || s.Undo <= 0 || s.Config.Key == "12345678" {
 		t.Errorf("%d %+v", code, s)
 	}
 	<-n.change
-	n.until(t.Context(), time.Millisecond) // its minute is over
-	if _, s := call("GET", "/state", ""); s.Config.Mode != Guest || s.Undo != 0 {
+	n.waitForChange(t.Context(), time.Millisecond) // the undo timeout is over
+	if _, s := call("GET", "/state", ""); s.Config.Mode != ModeGuest || s.Undo != 0 {
 		t.Errorf("%+v", s)
 	}
 	call("PUT", "/config", `{"mode":"own"}`)
 	<-n.change
 	call("POST", "/keep", "")
 	<-n.change
-	if cfg, ok := Saved(n.deps.Dir); !ok || cfg.Mode != Own {
+	if cfg, ok := LoadSettings(n.deps.Dir); !ok || cfg.Mode != ModeOwn {
 		t.Errorf("%+v %v", cfg, ok)
 	}
 	if err := os.WriteFile(filepath.Join(n.deps.Dir, settingsFile), []byte(`{"mode":"?"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := Saved(n.deps.Dir); ok {
+	if _, ok := LoadSettings(n.deps.Dir); ok {
 		t.Error("bad settings were taken")
 	}
 }
 
 func FuzzDHCP(f *testing.F) {
-	m, err := dhcpv4.NewDiscovery(mac(1))
+	m, err := dhcpv4.NewDiscovery(testMAC(1))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -262,9 +262,9 @@ func FuzzDHCP(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d := server(t)
-		if a := d.answer(m, time.Now()); a != nil {
-			if ip, ok := netip.AddrFromSlice(a.YourIPAddr.To4()); ok && ip.IsValid() && !ip.IsUnspecified() && !d.pool.ours(ip) {
+		d := newTestDHCP(t)
+		if a := d.answerMessage(m, time.Now()); a != nil {
+			if ip, ok := netip.AddrFromSlice(a.YourIPAddr.To4()); ok && ip.IsValid() && !ip.IsUnspecified() && !d.pool.inRange(ip) {
 				t.Errorf("gave %v", ip)
 			}
 			_ = a.ToBytes()
@@ -273,7 +273,7 @@ func FuzzDHCP(f *testing.F) {
 }
 
 func FuzzDNS(f *testing.F) {
-	q, err := question("livelearn.home.", dns.TypeA).Pack()
+	q, err := newQuestion("livelearn.home.", dns.TypeA).Pack()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func FuzzDNS(f *testing.F) {
 		if q.Unpack(b) != nil {
 			return
 		}
-		if a := (&namer{domain: "livelearn.home", ip: prefix.Addr()}).answer(&q); a != nil {
+		if a := (&dnsHandler{domain: "livelearn.home", ip: testPrefix.Addr()}).answerQuery(&q); a != nil {
 			if out, err := a.Pack(); err == nil && len(out) > len(b)+64 {
 				t.Errorf("%d bytes for %d", len(out), len(b))
 			}
@@ -294,12 +294,35 @@ func FuzzDNS(f *testing.F) {
 func FuzzLeases(f *testing.F) {
 	f.Add([]byte(`{"02:00:00:00:00:01":{"ip":"10.10.0.20","until":"2026-11-23T00:00:00Z"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l := newPool(prefix, filepath.Join(t.TempDir(), "x"))
-		l.load(b)
-		for _, g := range l.by {
-			if !l.ours(g.IP) {
+		l := newLeasePool(testPrefix, filepath.Join(t.TempDir(), "x"))
+		l.loadLeases(b)
+		for _, g := range l.byMAC {
+			if !l.inRange(g.IP) {
 				t.Error(g)
 			}
 		}
 	})
+}
+
+// The firmware of a Pi's radio knows neither protected management frames nor WPA3.
+func TestARadioOfAPiGetsPlainWPA2(t *testing.T) {
+	cfg := Config{SSID: "Room 12", Key: "a good passphrase", Country: "FR"}
+	text, err := formatHostapdConf(cfg, "wlan0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"wpa=2", "wpa_key_mgmt=WPA-PSK", "rsn_pairwise=CCMP", "country_code=FR", "ap_isolate=1"} {
+		if !strings.Contains("\n"+text, "\n"+line+"\n") {
+			t.Errorf("no line %q in\n%s", line, text)
+		}
+	}
+	for _, word := range []string{"ieee80211w", "SAE", "sae_", "SHA256"} {
+		if strings.Contains(text, word) {
+			t.Errorf("%s in\n%s", word, text)
+		}
+	}
+	cfg.Country = ""
+	if _, err := formatHostapdConf(cfg, "wlan0", true); err == nil || !strings.Contains(err.Error(), "wifi.country") {
+		t.Errorf("without a country: %v", err)
+	}
 }

@@ -16,42 +16,67 @@ func (q *quiz) Apply(e event.Event) {
 		q.applyOpened(e)
 	case Answered:
 		q.applyAnswered(e)
-	case Paused, Locked, Closed:
+	case Paused:
+		q.applyPaused(e)
+	case Extended:
+		q.applyExtended(e)
+	case Timed:
+		var in TimedData
+		room.DecodePayload(e, &in)
+		q.Auto = in.Auto
+	case Locked, Closed:
 		q.applyMoved(e)
 	case Revealed:
-		var in told
-		room.Payload(e, &in)
-		if r := q.at(in.Round); r != nil {
-			r.State, r.Shown = revealed, true
-		}
+		q.applyRevealed(e)
 	case Regraded:
-		var in told
-		room.Payload(e, &in)
-		if it, ok := q.Items[in.Item]; ok && in.Key != nil {
-			it.Key = in.Key.Key
-			q.Items[in.Item] = it
-		}
+		q.applyRegraded(e)
 	case Paced:
-		var in struct{ Paced string }
-		room.Payload(e, &in)
+		var in PacedData
+		room.DecodePayload(e, &in)
 		q.Paced = in.Paced
 	case Starred:
 		q.applyStarred(e)
+	case Hidden:
+		q.applyHidden(e)
+	case Walled:
+		var in WalledData
+		room.DecodePayload(e, &in)
+		q.Wall = nil
+		if in.As != "" {
+			q.Wall = &in
+		}
 	case Ranked:
-		var in rankedList
-		room.Payload(e, &in)
+		var in RankedData
+		room.DecodePayload(e, &in)
 		q.Ranked = nil
 		if in.On {
 			q.Ranked = in.List
 		}
 	case Allowed:
-		var in allowed
-		room.Payload(e, &in)
+		var in AllowedData
+		room.DecodePayload(e, &in)
 		q.Allowed[in.User] = in.Factor
 	}
 }
 
-func (q *quiz) at(n int) *round {
+func (q *quiz) applyRevealed(e event.Event) {
+	var in RevealedData
+	room.DecodePayload(e, &in)
+	if r := q.roundAt(in.Round); r != nil {
+		r.State, r.Shown = stateRevealed, true
+	}
+}
+
+func (q *quiz) applyRegraded(e event.Event) {
+	var in RevealedData
+	room.DecodePayload(e, &in)
+	if it, ok := q.Items[in.Item]; ok && in.Key != nil {
+		it.Key = in.Key.Key
+		q.Items[in.Item] = it
+	}
+}
+
+func (q *quiz) roundAt(n int) *round {
 	if n < 1 || n > len(q.Rounds) {
 		return nil
 	}
@@ -59,8 +84,8 @@ func (q *quiz) at(n int) *round {
 }
 
 func (q *quiz) applyLoaded(e event.Event) {
-	var in loaded
-	room.Payload(e, &in)
+	var in LoadedData
+	room.DecodePayload(e, &in)
 	if !in.Add {
 		q.ID, q.Title, q.Speed, q.Paced, q.Board = in.ID, in.Title, in.Speed, in.Paced, in.Board
 		q.Order = nil
@@ -72,48 +97,57 @@ func (q *quiz) applyLoaded(e event.Event) {
 }
 
 func (q *quiz) applyOpened(e event.Event) {
-	var in opened
-	room.Payload(e, &in)
-	r := &round{N: in.Round, Index: in.Index, Seconds: in.Seconds, State: open, Answers: map[string]map[string]answer{}}
+	var in OpenedData
+	room.DecodePayload(e, &in)
+	r := &round{N: in.Round, Index: in.Index, Seconds: in.Seconds, State: stateOpen, Answers: map[string]map[string]answer{}}
 	for _, it := range in.Items {
 		r.Items = append(r.Items, it.ID)
 		r.Answers[it.ID] = map[string]answer{}
 	}
-	r.Watch.tick(e.Stamp, true)
+	r.Watch.AdvanceTo(e.Stamp, true)
 	q.Rounds = append(q.Rounds, r)
-	q.Ranked = nil // the board makes room for the question
+	q.allIn, q.checked = 0, 0
+	q.Ranked, q.Wall = nil, nil // they make room for the question
 }
 
 func (q *quiz) applyAnswered(e event.Event) {
-	var in answered
-	room.Payload(e, &in)
-	if r := q.at(in.Round); r != nil && r.Answers[in.Item] != nil {
+	var in AnsweredData
+	room.DecodePayload(e, &in)
+	if r := q.roundAt(in.Round); r != nil && r.Answers[in.Item] != nil {
 		r.Answers[in.Item][e.By] = answer{in.Response, in.Took, e.Stamp.Wall}
-		r.Watch.tick(e.Stamp, r.State == open && !r.Paused)
+		if len(in.Response.Strokes) > 0 {
+			q.Drawings += in.Response.Bytes()
+		}
+		r.Watch.AdvanceTo(e.Stamp, r.State == stateOpen && !r.Paused)
+	}
+}
+
+func (q *quiz) applyPaused(e event.Event) {
+	var in PausedData
+	room.DecodePayload(e, &in)
+	if r := q.roundAt(in.Round); r != nil {
+		r.Paused = in.On
+		r.Watch.AdvanceTo(e.Stamp, r.State == stateOpen && !r.Paused)
 	}
 }
 
 func (q *quiz) applyMoved(e event.Event) {
-	var in rounded
-	room.Payload(e, &in)
-	r := q.at(in.Round)
+	var in RoundData
+	room.DecodePayload(e, &in)
+	r := q.roundAt(in.Round)
 	if r == nil {
 		return
 	}
-	switch e.Kind {
-	case Paused:
-		r.Paused = in.On
-	case Locked:
-		r.State, r.Paused = locked, false
-	case Closed:
-		r.State, r.Paused = closed, false
+	r.State, r.Paused = stateLocked, false
+	if e.Kind == Closed {
+		r.State = stateClosed
 	}
-	r.Watch.tick(e.Stamp, r.State == open && !r.Paused)
+	r.Watch.AdvanceTo(e.Stamp, r.State == stateOpen && !r.Paused)
 }
 
 func (q *quiz) applyStarred(e event.Event) {
-	var in starred
-	room.Payload(e, &in)
+	var in StarredData
+	room.DecodePayload(e, &in)
 	q.Stars = slices.DeleteFunc(q.Stars, func(s star) bool { return s.N == in.N })
 	if in.On {
 		q.Stars = append(q.Stars, star{Round: in.Round, Item: in.Item, N: in.N, Response: in.Response})

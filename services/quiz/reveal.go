@@ -1,7 +1,6 @@
 package quiz
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"reflect"
@@ -12,35 +11,35 @@ import (
 	"github.com/livelearn/box/services/room"
 )
 
-// boardSize is how many names a leaderboard shows: nobody is shown to be last.
-const boardSize = 5
+// leaderboardSize is how many names a leaderboard shows at most: it names no pupil as the last.
+const leaderboardSize = 5
 
-// factorMost is the most that a pupil's time limit is multiplied by.
-const factorMost = 3
+// maxFactor is the greatest factor of a pupil's time limit.
+const maxFactor = 3
 
-func same(a, b item.Response) bool { return reflect.DeepEqual(a, b) }
+func sameResponse(a, b item.Response) bool { return reflect.DeepEqual(a, b) }
 
-// mark is a fraction of an item's points, 0 to 1.
-func (q *quiz) mark(id string, a answer) float64 {
+// gradeAnswer is a fraction of an item's points, 0 to 1.
+func (q *quiz) gradeAnswer(id string, a answer) float64 {
 	it := q.Items[id]
 	return item.Grade(it.Item, it.Key, a.Response)
 }
 
-// points is what an answer scores. By speed, a right answer at the last moment scores
-// half of one at once.
-func (q *quiz) points(r *round, user, id string, a answer) float64 {
-	p := float64(q.Items[id].Points) * q.mark(id, a)
+// pointsFor returns the points of an answer. In a quiz by speed, a right answer at the last
+// moment scores half of one at once.
+func (q *quiz) pointsFor(r *round, user, id string, a answer) float64 {
+	p := float64(q.Items[id].Points) * q.gradeAnswer(id, a)
 	if q.Speed && r.Seconds > 0 {
-		p *= 1 - 0.5*min(float64(a.Took)/(float64(r.Seconds)*1000*q.factor(user)), 1)
+		p *= 1 - 0.5*min(float64(a.Took)/(float64(r.Seconds)*1000*q.timeFactor(user)), 1)
 	}
-	return round2(p)
+	return roundHundredths(p)
 }
 
-// round2 keeps two decimals: sums of thirds stay readable.
-func round2(v float64) float64 { return math.Round(v*100) / 100 }
+// roundHundredths keeps two decimals: sums of thirds stay readable.
+func roundHundredths(v float64) float64 { return math.Round(v*100) / 100 }
 
-// scores sums up what was revealed; of an item that was asked twice the last asking.
-func (q *quiz) scores() (scores map[string]float64, most float64) {
+// sumScores sums up the revealed rounds. Of an item that was asked twice the last round counts.
+func (q *quiz) sumScores() (scores map[string]float64, most float64) {
 	scores = map[string]float64{}
 	last := map[string]*round{}
 	for _, r := range q.Rounds {
@@ -54,38 +53,42 @@ func (q *quiz) scores() (scores map[string]float64, most float64) {
 		r := last[id]
 		most += float64(q.Items[id].Points)
 		for user, a := range r.Answers[id] {
-			scores[user] = round2(scores[user] + q.points(r, user, id, a))
+			scores[user] = roundHundredths(scores[user] + q.pointsFor(r, user, id, a))
 		}
 	}
 	return scores, most
 }
 
-// tell is what a reveal says about a round.
-func (q *quiz) tell(r *round) told {
-	out := told{
+// revealOf is the payload of a round's reveal.
+func (q *quiz) revealOf(r *round) RevealedData {
+	out := RevealedData{
 		Round: r.N, Shown: true, Keys: map[string]item.Revealed{}, Counts: map[string]map[string]int{},
-		Answered: map[string]int{}, Marks: map[string]map[string]float64{},
+		Answered: map[string]int{}, Marks: map[string]map[string]float64{}, Pins: map[string][]item.Place{},
 	}
 	for _, id := range r.Items {
 		it := q.Items[id]
-		out.Keys[id], out.Answered[id], out.Counts[id] = item.Reveal(it.Item, it.Key), len(r.Answers[id]), q.counts(r, id)
+		out.Keys[id], out.Answered[id], out.Counts[id] = item.RevealKey(it.Item, it.Key), len(r.Answers[id]), q.countOptions(r, id)
 		for user, a := range r.Answers[id] {
 			if out.Marks[user] == nil {
 				out.Marks[user] = map[string]float64{}
 			}
-			out.Marks[user][id] = round2(q.mark(id, a))
+			out.Marks[user][id] = roundHundredths(q.gradeAnswer(id, a))
+			if a.Response.Pin != nil {
+				out.Pins[id] = append(out.Pins[id], *a.Response.Pin)
+			}
 		}
+		item.SortPlaces(out.Pins[id])
 	}
 	shown := r.Shown
 	r.Shown = true // for the sum only: Apply sets it for good
-	out.Scores, out.Max = q.scores()
+	out.Scores, out.Max = q.sumScores()
 	r.Shown = shown
 	return out
 }
 
-// counts is how often each option was chosen. What pupils wrote themselves is counted as
-// right or wrong only: it goes on the projector.
-func (q *quiz) counts(r *round, id string) map[string]int {
+// countOptions counts how often each option was chosen. Answers of other kinds count as right or
+// wrong only, because the projector shows the counts.
+func (q *quiz) countOptions(r *round, id string) map[string]int {
 	n := map[string]int{}
 	it := q.Items[id]
 	for _, a := range r.Answers[id] {
@@ -94,7 +97,8 @@ func (q *quiz) counts(r *round, id string) map[string]int {
 			for _, o := range a.Response.Options {
 				n[o]++
 			}
-		case q.mark(id, a) > 0.999:
+		case !item.IsMarked(it.Item, it.Key):
+		case q.gradeAnswer(id, a) > 0.999:
 			n["right"]++
 		default:
 			n["wrong"]++
@@ -108,24 +112,20 @@ func (q *quiz) counts(r *round, id string) map[string]int {
 	return n
 }
 
-func (q *quiz) reveal(t *room.Turn, r *round) { t.Record(Revealed, q.tell(r)) }
+func (q *quiz) revealRound(t *room.Turn, r *round) { t.Record(Revealed, q.revealOf(r)) }
 
-// regrade gives an item another key. Marks that were shown are told anew.
-func (q *quiz) regrade(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Item string       `json:"item"`
-		Key  *authoredKey `json:"key"`
-	}
+// regradeItem gives an item another key. Marks that were shown are sent again.
+func (q *quiz) regradeItem(t *room.Turn, m room.Message) error {
+	var in RegradeRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
 	it, ok := q.Items[in.Item]
 	if !ok {
-		return errs.Field(m.Name, "item", "unknown", 0, "no such question")
+		return errs.NewField(m.Name, "item", "unknown", 0, "no such question")
 	}
 	if in.Key == nil {
-		return errs.Field(m.Name, "key", "empty", 0, "must not be empty")
+		return errs.NewField(m.Name, "key", "empty", 0, "must not be empty")
 	}
 	old := it
 	it.Key = in.Key.Key
@@ -133,18 +133,18 @@ func (q *quiz) regrade(t *room.Turn, m room.Message) error {
 		return err
 	}
 	if !reflect.DeepEqual(it.Item, old.Item) {
-		return errs.Field(m.Name, "key", "unknown", 0, "a key does not change the question")
+		return errs.NewField(m.Name, "key", "unknown", 0, "a key does not change the question")
 	}
 	if reflect.DeepEqual(it.Key, old.Key) {
 		return nil
 	}
-	q.Items[in.Item] = it // to work out what to tell; Apply does the same
-	out := told{Round: 0}
+	q.Items[in.Item] = it // for the payload only: Apply does the same
+	out := RevealedData{Round: 0}
 	if r := q.shownIn(in.Item); r != nil {
-		out = q.tell(r)
+		out = q.revealOf(r)
 	}
 	q.Items[in.Item] = old
-	out.Item, out.Key = in.Item, &authoredKey{it.Key}
+	out.Item, out.Key = in.Item, &AuthoredKey{it.Key}
 	t.Record(Regraded, out)
 	return nil
 }
@@ -159,81 +159,97 @@ func (q *quiz) shownIn(id string) *round {
 	return nil
 }
 
-// star shows one answer to all, or takes it away. Nobody is told whose it is.
-func (q *quiz) star(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Round int    `json:"round"`
-		Item  string `json:"item"`
-		User  string `json:"user"`
-		On    bool   `json:"on"`
-	}
+// starAnswer shows one answer to all, or hides it. The fact does not name its author.
+func (q *quiz) starAnswer(t *room.Turn, m room.Message) error {
+	var in StarRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
 	if in.Round < 1 || in.Round > len(q.Rounds) {
-		return errs.Field(m.Name, "round", "unknown", int64(len(q.Rounds)), "no such round")
+		return errs.NewField(m.Name, "round", "unknown", int64(len(q.Rounds)), "no such round")
 	}
 	a, ok := q.Rounds[in.Round-1].Answers[in.Item][in.User]
 	if !ok {
-		return errs.Field(m.Name, "user", "unknown", 0, "has not answered this")
+		return errs.NewField(m.Name, "user", "unknown", 0, "has not answered this")
 	}
 	i := slices.IndexFunc(q.Stars, func(s star) bool {
-		return s.Round == in.Round && s.Item == in.Item && same(s.Response, a.Response)
+		return s.Round == in.Round && s.Item == in.Item && sameResponse(s.Response, a.Response)
 	})
 	switch {
 	case in.On && i < 0:
-		n := 1
+		n, drawn := 1, a.Response.Bytes()
 		for _, s := range q.Stars {
 			n = max(n, s.N+1)
+			if len(s.Response.Strokes) > 0 {
+				drawn += s.Response.Bytes()
+			}
 		}
-		t.Record(Starred, starred{Round: in.Round, Item: in.Item, N: n, Response: a.Response, On: true})
+		if len(a.Response.Strokes) > 0 && drawn > maxStarredDrawings {
+			return errs.NewField(m.Name, "on", "too_many", maxStarredDrawings, "the drawings with a star have at most %d bytes: take one back", maxStarredDrawings)
+		}
+		t.Record(Starred, StarredData{Round: in.Round, Item: in.Item, N: n, Response: a.Response, On: true})
 	case !in.On && i >= 0:
 		s := q.Stars[i]
-		t.Record(Starred, starred{Round: s.Round, Item: s.Item, N: s.N, Response: s.Response})
+		t.Record(Starred, StarredData{Round: s.Round, Item: s.Item, N: s.N, Response: s.Response})
 	}
 	return nil
 }
 
-// rank shows or hides the leaderboard.
-func (q *quiz) rank(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		On bool `json:"on"`
-	}
+// setRanking shows or hides the leaderboard.
+func (q *quiz) setRanking(t *room.Turn, m room.Message) error {
+	var in RankRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	out := rankedList{On: in.On, List: []ranked{}}
+	out := RankedData{On: in.On, List: []RankedEntry{}}
 	if in.On {
-		scores, _ := q.scores()
-		for user, s := range scores {
-			out.List = append(out.List, ranked{user, s})
-		}
-		slices.SortFunc(out.List, func(a, b ranked) int {
-			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.User, b.User))
-		})
-		out.List = out.List[:min(len(out.List), boardSize)]
+		scores, _ := q.sumScores()
+		out.List = leaders(scores)
 	}
 	t.Record(Ranked, out)
 	return nil
 }
 
-// allow gives a pupil more time.
-func (q *quiz) allow(t *room.Turn, m room.Message) error {
-	var in allowed
+// leaders are the first leaderboardSize pupils by whole points. Equals share a place: either all
+// of them are in the list, or its last entry has no name and says how many they are. A pupil
+// without a point is not in the list.
+func leaders(scores map[string]float64) []RankedEntry {
+	byPoints := map[float64][]string{}
+	for user, s := range scores {
+		if points := math.Round(s); points > 0 {
+			byPoints[points] = append(byPoints[points], user)
+		}
+	}
+	list := []RankedEntry{}
+	for _, points := range slices.Backward(slices.Sorted(maps.Keys(byPoints))) {
+		users := byPoints[points]
+		if len(list)+len(users) > leaderboardSize {
+			if len(list) < leaderboardSize {
+				list = append(list, RankedEntry{Score: points, Shared: len(users)})
+			}
+			break
+		}
+		for _, user := range slices.Sorted(slices.Values(users)) {
+			list = append(list, RankedEntry{User: user, Score: points})
+		}
+	}
+	return list
+}
+
+// allowTime gives a pupil more time.
+func (q *quiz) allowTime(t *room.Turn, m room.Message) error {
+	var in AllowRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
 	if in.User == "" || len(in.User) > room.MaxID {
-		return errs.Field(m.Name, "user", "bad_user", room.MaxID, "must be a user id of 1 to %d bytes", room.MaxID)
+		return errs.NewField(m.Name, "user", "bad_user", room.MaxID, "must be a user id of 1 to %d bytes", room.MaxID)
 	}
-	if in.Factor < 1 || in.Factor > factorMost {
-		return errs.Field(m.Name, "factor", "out_of_range", factorMost, "must be 1 to %d", factorMost)
+	if in.Factor < 1 || in.Factor > maxFactor {
+		return errs.NewField(m.Name, "factor", "out_of_range", maxFactor, "must be 1 to %d", maxFactor)
 	}
-	if q.factor(in.User) != in.Factor {
-		in.ID.ID = ""
-		t.Record(Allowed, in)
+	if q.timeFactor(in.User) != in.Factor {
+		t.Record(Allowed, AllowedData{in.User, in.Factor})
 	}
 	return nil
 }

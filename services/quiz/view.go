@@ -1,6 +1,7 @@
 package quiz
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/livelearn/box/services/errs"
@@ -9,19 +10,21 @@ import (
 	"github.com/livelearn/box/services/room"
 )
 
-// view is the quiz as a viewer sees it. Whatever is in it for pupils is made of
-// item.Item, which has no key.
+// view is the quiz as a viewer sees it. Its questions for pupils are of type item.Item, which has
+// no key.
 type view struct {
-	Title   string     `json:"title"`
-	Of      int        `json:"of"`
-	Paced   string     `json:"paced"`
-	Round   *roundView `json:"round"` // null: no round yet
-	Score   float64    `json:"score"`
-	Max     float64    `json:"max"`
-	Ranked  []ranked   `json:"ranked"` // null: hidden
-	Stars   []star     `json:"stars"`
-	Factor  float64    `json:"factor"`
-	*backed            // for staff
+	Title      string        `json:"title"`
+	Of         int           `json:"of"`
+	Paced      string        `json:"paced"`
+	Auto       bool          `json:"auto,omitempty"`
+	Round      *roundView    `json:"round"` // null: no round yet
+	Score      float64       `json:"score"`
+	Max        float64       `json:"max"`
+	Ranked     []RankedEntry `json:"ranked"` // null: hidden
+	Stars      []star        `json:"stars"`
+	Wall       *WalledData   `json:"wall,omitempty"` // missing: hidden
+	Factor     float64       `json:"factor"`
+	*staffView               // for staff
 }
 
 // roundView is the last round.
@@ -36,37 +39,31 @@ type roundView struct {
 	Left     int64                    `json:"left"` // ms for this viewer; -1: no limit
 	Answered map[string]int           `json:"answered,omitempty"`
 	Mine     map[string]item.Response `json:"mine"`
-	Told     *told                    `json:"told,omitempty"` // after the reveal
+	Told     *RevealedData            `json:"told,omitempty"` // after the reveal
 }
 
-// backed is what staff see beside.
-type backed struct {
-	Quiz    loaded                           `json:"quiz"` // in order, with keys
-	Asked   []string                         `json:"asked"`
-	Answers map[string]map[string]answerView `json:"answers"` // of the last round: by item, by user; of an item that is missing: look
-	Marks   map[string]map[string]float64    `json:"marks"`   // by user, by item; of rounds that are revealed
-	Allowed map[string]float64               `json:"allowed"`
-}
-
-type answerView struct {
-	Response item.Response `json:"response"`
-	Took     int64         `json:"took"`
-	At       int64         `json:"at"`
-	Mark     float64       `json:"mark"`
+// staffView is the part that only staff see.
+type staffView struct {
+	Quiz    LoadedData                      `json:"quiz"` // in order, with keys
+	Asked   []string                        `json:"asked"`
+	Answers map[string]map[string]SeenEntry `json:"answers"` // of the last round: by item, by user; of an item that is missing: look
+	Marks   map[string]map[string]float64   `json:"marks"`   // by user, by item; of rounds that are revealed
+	Allowed map[string]float64              `json:"allowed"`
+	Hidden  map[string]map[string]bool      `json:"hidden,omitempty"` // answers of the last round that stay off the wall: by item, by user
 }
 
 // View implements room.Feature.
 func (q *quiz) View(v event.Viewer, now event.Stamp) any {
-	scores, most := q.scores()
+	scores, most := q.sumScores()
 	out := view{
-		Title: q.Title, Of: len(q.Order), Paced: q.Paced, Score: scores[v.User], Max: most,
-		Ranked: q.Ranked, Stars: append([]star{}, q.Stars...), Factor: q.factor(v.User),
+		Title: q.Title, Of: len(q.Order), Paced: q.Paced, Auto: q.Auto, Score: scores[v.User], Max: most,
+		Ranked: q.Ranked, Stars: append([]star{}, q.Stars...), Wall: q.Wall, Factor: q.timeFactor(v.User),
 	}
-	if r := q.now(); r != nil {
+	if r := q.lastRound(); r != nil {
 		out.Round = q.roundView(r, v, now)
 	}
-	if v.Staff() {
-		out.backed = q.backed()
+	if v.IsStaff() {
+		out.staffView = q.staffView()
 	}
 	return out
 }
@@ -74,9 +71,9 @@ func (q *quiz) View(v event.Viewer, now event.Stamp) any {
 func (q *quiz) roundView(r *round, v event.Viewer, now event.Stamp) *roundView {
 	out := &roundView{
 		Round: r.N, State: r.State, Paused: r.Paused, Items: []item.Item{}, Index: r.Index, Of: len(q.Order),
-		Seconds: r.Seconds, Left: q.left(r, v.User, now), Mine: map[string]item.Response{},
+		Seconds: r.Seconds, Left: q.timeLeft(r, v.User, now), Mine: map[string]item.Response{},
 	}
-	if watching(v) {
+	if seesCounts(v) {
 		out.Answered = map[string]int{}
 	}
 	for _, id := range r.Items {
@@ -84,51 +81,54 @@ func (q *quiz) roundView(r *round, v event.Viewer, now event.Stamp) *roundView {
 		if a, ok := r.Answers[id][v.User]; ok {
 			out.Mine[id] = a.Response
 		}
-		if watching(v) {
+		if seesCounts(v) {
 			out.Answered[id] = len(r.Answers[id])
 		}
 	}
 	if r.Shown {
-		t := q.tell(r)
+		t := q.revealOf(r)
 		t.Mine, t.Score = t.Marks[v.User], t.Scores[v.User]
-		t.Marks, t.Scores = nil, nil // staff have the last ones beside it
+		t.Marks, t.Scores = nil, nil // staff have the last ones in staffView
 		out.Told = &t
 	}
 	return out
 }
 
-func (q *quiz) backed() *backed {
-	out := &backed{
-		Quiz:  loaded{ID: q.ID, Title: q.Title, Speed: q.Speed, Paced: q.Paced, Board: q.Board, Items: q.ordered()},
-		Asked: []string{}, Answers: map[string]map[string]answerView{}, Marks: map[string]map[string]float64{},
-		Allowed: q.Allowed,
+func (q *quiz) staffView() *staffView {
+	out := &staffView{
+		Quiz:  LoadedData{ID: q.ID, Title: q.Title, Speed: q.Speed, Paced: q.Paced, Board: q.Board, Items: q.itemsInOrder()},
+		Asked: []string{}, Answers: map[string]map[string]SeenEntry{}, Marks: map[string]map[string]float64{},
+		Allowed: q.Allowed, Hidden: map[string]map[string]bool{},
+	}
+	if r := q.lastRound(); r != nil {
+		maps.Copy(out.Hidden, r.Hidden)
 	}
 	for _, id := range q.Order {
-		if q.asked(id) {
+		if q.wasAsked(id) {
 			out.Asked = append(out.Asked, id)
 		}
 	}
-	told := 0
+	revealed := 0
 	for _, r := range slices.Backward(q.Rounds) {
 		for _, id := range slices.Backward(r.Items) {
 			if r.Shown {
-				told++
+				revealed++
 			}
-			q.back(out, r, id, told <= recent)
+			q.addItem(out, r, id, revealed <= maxRecentMarks)
 		}
 	}
 	return out
 }
 
-// back adds one item of a round to what staff see.
-func (q *quiz) back(out *backed, r *round, id string, marks bool) {
-	if r == q.now() {
+// addItem adds one item of a round to what staff see.
+func (q *quiz) addItem(out *staffView, r *round, id string, marks bool) {
+	if r == q.lastRound() {
 		given := 0
 		for _, answers := range out.Answers {
 			given += len(answers)
 		}
-		if given == 0 || given+len(r.Answers[id]) <= viewed {
-			out.Answers[id] = q.given(r, id)
+		if q.Items[id].Kind != item.Draw && (given == 0 || given+len(r.Answers[id]) <= maxViewedAnswers) {
+			out.Answers[id] = q.answersTo(r, id)
 		}
 	}
 	if !r.Shown || !marks {
@@ -138,37 +138,58 @@ func (q *quiz) back(out *backed, r *round, id string, marks bool) {
 		if out.Marks[user] == nil {
 			out.Marks[user] = map[string]float64{}
 		}
-		out.Marks[user][id] = round2(q.mark(id, a))
+		out.Marks[user][id] = roundHundredths(q.gradeAnswer(id, a))
 	}
 }
 
-// given is who answered what.
-func (q *quiz) given(r *round, id string) map[string]answerView {
-	out := map[string]answerView{}
+// answersTo are the answers to an item, by user.
+func (q *quiz) answersTo(r *round, id string) map[string]SeenEntry {
+	out := map[string]SeenEntry{}
 	for user, a := range r.Answers[id] {
-		out[user] = answerView{a.Response, a.Took, a.At, round2(q.mark(id, a))}
+		out[user] = SeenEntry{a.Response, a.Took, a.At, roundHundredths(q.gradeAnswer(id, a))}
 	}
 	return out
 }
 
-// look gives the answers to one item of the last round to the teacher who asks.
-func (q *quiz) look(t *room.Turn, m room.Message) error {
-	var in struct {
-		room.ID
-		Round int    `json:"round"`
-		Item  string `json:"item"`
-	}
+// sendAnswers gives the answers to one item of the last round to the teacher who asks: as many as
+// fit in one part, by user.
+func (q *quiz) sendAnswers(t *room.Turn, m room.Message) error {
+	var in LookRequest
 	if err := room.Decode(m, &in); err != nil {
 		return err
 	}
-	r := q.now()
+	r := q.lastRound()
 	if r == nil || r.N != in.Round || r.Answers[in.Item] == nil {
-		return errs.Code(m.Name, errs.Stale, "moved_on", "the quiz is not at this question")
+		return errs.NewCode(m.Name, errs.Stale, "moved_on", "the quiz is not at this question")
 	}
-	t.CastTo(func(v event.Viewer) bool { return v == m.By }, Seen, struct {
-		Round   int                   `json:"round"`
-		Item    string                `json:"item"`
-		Answers map[string]answerView `json:"answers"`
-	}{in.Round, in.Item, q.given(r, in.Item)})
+	out := SeenCast{Round: in.Round, Item: in.Item, Answers: map[string]SeenEntry{}, After: in.After}
+	all, size := q.answersTo(r, in.Item), 0
+	for _, user := range slices.Sorted(maps.Keys(all)) {
+		if user <= in.After {
+			continue
+		}
+		if size += all[user].Response.Bytes() + len(user); size > maxSeenPart && len(out.Answers) > 0 {
+			out.More = true
+			break
+		}
+		out.Answers[user] = all[user]
+	}
+	t.CastTo(func(v event.Viewer) bool { return v == m.By }, Seen, out)
 	return nil
+}
+
+// checkPicture refuses a picture that is in no question which was opened in this lesson.
+func (q *quiz) checkPicture(m room.Message) error {
+	var in PictureRequest
+	if err := room.Decode(m, &in); err != nil {
+		return err
+	}
+	for _, r := range q.Rounds {
+		for _, id := range r.Items {
+			if slices.ContainsFunc(q.Items[id].Images(), func(i item.Image) bool { return i.ID == in.Image }) {
+				return nil
+			}
+		}
+	}
+	return errs.NewCode(m.Name, errs.Missing, "missing", "no such picture")
 }

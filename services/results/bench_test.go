@@ -9,8 +9,8 @@ import (
 
 // BenchmarkWork is a year's report: 100,000 answers of 100 pupils.
 func BenchmarkWork(b *testing.B) {
-	tp := newTape().lesson()
-	m := meta()
+	tp := newFactTape().lesson()
+	m := testMeta()
 	for i := range 100 {
 		user := fmt.Sprintf("p%d", i)
 		m.Names[user] = "Pupil " + user
@@ -39,7 +39,7 @@ func BenchmarkWork(b *testing.B) {
 	spec, _ := json.Marshal(Spec{Meta: m, Out: b.TempDir()})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Work(b.Context(), spec, bytes.NewReader(lines), quiet); err != nil {
+		if _, err := RunTask(b.Context(), spec, bytes.NewReader(lines), noProgress); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,103 +1,63 @@
 package results
 
 import (
-	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
 	"github.com/livelearn/box/services/quiz/item"
 )
 
-// headings are the words of the files that people open, by language.
+// headings are the words in the CSV and XLSX files, by language.
 type headings struct {
 	pupil, minutes, score, most, absent string
 	pupils, questions, question         string
 	kind, asked, answered, mean         string
+	drawn                               string
 }
 
-var languages = map[string]headings{
+var headingsByLang = map[string]headings{
 	"en": {
 		"Pupil", "Minutes present", "Score", "Out of", "absent", "Pupils", "Questions", "Question",
-		"Kind", "Asked", "Answered", "Mean",
+		"Kind", "Asked", "Answered", "Mean", "drawn",
 	},
 	"fr": {
 		"Élève", "Minutes de présence", "Points", "Sur", "absent", "Élèves", "Questions", "Question",
-		"Type", "Présents", "Réponses", "Moyenne",
+		"Type", "Présents", "Réponses", "Moyenne", "dessiné",
 	},
 	"es": {
 		"Alumno", "Minutos presente", "Puntos", "De", "ausente", "Alumnos", "Preguntas", "Pregunta",
-		"Tipo", "Preguntados", "Respuestas", "Media",
+		"Tipo", "Preguntados", "Respuestas", "Media", "dibujado",
 	},
 	"ar": {
 		"التلميذ", "دقائق الحضور", "الدرجة", "من", "غائب", "التلاميذ", "الأسئلة", "السؤال",
-		"النوع", "المسؤولون", "الإجابات", "المتوسط",
+		"النوع", "المسؤولون", "الإجابات", "المتوسط", "رسم",
 	},
 }
 
-func wordsOf(lang string) headings {
+func headingsFor(lang string) headings {
 	lang, _, _ = strings.Cut(lang, "-")
-	if w, ok := languages[lang]; ok {
+	if w, ok := headingsByLang[lang]; ok {
 		return w
 	}
-	return languages["en"]
+	return headingsByLang["en"]
 }
 
-// WriteJSON writes results as the pages read them.
+// WriteJSON writes results for the pages.
 func WriteJSON(w io.Writer, r Results) error { return json.NewEncoder(w).Encode(r) }
 
-// bom tells Excel that a CSV file is UTF-8.
-const bom = "\ufeff"
-
-// WriteCSV writes a row for each pupil: name, minutes present, score, of how much, and
-// what each question earned, or what was answered where there are no points.
-func WriteCSV(w io.Writer, r Results) error {
-	out := bufio.NewWriter(w)
-	if _, err := out.WriteString(bom); err != nil {
-		return err
-	}
-	c := csv.NewWriter(out)
-	c.UseCRLF = true // RFC 4180
-	for row := range r.rows() {
-		line := make([]string, len(row))
-		for i, cell := range row {
-			switch v := cell.(type) {
-			case string:
-				line[i] = plain(v)
-			case float64:
-				line[i] = strconv.FormatFloat(v, 'f', -1, 64)
-			}
-		}
-		if err := c.Write(line); err != nil {
-			return err
-		}
-	}
-	c.Flush()
-	return errors.Join(c.Error(), out.Flush())
-}
-
-// plain keeps a spreadsheet from running what a pupil wrote: a cell that begins like a
-// formula gets an apostrophe in front.
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
-}
-
-// rows are the table of pupils. A cell is a string, a float64, or nil for nothing.
-func (r Results) rows() func(yield func([]any) bool) {
+// pupilRows are the table of pupils. A cell is a string, a float64, or nil for nothing.
+func (r Results) pupilRows() func(yield func([]any) bool) {
 	return func(yield func([]any) bool) {
-		words := wordsOf(r.lang)
+		words := headingsFor(r.lang)
 		head := []any{words.pupil, words.minutes, words.score, words.most}
 		for i, it := range r.Items {
-			head = append(head, strconv.Itoa(i+1)+". "+clip(strings.Join(strings.Fields(it.Title+" "+it.Text), " ")))
+			head = append(head, strconv.Itoa(i+1)+". "+clipText(strings.Join(strings.Fields(it.Title+" "+it.Text), " ")))
 		}
 		if !yield(head) {
 			return
@@ -105,10 +65,10 @@ func (r Results) rows() func(yield func([]any) bool) {
 		for i, p := range r.Pupils {
 			row := []any{nameOf(p), any(words.absent), p.Score, p.Max}
 			if !p.Absent {
-				row[1] = minutes(r.Attendance[i].MS)
+				row[1] = toMinutes(r.Attendance[i].MS)
 			}
 			for _, it := range r.Items {
-				row = append(row, r.cell(p, it))
+				row = append(row, r.pupilCell(p, it))
 			}
 			if !yield(row) {
 				return
@@ -117,8 +77,8 @@ func (r Results) rows() func(yield func([]any) bool) {
 	}
 }
 
-// cell is what a pupil's row tells of a question.
-func (r Results) cell(p Pupil, it Question) any {
+// pupilCell is a pupil's cell for a question: points, or the answer where there are no points.
+func (r Results) pupilCell(p Pupil, it Question) any {
 	a, ok := p.Items[it.ID]
 	switch {
 	case !ok:
@@ -126,11 +86,11 @@ func (r Results) cell(p Pupil, it Question) any {
 	case it.Graded:
 		return a.Points
 	}
-	return spoken(it, a.Response)
+	return headingsFor(r.lang).responseText(it, a.Response)
 }
 
-// spoken is a response as people read it.
-func spoken(it Question, r item.Response) string {
+// responseText is a response in words.
+func (words headings) responseText(it Question, r item.Response) string {
 	var parts []string
 	for _, id := range append(append([]string{}, r.Options...), r.Order...) {
 		parts = append(parts, textOf(it.Options, id))
@@ -138,10 +98,16 @@ func spoken(it Question, r item.Response) string {
 	if r.Text != "" {
 		parts = append(parts, r.Text)
 	}
+	if r.Pin != nil {
+		parts = append(parts, fmt.Sprintf("%.0f %% × %.0f %%", 100*r.Pin.X, 100*r.Pin.Y))
+	}
+	if len(r.Strokes) > 0 {
+		parts = append(parts, words.drawn)
+	}
 	return strings.Join(parts, "; ")
 }
 
-// nameOf is the name, or the id of a pupil who is on no list any more.
+// nameOf is the name. A pupil who has left all class lists has an id only.
 func nameOf(p Pupil) string {
 	if p.Name != "" {
 		return p.Name
@@ -149,43 +115,33 @@ func nameOf(p Pupil) string {
 	return p.User
 }
 
-func minutes(ms int64) float64 { return float64((ms + 30_000) / 60_000) }
+func toMinutes(ms int64) float64 { return float64((ms + 30_000) / 60_000) }
 
-// clipAt is how many characters of a question its column shows.
-const clipAt = 80
-
-func clip(s string) string {
-	if utf8.RuneCountInString(s) <= clipAt {
-		return s
-	}
-	return string([]rune(s)[:clipAt-1]) + "…"
-}
-
-// WriteXLSX writes a workbook of two sheets: the pupils as in the CSV, and the questions
-// with how they were answered.
+// WriteXLSX writes a workbook of two sheets: the pupils as in the CSV, and the questions with
+// their answers.
 func WriteXLSX(w io.Writer, r Results) (err error) {
 	f := excelize.NewFile()
 	defer func() { err = errors.Join(err, f.Close()) }()
-	words := wordsOf(r.lang)
+	words := headingsFor(r.lang)
 	if err := f.SetSheetName("Sheet1", words.pupils); err != nil {
 		return err
 	}
 	if _, err := f.NewSheet(words.questions); err != nil {
 		return err
 	}
-	if err := sheet(f, words.pupils, r.rows()); err != nil {
+	if err := fillSheet(f, words.pupils, r.pupilRows()); err != nil {
 		return err
 	}
-	if err := sheet(f, words.questions, r.asked()); err != nil {
+	if err := fillSheet(f, words.questions, r.questionRows()); err != nil {
 		return err
 	}
 	return f.Write(w)
 }
 
-// asked are the table of questions.
-func (r Results) asked() func(yield func([]any) bool) {
+// questionRows are the table of questions.
+func (r Results) questionRows() func(yield func([]any) bool) {
 	return func(yield func([]any) bool) {
-		words := wordsOf(r.lang)
+		words := headingsFor(r.lang)
 		if !yield([]any{words.question, words.kind, words.asked, words.answered, words.mean}) {
 			return
 		}
@@ -203,8 +159,9 @@ func (r Results) asked() func(yield func([]any) bool) {
 	}
 }
 
-// sheet streams rows into a sheet: only the row at hand is in memory.
-func sheet(f *excelize.File, name string, rows func(yield func([]any) bool)) error {
+// fillSheet streams rows into a sheet: only the row at hand is in memory. A cell of text is no
+// formula, whatever it begins with.
+func fillSheet(f *excelize.File, name string, rows func(yield func([]any) bool)) error {
 	s, err := f.NewStreamWriter(name)
 	if err != nil {
 		return err
@@ -215,11 +172,6 @@ func sheet(f *excelize.File, name string, rows func(yield func([]any) bool)) err
 	n := 0
 	for row := range rows {
 		n++
-		for i, cell := range row {
-			if text, ok := cell.(string); ok {
-				row[i] = plain(text)
-			}
-		}
 		if err := s.SetRow("A"+strconv.Itoa(n), row); err != nil {
 			return err
 		}

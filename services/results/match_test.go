@@ -5,31 +5,33 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/livelearn/box/services/quiz"
 )
 
-// kinds is a lesson with a question of each kind that is not chosen from a list.
-func kinds() Results {
-	tp := newTape().lesson().came("p1").came("p2").came("p3")
-	tp.add("t1", quizLoaded, `{"items":[
+// unlistedKinds is a lesson with a question of each kind that is not chosen from a list.
+func unlistedKinds() Results {
+	tp := newFactTape().lesson().came("p1").came("p2").came("p3")
+	tp.add("t1", quiz.Loaded, `{"items":[
 		{"id":"m","kind":"match","text":"","points":1,"options":[{"id":"a","text":"France"},{"id":"b","text":"Spain"}],
 		 "choices":[{"id":"a","text":"Madrid"},{"id":"b","text":"Paris"}],"key":{"pairs":{"a":"b","b":"a"}}},
 		{"id":"o","kind":"order","text":"","points":1,"options":[{"id":"a","text":"2"},{"id":"b","text":"1"}],"key":{"order":["b","a"]}},
 		{"id":"w","kind":"text","text":"","points":3,"key":{"texts":[{"text":"Paris","weight":1},{"text":"*","weight":0.3333333}]}}]}`)
-	tp.add("t1", quizOpened, `{"round":1,"seconds":0,"items":[
+	tp.add("t1", quiz.Opened, `{"round":1,"seconds":0,"items":[
 		{"id":"m","kind":"match","text":"","points":1,"options":[{"id":"a","text":"France"},{"id":"b","text":"Spain"}],
 		 "choices":[{"id":"a","text":"Madrid"},{"id":"b","text":"Paris"}]},
 		{"id":"o","kind":"order","text":"","points":1,"options":[{"id":"a","text":"2"},{"id":"b","text":"1"}]},
 		{"id":"w","kind":"text","text":"","points":3},{"id":"s","kind":"slide","text":"Look","points":0}]}`)
-	tp.add("p1", quizAnswered, `{"round":1,"item":"m","response":{"pairs":{"a":"b","b":"b"}},"took":1}`)
-	tp.add("p1", quizAnswered, `{"round":1,"item":"o","response":{"order":["b","a"]},"took":1}`)
+	tp.add("p1", quiz.Answered, `{"round":1,"item":"m","response":{"pairs":{"a":"b","b":"b"}},"took":1}`)
+	tp.add("p1", quiz.Answered, `{"round":1,"item":"o","response":{"order":["b","a"]},"took":1}`)
 	for user, text := range map[string]string{"p1": " paris", "p2": "PARIS ", "p3": "Rome"} {
-		tp.add(user, quizAnswered, `{"round":1,"item":"w","response":{"text":"`+text+`"},"took":1}`)
+		tp.add(user, quiz.Answered, `{"round":1,"item":"w","response":{"text":"`+text+`"},"took":1}`)
 	}
 	return tp.shut(1).end().results()
 }
 
 func TestEachKindIsCountedInItsWay(t *testing.T) {
-	r := kinds()
+	r := unlistedKinds()
 	if len(r.Items) != 3 {
 		t.Fatalf("a slide asks nothing: %+v", r.Items)
 	}
@@ -40,10 +42,13 @@ func TestEachKindIsCountedInItsWay(t *testing.T) {
 	if !slices.Equal(match.Right, []string{"France → Paris", "Spain → Madrid"}) {
 		t.Errorf("right is %q", match.Right)
 	}
+	if d := cmp.Diff(match.Pairs, []Pair{{"a", "Paris"}, {"b", "Madrid"}}); d != "" {
+		t.Error(d)
+	}
 	if !slices.Equal(order.Right, []string{"b", "a"}) || order.Counts["a"] != 1 || order.Fraction != 1 {
 		t.Errorf("got %+v", order)
 	}
-	if d := cmp.Diff(text.Texts, []TextCount{{"PARIS", 2}, {"Rome", 1}}); d != "" {
+	if d := cmp.Diff(text.Texts, []TextCount{{"PARIS", 2, true}, {"Rome", 1, false}}); d != "" {
 		t.Error(d)
 	}
 	if text.Fraction != 0.78 { // (1 + 1 + 1/3) / 3

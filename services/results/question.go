@@ -9,54 +9,61 @@ import (
 	"github.com/livelearn/box/services/quiz/item"
 )
 
-// textsMax is how many different typed answers a question tells.
-const textsMax = 20
+// maxTexts is how many different typed answers a question lists.
+const maxTexts = 20
 
-// marks grades every answer to a question, by user.
-func (q *quiz) marks(a *asking) map[string]Answer {
+// gradeAnswers grades every answer to a question, by user.
+func (q *quizFold) gradeAnswers(a *asking) map[string]Answer {
 	out := make(map[string]Answer, len(a.given))
-	graded, key := q.graded(a), q.sources[a.item.ID].key
+	graded, key := q.isGraded(a), q.sources[a.item.ID].key
 	for user, g := range a.given {
 		m := Answer{Response: g.response}
 		if graded {
 			m.exact = item.Grade(a.item, key, g.response)
-			m.Fraction, m.Points = hundredths(m.exact), q.points(a, g, m.exact)
+			m.Fraction, m.Points = roundHundredths(m.exact), q.pointsFor(a, g, m.exact)
 		}
 		out[user] = m
 	}
 	return out
 }
 
-// question sums up one question.
-func (q *quiz) question(a *asking, marks map[string]Answer) Question {
+// summariseQuestion sums up one question.
+func (q *quizFold) summariseQuestion(a *asking, marks map[string]Answer) Question {
 	out := Question{
 		ID: a.item.ID, Kind: a.item.Kind, Title: a.item.Title, Text: a.item.Text, Round: a.round, Points: a.item.Points,
-		Graded: q.graded(a), Asked: len(a.asked), Answered: len(a.given), Options: append([]item.Option{}, a.item.Options...),
-		Counts: map[string]int{}, Texts: []TextCount{}, Right: []string{},
+		Graded: q.isGraded(a), Asked: len(a.asked), Answered: len(a.given), Options: append([]item.Option{}, a.item.Options...),
+		Counts: map[string]int{}, Texts: []TextCount{}, Right: []string{}, Pairs: []Pair{}, Image: a.item.Image,
 	}
 	s, known := q.sources[a.item.ID]
 	if known {
-		out.Right = append(out.Right, right(a.item, item.Reveal(a.item, s.key))...)
+		out.Regions = s.key.Regions
+		revealed := item.RevealKey(a.item, s.key)
+		out.Right = append(out.Right, rightAnswers(a.item, revealed)...)
+		out.Pairs = append(out.Pairs, rightPairs(a.item, revealed)...)
 	}
 	sum := 0.0
 	for _, user := range slices.Sorted(maps.Keys(marks)) { // sums of fractions depend on their order
 		sum += marks[user].exact
 	}
 	if len(marks) > 0 {
-		out.Fraction = hundredths(sum / float64(len(marks)))
+		out.Fraction = roundHundredths(sum / float64(len(marks)))
 	}
 	for _, o := range out.Options {
 		out.Counts[o.ID] = 0
 	}
 	for _, m := range marks {
-		count(out.Counts, m.Response, s.key)
+		countResponse(out.Counts, m.Response, s.key)
+		if m.Response.Pin != nil {
+			out.Pins = append(out.Pins, *m.Response.Pin)
+		}
 	}
-	out.Texts = texts(marks)
+	item.SortPlaces(out.Pins)
+	out.Texts = countTexts(marks, out.Graded)
 	return out
 }
 
-// count adds one response: chosen options, or what of an order or a match is right.
-func count(n map[string]int, r item.Response, key item.Key) {
+// countResponse adds one response: the chosen options, or the right parts of an order or a match.
+func countResponse(n map[string]int, r item.Response, key item.Key) {
 	for _, id := range r.Options {
 		n[id]++
 	}
@@ -72,47 +79,61 @@ func count(n map[string]int, r item.Response, key item.Key) {
 	}
 }
 
-// right is what a question's answer is: ids of options, in order where that matters, or
-// texts.
-func right(it item.Item, r item.Revealed) []string {
+// rightAnswers lists the right answer of a question: ids of options, in order where that matters,
+// or texts.
+func rightAnswers(it item.Item, r item.Revealed) []string {
 	out := slices.Concat(r.Right, r.Texts, r.Numbers, r.Order)
+	for _, p := range rightPairs(it, r) {
+		out = append(out, textOf(it.Options, p.Left)+" → "+p.Right)
+	}
+	return out
+}
+
+// rightPairs lists the right pairs of a match, in the order of the options.
+func rightPairs(it item.Item, r item.Revealed) []Pair {
+	var out []Pair
 	for _, o := range it.Options {
 		if choice, ok := r.Pairs[o.ID]; ok {
-			out = append(out, o.Text+" → "+textOf(it.Choices, choice))
+			out = append(out, Pair{o.ID, textOf(it.Choices, choice)})
 		}
 	}
 	return out
 }
 
-// textOf is what an option says; its id when it says nothing.
+// textOf is an option's text, else the words for its picture, else its id.
 func textOf(options []item.Option, id string) string {
 	for _, o := range options {
-		if o.ID == id && o.Text != "" {
+		switch {
+		case o.ID == id && o.Text != "":
 			return o.Text
+		case o.ID == id && o.Image != nil && o.Image.Alt != "":
+			return o.Image.Alt
 		}
 	}
 	return id
 }
 
-// texts counts what was typed. Case and spaces make no difference; of several ways to
-// write the same the first in the alphabet is shown.
-func texts(marks map[string]Answer) []TextCount {
-	shown, n := map[string]string{}, map[string]int{}
+// countTexts counts typed answers. Case and spaces make no difference. Of several spellings the
+// list shows the first in the alphabet. One of them that was marked as right makes all right.
+func countTexts(marks map[string]Answer, graded bool) []TextCount {
+	found := map[string]TextCount{}
 	for _, m := range marks {
 		text := strings.Join(strings.Fields(m.Response.Text), " ")
 		if text == "" {
 			continue
 		}
-		folded := item.Fold(text)
-		if old, ok := shown[folded]; !ok || text < old {
-			shown[folded] = text
+		c := found[item.FoldText(text)]
+		if c.N == 0 || text < c.Text {
+			c.Text = text
 		}
-		n[folded]++
+		c.N++
+		c.Right = c.Right || graded && m.exact >= 1
+		found[item.FoldText(text)] = c
 	}
 	out := []TextCount{}
-	for folded, text := range shown {
-		out = append(out, TextCount{text, n[folded]})
+	for _, c := range found {
+		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b TextCount) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Text, b.Text)) })
-	return out[:min(len(out), textsMax)]
+	return out[:min(len(out), maxTexts)]
 }

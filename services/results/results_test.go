@@ -10,11 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/hand"
+	"github.com/livelearn/box/services/quiz"
+	"github.com/livelearn/box/services/reaction"
 )
 
 func TestTheLastAnswerWhileARoundIsOpenCountsOnce(t *testing.T) {
-	tp := newTape().lesson().came("p1").came("p2").load(false).open(1, single1, 0)
+	tp := newFactTape().lesson().came("p1").came("p2").load(false).open(1, single1, 0)
 	tp.answer("p1", 1, "q1", "b", 100).answer("p1", 1, "q1", "a", 200).answer("p1", 1, "q1", "a", 300).shut(1)
 	tp.answer("p1", 1, "q1", "b", 400).answer("p2", 1, "q1", "a", 500).answer("p2", 7, "q1", "a", 500)
 	r := tp.end().results()
@@ -32,14 +36,14 @@ func TestTheLastAnswerWhileARoundIsOpenCountsOnce(t *testing.T) {
 }
 
 func TestWhoComesLateIsAskedWhatIsOpen(t *testing.T) {
-	r := newTape().lesson().came("p1").load(false).open(1, single1, 0).wait(minute).came("p2").shut(1).came("p3").results()
+	r := newFactTape().lesson().came("p1").load(false).open(1, single1, 0).wait(minute).came("p2").shut(1).came("p3").results()
 	if q := r.Items[0]; q.Asked != 2 {
 		t.Errorf("got %+v", q)
 	}
 }
 
 func TestAQuestionAskedAgainCountsByTheLastRoundThatWasShown(t *testing.T) {
-	tp := newTape().lesson().came("p1").load(false).open(1, single1, 0).answer("p1", 1, "q1", "b", 1).shut(1)
+	tp := newFactTape().lesson().came("p1").load(false).open(1, single1, 0).answer("p1", 1, "q1", "b", 1).shut(1)
 	tp.open(2, single1, 0).answer("p1", 2, "q1", "a", 1).shut(2)
 	r := tp.open(3, single1, 0).results()
 	_, p := r.pupil(t, "p1")
@@ -50,9 +54,9 @@ func TestAQuestionAskedAgainCountsByTheLastRoundThatWasShown(t *testing.T) {
 
 func TestSpeedScoresFromAllToHalfOverThePupilsTime(t *testing.T) {
 	score := func(speed bool, seconds int, took int64, more string) float64 {
-		tp := newTape().lesson().came("p1").load(speed)
+		tp := newFactTape().lesson().came("p1").load(speed)
 		if more != "" {
-			tp.add("t1", quizAllowed, `{"user":"p1","factor":`+more+`}`)
+			tp.add("t1", quiz.Allowed, `{"user":"p1","factor":`+more+`}`)
 		}
 		_, p := tp.open(1, single1, seconds).answer("p1", 1, "q1", "a", took).shut(1).results().pupil(t, "p1")
 		return p.Score
@@ -79,9 +83,9 @@ func TestSpeedScoresFromAllToHalfOverThePupilsTime(t *testing.T) {
 }
 
 func TestAnotherKeyGivesAnotherGrade(t *testing.T) {
-	tp := newTape().lesson().came("p1").came("p2").load(false).open(1, single1, 0)
+	tp := newFactTape().lesson().came("p1").came("p2").load(false).open(1, single1, 0)
 	tp.answer("p1", 1, "q1", "a", 1).answer("p2", 1, "q1", "b", 1).shut(1).end()
-	tp.add("t1", quizRegraded, `{"round":1,"item":"q1","key":{"weights":{"b":1}},"shown":true,"score":0,"max":0}`)
+	tp.add("t1", quiz.Regraded, `{"round":1,"item":"q1","key":{"weights":{"b":1}},"shown":true,"score":0,"max":0}`)
 	r := tp.results()
 	if _, p := r.pupil(t, "p1"); p.Score != 0 {
 		t.Errorf("got %+v", p)
@@ -95,7 +99,7 @@ func TestAnotherKeyGivesAnotherGrade(t *testing.T) {
 }
 
 func TestPollsHaveNoPoints(t *testing.T) {
-	r := newTape().lesson().came("p1").load(false).open(1, poll3, 0).answer("p1", 1, "q3", "a", 1).shut(1).results()
+	r := newFactTape().lesson().came("p1").load(false).open(1, poll3, 0).answer("p1", 1, "q3", "a", 1).shut(1).results()
 	_, p := r.pupil(t, "p1")
 	if r.Items[0].Graded || p.Max != 0 || p.Right+p.Wrong != 0 || p.Answered != 1 || len(r.Hardest) != 0 {
 		t.Errorf("got %+v, %+v", r.Items[0], p)
@@ -103,8 +107,8 @@ func TestPollsHaveNoPoints(t *testing.T) {
 }
 
 func TestWhoNeedsHelpAndWhy(t *testing.T) {
-	tp := newTape().lesson().came("p1").came("p2").wait(10 * minute).came("p3").load(false)
-	tp.add("p2", tapped, `{"tap":"lost"}`).add("p2", tapped, `{"tap":""}`).add("p2", raised, `{}`).add("t1", said, `{"text":"hello","to":"all"}`)
+	tp := newFactTape().lesson().came("p1").came("p2").wait(10 * minute).came("p3").load(false)
+	tp.add("p2", reaction.Tapped, `{"tap":"lost"}`).add("p2", reaction.Tapped, `{"tap":""}`).add("p2", hand.Raised, `{}`).add("t1", chat.Said, `{"text":"hello","to":"all"}`)
 	tp.open(1, single1, 0).answer("p1", 1, "q1", "b", 1).answer("p2", 1, "q1", "a", 1).shut(1)
 	tp.open(2, single2, 0).answer("p1", 2, "q2", "b", 1).answer("p2", 2, "q2", "a", 1).shut(2)
 	r := tp.end().results()
@@ -121,7 +125,7 @@ func TestWhoNeedsHelpAndWhy(t *testing.T) {
 }
 
 func TestAnEmptiedFactCountsAsNeverRecorded(t *testing.T) {
-	tp := newTape().lesson().came("p1").load(false).open(1, single1, 0).answer("p1", 1, "q1", "a", 1).shut(1)
+	tp := newFactTape().lesson().came("p1").load(false).open(1, single1, 0).answer("p1", 1, "q1", "a", 1).shut(1)
 	for i := range tp.facts {
 		if tp.facts[i].By == "p1" {
 			tp.facts[i].By, tp.facts[i].Data = "erased", json.RawMessage("null")
@@ -135,7 +139,7 @@ func TestAnEmptiedFactCountsAsNeverRecorded(t *testing.T) {
 
 func TestListsAreNeverNull(t *testing.T) {
 	for name, r := range map[string]Results{
-		"no fact": New(Meta{}).Results(), "a poll": newTape().lesson().load(false).open(1, poll3, 0).results(),
+		"no fact": New(Meta{}).Results(), "a poll": newFactTape().lesson().load(false).open(1, poll3, 0).results(),
 	} {
 		raw, err := json.Marshal(r)
 		if err != nil || strings.Contains(string(raw), "null") {
@@ -145,7 +149,7 @@ func TestListsAreNeverNull(t *testing.T) {
 }
 
 func TestPayloadsThatCannotBeReadArePassedOver(t *testing.T) {
-	tp := newTape().lesson().came("p1")
+	tp := newFactTape().lesson().came("p1")
 	for _, k := range []string{`[]`, `{"round":"x"}`, `{"user":1}`, `"x"`, `{"round":1,"items":[1]}`, `{"item":"q1","key":7}`} {
 		for _, kind := range []string{"quiz.loaded", "quiz.opened", "quiz.answered", "quiz.revealed", "quiz.regraded", "quiz.allowed", "tap.tapped", "other"} {
 			tp.add("p1", event.Kind(kind), k)
@@ -156,9 +160,9 @@ func TestPayloadsThatCannotBeReadArePassedOver(t *testing.T) {
 	}
 }
 
-// busy is a lesson of random answers by three pupils.
-func busy(r *rand.Rand) *tape {
-	tp := newTape().lesson().came("p1").came("p2").load(r.IntN(2) == 0)
+// randomLesson is a lesson of random answers by three pupils.
+func randomLesson(r *rand.Rand) *factTape {
+	tp := newFactTape().lesson().came("p1").came("p2").load(r.IntN(2) == 0)
 	for round, it := range []string{single1, single2, poll3} {
 		tp.open(round+1, it, 10)
 		for range r.IntN(8) {
@@ -166,7 +170,7 @@ func busy(r *rand.Rand) *tape {
 			user := []string{"p1", "p2", "p3"}[r.IntN(3)]
 			tp.answer(user, round+1, []string{"q1", "q2", "q3"}[round], []string{"a", "b"}[r.IntN(2)], r.Int64N(12_000))
 			if r.IntN(3) == 0 {
-				tp.add(user, raised, `{}`)
+				tp.add(user, hand.Raised, `{}`)
 			}
 		}
 		tp.shut(round + 1)
@@ -176,7 +180,7 @@ func busy(r *rand.Rand) *tape {
 
 func TestTheSameFactsGiveTheSameBytes(t *testing.T) {
 	for seed := range uint64(30) {
-		tp := busy(rand.New(rand.NewPCG(seed, 1)))
+		tp := randomLesson(rand.New(rand.NewPCG(seed, 1)))
 		want := tp.results().text(t)
 		twice := tp.fold()
 		for _, e := range tp.facts {
@@ -196,7 +200,7 @@ func TestTheOrderOfUnrelatedFactsMakesNoDifference(t *testing.T) {
 	own := func(kind string) bool { return kind == "quiz.answered" || kind == "hand.raised" }
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		tp := busy(rnd)
+		tp := randomLesson(rnd)
 		want := tp.results()
 		for range 50 {
 			i := rnd.IntN(len(tp.facts) - 1)
@@ -209,5 +213,14 @@ func TestTheOrderOfUnrelatedFactsMakesNoDifference(t *testing.T) {
 		if d := cmp.Diff(tp.results(), want, cmpopts.IgnoreUnexported(Results{}, Answer{})); d != "" {
 			t.Fatalf("seed %d: %s", seed, d)
 		}
+	}
+}
+
+func TestPointsBySpeedFollowALongerLimit(t *testing.T) {
+	tape := newFactTape().lesson().came("p1").load(true).open(1, single1, 10).
+		add("t1", quiz.Extended, `{"round":1,"seconds":20,"left":15000}`).
+		answer("p1", 1, "q1", "a", 10_000).shut(1).end()
+	if _, p := tape.results().pupil(t, "p1"); p.Score != 1.5 { // 2 points, half of the time gone
+		t.Errorf("%v points", p.Score)
 	}
 }

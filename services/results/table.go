@@ -2,18 +2,18 @@ package results
 
 import "github.com/livelearn/box/services/quiz/item"
 
-// Results are what came of a lesson. Fractions are 0 to 1, times milliseconds.
+// Results are the results of a lesson. Fractions are 0 to 1, times are in milliseconds.
 type Results struct {
 	Lesson     Lesson     `json:"lesson"`
 	Attendance []Presence `json:"attendance"` // by name, all pupils of the class
 	Items      []Question `json:"items"`      // in the order of asking
 	Pupils     []Pupil    `json:"pupils"`     // by name, all pupils of the class
 	Hardest    []string   `json:"hardest"`    // ids of items, the hardest first
-	Help       []Help     `json:"help"`       // who needs it, the most first
+	Help       []Help     `json:"help"`       // the pupils with the most reasons first
 	lang       string     // of the headings in the files
 }
 
-// Lesson is which one it was.
+// Lesson identifies the lesson.
 type Lesson struct {
 	ID        string `json:"id"`
 	Title     string `json:"title"`
@@ -45,15 +45,26 @@ type Question struct {
 	Answered int            `json:"answered"` // of them
 	Fraction float64        `json:"fraction"` // mean of the answers
 	Options  []item.Option  `json:"options"`
-	Counts   map[string]int `json:"counts"` // by option: who chose it; of orders and matches: who had it right
+	Counts   map[string]int `json:"counts"` // by option: pupils who chose it, or in orders and matches had it right
 	Texts    []TextCount    `json:"texts"`  // typed answers, the most frequent first, at most 20
 	Right    []string       `json:"right"`  // ids of options, or texts
+	Pairs    []Pair         `json:"pairs"`  // of a match, in the order of the options
+	Image    *item.Image    `json:"image,omitempty"`
+	Regions  []item.Region  `json:"regions,omitempty"` // right places of a pin
+	Pins     []item.Place   `json:"pins,omitempty"`    // all places that were chosen
 }
 
-// TextCount is how many pupils typed the same.
+// Pair is a right pair of a match.
+type Pair struct {
+	Left  string `json:"left"`  // the id of the option
+	Right string `json:"right"` // the text of its choice
+}
+
+// TextCount is a typed answer and how many pupils gave it.
 type TextCount struct {
-	Text string `json:"text"`
-	N    int    `json:"n"`
+	Text  string `json:"text"`
+	N     int    `json:"n"`
+	Right bool   `json:"right,omitempty"` // it was marked as wholly right
 }
 
 // Pupil is one pupil's part in the lesson.
@@ -62,7 +73,7 @@ type Pupil struct {
 	Name     string            `json:"name"`
 	Absent   bool              `json:"absent,omitempty"`
 	Score    float64           `json:"score"` // rounded to hundredths
-	Max      float64           `json:"max"`   // of all that was asked in the lesson
+	Max      float64           `json:"max"`   // of all questions of the lesson
 	Answered int               `json:"answered"`
 	Right    int               `json:"right"`  // wholly
 	Wrong    int               `json:"wrong"`  // less than half
@@ -73,7 +84,7 @@ type Pupil struct {
 	Items    map[string]Answer `json:"items"` // by the question's id
 }
 
-// Answer is what a pupil answered to one question.
+// Answer is the answer of a pupil to one question.
 type Answer struct {
 	Fraction float64       `json:"fraction"`
 	Points   float64       `json:"points"` // earned: by speed, when the quiz was scored so

@@ -17,8 +17,8 @@ const (
 	Muted         = event.Kind("room.muted")
 	Removed       = event.Kind("room.removed")
 	Readmitted    = event.Kind("room.readmitted")
-	Came          = event.Kind("room.came") // its author is here; attendance
-	Went          = event.Kind("room.went") // its author's last connection is gone
+	Arrived       = event.Kind("room.came") // its author is here; attendance
+	Departed      = event.Kind("room.went") // its author's last connection is gone
 )
 
 // Locks that a teacher can set.
@@ -28,46 +28,40 @@ const (
 	LockRaise = "raise"
 )
 
-var locks = []string{LockChat, LockReact, LockRaise}
-
-// about is the payload of the facts of the room that are about one person.
-type about struct {
-	User string `json:"user"`
-	On   bool   `json:"on"`
-}
+var lockNames = []string{LockChat, LockReact, LockRaise}
 
 // seeAbout shows a fact about a person to the teachers and to that person.
 func seeAbout(e event.Event) event.Audience {
-	var a about
+	var a PersonData
 	known := json.Unmarshal(e.Data, &a) == nil
-	return func(v event.Viewer) bool { return v.Staff() || known && a.User == v.User }
+	return func(v event.Viewer) bool { return v.IsStaff() || known && a.User == v.User }
 }
 
-func staffOnly(event.Event) event.Audience { return event.Viewer.Staff }
+func staffOnly(event.Event) event.Audience { return event.Viewer.IsStaff }
 
-// controlKind is the feature that every room has: the lesson, who may do what,
-// and who is out. Control leaves only when it is on disk: a lock that a crash takes
-// back would let a pupil speak whom the teacher believes silenced.
-var controlKind = Kind{
+// ControlKind is the feature that every room has: the lesson, the locks, and the pupils who are
+// muted or removed. Its facts leave only when they are on disk. Otherwise a crash could take a
+// lock back, and a pupil could speak whom the teacher believes silenced.
+var ControlKind = Kind{
 	Name: "room",
 	New:  func() Feature { return newControl() },
 	Commands: []Command{
-		{Name: "lesson.start", Box: true, Closed: true},
+		{Name: "lesson.start", Payload: StartRequest{}, Box: true, Closed: true},
 		{Name: "lesson.end", Box: true, Closed: true},
-		{Name: "room.lock"},
-		{Name: "room.mute"},
-		{Name: "room.remove"},
-		{Name: "room.readmit"},
+		{Name: "room.lock", Payload: LockRequest{}},
+		{Name: "room.mute", Payload: MuteRequest{}},
+		{Name: "room.remove", Payload: PersonRequest{}},
+		{Name: "room.readmit", Payload: PersonRequest{}},
 	},
 	Events: []event.Def{
-		{Kind: LessonStarted, Effect: event.Committed, Vital: true, Cloud: true},
-		{Kind: LessonEnded, Effect: event.Committed, Vital: true, Cloud: true},
-		{Kind: Locked, Effect: event.Committed, Vital: true},
-		{Kind: Muted, Effect: event.Committed, Vital: true, See: seeAbout},
-		{Kind: Removed, Effect: event.Committed, Vital: true, See: seeAbout},
-		{Kind: Readmitted, Effect: event.Committed, Vital: true, See: seeAbout},
-		{Kind: Came, Effect: event.Early, Vital: true, Cloud: true, See: staffOnly},
-		{Kind: Went, Effect: event.Early, Vital: true, Cloud: true, See: staffOnly},
+		{Kind: LessonStarted, Payload: StartedData{}, Effect: event.Committed, Vital: true, Cloud: true, Doc: "all state is new"},
+		{Kind: LessonEnded, Payload: EndedData{}, Effect: event.Committed, Vital: true, Cloud: true},
+		{Kind: Locked, Payload: LockedData{}, Effect: event.Committed, Vital: true},
+		{Kind: Muted, Payload: PersonData{}, Effect: event.Committed, Vital: true, VisibleTo: seeAbout, SeenBy: aboutPerson, Erase: erasePerson},
+		{Kind: Removed, Payload: PersonData{}, Effect: event.Committed, Vital: true, VisibleTo: seeAbout, SeenBy: aboutPerson, Erase: erasePerson},
+		{Kind: Readmitted, Payload: PersonData{}, Effect: event.Committed, Vital: true, VisibleTo: seeAbout, SeenBy: aboutPerson, Erase: erasePerson},
+		{Kind: Arrived, Effect: event.Early, Vital: true, Cloud: true, VisibleTo: staffOnly, SeenBy: "teachers", Doc: "the author is the pupil who is here now"},
+		{Kind: Departed, Effect: event.Early, Vital: true, Cloud: true, VisibleTo: staffOnly, SeenBy: "teachers", Doc: "the author is the pupil who has left"},
 	},
 }
 
@@ -91,93 +85,98 @@ func newControl() *control {
 	return &control{Locks: map[string]bool{}, Muted: map[string]bool{}, Removed: map[string]bool{}, Here: map[string]uint64{}}
 }
 
-// open tells that a lesson is running.
-func (c *control) open() bool { return c.Lesson.ID != "" && c.Lesson.Ended == 0 }
+// isOpen reports whether a lesson is running.
+func (c *control) isOpen() bool { return c.Lesson.ID != "" && c.Lesson.Ended == 0 }
 
 // Handle implements Feature.
 func (c *control) Handle(t *Turn, m Message) error {
 	switch m.Name {
 	case "lesson.start":
-		return c.start(t, m)
+		return c.startLesson(t, m)
 	case "lesson.end":
-		if c.open() {
-			t.Record(LessonEnded, struct {
-				Lesson string `json:"lesson"`
-			}{c.Lesson.ID})
+		if c.isOpen() {
+			t.Record(LessonEnded, EndedData{c.Lesson.ID})
 		}
 		return nil
 	case "room.lock":
-		return c.lock(t, m)
+		return c.setLock(t, m)
+	case "room.mute":
+		return c.setMute(t, m)
 	}
-	return c.person(t, m)
+	return c.setRemoved(t, m)
 }
 
-func (c *control) start(t *Turn, m Message) error {
-	var in struct {
-		ID
-		Lesson string `json:"lesson"`
-		Title  string `json:"title"`
-	}
+func (c *control) startLesson(t *Turn, m Message) error {
+	var in StartRequest
 	if err := Decode(m, &in); err != nil {
 		return err
 	}
 	if in.Lesson == "" {
-		return errs.Field(m.Name, "lesson", "empty", 1, "must not be empty")
+		return errs.NewField(m.Name, "lesson", "empty", 1, "must not be empty")
 	}
-	if c.open() && c.Lesson.ID == in.Lesson {
+	if c.isOpen() && c.Lesson.ID == in.Lesson {
 		return nil // the same lesson again: a teacher who pressed twice
 	}
-	in.ID.ID = ""
-	t.Record(LessonStarted, in)
+	t.Record(LessonStarted, StartedData{in.Lesson, in.Title})
 	return nil
 }
 
-func (c *control) lock(t *Turn, m Message) error {
-	var in struct {
-		ID
-		What string `json:"what"`
-		On   bool   `json:"on"`
-	}
+func (c *control) setLock(t *Turn, m Message) error {
+	var in LockRequest
 	if err := Decode(m, &in); err != nil {
 		return err
 	}
-	if !slices.Contains(locks, in.What) {
-		return errs.Field(m.Name, "what", "unknown", 0, "must be one of %v", locks)
+	if !slices.Contains(lockNames, in.What) {
+		return errs.NewField(m.Name, "what", "unknown", 0, "must be one of %v", lockNames)
 	}
 	if c.Locks[in.What] != in.On {
-		in.ID.ID = ""
-		t.Record(Locked, in)
+		t.Record(Locked, LockedData{in.What, in.On})
 	}
 	return nil
 }
 
-// person handles mute, remove and readmit, each of which names one pupil.
-func (c *control) person(t *Turn, m Message) error {
-	var in struct {
-		ID
-		User string `json:"user"`
-		On   *bool  `json:"on,omitempty"`
-	}
+func (c *control) setMute(t *Turn, m Message) error {
+	var in MuteRequest
 	if err := Decode(m, &in); err != nil {
 		return err
 	}
-	if in.User == "" || len(in.User) > MaxID {
-		return errs.Field(m.Name, "user", "bad_user", MaxID, "must be a user id of 1 to %d bytes", MaxID)
+	if err := checkOther(m, in.User); err != nil {
+		return err
 	}
-	if in.User == m.By.User {
-		return errs.Field(m.Name, "user", "self", 0, "nobody does this to themselves")
+	if in.On == nil {
+		return errs.NewField(m.Name, "on", "empty", 0, "must be true or false")
 	}
-	switch {
-	case m.Name == "room.mute" && in.On == nil:
-		return errs.Field(m.Name, "on", "empty", 0, "must be true or false")
-	case m.Name != "room.mute" && in.On != nil:
-		return errs.Field(m.Name, "on", "unknown_field", 0, "no such field")
-	case m.Name == "room.mute" && *in.On != c.Muted[in.User]:
-		t.Record(Muted, about{in.User, *in.On})
-	case m.Name == "room.remove" && !c.Removed[in.User]:
-		t.Record(Removed, about{in.User, true})
-	case m.Name == "room.readmit" && c.Removed[in.User]:
-		t.Record(Readmitted, about{in.User, false})
+	if *in.On != c.Muted[in.User] {
+		t.Record(Muted, PersonData{in.User, *in.On})
+	}
+	return nil
+}
+
+// setRemoved handles remove and readmit.
+func (c *control) setRemoved(t *Turn, m Message) error {
+	var in PersonRequest
+	if err := Decode(m, &in); err != nil {
+		return err
+	}
+	if err := checkOther(m, in.User); err != nil {
+		return err
+	}
+	switch out := m.Name == "room.remove"; {
+	case out && !c.Removed[in.User]:
+		t.Record(Removed, PersonData{in.User, true})
+	case !out && c.Removed[in.User]:
+		t.Record(Readmitted, PersonData{in.User, false})
+	}
+	return nil
+}
+
+// checkOther checks the id of a person who is not the sender.
+func checkOther(m Message, user string) error {
+	if user == "" || len(user) > MaxID {
+		return errs.NewField(m.Name, "user", "bad_user", MaxID, "must be a user id of 1 to %d bytes", MaxID)
+	}
+	if user == m.By.User {
+		return errs.NewField(m.Name, "user", "self", 0, "nobody does this to themselves")
 	}
 	return nil
 }
@@ -186,36 +185,33 @@ func (c *control) person(t *Turn, m Message) error {
 func (c *control) Apply(e event.Event) {
 	switch e.Kind {
 	case LessonStarted:
-		var in struct{ Lesson, Title string }
-		Payload(e, &in)
+		var in StartedData
+		DecodePayload(e, &in)
 		*c = *newControl()
 		c.Lesson = Lesson{ID: in.Lesson, Title: in.Title, Started: e.Stamp.Wall}
 	case LessonEnded:
 		c.Lesson.Ended = max(e.Stamp.Wall, 1)
 	case Locked:
-		var in struct {
-			What string
-			On   bool
-		}
-		Payload(e, &in)
-		set(c.Locks, in.What, in.On)
-	case Came:
+		var in LockedData
+		DecodePayload(e, &in)
+		setFlag(c.Locks, in.What, in.On)
+	case Arrived:
 		c.Here[e.By] = e.Epoch
-	case Went:
+	case Departed:
 		delete(c.Here, e.By)
 	case Muted, Removed, Readmitted:
-		var in about
-		Payload(e, &in)
+		var in PersonData
+		DecodePayload(e, &in)
 		if e.Kind == Muted {
-			set(c.Muted, in.User, in.On)
+			setFlag(c.Muted, in.User, in.On)
 		} else {
-			set(c.Removed, in.User, in.On)
+			setFlag(c.Removed, in.User, in.On)
 		}
 	}
 }
 
-// set keeps only what is true, so that an empty map is the calm room.
-func set(m map[string]bool, key string, on bool) {
+// setFlag keeps only the true values: a room without locks and mutes has empty maps.
+func setFlag(m map[string]bool, key string, on bool) {
 	if on {
 		m[key] = true
 	} else {
@@ -230,11 +226,11 @@ func (c *control) View(v event.Viewer, _ event.Stamp) any {
 		Muted   []string        `json:"muted"`
 		Removed []string        `json:"removed"`
 	}{Locks: map[string]bool{}, Muted: []string{}, Removed: []string{}}
-	for _, what := range locks {
+	for _, what := range lockNames {
 		view.Locks[what] = c.Locks[what]
 	}
 	switch {
-	case v.Staff():
+	case v.IsStaff():
 		view.Muted = append(view.Muted, slices.Sorted(maps.Keys(c.Muted))...)
 		view.Removed = append(view.Removed, slices.Sorted(maps.Keys(c.Removed))...)
 	case c.Muted[v.User]:

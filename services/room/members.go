@@ -1,6 +1,7 @@
 package room
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/livelearn/box/services/errs"
@@ -8,8 +9,8 @@ import (
 	"github.com/livelearn/box/services/wire"
 )
 
-// welcome answers a join: Missed when the client's place in the log is known, View
-// otherwise. (Epoch, Seq) is where the events that follow begin.
+// welcome answers a join. It has Missed when the client's place in the log is known, and View
+// otherwise. The next events follow (Epoch, Seq).
 type welcome struct {
 	Epoch  uint64            `json:"epoch"`
 	Seq    uint64            `json:"seq"`
@@ -24,41 +25,41 @@ type me struct {
 	Role event.Role `json:"role"`
 }
 
-// join answers with what the member needs and lets events follow. The answer waits
-// for committed facts on their way to the disk, since it tells of them.
-func (r *Room) join(s *Seat, ref string) {
-	if r.seated(s) {
-		return // the same mail again, after a crash: settle has dealt with the seat
+// handleJoin answers a join and seats the member: events follow. The answer contains the last
+// committed facts, so it waits until they are on disk.
+func (r *Room) handleJoin(s *Seat, ref string) {
+	if r.isSeated(s) {
+		return // the same mail again, after a crash: resyncMembers has dealt with the seat
 	}
-	if err := r.admit(s); err != nil {
-		s.turnAway(ref, err)
+	if err := r.checkJoin(s); err != nil {
+		s.rejectJoin(ref, err)
 		return
 	}
 	now := r.rooms.Clock.Now().Wall
-	r.attend(s)
-	s.sit(r.rooms.refs.Add(1), now)
+	r.recordArrival(s)
+	s.preparePresence(r.rooms.refs.Add(1), now)
 	w := welcome{Epoch: r.epoch, Seq: r.seq, Now: now, Me: me{s.Viewer.User, s.Viewer.Role}}
-	if missed, ok := r.missed(s); ok {
-		w.Missed = r.events(missed, s.Viewer)
+	if missed, ok := r.missedEvents(s); ok {
+		w.Missed = r.eventsFor(missed, s.Viewer)
 	} else {
-		w.View = r.view(s.Viewer)
+		w.View = r.viewFor(s.Viewer)
 	}
-	answer := wire.Reply(s.JoinRef, ref, r.topic, true, w)
-	r.hall.seats[s] = struct{}{}
-	r.hold(r.firm, func() {
-		if !r.seated(s) {
+	answer := wire.NewReply(s.JoinRef, ref, r.topic, true, w)
+	r.connections.seats[s] = struct{}{}
+	r.deferEffect(r.lastCommitted, func() {
+		if !r.isSeated(s) {
 			return // left while it waited
 		}
-		s.ready, s.sent = true, w.Seq
+		s.answered, s.lastSent = true, w.Seq
 		s.Member.Send(answer)
-		s.Member.Send(wire.Broadcast(r.topic, wire.PresenceState, r.hall.state()))
-		r.hall.diff(r.topic, s, true)
+		s.Member.Send(wire.NewBroadcast(r.topic, wire.PresenceState, r.connections.presenceState()))
+		r.connections.sendPresenceDiff(r.topic, s, true)
 	})
 }
 
-// missed is what the member has not seen, if its last event is still in this log: one
-// of an epoch that ended before that event was saved is not.
-func (r *Room) missed(s *Seat) ([]event.Event, bool) {
+// missedEvents returns the facts that the member has not seen, and whether its last event is in
+// this log. An event that was not saved before its epoch ended is not in it.
+func (r *Room) missedEvents(s *Seat) ([]event.Event, bool) {
 	if s.Epoch == 0 {
 		return nil, false
 	}
@@ -72,7 +73,7 @@ func (r *Room) missed(s *Seat) ([]event.Event, bool) {
 	if s.Since > end {
 		return nil, false
 	}
-	missed, ok := r.since(s.Since)
+	missed, ok := r.eventsSince(s.Since)
 	size := 0
 	for _, e := range missed {
 		size += len(e.Data) + 128
@@ -80,81 +81,98 @@ func (r *Room) missed(s *Seat) ([]event.Event, bool) {
 	return missed, ok && size <= MaxAnswer
 }
 
-// MaxAnswer is about how many bytes of facts the answer to a join carries. What a
-// member missed beyond that it sees as a view, and views keep to it as well: an answer
-// must find room in the member's queue.
+// MaxAnswer is about how many bytes of facts the answer to a join carries. A member that missed
+// more gets a view. Views keep to this limit too, because an answer has to fit in the member's
+// queue.
 const MaxAnswer = 96 << 10
 
-func (r *Room) admit(s *Seat) error {
+func (r *Room) checkJoin(s *Seat) error {
 	switch {
 	case s.Viewer.Role == event.Pupil && r.control.Removed[s.Viewer.User]:
-		return errs.Code("room.Join", errs.Denied, "removed", "the teacher has removed you from this lesson")
-	case s.Viewer.Role == event.Pupil && !r.control.open():
-		return errs.Code("room.Join", errs.Missing, "no_lesson", "no lesson is open in this room")
+		return errs.NewCode("room.Join", errs.Denied, "removed", "the teacher has removed you from this lesson")
+	case s.Viewer.Role == event.Pupil && !r.control.isOpen():
+		return errs.NewCode("room.Join", errs.Missing, "no_lesson", "no lesson is open in this room")
 	}
 	return nil
 }
 
-// turnAway refuses a join.
-func (s *Seat) turnAway(ref string, err error) {
-	s.Member.Send(wire.Reply(s.JoinRef, ref, Topic(s.Room), false, errs.BodyOf(err)))
+// rejectJoin refuses a join.
+func (s *Seat) rejectJoin(ref string, err error) {
+	s.Member.Send(wire.NewReply(s.JoinRef, ref, TopicOf(s.Room), false, errs.BodyOf(err)))
 	s.Member.Closed(s)
 }
 
-func (r *Room) leave(s *Seat) {
-	if !r.seated(s) {
+func (r *Room) handleLeave(s *Seat) {
+	if !r.isSeated(s) {
 		return
 	}
-	delete(r.hall.seats, s)
-	if s.ready {
-		r.hall.diff(r.topic, s, false)
+	delete(r.connections.seats, s)
+	if s.answered {
+		r.connections.sendPresenceDiff(r.topic, s, false)
 	}
-	r.depart(s)
+	r.recordDeparture(s)
 }
 
-// attend records that a pupil is here, once for each stay: each epoch begins with nobody
-// here, so a log that was cut tells of no stay that nobody saw the end of.
-func (r *Room) attend(s *Seat) {
-	if u := s.Viewer.User; s.Viewer.Role == event.Pupil && r.control.open() && r.control.Here[u] != r.epoch {
-		r.note(Came, u)
+// recordArrival records that a pupil is here, once for each stay. Each epoch begins with an empty
+// room, so a log that was cut contains no stay without an end.
+func (r *Room) recordArrival(s *Seat) {
+	if u := s.Viewer.User; s.Viewer.Role == event.Pupil && r.control.isOpen() && r.control.Here[u] != r.epoch {
+		r.recordPresence(Arrived, u)
 	}
 }
 
-// depart records that a pupil's last connection is gone.
-func (r *Room) depart(s *Seat) {
+// recordDeparture records that a pupil's last connection is gone.
+func (r *Room) recordDeparture(s *Seat) {
 	u := s.Viewer.User
-	if r.control.Here[u] != r.epoch || !r.control.open() {
+	if r.control.Here[u] != r.epoch || !r.control.isOpen() {
 		return
 	}
-	for other := range r.hall.seats {
+	for other := range r.connections.seats {
 		if other.Viewer.User == u {
 			return
 		}
 	}
-	r.note(Went, u)
+	r.recordPresence(Departed, u)
 }
 
-// note records what the room itself saw somebody do.
-func (r *Room) note(kind event.Kind, user string) {
+// recordPresence records that a user has arrived or departed.
+func (r *Room) recordPresence(kind event.Kind, user string) {
 	t := &Turn{room: r, msg: &Message{Name: string(kind), By: event.Viewer{User: user}}, stamp: r.rooms.Clock.Now()}
 	t.Record(kind, struct{}{})
-	r.flush(t)
+	r.unobserved = append(r.unobserved, t.facts...)
+	r.flushTurn(t)
 }
 
-// expel lets go of a removed pupil's connections, after the fact that says why.
-func (r *Room) expel(e event.Event) {
-	var who about
-	Payload(e, &who)
-	for s := range r.hall.seats {
+// observePresence gives the observers who came and went, without the lock of the connections: a
+// feature may hang.
+func (r *Room) observePresence(ctx context.Context) error {
+	if len(r.unobserved) == 0 {
+		return nil
+	}
+	t := &Turn{room: r, msg: &Message{Name: "presence", By: boxViewer}, stamp: r.rooms.Clock.Now()}
+	list := r.unobserved
+	r.unobserved = nil
+	t.notifyObservers(list)
+	if len(t.facts)+len(t.casts) == 0 {
+		return nil
+	}
+	return r.withConnections(ctx, func() { r.flushTurn(t) })
+}
+
+// expelRemoved closes a removed pupil's connections, after the fact that says why.
+func (r *Room) expelRemoved(e event.Event) {
+	var who PersonData
+	DecodePayload(e, &who)
+	for s := range r.connections.seats {
 		if s.Viewer.User != who.User || !r.control.Removed[who.User] {
 			continue
 		}
-		delete(r.hall.seats, s)
+		delete(r.connections.seats, s)
 		s.Member.Send(wire.NewFrame(wire.Message{JoinRef: s.JoinRef, Topic: r.topic, Event: wire.Close}))
 		s.Member.Closed(s)
-		if s.ready {
-			r.hall.diff(r.topic, s, false)
+		if s.answered {
+			r.connections.sendPresenceDiff(r.topic, s, false)
 		}
-		r.depart(s)
+		r.recordDeparture(s)
 	}
 }

@@ -1,26 +1,27 @@
-// Package room is the classroom process: it owns all state of a live class, decides
-// on what its members ask for, and tells them what happened.
+// Package room is the classroom process: it owns all state of a live class, decides on the
+// commands of its members, and sends them the facts that follow.
 //
-// A room is an entity of a supervise.Pool: one goroutine at a time, fed from one
-// mailbox, so features need no locks. Sessions Join, Post and Leave; the room sends
-// through the Member port and waits for nobody, the disk included:
+// A room is an entity of a supervise.Pool: one goroutine at a time, fed from one mailbox, so
+// features need no locks. Sessions call Join, Post and Leave. The room sends through the Member
+// port and never blocks, not even for the disk:
 //
 //	Post -> Handle -> Record -+-> early facts: cast at once
 //	                          +-> journal.Append -> done -> committed facts: cast
 //	                                                     -> ack "saved" to the author
 //
-// Early facts (chat, taps, hands) queue behind a committed fact that is still on its
-// way to the disk, so members always see facts in the order of seq.
+// Early facts (chat, taps, hands) queue behind a committed fact that is still on its way to the
+// disk, so members always see facts in the order of seq.
 //
-// A crash loses nothing that was acknowledged: the pool rebuilds the room by replaying
-// its stream, seats and unanswered acks live in the hall, which the crash does not
-// touch, and each member is sent what it missed. A message that crashes the room twice
-// is buried as a dead letter; a fact that does is passed over.
+// A crash loses nothing that was acknowledged. The pool rebuilds the room by replaying its
+// stream. Seats and unanswered acks live in connections, which the crash does not touch, and
+// each member gets the facts that it missed. A message that crashes the room twice is set aside
+// as a dead letter. A fact that crashes the replay is skipped.
 package room
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,7 @@ type Config struct {
 	Recent      int           // facts kept in memory for members that resume; default 1024
 }
 
-// WithDefaults fills in what is empty.
+// WithDefaults fills in the empty fields.
 func (c Config) WithDefaults() Config {
 	def := func(v *int, d int) {
 		if *v == 0 {
@@ -67,16 +68,16 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate refuses what cannot work.
+// Validate refuses negative values.
 func (c Config) Validate() error {
 	if c.Mailbox < 0 || c.MaxRestarts < 0 || c.Snapshot < 0 || c.Recent < 0 || c.Idle < 0 || c.Hang < 0 || c.Period < 0 {
-		return errs.Field("room.Config", "room", "negative", 0, "no value may be negative")
+		return errs.NewField("room.Config", "room", "negative", 0, "no value may be negative")
 	}
 	return nil
 }
 
-// Letter is a message or fact that crashed its room and was set aside.
-type Letter struct {
+// DeadLetter is a message or fact that crashed its room and was set aside.
+type DeadLetter struct {
 	Room  string
 	Kind  string // the command's or the fact's name
 	By    string // user id
@@ -88,14 +89,14 @@ type Letter struct {
 	Stack []byte
 }
 
-// Deps is what the rooms are built on.
+// Deps are the services that rooms need.
 type Deps struct {
-	Journal *journal.Journal
-	Clock   *event.Clock
-	Bury    func(Letter)           // takes a dead letter; must not block
-	Observe func(supervise.Report) // sees each crash
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
+	Journal      *journal.Journal
+	Clock        *event.Clock
+	OnDeadLetter func(DeadLetter)       // takes a dead letter; must not block
+	Observe      func(supervise.Report) // sees each crash
+	Log          *slog.Logger
+	Metrics      prometheus.Registerer
 }
 
 // Rooms is every room of the box. A room starts with the first mail to it.
@@ -105,13 +106,14 @@ type Rooms struct {
 	kinds    []Kind
 	commands map[string]command
 	defs     map[event.Kind]event.Def
+	casts    map[string]Cast
 	owner    map[event.Kind]string // which feature folds a kind
-	pool     *supervise.Pool[string, Room, mail]
+	pool     *supervise.Pool[string, Room, roomMail]
 	metrics  metrics
 	refs     atomic.Uint64 // presence references
 
-	mu    sync.Mutex
-	halls map[string]*hall // guarded by mu; one small entry for each room ever used
+	mu                sync.Mutex
+	connectionsByRoom map[string]*connections // guarded by mu; one small entry for each room ever used
 }
 
 type command struct {
@@ -119,18 +121,18 @@ type command struct {
 	feature string
 }
 
-// mail is all that a room can be told: one of its fields is set.
-type mail struct {
-	join  *Seat
-	ref   string // of the join
-	leave *Seat
-	msg   *Message
-	saved *saved
-	ring  bool // an alarm is due
+// roomMail is one entry of a room's mailbox: one of its fields is set.
+type roomMail struct {
+	join        *Seat
+	ref         string // of the join
+	leave       *Seat
+	msg         *Message
+	committed   *commitResult
+	deadlineDue bool // a deadline has passed
 }
 
-// saved is the journal's word on a batch of facts.
-type saved struct {
+// commitResult is the journal's answer for a batch of facts.
+type commitResult struct {
 	epoch, seq uint64
 	err        error
 }
@@ -138,9 +140,9 @@ type saved struct {
 // New makes the rooms of a box with the features of kinds.
 func New(cfg Config, deps Deps, kinds ...Kind) *Rooms {
 	rs := &Rooms{
-		Deps: deps, cfg: cfg.WithDefaults(), kinds: append([]Kind{controlKind}, kinds...),
-		commands: map[string]command{}, defs: map[event.Kind]event.Def{}, owner: map[event.Kind]string{},
-		halls: map[string]*hall{}, metrics: newMetrics(deps.Metrics),
+		Deps: deps, cfg: cfg.WithDefaults(), kinds: append([]Kind{ControlKind}, kinds...),
+		commands: map[string]command{}, defs: map[event.Kind]event.Def{}, owner: map[event.Kind]string{}, casts: map[string]Cast{},
+		connectionsByRoom: map[string]*connections{}, metrics: newMetrics(deps.Metrics),
 	}
 	for _, k := range rs.kinds {
 		for _, c := range k.Commands {
@@ -149,12 +151,15 @@ func New(cfg Config, deps Deps, kinds ...Kind) *Rooms {
 		for _, d := range k.Events {
 			rs.defs[d.Kind], rs.owner[d.Kind] = d, k.Name
 		}
+		for _, c := range k.Casts {
+			rs.casts[c.Name] = c
+		}
 	}
-	rs.pool = supervise.NewPool(supervise.Kind[string, Room, mail]{
-		Name: "room", Init: rs.start, Handle: rs.handle, Save: rs.save,
+	rs.pool = supervise.NewPool(supervise.Kind[string, Room, roomMail]{
+		Name: "room", Init: rs.startRoom, Handle: rs.handleMail, Save: rs.saveRoom,
 		Mailbox: rs.cfg.Mailbox, Idle: rs.cfg.Idle, Hang: rs.cfg.Hang,
 		MaxRestarts: rs.cfg.MaxRestarts, Period: rs.cfg.Period,
-		Dead: rs.dead, Describe: mail.name, Observe: deps.Observe,
+		Dead: rs.handleDeadLetter, Describe: roomMail.kindName, Observe: deps.Observe,
 	})
 	deps.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "livelearn_room_rooms", Help: "Rooms in memory.",
@@ -183,12 +188,12 @@ func (rs *Rooms) Len() int { return rs.pool.Len() }
 // Join asks for a place in s.Room. The answer to the join's ref goes to s.Member. An
 // error means that the room was not reached.
 func (rs *Rooms) Join(s *Seat, ref string) error {
-	return refusal("room.Join", rs.pool.Cast(s.Room, mail{join: s, ref: ref}))
+	return wrapPoolError("room.Join", rs.pool.Cast(s.Room, roomMail{join: s, ref: ref}))
 }
 
 // Leave gives the place back. It never waits and never fails.
 func (rs *Rooms) Leave(s *Seat) {
-	if err := rs.pool.Urgent(s.Room, mail{leave: s}); err != nil {
+	if err := rs.pool.Urgent(s.Room, roomMail{leave: s}); err != nil {
 		rs.Log.Debug("leave of a stopped room", "room", s.Room, "err", err)
 	}
 }
@@ -197,16 +202,15 @@ func (rs *Rooms) Leave(s *Seat) {
 // m.Reply. An error means that the room was not reached, and m.Reply is not called.
 func (rs *Rooms) Post(s *Seat, m Message) error {
 	m.By, m.seat = s.Viewer, s
-	return refusal("room.Post", rs.pool.Cast(s.Room, mail{msg: &m}))
+	return wrapPoolError("room.Post", rs.pool.Cast(s.Room, roomMail{msg: &m}))
 }
 
-// Call posts m on the box's own account, with m.By as its author, and waits for the
-// answer.
+// Call posts m for the box itself, with m.By as its author, and waits for the answer.
 func (rs *Rooms) Call(ctx context.Context, room string, m Message) (Reply, error) {
 	answer := make(chan Reply, 1)
 	m.Reply, m.seat = func(r Reply) { answer <- r }, nil
-	if err := rs.pool.Cast(room, mail{msg: &m}); err != nil {
-		return Reply{}, refusal("room.Call", err)
+	if err := rs.pool.Cast(room, roomMail{msg: &m}); err != nil {
+		return Reply{}, wrapPoolError("room.Call", err)
 	}
 	select {
 	case r := <-answer:
@@ -216,59 +220,59 @@ func (rs *Rooms) Call(ctx context.Context, room string, m Message) (Reply, error
 	}
 }
 
-// refusal gives the pool's errors the kind of who acts next.
-func refusal(op string, err error) error {
-	switch err {
-	case nil:
+// wrapPoolError gives the pool's errors the kind that says who acts next.
+func wrapPoolError(op string, err error) error {
+	switch {
+	case err == nil:
 		return nil
-	case supervise.ErrFull:
-		e := errs.Code(op, errs.Busy, "room_busy", "too many messages are waiting for this room")
+	case errors.Is(err, supervise.ErrFull):
+		e := errs.NewCode(op, errs.Busy, "room_busy", "too many messages are waiting for this room")
 		return e
 	}
 	return errs.New(op, errs.Down, err)
 }
 
-func (rs *Rooms) hall(id string) *hall {
+func (rs *Rooms) connectionsOf(id string) *connections {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	h := rs.halls[id]
+	h := rs.connectionsByRoom[id]
 	if h == nil {
-		h = &hall{seats: map[*Seat]struct{}{}}
-		rs.halls[id] = h
+		h = &connections{seats: map[*Seat]struct{}{}}
+		rs.connectionsByRoom[id] = h
 	}
 	return h
 }
 
-// name tells what the mail was, for crash reports: never who or what text.
-func (m mail) name() string {
+// kindName names the kind of mail for crash reports. It contains no name and no text of people.
+func (m roomMail) kindName() string {
 	switch {
 	case m.join != nil:
 		return "join"
 	case m.leave != nil:
 		return "leave"
-	case m.saved != nil:
+	case m.committed != nil:
 		return "saved"
-	case m.ring:
+	case m.deadlineDue:
 		return "ring"
 	}
 	return m.msg.Name
 }
 
-// dead takes what crashed its room twice.
-func (rs *Rooms) dead(id string, m mail, cause supervise.Report) {
+// handleDeadLetter sets mail aside that crashed its room twice.
+func (rs *Rooms) handleDeadLetter(id string, m roomMail, cause supervise.Report) {
 	switch {
 	case m.msg != nil:
-		rs.Bury(Letter{
+		rs.OnDeadLetter(DeadLetter{
 			Room: id, Kind: m.msg.Name, By: m.msg.By.User, Role: m.msg.By.Role, ID: m.msg.ID,
 			Data: m.msg.Data, Err: cause.Err.Error(), Stack: cause.Stack,
 		})
-		m.msg.answer(Reply{Err: errs.Code("room.Handle", errs.Internal, "set_aside", "this message could not be handled and was set aside")})
+		m.msg.sendReply(Reply{Err: errs.NewCode("room.Handle", errs.Internal, "set_aside", "this message could not be handled and was set aside")})
 	case m.join != nil:
-		m.join.turnAway(m.ref, errs.New("room.Join", errs.Internal, cause.Err))
+		m.join.rejectJoin(m.ref, errs.New("room.Join", errs.Internal, cause.Err))
 	}
 }
 
-func (m *Message) answer(r Reply) {
+func (m *Message) sendReply(r Reply) {
 	if m.Reply != nil {
 		m.Reply(r)
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/hand"
+	"github.com/livelearn/box/services/reaction"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/room/roomtest"
-	"github.com/livelearn/box/services/tap"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var kinds = []room.Kind{chat.Kind, hand.Kind, tap.Kind}
+var kinds = []room.Kind{chat.Kind, hand.Kind, reaction.Kind}
 
 func TestARebuiltRoomIsTheRoomThatWas(t *testing.T) {
 	for seed := range uint64(8) {
@@ -30,15 +30,15 @@ func TestARebuiltRoomIsTheRoomThatWas(t *testing.T) {
 		var before []string
 		synctest.Test(t, func(t *testing.T) {
 			h := roomtest.New(t, dir, room.Config{Snapshot: 37}, kinds...)
-			act(h, rnd, viewers)
+			actAtRandom(h, rnd, viewers)
 			for _, v := range viewers {
-				before = append(before, h.View(v))
+				before = append(before, h.JoinView(v))
 			}
 		})
 		synctest.Test(t, func(t *testing.T) {
 			h := roomtest.New(t, dir, room.Config{}, kinds...)
 			for i, v := range viewers {
-				if d := cmp.Diff(before[i], h.View(v)); d != "" {
+				if d := cmp.Diff(before[i], h.JoinView(v)); d != "" {
 					t.Errorf("seed %d, %s: %s", seed, v.User, d)
 				}
 			}
@@ -46,10 +46,10 @@ func TestARebuiltRoomIsTheRoomThatWas(t *testing.T) {
 	}
 }
 
-// act has the viewers do 300 random things of which most are allowed.
-func act(h *roomtest.House, rnd *rand.Rand, viewers []event.Viewer) {
+// actAtRandom has the viewers do 300 random things of which most are allowed.
+func actAtRandom(h *roomtest.Harness, rnd *rand.Rand, viewers []event.Viewer) {
 	teacher := viewers[0]
-	if err := h.Ask(teacher, "lesson.start", "", map[string]string{"lesson": "l1", "title": "T"}); err != nil {
+	if err := h.SendCommand(teacher, "lesson.start", "", map[string]string{"lesson": "l1", "title": "T"}); err != nil {
 		panic(err)
 	}
 	pick := func(of ...string) string { return of[rnd.IntN(len(of))] }
@@ -58,21 +58,21 @@ func act(h *roomtest.House, rnd *rand.Rand, viewers []event.Viewer) {
 		on := rnd.IntN(2) == 0
 		switch rnd.IntN(10) {
 		case 0, 1, 2:
-			_ = h.Ask(by, "chat.say", id, map[string]string{"text": "text " + id, "to": pick("all", "teacher")})
+			_ = h.SendCommand(by, "chat.say", id, map[string]string{"text": "text " + id, "to": pick("all", "teacher")})
 		case 3:
-			_ = h.Ask(by, "hand.raise", id, struct{}{})
+			_ = h.SendCommand(by, "hand.raise", id, struct{}{})
 		case 4:
-			_ = h.Ask(by, "hand.lower", id, struct{}{})
+			_ = h.SendCommand(by, "hand.lower", id, struct{}{})
 		case 5:
-			_ = h.Ask(by, "tap.set", id, map[string]string{"tap": pick("yes", "no", "lost", "")})
+			_ = h.SendCommand(by, "tap.set", id, map[string]string{"tap": pick("yes", "no", "lost", "")})
 		case 6:
-			_ = h.Ask(teacher, "room.lock", id, map[string]any{"what": pick("chat", "raise", "react"), "on": on})
+			_ = h.SendCommand(teacher, "room.lock", id, map[string]any{"what": pick("chat", "raise", "react"), "on": on})
 		case 7:
-			_ = h.Ask(teacher, "room.mute", id, map[string]any{"user": pick("p1", "p2"), "on": on})
+			_ = h.SendCommand(teacher, "room.mute", id, map[string]any{"user": pick("p1", "p2"), "on": on})
 		case 8:
-			_ = h.Ask(teacher, pick("tap.clear", "hand.raise"), id, struct{}{})
+			_ = h.SendCommand(teacher, pick("tap.clear", "hand.raise"), id, struct{}{})
 		case 9:
-			_ = h.Ask(teacher, pick("room.remove", "room.readmit"), id, map[string]string{"user": "p9"})
+			_ = h.SendCommand(teacher, pick("room.remove", "room.readmit"), id, map[string]string{"user": "p9"})
 		}
 	}
 }
@@ -83,14 +83,14 @@ func TestALessonStartsWithAnEmptyRoom(t *testing.T) {
 		h := roomtest.New(t, dir, room.Config{}, kinds...)
 		teacher := event.Viewer{User: "t1", Role: event.Teacher}
 		for _, lesson := range []string{"l1", "l2"} {
-			if err := h.Ask(teacher, "lesson.start", "", map[string]string{"lesson": lesson, "title": "T"}); err != nil {
+			if err := h.SendCommand(teacher, "lesson.start", "", map[string]string{"lesson": lesson, "title": "T"}); err != nil {
 				t.Fatal(err)
 			}
 			if lesson == "l1" {
-				_ = h.Ask(teacher, "chat.say", "1", map[string]string{"text": "old", "to": "all"})
-				_ = h.Ask(teacher, "room.lock", "2", map[string]any{"what": "chat", "on": true})
-				_ = h.Ask(teacher, "lesson.end", "", struct{}{})
-				if err := h.Ask(teacher, "chat.say", "3", map[string]string{"text": "late", "to": "all"}); err == nil {
+				_ = h.SendCommand(teacher, "chat.say", "1", map[string]string{"text": "old", "to": "all"})
+				_ = h.SendCommand(teacher, "room.lock", "2", map[string]any{"what": "chat", "on": true})
+				_ = h.SendCommand(teacher, "lesson.end", "", struct{}{})
+				if err := h.SendCommand(teacher, "chat.say", "3", map[string]string{"text": "late", "to": "all"}); err == nil {
 					t.Error("chat after the lesson's end")
 				}
 			}
@@ -100,7 +100,7 @@ func TestALessonStartsWithAnEmptyRoom(t *testing.T) {
 			Chat   struct{ Messages []any }
 			Room   struct{ Locks map[string]bool }
 		}
-		if err := json.Unmarshal([]byte(h.View(teacher)), &v); err != nil {
+		if err := json.Unmarshal([]byte(h.JoinView(teacher)), &v); err != nil {
 			t.Fatal(err)
 		}
 		if v.Lesson.ID != "l2" || v.Lesson.Ended != 0 || len(v.Chat.Messages) != 0 || v.Room.Locks["chat"] {
@@ -126,12 +126,12 @@ func FuzzCommand(f *testing.F) {
 	}
 	h := roomtest.New(f, f.TempDir(), room.Config{}, kinds...)
 	teacher := event.Viewer{User: "t1", Role: event.Teacher}
-	_ = h.Ask(teacher, "lesson.start", "", map[string]string{"lesson": "l1", "title": "T"})
+	_ = h.SendCommand(teacher, "lesson.start", "", map[string]string{"lesson": "l1", "title": "T"})
 	f.Fuzz(func(t *testing.T, n int, payload string) {
 		_, err := h.Rooms.Call(t.Context(), "c1", room.Message{
 			Name: names[uint(n)%uint(len(names))], By: teacher, Data: json.RawMessage(payload),
 		})
-		for _, l := range h.Dead() {
+		for _, l := range h.DeadLetters() {
 			t.Fatalf("%q crashed the room: %s (answer %v)\n%s", payload, l.Err, err, l.Stack)
 		}
 	})

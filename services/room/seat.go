@@ -10,18 +10,18 @@ import (
 	"github.com/livelearn/box/services/wire"
 )
 
-// Member is a connection that sits in a room.
+// Member is a connection that has a seat in a room.
 type Member interface {
 	// Send queues f and returns at once. A reader that is too slow loses volatile
 	// frames first and is then closed; it resumes by seq.
 	Send(f wire.Frame)
-	// Closed tells that the room has let the member go and why; the frame that says so
-	// to the client is queued already. It must not block.
+	// Closed is called when the room has closed the seat. The frame that says so to the client
+	// is in the queue already. It must not block.
 	Closed(s *Seat)
 }
 
-// Seat is one member's place in one room. It outlives a crash of the room: that is
-// why nobody's socket notices one.
+// Seat is one member's place in one room. It outlives a crash of the room, so the sockets stay
+// open.
 type Seat struct {
 	Room    string // id
 	Viewer  event.Viewer
@@ -31,10 +31,10 @@ type Seat struct {
 	Since   uint64 // the last seq that the client saw; 0 when it saw none
 	Epoch   uint64 // the epoch of that event
 
-	key   string // presence key; owned by the hall's lock, as all below
-	meta  json.RawMessage
-	ready bool   // the join was answered: events follow
-	sent  uint64 // the last seq that was queued to the member
+	presenceKey  string // guarded by connections.mu, as all below
+	presenceMeta json.RawMessage
+	answered     bool   // the join was answered: events follow
+	lastSent     uint64 // the last seq that was queued to the member
 }
 
 // ack is a promise to answer when all facts up to seq are on disk.
@@ -44,16 +44,16 @@ type ack struct {
 	reply func(Reply)
 }
 
-// hall is what survives a crash of its room: who sits in it, and who waits for an
-// answer. The room's goroutine is its only user but for a fenced, hung one: hence mu.
-type hall struct {
+// connections is the part of a room that survives a crash: the seats, and the replies that wait
+// for the disk. Its users are the room's goroutine and a hung one that was given up: hence mu.
+type connections struct {
 	mu    sync.Mutex
 	seats map[*Seat]struct{}
 	acks  []ack
 }
 
-// meta is a member's entry in presence. PhxRef is what Phoenix.Presence tells two
-// connections of one person apart by.
+// meta is a member's entry in presence. PhxRef distinguishes two connections of one person in
+// Phoenix.Presence.
 type meta struct {
 	PhxRef   string `json:"phx_ref"`
 	Role     string `json:"role"`
@@ -61,49 +61,49 @@ type meta struct {
 	OnlineAt int64  `json:"online_at"` // milliseconds since 1970
 }
 
-// presence is what presence_state and the two halves of presence_diff carry.
+// presence is the payload of presence_state and of both halves of presence_diff.
 type presence map[string]struct {
 	Metas []json.RawMessage `json:"metas"`
 }
 
-func (p presence) add(s *Seat) {
-	entry := p[s.key]
-	entry.Metas = append(entry.Metas, s.meta)
-	p[s.key] = entry
+func (p presence) addSeat(s *Seat) {
+	entry := p[s.presenceKey]
+	entry.Metas = append(entry.Metas, s.presenceMeta)
+	p[s.presenceKey] = entry
 }
 
-// sit prepares the seat's presence entry. n is unique on this box.
-func (s *Seat) sit(n uint64, now int64) {
+// preparePresence prepares the seat's presence entry. n is unique on this box.
+func (s *Seat) preparePresence(n uint64, now int64) {
 	ref := strconv.FormatUint(n, 36)
-	s.key = s.Viewer.User
+	s.presenceKey = s.Viewer.User
 	if s.Viewer.Role == event.Screen {
-		s.key = "screen:" + ref
+		s.presenceKey = "screen:" + ref
 	}
-	s.meta = mustJSON(meta{PhxRef: ref, Role: s.Viewer.Role.String(), Name: s.Name, OnlineAt: now})
+	s.presenceMeta = mustJSON(meta{PhxRef: ref, Role: s.Viewer.Role.String(), Name: s.Name, OnlineAt: now})
 }
 
-// state is the presence of everybody who is ready.
-func (h *hall) state() json.RawMessage {
+// presenceState is the presence of everybody who is ready.
+func (h *connections) presenceState() json.RawMessage {
 	p := presence{}
 	for s := range h.seats {
-		if s.ready {
-			p.add(s)
+		if s.answered {
+			p.addSeat(s)
 		}
 	}
 	return mustJSON(p)
 }
 
-// diff tells everybody but the seat itself that it came or went.
-func (h *hall) diff(topic string, s *Seat, came bool) {
+// sendPresenceDiff sends to all other seats that s came or went.
+func (h *connections) sendPresenceDiff(topic string, s *Seat, came bool) {
 	d := map[string]presence{"joins": {}, "leaves": {}}
 	if came {
-		d["joins"].add(s)
+		d["joins"].addSeat(s)
 	} else {
-		d["leaves"].add(s)
+		d["leaves"].addSeat(s)
 	}
-	f := wire.Broadcast(topic, wire.PresenceDiff, mustJSON(d))
+	f := wire.NewBroadcast(topic, wire.PresenceDiff, mustJSON(d))
 	for other := range h.seats {
-		if other != s && other.ready {
+		if other != s && other.answered {
 			other.Member.Send(f)
 		}
 	}

@@ -60,13 +60,13 @@ func FuzzParseNames(f *testing.F) {
 				t.Errorf("name %q", n.Name)
 			case utf8.RuneCountInString(n.Name) > MaxName || strings.ContainsFunc(n.Name, unicode.IsControl):
 				t.Errorf("name %q", n.Name)
-			case seen[fold(n.Name)] || n.Number <= last:
+			case seen[foldName(n.Name)] || n.Number <= last:
 				t.Errorf("name %q on line %d after line %d", n.Name, n.Number, last)
 			}
 			if again, err := cleanName("", "", n.Name, MaxName); err != nil || again != n.Name {
 				t.Errorf("%q is cleaned to %q, %v", n.Name, again, err)
 			}
-			seen[fold(n.Name)], last = true, n.Number
+			seen[foldName(n.Name)], last = true, n.Number
 		}
 		for _, p := range problems {
 			if p.Line < 1 || p.Code == "" || p.Message == "" || !utf8.ValidString(p.Text) || utf8.RuneCountInString(p.Text) > 80 {
@@ -81,26 +81,26 @@ func FuzzParseNames(f *testing.F) {
 
 func TestPastingAgainAddsOnlyWhatIsNew(t *testing.T) {
 	s := newSchool(t)
-	dry := must(s.AddNames(s.class.ID, "ben\nEve\nEve", true))(t)
+	dry := mustValue(s.AddNames(s.class.ID, "ben\nEve\nEve", true))(t)
 	if len(dry.Added) != 1 || dry.Added[0] != (Pupil{Name: "Eve"}) {
 		t.Errorf("dry run: %+v", dry)
 	}
-	if c := must(s.Class(s.class.ID))(t); len(c.Pupils) != 3 {
+	if c := mustValue(s.Class(s.class.ID))(t); len(c.Pupils) != 3 {
 		t.Errorf("a dry run added somebody: %+v", c)
 	}
-	got := must(s.AddNames(s.class.ID, "ben\nEve\nEve", false))(t)
+	got := mustValue(s.AddNames(s.class.ID, "ben\nEve\nEve", false))(t)
 	if len(got.Added) != 1 || got.Added[0].ID == "" || len(got.Problems) != 1 || got.Problems[0].Line != 3 {
 		t.Errorf("%+v", got)
 	}
 	if diff := cmp.Diff(got.Unchanged, []string{"ben"}); diff != "" {
 		t.Error(diff)
 	}
-	c := must(s.Class(s.class.ID))(t)
+	c := mustValue(s.Class(s.class.ID))(t)
 	if len(c.Pupils) != 4 || c.Pupils[0] != s.class.Pupils[0] {
 		t.Errorf("%+v", c)
 	}
 	_, err := s.AddNames("c_none", "Eve", false)
-	refused(t, err, "missing/no_class/")
+	checkRefused(t, err, "missing/no_class/")
 }
 
 func TestAFullClassTakesNobody(t *testing.T) {
@@ -109,7 +109,7 @@ func TestAFullClassTakesNobody(t *testing.T) {
 	for n := range MaxPupils {
 		fmt.Fprintf(&b, "Pupil N%d\n", n)
 	}
-	got := must(s.AddNames(s.class.ID, b.String(), false))(t)
+	got := mustValue(s.AddNames(s.class.ID, b.String(), false))(t)
 	if len(got.Added) != MaxPupils-3 || len(got.Problems) != 3 || got.Problems[0].Code != "class_full" {
 		t.Errorf("%d added, %+v", len(got.Added), got.Problems)
 	}
@@ -118,56 +118,56 @@ func TestAFullClassTakesNobody(t *testing.T) {
 func TestNamesOfClassesAndPupilsAreUnique(t *testing.T) {
 	s := newSchool(t)
 	_, err := s.AddClass("7B")
-	refused(t, err, "invalid/duplicate/name")
-	other := must(s.AddClass("8a"))(t)
+	checkRefused(t, err, "invalid/duplicate/name")
+	other := mustValue(s.AddClass("8a"))(t)
 	_, err = s.RenameClass(other.ID, "7b ")
-	refused(t, err, "invalid/duplicate/name")
-	if c := must(s.RenameClass(other.ID, "8A"))(t); c.Name != "8A" {
+	checkRefused(t, err, "invalid/duplicate/name")
+	if c := mustValue(s.RenameClass(other.ID, "8A"))(t); c.Name != "8A" {
 		t.Errorf("%+v", c)
 	}
 	ben := s.class.Pupils[0].ID
 	_, err = s.RenamePupil(s.class.ID, ben, "CLEO")
-	refused(t, err, "invalid/duplicate/name")
-	if p := must(s.RenamePupil(s.class.ID, ben, "Benjamin"))(t); p.Name != "Benjamin" || p.ID != ben {
+	checkRefused(t, err, "invalid/duplicate/name")
+	if p := mustValue(s.RenamePupil(s.class.ID, ben, "Benjamin"))(t); p.Name != "Benjamin" || p.ID != ben {
 		t.Errorf("%+v", p)
 	}
 	for _, err := range []error{
 		errOf(s.RenamePupil(s.class.ID, "p_none", "X")), s.DeletePupil(s.class.ID, "p_none"),
 	} {
-		refused(t, err, "missing/no_pupil/")
+		checkRefused(t, err, "missing/no_pupil/")
 	}
 	for _, err := range []error{
 		errOf(s.RenameClass("c_none", "X")), s.DeleteClass("c_none"), s.DeletePupil("c_none", ben), errOf(s.StartLesson("t", "c_none", "")),
 	} {
-		refused(t, err, "missing/no_class/")
+		checkRefused(t, err, "missing/no_class/")
 	}
 	_, err = s.StartLesson("t", s.class.ID, strings.Repeat("x", 61))
-	refused(t, err, "invalid/too_long/title")
+	checkRefused(t, err, "invalid/too_long/title")
 }
 
 func errOf[T any](_ T, err error) error { return err }
 
 func TestAClassInALessonIsNotDeleted(t *testing.T) {
 	s := newSchool(t)
-	refused(t, s.DeleteClass(s.class.ID), "stale/lesson_open/")
+	checkRefused(t, s.DeleteClass(s.class.ID), "stale/lesson_open/")
 	if _, _, err := s.EndLesson(s.lesson.ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DeleteClass(s.class.ID); err != nil {
 		t.Fatal(err)
 	}
-	if l := must(s.Lesson(s.lesson.ID))(t); l.ClassName != "7b" || l.Title != "Fractions" {
+	if l := mustValue(s.Lesson(s.lesson.ID))(t); l.ClassName != "7b" || l.Title != "Fractions" {
 		t.Errorf("the lesson: %+v", l)
 	}
 }
 
 func TestClassesAreListedByName(t *testing.T) {
-	r := fresh(t)
+	r := newRoster(t)
 	for _, name := range []string{"b", "A", "c"} {
-		must(r.AddClass(name))(t)
+		mustValue(r.AddClass(name))(t)
 	}
 	var got []string
-	for _, c := range must(r.Classes())(t) {
+	for _, c := range mustValue(r.Classes())(t) {
 		got = append(got, c.Name)
 	}
 	if diff := cmp.Diff(got, []string{"A", "b", "c"}); diff != "" {
@@ -179,14 +179,14 @@ func TestDigitsOfAllScriptsAreDigits(t *testing.T) {
 	for in, want := range map[string]string{
 		"123": "123", "١٢٣": "123", "۱۲۳": "123", "१२३": "123", "１２３": "123", "𝟙𝟚𝟛": "123", "a²": "a²", "٠٩": "09", "𝟎𝟗": "09",
 	} {
-		if got := digits(in); got != want {
+		if got := toASCIIDigits(in); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)
 		}
 	}
 }
 
 func TestEmptyListsAreListsInJSON(t *testing.T) {
-	r := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	r := openRoster(t, filepath.Join(t.TempDir(), "roster.db"))
 	classes, err := r.Classes()
 	if err != nil {
 		t.Fatal(err)

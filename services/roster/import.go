@@ -7,25 +7,27 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
-	"github.com/livelearn/box/services/intake"
-	"github.com/livelearn/box/services/records"
+	"github.com/livelearn/box/services/listimport"
 )
 
-// Imported is what comes of a file, or would: a dry run gives the same.
+// Imported is the result of an import. A dry run returns the same.
 type Imported struct {
-	Classes  []ImportedClass  `json:"classes"`
-	Problems []intake.Problem `json:"problems"` // the file's own and those with what the box has
+	Classes  []ImportedClass      `json:"classes"`
+	Problems []listimport.Problem `json:"problems"` // the file's own, and conflicts with the box's data
+	// Columns is set for a list with columns. If it has a code, someone must say what they mean.
+	Columns *listimport.Columns `json:"columns,omitempty"`
 }
 
-// ImportedClass is what comes of one class of a file.
+// ImportedClass is the result for one class of a file.
 type ImportedClass struct {
-	ID        string     `json:"id,omitempty"` // empty in a dry run for a class that is new
+	ID        string     `json:"id,omitempty"` // empty in a dry run for a new class
 	Name      string     `json:"name"`
 	Added     []NewName  `json:"added"`
-	Changed   []Renamed  `json:"changed"`   // known by their id, under another name
-	Unchanged []string   `json:"unchanged"` // names that are as they were
-	Missing   []LeftOver `json:"missing"`   // on the list and not in the file: left alone
+	Changed   []Renamed  `json:"changed"`   // the same id under another name
+	Unchanged []string   `json:"unchanged"` // names without a change
+	Missing   []LeftOver `json:"missing"`   // on the list and not in the file: they stay
 }
 
 // NewName is a name that was not on the list.
@@ -33,25 +35,25 @@ type NewName struct {
 	Name string `json:"name"`
 }
 
-// Renamed is a pupil whose name is another one in the file.
+// Renamed is a pupil with another name in the file.
 type Renamed struct {
 	ID   string `json:"id"`
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// LeftOver is a pupil whom the file does not name.
+// LeftOver is a pupil who is not in the file.
 type LeftOver struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
 
-// Import brings a file's classes into the roster: all that it gives is on disk when it
-// returns, or nothing of it. A class is known by its source id and then by its name, and
-// is made when there is none. A pupil is known by the source id and then by the name.
-// Nobody is deleted. With into, the class of the file, whatever it is called, is that one;
-// of a file with several, the one of that name. A dry run changes nothing.
-func (r *Roster) Import(t intake.Table, into string, dry bool) (out Imported, err error) {
+// Import merges a file's classes into the roster. Everything is on disk when it returns, or
+// nothing. A class is found by its source id and then by its name, and created if there is none.
+// A pupil is found by the source id and then by the name. No pupil is deleted. With into, the
+// class of the file, whatever its name, is that class. Of several classes in a file, the one with
+// the name of into is used. A dry run changes nothing.
+func (r *Roster) Import(t listimport.Table, into string, dry bool) (out Imported, err error) {
 	const op = "roster.Import"
 	run := func(tx *bbolt.Tx) error {
 		im, err := r.newImporter(tx, op, t, into)
@@ -59,7 +61,7 @@ func (r *Roster) Import(t intake.Table, into string, dry bool) (out Imported, er
 			return err
 		}
 		for _, c := range im.table.Classes {
-			if err := im.class(c); err != nil {
+			if err := im.importClass(c); err != nil {
 				return err
 			}
 		}
@@ -67,71 +69,71 @@ func (r *Roster) Import(t intake.Table, into string, dry bool) (out Imported, er
 		if dry {
 			return nil
 		}
-		return im.save(tx)
+		return im.saveChanged(tx)
 	}
 	if dry {
-		err = r.view(op, run)
+		err = r.readTx(op, run)
 	} else {
-		err = r.update(op, run)
+		err = r.writeTx(op, run)
 	}
 	return out, err
 }
 
-// importer is one import under way. It works on copies; save writes them.
+// importer is the state of one import. It works on copies, and saveChanged writes them.
 type importer struct {
-	op      string
-	into    string
-	table   intake.Table
-	classes []Class      // those of the box, and new ones, whose ids are empty
-	used    map[int]bool // places in classes that a class of the file has
-	changed []change
-	out     Imported
+	op        string
+	intoClass string
+	table     listimport.Table
+	classes   []Class      // those of the box, and new ones with an empty id
+	matched   map[int]bool // places in classes that belong to a class of the file
+	changed   []changedClass
+	out       Imported
 }
 
-// change is a class to write and its place in the result.
-type change struct{ class, result int }
+// changedClass is a class to write and its place in the result.
+type changedClass struct{ class, result int }
 
-func (r *Roster) newImporter(tx *bbolt.Tx, op string, t intake.Table, into string) (*importer, error) {
-	im := &importer{op: op, into: into, table: t, used: map[int]bool{}}
-	im.out = Imported{Classes: []ImportedClass{}, Problems: append([]intake.Problem{}, t.Problems...)}
-	_, im.classes = collect[Class](r, tx, bucketClasses, "")
+func (r *Roster) newImporter(tx *bbolt.Tx, op string, t listimport.Table, into string) (*importer, error) {
+	im := &importer{op: op, intoClass: into, table: t, matched: map[int]bool{}}
+	im.out = Imported{Classes: []ImportedClass{}, Problems: append([]listimport.Problem{}, t.Problems...), Columns: t.Columns}
+	_, im.classes = collectValues[Class](r, tx, bucketClasses, "")
 	if into == "" {
 		return im, nil
 	}
-	target, err := class(tx, into)
+	target, err := loadClass(tx, into)
 	if err != nil {
 		return nil, err
 	}
 	if len(t.Classes) > 1 {
 		im.table.Classes = nil
 		for _, c := range t.Classes {
-			if c.Source != "" && c.Source == target.Source || fold(c.Name) == fold(target.Name) {
-				im.table.Classes = []intake.Class{c}
-				im.out.Problems = append(im.out.Problems, intake.Problem{
+			if c.Source != "" && c.Source == target.Source || foldName(c.Name) == foldName(target.Name) {
+				im.table.Classes = []listimport.Class{c}
+				im.out.Problems = append(im.out.Problems, listimport.Problem{
 					Code: "other_classes", Message: fmt.Sprintf("%d other classes of the file were left out", len(t.Classes)-1),
 				})
 				break
 			}
 		}
 		if im.table.Classes == nil {
-			return nil, errs.Field(op, "class", "many_classes", 1, "the file has %d classes and none of this name: choose no class to take all", len(t.Classes))
+			return nil, errs.NewField(op, "class", "many_classes", 1, "the file has %d classes and none of this name: choose no class to take all", len(t.Classes))
 		}
 	}
 	return im, nil
 }
 
-// class brings one class of the file in.
-func (im *importer) class(c intake.Class) error {
-	i, err := im.find(c)
+// importClass merges one class of the file.
+func (im *importer) importClass(c listimport.Class) error {
+	i, err := im.findClass(c)
 	if err != nil {
 		return err
 	}
-	im.used[i] = true
+	im.matched[i] = true
 	to := im.classes[i]
 	to.Pupils = slices.Clone(to.Pupils)
-	m := &matcher{to: &to, rows: im.clean(c.Pupils)}
-	result, dirty := m.run()
-	if c.Source != to.Source && c.Source != "" && im.bySource(c.Source) < 0 {
+	m := &matcher{class: &to, rows: im.cleanRows(c.Pupils)}
+	result, dirty := m.matchRows()
+	if c.Source != to.Source && c.Source != "" && im.findBySource(c.Source) < 0 {
 		to.Source, dirty = c.Source, true
 	}
 	dirty = dirty || to.ID == ""
@@ -143,45 +145,46 @@ func (im *importer) class(c intake.Class) error {
 	im.out.Classes = append(im.out.Classes, result)
 	im.out.Problems = append(im.out.Problems, m.problems...)
 	if dirty {
-		im.changed = append(im.changed, change{i, len(im.out.Classes) - 1})
+		im.changed = append(im.changed, changedClass{i, len(im.out.Classes) - 1})
 	}
 	return nil
 }
 
-// find is the place of the class that a class of the file is, made if there is none.
-func (im *importer) find(c intake.Class) (int, error) {
-	if im.into != "" {
-		return slices.IndexFunc(im.classes, func(k Class) bool { return k.ID == im.into }), nil
+// findClass returns the place of the class for a class of the file. It adds a class if there is
+// none.
+func (im *importer) findClass(c listimport.Class) (int, error) {
+	if im.intoClass != "" {
+		return slices.IndexFunc(im.classes, func(k Class) bool { return k.ID == im.intoClass }), nil
 	}
 	name, err := cleanName(im.op, "class", c.Name, MaxName)
 	if err != nil {
 		return 0, err
 	}
 	if c.Source != "" {
-		if i := im.bySource(c.Source); i >= 0 && !im.used[i] {
+		if i := im.findBySource(c.Source); i >= 0 && !im.matched[i] {
 			return i, nil
 		}
 	}
-	if i := slices.IndexFunc(im.classes, func(k Class) bool { return fold(k.Name) == fold(name) }); i >= 0 {
-		if im.used[i] {
-			return 0, errs.Field(im.op, "class", "duplicate", 0, "two classes of the file are the same class of the box")
+	if i := slices.IndexFunc(im.classes, func(k Class) bool { return foldName(k.Name) == foldName(name) }); i >= 0 {
+		if im.matched[i] {
+			return 0, errs.NewField(im.op, "class", "duplicate", 0, "two classes of the file are the same class of the box")
 		}
 		return i, nil
 	}
 	if len(im.classes) >= MaxClasses {
-		return 0, errs.Field(im.op, "classes", "too_many", MaxClasses, "at most %d classes", MaxClasses)
+		return 0, errs.NewField(im.op, "classes", "too_many", MaxClasses, "at most %d classes", MaxClasses)
 	}
 	im.classes = append(im.classes, Class{Name: name, Pupils: []Pupil{}})
 	return len(im.classes) - 1, nil
 }
 
-// bySource is the place of the class with a source id, or -1.
-func (im *importer) bySource(id string) int {
+// findBySource returns the place of the class with a source id, or -1.
+func (im *importer) findBySource(id string) int {
 	return slices.IndexFunc(im.classes, func(k Class) bool { return k.Source == id })
 }
 
-// clean leaves out rows that no list could hold: the table comes from another process.
-func (im *importer) clean(rows []intake.Row) (out []intake.Row) {
+// cleanRows removes rows with invalid names, since the table comes from another process.
+func (im *importer) cleanRows(rows []listimport.Row) (out []listimport.Row) {
 	for _, row := range rows {
 		name, err := cleanName(im.op, "name", row.Name, MaxName)
 		if e, ok := errors.AsType[*errs.Error](err); ok {
@@ -194,12 +197,12 @@ func (im *importer) clean(rows []intake.Row) (out []intake.Row) {
 	return out
 }
 
-func rowProblem(row intake.Row, code, message string) intake.Problem {
-	return intake.Problem{File: row.File, Line: row.Line, Text: row.Name, Code: code, Message: message}
+func rowProblem(row listimport.Row, code, message string) listimport.Problem {
+	return listimport.Problem{File: row.File, Line: row.Line, Text: row.Name, Code: code, Message: message}
 }
 
-// save writes what changed, and gives ids to what is new.
-func (im *importer) save(tx *bbolt.Tx) error {
+// saveChanged writes the changed classes, and gives ids to new ones.
+func (im *importer) saveChanged(tx *bbolt.Tx) error {
 	for _, ch := range im.changed {
 		c := im.classes[ch.class]
 		if c.ID == "" {
@@ -211,7 +214,7 @@ func (im *importer) save(tx *bbolt.Tx) error {
 				c.Pupils[i].ID = newID("p_")
 			}
 		}
-		if err := records.Put(tx, bucketClasses, c.ID, c); err != nil {
+		if err := checkedkv.Put(tx, bucketClasses, c.ID, c); err != nil {
 			return err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
-	"github.com/livelearn/box/services/records"
 )
 
 // Lesson is a class's lesson. While it is open its code and key let pupils in.
@@ -36,11 +36,11 @@ type storedLesson struct {
 	Joined                          int               // at its end: how many of them had a name
 }
 
-// Room is the id of the room that the lesson is held in.
+// Room returns the id of the lesson's room.
 func (l storedLesson) Room() string { return l.Class }
 
-func (l storedLesson) public(tx *bbolt.Tx) Lesson {
-	c, _ := records.Get[Class](tx, bucketClasses, l.Class) // a deleted class has the name it had
+func (l storedLesson) toLesson(tx *bbolt.Tx) Lesson {
+	c, _ := checkedkv.Get[Class](tx, bucketClasses, l.Class) // a deleted class has the name that it had
 	out := Lesson{
 		ID: l.ID, Room: l.Room(), Class: l.Class, ClassName: cmp.Or(c.Name, l.ClassName), Title: l.Title,
 		Started: l.Started, Ended: l.Ended,
@@ -51,11 +51,11 @@ func (l storedLesson) public(tx *bbolt.Tx) Lesson {
 	return out
 }
 
-// Ref is how a pupil names a lesson: by the code, or by the key in the link.
+// Ref names a lesson for a pupil: by the code, or by the key in the link.
 type Ref struct{ Code, Key string }
 
-// StartLesson opens a lesson for a class. A class with an open lesson gets that one, and
-// its title stays. An empty title is the class's name.
+// StartLesson opens a lesson for a class. If the class has an open lesson, StartLesson returns it
+// with its old title. An empty title becomes the class's name.
 func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 	const op = "roster.StartLesson"
 	if strings.TrimSpace(title) != "" {
@@ -63,48 +63,48 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 			return l, err
 		}
 	}
-	err = r.update(op, func(tx *bbolt.Tx) error {
-		c, err := class(tx, classID)
+	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+		c, err := loadClass(tx, classID)
 		if err != nil {
 			return err
 		}
-		if id, err := records.Get[string](tx, bucketOpen, classID); err == nil {
-			s, err := records.Get[storedLesson](tx, bucketLessons, id)
-			l = s.public(tx)
+		if id, err := checkedkv.Get[string](tx, bucketOpen, classID); err == nil {
+			s, err := checkedkv.Get[storedLesson](tx, bucketLessons, id)
+			l = s.toLesson(tx)
 			return err
 		}
 		if strings.TrimSpace(title) == "" {
 			title = c.Name
 		}
-		s := storedLesson{ID: newID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: r.wall()}
-		if err := records.Put(tx, bucketLessons, s.ID, s); err != nil {
+		s := storedLesson{ID: newID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: r.clock()}
+		if err := checkedkv.Put(tx, bucketLessons, s.ID, s); err != nil {
 			return err
 		}
-		l = s.public(tx)
-		return records.Put(tx, bucketOpen, classID, s.ID)
+		l = s.toLesson(tx)
+		return checkedkv.Put(tx, bucketOpen, classID, s.ID)
 	})
 	return l, err
 }
 
-// freeCode is six random digits that no open lesson has. MaxClasses of a million codes
-// are taken at most, so it ends.
+// freeCode returns six random digits that no open lesson has. At most MaxClasses of a million
+// codes are in use, so the loop ends.
 func (r *Roster) freeCode(tx *bbolt.Tx) string {
 	for {
 		var b [8]byte
-		rand.Read(b[:]) //nolint:errcheck // never fails since Go 1.24
+		rand.Read(b[:])
 		code := fmt.Sprintf("%06d", binary.LittleEndian.Uint64(b[:])%1e6)
-		if _, err := r.find(tx, Ref{Code: code}); err != nil {
+		if _, err := r.findOpenLesson(tx, Ref{Code: code}); err != nil {
 			return code
 		}
 	}
 }
 
-// find is the open lesson that ref names. Each open lesson is compared in constant time
-// and all of them are, so the time tells nothing about how close a guess was.
-func (r *Roster) find(tx *bbolt.Tx, ref Ref) (storedLesson, error) {
+// findOpenLesson returns the open lesson that ref names. It compares all open lessons, each in
+// constant time, so the time does not show how close a guess was.
+func (r *Roster) findOpenLesson(tx *bbolt.Tx, ref Ref) (storedLesson, error) {
 	var found storedLesson
-	code, key := joinCode(ref.Code), ref.Key
-	for l := range r.open(tx) {
+	code, key := normaliseJoinCode(ref.Code), ref.Key
+	for l := range r.eachOpenLesson(tx) {
 		same := code != "" && subtle.ConstantTimeCompare([]byte(l.Code), []byte(code)) == 1
 		same = same || key != "" && subtle.ConstantTimeCompare([]byte(l.Key), []byte(key)) == 1
 		if same {
@@ -112,25 +112,25 @@ func (r *Roster) find(tx *bbolt.Tx, ref Ref) (storedLesson, error) {
 		}
 	}
 	if found.ID == "" {
-		return found, errs.Code("roster.Look", errs.Missing, "no_lesson", "no lesson is open under this code")
+		return found, errs.NewCode("roster.Look", errs.Missing, "no_lesson", "no lesson is open under this code")
 	}
 	return found, nil
 }
 
-// joinCode is a lesson's code as people type it: "123 456".
-func joinCode(s string) string {
+// normaliseJoinCode converts a lesson's code as people type it: "123 456".
+func normaliseJoinCode(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' {
 			return -1
 		}
 		return r
-	}, digits(s[:min(len(s), 64)]))
+	}, toASCIIDigits(s[:min(len(s), 64)]))
 }
 
-func (r *Roster) open(tx *bbolt.Tx) func(func(storedLesson) bool) {
+func (r *Roster) eachOpenLesson(tx *bbolt.Tx) func(func(storedLesson) bool) {
 	return func(yield func(storedLesson) bool) {
-		for _, id := range all[string](r, tx, bucketOpen, "") {
-			l, err := records.Get[storedLesson](tx, bucketLessons, id)
+		for _, id := range allValues[string](r, tx, bucketOpen, "") {
+			l, err := checkedkv.Get[storedLesson](tx, bucketLessons, id)
 			if err != nil {
 				r.log.Error("an open lesson cannot be read", "err", err)
 				continue
@@ -142,71 +142,71 @@ func (r *Roster) open(tx *bbolt.Tx) func(func(storedLesson) bool) {
 	}
 }
 
-// Open lists the lessons that are open.
-func (r *Roster) Open() ([]Lesson, error) {
+// OpenLessons returns the open lessons.
+func (r *Roster) OpenLessons() ([]Lesson, error) {
 	list := []Lesson{}
-	err := r.view("roster.Open", func(tx *bbolt.Tx) error {
-		for l := range r.open(tx) {
-			list = append(list, l.public(tx))
+	err := r.readTx("roster.Open", func(tx *bbolt.Tx) error {
+		for l := range r.eachOpenLesson(tx) {
+			list = append(list, l.toLesson(tx))
 		}
 		return nil
 	})
 	return list, err
 }
 
-// Lesson is a lesson, open or not.
+// Lesson returns a lesson, open or not.
 func (r *Roster) Lesson(id string) (l Lesson, err error) {
-	err = r.view("roster.Lesson", func(tx *bbolt.Tx) error {
-		s, err := lesson(tx, id)
-		l = s.public(tx)
+	err = r.readTx("roster.Lesson", func(tx *bbolt.Tx) error {
+		s, err := loadLesson(tx, id)
+		l = s.toLesson(tx)
 		return err
 	})
 	return l, err
 }
 
-// LessonIn is the lesson that is open in a room.
+// LessonIn returns the open lesson of a room.
 func (r *Roster) LessonIn(room string) (l Lesson, err error) {
-	err = r.view("roster.LessonIn", func(tx *bbolt.Tx) error {
-		id, err := records.Get[string](tx, bucketOpen, room)
+	err = r.readTx("roster.LessonIn", func(tx *bbolt.Tx) error {
+		id, err := checkedkv.Get[string](tx, bucketOpen, room)
 		if err != nil {
-			return errs.Code("roster.LessonIn", errs.Missing, "no_lesson", "no lesson is open in this room")
+			return errs.NewCode("roster.LessonIn", errs.Missing, "no_lesson", "no lesson is open in this room")
 		}
-		s, err := lesson(tx, id)
-		l = s.public(tx)
+		s, err := loadLesson(tx, id)
+		l = s.toLesson(tx)
 		return err
 	})
 	return l, err
 }
 
-func lesson(tx *bbolt.Tx, id string) (storedLesson, error) {
-	l, err := records.Get[storedLesson](tx, bucketLessons, id)
+func loadLesson(tx *bbolt.Tx, id string) (storedLesson, error) {
+	l, err := checkedkv.Get[storedLesson](tx, bucketLessons, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
-		err = errs.Code("roster.Lesson", errs.Missing, "no_lesson", "no such lesson")
+		err = errs.NewCode("roster.Lesson", errs.Missing, "no_lesson", "no such lesson")
 	}
 	return l, err
 }
 
-// EndLesson closes a lesson: its code, its key and its pupils' tokens are void. It gives
-// the pupils who held a name. Ending it again changes nothing.
+// EndLesson closes a lesson: its code, its key and its pupils' tokens become void. It returns the
+// pupils who held a name. Ending a lesson twice changes nothing.
 func (r *Roster) EndLesson(id string) (l Lesson, pupils []string, err error) {
-	err = r.update("roster.EndLesson", func(tx *bbolt.Tx) error {
-		s, err := lesson(tx, id)
+	err = r.writeTx("roster.EndLesson", func(tx *bbolt.Tx) error {
+		s, err := loadLesson(tx, id)
 		if err != nil {
 			return err
 		}
 		if s.Ended == 0 {
-			if err := remove(tx, bucketOpen, s.Class); err != nil {
+			if err := deleteKey(tx, bucketOpen, s.Class); err != nil {
 				return err
 			}
-			if pupils, err = r.freeAll(tx, id); err != nil {
+			if pupils, err = r.freeAllNames(tx, id); err != nil {
 				return err
 			}
-			s.close(tx, len(pupils), max(r.wall(), 1))
-			if err := records.Put(tx, bucketLessons, id, s); err != nil {
+			s.markEnded(tx, len(pupils), max(r.clock(), 1))
+			if err := checkedkv.Put(tx, bucketLessons, id, s); err != nil {
 				return err
 			}
 		}
-		l = s.public(tx)
+		l = s.toLesson(tx)
 		return nil
 	})
 	return l, pupils, err

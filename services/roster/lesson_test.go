@@ -12,7 +12,7 @@ import (
 
 func TestAClassHasOneOpenLesson(t *testing.T) {
 	s := newSchool(t)
-	again := must(s.StartLesson(s.admin.User, s.class.ID, "Other"))(t)
+	again := mustValue(s.StartLesson(s.admin.User, s.class.ID, "Other"))(t)
 	if again != s.lesson {
 		t.Errorf("got %+v, want the open lesson", again)
 	}
@@ -26,7 +26,7 @@ func TestAClassHasOneOpenLesson(t *testing.T) {
 	if twice, _, err := s.EndLesson(s.lesson.ID); err != nil || twice.Ended != ended.Ended {
 		t.Errorf("%+v %v", twice, err)
 	}
-	next := must(s.StartLesson(s.admin.User, s.class.ID, "  "))(t)
+	next := mustValue(s.StartLesson(s.admin.User, s.class.ID, "  "))(t)
 	if next.ID == s.lesson.ID || next.Title != "7b" {
 		t.Errorf("next lesson %+v", next)
 	}
@@ -35,15 +35,15 @@ func TestAClassHasOneOpenLesson(t *testing.T) {
 func TestAPupilComesBackWithTheDevicesToken(t *testing.T) {
 	s := newSchool(t)
 	ben := s.class.Pupils[0]
-	p, token, _, err := s.Join(s.ref(), ben.ID, "")
+	p, token, _, err := s.JoinLesson(s.ref(), ben.ID, "")
 	if err != nil || p.Role != event.Pupil || p.Room != s.class.ID || p.Name != "Ben" {
 		t.Fatalf("%+v %v", p, err)
 	}
-	again, same, _, err := s.Join(Ref{Key: s.lesson.Key}, ben.ID, token)
+	again, same, _, err := s.JoinLesson(Ref{Key: s.lesson.Key}, ben.ID, token)
 	if err != nil || same != token || again != p {
 		t.Errorf("resume: %+v %v", again, err)
 	}
-	if got := must(s.Who(token))(t); got != p {
+	if got := mustValue(s.Authenticate(token))(t); got != p {
 		t.Errorf("got %+v, want %+v", got, p)
 	}
 }
@@ -55,7 +55,7 @@ func TestANameBelongsToOneDevice(t *testing.T) {
 	results := make(chan error, 8)
 	for range cap(results) {
 		wg.Go(func() {
-			_, _, _, err := s.Join(s.ref(), ben, "")
+			_, _, _, err := s.JoinLesson(s.ref(), ben, "")
 			results <- err
 		})
 	}
@@ -66,7 +66,7 @@ func TestANameBelongsToOneDevice(t *testing.T) {
 		if err == nil {
 			won++
 		} else {
-			refused(t, err, "stale/taken/")
+			checkRefused(t, err, "stale/taken/")
 		}
 	}
 	if won != 1 {
@@ -76,12 +76,12 @@ func TestANameBelongsToOneDevice(t *testing.T) {
 
 func TestATakenNameShowsAsTakenToOthersOnly(t *testing.T) {
 	s := newSchool(t)
-	_, token, _, err := s.Join(s.ref(), s.class.Pupils[1].ID, "")
+	_, token, _, err := s.JoinLesson(s.ref(), s.class.Pupils[1].ID, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	taken := func(token string) (list []string) {
-		_, names, err := s.Look(s.ref(), token)
+		_, names, err := s.FindLesson(s.ref(), token)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,23 +103,23 @@ func TestATakenNameShowsAsTakenToOthersOnly(t *testing.T) {
 func TestAReleasedNameIsFreeAndItsTokenVoid(t *testing.T) {
 	s := newSchool(t)
 	ben := s.class.Pupils[0].ID
-	_, old, _, err := s.Join(s.ref(), ben, "")
+	_, old, _, err := s.JoinLesson(s.ref(), ben, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Release(s.lesson.ID, ben); err != nil {
+	if err := s.ReleaseName(s.lesson.ID, ben); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Who(old)
-	refused(t, err, "denied/signed_out/")
-	if _, _, _, err := s.Join(s.ref(), ben, ""); err != nil {
+	_, err = s.Authenticate(old)
+	checkRefused(t, err, "denied/signed_out/")
+	if _, _, _, err := s.JoinLesson(s.ref(), ben, ""); err != nil {
 		t.Errorf("another device: %v", err)
 	}
-	_, _, _, err = s.Join(s.ref(), ben, old)
-	refused(t, err, "stale/taken/")
-	refused(t, s.Release(s.lesson.ID, "p_none"), "missing/no_pupil/")
-	refused(t, s.Release("l_none", ben), "missing/no_lesson/")
-	if err := s.Release(s.lesson.ID, s.class.Pupils[2].ID); err != nil {
+	_, _, _, err = s.JoinLesson(s.ref(), ben, old)
+	checkRefused(t, err, "stale/taken/")
+	checkRefused(t, s.ReleaseName(s.lesson.ID, "p_none"), "missing/no_pupil/")
+	checkRefused(t, s.ReleaseName("l_none", ben), "missing/no_lesson/")
+	if err := s.ReleaseName(s.lesson.ID, s.class.Pupils[2].ID); err != nil {
 		t.Errorf("releasing a free name: %v", err)
 	}
 }
@@ -127,15 +127,15 @@ func TestAReleasedNameIsFreeAndItsTokenVoid(t *testing.T) {
 func TestADeviceThatTakesAnotherNameLetsTheFirstGo(t *testing.T) {
 	s := newSchool(t)
 	ben, cleo := s.class.Pupils[0].ID, s.class.Pupils[1].ID
-	_, token, _, err := s.Join(s.ref(), ben, "")
+	_, token, _, err := s.JoinLesson(s.ref(), ben, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, next, freed, err := s.Join(s.ref(), cleo, token)
+	p, next, freed, err := s.JoinLesson(s.ref(), cleo, token)
 	if err != nil || freed != ben || next == token || p.User != cleo {
 		t.Errorf("%+v freed %q %v", p, freed, err)
 	}
-	if _, _, _, err := s.Join(s.ref(), ben, ""); err != nil {
+	if _, _, _, err := s.JoinLesson(s.ref(), ben, ""); err != nil {
 		t.Errorf("the first name is not free: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestADeviceThatTakesAnotherNameLetsTheFirstGo(t *testing.T) {
 func TestEndingALessonSignsItsPupilsOut(t *testing.T) {
 	s := newSchool(t)
 	ben := s.class.Pupils[0].ID
-	_, token, _, err := s.Join(s.ref(), ben, "")
+	_, token, _, err := s.JoinLesson(s.ref(), ben, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,60 +151,60 @@ func TestEndingALessonSignsItsPupilsOut(t *testing.T) {
 	if err != nil || !slices.Equal(out, []string{ben}) {
 		t.Errorf("out: %v %v", out, err)
 	}
-	_, err = s.Who(token)
-	refused(t, err, "denied/signed_out/")
+	_, err = s.Authenticate(token)
+	checkRefused(t, err, "denied/signed_out/")
 	for _, ref := range []Ref{{Code: s.lesson.Code}, {Key: s.lesson.Key}} {
-		_, _, err = s.Look(ref, token)
-		refused(t, err, "missing/no_lesson/")
+		_, _, err = s.FindLesson(ref, token)
+		checkRefused(t, err, "missing/no_lesson/")
 	}
-	must(s.StartLesson(s.admin.User, s.class.ID, ""))(t)
-	_, err = s.Who(token)
-	refused(t, err, "denied/signed_out/") // the next lesson is another one
+	mustValue(s.StartLesson(s.admin.User, s.class.ID, ""))(t)
+	_, err = s.Authenticate(token)
+	checkRefused(t, err, "denied/signed_out/") // the next lesson is another one
 }
 
 func TestWrongCodesOpenNothing(t *testing.T) {
 	s := newSchool(t)
 	for _, ref := range []Ref{{}, {Code: " "}, {Code: s.lesson.Code + "0"}, {Code: s.lesson.Code[:5]}, {Key: s.lesson.Key[:10]}, {Key: s.lesson.Code}, {Code: s.lesson.Key}} {
-		_, _, err := s.Look(ref, "")
-		refused(t, err, "missing/no_lesson/")
-		_, _, _, err = s.Join(ref, s.class.Pupils[0].ID, "")
-		refused(t, err, "missing/no_lesson/")
+		_, _, err := s.FindLesson(ref, "")
+		checkRefused(t, err, "missing/no_lesson/")
+		_, _, _, err = s.JoinLesson(ref, s.class.Pupils[0].ID, "")
+		checkRefused(t, err, "missing/no_lesson/")
 	}
 	spaced := Ref{Code: s.lesson.Code[:3] + " " + s.lesson.Code[3:]}
-	if _, _, err := s.Look(spaced, ""); err != nil {
+	if _, _, err := s.FindLesson(spaced, ""); err != nil {
 		t.Errorf("with a space: %v", err)
 	}
-	other := must(s.AddClass("8a"))(t)
-	must(s.AddNames(other.ID, "Eve", false))(t)
-	eve := must(s.Class(other.ID))(t).Pupils[0].ID
-	_, _, _, err := s.Join(s.ref(), eve, "")
-	refused(t, err, "missing/no_pupil/")
+	other := mustValue(s.AddClass("8a"))(t)
+	mustValue(s.AddNames(other.ID, "Eve", false))(t)
+	eve := mustValue(s.Class(other.ID))(t).Pupils[0].ID
+	_, _, _, err := s.JoinLesson(s.ref(), eve, "")
+	checkRefused(t, err, "missing/no_pupil/")
 }
 
 func TestADeletedPupilIsOut(t *testing.T) {
 	s := newSchool(t)
 	ben := s.class.Pupils[0].ID
-	_, token, _, err := s.Join(s.ref(), ben, "")
+	_, token, _, err := s.JoinLesson(s.ref(), ben, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DeletePupil(s.class.ID, ben); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Who(token)
-	refused(t, err, "denied/signed_out/")
+	_, err = s.Authenticate(token)
+	checkRefused(t, err, "denied/signed_out/")
 }
 
 func TestAPupilWhoSignsOutFreesTheName(t *testing.T) {
 	s := newSchool(t)
-	_, token, _, err := s.Join(s.ref(), s.class.Pupils[0].ID, "")
+	_, token, _, err := s.JoinLesson(s.ref(), s.class.Pupils[0].ID, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SignOut(token); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := s.Join(s.ref(), s.class.Pupils[0].ID, ""); err != nil {
+	if _, _, _, err := s.JoinLesson(s.ref(), s.class.Pupils[0].ID, ""); err != nil {
 		t.Error(err)
 	}
 	if err := s.SignOut(token); err != nil {
@@ -214,21 +214,21 @@ func TestAPupilWhoSignsOutFreesTheName(t *testing.T) {
 
 func TestPeopleOfARoom(t *testing.T) {
 	s := newSchool(t)
-	people := must(s.People(s.lesson.Room))(t)
+	people := mustValue(s.People(s.lesson.Room))(t)
 	if len(people) != 4 || people[0].Role != event.Teacher || people[1].Name != "Ben" {
 		t.Errorf("%+v", people)
 	}
 	if _, err := s.People("c_none"); errs.KindOf(err) != errs.Missing {
 		t.Errorf("got %v", err)
 	}
-	if !s.Exists(s.lesson.Room) || s.Exists("c_none") {
+	if !s.HasRoom(s.lesson.Room) || s.HasRoom("c_none") {
 		t.Error("Exists is wrong")
 	}
-	in := must(s.LessonIn(s.lesson.Room))(t)
+	in := mustValue(s.LessonIn(s.lesson.Room))(t)
 	if in != s.lesson {
 		t.Errorf("got %+v", in)
 	}
-	if list := must(s.Open())(t); len(list) != 1 || list[0] != s.lesson {
+	if list := mustValue(s.OpenLessons())(t); len(list) != 1 || list[0] != s.lesson {
 		t.Errorf("open: %+v", list)
 	}
 }

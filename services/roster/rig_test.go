@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const pin = "246810"
 
-func open(t *testing.T, path string) *Roster {
+func openRoster(t *testing.T, path string) *Roster {
 	t.Helper()
 	r, err := Open(Config{Path: path}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -26,9 +26,9 @@ func open(t *testing.T, path string) *Roster {
 	return r
 }
 
-func fresh(t *testing.T) *Roster {
+func newRoster(t *testing.T) *Roster {
 	t.Helper()
-	return open(t, filepath.Join(t.TempDir(), "roster.db"))
+	return openRoster(t, filepath.Join(t.TempDir(), "roster.db"))
 }
 
 // school is a claimed box with a class of three and an open lesson.
@@ -42,22 +42,22 @@ type school struct {
 
 func newSchool(t *testing.T) school {
 	t.Helper()
-	s := school{Roster: fresh(t)}
-	code := must(s.ClaimCode())(t)
+	s := school{Roster: newRoster(t)}
+	code := mustValue(s.ClaimCode())(t)
 	var err error
 	if s.admin, s.token, err = s.Claim(t.Context(), Claimant{Code: code, Box: "Box 1", Name: "Ada", PIN: pin}); err != nil {
 		t.Fatal(err)
 	}
-	s.class = must(s.AddClass("7b"))(t)
-	must(s.AddNames(s.class.ID, "Ben\nCleo\nDan", false))(t)
-	s.class = must(s.Class(s.class.ID))(t)
-	s.lesson = must(s.StartLesson(s.admin.User, s.class.ID, "Fractions"))(t)
+	s.class = mustValue(s.AddClass("7b"))(t)
+	mustValue(s.AddNames(s.class.ID, "Ben\nCleo\nDan", false))(t)
+	s.class = mustValue(s.Class(s.class.ID))(t)
+	s.lesson = mustValue(s.StartLesson(s.admin.User, s.class.ID, "Fractions"))(t)
 	return s
 }
 
 func (s school) ref() Ref { return Ref{Code: s.lesson.Code} }
 
-func must[T any](v T, err error) func(*testing.T) T {
+func mustValue[T any](v T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()
 		if err != nil {
@@ -67,8 +67,8 @@ func must[T any](v T, err error) func(*testing.T) T {
 	}
 }
 
-// refused checks an error's kind, code and field: "invalid/too_long/name".
-func refused(t *testing.T, err error, want string) {
+// checkRefused checks an error's kind, code and field: "invalid/too_long/name".
+func checkRefused(t *testing.T, err error, want string) {
 	t.Helper()
 	got := "none"
 	if e, ok := errors.AsType[*errs.Error](err); ok {

@@ -2,16 +2,18 @@ package roster
 
 import (
 	"iter"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/livelearn/box/services/records"
+	"github.com/livelearn/box/services/checkedkv"
 )
 
-// Layout of the file, of values as services/records keeps them.
+// Layout of the file, of values as services/checkedkv keeps them.
 //
 //	meta     "box"              -> storedBox
 //	meta     "settings"         -> storedSettings; none: the defaults
+//	meta     "list-columns"     -> list of storedColumns, the latest first
 //	staff    "t_.."             -> storedStaff
 //	classes  "c_.."             -> Class, its pupils included
 //	lessons  "l_.."             -> storedLesson, ended ones too
@@ -38,32 +40,37 @@ const (
 	keyBox      = "box"
 	keySettings = "settings"
 	keyCursor   = "cursor"
+
+	keyListColumns = "list-columns"
 )
 
 var buckets = []string{bucketMeta, bucketStaff, bucketClasses, bucketLessons, bucketOpen, bucketSeats, bucketTokens}
 
-// later buckets are missing in a file of an earlier version, and Open makes them.
-var later = []string{bucketCards, bucketPasses, bucketDown}
+// laterBuckets are missing in a file of an earlier version. Open creates them.
+var laterBuckets = []string{bucketCards, bucketPasses, bucketDown}
 
-func remove(tx *bbolt.Tx, bucket, key string) error {
+func allBuckets() []string { return append(slices.Clone(buckets), laterBuckets...) }
+
+func deleteKey(tx *bbolt.Tx, bucket, key string) error {
 	return tx.Bucket([]byte(bucket)).Delete([]byte(key))
 }
 
-// all gives every value of a bucket whose key begins with prefix, by key. Damaged ones
-// are left out and logged. The bucket must not change meanwhile: see keysOf.
-func all[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) iter.Seq2[string, T] {
-	return records.All[T](tx, bucket, prefix, func(err error) {
+// allValues iterates over the values of a bucket with a key prefix, in the order of keys. It
+// leaves damaged ones out and logs them. The bucket must not change during the iteration: see
+// collectValues.
+func allValues[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) iter.Seq2[string, T] {
+	return checkedkv.ReadAll[T](tx, bucket, prefix, func(err error) {
 		r.log.Error("the roster holds a damaged value", "kind", bucket, "err", err)
 	})
 }
 
-// collect is all as a slice, for callers that change the bucket.
-func collect[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) (keys []string, values []T) {
-	for k, v := range all[T](r, tx, bucket, prefix) {
+// collectValues returns the result of allValues as slices, for callers that change the bucket.
+func collectValues[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) (keys []string, values []T) {
+	for k, v := range allValues[T](r, tx, bucket, prefix) {
 		keys, values = append(keys, k), append(values, v)
 	}
 	return keys, values
 }
 
-// count is how many values a bucket has.
-func count(tx *bbolt.Tx, bucket string) int { return tx.Bucket([]byte(bucket)).Stats().KeyN }
+// countKeys returns the number of values in a bucket.
+func countKeys(tx *bbolt.Tx, bucket string) int { return tx.Bucket([]byte(bucket)).Stats().KeyN }

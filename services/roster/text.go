@@ -5,19 +5,21 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/livelearn/box/services/intake"
+	"github.com/livelearn/box/services/listimport"
 )
 
-// cleanName makes a name comparable by the eye, or says what is wrong with it: names come
-// from lists, so the reader of lists knows how.
-func cleanName(op, field, s string, max int) (string, error) { return intake.Clean(op, field, s, max) }
+// cleanName returns a name in the form that people compare by eye, or an error. It uses the rules
+// of listimport, since most names come from lists.
+func cleanName(op, field, s string, max int) (string, error) {
+	return listimport.CleanName(op, field, s, max)
+}
 
-// fold is what two names that people take for the same have in common.
-func fold(s string) string { return intake.Fold(s) }
+// foldName returns the same text for two names that people take for the same.
+func foldName(s string) string { return listimport.FoldName(s) }
 
-// digits replaces the digits of all scripts by 0 to 9, so that a PIN typed on an Arabic
-// keyboard is the one typed on a Latin one.
-func digits(s string) string {
+// toASCIIDigits replaces the digits of all scripts by 0 to 9, so that a PIN typed on an Arabic
+// keyboard equals the one typed on a Latin one.
+func toASCIIDigits(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf || !unicode.IsDigit(r) {
 			return r

@@ -19,21 +19,21 @@ import (
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
-// bomb is a feature that crashes on demand.
-func bomb(handle, apply *atomic.Int32) room.Kind {
+// newBombKind is a feature that crashes on demand.
+func newBombKind(handle, apply *atomic.Int32) room.Kind {
 	return room.Kind{
-		Name: "bomb", New: func() room.Feature { return &bombed{handle: handle, apply: apply} },
+		Name: "bomb", New: func() room.Feature { return &bombFeature{handle: handle, apply: apply} },
 		Commands: []room.Command{{Name: "bomb.set", Pupil: true}},
 		Events:   []event.Def{{Kind: "bomb.went"}},
 	}
 }
 
-type bombed struct {
+type bombFeature struct {
 	handle, apply *atomic.Int32 // crashes still to come; below zero: always
 	N             int
 }
 
-func (b *bombed) Handle(t *room.Turn, m room.Message) error {
+func (b *bombFeature) Handle(t *room.Turn, m room.Message) error {
 	if v := b.handle.Add(-1); v >= 0 || v < -100 {
 		panic("bomb in Handle")
 	}
@@ -41,39 +41,39 @@ func (b *bombed) Handle(t *room.Turn, m room.Message) error {
 	return nil
 }
 
-func (b *bombed) Apply(event.Event) {
+func (b *bombFeature) Apply(event.Event) {
 	if v := b.apply.Add(-1); v >= 0 || v < -100 {
 		panic("bomb in Apply")
 	}
 	b.N++
 }
 
-func (b *bombed) View(event.Viewer, event.Stamp) any { return b.N }
+func (b *bombFeature) View(event.Viewer, event.Stamp) any { return b.N }
 
 func TestACrashedRoomKeepsItsPeople(t *testing.T) {
 	var handle, apply atomic.Int32
-	bubble(t, session.Config{}, []room.Kind{bomb(&handle, &apply)}, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, []room.Kind{newBombKind(&handle, &apply)}, func(t *testing.T, r *rig) {
 		ada := r.joined("t1")
 		var class []*wiretest.Member
 		for i := range 30 {
 			class = append(class, r.joined(fmt.Sprint("p", i)))
 		}
-		must(t)(class[0].Do(say("before", "before", "all")))
+		mustBody(t)(class[0].SendCommand(sayCommand("before", "before", "all")))
 		handle.Store(1)
-		must(t)(class[1].Do(wiretest.Command{ID: "boom", Name: "bomb.set"})) // tried again on the rebuilt room
-		must(t)(class[2].Do(say("after", "after", "all")))
+		mustBody(t)(class[1].SendCommand(wiretest.Command{ID: "boom", Name: "bomb.set"})) // tried again on the rebuilt room
+		mustBody(t)(class[2].SendCommand(sayCommand("after", "after", "all")))
 		synctest.Wait()
 		want := map[string]int{"t1": 1}
 		for i, m := range class {
 			want[fmt.Sprint("p", i)] = 1
-			if d := cmp.Diff([]string{"before", "after"}, texts(t, m)); d != "" {
+			if d := cmp.Diff([]string{"before", "after"}, saidTexts(t, m)); d != "" {
 				t.Errorf("p%d: %s", i, d)
 			}
-			if m.Phx(wire.Error) != 0 {
+			if m.PhxCount(wire.Error) != 0 {
 				t.Errorf("p%d noticed the crash", i)
 			}
 		}
-		if d := cmp.Diff(want, ada.Present()); d != "" {
+		if d := cmp.Diff(want, ada.PresentCounts()); d != "" {
 			t.Errorf("presence after the crash: %s", d)
 		}
 		if len(r.buried()) != 0 || len(r.reports) == 0 {
@@ -84,14 +84,14 @@ func TestACrashedRoomKeepsItsPeople(t *testing.T) {
 
 func TestAMessageThatCrashesTwiceIsSetAside(t *testing.T) {
 	var handle, apply atomic.Int32
-	bubble(t, session.Config{}, []room.Kind{bomb(&handle, &apply)}, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, []room.Kind{newBombKind(&handle, &apply)}, func(t *testing.T, r *rig) {
 		ben := r.joined("p1")
 		handle.Store(2)
-		b, err := ben.Do(wiretest.Command{ID: "boom", Name: "bomb.set"})
+		b, err := ben.SendCommand(wiretest.Command{ID: "boom", Name: "bomb.set"})
 		if err == nil || b.Code != "" && b.Code != "set_aside" || b.Reason != "internal" {
 			t.Errorf("answer %+v, %v", b, err)
 		}
-		must(t)(ben.Do(say("on", "it goes on", "all")))
+		mustBody(t)(ben.SendCommand(sayCommand("on", "it goes on", "all")))
 		letters := r.buried()
 		if len(letters) != 1 || letters[0].Kind != "bomb.set" || letters[0].By != "p1" || len(letters[0].Stack) == 0 {
 			t.Errorf("letters %+v", letters)
@@ -103,11 +103,11 @@ func TestAFactThatCannotBeFoldedIsPassedOver(t *testing.T) {
 	var handle, apply atomic.Int32
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir, session.Config{}, bomb(&handle, &apply))
+		r := newRig(t, dir, session.Config{}, newBombKind(&handle, &apply))
 		r.lesson("l1")
 		ben := r.joined("p1")
-		must(t)(ben.Do(wiretest.Command{ID: "boom", Name: "bomb.set"}))
-		must(t)(ben.Do(say("1", "kept", "all")))
+		mustBody(t)(ben.SendCommand(wiretest.Command{ID: "boom", Name: "bomb.set"}))
+		mustBody(t)(ben.SendCommand(sayCommand("1", "kept", "all")))
 		r.stop()
 	})
 	if err := os.Rename(dir+"/journal.db", dir+"/x"); err != nil { // only to show that the file is closed
@@ -118,51 +118,51 @@ func TestAFactThatCannotBeFoldedIsPassedOver(t *testing.T) {
 	}
 	apply.Store(-1000) // and from now on it always crashes
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir, session.Config{}, bomb(&handle, &apply))
+		r := newRig(t, dir, session.Config{}, newBombKind(&handle, &apply))
 		defer r.stop()
 		// The snapshot of the clean stop holds the fact; without it, the log is replayed.
 		ben := r.joined("p1")
-		if !strings.Contains(string(ben.View()), "kept") {
-			t.Errorf("view %s", ben.View())
+		if !strings.Contains(string(ben.LastView()), "kept") {
+			t.Errorf("view %s", ben.LastView())
 		}
-		_, err := ben.Do(wiretest.Command{ID: "again", Name: "bomb.set"})
+		_, err := ben.SendCommand(wiretest.Command{ID: "again", Name: "bomb.set"})
 		if err == nil {
 			t.Error("a fact that cannot be folded was acknowledged")
 		}
-		must(t)(ben.Do(say("2", "room goes on", "all")))
+		mustBody(t)(ben.SendCommand(sayCommand("2", "room goes on", "all")))
 	})
 }
 
 func TestARefusedCommitIsSentAgainAndCountsOnce(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada, ben := r.joined("t1"), r.joined("p1")
-		must(t)(ben.Do(say("1", "one", "all")))
+		mustBody(t)(ben.SendCommand(sayCommand("1", "one", "all")))
 		// Another owner of the room raises the epoch: what this one writes is refused.
-		if _, err := r.journal.Raise(t.Context(), room.Stream("c1")); err != nil {
+		if _, err := r.journal.Raise(t.Context(), room.StreamOf("c1")); err != nil {
 			t.Fatal(err)
 		}
-		if b, err := ben.Do(say("2", "two", "all")); err == nil || b.Code != "not_saved" {
+		if b, err := ben.SendCommand(sayCommand("2", "two", "all")); err == nil || b.Code != "not_saved" {
 			t.Fatalf("answer %+v, %v; want not_saved", b, err)
 		}
 		synctest.Wait()
 		for _, m := range []*wiretest.Member{ada, ben} { // they saw what was not saved
-			if m.Phx(wire.Error) != 1 {
+			if m.PhxCount(wire.Error) != 1 {
 				t.Error("no phx_error after seeing what was taken back")
 			}
-			if b := must(t)(m.Join()); b.Missed != nil {
+			if b := mustBody(t)(m.Join()); b.Missed != nil {
 				t.Error("resumed from an event that the log never got")
 			}
 		}
 		synctest.Wait()
 		late := r.joined("t2")
-		if v := string(late.View()); strings.Count(v, "two") != 1 || strings.Count(v, "one") != 1 {
+		if v := string(late.LastView()); strings.Count(v, "two") != 1 || strings.Count(v, "one") != 1 {
 			t.Errorf("view %s", v)
 		}
 	})
 }
 
 func TestALessonGoesOnWhileTheJournalBecomesANewOne(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada := r.joined("t1")
 		var class []*wiretest.Member
 		for i := range 12 {
@@ -173,11 +173,11 @@ func TestALessonGoesOnWhileTheJournalBecomesANewOne(t *testing.T) {
 			talk.Go(func() {
 				for n := range 20 {
 					time.Sleep(time.Duration(100+10*i) * time.Millisecond)
-					_, err := m.Do(say(fmt.Sprint(n), fmt.Sprintf("%d of p%d", n, i), "all"))
+					_, err := m.SendCommand(sayCommand(fmt.Sprint(n), fmt.Sprintf("%d of p%d", n, i), "all"))
 					for err != nil { // as a page does: it joins again and sends again
 						time.Sleep(100 * time.Millisecond)
 						_, _ = m.Join()
-						_, err = m.Do(say(fmt.Sprint(n), fmt.Sprintf("%d of p%d", n, i), "all"))
+						_, err = m.SendCommand(sayCommand(fmt.Sprint(n), fmt.Sprintf("%d of p%d", n, i), "all"))
 					}
 				}
 			})
@@ -191,13 +191,13 @@ func TestALessonGoesOnWhileTheJournalBecomesANewOne(t *testing.T) {
 		talk.Wait()
 		for i, m := range append(class, ada) {
 			select {
-			case <-m.Conn().Done():
+			case <-m.CurrentConn().Done():
 				t.Errorf("the socket of member %d was closed", i)
 			default:
 			}
 		}
 		said := map[string]int{}
-		for e, err := range r.journal.Replay(room.Stream("c1"), 0) {
+		for e, err := range r.journal.Replay(room.StreamOf("c1"), 0) {
 			if err != nil {
 				t.Fatal(err)
 			}

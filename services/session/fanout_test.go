@@ -34,20 +34,20 @@ const (
 // BenchmarkFanout has rooms of 30 in which one member writes 100 characters, and counts
 // the processor time of this process for each message delivered. The members are sockets
 // of a second process. floor-us is a bare write of the same bytes to the same number of
-// sockets in the same run: what no server can do without.
+// sockets in the same run. No server can be faster.
 func BenchmarkFanout(b *testing.B) {
 	for _, c := range []struct{ sockets, rate int }{{990, 8}, {9990, 1}} {
 		b.Run(fmt.Sprintf("sockets=%d", c.sockets), func(b *testing.B) {
 			for range b.N {
-				fanout(b, c.sockets, c.rate)
+				benchFanout(b, c.sockets, c.rate)
 			}
 		})
 	}
 }
 
-func fanout(b *testing.B, sockets, rate int) {
+func benchFanout(b *testing.B, sockets, rate int) {
 	floor := measureFloor(b, sockets, rate)
-	f := measure(b, sockets, rate, "phoenix")
+	f := measureLoad(b, sockets, rate, "phoenix")
 	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(f.Delivered) }
 	b.ReportMetric(per(f.user), "user-us/delivery")
 	b.ReportMetric(per(f.user+f.sys), "us/delivery")
@@ -60,11 +60,11 @@ func fanout(b *testing.B, sockets, rate int) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkFlood compares the delivery of chat to 300 pupils in calm with that beside one
-// socket that sends as fast as it can and comes back whenever it is closed.
+// BenchmarkFlood compares the delivery of chat to 300 pupils in a quiet box with the delivery during a
+// flood. One socket sends as fast as it can and reconnects when it is closed.
 func BenchmarkFlood(b *testing.B) {
 	for range b.N {
-		calm, flood := measure(b, 300, 4, "phoenix"), measure(b, 300, 4, "flood")
+		calm, flood := measureLoad(b, 300, 4, "phoenix"), measureLoad(b, 300, 4, "flood")
 		b.ReportMetric(calm.P99, "calm-p99-us")
 		b.ReportMetric(flood.P99, "flood-p99-us")
 		b.ReportMetric(flood.P99/calm.P99, "x-calm")
@@ -74,15 +74,50 @@ func BenchmarkFlood(b *testing.B) {
 	}
 }
 
-// figures is what one load cost this process.
-type figures struct {
-	result
+// BenchmarkHeartbeats has 9,990 sockets that ask every 25 s, and every 2 s as pages do, and
+// reports the share of a core.
+func BenchmarkHeartbeats(b *testing.B) {
+	for _, mode := range []string{"phoenix", "beat25s", "beat2s"} {
+		b.Run(mode, func(b *testing.B) {
+			for range b.N {
+				f := measureLoad(b, 9990, 1, mode)
+				b.ReportMetric(100*float64(f.user+f.sys)/float64(loadFor), "%core")
+				b.ReportMetric(f.P99, "p99-us")
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
+// beat has all sockets but those that write ask for a heartbeat in turn, each once in every.
+func beat(conns []net.Conn, every time.Duration) {
+	frame, err := ws.CompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`[null,"7","phoenix","heartbeat",{}]`))))
+	if err != nil {
+		panic(err)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	asked, begun := 0, time.Now()
+	for now := begun; now.Sub(begun) < loadFor; now = <-tick.C {
+		for due := int(float64(len(conns)) * now.Sub(begun).Seconds() / every.Seconds()); asked < due; asked++ {
+			if i := asked % len(conns); i%perRoom != 0 {
+				if _, err := conns[i].Write(frame); err != nil {
+					panic(err)
+				}
+			}
+		}
+	}
+}
+
+// loadCost is the cost of one load for this process.
+type loadCost struct {
+	loadResult
 	user, sys time.Duration
 	idle      int64 // bytes of all sockets before the load
 }
 
-// measure runs the whole of it, journal included, under a generator's load.
-func measure(b *testing.B, sockets, rate int, mode string) (f figures) {
+// measureLoad measures journal, rooms and sessions under the load of a generator.
+func measureLoad(b *testing.B, sockets, rate int, mode string) (f loadCost) {
 	r := newRig(b, b.TempDir(), session.Config{})
 	defer r.stop()
 	r.hub.Exists = func(string) bool { return true }
@@ -101,12 +136,12 @@ func measure(b *testing.B, sockets, rate int, mode string) (f figures) {
 	var served sync.WaitGroup
 	served.Go(func() { _ = srv.Serve(ln) })
 
-	before := resident()
+	before := residentBytes()
 	g := startGenerator(b, ln.Addr().String(), sockets, rate, mode)
-	f.idle = resident() - before
-	user0, sys0 := cpu()
-	f.result = g.load(b)
-	user1, sys1 := cpu()
+	f.idle = residentBytes() - before
+	user0, sys0 := cpuTime()
+	f.loadResult = g.load(b)
+	user1, sys1 := cpuTime()
 	f.user, f.sys = user1-user0, sys1-sys0
 	return f
 }
@@ -148,8 +183,8 @@ func measureFloor(b *testing.B, sockets, rate int) float64 {
 				return
 			case <-tick.C:
 			}
-			f := wire.Broadcast("room:r0", "chat.said", json.RawMessage(fmt.Sprintf(
-				`{"seq":1,"epoch":1,"at":1700000000000,"by":"u0","id":"00000","data":{"text":"%s","to":"all"}}`, stamp())))
+			f := wire.NewBroadcast("room:r0", "chat.said", json.RawMessage(fmt.Sprintf(
+				`{"seq":1,"epoch":1,"at":1700000000000,"by":"u0","id":"00000","data":{"text":"%s","to":"all"}}`, stampText())))
 			for _, c := range all[room*perRoom : (room+1)*perRoom] {
 				if _, err := c.Write(f.Bytes); err != nil {
 					return
@@ -157,9 +192,9 @@ func measureFloor(b *testing.B, sockets, rate int) float64 {
 			}
 		}
 	})
-	user0, sys0 := cpu()
+	user0, sys0 := cpuTime()
 	got := g.load(b)
-	user1, sys1 := cpu()
+	user1, sys1 := cpuTime()
 	return float64((user1 - user0 + sys1 - sys0).Microseconds()) / float64(got.Delivered)
 }
 
@@ -168,7 +203,7 @@ func (r *rig) open(id string) {
 	r.lessonIn(id, "l1")
 }
 
-func cpu() (user, sys time.Duration) {
+func cpuTime() (user, sys time.Duration) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		panic(err)
@@ -176,8 +211,8 @@ func cpu() (user, sys time.Duration) {
 	return time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
 }
 
-// resident is the process's memory after a collection, in bytes.
-func resident() int64 {
+// residentBytes is the process's memory after a collection, in bytes.
+func residentBytes() int64 {
 	runtime.GC()
 	debug.FreeOSMemory()
 	data, err := os.ReadFile("/proc/self/statm")
@@ -191,14 +226,14 @@ func resident() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// stamp is 100 characters that begin with the time.
-func stamp() string {
+// stampText is 100 characters that begin with the time.
+func stampText() string {
 	s := fmt.Sprintf("t%020d", time.Now().UnixNano())
 	return s + strings.Repeat("x", 100-len(s))
 }
 
-// result is what the generator saw.
-type result struct {
+// loadResult is the result of the generator.
+type loadResult struct {
 	Sent, Delivered int
 	P50, P99        float64 // us from writing to seeing
 	Flooded         int     // messages of the flood
@@ -209,7 +244,7 @@ type generator struct {
 	out *bufio.Scanner
 }
 
-// startGenerator runs the members as a process of its own and returns when all are in.
+// startGenerator runs the members in another process and returns when all have joined.
 func startGenerator(b *testing.B, addr string, sockets, rate int, mode string) *generator {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "LIVELEARN_GENERATOR="+fmt.Sprint(addr, ",", sockets, ",", rate, ",", mode))
@@ -233,7 +268,7 @@ func startGenerator(b *testing.B, addr string, sockets, rate int, mode string) *
 	return g
 }
 
-func (g *generator) load(b *testing.B) (got result) {
+func (g *generator) load(b *testing.B) (got loadResult) {
 	if _, err := io.WriteString(g.in, "go\n"); err != nil {
 		b.Fatal(err)
 	}
@@ -247,12 +282,12 @@ func (g *generator) load(b *testing.B) (got result) {
 	return got
 }
 
-// generate is the generator's main.
-func generate(spec string) {
+// runGenerator is the main function of the generator.
+func runGenerator(spec string) {
 	part := strings.Split(spec, ",")
-	sockets, _ := strconv.Atoi(part[1]) // our own words, from startGenerator
+	sockets, _ := strconv.Atoi(part[1]) // startGenerator wrote them
 	rate, _ := strconv.Atoi(part[2])
-	s := &seen{}
+	s := &seenDelays{}
 	conns := make([]net.Conn, sockets)
 	var joined sync.WaitGroup
 	slots := make(chan struct{}, 64)
@@ -270,19 +305,24 @@ func generate(spec string) {
 	s.reset()
 	sent := 0
 	flooded := 0
+	var beating sync.WaitGroup
+	defer beating.Wait()
+	if every, err := time.ParseDuration(strings.TrimPrefix(part[3], "beat")); err == nil {
+		beating.Go(func() { beat(conns, every) })
+	}
 	switch part[3] {
 	case "bare":
-		time.Sleep(loadFor)
+		time.Sleep(loadFor) // the length of the measurement
 		sent = 1
 	case "flood":
 		stop := time.Now().Add(loadFor)
 		var flooding sync.WaitGroup
-		flooding.Go(func() { flooded = flood(part[0], stop) })
+		flooding.Go(func() { flooded = floodRoom(part[0], stop) })
 		defer flooding.Wait()
 		fallthrough
 	default:
-		sent = publish(conns, rate)
-		time.Sleep(500 * time.Millisecond)
+		sent = publishMessages(conns, rate)
+		time.Sleep(500 * time.Millisecond) // the last messages arrive
 	}
 	got := s.result(sent)
 	got.Flooded = flooded
@@ -291,15 +331,15 @@ func generate(spec string) {
 	bufio.NewScanner(os.Stdin).Scan()
 }
 
-// publish has the first member of each room write at the given rate.
-func publish(conns []net.Conn, rate int) (sent int) {
+// publishMessages has the first member of each room write at the given rate.
+func publishMessages(conns []net.Conn, rate int) (sent int) {
 	rooms := len(conns) / perRoom
 	tick := time.NewTicker(time.Second / time.Duration(rate*rooms))
 	defer tick.Stop()
 	for end := time.Now().Add(loadFor); time.Now().Before(end); sent++ {
 		<-tick.C
 		r := sent % rooms
-		text := fmt.Appendf(nil, `["1","%d","room:r%d","chat.say",{"id":"%d","text":"%s","to":"all"}]`, sent+10, r, sent, stamp())
+		text := fmt.Appendf(nil, `["1","%d","room:r%d","chat.say",{"id":"%d","text":"%s","to":"all"}]`, sent+10, r, sent, stampText())
 		if err := ws.WriteFrame(conns[r*perRoom], ws.MaskFrame(ws.NewTextFrame(text))); err != nil {
 			panic(err)
 		}
@@ -307,8 +347,8 @@ func publish(conns []net.Conn, rate int) (sent int) {
 	return sent
 }
 
-// flood sends as fast as one socket takes it, as a pupil of room r0, until stop.
-func flood(addr string, stop time.Time) (sent int) {
+// floodRoom sends as fast as one socket takes it, as a pupil of room r0, until stop.
+func floodRoom(addr string, stop time.Time) (sent int) {
 	text := []byte(`["1","9","room:r0","chat.say",{"id":"f","text":"flood","to":"all"}]`)
 	var block []byte
 	for range 500 {
@@ -319,14 +359,14 @@ func flood(addr string, stop time.Time) (sent int) {
 		block = append(block, f...)
 	}
 	for time.Now().Before(stop) {
-		conn := dial(addr, "flooder", 0)
+		conn := dialMember(addr, "flooder", 0)
 		if conn == nil {
 			time.Sleep(10 * time.Millisecond) // refused: try again
 			continue
 		}
 		for time.Now().Before(stop) {
 			if _, err := conn.Write(block); err != nil {
-				break // closed by the box: come back
+				break // closed by the box, so connect again
 			}
 			sent += 500
 		}
@@ -335,38 +375,38 @@ func flood(addr string, stop time.Time) (sent int) {
 	return sent
 }
 
-type seen struct {
+type seenDelays struct {
 	mu    sync.Mutex
 	delay []int64
 }
 
-func (s *seen) reset() { s.mu.Lock(); s.delay = nil; s.mu.Unlock() }
+func (s *seenDelays) reset() { s.mu.Lock(); s.delay = nil; s.mu.Unlock() }
 
-func (s *seen) result(sent int) result {
+func (s *seenDelays) result(sent int) loadResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.Sort(s.delay)
 	n := len(s.delay)
 	if n == 0 {
-		return result{}
+		return loadResult{}
 	}
-	return result{Sent: sent, Delivered: n, P50: float64(s.delay[n/2]) / 1000, P99: float64(s.delay[n*99/100]) / 1000}
+	return loadResult{Sent: sent, Delivered: n, P50: float64(s.delay[n/2]) / 1000, P99: float64(s.delay[n*99/100]) / 1000}
 }
 
-// dial upgrades a connection of the user and asks to join the room; nil: refused.
-func dial(addr, user string, room int) net.Conn {
+// dialMember upgrades a connection of the user and asks to join the room; nil: refused.
+func dialMember(addr, user string, room int) net.Conn {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		panic(err)
 	}
-	if !upgrade(conn, bufio.NewReader(conn), user, room) {
+	if !upgradeAndJoin(conn, bufio.NewReader(conn), user, room) {
 		_ = conn.Close()
 		return nil
 	}
 	return conn
 }
 
-func upgrade(conn net.Conn, in *bufio.Reader, user string, room int) bool {
+func upgradeAndJoin(conn net.Conn, in *bufio.Reader, user string, room int) bool {
 	fmt.Fprintf(conn, "GET /socket/websocket?vsn=2.0.0&user=%s&room=r%d HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", user, room)
 	for first := true; ; first = false {
 		line, err := in.ReadString('\n')
@@ -388,7 +428,7 @@ func upgrade(conn net.Conn, in *bufio.Reader, user string, room int) bool {
 }
 
 // connect joins member i and reads in the background.
-func (s *seen) connect(addr string, i int, mode string, joined *sync.WaitGroup) net.Conn {
+func (s *seenDelays) connect(addr string, i int, mode string, joined *sync.WaitGroup) net.Conn {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i%4))}}
 	conn, err := d.Dial("tcp", addr)
 	if err != nil {
@@ -398,13 +438,13 @@ func (s *seen) connect(addr string, i int, mode string, joined *sync.WaitGroup) 
 	if mode == "bare" {
 		joined.Done()
 	} else {
-		upgrade(conn, in, fmt.Sprint("u", i), i/perRoom)
+		upgradeAndJoin(conn, in, fmt.Sprint("u", i), i/perRoom)
 	}
 	go s.read(in, mode != "bare", joined)
 	return conn
 }
 
-func (s *seen) read(in *bufio.Reader, waits bool, joined *sync.WaitGroup) {
+func (s *seenDelays) read(in *bufio.Reader, waits bool, joined *sync.WaitGroup) {
 	var buf []byte
 	for {
 		h, err := ws.ReadHeader(in)

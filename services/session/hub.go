@@ -1,14 +1,14 @@
-// Package session is one connected person: it reads the lesson socket, limits it,
-// seats the person in rooms and queues what the rooms send.
+// Package session serves the lesson socket of each connected person. It reads and limits the
+// messages, seats the person in rooms, and queues the frames that rooms send.
 //
-// A session is two things. Its goroutine reads and ends with the connection. Its write
-// queue is drained by a few goroutines that all sessions share and that exist only while
-// there is something to write, so an idle participant costs one blocked read. Rooms call Send and never wait: a reader
-// that is too slow loses volatile frames first and is then closed; it comes back and
-// resumes by seq.
+// A session has two parts. Its own goroutine reads, and it ends with the connection. A few
+// goroutines that all sessions share drain the write queues. They exist only while there is
+// something to write, so an idle participant costs one blocked read. Rooms call Send and never
+// wait. A reader that is too slow first loses volatile frames. If that is not enough, its
+// socket is closed, and the client reconnects and resumes by sequence number.
 //
-//	socket -> read -> wire.Decode -> limit -> room.Post
-//	socket <- write (coalesced) <- queue <- room.Send
+//	socket -> readFrames -> wire.Decode -> limiter -> room.Post
+//	socket <- writers (coalesced) <- queue <- Send <- room
 package session
 
 import (
@@ -32,20 +32,20 @@ import (
 	"github.com/livelearn/box/services/supervise"
 )
 
-// Config bounds what one participant may take. Its zero value works.
+// Config limits what one participant may use. Its zero value works.
 type Config struct {
-	Rate     float64       // messages a second; default 20
-	Burst    int           // messages at once; default 40
-	Patience int           // refused messages in a row before the socket is closed; default 200
-	Sockets  int           // of one person at once, the oldest is closed; default 5
-	Soft     int           // queued bytes from which volatile frames are dropped; default 64 KiB
-	Hard     int           // queued bytes at which the socket is closed; default 256 KiB
-	Ban      time.Duration // who sent far too much stays away for so long; default 5 s
-	Silence  time.Duration // without a frame for so long the socket is closed; default 60 s
-	Write    time.Duration // for one write; default 10 s
+	Rate     float64       // messages a second, default 20
+	Burst    int           // messages at once, default 40
+	Patience int           // refused messages in a row before the socket is closed, default 200
+	Sockets  int           // of one person at once. One more closes the oldest, default 5
+	Soft     int           // queued bytes from which volatile frames are dropped, default 64 KiB
+	Hard     int           // queued bytes at which the socket is closed, default 256 KiB
+	Ban      time.Duration // a person who flooded cannot connect for this time, default 5 s
+	Silence  time.Duration // a socket without a frame for this time is closed, default 90 s, because a hidden page sends one a minute
+	Write    time.Duration // for one write, default 10 s
 }
 
-// WithDefaults fills in what is empty.
+// WithDefaults fills in empty fields.
 func (c Config) WithDefaults() Config {
 	if c.Rate == 0 {
 		c.Rate = 20
@@ -54,7 +54,7 @@ func (c Config) WithDefaults() Config {
 		c.Ban = 5 * time.Second
 	}
 	if c.Silence == 0 {
-		c.Silence = time.Minute
+		c.Silence = 90 * time.Second
 	}
 	if c.Write == 0 {
 		c.Write = 10 * time.Second
@@ -70,64 +70,65 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate refuses what cannot work.
+// Validate refuses values that cannot work.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	if c.Rate < 0 || c.Burst < 1 || c.Patience < 1 || c.Sockets < 1 || c.Ban < 0 || c.Silence < 0 || c.Write < 0 {
-		return errs.Field("session.Config", "session", "negative", 0, "no value may be negative")
+		return errs.NewField("session.Config", "session", "negative", 0, "no value may be negative")
 	}
 	if least := max(c.Soft, room.MaxAnswer+32<<10); c.Soft < 1 || c.Hard < least {
-		return errs.Field("session.Config", "session.hard", "too_small", int64(least), "must be at least %d bytes: a join's answer must fit", least)
+		return errs.NewField("session.Config", "session.hard", "too_small", int64(least), "must be at least %d bytes: a join's answer must fit", least)
 	}
 	return nil
 }
 
-// Identity is who connects, as the gateway found out. The client has no say in it.
+// Identity is the person who connects, as the gateway identified them. The client cannot
+// choose it.
 type Identity struct {
 	User string
 	Name string
 	Role event.Role
-	Room string // a pupil's only room; empty: any that exists
-	// Device tells the connections of one browser from those of another of the same person.
+	Room string // the only room of a pupil. Empty: any room
+	// Device separates the connections of the browsers of one person.
 	Device string
 }
 
-// Deps is what the sessions are built on.
+// Deps holds what the sessions need.
 type Deps struct {
 	Rooms   *room.Rooms
-	Exists  func(room string) bool // tells the rooms that there are
-	Observe func(supervise.Report) // sees each crash of a session
+	Exists  func(room string) bool // reports whether a room exists
+	Observe func(supervise.Report) // gets the report of each crash of a session
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
 
-// Hub is every session of the box.
+// Hub holds all sessions of the box.
 type Hub struct {
 	Deps
 	cfg     Config
 	sup     *supervise.Supervisor
 	metrics metrics
 	writers writers
-	next    atomic.Uint64
+	lastID  atomic.Uint64
 
-	mu     sync.Mutex
-	people map[string]*person // by user; guarded by mu
-	count  int                // sessions; guarded by mu
-	drains sync.WaitGroup     // write goroutines under way
+	mu       sync.Mutex
+	persons  map[string]*person // by user, guarded by mu
+	count    int                // sessions, guarded by mu
+	drainers sync.WaitGroup     // write goroutines under way
 }
 
-// person is one participant over all drops: the limiter is theirs and not the
-// socket's, so connecting again does not refill it.
+// person is one participant across reconnects. The limiter belongs to the person, so a
+// reconnect does not refill it.
 type person struct {
-	limit    *rate.Limiter
-	sessions []*session // oldest first
-	gone     time.Time  // since when there is no session
-	banned   time.Time  // until when no socket is accepted: it flooded
+	limiter     *rate.Limiter
+	sessions    []*session // oldest first
+	idleSince   time.Time  // start of the time without a session
+	bannedUntil time.Time  // end of the ban after a flood
 }
 
 // New makes the hub. Its Child must run before Accept.
 func New(cfg Config, deps Deps) *Hub {
-	h := &Hub{Deps: deps, cfg: cfg.WithDefaults(), people: map[string]*person{}}
+	h := &Hub{Deps: deps, cfg: cfg.WithDefaults(), persons: map[string]*person{}}
 	h.metrics = newMetrics(deps.Metrics, h)
 	h.writers.observe = deps.Observe
 	h.sup = supervise.New(supervise.Spec{
@@ -136,57 +137,57 @@ func New(cfg Config, deps Deps) *Hub {
 	return h
 }
 
-// Child runs the sessions under one supervisor until its ctx ends, and then closes them
-// all at once with a code on which clients come back. Ready means that Accept works.
+// Child runs the sessions under one supervisor until its ctx ends. It then closes all of them
+// with a code after which clients reconnect. Accept works as soon as the child is ready.
 func (h *Hub) Child() supervise.Child {
 	c := supervise.Run("sessions", h.sup)
 	run := c.Start
 	c.Start = func(ctx context.Context, ready func()) error {
 		stop := context.AfterFunc(ctx, func() {
-			for _, s := range h.all("") {
-				s.end(ws.StatusGoingAway, "the box is stopping")
+			for _, s := range h.sessionsOf("") {
+				s.closeWith(ws.StatusGoingAway, "the box is stopping")
 			}
 		})
 		defer stop()
 		err := run(ctx, ready)
-		h.drains.Wait()
+		h.drainers.Wait()
 		return err
 	}
 	return c
 }
 
-// all is the sessions of a user, or of everybody.
-func (h *Hub) all(user string) []*session {
+// sessionsOf returns the sessions of a user, or all sessions if user is empty.
+func (h *Hub) sessionsOf(user string) []*session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if user != "" {
-		if p := h.people[user]; p != nil {
+		if p := h.persons[user]; p != nil {
 			return slices.Clone(p.sessions)
 		}
 		return nil
 	}
 	list := make([]*session, 0, h.count)
-	for _, p := range h.people {
+	for _, p := range h.persons {
 		list = append(list, p.sessions...)
 	}
 	return list
 }
 
-// Count is how many sockets are connected.
+// Count returns the number of connected sockets.
 func (h *Hub) Count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.count
 }
 
-// Accept upgrades the request to the lesson socket and returns when the session runs.
-// The caller has checked the host, the origin and who it is.
+// Accept upgrades the request to the lesson socket and returns when the session runs. The
+// caller has checked the host, the origin and the identity.
 func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, id Identity) {
 	if v := r.URL.Query().Get("vsn"); v != "2.0.0" {
 		http.Error(w, `vsn: must be 2.0.0`, http.StatusBadRequest)
 		return
 	}
-	if wait := h.banned(id.User); wait > 0 {
+	if wait := h.banRemaining(id.User); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 		http.Error(w, "far too many messages: come back later", http.StatusTooManyRequests)
 		return
@@ -197,58 +198,59 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, id Identity) {
 		h.Log.Debug("upgrade refused", "err", err)
 		return
 	}
-	early := []byte(nil) // what the client sent before our answer
+	early := []byte(nil) // bytes that the client sent before the response
 	if n := buf.Reader.Buffered(); n > 0 {
 		peeked, _ := buf.Peek(n) // cannot fail: n bytes are there
 		early = slices.Clone(peeked)
 	}
 	s := newSession(h, conn, early, id)
 	if err := h.sup.Start(r.Context(), supervise.Child{
-		ID: s.name, Start: s.start, Restart: supervise.Temporary, Shutdown: 5 * time.Second,
+		ID: s.name, Start: s.runSession, Restart: supervise.Temporary, Shutdown: 5 * time.Second,
 	}); err != nil {
 		h.Log.Warn("session not started", "session", s.name, "err", err)
 		_ = conn.Close()
 	}
 }
 
-// banned is how long a user who flooded has to stay away.
-func (h *Hub) banned(user string) time.Duration {
+// banRemaining returns how long a user who flooded must still stay away.
+func (h *Hub) banRemaining(user string) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.people[user]; p != nil {
-		return time.Until(p.banned)
+	if p := h.persons[user]; p != nil {
+		return time.Until(p.bannedUntil)
 	}
 	return 0
 }
 
-// ban keeps a user away for a while: the socket that flooded would come back at once.
-func (h *Hub) ban(user string) {
+// banUser refuses the sockets of a user for Config.Ban. Without it, the client that flooded
+// would reconnect at once.
+func (h *Hub) banUser(user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.people[user]; p != nil {
-		p.banned = time.Now().Add(h.cfg.Ban)
+	if p := h.persons[user]; p != nil {
+		p.bannedUntil = time.Now().Add(h.cfg.Ban)
 	}
 }
 
-// Kick closes the sockets of a user's device, or of all their devices if it is empty:
-// the teacher released the name, or somebody signed out.
+// Kick closes the sockets of a device of a user, or of all their devices if device is empty.
+// It is used when a teacher releases a name or a person signs out.
 func (h *Hub) Kick(user, device, why string) {
-	for _, s := range h.all(user) {
+	for _, s := range h.sessionsOf(user) {
 		if device == "" || device == s.id.Device {
-			s.end(closeKicked, why)
+			s.closeWith(closeKicked, why)
 		}
 	}
 }
 
-// enter counts the session in and gives it its person's limiter. The oldest session of
-// a person with too many makes room: it is most likely a dead one.
-func (h *Hub) enter(s *session) *rate.Limiter {
+// addSession registers the session and returns the limiter of its person. If the person has
+// too many sessions, the oldest one is closed, because it is most likely dead.
+func (h *Hub) addSession(s *session) *rate.Limiter {
 	h.mu.Lock()
-	h.sweep()
-	p := h.people[s.id.User]
+	h.forgetIdle()
+	p := h.persons[s.id.User]
 	if p == nil {
-		p = &person{limit: rate.NewLimiter(rate.Limit(h.cfg.Rate), h.cfg.Burst)}
-		h.people[s.id.User] = p
+		p = &person{limiter: rate.NewLimiter(rate.Limit(h.cfg.Rate), h.cfg.Burst)}
+		h.persons[s.id.User] = p
 	}
 	p.sessions = append(p.sessions, s)
 	h.count++
@@ -258,28 +260,28 @@ func (h *Hub) enter(s *session) *rate.Limiter {
 	}
 	h.mu.Unlock()
 	if oldest != nil {
-		oldest.end(closeTooMany, fmt.Sprintf("at most %d connections", h.cfg.Sockets))
+		oldest.closeWith(closeTooMany, fmt.Sprintf("at most %d connections", h.cfg.Sockets))
 	}
-	return p.limit
+	return p.limiter
 }
 
-func (h *Hub) exit(s *session) {
+func (h *Hub) removeSession(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := h.people[s.id.User]
+	p := h.persons[s.id.User]
 	p.sessions = slices.DeleteFunc(p.sessions, func(o *session) bool { return o == s })
 	h.count--
 	if len(p.sessions) == 0 {
-		p.gone = time.Now()
+		p.idleSince = time.Now()
 	}
 }
 
-// sweep forgets people who are long gone, a few on each call. Runs with mu held.
-func (h *Hub) sweep() {
+// forgetIdle drops a few people who left long ago on each call. The caller holds mu.
+func (h *Hub) forgetIdle() {
 	n := 0
-	for user, p := range h.people { // map order is random: over time all are met
-		if len(p.sessions) == 0 && time.Since(p.gone) > time.Minute {
-			delete(h.people, user)
+	for user, p := range h.persons { // map order is random, so everybody comes up over time
+		if len(p.sessions) == 0 && time.Since(p.idleSince) > time.Minute {
+			delete(h.persons, user)
 		}
 		if n++; n == 4 {
 			return

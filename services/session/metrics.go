@@ -18,7 +18,7 @@ func newMetrics(reg prometheus.Registerer, h *Hub) metrics {
 	}, func() float64 { return float64(h.Count()) }))
 	answer := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "livelearn_session_answer_seconds", Help: "From a command's arrival until it was saved and acknowledged.",
-		Buckets: prometheus.ExponentialBuckets(0.0005, 1.5, 26), // to 12.6 s, each half as long again as the one before
+		Buckets: prometheus.ExponentialBuckets(0.0005, 1.5, 26), // to 12.6 s, each 1.5 times the one before
 	})
 	reg.MustRegister(answer)
 	return metrics{

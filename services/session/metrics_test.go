@@ -26,12 +26,12 @@ func (r *rig) counted() uint64 {
 }
 
 func TestWhatWasSavedIsTimedAndWhatWasRefusedIsNot(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ben := r.joined("p1")
-		must(t)(ben.Do(say("a", "hello", "all")))
+		mustBody(t)(ben.SendCommand(sayCommand("a", "hello", "all")))
 		time.Sleep(time.Second)
-		must(t)(ben.Do(say("b", "again", "all")))
-		if _, err := ben.Do(say("c", "", "all")); err == nil {
+		mustBody(t)(ben.SendCommand(sayCommand("b", "again", "all")))
+		if _, err := ben.SendCommand(sayCommand("c", "", "all")); err == nil {
 			t.Error("an empty text was taken")
 		}
 		synctest.Wait()

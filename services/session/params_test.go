@@ -15,7 +15,7 @@ func TestTheJoinPayloadIsReadAndItsFaultsNamed(t *testing.T) {
 		`{"since":18446744073709551616}`: "since",
 	} {
 		var s room.Seat
-		err := params([]byte(in), &s, event.Teacher)
+		err := parseJoinParams([]byte(in), &s, event.Teacher)
 		if got := errs.BodyOf(err).Field; (err == nil) != (want == "") || got != want {
 			t.Errorf("%s: field %q (%v), want %q", in, got, err, want)
 		}
@@ -28,7 +28,7 @@ func FuzzJoinPayload(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := room.Seat{Viewer: event.Viewer{User: "p1", Role: event.Pupil}}
-		if err := params(data, &s, event.Pupil); err == nil && s.Viewer.Role != event.Pupil {
+		if err := parseJoinParams(data, &s, event.Pupil); err == nil && s.Viewer.Role != event.Pupil {
 			t.Fatalf("%s made a pupil a %s", data, s.Viewer.Role)
 		} else if err != nil && errs.KindOf(err) != errs.Invalid && errs.KindOf(err) != errs.Denied {
 			t.Fatalf("kind of %v", err)

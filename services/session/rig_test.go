@@ -19,23 +19,23 @@ import (
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/hand"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/reaction"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/session"
 	"github.com/livelearn/box/services/supervise"
-	"github.com/livelearn/box/services/tap"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 func TestMain(m *testing.M) {
 	if spec := os.Getenv("LIVELEARN_GENERATOR"); spec != "" {
-		generate(spec)
+		runGenerator(spec)
 		return
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// rig is journal, rooms and sessions behind a real HTTP server. Who connects is what
-// the query says: signing in is the gateway's part.
+// rig is journal, rooms and sessions behind a real HTTP server. The query of the
+// URL names the person, because signing in is part of the gateway.
 type rig struct {
 	t       testing.TB
 	journal *journal.Journal
@@ -46,7 +46,7 @@ type rig struct {
 	stop    func()
 
 	mu      sync.Mutex
-	letters []room.Letter
+	letters []room.DeadLetter
 	reports []supervise.Report
 }
 
@@ -71,12 +71,12 @@ func newRig(t testing.TB, dir string, cfg session.Config, kinds ...room.Kind) *r
 	}
 	r.rooms = room.New(room.Config{}, room.Deps{
 		Journal: r.journal, Clock: event.NewClock(1), Log: log, Metrics: reg, Observe: observe,
-		Bury: func(l room.Letter) {
+		OnDeadLetter: func(l room.DeadLetter) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.letters = append(r.letters, l)
 		},
-	}, append([]room.Kind{chat.Kind, hand.Kind, tap.Kind}, kinds...)...)
+	}, append([]room.Kind{chat.Kind, hand.Kind, reaction.Kind}, kinds...)...)
 	r.hub = session.New(cfg, session.Deps{
 		Rooms: r.rooms, Exists: func(id string) bool { return id == "c1" || id == "c2" },
 		Log: log, Metrics: reg, Observe: observe,
@@ -143,7 +143,7 @@ func (r *rig) lessonIn(in, id string) {
 	}
 }
 
-// member is somebody who is not connected yet.
+// member is a person who is not connected yet.
 func (r *rig) member(user string) *wiretest.Member {
 	role := "pupil"
 	if user[0] == 't' {
@@ -155,7 +155,7 @@ func (r *rig) member(user string) *wiretest.Member {
 	}
 }
 
-// joined is somebody who has joined.
+// joined is a member in the room.
 func (r *rig) joined(user string) *wiretest.Member {
 	r.t.Helper()
 	m := r.member(user)
@@ -165,14 +165,14 @@ func (r *rig) joined(user string) *wiretest.Member {
 	return m
 }
 
-func (r *rig) buried() []room.Letter {
+func (r *rig) buried() []room.DeadLetter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]room.Letter(nil), r.letters...)
+	return append([]room.DeadLetter(nil), r.letters...)
 }
 
-// bubble runs a test with a rig in fake time. The file system is real.
-func bubble(t *testing.T, cfg session.Config, kinds []room.Kind, test func(*testing.T, *rig)) {
+// withRig runs a test with a rig in fake time. The file system is real.
+func withRig(t *testing.T, cfg session.Config, kinds []room.Kind, test func(*testing.T, *rig)) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "session")
 	if err != nil {
@@ -186,17 +186,17 @@ func bubble(t *testing.T, cfg session.Config, kinds []room.Kind, test func(*test
 	})
 }
 
-func say(id, text, to string) wiretest.Command {
+func sayCommand(id, text, to string) wiretest.Command {
 	return wiretest.Command{ID: id, Name: "chat.say", Payload: map[string]any{"text": text, "to": to}}
 }
 
-// texts is what a member has seen said, in order.
-func texts(t testing.TB, m *wiretest.Member) (out []string) {
+// saidTexts returns the chat texts that a member has seen, in order.
+func saidTexts(t testing.TB, m *wiretest.Member) (out []string) {
 	t.Helper()
 	if f := m.Faults(); len(f) > 0 {
 		t.Fatal(f)
 	}
-	for _, e := range m.Events() {
+	for _, e := range m.SeenEvents() {
 		if e.Kind == "chat.said" {
 			out = append(out, textOf(e))
 		}

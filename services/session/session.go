@@ -23,78 +23,79 @@ import (
 	"github.com/livelearn/box/services/wire"
 )
 
-// Close codes. Those from 4000 are ours (RFC 6455 section 7.4.2).
+// Close codes. Codes from 4000 are private to this program (RFC 6455 section 7.4.2).
 const (
-	closeKicked  = ws.StatusCode(4001) // signed out: connecting again needs a new sign-in
+	closeKicked  = ws.StatusCode(4001) // signed out. The client must sign in again
 	closeTooMany = ws.StatusCode(4002) // the person has too many connections
-	closeSlow    = ws.StatusCode(4008) // the reader was too slow: come back and resume
+	closeSlow    = ws.StatusCode(4008) // the reader was too slow. The client reconnects and resumes
 	closeFlood   = ws.StatusCode(4029) // far too many messages
 	closeSilent  = ws.StatusCode(4030) // no heartbeat
 )
 
-// A closing connection is read on for so long, and so many bytes.
+// The limits in time and bytes for reading from a connection that closes.
 const (
-	lingering = time.Second
-	maxLinger = 256 << 10
+	lingerTime  = time.Second
+	lingerBytes = 256 << 10
 )
 
-// maxTopics bounds the rooms that one socket sits in.
+// maxTopics is the largest number of rooms on one socket.
 const maxTopics = 8
 
-// session is one connection. Its goroutine owns in and excess; the queue has a lock.
+// session is one connection. Its goroutine owns limiter and refusedInRow. mu guards the queue.
 type session struct {
-	hub    *Hub
-	name   string
-	id     Identity
-	conn   net.Conn
-	raw    syscall.RawConn // of plain TCP; nil: writes may block
-	in     *bufio.Reader
-	limit  *rate.Limiter
-	excess int // refused messages in a row
+	hub          *Hub
+	name         string
+	id           Identity
+	conn         net.Conn
+	rawConn      syscall.RawConn // nil: not plain TCP, so writes may block
+	reader       *bufio.Reader
+	limiter      *rate.Limiter
+	refusedInRow int // refused messages in a row
 
-	mu    sync.Mutex
-	seats map[string]*room.Seat // by topic; guarded by mu, as all below
-	queue []wire.Frame
-	spare []wire.Frame // an empty queue to use again
-	bytes int          // queued
-	busy  bool         // a goroutine drains the queue
-	ended bool         // nothing is queued any more; the connection closes after the queue
+	mu          sync.Mutex
+	seats       map[string]*room.Seat // by topic. Mu guards this and all fields below
+	queue       []wire.Frame
+	spareQueue  []wire.Frame // an empty queue to use again
+	queuedBytes int          // sum of the frames in queue
+	draining    bool         // a goroutine drains the queue
+	closing     bool         // nothing more is queued. The connection closes after the queue
 
-	written chan struct{} // made when the session ends, closed when its queue is written
+	flushed chan struct{} // made when the session ends, closed when its queue is written
 }
 
 func newSession(h *Hub, conn net.Conn, early []byte, id Identity) *session {
 	s := &session{
-		hub: h, name: "session-" + strconv.FormatUint(h.next.Add(1), 36), id: id, conn: conn,
+		hub: h, name: "session-" + strconv.FormatUint(h.lastID.Add(1), 36), id: id, conn: conn,
 		seats: map[string]*room.Seat{},
 	}
-	// TLS is no syscall.Conn: what goes to its descriptor is not what is said on it.
+	// A TLS connection is no syscall.Conn. Bytes written to its descriptor would bypass the
+	// encryption.
 	if sc, ok := conn.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
-			s.raw = raw
+			s.rawConn = raw
 		}
 	}
 	var from io.Reader = conn
 	if len(early) > 0 {
 		from = io.MultiReader(bytes.NewReader(early), conn)
 	}
-	s.in = bufio.NewReaderSize(from, 512)
+	s.reader = bufio.NewReaderSize(from, 512)
 	return s
 }
 
-// start is the session's life: it reads until the connection ends. The hub ends all
-// connections when it stops, so ctx has no say here.
-func (s *session) start(_ context.Context, ready func()) error {
-	s.limit = s.hub.enter(s)
-	defer s.leave()
+// runSession reads until the connection ends. The hub ends all connections when it stops, so
+// runSession ignores ctx.
+func (s *session) runSession(_ context.Context, ready func()) error {
+	s.limiter = s.hub.addSession(s)
+	defer s.leaveRooms()
 	ready()
-	s.read()
+	s.readFrames()
 	return nil
 }
 
-// leave gives up all seats and lets the connection go.
-func (s *session) leave() {
-	s.end(ws.StatusNormalClosure, "")
+// leaveRooms gives up all seats and closes the connection.
+func (s *session) leaveRooms() {
+	s.closeWith(ws.StatusNormalClosure, "")
 	s.mu.Lock()
 	seats := s.seats
 	s.seats = map[string]*room.Seat{}
@@ -102,52 +103,52 @@ func (s *session) leave() {
 	for _, seat := range seats {
 		s.hub.Rooms.Leave(seat)
 	}
-	s.hub.exit(s)
-	s.linger()
+	s.hub.removeSession(s)
+	s.drainBeforeClose()
 }
 
-// linger reads on for a moment: closing a connection with unread bytes resets it, and
-// the client would never see why it was closed. One that sends too much for that is not
-// read any more, but still gets its close frame.
-func (s *session) linger() {
-	defer s.conn.Close() //nolint:errcheck // nobody is left to tell
-	if s.conn.SetReadDeadline(time.Now().Add(lingering)) != nil {
+// drainBeforeClose reads for a moment before it closes. Closing a connection with unread bytes
+// resets it, and the client would never see the close code. If the client sends more than
+// lingerBytes, the session stops reading but still sends the close frame.
+func (s *session) drainBeforeClose() {
+	defer func() { _ = s.conn.Close() }() // the session has ended
+	if s.conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
-	if _, err := io.CopyN(io.Discard, s.conn, maxLinger); err != nil {
+	if _, err := io.CopyN(io.Discard, s.conn, lingerBytes); err != nil {
 		return // the peer is gone, or the time is up
 	}
 	select {
-	case <-s.written:
-	case <-time.After(lingering):
+	case <-s.flushed:
+	case <-time.After(lingerTime):
 	}
 }
 
-// read handles frames until the connection or the session ends. What the peer did
-// wrong ends it with a close code that tells; it is no crash.
-func (s *session) read() {
+// readFrames handles frames until the connection or the session ends. A fault of the peer ends
+// the session with a close code and is no crash.
+func (s *session) readFrames() {
 	var message []byte // of a fragmented message
-	for s.listen() {
-		// An idle session waits here and not in frame: shallow enough that the collector
-		// halves its stack to 4 KiB.
-		_, err := s.in.Peek(1)
+	for s.armReadDeadline() {
+		// An idle session waits here and not in readFrame. The stack is shallow enough here
+		// that the garbage collector shrinks it to 4 KiB.
+		_, err := s.reader.Peek(1)
 		var h ws.Header
 		var data []byte
 		if err == nil {
-			h, data, err = s.frame(len(message), message != nil)
+			h, data, err = s.readFrame(len(message), message != nil)
 		}
 		if err != nil {
-			s.silent(err)
+			s.closeIfIdle(err)
 			return
 		}
 		switch h.OpCode {
 		case ws.OpClose:
 			return
 		case ws.OpPing:
-			s.push(ws.NewPongFrame(data))
+			s.sendControl(ws.NewPongFrame(data))
 		case ws.OpPong:
 		case ws.OpBinary:
-			s.end(ws.StatusUnsupportedData, "frame: text only")
+			s.closeWith(ws.StatusUnsupportedData, "frame: text only")
 			return
 		default:
 			message = append(message, data...)
@@ -155,7 +156,7 @@ func (s *session) read() {
 				message = message[:len(message):len(message)]
 				break
 			}
-			if !s.message(message) {
+			if !s.handleMessage(message) {
 				return
 			}
 			message = nil
@@ -163,10 +164,10 @@ func (s *session) read() {
 	}
 }
 
-// frame reads one frame, checked and unmasked. sofar is the length of the fragmented
-// message that it may continue.
-func (s *session) frame(sofar int, fragmented bool) (ws.Header, []byte, error) {
-	h, err := ws.ReadHeader(s.in)
+// readFrame reads, checks and unmasks one frame. sofar is the length of the fragmented message
+// that the frame may continue.
+func (s *session) readFrame(sofar int, fragmented bool) (ws.Header, []byte, error) {
+	h, err := ws.ReadHeader(s.reader)
 	if err != nil {
 		return h, nil, err
 	}
@@ -175,83 +176,84 @@ func (s *session) frame(sofar int, fragmented bool) (ws.Header, []byte, error) {
 		st |= ws.StateFragmented
 	}
 	if err := ws.CheckHeader(h, st); err != nil || !h.Masked {
-		s.end(ws.StatusProtocolError, "bad frame")
+		s.closeWith(ws.StatusProtocolError, "bad frame")
 		return h, nil, errs.Newf("session", errs.Invalid, "bad frame")
 	}
 	if h.Length > wire.MaxFrame || int(h.Length)+sofar > wire.MaxFrame {
-		s.end(ws.StatusMessageTooBig, "frame: at most "+strconv.Itoa(wire.MaxFrame)+" bytes")
+		s.closeWith(ws.StatusMessageTooBig, "frame: at most "+strconv.Itoa(wire.MaxFrame)+" bytes")
 		return h, nil, errs.Newf("session", errs.Invalid, "frame too long")
 	}
 	data := make([]byte, h.Length)
-	if _, err := io.ReadFull(s.in, data); err != nil {
+	if _, err := io.ReadFull(s.reader, data); err != nil {
 		return h, nil, err
 	}
 	ws.Cipher(data, h.Mask, 0)
 	return h, data, nil
 }
 
-// silent tells a silent client why; any other end of reading needs no word.
-func (s *session) silent(err error) {
+// closeIfIdle sends close code 4030 if the read timed out. Other read errors need no close
+// frame.
+func (s *session) closeIfIdle(err error) {
 	if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() {
-		s.end(closeSilent, "no frame for "+s.hub.cfg.Silence.String())
+		s.closeWith(closeSilent, "no frame for "+s.hub.cfg.Silence.String())
 	}
 }
 
-// message handles one text message. False ends the session.
-func (s *session) message(data []byte) bool {
+// handleMessage handles one text message. It returns false if the session must end.
+func (s *session) handleMessage(data []byte) bool {
 	m, err := wire.Decode(data)
-	if !s.limit.Allow() {
+	if !s.limiter.Allow() {
 		s.hub.metrics.limited.Inc()
-		if s.excess++; s.excess > s.hub.cfg.Patience {
-			s.hub.ban(s.id.User)
-			s.end(closeFlood, "too many messages")
+		if s.refusedInRow++; s.refusedInRow > s.hub.cfg.Patience {
+			s.hub.banUser(s.id.User)
+			s.closeWith(closeFlood, "too many messages")
 			return false
 		}
 		if err == nil {
-			b := errs.BodyOf(errs.Code("session", errs.Busy, "rate", "at most %g messages a second", s.hub.cfg.Rate))
-			b.RetryMS = int64(1000 / s.hub.cfg.Rate * float64(s.excess))
-			s.reply(m, false, b)
+			b := errs.BodyOf(errs.NewCode("session", errs.Busy, "rate", "at most %g messages a second", s.hub.cfg.Rate))
+			b.RetryMS = int64(1000 / s.hub.cfg.Rate * float64(s.refusedInRow))
+			s.sendReply(m, false, b)
 		}
 		return true
 	}
-	s.excess = 0
+	s.refusedInRow = 0
 	if err != nil {
-		s.reply(m, false, errs.BodyOf(err))
+		s.sendReply(m, false, errs.BodyOf(err))
 		return true
 	}
-	s.dispatch(m)
+	s.dispatchMessage(m)
 	return true
 }
 
-func (s *session) dispatch(m wire.Message) {
+func (s *session) dispatchMessage(m wire.Message) {
 	switch {
 	case m.Topic == wire.System && m.Event == wire.Heartbeat:
-		s.reply(m, true, struct{}{})
+		s.sendReply(m, true, struct{}{})
 	case !strings.HasPrefix(m.Topic, "room:"):
-		s.reply(m, false, errs.BodyOf(errs.Code("session", errs.Missing, "unmatched topic", "no topic %q", m.Topic)))
+		s.sendReply(m, false, errs.BodyOf(errs.NewCode("session", errs.Missing, "unmatched topic", "no topic %q", m.Topic)))
 	case m.Event == wire.Join:
-		s.join(m)
+		s.joinTopic(m)
 	case m.Event == wire.Leave:
-		s.stand(m)
+		s.leaveTopic(m)
 	default:
-		s.command(m)
+		s.postCommand(m)
 	}
 }
 
-// join seats the person. Joining a topic again replaces the older channel, as Phoenix
-// does.
-func (s *session) join(m wire.Message) {
+// joinTopic seats the person. A second join of a topic replaces the older channel, as in
+// Phoenix.
+func (s *session) joinTopic(m wire.Message) {
 	id := strings.TrimPrefix(m.Topic, "room:")
 	seat := &room.Seat{
 		Room: id, Name: s.id.Name, JoinRef: m.JoinRef, Member: s,
 		Viewer: event.Viewer{User: s.id.User, Role: s.id.Role},
 	}
-	err := s.admit(id)
+	err := s.checkRoom(id)
 	if err == nil {
-		err = params(m.Payload, seat, s.id.Role)
+		err = parseJoinParams(m.Payload, seat, s.id.Role)
 	}
 	if err == nil {
-		err = s.sit(m.Topic, seat)
+		err = s.addSeat(m.Topic, seat)
 	}
 	if err == nil {
 		err = s.hub.Rooms.Join(seat, m.Ref)
@@ -260,22 +262,22 @@ func (s *session) join(m wire.Message) {
 		}
 	}
 	if err != nil {
-		s.reply(m, false, errs.BodyOf(err))
+		s.sendReply(m, false, errs.BodyOf(err))
 	}
 }
 
-func (s *session) admit(id string) error {
+func (s *session) checkRoom(id string) error {
 	switch {
 	case s.id.Room != "" && s.id.Room != id:
-		return errs.Code("session.join", errs.Denied, "other_room", "this room is not yours")
+		return errs.NewCode("session.join", errs.Denied, "other_room", "this room is not yours")
 	case !s.hub.Exists(id):
-		return errs.Code("session.join", errs.Missing, "no_room", "no such room")
+		return errs.NewCode("session.join", errs.Missing, "no_room", "no such room")
 	}
 	return nil
 }
 
-// sit makes the seat the topic's only one.
-func (s *session) sit(topic string, seat *room.Seat) error {
+// addSeat makes the seat the only one of its topic.
+func (s *session) addSeat(topic string, seat *room.Seat) error {
 	s.mu.Lock()
 	old := s.seats[topic]
 	full := old == nil && len(s.seats) >= maxTopics
@@ -284,7 +286,7 @@ func (s *session) sit(topic string, seat *room.Seat) error {
 	}
 	s.mu.Unlock()
 	if full {
-		return errs.Field("session.join", "topic", "too_many", maxTopics, "at most %d rooms on one socket", maxTopics)
+		return errs.NewField("session.join", "topic", "too_many", maxTopics, "at most %d rooms on one socket", maxTopics)
 	}
 	if old != nil {
 		s.Send(wire.NewFrame(wire.Message{JoinRef: old.JoinRef, Topic: topic, Event: wire.Close}))
@@ -293,9 +295,10 @@ func (s *session) sit(topic string, seat *room.Seat) error {
 	return nil
 }
 
-// params reads the join payload: where the client left off, and a teacher's wish to
-// join as the projector. Unknown fields are let be: clients send their own.
-func params(payload json.RawMessage, seat *room.Seat, role event.Role) error {
+// parseJoinParams reads the join payload. It holds the position of the client, and the wish of
+// a teacher to join as the projector. Unknown fields are ignored, because clients send their
+// own.
+func parseJoinParams(payload json.RawMessage, seat *room.Seat, role event.Role) error {
 	var in struct {
 		Since uint64 `json:"since"`
 		Epoch uint64 `json:"epoch"`
@@ -307,15 +310,15 @@ func params(payload json.RawMessage, seat *room.Seat, role event.Role) error {
 			if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && t.Field != "" {
 				field = t.Field
 			}
-			return errs.Field("session.join", field, "bad_type", 0, "since and epoch are whole numbers, as is a string")
+			return errs.NewField("session.join", field, "bad_type", 0, "since and epoch are whole numbers, as is a string")
 		}
 	}
 	switch {
 	case in.As == "":
 	case in.As != "screen":
-		return errs.Field("session.join", "as", "unknown", 0, `must be "screen" or absent`)
+		return errs.NewField("session.join", "as", "unknown", 0, `must be "screen" or absent`)
 	case role != event.Teacher:
-		return errs.Code("session.join", errs.Denied, "role", "only a teacher opens the screen")
+		return errs.NewCode("session.join", errs.Denied, "role", "only a teacher opens the screen")
 	default:
 		seat.Viewer = event.Viewer{User: "screen:" + seat.Viewer.User, Role: event.Screen}
 	}
@@ -323,7 +326,7 @@ func params(payload json.RawMessage, seat *room.Seat, role event.Role) error {
 	return nil
 }
 
-func (s *session) stand(m wire.Message) {
+func (s *session) leaveTopic(m wire.Message) {
 	s.mu.Lock()
 	seat := s.seats[m.Topic]
 	if seat != nil && seat.JoinRef == m.JoinRef {
@@ -333,56 +336,57 @@ func (s *session) stand(m wire.Message) {
 	if seat != nil && seat.JoinRef == m.JoinRef {
 		s.hub.Rooms.Leave(seat)
 	}
-	s.reply(m, true, struct{}{})
+	s.sendReply(m, true, struct{}{})
 	s.Send(wire.NewFrame(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic, Event: wire.Close}))
 }
 
-// command posts a message to the room that its topic names.
-func (s *session) command(m wire.Message) {
+// postCommand posts a message to the room of its topic.
+func (s *session) postCommand(m wire.Message) {
 	s.mu.Lock()
 	seat := s.seats[m.Topic]
 	s.mu.Unlock()
 	if seat == nil || (m.JoinRef != "" && m.JoinRef != seat.JoinRef) {
-		s.reply(m, false, errs.BodyOf(errs.Code("session", errs.Denied, "not_joined", "join %s first", m.Topic)))
+		s.sendReply(m, false, errs.BodyOf(errs.NewCode("session", errs.Denied, "not_joined", "join %s first", m.Topic)))
 		return
 	}
 	var cmd room.ID
 	if err := json.Unmarshal(m.Payload, &cmd); err != nil {
-		s.reply(m, false, errs.BodyOf(errs.Field(m.Event, "id", "bad_type", room.MaxID, "the payload must be an object with an id of at most %d bytes", room.MaxID)))
+		s.sendReply(m, false, errs.BodyOf(errs.NewField(m.Event, "id", "bad_type", room.MaxID, "the payload must be an object with an id of at most %d bytes", room.MaxID)))
 		return
 	}
-	m.Payload = bytes.Clone(m.Payload) // it outlives the frame it came in
+	m.Payload = bytes.Clone(m.Payload) // it outlives the buffer of its frame
 	taken := time.Now()
 	err := s.hub.Rooms.Post(seat, room.Message{
 		Name: m.Event, ID: cmd.ID, Data: m.Payload,
 		Reply: func(r room.Reply) {
-			s.answer(m, cmd.ID, r)
+			s.replyToCommand(m, cmd.ID, r)
 			if r.Err == nil {
 				s.hub.metrics.answer.Observe(time.Since(taken).Seconds())
 			}
 		},
 	})
 	if err != nil {
-		s.answer(m, cmd.ID, room.Reply{Err: err})
+		s.replyToCommand(m, cmd.ID, room.Reply{Err: err})
 	}
 }
 
-// answer is the reply to a command: saved, or why not. Both name its id.
-func (s *session) answer(m wire.Message, id string, r room.Reply) {
+// replyToCommand replies to a command that it is saved, or with the error. Both replies name
+// the id of the command.
+func (s *session) replyToCommand(m wire.Message, id string, r room.Reply) {
 	if r.Err != nil {
-		s.reply(m, false, struct {
+		s.sendReply(m, false, struct {
 			ID string `json:"id,omitempty"`
 			errs.Body
 		}{id, errs.BodyOf(r.Err)})
 		return
 	}
-	s.reply(m, true, struct {
+	s.sendReply(m, true, struct {
 		ID    string `json:"id"`
 		Seq   uint64 `json:"seq,omitempty"`
 		Saved bool   `json:"saved"`
 	}{id, r.Seq, true})
 }
 
-func (s *session) reply(m wire.Message, ok bool, response any) {
-	s.Send(wire.Reply(m.JoinRef, m.Ref, m.Topic, ok, response))
+func (s *session) sendReply(m wire.Message, ok bool, response any) {
+	s.Send(wire.NewReply(m.JoinRef, m.Ref, m.Topic, ok, response))
 }

@@ -23,7 +23,7 @@ func textOf(e wiretest.Event) string {
 	return d.Text
 }
 
-func must(t testing.TB) func(wiretest.Body, error) wiretest.Body {
+func mustBody(t testing.TB) func(wiretest.Body, error) wiretest.Body {
 	return func(b wiretest.Body, err error) wiretest.Body {
 		t.Helper()
 		if err != nil {
@@ -34,52 +34,52 @@ func must(t testing.TB) func(wiretest.Body, error) wiretest.Body {
 }
 
 func TestWhatIsSaidIsSavedAndSeenByThoseWhoMay(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada, ben, cid := r.joined("t1"), r.joined("p1"), r.joined("p2")
-		if b := must(t)(ben.Do(say("a", "hello", "all"))); !b.Saved || b.ID != "a" || b.Seq == 0 {
+		if b := mustBody(t)(ben.SendCommand(sayCommand("a", "hello", "all"))); !b.Saved || b.ID != "a" || b.Seq == 0 {
 			t.Errorf("ack %+v", b)
 		}
-		must(t)(ben.Do(say("b", "I am lost", "teacher")))
+		mustBody(t)(ben.SendCommand(sayCommand("b", "I am lost", "teacher")))
 		synctest.Wait()
 		for m, want := range map[*wiretest.Member][]string{ada: {"hello", "I am lost"}, ben: {"hello", "I am lost"}, cid: {"hello"}} {
-			if d := cmp.Diff(want, texts(t, m)); d != "" {
+			if d := cmp.Diff(want, saidTexts(t, m)); d != "" {
 				t.Error(d)
 			}
 		}
 		late := r.joined("p3")
-		if v := string(late.View()); !strings.Contains(v, "hello") || strings.Contains(v, "lost") {
+		if v := string(late.LastView()); !strings.Contains(v, "hello") || strings.Contains(v, "lost") {
 			t.Errorf("view of a late pupil: %s", v)
 		}
 	})
 }
 
 func TestAMemberResumesWhereItLeftOff(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada, ben := r.joined("t1"), r.joined("p1")
-		must(t)(ada.Do(say("1", "one", "all")))
+		mustBody(t)(ada.SendCommand(sayCommand("1", "one", "all")))
 		synctest.Wait()
 		ben.Drop()
-		must(t)(ada.Do(say("2", "two", "all")))
-		must(t)(ada.Do(say("3", "three", "all")))
-		if b := must(t)(ben.Connect()); b.Missed == nil || len(b.Missed) != 2 {
+		mustBody(t)(ada.SendCommand(sayCommand("2", "two", "all")))
+		mustBody(t)(ada.SendCommand(sayCommand("3", "three", "all")))
+		if b := mustBody(t)(ben.Connect()); b.Missed == nil || len(b.Missed) != 2 {
 			t.Errorf("missed %+v, want two events", b.Missed)
 		}
-		if d := cmp.Diff([]string{"one", "two", "three"}, texts(t, ben)); d != "" {
+		if d := cmp.Diff([]string{"one", "two", "three"}, saidTexts(t, ben)); d != "" {
 			t.Error(d)
 		}
 	})
 }
 
 func TestARepeatedCommandCountsOnce(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada, ben := r.joined("t1"), r.joined("p1")
-		first := must(t)(ben.Do(say("same", "once", "all")))
-		again := must(t)(ben.Do(say("same", "once", "all")))
+		first := mustBody(t)(ben.SendCommand(sayCommand("same", "once", "all")))
+		again := mustBody(t)(ben.SendCommand(sayCommand("same", "once", "all")))
 		synctest.Wait()
 		if d := cmp.Diff(first, again); d != "" {
 			t.Errorf("answers differ: %s", d)
 		}
-		if d := cmp.Diff([]string{"once"}, texts(t, ada)); d != "" {
+		if d := cmp.Diff([]string{"once"}, saidTexts(t, ada)); d != "" {
 			t.Error(d)
 		}
 	})
@@ -93,26 +93,26 @@ func TestTheProgramRestartsAndNothingSavedIsGone(t *testing.T) {
 		r.lesson("l1")
 		ada, ben = r.joined("t1"), r.joined("p1")
 		for i := range 5 {
-			must(t)(ben.Do(say(fmt.Sprint(i), fmt.Sprint("text ", i), "all")))
+			mustBody(t)(ben.SendCommand(sayCommand(fmt.Sprint(i), fmt.Sprint("text ", i), "all")))
 		}
 		synctest.Wait()
 		r.stop()
-		if code, _ := ben.Conn().Closed(); code != ws.StatusGoingAway {
+		if code, _ := ben.CurrentConn().CloseReason(); code != ws.StatusGoingAway {
 			t.Errorf("close code %d, want %d", code, ws.StatusGoingAway)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, dir, session.Config{})
 		ada.Dial, ben.Dial = r.net.Dial, r.net.Dial
-		if b := must(t)(ada.Connect()); b.Missed == nil || b.Epoch != 2 {
+		if b := mustBody(t)(ada.Connect()); b.Missed == nil || b.Epoch != 2 {
 			t.Errorf("join after a restart: %+v, want a resume in epoch 2", b)
 		}
-		must(t)(ben.Connect())
-		repeat := must(t)(ben.Do(say("4", "text 4", "all")))
-		must(t)(ben.Do(say("5", "text 5", "all")))
+		mustBody(t)(ben.Connect())
+		repeat := mustBody(t)(ben.SendCommand(sayCommand("4", "text 4", "all")))
+		mustBody(t)(ben.SendCommand(sayCommand("5", "text 5", "all")))
 		synctest.Wait()
 		want := []string{"text 0", "text 1", "text 2", "text 3", "text 4", "text 5"}
-		if d := cmp.Diff(want, texts(t, ada)); d != "" || repeat.Seq == 0 {
+		if d := cmp.Diff(want, saidTexts(t, ada)); d != "" || repeat.Seq == 0 {
 			t.Error(d, repeat)
 		}
 		r.stop()
@@ -123,21 +123,23 @@ func TestEachCommandByEachRole(t *testing.T) {
 	payload := map[string]map[string]any{
 		"chat.say": {"text": "x", "to": "all"}, "hand.raise": {}, "hand.lower": {}, "tap.set": {"tap": "yes"}, "tap.clear": {},
 		"tap.react": {"emoji": "👍"}, "room.lock": {"what": "chat", "on": false}, "room.mute": {"user": "p9", "on": true},
-		"room.remove": {"user": "p9"}, "room.readmit": {"user": "p9"}, "lesson.start": {"lesson": "l2", "title": ""}, "lesson.end": {},
+		"chat.remove": nil, "room.remove": {"user": "p9"}, "room.readmit": {"user": "p9"}, "lesson.start": {"lesson": "l2", "title": ""}, "lesson.end": {},
 	}
 	pupil := []string{"chat.say", "hand.raise", "hand.lower", "tap.set", "tap.react"}
 	box := []string{"lesson.start", "lesson.end"}
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		screen := r.member("t2")
 		screen.As = "screen"
-		must(t)(screen.Connect())
+		mustBody(t)(screen.Connect())
 		who := map[string]*wiretest.Member{"pupil": r.joined("p1"), "teacher": r.joined("t1"), "screen": screen}
+		said := mustBody(t)(who["teacher"].SendCommand(sayCommand("0", "remove me", "all")))
+		payload["chat.remove"] = map[string]any{"seq": said.Seq}
 		if len(payload) != len(r.rooms.Commands()) {
 			t.Fatalf("%d commands in the table, the rooms have %d", len(payload), len(r.rooms.Commands()))
 		}
 		for _, c := range r.rooms.Commands() {
 			for role, m := range who {
-				b, err := m.Do(wiretest.Command{ID: role + c.Name, Name: c.Name, Payload: payload[c.Name]})
+				b, err := m.SendCommand(wiretest.Command{ID: role + c.Name, Name: c.Name, Payload: payload[c.Name]})
 				want := role == "teacher" && !slices.Contains(box, c.Name) || role == "pupil" && slices.Contains(pupil, c.Name)
 				if want != (err == nil) || !want && (b.Reason != "denied" || b.Code != "role") {
 					t.Errorf("%s by a %s: %+v, %v", c.Name, role, b, err)
@@ -146,10 +148,10 @@ func TestEachCommandByEachRole(t *testing.T) {
 			}
 		}
 		p1 := who["pupil"]
-		if b, err := p1.Do(wiretest.Command{ID: "x1", Name: "hand.lower", Payload: map[string]any{"user": "p2"}}); err == nil || b.Code != "role" {
+		if b, err := p1.SendCommand(wiretest.Command{ID: "x1", Name: "hand.lower", Payload: map[string]any{"user": "p2"}}); err == nil || b.Code != "role" {
 			t.Errorf("a pupil lowered another's hand: %+v", b)
 		}
-		if b, err := p1.Do(wiretest.Command{ID: "x2", Name: "hand.lower", Payload: map[string]any{"all": true}}); err == nil || b.Code != "role" {
+		if b, err := p1.SendCommand(wiretest.Command{ID: "x2", Name: "hand.lower", Payload: map[string]any{"all": true}}); err == nil || b.Code != "role" {
 			t.Errorf("a pupil lowered all hands: %+v", b)
 		}
 		if _, err := r.hubJoin("p1", "c2"); err == nil {
@@ -170,13 +172,13 @@ func (r *rig) hubJoin(user, id string) (wiretest.Body, error) {
 }
 
 func TestLocksMuteRemoveAndTheirUndo(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada, ben, cid := r.joined("t1"), r.joined("p1"), r.joined("p2")
 		n := 0
 		do := func(m *wiretest.Member, name string, p map[string]any) string {
 			n++
 			time.Sleep(time.Second)
-			b, err := m.Do(wiretest.Command{ID: fmt.Sprint(n), Name: name, Payload: p})
+			b, err := m.SendCommand(wiretest.Command{ID: fmt.Sprint(n), Name: name, Payload: p})
 			if err == nil {
 				return "ok"
 			}
@@ -212,10 +214,10 @@ func TestLocksMuteRemoveAndTheirUndo(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		if ben.Phx(wire.Close) != 1 || ada.Present()["p1"] != 0 {
+		if ben.PhxCount(wire.Close) != 1 || ada.PresentCounts()["p1"] != 0 {
 			t.Error("the removed pupil is still there")
 		}
-		for _, e := range cid.Events() {
+		for _, e := range cid.SeenEvents() {
 			if strings.HasPrefix(e.Kind, "room.mute") || strings.HasPrefix(e.Kind, "room.re") {
 				t.Errorf("another pupil saw %s", e.Kind)
 			}
@@ -226,23 +228,23 @@ func TestLocksMuteRemoveAndTheirUndo(t *testing.T) {
 		if got := do(ada, "room.readmit", map[string]any{"user": "p1"}); got != "ok" {
 			t.Error(got)
 		}
-		must(t)(ben.Join())
+		mustBody(t)(ben.Join())
 	})
 }
 
 func TestJoiningAgainReplacesTheChannel(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ben, ada := r.joined("p1"), r.joined("t1")
-		must(t)(ben.Join())
-		must(t)(ada.Do(say("1", "once", "all")))
+		mustBody(t)(ben.Join())
+		mustBody(t)(ada.SendCommand(sayCommand("1", "once", "all")))
 		synctest.Wait()
-		if d := cmp.Diff([]string{"once"}, texts(t, ben)); d != "" {
+		if d := cmp.Diff([]string{"once"}, saidTexts(t, ben)); d != "" {
 			t.Error(d)
 		}
-		if got := ada.Present(); got["p1"] != 1 {
+		if got := ada.PresentCounts(); got["p1"] != 1 {
 			t.Errorf("presence %v", got)
 		}
-		a, err := wiretest.Wait(ben.Conn().Send("3", ben.Topic(), wire.Leave, nil))
+		a, err := wiretest.WaitAnswer(ben.CurrentConn().SendEvent("3", ben.RoomTopic(), wire.Leave, nil))
 		if err != nil || !a.OK {
 			t.Errorf("leave: %+v %v", a, err)
 		}
@@ -250,13 +252,13 @@ func TestJoiningAgainReplacesTheChannel(t *testing.T) {
 }
 
 func TestAnIdleRoomLeavesMemoryAndItsPeopleStay(t *testing.T) {
-	bubble(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		ada, ben := r.joined("t1"), r.joined("p1")
-		must(t)(ada.Do(say("1", "before", "all")))
+		mustBody(t)(ada.SendCommand(sayCommand("1", "before", "all")))
 		for range 50 {
 			time.Sleep(25 * time.Second)
 			for _, m := range []*wiretest.Member{ada, ben} {
-				if _, err := wiretest.Wait(m.Conn().Send("", wire.System, wire.Heartbeat, struct{}{})); err != nil {
+				if _, err := wiretest.WaitAnswer(m.CurrentConn().SendEvent("", wire.System, wire.Heartbeat, struct{}{})); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -264,14 +266,14 @@ func TestAnIdleRoomLeavesMemoryAndItsPeopleStay(t *testing.T) {
 		if n := r.rooms.Len(); n != 0 {
 			t.Errorf("%d rooms in memory after 20 idle minutes", n)
 		}
-		if b := must(t)(ben.Do(say("2", "after", "all"))); b.Seq == 0 {
+		if b := mustBody(t)(ben.SendCommand(sayCommand("2", "after", "all"))); b.Seq == 0 {
 			t.Error("not saved")
 		}
-		must(t)(ben.Do(say("1", "before", "all"))) // another person's id is no repeat
+		mustBody(t)(ben.SendCommand(sayCommand("1", "before", "all"))) // another person's id is no repeat
 		synctest.Wait()
 		for _, m := range []*wiretest.Member{ada, ben} {
-			if d := cmp.Diff([]string{"before", "after", "before"}, texts(t, m)); d != "" || m.Phx(wire.Error) != 0 {
-				t.Error(d, m.Phx(wire.Error))
+			if d := cmp.Diff([]string{"before", "after", "before"}, saidTexts(t, m)); d != "" || m.PhxCount(wire.Error) != 0 {
+				t.Error(d, m.PhxCount(wire.Error))
 			}
 		}
 	})

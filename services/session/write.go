@@ -10,38 +10,38 @@ import (
 	"github.com/livelearn/box/services/wire"
 )
 
-// Send queues f and returns at once. Behind Soft queued bytes volatile frames are
-// dropped; at Hard the queue is given up and the socket closed with closeSlow.
+// Send queues f and returns at once. Beyond Config.Soft queued bytes it drops volatile frames.
+// At Config.Hard it drops the queue and closes the socket with closeSlow.
 func (s *session) Send(f wire.Frame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.closing {
 		return
 	}
-	if f.Volatile && s.bytes > s.hub.cfg.Soft {
+	if f.Volatile && s.queuedBytes > s.hub.cfg.Soft {
 		s.hub.metrics.dropped.Inc()
 		return
 	}
-	if s.bytes+len(f.Bytes) > s.hub.cfg.Hard {
+	if s.queuedBytes+len(f.Bytes) > s.hub.cfg.Hard {
 		s.hub.metrics.slow.Inc()
 		s.queue = nil
-		s.finish(closeSlow, "too slow: come back and resume")
+		s.queueClose(closeSlow, "too slow: come back and resume")
 		return
 	}
-	s.enqueue(f)
+	s.enqueueFrame(f)
 }
 
 // Closed implements room.Member.
 func (s *session) Closed(seat *room.Seat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if topic := room.Topic(seat.Room); s.seats[topic] == seat {
+	if topic := room.TopicOf(seat.Room); s.seats[topic] == seat {
 		delete(s.seats, topic)
 	}
 }
 
-// push queues a control frame.
-func (s *session) push(f ws.Frame) {
+// sendControl queues a control frame.
+func (s *session) sendControl(f ws.Frame) {
 	data, err := ws.CompileFrame(f)
 	if err != nil {
 		return // a bytes.Buffer takes every frame
@@ -49,80 +49,80 @@ func (s *session) push(f ws.Frame) {
 	s.Send(wire.Frame{Bytes: data})
 }
 
-// end closes the connection behind what is queued, with a code and a reason.
-func (s *session) end(code ws.StatusCode, why string) {
+// closeWith queues a close frame with a code and a reason behind the frames in the queue.
+func (s *session) closeWith(code ws.StatusCode, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended {
-		s.finish(code, why)
+	if !s.closing {
+		s.queueClose(code, why)
 	}
 }
 
-// finish queues the close frame and lets nothing follow. Runs with mu held.
-func (s *session) finish(code ws.StatusCode, why string) {
-	s.written = make(chan struct{})
+// queueClose queues the close frame as the last frame. The caller holds mu.
+func (s *session) queueClose(code ws.StatusCode, why string) {
+	s.flushed = make(chan struct{})
 	if f, err := ws.CompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, why))); err == nil {
-		s.enqueue(wire.Frame{Bytes: f})
+		s.enqueueFrame(wire.Frame{Bytes: f})
 	}
-	s.ended = true
+	s.closing = true
 	_ = s.conn.SetReadDeadline(time.Now()) // wakes the reader, which leaves the rooms
 }
 
-// enqueue runs with mu held.
-func (s *session) enqueue(f wire.Frame) {
+// enqueueFrame queues a frame. The caller holds mu.
+func (s *session) enqueueFrame(f wire.Frame) {
 	s.queue = append(s.queue, f)
-	s.bytes += len(f.Bytes)
-	if !s.busy {
-		s.busy = true
-		s.hub.drains.Add(1)
-		s.hub.writers.add(s)
+	s.queuedBytes += len(f.Bytes)
+	if !s.draining {
+		s.draining = true
+		s.hub.drainers.Add(1)
+		s.hub.writers.addReady(s)
 	}
 }
 
-// take gives what is queued and empties the queue. Nil: there is nothing, and whoever
-// queues next starts another drain.
-func (s *session) take() []wire.Frame {
+// takeQueue returns the queued frames and empties the queue. It returns nil if the queue is
+// empty. The next enqueueFrame then starts another drain.
+func (s *session) takeQueue() []wire.Frame {
 	s.mu.Lock()
-	list, ended := s.queue, s.ended
+	list, ended := s.queue, s.closing
 	if len(list) == 0 {
-		s.busy = false
+		s.draining = false
 	} else {
-		s.queue, s.spare, s.bytes = s.spare, nil, 0
+		s.queue, s.spareQueue, s.queuedBytes = s.spareQueue, nil, 0
 	}
 	s.mu.Unlock()
 	if len(list) == 0 {
 		if ended {
-			s.shut()
-			close(s.written)
+			s.closeWrite()
+			close(s.flushed)
 		}
-		s.hub.drains.Done()
+		s.hub.drainers.Done()
 		return nil
 	}
 	return list
 }
 
-// give returns a list that was written, to be the queue again if it is small.
-func (s *session) give(list []wire.Frame) {
+// reuseQueue keeps a written list as the next queue if it is small.
+func (s *session) reuseQueue(list []wire.Frame) {
 	clear(list)
 	s.mu.Lock()
 	if cap(list) <= 16 {
-		s.spare = list[:0]
+		s.spareQueue = list[:0]
 	}
 	s.mu.Unlock()
 }
 
-// fail ends the session after a write error.
-func (s *session) fail() {
+// failWrite ends the session after a write error.
+func (s *session) failWrite() {
 	s.mu.Lock()
-	s.ended, s.busy, s.queue = true, false, nil
+	s.closing, s.draining, s.queue = true, false, nil
 	s.mu.Unlock()
 	_ = s.conn.Close() // the reader ends, and with it the session
-	s.hub.drains.Done()
+	s.hub.drainers.Done()
 }
 
-// block writes on a goroutine of its own, for a connection that is not plain TCP or
-// whose kernel buffer is full: rest first, then the queue.
-func (s *session) block(rest []byte) {
+// writeBlocking writes rest and then the queue on its own goroutine. It serves connections
+// that are not plain TCP or whose kernel buffer is full.
+func (s *session) writeBlocking(rest []byte) {
 	supervise.Spawn(s.hub.Observe, "session.write", func() {
 		var buf []byte
 		for {
@@ -132,42 +132,43 @@ func (s *session) block(rest []byte) {
 					_, err = s.conn.Write(rest)
 				}
 				if err == nil {
-					err = s.conn.SetWriteDeadline(time.Time{}) // a writer's try would meet it later
+					err = s.conn.SetWriteDeadline(time.Time{}) // a later tryWrite would fail on it
 				}
 				if err != nil {
-					s.fail()
+					s.failWrite()
 					return
 				}
 			}
-			list := s.take()
+			list := s.takeQueue()
 			if list == nil {
 				return
 			}
-			buf = gather(buf[:0], list)
+			buf = joinFrames(buf[:0], list)
 			rest = buf
 		}
 	})
 }
 
-// gather puts what has come together into one write: the socket write is most of the
-// cost of a delivery.
-func gather(buf []byte, list []wire.Frame) []byte {
+// joinFrames puts queued frames into one write, because the socket write is most of the cost
+// of a delivery.
+func joinFrames(buf []byte, list []wire.Frame) []byte {
 	for _, f := range list {
 		buf = append(buf, f.Bytes...)
 	}
 	return buf
 }
 
-// shut tells the peer that nothing follows.
-func (s *session) shut() {
+// closeWrite closes the sending half.
+func (s *session) closeWrite() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite()
 	}
 }
 
-// listen gives the next frame its time. False: the session has ended.
-func (s *session) listen() bool {
+// armReadDeadline sets the deadline of the next frame. It returns false if the session has
+// ended.
+func (s *session) armReadDeadline() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.ended && s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.Silence)) == nil
+	return !s.closing && s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.Silence)) == nil
 }

@@ -52,8 +52,8 @@ func TestAFullKernelBufferDelaysAndLosesNothing(t *testing.T) {
 	time.Sleep(2 * patience) // the deadline of the write that waited is long past
 	send(1)
 	read(1)
-	if !s.listen() {
+	if !s.armReadDeadline() {
 		t.Error("the session ended because its reader once paused")
 	}
-	h.drains.Wait()
+	h.drainers.Wait()
 }

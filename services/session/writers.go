@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 
@@ -9,22 +10,22 @@ import (
 	"github.com/livelearn/box/services/supervise"
 )
 
-// writers drain the queues of all sessions. They are few goroutines that exist only
-// while there is something to write, and that never block: a socket which takes no more
-// goes on with a goroutine of its own. A room of thirty then costs one or two wake-ups
-// for a message, and not thirty.
+// writers drain the queues of all sessions. They are at most GOMAXPROCS goroutines that exist
+// only while there is something to write. They never block. A socket that accepts no more
+// bytes continues on its own goroutine. A message to a room of thirty then costs one or two
+// wake-ups instead of thirty.
 type writers struct {
 	observe func(supervise.Report)
 
 	mu      sync.Mutex
-	ready   []*session // oldest first, from head on; a session is in it once at most
+	ready   []*session // oldest first, starting at head. Each session is in it at most once
 	head    int
 	running int
 }
 
-func (w *writers) add(s *session) {
-	if s.raw == nil {
-		s.block(nil)
+func (w *writers) addReady(s *session) {
+	if s.rawConn == nil {
+		s.writeBlocking(nil)
 		return
 	}
 	w.mu.Lock()
@@ -37,12 +38,12 @@ func (w *writers) add(s *session) {
 	w.ready = append(w.ready, s)
 	if w.running < runtime.GOMAXPROCS(0) {
 		w.running++
-		supervise.Spawn(w.lost, "session.writer", w.run)
+		supervise.Spawn(w.handlePanic, "session.writer", w.runWriter)
 	}
 }
 
-// lost keeps the count true should a writer ever panic.
-func (w *writers) lost(r supervise.Report) {
+// handlePanic keeps the count of writers right if one panics.
+func (w *writers) handlePanic(r supervise.Report) {
 	w.mu.Lock()
 	w.running--
 	w.mu.Unlock()
@@ -51,7 +52,7 @@ func (w *writers) lost(r supervise.Report) {
 	}
 }
 
-func (w *writers) next() *session {
+func (w *writers) nextSession() *session {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.head == len(w.ready) {
@@ -65,49 +66,49 @@ func (w *writers) next() *session {
 	return s
 }
 
-// run writes until no session is ready.
-func (w *writers) run() {
-	var a attempt
-	try := a.write // one closure for the writer's life
-	for s := w.next(); s != nil; s = w.next() {
-		s.drain(&a, try)
+// runWriter writes until no session is ready.
+func (w *writers) runWriter() {
+	var a nonblockingWrite
+	try := a.tryWrite // one closure for the writer's life
+	for s := w.nextSession(); s != nil; s = w.nextSession() {
+		s.drainQueue(&a, try)
 	}
 }
 
-// attempt is one write that does not wait.
-type attempt struct {
-	gathered []byte
-	data     []byte
-	n        int
-	err      error
+// nonblockingWrite is one write that does not wait.
+type nonblockingWrite struct {
+	joined []byte
+	data   []byte
+	n      int
+	err    error
 }
 
-func (a *attempt) write(fd uintptr) bool {
+func (a *nonblockingWrite) tryWrite(fd uintptr) bool {
 	a.n, a.err = unix.Write(int(fd), a.data)
-	return true // whatever came of it: never wait for the socket
+	return true // also after an error: never wait for the socket
 }
 
-// drain writes the session's queue as far as the socket takes it.
-func (s *session) drain(a *attempt, try func(uintptr) bool) {
-	for list := s.take(); list != nil; list = s.take() {
+// drainQueue writes the queue of the session until the socket accepts no more bytes.
+func (s *session) drainQueue(a *nonblockingWrite, try func(uintptr) bool) {
+	for list := s.takeQueue(); list != nil; list = s.takeQueue() {
 		a.data = list[0].Bytes
 		if len(list) > 1 {
-			a.gathered = gather(a.gathered[:0], list)
-			a.data = a.gathered
+			a.joined = joinFrames(a.joined[:0], list)
+			a.data = a.joined
 		}
-		if err := s.raw.Write(try); err != nil {
-			s.fail()
+		if err := s.rawConn.Write(try); err != nil {
+			s.failWrite()
 			return
 		}
-		if a.err != nil && a.err != unix.EAGAIN && a.err != unix.EINTR {
-			s.fail()
+		if a.err != nil && !errors.Is(a.err, unix.EAGAIN) && !errors.Is(a.err, unix.EINTR) {
+			s.failWrite()
 			return
 		}
 		if n := max(a.n, 0); n < len(a.data) {
-			rest := append([]byte(nil), a.data[n:]...) // the writer goes on with its own buffer
-			s.block(rest)
+			rest := append([]byte(nil), a.data[n:]...) // the writer reuses its own buffer
+			s.writeBlocking(rest)
 			return
 		}
-		s.give(list)
+		s.reuseQueue(list)
 	}
 }

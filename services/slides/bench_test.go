@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// BenchmarkPages is what a page of a deck costs in three widths, text and all.
+// BenchmarkPages measures a page of a deck in three widths, text included.
 func BenchmarkPages(b *testing.B) {
 	texts := make([]string, 20)
 	for i := range texts {
 		texts[i] = fmt.Sprint("Page ", i)
 	}
-	s := put(b, pdfOf(960, 540, texts...))
-	rasterise(b, s)
+	s := putFiles(b, pdfOf(960, 540, texts...))
+	mustRasterise(b, s)
 	for b.Loop() {
 		start := time.Now()
 		var first time.Duration
@@ -23,18 +23,18 @@ func BenchmarkPages(b *testing.B) {
 				first = time.Since(start)
 			}
 		})
-		check(b, err)
+		checkError(b, err)
 		b.ReportMetric(float64((time.Since(start)-first).Milliseconds())/float64(len(texts)-1), "ms/page")
 		b.ReportMetric(float64(first.Milliseconds()), "ms-first-page")
 	}
 }
 
-// BenchmarkCompile is what the first PDF ever costs.
+// BenchmarkCompile measures the first PDF without a cache.
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
-		s := put(b, pdfOf(960, 540, "One"))
+		s := putFiles(b, pdfOf(960, 540, "One"))
 		s.Cache = b.TempDir()
-		rasterise(b, s)
+		mustRasterise(b, s)
 	}
 }
 
@@ -43,8 +43,8 @@ func BenchmarkPhotograph(b *testing.B) {
 	for i := range img.Pix {
 		img.Pix[i] = uint8(i/7) ^ uint8(i/4000) | uint8(i%4/3*255)
 	}
-	s := put(b, jpegOf(b, img))
+	s := putFiles(b, jpegOf(b, img))
 	for b.Loop() {
-		rasterise(b, s)
+		mustRasterise(b, s)
 	}
 }

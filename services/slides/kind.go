@@ -2,44 +2,45 @@ package slides
 
 import (
 	"bytes"
+	"errors"
 	"io"
-	"strings"
+	"slices"
 
 	"github.com/livelearn/box/services/errs"
 )
 
-// headLen is how far into a file its kind is looked for. PDF readers take a header
-// within the first kilobyte.
-const headLen = 1024
+// HeadLen is the number of bytes in which the kind is searched. PDF readers accept a header in
+// the first kilobyte.
+const HeadLen = 1024
 
-// kindOf tells what a file is by its content, whatever its sender called it. A sender
-// that named another kind of file is believed about nothing. The file is rewound.
-func kindOf(f io.ReadSeeker, said string) (string, error) {
-	head := make([]byte, headLen)
+// kindOf returns the kind of a file by its content, and rewinds the file.
+func kindOf(f io.ReadSeeker) (string, error) {
+	head := make([]byte, HeadLen)
 	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return "", errs.New(op, errs.Down, err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", errs.New(op, errs.Down, err)
 	}
-	if n == 0 {
-		return "", errs.Field(op, "file", "empty", 0, "the file is empty")
-	}
-	kind := Sniff(head[:n])
-	if kind == "" {
-		return "", errs.Field(op, "file", "unknown_type", 0, "neither a PDF nor a PNG, JPEG, GIF or WebP picture")
-	}
-	said = strings.TrimPrefix(strings.TrimPrefix(said, "application/"), "image/")
-	if said == "pdf" && kind != "pdf" {
-		return "", broken("file", "called a PDF, but it is a %s picture", kind)
+	return CheckKind(head[:n])
+}
+
+// CheckKind returns the kind of a file by its first HeadLen bytes: "pdf", "png", "jpeg", "gif",
+// "webp", "bmp" or "tiff". It refuses all others (see otherKind), and a file without bytes (empty).
+func CheckKind(head []byte) (string, error) {
+	kind := sniffKind(head)
+	switch {
+	case len(head) == 0:
+		return "", errs.NewField(op, "file", "empty", 0, "the file is empty")
+	case kind == "":
+		other, advice := otherKind(head)
+		return "", errs.NewField(op, "file", other, 0, "%s", advice)
 	}
 	return kind, nil
 }
 
-// Sniff tells by a file's first bytes (1024 are enough) what it is: "pdf", "png", "jpeg",
-// "gif", "webp", or "" for all else.
-func Sniff(head []byte) string {
+func sniffKind(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
 		return "png"
@@ -49,8 +50,30 @@ func Sniff(head []byte) string {
 		return "gif"
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
 		return "webp"
-	case bytes.Contains(head[:min(len(head), headLen)], []byte("%PDF-")):
+	case bytes.HasPrefix(head, []byte("II*\x00")), bytes.HasPrefix(head, []byte("MM\x00*")):
+		return "tiff"
+	case len(head) >= 26 && string(head[:2]) == "BM" && string(head[6:10]) == "\x00\x00\x00\x00":
+		return "bmp"
+	case bytes.Contains(head[:min(len(head), HeadLen)], []byte("%PDF-")):
 		return "pdf"
 	}
 	return ""
+}
+
+// otherKind returns the code and the advice for a file that makes no page.
+func otherKind(head []byte) (code, advice string) {
+	brand := ""
+	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
+		brand = string(head[8:12])
+	}
+	start := bytes.ToLower(head[:min(len(head), HeadLen)])
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
+		return "office", "this looks like a presentation or a document; save it as PDF and add that"
+	case slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "mif1", "msf1", "avif", "avis"}, brand):
+		return "heic", "this is a HEIC or AVIF picture; save it as JPEG and add that"
+	case bytes.Contains(start, []byte("<svg")):
+		return "svg", "this is an SVG drawing; save it as PNG or PDF and add that"
+	}
+	return "unknown_type", "neither a PDF nor a PNG, JPEG, GIF, WebP, BMP or TIFF picture"
 }

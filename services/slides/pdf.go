@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	pdfium "github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
 	pdferrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
@@ -26,15 +27,15 @@ import (
 // maxSandbox bounds the memory of PDFium, in bytes.
 const maxSandbox = 384 << 20
 
-// sandbox is PDFium, compiled and started.
+// sandbox is a compiled and running PDFium.
 type sandbox struct {
 	pool  pdfium.Pool
 	cache wazero.CompilationCache
 	pdfium.Pdfium
 }
 
-// newSandbox compiles PDFium, which takes seconds and hundreds of megabytes the first
-// time and next to nothing with a cache. It sees no files: pages come by a reader.
+// newSandbox compiles PDFium. That takes seconds and hundreds of megabytes the first time, and
+// nearly nothing with a cache. The sandbox sees no files: pages come from a reader.
 func newSandbox(ctx context.Context, cache string) (*sandbox, error) {
 	conf := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxSandbox >> 16).
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
@@ -51,7 +52,7 @@ func newSandbox(ctx context.Context, cache string) (*sandbox, error) {
 	}
 	var err error
 	s.pool, err = webassembly.Init(webassembly.Config{
-		Context: experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(reserve)), MaxIdle: 1, MaxTotal: 1, RuntimeConfig: conf,
+		Context: experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(reserveMemory)), MaxIdle: 1, MaxTotal: 1, RuntimeConfig: conf,
 		FSConfig: wazero.NewFSConfig(), Stdout: io.Discard, Stderr: io.Discard,
 	})
 	if err == nil {
@@ -76,8 +77,8 @@ func (s *sandbox) close() {
 	}
 }
 
-// pdf makes the pages of a PDF.
-func (m *maker) pdf(f *os.File, rest int) error {
+// makePDFPages makes the pages of a PDF.
+func (m *deckMaker) makePDFPages(f *os.File, rest int) error {
 	if m.sandbox == nil {
 		s, err := newSandbox(m.ctx, m.Cache)
 		if err != nil {
@@ -91,74 +92,77 @@ func (m *maker) pdf(f *os.File, rest int) error {
 	}
 	doc, err := m.sandbox.OpenDocument(&requests.OpenDocument{FileReader: f, FileReaderSize: info.Size()})
 	if err != nil {
-		return opening(err)
+		return openError(err)
 	}
 	defer func() {
 		_, _ = m.sandbox.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: doc.Document})
 	}()
 	count, err := m.sandbox.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: doc.Document})
 	if err != nil {
-		return broken("file", "the PDF cannot be read: %v", err)
+		return errBrokenFile("file", "the PDF cannot be read: %v", err)
 	}
 	if len(m.pages)+count.PageCount+rest > m.MaxPages {
-		return tooMany("file", m.MaxPages)
+		return errTooMany("file", m.MaxPages)
 	}
 	for i := range count.PageCount {
-		p, err := m.pdfPage(doc.Document, i)
+		p, err := m.drawPDFPage(doc.Document, i)
 		if err != nil {
 			return err
 		}
-		if err := m.done(p, count.PageCount-i-1+rest); err != nil {
+		if err := m.addPage(p, count.PageCount-i-1+rest); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// opening says what is wrong with a PDF that does not open.
-func opening(err error) error {
+// openError explains why a PDF does not open.
+func openError(err error) error {
 	if errors.Is(err, pdferrors.ErrPassword) || errors.Is(err, pdferrors.ErrSecurity) {
-		return errs.Field(op, "file", "encrypted", 0, "the PDF has a password; save it without one")
+		return errs.NewField(op, "file", "encrypted", 0, "the PDF has a password; save it without one")
 	}
-	return broken("file", "the PDF is damaged: %v", err)
+	return errBrokenFile("file", "the PDF is damaged: %v", err)
 }
 
-// pdfPage draws a page at each width.
-func (m *maker) pdfPage(doc references.FPDF_DOCUMENT, index int) (Page, error) {
+// drawPDFPage draws a page at each width.
+func (m *deckMaker) drawPDFPage(doc references.FPDF_DOCUMENT, index int) (Page, error) {
 	field := fmt.Sprintf("pages[%d]", index)
 	page := requests.Page{ByIndex: &requests.PageByIndex{Document: doc, Index: index}}
 	size, err := m.sandbox.GetPageSize(&requests.GetPageSize{Page: page})
 	if err != nil {
-		return Page{}, broken(field, "page %d is damaged: %v", index+1, err)
+		return Page{}, errBrokenFile(field, "page %d is damaged: %v", index+1, err)
 	}
 	if !(size.Width > 0 && size.Height > 0) {
-		return Page{}, broken(field, "page %d has no size", index+1)
+		return Page{}, errBrokenFile(field, "page %d has no size", index+1)
 	}
 	p := Page{Key: NewKey()}
 	for _, width := range m.Widths {
-		r, err := m.sandbox.RenderPageInPixels(&requests.RenderPageInPixels{Page: page, Width: width, Height: maxSide * width})
+		r, err := m.sandbox.RenderPageInPixels(&requests.RenderPageInPixels{
+			Page: page, Width: width, Height: maxSide * width, Document: &doc,
+			RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT, RenderForm: true,
+		})
 		if err != nil {
-			return Page{}, broken(field, "page %d cannot be drawn: %v", index+1, err)
+			return Page{}, errBrokenFile(field, "page %d cannot be drawn: %v", index+1, err)
 		}
 		if len(p.Widths) == 0 || r.Result.Width > p.W { // a strip may reach its height first
 			img, _ := r.Result.RenderedImage.(*image.RGBA)
-			err = m.save(&p, onWhite(img))
+			err = m.saveImage(&p, fillWhite(img))
 		}
 		r.Cleanup()
 		if err != nil {
 			return Page{}, err
 		}
 	}
-	// A page whose text cannot be read is still a page.
+	// A page with unreadable text is still a page.
 	if text, err := m.sandbox.GetPageText(&requests.GetPageText{Page: page}); err == nil {
-		p.Text = squeeze(text.Text)
+		p.Text = squeezeText(text.Text)
 	}
 	return p, nil
 }
 
-// squeeze makes one line of a page's text: no control characters, single spaces, at most
+// squeezeText puts a page's text on one line: no control characters, single spaces, at most
 // MaxText characters.
-func squeeze(text string) string {
+func squeezeText(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r), r == unicode.ReplacementChar:

@@ -12,13 +12,15 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 
 	"github.com/livelearn/box/services/errs"
 )
 
-// Limits of one picture. The second is what decoding it may take: few files that have so
-// many pixels also have the most costly form of them.
+// Limits of one picture. The second one bounds the memory of the decoder: few files with so many
+// pixels also have their most costly form.
 const (
 	maxPixels = 40_000_000
 	maxDecode = 300 << 20 // bytes
@@ -31,75 +33,90 @@ var decoders = map[string]struct {
 	"png":  {png.DecodeConfig, png.Decode},
 	"jpeg": {jpeg.DecodeConfig, jpeg.Decode},
 	"gif":  {gif.DecodeConfig, gif.Decode}, // the first frame
-	"webp": {webp.DecodeConfig, webp.Decode},
+	"webp": {webp.DecodeConfig, decodeWebP},
+	"bmp":  {bmp.DecodeConfig, bmp.Decode},
+	"tiff": {tiff.DecodeConfig, tiff.Decode}, // the first page
 }
 
-// picture makes the page of a picture.
-func (m *maker) picture(f *os.File, kind string, rest int) error {
+// makePicturePage makes the page of a picture.
+func (m *deckMaker) makePicturePage(f *os.File, kind string, rest int) error {
 	if len(m.pages)+1+rest > m.MaxPages {
-		return tooMany("file", m.MaxPages)
+		return errTooMany("file", m.MaxPages)
 	}
 	field := fmt.Sprintf("pages[%d]", len(m.pages))
-	info, err := headOf(f, kind, field)
+	info, err := readPictureInfo(f, kind, field)
 	if err != nil {
 		return err
 	}
-	img, err := decoders[kind].decode(f)
+	img, err := info.decode(f, kind, field)
 	if err != nil {
-		return broken(field, "the %s picture is damaged: %v", kind, err)
+		return err
 	}
 	p := Page{Key: NewKey()}
-	widths := steps(m.Widths, info.shown().X)
+	widths := chooseWidths(m.Widths, info.uprightSize().X)
 	made := make([]*image.RGBA, len(widths))
 	for i, width := range slices.Backward(widths) { // each from the one above it
-		img = info.shrink(img, width)
-		info.upright(img)
+		img = info.scaleTo(img, width)
+		info.setUpright(img)
 		made[i], _ = img.(*image.RGBA)
 	}
 	for _, img := range made {
-		if err := m.save(&p, img); err != nil {
+		if err := m.saveImage(&p, img); err != nil {
 			return err
 		}
 	}
-	return m.done(p, rest)
+	return m.addPage(p, rest)
 }
 
-// head is what a picture says of itself before it is decoded.
-type head struct {
-	w, h int
-	turn int // EXIF orientation, 1 to 8
+// pictureInfo is the data in a picture's head, read before decoding.
+type pictureInfo struct {
+	w, h        int
+	orientation int // EXIF orientation, 1 to 8
 }
 
-// shown is the picture's size when it stands upright.
-func (h head) shown() image.Point {
-	if h.turn >= 5 {
+// uprightSize returns the size of the upright picture.
+func (h pictureInfo) uprightSize() image.Point {
+	if h.orientation >= 5 {
 		return image.Pt(h.h, h.w)
 	}
 	return image.Pt(h.w, h.h)
 }
 
-// upright makes h that of img, which is how the picture is shown.
-func (h *head) upright(img image.Image) {
-	h.w, h.h, h.turn = img.Bounds().Dx(), img.Bounds().Dy(), 1
+// setUpright replaces h by the head of img, which is shown upright.
+func (h *pictureInfo) setUpright(img image.Image) {
+	h.w, h.h, h.orientation = img.Bounds().Dx(), img.Bounds().Dy(), 1
 }
 
-// headOf reads a picture's size and refuses one that is too much for the box. The file
-// is rewound.
-func headOf(f io.ReadSeeker, kind, field string) (head, error) {
+// decode decodes the picture. A frame of an animation is on its canvas.
+func (h pictureInfo) decode(f io.Reader, kind, field string) (image.Image, error) {
+	img, err := decoders[kind].decode(f)
+	if err != nil {
+		return nil, errBrokenFile(field, "the %s picture is damaged: %v", kind, err)
+	}
+	if kind == "gif" || kind == "webp" {
+		img = placeOnCanvas(img, h.w, h.h)
+	}
+	return img, nil
+}
+
+// readPictureInfo reads a picture's size and refuses one that is too large for the box. It
+// rewinds the file.
+func readPictureInfo(f io.ReadSeeker, kind, field string) (pictureInfo, error) {
 	conf, err := decoders[kind].config(f)
 	if err != nil {
-		return head{}, broken(field, "the %s picture is damaged: %v", kind, err)
+		return pictureInfo{}, errBrokenFile(field, "the %s picture is damaged: %v", kind, err)
 	}
-	h := head{w: conf.Width, h: conf.Height, turn: 1}
+	h := pictureInfo{w: conf.Width, h: conf.Height, orientation: 1}
 	cost := bytesPerPixel(conf.ColorModel)
-	if kind == "jpeg" {
-		var progressive bool
-		if h.turn, progressive, err = scanJPEG(f); err != nil {
-			return h, errs.New(op, errs.Down, err)
-		}
-		if progressive { // the decoder keeps 4 bytes for each of up to 3 x w x h coefficients
-			cost += 12
-		}
+	var progressive bool
+	if h.orientation, progressive, err = readTurn(f, kind); err != nil {
+		return h, errs.New(op, errs.Down, err)
+	}
+	switch {
+	case progressive: // the decoder keeps 4 bytes for each of up to 3 x w x h coefficients
+		cost += 12
+	case kind == "webp": // the colours of the full range, next to the decoded ones
+		cost += 2
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return h, errs.New(op, errs.Down, err)
@@ -107,13 +124,13 @@ func headOf(f io.ReadSeeker, kind, field string) (head, error) {
 	pixels := int64(h.w) * int64(h.h)
 	switch {
 	case h.w < 1 || h.h < 1:
-		return h, broken(field, "the picture has no size")
+		return h, errBrokenFile(field, "the picture has no size")
 	case pixels > maxPixels || pixels*cost > maxDecode:
 		limit := min(int64(maxPixels), maxDecode/cost)
-		return h, errs.Field(op, field, "too_large", limit, "the picture has %d x %d pixels, at most %d megapixels are taken",
+		return h, errs.NewField(op, field, "too_large", limit, "the picture has %d x %d pixels, at most %d megapixels are taken",
 			h.w, h.h, limit/1_000_000)
-	case h.shown().Y > 8*h.shown().X || h.shown().X > 16*h.shown().Y:
-		return h, errs.Field(op, field, "too_large", 8, "the picture is a strip of %d x %d pixels", h.w, h.h)
+	case h.uprightSize().Y > 8*h.uprightSize().X || h.uprightSize().X > 16*h.uprightSize().Y:
+		return h, errs.NewField(op, field, "too_large", 8, "the picture is a strip of %d x %d pixels", h.w, h.h)
 	}
 	return h, nil
 }
@@ -130,9 +147,9 @@ func bytesPerPixel(m color.Model) int64 {
 	return 4 // palettes, RGBA, YCbCr and CMYK: at most
 }
 
-// steps are the widths for a picture: none above its own, and its own where that says
+// chooseWidths returns the widths for a picture: none above its own, and its own if that shows
 // clearly more than the step below it.
-func steps(widths []int, own int) []int {
+func chooseWidths(widths []int, own int) []int {
 	var list []int
 	for _, w := range widths {
 		if w <= own {
@@ -145,16 +162,17 @@ func steps(widths []int, own int) []int {
 	return list
 }
 
-// scanJPEG walks a JPEG's segments up to its frame and tells how the picture lies (EXIF
-// orientation) and whether it is progressive. What it cannot read is taken as upright.
+// scanJPEG walks a JPEG's segments up to its frame. It returns the orientation (EXIF) and whether
+// the JPEG is progressive. A segment that it cannot read counts as upright.
 func scanJPEG(f io.ReadSeeker) (turn int, progressive bool, err error) {
 	turn = 1
 	if _, err := f.Seek(2, io.SeekStart); err != nil {
 		return turn, false, err
 	}
 	var b [4]byte
-	for range 1000 { // segments: files have about ten
+	for range 1000 { // segments, of which files have about ten
 		if _, err := io.ReadFull(f, b[:]); err != nil || b[0] != 0xff {
+			//lint:ignore nilerr a picture without EXIF is not turned
 			return turn, false, nil
 		}
 		if b[1] == 0xff { // a fill byte
@@ -172,9 +190,10 @@ func scanJPEG(f io.ReadSeeker) (turn int, progressive bool, err error) {
 		case marker == 0xe1:
 			data := make([]byte, n)
 			if _, err := io.ReadFull(f, data); err != nil {
+				//lint:ignore nilerr a picture without EXIF is not turned
 				return turn, false, nil
 			}
-			if t := orientation(data); t != 0 {
+			if t := findOrientation(data); t != 0 {
 				turn = t
 			}
 		default:
@@ -186,16 +205,20 @@ func scanJPEG(f io.ReadSeeker) (turn int, progressive bool, err error) {
 	return turn, false, nil
 }
 
-// orientation finds tag 0x0112 in an EXIF segment (TIFF 6.0, section 2); 0: there is none.
-func orientation(seg []byte) int {
+// findOrientation finds tag 0x0112 in an EXIF segment (TIFF 6.0, section 2), or returns 0.
+func findOrientation(seg []byte) int {
 	if len(seg) < 14 || string(seg[:6]) != "Exif\x00\x00" {
 		return 0
 	}
-	tiff := seg[6:]
-	var order binary.ByteOrder = binary.LittleEndian
-	if tiff[0] == 'M' {
-		order = binary.BigEndian
+	return tiffOrientation(seg[6:])
+}
+
+// tiffOrientation finds the orientation in the tags of a TIFF, or returns 0.
+func tiffOrientation(tiff []byte) int {
+	if len(tiff) < 8 {
+		return 0
 	}
+	order := byteOrder(tiff)
 	at := int64(order.Uint32(tiff[4:]))
 	if at+2 > int64(len(tiff)) {
 		return 0

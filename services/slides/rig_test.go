@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testCache = cache
-	if err := compiled(cache); err != nil {
+	if err := compileCache(cache); err != nil {
 		fmt.Fprintln(os.Stderr, "the code is compiled by the first test:", err)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -36,8 +36,9 @@ func TestMain(m *testing.M) {
 
 var testCache string
 
-// compiled has a program without the race detector compile PDFium, which takes minutes with it.
-func compiled(cache string) error {
+// compileCache compiles PDFium in a program without the race detector, because that takes minutes
+// with it.
+func compileCache(cache string) error {
 	dir, err := os.MkdirTemp("", "slides-compile-*")
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func compiled(cache string) error {
 	if err := errors.Join(os.Mkdir(in, 0o700), os.WriteFile(filepath.Join(in, "0000"), pdfOf(960, 540, "One"), 0o600)); err != nil {
 		return err
 	}
-	// The cache goes by wazero's version, which no test program knows of itself.
+	// The cache depends on wazero's version, which test programs do not have in their build info.
 	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"
 	out, err := exec.Command("go", "run", version, "./testdata/compile", in, filepath.Join(dir, "out"), cache).CombinedOutput()
 	if err != nil {
@@ -56,8 +57,8 @@ func compiled(cache string) error {
 	return nil
 }
 
-// document writes a PDF by hand: objects, their places, the trailer.
-func document(extra string, objects ...string) []byte {
+// writePDF writes a PDF by hand: objects, their places, the trailer.
+func writePDF(extra string, objects ...string) []byte {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.7\n")
 	places := make([]int, len(objects))
@@ -87,29 +88,29 @@ func pdfOf(w, h float64, texts ...string) []byte {
 		kids = append(kids, fmt.Sprintf("%d 0 R", n))
 	}
 	objects[1] = fmt.Sprintf("<< /Type /Pages /Count %d /Kids [%s] >>", len(kids), strings.Join(kids, " "))
-	return document("", objects...)
+	return writePDF("", objects...)
 }
 
-// put writes the files and gives the Spec for them.
-func put(t testing.TB, files ...[]byte) Spec {
+// putFiles writes the files and gives the Spec for them.
+func putFiles(t testing.TB, files ...[]byte) Spec {
 	t.Helper()
 	dir := t.TempDir()
 	s := Spec{In: filepath.Join(dir, "in"), Out: filepath.Join(dir, "out"), Cache: testCache}
-	check(t, os.Mkdir(s.In, 0o700))
+	checkError(t, os.Mkdir(s.In, 0o700))
 	for i, data := range files {
-		check(t, os.WriteFile(filepath.Join(s.In, fmt.Sprintf("%04d", i)), data, 0o600))
+		checkError(t, os.WriteFile(filepath.Join(s.In, fmt.Sprintf("%04d", i)), data, 0o600))
 	}
 	return s
 }
 
-func rasterise(t testing.TB, s Spec) []Page {
+func mustRasterise(t testing.TB, s Spec) []Page {
 	t.Helper()
 	pages, err := Rasterise(t.Context(), s, nil)
-	check(t, err)
+	checkError(t, err)
 	return pages
 }
 
-// refusedWith is the refusal's code; the folder must be left empty.
+// refusedWith returns the code of the refusal. The folder must be empty after it.
 func refusedWith(t testing.TB, s Spec) *errs.Error {
 	t.Helper()
 	pages, err := Rasterise(t.Context(), s, nil)
@@ -118,26 +119,26 @@ func refusedWith(t testing.TB, s Spec) *errs.Error {
 		t.Fatalf("got %v, %v, want a refusal", pages, err)
 	}
 	left, err := os.ReadDir(s.Out)
-	check(t, err)
+	checkError(t, err)
 	if len(left) > 0 {
 		t.Errorf("a refused deck left %d files", len(left))
 	}
 	return e
 }
 
-// load reads the image of a page.
-func load(t testing.TB, s Spec, p Page, width int) image.Image {
+// loadImage reads the image of a page.
+func loadImage(t testing.TB, s Spec, p Page, width int) image.Image {
 	t.Helper()
 	f, err := os.Open(filepath.Join(s.Out, fmt.Sprintf("%s-%d.%s", p.Key, width, p.Ext)))
-	check(t, err)
+	checkError(t, err)
 	defer func() { _ = f.Close() }()
 	img, _, err := image.Decode(f)
-	check(t, err)
+	checkError(t, err)
 	return img
 }
 
-// corners is a picture with a red, a green, a blue and a white quarter.
-func corners(w, h int) *image.RGBA {
+// cornersPicture is a picture with a red, a green, a blue and a white quarter.
+func cornersPicture(w, h int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	quarters := [2][2]color.RGBA{
 		{{255, 0, 0, 255}, {0, 255, 0, 255}},
@@ -154,18 +155,18 @@ func corners(w, h int) *image.RGBA {
 func pngOf(t testing.TB, img image.Image) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	check(t, png.Encode(&b, img))
+	checkError(t, png.Encode(&b, img))
 	return b.Bytes()
 }
 
 func jpegOf(t testing.TB, img image.Image) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	check(t, jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}))
+	checkError(t, jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}))
 	return b.Bytes()
 }
 
-func check(t testing.TB, err error) {
+func checkError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

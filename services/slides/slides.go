@@ -1,19 +1,18 @@
-// Package slides makes page images, in sizes fit for phones, of a PDF or of pictures.
+// Package slides makes page images, in sizes for phones, of a PDF or of pictures.
 //
-// It is meant to run in a worker process (`livelearn work slides`): a file from outside
-// is taken apart here, which costs memory and may cost the process. PDFium runs as
-// WebAssembly in a sandbox without files, network or more than maxSandbox of memory;
-// pictures are decoded by Go.
+// It runs in a worker process (`livelearn task slides`): parsing a file from outside costs
+// memory and may crash the process. PDFium runs as WebAssembly in a sandbox without files,
+// without network and with at most maxSandbox of memory. Go decodes the pictures.
 //
 //	PDF      -> PDFium draws the page once for each width ─┐
 //	picture  -> size check -> decode -> scale -> turn ─────┴-> JPEG or PNG -> <key>-<width>.<ext>
 //
 // Promises:
-//   - A file that cannot be used is errs.Invalid with the code broken_file, encrypted,
-//     too_many_pages, too_large, unknown_type or empty; field names the file or page.
-//   - No picture is decoded before its size is known to be bearable.
-//   - A page image has its name only when it is whole.
-//   - A page's key is 128 random bits: who knows it may see the page.
+//   - An unusable file is errs.Invalid with the code broken_file, encrypted, too_many_pages,
+//     too_large, unknown_type or empty. The field names the file or the page.
+//   - A picture is decoded only if its size is within the limits.
+//   - A page image gets its name only when it is complete.
+//   - A page's key is 128 random bits: a client that knows it may see the page.
 package slides
 
 import (
@@ -21,36 +20,38 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/livelearn/box/services/errs"
 )
 
-// Limits of what is made into pages.
+// Limits of the input.
 const (
 	MaxFile  = 64 << 20 // bytes of all files together
-	MaxPages = 200      // of a deck, unless the Spec says otherwise
+	MaxPages = 200      // of a deck, unless the Spec has another limit
 	MaxText  = 2000     // characters of a page's text
-	maxSide  = 4        // a page is at most so many times as high as wide when drawn
+	maxSide  = 4        // a drawn page is at most so many times as high as wide
 )
 
 // Spec is the order for one deck.
 type Spec struct {
 	In       string `json:"in"`                  // a file, or a folder whose files are taken in the order of their names
-	Kind     string `json:"kind,omitempty"`      // media type or "pdf", "png", "jpeg", "gif", "webp"; empty: by content
-	Out      string `json:"out"`                 // folder of the page images; made when it is not there
-	Cache    string `json:"cache,omitempty"`     // folder for compiled code; empty: compile each time
+	Out      string `json:"out"`                 // folder of the page images, created if it does not exist
+	Cache    string `json:"cache,omitempty"`     // folder for compiled code, or empty: compile each time
 	MaxPages int    `json:"max_pages,omitempty"` // 0: MaxPages
-	Widths   []int  `json:"widths,omitempty"`    // of the images, in pixels; empty: 640, 1280, 1920
+	Widths   []int  `json:"widths,omitempty"`    // of the images, in pixels (empty: 640, 1280, 1920)
 }
 
-// Page is one page that was made. Its images are <key>-<width>.<ext> in Spec.Out.
+// Page is one finished page. Its images are <key>-<width>.<ext> in Spec.Out.
 type Page struct {
 	Key    string `json:"key"`    // 128 random bits in hex
 	W      int    `json:"w"`      // size of the largest image in pixels
@@ -62,19 +63,19 @@ type Page struct {
 
 const op = "slides.Rasterise"
 
-// maker is one run of Rasterise.
-type maker struct {
+// deckMaker is one run of Rasterise.
+type deckMaker struct {
 	Spec
 	ctx      context.Context
 	progress func(done, total int64)
 	sandbox  *sandbox // nil until a PDF needs it
 	pages    []Page
-	names    []string // of what was written, removed when the deck fails
+	written  []string // the written files, removed when the deck fails
 }
 
-// Rasterise makes the page images of a deck and tells how far it is after each page.
-// When it fails it leaves no image behind. It looks at ctx between pages; a page that
-// never ends is for the caller's time limit on the process.
+// Rasterise makes the page images of a deck and reports progress after each page. If it fails, it
+// leaves no image behind. It checks ctx between pages. The caller's time limit on the process
+// stops a page that never ends.
 func Rasterise(ctx context.Context, spec Spec, progress func(done, total int64)) ([]Page, error) {
 	spec.MaxPages = cmp.Or(spec.MaxPages, MaxPages)
 	if len(spec.Widths) == 0 {
@@ -82,65 +83,76 @@ func Rasterise(ctx context.Context, spec Spec, progress func(done, total int64))
 	}
 	spec.Widths = slices.Sorted(slices.Values(spec.Widths))
 	if spec.Widths[0] < 16 || spec.Widths[len(spec.Widths)-1] > 4096 {
-		return nil, errs.Field(op, "widths", "out_of_range", 4096, "widths must be 16 to 4096 pixels")
+		return nil, errs.NewField(op, "widths", "out_of_range", 4096, "widths must be 16 to 4096 pixels")
 	}
-	m := &maker{Spec: spec, ctx: ctx, progress: progress}
+	m := &deckMaker{Spec: spec, ctx: ctx, progress: progress}
 	defer m.close()
 	if err := os.MkdirAll(spec.Out, 0o700); err != nil {
 		return nil, errs.New(op, errs.Down, err)
 	}
-	err := m.files()
+	err := m.makeAll()
 	if err == nil && len(m.pages) == 0 {
-		err = errs.Field(op, "file", "empty", 0, "there is no page in it")
+		err = errs.NewField(op, "file", "empty", 0, "there is no page in it")
 	}
 	if err != nil {
-		m.undo()
+		m.removeWritten()
 		return nil, err
 	}
 	return m.pages, nil
 }
 
-func (m *maker) close() {
+// RunTask is the task of a worker process: spec is a Spec, and the answer is a list of Pages.
+func RunTask(ctx context.Context, spec json.RawMessage, _ io.Reader, progress func(phase string, done, total int64)) (any, error) {
+	var s Spec
+	if err := json.Unmarshal(spec, &s); err != nil {
+		return nil, errs.New("task slides", errs.Invalid, err)
+	}
+	debug.SetGCPercent(25) // pictures are large: less garbage is worth some processor time
+	progress("opening", 0, 0)
+	return Rasterise(ctx, s, func(done, total int64) { progress("pages", done, total) })
+}
+
+func (m *deckMaker) close() {
 	if m.sandbox != nil {
 		m.sandbox.close()
 	}
 }
 
-// undo removes what was written. What stays is swept by the library, which knows the keys.
-func (m *maker) undo() {
-	for _, name := range m.names {
+// removeWritten removes the written images. Package deck, which knows the keys, sweeps the rest.
+func (m *deckMaker) removeWritten() {
+	for _, name := range m.written {
 		_ = os.Remove(name)
 	}
 }
 
-// files makes the pages of each file.
-func (m *maker) files() error {
-	list, err := inputs(m.In)
+// makeAll makes the pages of each file.
+func (m *deckMaker) makeAll() error {
+	list, err := listInputs(m.In)
 	if err != nil {
 		return err
 	}
 	if len(list) > m.MaxPages {
-		return tooMany("file", m.MaxPages)
+		return errTooMany("file", m.MaxPages)
 	}
 	for i, path := range list {
-		if err := m.file(path, len(list)-i-1); err != nil {
+		if err := m.makeFile(path, len(list)-i-1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inputs are the files to take, in order.
-func inputs(path string) ([]string, error) {
+// listInputs returns the input files, in order.
+func listInputs(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, missing(err)
+		return nil, readError(err)
 	}
 	list := []string{path}
 	if info.IsDir() {
 		entries, err := os.ReadDir(path) // sorted by name
 		if err != nil {
-			return nil, missing(err)
+			return nil, readError(err)
 		}
 		list = list[:0]
 		for _, e := range entries {
@@ -153,41 +165,41 @@ func inputs(path string) ([]string, error) {
 	for _, name := range list {
 		info, err := os.Stat(name)
 		if err != nil {
-			return nil, missing(err)
+			return nil, readError(err)
 		}
 		if sum += info.Size(); sum > MaxFile {
-			return nil, errs.Field(op, "file", "too_large", MaxFile, "more than %d MB", MaxFile>>20)
+			return nil, errs.NewField(op, "file", "too_large", MaxFile, "more than %d MB", MaxFile>>20)
 		}
 	}
 	return list, nil
 }
 
-func missing(err error) error {
+func readError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return errs.New(op, errs.Missing, err)
 	}
 	return errs.New(op, errs.Down, err)
 }
 
-// file makes the pages of one file; rest files follow it.
-func (m *maker) file(path string, rest int) error {
+// makeFile makes the pages of one file. rest files follow it.
+func (m *deckMaker) makeFile(path string, rest int) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return missing(err)
+		return readError(err)
 	}
 	defer func() { _ = f.Close() }()
-	kind, err := kindOf(f, m.Kind)
+	kind, err := kindOf(f)
 	switch {
 	case err != nil:
 		return err
 	case kind == "pdf":
-		return m.pdf(f, rest)
+		return m.makePDFPages(f, rest)
 	}
-	return m.picture(f, kind, rest)
+	return m.makePicturePage(f, kind, rest)
 }
 
-// done notes a page and tells how many of how many there are; rest is still to come.
-func (m *maker) done(p Page, rest int) error {
+// addPage adds a page and reports progress. rest files are still to come.
+func (m *deckMaker) addPage(p Page, rest int) error {
 	m.pages = append(m.pages, p)
 	if m.progress != nil {
 		m.progress(int64(len(m.pages)), int64(len(m.pages)+rest))
@@ -195,19 +207,19 @@ func (m *maker) done(p Page, rest int) error {
 	return m.ctx.Err()
 }
 
-// NewKey is the key of a page: 128 random bits in hex.
+// NewKey returns the key of a page: 128 random bits in hex.
 func NewKey() string {
 	b := make([]byte, 16)
-	rand.Read(b) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
-func tooMany(field string, limit int) error {
-	return errs.Field(op, field, "too_many_pages", int64(limit), "more than %d pages", limit)
+func errTooMany(field string, limit int) error {
+	return errs.NewField(op, field, "too_many_pages", int64(limit), "more than %d pages", limit)
 }
 
-// broken is the first line of what is wrong: a fault in the sandbox comes with its stack.
-func broken(field, format string, args ...any) error {
+// errBrokenFile has only the first line of err: a fault in the sandbox comes with its stack.
+func errBrokenFile(field, format string, args ...any) error {
 	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
-	return errs.Field(op, field, "broken_file", 0, "%s", text)
+	return errs.NewField(op, field, "broken_file", 0, "%s", text)
 }

@@ -11,12 +11,12 @@ import (
 )
 
 // The figures of PRODUCT.md: at most 0.5 KiB idle, 0.1 ms from crash to running (p99),
-// others' p99 in a storm of 1 % crashes a second at most 1.3 times that in calm. Each is
-// taken beside plain goroutines with a channel, in the same run:
+// others' p99 in a storm of 1 % crashes a second at most 1.3 times that in calm. The same
+// run measures plain goroutines with a channel for comparison:
 //
 //	go test ./services/supervise -run '^$' -bench . -benchtime 1s
 
-func crowds(b *testing.B, f func(b *testing.B, n int, make func(int) crowd)) {
+func benchCrowds(b *testing.B, f func(b *testing.B, n int, make func(int) crowd)) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprintf("pool/n=%d", n), func(b *testing.B) { f(b, n, newPooled) })
 		b.Run(fmt.Sprintf("plain/n=%d", n), func(b *testing.B) { f(b, n, newPlain) })
@@ -31,9 +31,10 @@ func inUse() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
-// BenchmarkSpawn starts all, lets each answer once, and weighs them while they are idle.
+// BenchmarkSpawn starts all entities, lets each answer once, and measures their memory while
+// they are idle.
 func BenchmarkSpawn(b *testing.B) {
-	crowds(b, func(b *testing.B, n int, make func(int) crowd) {
+	benchCrowds(b, func(b *testing.B, n int, make func(int) crowd) {
 		var weight, took float64
 		rounds := 0
 		for b.Loop() {
@@ -51,7 +52,7 @@ func BenchmarkSpawn(b *testing.B) {
 }
 
 func BenchmarkCall(b *testing.B) {
-	crowds(b, func(b *testing.B, n int, make func(int) crowd) {
+	benchCrowds(b, func(b *testing.B, n int, make func(int) crowd) {
 		c := make(n)
 		defer c.stop()
 		r := rand.New(rand.NewPCG(1, 2))
@@ -63,7 +64,7 @@ func BenchmarkCall(b *testing.B) {
 }
 
 func BenchmarkCast(b *testing.B) {
-	crowds(b, func(b *testing.B, n int, make func(int) crowd) {
+	benchCrowds(b, func(b *testing.B, n int, make func(int) crowd) {
 		c := make(n)
 		defer c.stop()
 		r := rand.New(rand.NewPCG(1, 2))
@@ -79,10 +80,11 @@ func percentile(d []time.Duration, p float64) float64 {
 	return float64(d[int(p*float64(len(d)-1))].Nanoseconds()) / 1e3
 }
 
-// BenchmarkRestart sends a message that crashes and takes the time until the next call is
-// answered. A pool's message crashes twice, being tried once more; plain's only once.
+// BenchmarkRestart sends a message that crashes and measures the time until the next call is
+// answered. A pool's message crashes twice, because it is tried once more. Plain's crashes only
+// once.
 func BenchmarkRestart(b *testing.B) {
-	crowds(b, func(b *testing.B, n int, make func(int) crowd) {
+	benchCrowds(b, func(b *testing.B, n int, make func(int) crowd) {
 		c := make(n)
 		defer c.stop()
 		r := rand.New(rand.NewPCG(1, 2))
@@ -99,17 +101,17 @@ func BenchmarkRestart(b *testing.B) {
 	})
 }
 
-// BenchmarkStorm calls random entities, in turns while 1 % of all crash per second and
-// while none does.
+// BenchmarkStorm calls random entities. It alternates between 1 % of all crashing per second
+// and none.
 func BenchmarkStorm(b *testing.B) {
-	crowds(b, func(b *testing.B, n int, make func(int) crowd) {
+	benchCrowds(b, func(b *testing.B, n int, make func(int) crowd) {
 		c := make(n)
 		defer c.stop()
 		r := rand.New(rand.NewPCG(1, 2))
 		var calm, storm []time.Duration
 		for b.Loop() {
-			calm = spell(calm, c, r, n, 0)
-			storm = spell(storm, c, r, n, n/100)
+			calm = measureSpell(calm, c, r, n, 0)
+			storm = measureSpell(storm, c, r, n, n/100)
 		}
 		b.ReportMetric(percentile(calm, 0.99), "µs-p99-calm")
 		b.ReportMetric(percentile(storm, 0.99), "µs-p99-storm")
@@ -118,9 +120,9 @@ func BenchmarkStorm(b *testing.B) {
 	})
 }
 
-// spell is half a second of some 2,000 calls a second. The crashing ones are the odd keys,
-// the ones that are called the even.
-func spell(took []time.Duration, c crowd, r *rand.Rand, n, crashesPerSecond int) []time.Duration {
+// measureSpell makes some 2,000 calls a second for half a second. The odd keys crash, the even
+// keys are called.
+func measureSpell(took []time.Duration, c crowd, r *rand.Rand, n, crashesPerSecond int) []time.Duration {
 	const length = 500 * time.Millisecond
 	stop := make(chan struct{})
 	if crashesPerSecond > 0 {
@@ -144,13 +146,13 @@ func spell(took []time.Duration, c crowd, r *rand.Rand, n, crashesPerSecond int)
 		sent := time.Now()
 		_ = c.call(k)
 		took = append(took, time.Since(sent))
-		time.Sleep(400 * time.Microsecond)
+		time.Sleep(400 * time.Microsecond) // the pace of the load
 	}
 	close(stop)
 	return took
 }
 
-// BenchmarkChild starts and stops a dynamic child beside n others.
+// BenchmarkChild starts and stops a dynamic child while n others run.
 func BenchmarkChild(b *testing.B) {
 	for _, n := range []int{0, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {

@@ -9,61 +9,61 @@ import (
 
 // child is one place on a supervisor's list. Its supervisor's mu guards it.
 type child struct {
-	spec       Child
-	static     bool
-	hold       bool // stopped by request: the supervisor does not start it by itself
-	state      string
-	since      time.Time
-	lastErr    error
-	restarts   int
-	row        int // crashes in a row, for the back-off
-	window     window
-	inc        *incarnation // nil while nothing runs
-	timer      *time.Timer  // the back-off that is waited for
-	prev, next *child
+	spec         Child
+	static       bool
+	held         bool // stopped by request: the supervisor does not start it by itself
+	state        string
+	since        time.Time
+	lastErr      error
+	restarts     int
+	crashesInRow int // crashes in a row, for the back-off
+	window       restartWindow
+	inc          *incarnation // nil while nothing runs
+	timer        *time.Timer  // the timer of its back-off
+	prev, next   *child
 }
 
 // incarnation is one run of a child's Start.
 type incarnation struct {
-	s        *Supervisor
-	c        *child
-	ctx      context.Context
-	cancel   context.CancelFunc
-	begun    time.Time
-	awaited  bool // somebody waits for ready and handles a failing start
-	up       bool
-	stopping bool // somebody waits for the end and sets the child's state
-	over     bool // the goroutine has ended
-	left     bool // abandoned
-	decided  bool // decide has reported it
-	err      error
-	ready    chan struct{} // closed when it can be used; nil if that is at once
-	done     chan struct{} // closed when the goroutine has ended, or was abandoned
+	s         *Supervisor
+	c         *child
+	ctx       context.Context
+	cancel    context.CancelFunc
+	startedAt time.Time
+	awaited   bool // a caller waits for ready and handles a failing start
+	isReady   bool
+	stopping  bool // a caller waits for the end and sets the child's state
+	ended     bool // the goroutine has ended
+	abandoned bool // abandoned
+	decided   bool // decideRestart has reported it
+	err       error
+	ready     chan struct{} // closed when it can be used, nil if that is at once
+	done      chan struct{} // closed when the goroutine has ended, or was abandoned
 }
 
-// begin starts c. The caller holds mu.
-func (s *Supervisor) begin(c *child, awaited bool) *incarnation {
-	i := &incarnation{s: s, c: c, begun: time.Now(), awaited: awaited, done: make(chan struct{})}
+// startChild starts c. The caller holds mu.
+func (s *Supervisor) startChild(c *child, awaited bool) *incarnation {
+	i := &incarnation{s: s, c: c, startedAt: time.Now(), awaited: awaited, done: make(chan struct{})}
 	i.ctx, i.cancel = context.WithCancel(s.ctx)
-	c.inc, c.since, c.timer = i, i.begun, nil
+	c.inc, c.since, c.timer = i, i.startedAt, nil
 	if c.spec.instant {
-		i.up, c.state = true, "running"
+		i.isReady, c.state = true, "running"
 		s.running++
 	} else {
 		i.ready, c.state = make(chan struct{}), "starting"
 	}
-	go i.run()
+	go i.runStart()
 	return i
 }
 
-func (i *incarnation) run() {
+func (i *incarnation) runStart() {
 	returned := false
 	defer func() {
 		if !returned {
-			i.err = caught(recover())
+			i.err = newPanicError(recover())
 		}
 		i.cancel()
-		i.s.ended(i)
+		i.s.handleEnd(i)
 	}()
 	i.err = i.c.spec.Start(i.ctx, i.setReady)
 	returned = true
@@ -72,10 +72,10 @@ func (i *incarnation) run() {
 func (i *incarnation) setReady() {
 	i.s.mu.Lock()
 	defer i.s.mu.Unlock()
-	if i.up || i.c.inc != i {
+	if i.isReady || i.c.inc != i {
 		return
 	}
-	i.up = true
+	i.isReady = true
 	i.s.running++
 	if !i.stopping {
 		i.c.state = "running"
@@ -83,47 +83,47 @@ func (i *incarnation) setReady() {
 	close(i.ready)
 }
 
-// ended is the last act of an incarnation's goroutine.
-func (s *Supervisor) ended(i *incarnation) {
+// handleEnd is the last step of an incarnation's goroutine.
+func (s *Supervisor) handleEnd(i *incarnation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i.left {
+	if i.abandoned {
 		s.abandoned--
 		return
 	}
-	i.over = true
+	i.ended = true
 	defer close(i.done)
-	if i.up {
+	if i.isReady {
 		s.running--
 	}
-	if i.stopping || i.awaited && !i.up {
+	if i.stopping || i.awaited && !i.isReady {
 		return
 	}
-	s.decide(i)
+	s.decideRestart(i)
 }
 
-// decide says what becomes of a child that ended by itself. The caller holds mu.
-func (s *Supervisor) decide(i *incarnation) {
+// decideRestart decides the fate of a child that ended by itself. The caller holds mu.
+func (s *Supervisor) decideRestart(i *incarnation) {
 	c := i.c
 	i.decided = true
-	if c.settle(i.err) {
-		s.finish(c, c.state)
+	if c.recordEnd(i.err) {
+		s.finishChild(c, c.state)
 		return
 	}
 	if c.spec.Restart == Temporary {
-		s.report(c, i.err, Finished)
-		s.finish(c, "finished")
+		s.sendReport(c, i.err, Finished)
+		s.finishChild(c, "finished")
 		return
 	}
-	err := reason(i.err)
-	if time.Since(i.begun) > c.spec.Backoff.max() {
-		c.row = 0
+	err := endReason(i.err)
+	if time.Since(i.startedAt) > c.spec.Backoff.maxDelay() {
+		c.crashesInRow = 0
 	}
-	if !s.count(c, err) {
+	if !s.countRestart(c, err) {
 		return
 	}
 	if s.spec.Strategy != OneForOne {
-		s.groups = append(s.groups, i)
+		s.pendingGroups = append(s.pendingGroups, i)
 		select {
 		case s.wake <- struct{}{}:
 		default:
@@ -132,19 +132,19 @@ func (s *Supervisor) decide(i *incarnation) {
 	}
 	c.inc = nil
 	c.restarts++
-	s.again(c)
+	s.restartChild(c)
 }
 
-// reason is err, or what to say of a child that just returned.
-func reason(err error) error {
+// endReason is err, or a text for a child that returned without an error.
+func endReason(err error) error {
 	if err == nil {
 		return errors.New("returned nil")
 	}
 	return err
 }
 
-// settle records how c ended and tells whether that is a good end for its kind.
-func (c *child) settle(err error) bool {
+// recordEnd records how c ended and reports whether it is a good end for its kind.
+func (c *child) recordEnd(err error) bool {
 	c.since, c.state = time.Now(), "finished"
 	if errors.Is(err, ErrIgnore) {
 		c.state = "ignored"
@@ -158,10 +158,10 @@ func (c *child) settle(err error) bool {
 	return good && c.spec.Restart != Permanent
 }
 
-// count enters a restart of c into the budget. False: it is spent, and that is dealt
-// with. The caller holds mu.
-func (s *Supervisor) count(c *child, err error) bool {
-	c.row++
+// countRestart adds a restart of c to the budget. False: the budget is spent, and countRestart
+// has acted on it. The caller holds mu.
+func (s *Supervisor) countRestart(c *child, err error) bool {
+	c.crashesInRow++
 	s.restarts++
 	w := &s.window
 	if s.spec.Each {
@@ -172,34 +172,34 @@ func (s *Supervisor) count(c *child, err error) bool {
 		decision = RestartedAs
 	}
 	switch {
-	case !w.add(time.Now(), s.spec.MaxRestarts, s.spec.Period):
-		s.report(c, err, decision)
+	case !w.addRestart(time.Now(), s.spec.MaxRestarts, s.spec.Period):
+		s.sendReport(c, err, decision)
 		return true
 	case s.spec.Each:
-		s.report(c, err, Spent)
-		s.finish(c, "spent")
+		s.sendReport(c, err, Spent)
+		s.finishChild(c, "spent")
 	default:
-		s.report(c, err, Escalated)
-		s.fail(fmt.Errorf("%s: child %s: %w: %w", s.path, c.spec.ID, ErrIntensity, err))
+		s.sendReport(c, err, Escalated)
+		s.giveUp(fmt.Errorf("%s: child %s: %w: %w", s.path, c.spec.ID, ErrIntensity, err))
 	}
 	return false
 }
 
-func (s *Supervisor) fail(err error) {
+func (s *Supervisor) giveUp(err error) {
 	if s.err == nil {
 		s.err = err
 		close(s.failing)
 	}
 }
 
-// again restarts c, after its back-off. The caller holds mu.
-func (s *Supervisor) again(c *child) {
-	d := c.spec.Backoff.delay(c.row)
-	if c.hold || s.state == "stopping" {
+// restartChild restarts c, after its back-off. The caller holds mu.
+func (s *Supervisor) restartChild(c *child) {
+	d := c.spec.Backoff.delayFor(c.crashesInRow)
+	if c.held || s.state == "stopping" {
 		return
 	}
 	if d <= 0 {
-		s.begin(c, false)
+		s.startChild(c, false)
 		return
 	}
 	c.state = "waiting"
@@ -207,27 +207,27 @@ func (s *Supervisor) again(c *child) {
 	timer = time.AfterFunc(d, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if c.timer == timer && c.inc == nil && !c.hold && s.state != "stopping" {
-			s.begin(c, false)
+		if c.timer == timer && c.inc == nil && !c.held && s.state != "stopping" {
+			s.startChild(c, false)
 		}
 	})
 	c.timer = timer
 }
 
-// finish ends c's place: a static child stays on the list, a dynamic one leaves it.
+// finishChild ends c's place: a static child stays on the list, a dynamic one leaves it.
 // The caller holds mu.
-func (s *Supervisor) finish(c *child, state string) {
+func (s *Supervisor) finishChild(c *child, state string) {
 	c.inc, c.timer, c.state, c.since = nil, nil, state, time.Now()
 	if !c.static {
-		s.remove(c)
+		s.removeChild(c)
 	}
 }
 
-func (s *Supervisor) report(c *child, err error, decision string) {
-	s.out.add(newReport(s.path, c.spec.ID, err, decision, c.restarts))
+func (s *Supervisor) sendReport(c *child, err error, decision string) {
+	s.out.addReport(newReport(s.path, c.spec.ID, err, decision, c.restarts))
 }
 
-func (s *Supervisor) add(c *child) {
+func (s *Supervisor) addChild(c *child) {
 	s.children[c.spec.ID] = c
 	c.prev = s.tail
 	if s.tail == nil {
@@ -238,7 +238,7 @@ func (s *Supervisor) add(c *child) {
 	s.tail = c
 }
 
-func (s *Supervisor) remove(c *child) {
+func (s *Supervisor) removeChild(c *child) {
 	if s.children[c.spec.ID] != c {
 		return
 	}

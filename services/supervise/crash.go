@@ -14,11 +14,11 @@ const (
 
 // PanicError is a panic, or a runtime.Goexit, that was turned into an error.
 type PanicError struct {
-	Value any // what was passed to panic; nil for a Goexit
+	Value any // the argument of panic, nil for a Goexit
 	pcs   []uintptr
 }
 
-// Error tells what was passed to panic.
+// Error names the argument of panic.
 func (e *PanicError) Error() string {
 	if e.Value == nil {
 		return ErrExited.Error()
@@ -36,18 +36,18 @@ func (e *PanicError) Unwrap() error {
 }
 
 // Stack is the goroutine's stack at the panic, at most 16 KiB of text.
-func (e *PanicError) Stack() []byte { return format(e.pcs) }
+func (e *PanicError) Stack() []byte { return formatStack(e.pcs) }
 
-// caught makes the crash of a deferred function's recover(): nil, where the function
-// did not return, means Goexit. The frames are kept as numbers and become text only
-// when somebody reads them, so that a crash stays cheap.
-func caught(v any) error {
+// newPanicError makes an error of the value that recover() returned in a deferred function. Nil
+// means Goexit, because the function did not return. The frames are kept as numbers and become
+// text only when they are read, so that a crash stays cheap.
+func newPanicError(v any) error {
 	var pcs [maxFrames]uintptr
 	n := runtime.Callers(3, pcs[:])
 	return &PanicError{Value: v, pcs: append([]uintptr(nil), pcs[:n]...)}
 }
 
-func format(pcs []uintptr) []byte {
+func formatStack(pcs []uintptr) []byte {
 	if len(pcs) == 0 {
 		return nil
 	}
@@ -81,16 +81,16 @@ func stackOf(err error) []byte {
 	return nil
 }
 
-// try calls fn and returns its error or its panic. A Goexit is returned as an error only
+// runRecovering calls fn and returns its error or its panic. A Goexit is returned as an error only
 // to onExit, since it ends the goroutine.
-func try(fn func() error, onExit func(error)) (err error) {
+func runRecovering(fn func() error, onExit func(error)) (err error) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		v := recover()
-		err = caught(v)
+		err = newPanicError(v)
 		if v == nil && onExit != nil {
 			onExit(err)
 		}

@@ -11,7 +11,7 @@ import (
 // before, or ctx ends, the error is returned and the child is not kept. A dynamic child
 // that finishes leaves the list. Its cost does not depend on the number of children.
 func (s *Supervisor) Start(ctx context.Context, spec Child) error {
-	if err := spec.check(); err != nil {
+	if err := spec.checkSpec(); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -24,26 +24,26 @@ func (s *Supervisor) Start(ctx context.Context, spec Child) error {
 		return fmt.Errorf("child %s: %w", spec.ID, ErrTaken)
 	}
 	c := &child{spec: spec}
-	s.add(c)
-	i := s.begin(c, true)
+	s.addChild(c)
+	i := s.startChild(c, true)
 	s.mu.Unlock()
 	if spec.instant {
 		return nil
 	}
-	err := s.await(ctx, i)
+	err := s.awaitReady(ctx, i)
 	if err != nil {
-		s.terminate(c)
+		s.stopChild(c)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.inc == nil && c.timer == nil {
-		s.remove(c)
+		s.removeChild(c)
 	}
 	return err
 }
 
-// await waits until i is ready.
-func (s *Supervisor) await(ctx context.Context, i *incarnation) error {
+// awaitReady waits until i is ready.
+func (s *Supervisor) awaitReady(ctx context.Context, i *incarnation) error {
 	if i.ready == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (s *Supervisor) await(ctx context.Context, i *incarnation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case i.up:
+	case i.isReady:
 		return nil
 	case i.stopping:
 		return fmt.Errorf("child %s: %w", i.c.spec.ID, ErrStopped)
@@ -65,55 +65,55 @@ func (s *Supervisor) await(ctx context.Context, i *incarnation) error {
 	if i.c.inc == i {
 		i.c.inc = nil
 	}
-	if i.c.settle(i.err) {
+	if i.c.recordEnd(i.err) {
 		return nil
 	}
-	return fmt.Errorf("child %s: %w: %w", i.c.spec.ID, ErrStart, reason(i.err))
+	return fmt.Errorf("child %s: %w: %w", i.c.spec.ID, ErrStart, endReason(i.err))
 }
 
-// Stop ends a child and returns when it has ended or was abandoned. A dynamic child leaves
-// the list; a static one stays, stopped, until Restart. A child must not stop itself.
+// Stop ends a child and returns when it has ended or was abandoned. A dynamic child leaves the
+// list. A static one stays, stopped, until Restart. A child must not stop itself.
 func (s *Supervisor) Stop(id string) error {
-	c, err := s.held(id)
+	c, err := s.holdChild(id)
 	if err != nil {
 		return err
 	}
-	s.terminate(c)
+	s.stopChild(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.inc == nil {
-		s.finish(c, "stopped")
+		s.finishChild(c, "stopped")
 	}
 	return nil
 }
 
-// Restart stops a child and starts it again, waiting until it is ready. It counts in no
-// budget and touches no sibling. This is how a service gets new configuration, and how a
-// child that was stopped, finished or spent comes back.
+// Restart stops a child and starts it again, and waits until it is ready. It counts in no
+// budget and touches no sibling. It gives a service its new configuration, and brings back a
+// child that was stopped, finished or spent.
 func (s *Supervisor) Restart(id string) error {
-	c, err := s.held(id)
+	c, err := s.holdChild(id)
 	if err != nil {
 		return err
 	}
-	s.terminate(c)
-	i, err := s.rebegin(c)
+	s.stopChild(c)
+	i, err := s.startAgain(c)
 	if err != nil {
 		return err
 	}
-	err = s.await(context.Background(), i)
+	err = s.awaitReady(context.Background(), i)
 	if err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if c.inc == nil {
-			c.hold = true
-			s.finish(c, "stopped")
+			c.held = true
+			s.finishChild(c, "stopped")
 		}
 	}
 	return err
 }
 
-// rebegin starts c by request, unless another request was faster.
-func (s *Supervisor) rebegin(c *child) (*incarnation, error) {
+// startAgain starts c by request, unless another request was faster.
+func (s *Supervisor) startAgain(c *child) (*incarnation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -124,33 +124,33 @@ func (s *Supervisor) rebegin(c *child) (*incarnation, error) {
 	case c.inc != nil:
 		return c.inc, nil
 	case c.since.IsZero():
-		c.hold = false // its turn comes, after what it depends on
+		c.held = false // it starts later, after the children it depends on
 		return nil, fmt.Errorf("child %s: not started yet: %w", c.spec.ID, ErrStopped)
 	}
-	c.hold, c.row, c.window = false, 0, window{}
+	c.held, c.crashesInRow, c.window = false, 0, restartWindow{}
 	c.restarts++
-	return s.begin(c, true), nil
+	return s.startChild(c, true), nil
 }
 
-func (s *Supervisor) held(id string) (*child, error) {
+func (s *Supervisor) holdChild(id string) (*child, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.children[id]
 	if c == nil {
 		return nil, fmt.Errorf("child %s: %w", id, ErrMissing)
 	}
-	c.hold = true
+	c.held = true
 	return c, nil
 }
 
-// terminate cancels c's incarnation and waits for its end as long as Shutdown says.
-func (s *Supervisor) terminate(c *child) {
-	if i := s.cancel(c); i != nil {
-		s.wait(i, c.spec.Shutdown)
+// stopChild cancels c's incarnation and waits for its end as long as Shutdown says.
+func (s *Supervisor) stopChild(c *child) {
+	if i := s.cancelChild(c); i != nil {
+		s.waitStopped(i, c.spec.Shutdown)
 	}
 }
 
-func (s *Supervisor) cancel(c *child) *incarnation {
+func (s *Supervisor) cancelChild(c *child) *incarnation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.timer != nil {
@@ -165,7 +165,7 @@ func (s *Supervisor) cancel(c *child) *incarnation {
 	return i
 }
 
-func (s *Supervisor) wait(i *incarnation, d time.Duration) {
+func (s *Supervisor) waitStopped(i *incarnation, d time.Duration) {
 	switch d {
 	case BrutalKill:
 	case Infinity:
@@ -178,36 +178,36 @@ func (s *Supervisor) wait(i *incarnation, d time.Duration) {
 		case <-timer.C:
 		}
 	}
-	s.settled(i)
+	s.recordStopped(i)
 }
 
-// settled records the end of a child that was stopped, or that it was left behind.
-func (s *Supervisor) settled(i *incarnation) {
+// recordStopped records the end of a child that was stopped, or its abandonment.
+func (s *Supervisor) recordStopped(i *incarnation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i.c.inc != i {
-		return // another caller of terminate was faster
+		return // another caller was faster
 	}
 	i.c.inc = nil
 	i.c.state, i.c.since = "stopped", time.Now()
-	if i.over {
+	if i.ended {
 		if err := i.err; err != nil && !isEnd(err) && !i.decided {
 			i.c.lastErr = err
-			s.report(i.c, err, Stopped)
+			s.sendReport(i.c, err, Stopped)
 		}
 		return
 	}
-	i.left = true
+	i.abandoned = true
 	close(i.done)
-	if i.up {
+	if i.isReady {
 		s.running--
 	}
 	s.abandoned++
-	s.report(i.c, fmt.Errorf("still running %v after it was told to stop", i.c.spec.Shutdown), Abandoned)
+	s.sendReport(i.c, fmt.Errorf("still running %v after it was asked to stop", i.c.spec.Shutdown), Abandoned)
 }
 
-// stopAll stops every child. Dynamic children of OneForOne do not depend on one another
-// and stop together; all others stop one by one in reverse order.
+// stopAll stops every child. Dynamic children of OneForOne do not depend on one another and
+// stop together. All others stop one by one in reverse order.
 func (s *Supervisor) stopAll() {
 	s.mu.Lock()
 	s.state, s.since = "stopping", time.Now()
@@ -222,7 +222,7 @@ func (s *Supervisor) stopAll() {
 	}
 	s.mu.Unlock()
 	for _, c := range together {
-		s.cancel(c)
+		s.cancelChild(c)
 	}
 	begun := time.Now()
 	for _, c := range together {
@@ -230,16 +230,16 @@ func (s *Supervisor) stopAll() {
 		i := c.inc
 		s.mu.Unlock()
 		if i != nil {
-			s.wait(i, remaining(c.spec.Shutdown, begun))
+			s.waitStopped(i, remainingShutdown(c.spec.Shutdown, begun))
 		}
 	}
 	for _, c := range ordered {
-		s.terminate(c)
+		s.stopChild(c)
 	}
 }
 
-// remaining is what is left of a Shutdown that began earlier.
-func remaining(d time.Duration, begun time.Time) time.Duration {
+// remainingShutdown is the rest of a Shutdown that began at begun.
+func remainingShutdown(d time.Duration, begun time.Time) time.Duration {
 	d = cmp.Or(d, defaultShutdown)
 	if d == Infinity || d == BrutalKill {
 		return d

@@ -12,7 +12,7 @@ import (
 
 // child_adm: start, stop, restart, and the errors of each.
 func TestChildAdm(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("a", Permanent)}})
 		ctx := t.Context()
 		for _, step := range []struct {
@@ -56,9 +56,10 @@ func TestChildAdm(t *testing.T) {
 	})
 }
 
-// While the supervisor starts, what is up can be restarted, and what waits keeps its turn.
+// While the supervisor starts, a child that is up can be restarted, and a child that waits
+// keeps its turn.
 func TestRestartWhileTheSupervisorStarts(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		slow := w.child("slow", Permanent)
 		inner := slow.Start
 		slow.Start = func(ctx context.Context, ready func()) error {
@@ -82,7 +83,7 @@ func TestRestartWhileTheSupervisorStarts(t *testing.T) {
 
 // A start waits for ready, and not longer than its context.
 func TestStartWaitsForReady(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{})
 		slow := func(id string, d time.Duration) Child {
 			c := w.child(id, Permanent)
@@ -113,7 +114,7 @@ func TestStartWaitsForReady(t *testing.T) {
 
 // A slow start delays no other.
 func TestStartsAreIndependent(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{})
 		hang := Child{ID: "hang", Start: func(ctx context.Context, _ func()) error { <-ctx.Done(); return ctx.Err() }}
 		failed := make(chan error, 1)
@@ -133,7 +134,7 @@ func TestStartsAreIndependent(t *testing.T) {
 }
 
 func TestCountChildren(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("a", Permanent), w.child("x", Transient)}})
 		for n := range 300 {
 			if err := w.sup.Start(t.Context(), w.child(fmt.Sprint(n), Permanent)); err != nil {
@@ -142,7 +143,7 @@ func TestCountChildren(t *testing.T) {
 		}
 		w.finish("x")
 		st := w.sup.Tree()
-		if st.Count != 302 || st.Running != 301 || len(st.Children) != 2+listed {
+		if st.Count != 302 || st.Running != 301 || len(st.Children) != 2+maxListed {
 			t.Fatalf("count %d, running %d, listed %d", st.Count, st.Running, len(st.Children))
 		}
 		w.stop()
@@ -150,9 +151,9 @@ func TestCountChildren(t *testing.T) {
 }
 
 // simple_one_for_one_scale_many_temporary_children: ten thousand come and go, and stop
-// together: one slow one costs its own time-out once.
+// together. A slow one costs its own time-out once.
 func TestScaleManyTemporaryChildren(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("a", Permanent)}})
 		const many = 10_000
 		for n := range many {
@@ -186,13 +187,13 @@ type serve func(context.Context) error
 
 func (f serve) Serve(ctx context.Context) error { return f(ctx) }
 
-// Whatever is done at once to a supervisor, at the end nothing runs and the list is as
-// the requests left it.
+// After any mix of simultaneous requests nothing runs at the end, and the list matches the
+// requests.
 func TestRandomAdministration(t *testing.T) {
 	for seed := range uint64(15) {
-		bubble(t, func(t *testing.T, w *world) {
+		testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 			w.run(Spec{Strategy: Strategy(seed % 3), MaxRestarts: 1 << 20})
-			peace := time.Now().Add(10 * time.Second) // from here on nobody crashes
+			peace := time.Now().Add(10 * time.Second) // no crashes from here on
 			const workers = 6
 			done := make(chan struct{}, workers)
 			for n := range workers {
@@ -200,7 +201,7 @@ func TestRandomAdministration(t *testing.T) {
 				go func() {
 					defer func() { done <- struct{}{} }()
 					for range 60 {
-						administer(w.sup, r, peace)
+						adminAtRandom(w.sup, r, peace)
 					}
 				}()
 			}
@@ -220,7 +221,7 @@ func TestRandomAdministration(t *testing.T) {
 	}
 }
 
-func administer(s *Supervisor, r *rand.Rand, peace time.Time) {
+func adminAtRandom(s *Supervisor, r *rand.Rand, peace time.Time) {
 	id := fmt.Sprint(r.IntN(8))
 	life, init := time.Duration(1+r.IntN(100))*time.Millisecond, time.Duration(r.IntN(3))*time.Millisecond
 	switch r.IntN(4) {

@@ -8,10 +8,10 @@ import (
 type phase uint8
 
 const (
-	fresh    phase = iota // mail waits for Serve
-	open                  // mail is handled
-	draining              // only urgent mail is taken
-	closed                // no mail is taken
+	phaseNew      phase = iota // mail waits for Serve
+	phaseOpen                  // mail is handled
+	phaseDraining              // only urgent mail is taken
+	phaseClosed                // no mail is taken
 )
 
 // shard holds the entities whose keys hash to it. Its mu guards all fields of shard,
@@ -19,99 +19,91 @@ const (
 type shard[K comparable, S, M any] struct {
 	mu       sync.Mutex
 	phase    phase
-	saving   bool // a goroutine passivates the idle ones of this shard
+	saving   bool // a goroutine passivates the idle entities of this shard
 	entities map[K]*entity[K, S, M]
-	idle     list[K, S, M]     // entities without a mailbox, longest first
+	idle     idleList[K, S, M] // entities without a mailbox, longest first
 	busy     *mailbox[K, S, M] // all mailboxes in use
 	free     *mailbox[K, S, M] // mailboxes for reuse
-	spare    int               // how many
+	spare    int               // number of mailboxes in free
 	_        [24]byte          // keeps neighbours off the cache line
 }
 
 const maxSpare = 16
 
-// entity is what stays in memory of an idle one: about 100 bytes, besides its state.
+// entity is the part that stays in memory while it is idle: about 100 bytes, plus its state.
 type entity[K comparable, S, M any] struct {
-	key        K
-	life       *life[S]          // nil when it has no state
-	box        *mailbox[K, S, M] // nil when idle
-	budget     *budget           // nil when it never crashed
-	prev, next *entity[K, S, M]  // in the idle list
-	idleAt     uint32            // the sweep at which it became idle
-	listed     bool              // in the idle list
-	stop       bool              // asked to leave memory when its mail is handled
-	fade       bool              // being passivated; mail calls it back
+	key         K
+	life        *life[S]          // nil when it has no state
+	box         *mailbox[K, S, M] // nil when idle
+	budget      *budget           // nil when it never crashed
+	prev, next  *entity[K, S, M]  // in the idle list
+	idleAt      uint32            // the sweep at which it became idle
+	listed      bool              // in the idle list
+	stopAsked   bool              // asked to leave memory when its mail is handled
+	passivating bool              // being passivated, mail calls it back
 }
 
-// mailbox is what an entity has while it has mail. A fenced goroutine keeps the old
-// mailbox and finds, at its next look, that the entity has another: that is the fence.
+// mailbox belongs to an entity while it has mail. A fenced goroutine keeps the old mailbox. At
+// its next step it finds that the entity has another one, and ends. This is the fence.
 type mailbox[K comparable, S, M any] struct {
-	e       *entity[K, S, M]
-	normal  queue[item[M]]
-	urgent  queue[item[M]]
-	cur     item[M] // what is being handled, or waits for its second try
-	full    bool    // cur is valid
-	initing bool    // Init runs
-	running bool    // a goroutine takes mail out
-	waiting bool    // a timer will start one: the back-off of Init
-	saver   bool    // the goroutine is the shard's passivator
-	pending []caller
-	dead    []letter[M]
-	turns   uint32 // messages so far
-	seen    uint32 // turns at the last sweep
-	stale   uint32 // sweeps since turns changed
-	prev    *mailbox[K, S, M]
-	next    *mailbox[K, S, M]
+	e            *entity[K, S, M]
+	normal       queue[item[M]]
+	urgent       queue[item[M]]
+	current      item[M] // the message in work, or waiting for its second try
+	hasCurrent   bool    // cur is valid
+	initing      bool    // Init runs
+	running      bool    // a goroutine takes mail out
+	waiting      bool    // a timer will start one: the back-off of Init
+	isPassivator bool    // the goroutine is the shard's passivator
+	dead         []deadMessage[M]
+	turns        uint32 // messages so far
+	seen         uint32 // turns at the last sweep
+	stale        uint32 // sweeps since turns changed
+	prev         *mailbox[K, S, M]
+	next         *mailbox[K, S, M]
 }
 
 // item is one message.
 type item[M any] struct {
 	m     M
-	call  caller // who waits for the reply; nil for a Cast
 	tries uint8
 }
 
-// letter is a message for Kind.Dead.
-type letter[M any] struct {
+// deadMessage is a message for Kind.Dead.
+type deadMessage[M any] struct {
 	m     M
 	cause Report
 }
 
-// caller is somebody who waits in Call.
-type caller interface {
-	fail(error)
-	answered() bool
-}
-
 // budget is the crash record of one entity.
 type budget struct {
-	window   window
-	restarts int
-	row      int // failures of Init in a row
-	until    time.Time
+	window       restartWindow
+	restarts     int
+	initFailures int // failures of Init in a row
+	until        time.Time
 }
 
-func (b *budget) resting(now time.Time) bool {
+func (b *budget) isResting(now time.Time) bool {
 	if b.until.IsZero() {
 		return false
 	}
 	if now.Before(b.until) {
 		return true
 	}
-	b.until, b.window, b.row = time.Time{}, window{}, 0
+	b.until, b.window, b.initFailures = time.Time{}, restartWindow{}, 0
 	return false
 }
 
-// die ends the incarnation of e.
-func (e *entity[K, S, M]) die() {
+// endLife ends the incarnation of e.
+func (e *entity[K, S, M]) endLife() {
 	if e.life != nil {
-		e.life.cancel()
+		e.life.cancelLife()
 		e.life = nil
 	}
 }
 
-// wake gives e a mailbox if it has none.
-func (sh *shard[K, S, M]) wake(e *entity[K, S, M]) *mailbox[K, S, M] {
+// ensureMailbox gives e a mailbox if it has none.
+func (sh *shard[K, S, M]) ensureMailbox(e *entity[K, S, M]) *mailbox[K, S, M] {
 	if e.box != nil {
 		return e.box
 	}
@@ -125,11 +117,11 @@ func (sh *shard[K, S, M]) wake(e *entity[K, S, M]) *mailbox[K, S, M] {
 		sh.free, b.next = b.next, nil
 		sh.spare--
 	}
-	sh.attach(e, b)
+	sh.attachMailbox(e, b)
 	return b
 }
 
-func (sh *shard[K, S, M]) attach(e *entity[K, S, M], b *mailbox[K, S, M]) {
+func (sh *shard[K, S, M]) attachMailbox(e *entity[K, S, M], b *mailbox[K, S, M]) {
 	e.box, b.e = b, e
 	b.next = sh.busy
 	if sh.busy != nil {
@@ -138,7 +130,7 @@ func (sh *shard[K, S, M]) attach(e *entity[K, S, M], b *mailbox[K, S, M]) {
 	sh.busy = b
 }
 
-func (sh *shard[K, S, M]) detach(b *mailbox[K, S, M]) {
+func (sh *shard[K, S, M]) detachMailbox(b *mailbox[K, S, M]) {
 	if b.prev == nil {
 		sh.busy = b.next
 	} else {
@@ -151,19 +143,19 @@ func (sh *shard[K, S, M]) detach(b *mailbox[K, S, M]) {
 	b.e, b.prev, b.next = nil, nil, nil
 }
 
-// launch tells whether the caller must start a goroutine for b.
-func (sh *shard[K, S, M]) launch(b *mailbox[K, S, M]) bool {
-	if b.running || b.waiting || sh.phase == fresh {
+// tryLaunch reports whether the caller must start a goroutine for b.
+func (sh *shard[K, S, M]) tryLaunch(b *mailbox[K, S, M]) bool {
+	if b.running || b.waiting || sh.phase == phaseNew {
 		return false
 	}
 	b.running = true
 	return true
 }
 
-// retire takes the empty mailbox from e, which is idle from now on, or leaves.
-func (sh *shard[K, S, M]) retire(e *entity[K, S, M], b *mailbox[K, S, M], tick uint32) {
-	sh.detach(b)
-	if sh.spare < maxSpare && b.normal.small() && b.urgent.small() {
+// retireMailbox takes the empty mailbox from e, which is idle from now on, or leaves.
+func (sh *shard[K, S, M]) retireMailbox(e *entity[K, S, M], b *mailbox[K, S, M], tick uint32) {
+	sh.detachMailbox(b)
+	if sh.spare < maxSpare && b.normal.isSmall() && b.urgent.isSmall() {
 		*b = mailbox[K, S, M]{normal: b.normal, urgent: b.urgent, next: sh.free}
 		sh.free = b
 		sh.spare++
@@ -172,10 +164,10 @@ func (sh *shard[K, S, M]) retire(e *entity[K, S, M], b *mailbox[K, S, M], tick u
 	sh.idle.push(e)
 }
 
-// drop removes e from memory.
-func (sh *shard[K, S, M]) drop(e *entity[K, S, M]) {
+// removeEntity removes e from memory.
+func (sh *shard[K, S, M]) removeEntity(e *entity[K, S, M]) {
 	if e.box != nil {
-		sh.detach(e.box)
+		sh.detachMailbox(e.box)
 	}
 	if e.listed {
 		sh.idle.remove(e)
@@ -185,40 +177,25 @@ func (sh *shard[K, S, M]) drop(e *entity[K, S, M]) {
 	}
 }
 
-// take moves the next message to cur: the one to try again, urgent ones, the others.
-func (b *mailbox[K, S, M]) take() bool {
-	if b.full {
+// takeMessage moves the next message to current: first the one to try again, then urgent ones,
+// then the others.
+func (b *mailbox[K, S, M]) takeMessage() bool {
+	if b.hasCurrent {
 		return true
 	}
 	if b.urgent.size() > 0 {
-		b.cur, b.full = b.urgent.pop(), true
+		b.current, b.hasCurrent = b.urgent.pop(), true
 	} else if b.normal.size() > 0 {
-		b.cur, b.full = b.normal.pop(), true
+		b.current, b.hasCurrent = b.normal.pop(), true
 	}
-	return b.full
+	return b.hasCurrent
 }
 
-func (b *mailbox[K, S, M]) empty() bool {
-	return !b.full && len(b.dead) == 0 && b.urgent.size() == 0 && b.normal.size() == 0
+func (b *mailbox[K, S, M]) isEmpty() bool {
+	return !b.hasCurrent && len(b.dead) == 0 && b.urgent.size() == 0 && b.normal.size() == 0
 }
 
-// unanswered drops the callers that have their reply and tells whether others remain.
-func (b *mailbox[K, S, M]) unanswered() bool {
-	kept := b.pending[:0]
-	for _, c := range b.pending {
-		if !c.answered() {
-			kept = append(kept, c)
-		}
-	}
-	clear(b.pending[len(kept):])
-	b.pending = kept
-	if len(kept) == 0 {
-		b.pending = nil
-	}
-	return len(kept) > 0
-}
-
-// queue is a first-in first-out of values.
+// queue is a first-in first-out queue of values.
 type queue[T any] struct {
 	buf  []T
 	head int
@@ -226,7 +203,7 @@ type queue[T any] struct {
 
 func (q *queue[T]) size() int { return len(q.buf) - q.head }
 
-func (q *queue[T]) small() bool { return cap(q.buf) <= 2*defaultMailbox }
+func (q *queue[T]) isSmall() bool { return cap(q.buf) <= 2*defaultMailbox }
 
 func (q *queue[T]) push(v T) {
 	if q.head > 0 && len(q.buf) == cap(q.buf) && q.head >= len(q.buf)/2 {
@@ -248,12 +225,12 @@ func (q *queue[T]) pop() T {
 	return v
 }
 
-// list is a list of idle entities.
-type list[K comparable, S, M any] struct {
+// idleList is a list of idle entities.
+type idleList[K comparable, S, M any] struct {
 	head, tail *entity[K, S, M]
 }
 
-func (l *list[K, S, M]) push(e *entity[K, S, M]) {
+func (l *idleList[K, S, M]) push(e *entity[K, S, M]) {
 	e.listed, e.prev, e.next = true, l.tail, nil
 	if l.tail == nil {
 		l.head = e
@@ -263,7 +240,7 @@ func (l *list[K, S, M]) push(e *entity[K, S, M]) {
 	l.tail = e
 }
 
-func (l *list[K, S, M]) remove(e *entity[K, S, M]) {
+func (l *idleList[K, S, M]) remove(e *entity[K, S, M]) {
 	if e.prev == nil {
 		l.head = e.next
 	} else {

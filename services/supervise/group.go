@@ -25,13 +25,13 @@ func Group(ctx context.Context) *Tasks {
 // Go runs fn in a goroutine of the group.
 func (t *Tasks) Go(fn func(ctx context.Context) error) {
 	t.wg.Go(func() {
-		if err := try(func() error { return fn(t.ctx) }, t.fail); err != nil {
-			t.fail(err)
+		if err := runRecovering(func() error { return fn(t.ctx) }, t.setError); err != nil {
+			t.setError(err)
 		}
 	})
 }
 
-func (t *Tasks) fail(err error) {
+func (t *Tasks) setError(err error) {
 	t.once.Do(func() {
 		t.err = err
 		t.cancel()
@@ -45,26 +45,26 @@ func (t *Tasks) Wait() error {
 	return t.err
 }
 
-// Spawn runs fn in a goroutine of its own, for queues that are drained only while they
-// hold something. A panic or Goexit is told to observe (which may be nil) on that
-// goroutine, under name, and nothing is restarted.
+// Spawn runs fn in a goroutine of its own, for queues that are drained only while they hold
+// something. On a panic or Goexit it calls observe (which may be nil) on that goroutine, with
+// name, and restarts nothing.
 func Spawn(observe func(Report), name string, fn func()) {
-	go spawned(observe, name, fn)
+	go runSpawned(observe, name, fn)
 }
 
-func spawned(observe func(Report), name string, fn func()) {
+func runSpawned(observe func(Report), name string, fn func()) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		err := caught(recover())
+		err := newPanicError(recover())
 		if observe == nil {
 			return
 		}
 		r := newReport("spawn", name, err, Lost, 0)
 		r.Stack = stackOf(err)
-		_ = try(func() error { observe(r); return nil }, nil)
+		_ = runRecovering(func() error { observe(r); return nil }, nil)
 	}()
 	fn()
 	returned = true

@@ -51,9 +51,9 @@ func TestGroupWithoutErrors(t *testing.T) {
 	}
 }
 
-// A panic in a group is a crash of its child, with the stack of the place.
+// A panic in a group is a crash of its child, with the stack of its origin.
 func TestTaskPanicIsContained(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		first := true
 		w.run(Spec{Children: []Child{Run("g", serve(func(ctx context.Context) error {
 			g := Group(ctx)
@@ -100,68 +100,10 @@ func TestStackIsBounded(t *testing.T) {
 		}
 		return deep(n-1) + 1
 	}
-	err := try(func() error { deep(10_000); return nil }, nil)
+	err := runRecovering(func() error { deep(10_000); return nil }, nil)
 	if got := len(stackOf(err)); got == 0 || got > maxStack {
 		t.Fatalf("%d bytes", got)
 	}
-}
-
-func TestRegistry(t *testing.T) {
-	var r Registry
-	if _, err := r.Lookup("a"); !errors.Is(err, ErrMissing) {
-		t.Fatal(err)
-	}
-	release, err := r.Register("a", 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Register("a", 8); !errors.Is(err, ErrTaken) {
-		t.Fatal(err)
-	}
-	if n, err := Find[int](&r, "a"); n != 7 || err != nil {
-		t.Fatal(n, err)
-	}
-	if _, err := Find[string](&r, "a"); !errors.Is(err, ErrMissing) {
-		t.Fatal(err)
-	}
-	release()
-	if _, err := r.Register("a", 9); err != nil {
-		t.Fatal(err)
-	}
-	release() // of the earlier holder: frees nothing
-	if n, err := Find[int](&r, "a"); n != 9 || err != nil || len(r.Names()) != 1 {
-		t.Fatal(n, err)
-	}
-}
-
-// A crashed child's name is free for its next incarnation.
-func TestNameIsHeldByTheLiving(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		var r Registry
-		c := w.child("x", Permanent)
-		inner := c.Start
-		c.Start = func(ctx context.Context, ready func()) error {
-			if err := r.Hold(ctx, "name", w.starts["x"]); err != nil {
-				return err
-			}
-			return inner(ctx, ready)
-		}
-		c.Backoff = Backoff{Min: time.Second}
-		w.run(Spec{Children: []Child{c}})
-		w.crash("x")
-		if _, err := r.Lookup("name"); !errors.Is(err, ErrMissing) {
-			t.Fatalf("a dead child holds a name: %v", err)
-		}
-		pass(time.Second)
-		if n, err := Find[int](&r, "name"); n != 1 || err != nil {
-			t.Fatal(n, err)
-		}
-		w.stop()
-		synctest.Wait()
-		if _, err := r.Lookup("name"); !errors.Is(err, ErrMissing) {
-			t.Fatal(err)
-		}
-	})
 }
 
 func TestReportsKeepLogAndCount(t *testing.T) {
@@ -173,7 +115,7 @@ func TestReportsKeepLogAndCount(t *testing.T) {
 		r.Add(Report{Path: "box", Child: "x", Err: errBoom, Stack: []byte("stack"), Restarts: n, At: at, Decision: Restarted, Last: "chat.say"})
 	}
 	list := r.List()
-	if len(list) != kept || list[0].Restarts != 399 || list[kept-1].Restarts != 400-kept {
+	if len(list) != maxReports || list[0].Restarts != 399 || list[maxReports-1].Restarts != 400-maxReports {
 		t.Fatalf("%d kept, first %d", len(list), list[0].Restarts)
 	}
 	if lines, stacks := strings.Count(text.String(), "\n"), strings.Count(text.String(), "stack="); lines != linesPerSpan || stacks != stacksPerSpan {
@@ -214,9 +156,9 @@ func TestReportsListIsNewestFirstWhenShort(t *testing.T) {
 	}
 }
 
-// A supervisor's own slow observer holds up neither restarts nor, for long, the stop.
+// A supervisor's own slow observer delays no restart, and delays the stop only a little.
 func TestSlowObserverOfASupervisor(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		gate := make(chan struct{})
 		w.run(Spec{MaxRestarts: 1000, Children: []Child{w.child("x", Permanent)}, Observe: func(Report) { <-gate }})
 		begun := time.Now()

@@ -10,29 +10,29 @@ type Backoff struct {
 
 const defaultBackoffMax = 30 * time.Second
 
-func (b Backoff) max() time.Duration {
+func (b Backoff) maxDelay() time.Duration {
 	if b.Max > 0 {
 		return b.Max
 	}
 	return defaultBackoffMax
 }
 
-// delay is the pause before restart number n (from 1) of a row.
-func (b Backoff) delay(n int) time.Duration {
+// delayFor is the pause before restart number n (from 1) in a row.
+func (b Backoff) delayFor(n int) time.Duration {
 	d := b.Min
-	for ; n > 1 && d > 0 && d < b.max(); n-- {
+	for ; n > 1 && d > 0 && d < b.maxDelay(); n-- {
 		d *= 2
 	}
-	return min(d, b.max())
+	return min(d, b.maxDelay())
 }
 
-// window counts restarts in the last period. Its zero value is empty.
-type window struct {
+// restartWindow counts restarts in the last period. Its zero value is empty.
+type restartWindow struct {
 	times []time.Time
 }
 
-// add counts a restart at now and tells whether more than limit are within period.
-func (w *window) add(now time.Time, limit int, period time.Duration) (exceeded bool) {
+// addRestart counts a restart at now and reports whether more than limit are within period.
+func (w *restartWindow) addRestart(now time.Time, limit int, period time.Duration) (exceeded bool) {
 	from := now.Add(-period)
 	old := 0
 	for old < len(w.times) && !w.times[old].After(from) {

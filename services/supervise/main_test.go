@@ -7,10 +7,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain plays the programs of the Process tests when it is started as one.
+// TestMain runs the programs of the Process tests when it is started as one.
 func TestMain(m *testing.M) {
 	if role := os.Getenv("SUPERVISE_TEST_ROLE"); role != "" {
-		os.Exit(play(role))
+		os.Exit(playRole(role))
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -6,83 +6,82 @@ import (
 	"time"
 )
 
-// rest ends a goroutine whose mailbox is empty. The entity becomes idle, or is saved and
-// leaves. The shard is locked; it is unlocked on return. True: mail came meanwhile.
-func (w *worker[K, S, M]) rest() bool {
+// becomeIdle ends a goroutine whose mailbox is empty. The entity becomes idle, or is saved and
+// leaves. The shard is locked. It is unlocked on return. True: mail came meanwhile.
+func (w *worker[K, S, M]) becomeIdle() bool {
 	b, e, sh := w.b, w.e, w.sh
-	waits := b.unanswered()
-	leaving := (e.stop || e.fade || sh.phase >= draining) && !waits
+	leaving := e.stopAsked || e.passivating || sh.phase >= phaseDraining
 	if leaving && e.life != nil && e.life.state != nil && w.p.kind.Save != nil {
 		b.turns++
 		l := e.life
 		sh.mu.Unlock()
-		err := w.save(l)
+		err := w.saveState(l)
 		sh.mu.Lock()
 		if e.box != b {
-			return w.leave()
+			return w.leaveFenced()
 		}
-		kept := err != nil && !w.unsaved(err)
-		if !b.empty() {
+		kept := err != nil && !w.handleSaveError(err)
+		if !b.isEmpty() {
 			sh.mu.Unlock()
 			return true
 		}
 		leaving = !kept
 	}
 	defer sh.mu.Unlock()
-	defer w.p.quiet(sh)
-	b.running, b.saver = false, false
+	defer w.p.notifyQuiet(sh)
+	b.running, b.isPassivator = false, false
 	switch {
-	case waits: // the mailbox stays until the replies are given
-	case leaving && (sh.phase >= draining || !w.p.resting(e)):
-		w.p.end(sh, e)
+	case leaving && (sh.phase >= phaseDraining || !w.p.isResting(e)):
+		w.p.removeEntity(sh, e)
 	default:
-		e.stop, e.fade = false, false
-		sh.retire(e, b, w.p.tick.Load())
+		e.stopAsked, e.passivating = false, false
+		sh.retireMailbox(e, b, w.p.tick.Load())
 	}
 	return false
 }
 
-// resting tells that e must be kept for its spent budget.
-func (p *Pool[K, S, M]) resting(e *entity[K, S, M]) bool {
-	return e.budget != nil && e.budget.resting(time.Now())
+// isResting reports whether e must be kept because its budget is spent.
+func (p *Pool[K, S, M]) isResting(e *entity[K, S, M]) bool {
+	return e.budget != nil && e.budget.isResting(time.Now())
 }
 
-// end takes e out of memory.
-func (p *Pool[K, S, M]) end(sh *shard[K, S, M], e *entity[K, S, M]) {
-	e.die()
-	sh.drop(e)
+// removeEntity takes e out of memory.
+func (p *Pool[K, S, M]) removeEntity(sh *shard[K, S, M], e *entity[K, S, M]) {
+	e.endLife()
+	sh.removeEntity(e)
 }
 
-func (w *worker[K, S, M]) save(l *life[S]) error {
-	w.doing = saving
-	return try(func() error { return w.p.kind.Save(l.state) }, w.exited)
+func (w *worker[K, S, M]) saveState(l *life[S]) error {
+	w.doing = stepSave
+	return runRecovering(func() error { return w.p.kind.Save(l.state) }, w.recordExit)
 }
 
-// unsaved reports a failing Save and tells whether the entity leaves all the same: when
-// it was asked to, or its state is in doubt. An idle one stays and is tried again later.
-func (w *worker[K, S, M]) unsaved(err error) bool {
-	w.p.report(w.e, err, "", Unsaved, w.e.record().restarts)
+// handleSaveError reports a failed Save. It returns true when the entity leaves all the same:
+// when it was asked to, or when its state may be broken. An idle one stays and is tried again
+// later.
+func (w *worker[K, S, M]) handleSaveError(err error) bool {
+	w.p.sendReport(w.e, err, "", Unsaved, w.e.crashBudget().restarts)
 	_, panicked := errors.AsType[*PanicError](err)
 	if panicked {
-		w.e.die()
+		w.e.endLife()
 	}
-	return panicked || w.e.stop || w.sh.phase >= draining
+	return panicked || w.e.stopAsked || w.sh.phase >= phaseDraining
 }
 
-// expired tells that the longest idle entity of sh is due. sh is locked.
-func (p *Pool[K, S, M]) expired(sh *shard[K, S, M], now uint32) bool {
+// isIdleExpired reports whether the longest idle entity of sh is due. sh is locked.
+func (p *Pool[K, S, M]) isIdleExpired(sh *shard[K, S, M], now uint32) bool {
 	e := sh.idle.head
 	if e == nil {
 		return false
 	}
-	return sh.phase >= draining || time.Duration(now-e.idleAt)*p.every >= p.kind.Idle+p.every
+	return sh.phase >= phaseDraining || time.Duration(now-e.idleAt)*p.sweepInterval >= p.kind.Idle+p.sweepInterval
 }
 
-// passivate saves the idle entities of sh that are due, one after another.
-func (p *Pool[K, S, M]) passivate(sh *shard[K, S, M]) {
+// passivateIdle saves the idle entities of sh that are due, one after another.
+func (p *Pool[K, S, M]) passivateIdle(sh *shard[K, S, M]) {
 	clean := false
 	defer func() {
-		if !clean { // Goexit in Save; the next sweep goes on
+		if !clean { // Goexit in Save, the next sweep continues
 			sh.mu.Lock()
 			sh.saving = false
 			sh.mu.Unlock()
@@ -90,61 +89,61 @@ func (p *Pool[K, S, M]) passivate(sh *shard[K, S, M]) {
 	}()
 	for {
 		sh.mu.Lock()
-		if !p.expired(sh, p.tick.Load()) {
+		if !p.isIdleExpired(sh, p.tick.Load()) {
 			sh.saving = false
 			sh.mu.Unlock()
 			clean = true
 			return
 		}
 		e := sh.idle.head
-		b := sh.wake(e)
-		e.fade, b.saver, b.running = true, true, true
+		b := sh.ensureMailbox(e)
+		e.passivating, b.isPassivator, b.running = true, true, true
 		sh.mu.Unlock()
-		if !p.drain(sh, e, b) {
+		if !p.drainMailbox(sh, e, b) {
 			clean = true
 			return // fenced: another goroutine may do this by now
 		}
 	}
 }
 
-// finish drains and saves everything, within Kind.Drain.
-func (p *Pool[K, S, M]) finish() {
+// drainAll drains and saves everything, within Kind.Drain.
+func (p *Pool[K, S, M]) drainAll() {
 	for n := range p.shards {
 		sh := &p.shards[n]
 		sh.mu.Lock()
-		sh.phase = draining
+		sh.phase = phaseDraining
 		sh.mu.Unlock()
 	}
 	deadline := time.NewTimer(p.kind.Drain)
 	defer deadline.Stop()
 	poll := time.NewTicker(max(p.kind.Drain/100, time.Millisecond))
 	defer poll.Stop()
-	for !p.drained() {
+	for !p.allDrained() {
 		select {
-		case <-p.nudge:
+		case <-p.quieted:
 		case <-poll.C:
 		case <-deadline.C:
-			p.abandon()
+			p.abandonAll()
 			return
 		}
 	}
-	p.abandon()
+	p.abandonAll()
 }
 
-// drained pushes every shard on and tells whether all are empty.
-func (p *Pool[K, S, M]) drained() bool {
+// allDrained starts goroutines for the rest and reports whether all shards are empty.
+func (p *Pool[K, S, M]) allDrained() bool {
 	done := true
 	for n := range p.shards {
 		sh := &p.shards[n]
 		sh.mu.Lock()
 		for b := sh.busy; b != nil; b = b.next {
-			if !b.running && !b.waiting && !b.unanswered() && sh.launch(b) {
-				go p.drain(sh, b.e, b)
+			if sh.tryLaunch(b) {
+				go p.drainMailbox(sh, b.e, b)
 			}
 		}
 		if sh.idle.head != nil && !sh.saving {
 			sh.saving = true
-			go p.passivate(sh)
+			go p.passivateIdle(sh)
 		}
 		done = done && len(sh.entities) == 0 && !sh.saving
 		sh.mu.Unlock()
@@ -152,29 +151,29 @@ func (p *Pool[K, S, M]) drained() bool {
 	return done
 }
 
-// quiet tells Serve that an entity came to rest. sh is locked.
-func (p *Pool[K, S, M]) quiet(sh *shard[K, S, M]) {
-	if sh.phase != draining {
+// notifyQuiet signals Serve that an entity came to rest. sh is locked.
+func (p *Pool[K, S, M]) notifyQuiet(sh *shard[K, S, M]) {
+	if sh.phase != phaseDraining {
 		return
 	}
 	select {
-	case p.nudge <- struct{}{}:
+	case p.quieted <- struct{}{}:
 	default:
 	}
 }
 
-// abandon closes all shards and gives up what is left: mail that was not handled in time,
-// and handlers that still run.
-func (p *Pool[K, S, M]) abandon() {
+// abandonAll closes all shards and gives up the rest: mail that was not handled in time, and
+// handlers that still run.
+func (p *Pool[K, S, M]) abandonAll() {
 	for n := range p.shards {
 		sh := &p.shards[n]
 		sh.mu.Lock()
-		sh.phase = closed
+		sh.phase = phaseClosed
 		for _, e := range sh.entities {
 			p.leaveBehind(sh, e)
 		}
 		clear(sh.entities)
-		sh.idle, sh.busy, sh.saving = list[K, S, M]{}, nil, false
+		sh.idle, sh.busy, sh.saving = idleList[K, S, M]{}, nil, false
 		sh.mu.Unlock()
 	}
 }
@@ -182,15 +181,15 @@ func (p *Pool[K, S, M]) abandon() {
 func (p *Pool[K, S, M]) leaveBehind(sh *shard[K, S, M], e *entity[K, S, M]) {
 	lost := 0
 	if b := e.box; b != nil {
-		lost = b.failAll(ErrStopped)
+		lost = b.dropAll()
 		if b.running {
 			p.hung.Add(1)
 		}
 		e.box = nil
 	}
-	e.die()
+	e.endLife()
 	e.listed, e.prev, e.next = false, nil, nil
-	if !p.resting(e) {
-		p.report(e, fmt.Errorf("not at rest after %v: %d messages lost", p.kind.Drain, lost), "", Abandoned, e.record().restarts)
+	if !p.isResting(e) {
+		p.sendReport(e, fmt.Errorf("not at rest after %v: %d messages lost", p.kind.Drain, lost), "", Abandoned, e.crashBudget().restarts)
 	}
 }

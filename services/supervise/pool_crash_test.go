@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// The message that crashes is tried once more, then it is dead, and the entity goes on with
-// the rest of its mail.
+// The message that crashes is tried once more, then it is dead, and the entity handles the rest
+// of its mail.
 func TestPoisonMessageIsDeadLettered(t *testing.T) {
-	for name, crash := range map[string]func(context.Context, *pad) error{
-		"panic": boom,
-		"error": func(context.Context, *pad) error { return errBoom },
-		"exit":  func(context.Context, *pad) error { runtime.Goexit(); return nil },
-		"nil":   func(context.Context, *pad) error { var p *pad; p.key = ""; return nil },
+	for name, crash := range map[string]func(context.Context, *testState) error{
+		"panic": panicHandler,
+		"error": func(context.Context, *testState) error { return errBoom },
+		"exit":  func(context.Context, *testState) error { runtime.Goexit(); return nil },
+		"nil":   func(context.Context, *testState) error { var p *testState; p.key = ""; return nil },
 	} {
-		pools(t, nil, func(t *testing.T, o *office) {
+		testPool(t, nil, func(t *testing.T, o *poolRig) {
 			tries := 0
 			o.cast("a", "m1", nil)
-			o.cast("a", "poison", func(ctx context.Context, s *pad) error { tries++; return crash(ctx, s) })
+			o.cast("a", "poison", func(ctx context.Context, s *testState) error { tries++; return crash(ctx, s) })
 			o.cast("a", "m2", nil)
 			o.cast("a", "m3", nil)
 			o.run()
 			o.answers("a", 3)
-			if tries != 2 || !slices.Equal(o.letters(), []string{"a poison"}) || o.inited("a") != 3 {
-				t.Fatalf("%s: %d tries, dead %v, inits %v", name, tries, o.letters(), o.inited("a"))
+			if tries != 2 || !slices.Equal(o.deadLetters(), []string{"a poison"}) || o.initCount("a") != 3 {
+				t.Fatalf("%s: %d tries, dead %v, inits %v", name, tries, o.deadLetters(), o.initCount("a"))
 			}
 			if d := o.decisions(); !slices.Equal(d, []string{Restarted, Buried}) {
 				t.Fatalf("%s: decisions %v", name, d)
@@ -46,10 +46,10 @@ func TestPoisonMessageIsDeadLettered(t *testing.T) {
 
 // A fault that passes: the second try succeeds and nothing is dead.
 func TestCrashIsRetriedOnce(t *testing.T) {
-	pools(t, nil, func(t *testing.T, o *office) {
+	testPool(t, nil, func(t *testing.T, o *poolRig) {
 		o.run()
 		tries := 0
-		o.cast("a", "flaky", func(ctx context.Context, s *pad) error {
+		o.cast("a", "flaky", func(ctx context.Context, s *testState) error {
 			if tries++; tries == 1 {
 				return errBoom
 			}
@@ -57,89 +57,63 @@ func TestCrashIsRetriedOnce(t *testing.T) {
 			return nil
 		})
 		o.answers("a", 2)
-		if tries != 2 || o.letters() != nil {
-			t.Fatalf("%d tries, dead %v", tries, o.letters())
+		if tries != 2 || o.deadLetters() != nil {
+			t.Fatalf("%d tries, dead %v", tries, o.deadLetters())
 		}
-		o.stop()
-	})
-}
-
-func TestCallToCrashedReturnsAtOnce(t *testing.T) {
-	pools(t, nil, func(t *testing.T, o *office) {
-		o.run()
-		begun := time.Now()
-		mustBe(t, o.try("a", "x", boom), ErrCrashed)
-		if got := time.Since(begun); got != 0 {
-			t.Fatalf("waited %v", got)
-		}
-		o.stop()
-	})
-}
-
-// A call that waits for a deferred reply fails when a later message crashes the entity.
-func TestDeferredCallFailsWithTheCrash(t *testing.T) {
-	pools(t, nil, func(t *testing.T, o *office) {
-		o.run()
-		failed := make(chan error, 1)
-		go func() {
-			_, err := Call(t.Context(), o.pool, "a", func(func(int, error)) note { return note{name: "later"} })
-			failed <- err
-		}()
-		synctest.Wait()
-		o.cast("a", "x", boom)
-		mustBe(t, <-failed, ErrCrashed)
 		o.stop()
 	})
 }
 
 func TestBudgetIsPerEntity(t *testing.T) {
-	pools(t, func(_ *office, k *Kind[string, pad, note]) {
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) {
 		k.MaxRestarts, k.Period = 3, time.Minute
-	}, func(t *testing.T, o *office) {
-		o.cast("a", "p1", boom)
-		o.cast("a", "p2", boom)
+	}, func(t *testing.T, o *poolRig) {
+		o.cast("a", "p1", panicHandler)
+		o.cast("a", "p2", panicHandler)
 		o.cast("a", "m1", nil)
 		o.run()
 		synctest.Wait()
-		mustBe(t, o.pool.Cast("a", note{}), ErrSpent)
-		mustBe(t, o.pool.Urgent("a", note{}), ErrSpent)
+		mustBe(t, o.pool.Cast("a", testMessage{}), ErrSpent)
+		mustBe(t, o.pool.Urgent("a", testMessage{}), ErrSpent)
 		_, err := o.ask("a")
 		mustBe(t, err, ErrSpent)
 		o.answers("b", 1)
-		if want := []string{"a p1", "a p2", "a m1"}; !slices.Equal(o.letters(), want) {
-			t.Fatalf("dead %v", o.letters())
+		if want := []string{"a p1", "a p2", "a m1"}; !slices.Equal(o.deadLetters(), want) {
+			t.Fatalf("dead %v", o.deadLetters())
 		}
 		if d := o.decisions(); !slices.Equal(d, []string{Restarted, Buried, Restarted, Spent}) {
 			t.Fatalf("decisions %v", d)
 		}
-		pass(time.Minute)
+		advanceTime(time.Minute)
 		o.answers("a", 1)
 		o.stop()
 	})
 }
 
-func TestWaitingCallFailsWhenTheBudgetIsSpent(t *testing.T) {
-	pools(t, func(_ *office, k *Kind[string, pad, note]) { k.MaxRestarts = -1 }, func(t *testing.T, o *office) {
+func TestWaitingMailIsDeadWhenTheBudgetIsSpent(t *testing.T) {
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) { k.MaxRestarts = -1 }, func(t *testing.T, o *poolRig) {
 		gate := make(chan struct{})
-		o.cast("a", "x", func(context.Context, *pad) error { <-gate; return errBoom })
-		failed := make(chan error, 1)
+		o.cast("a", "x", func(context.Context, *testState) error { <-gate; return errBoom })
+		o.cast("a", "m", nil)
 		o.run()
-		go func() { _, err := o.ask("a"); failed <- err }()
 		synctest.Wait()
 		close(gate)
-		mustBe(t, <-failed, ErrSpent)
+		synctest.Wait()
+		if want := []string{"a x", "a m"}; !slices.Equal(o.deadLetters(), want) {
+			t.Fatalf("dead %v", o.deadLetters())
+		}
 		o.stop()
 	})
 }
 
-// Init fails some times: mail waits, with back-off, and none is lost or blamed.
+// Init fails some times. Mail waits for the back-off, and no message is lost or blamed.
 func TestFailingInitKeepsTheMail(t *testing.T) {
 	for _, way := range []func() error{
 		func() error { return errBoom },
 		func() error { panic("boom") },
 		func() error { runtime.Goexit(); return nil },
 	} {
-		pools(t, nil, func(t *testing.T, o *office) {
+		testPool(t, nil, func(t *testing.T, o *poolRig) {
 			o.initErr = func(_ string, n int) error {
 				if n <= 4 {
 					return way()
@@ -153,8 +127,8 @@ func TestFailingInitKeepsTheMail(t *testing.T) {
 			if got := time.Since(begun); got != 150*time.Millisecond { // 10+20+40+80
 				t.Fatalf("waited %v", got)
 			}
-			if o.letters() != nil {
-				t.Fatalf("dead %v", o.letters())
+			if o.deadLetters() != nil {
+				t.Fatalf("dead %v", o.deadLetters())
 			}
 			o.stop()
 		})
@@ -162,23 +136,23 @@ func TestFailingInitKeepsTheMail(t *testing.T) {
 }
 
 func TestInitThatNeverWorksSpendsTheBudget(t *testing.T) {
-	pools(t, func(_ *office, k *Kind[string, pad, note]) { k.MaxRestarts = 3 }, func(t *testing.T, o *office) {
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) { k.MaxRestarts = 3 }, func(t *testing.T, o *poolRig) {
 		o.initErr = func(string, int) error { return errBoom }
 		o.run()
-		o.cast("a", "m", nil)
-		_, err := o.ask("a")
-		mustBe(t, err, ErrSpent)
-		synctest.Wait()
-		if o.inited("a") != 4 || !slices.Equal(o.letters(), []string{"a m", "a ask"}) {
-			t.Fatalf("inits %v, dead %v", o.inited("a"), o.letters())
+		o.cast("a", "m1", nil)
+		o.cast("a", "m2", nil)
+		advanceTime(time.Second)
+		if o.initCount("a") != 4 || !slices.Equal(o.deadLetters(), []string{"a m1", "a m2"}) {
+			t.Fatalf("inits %v, dead %v", o.initCount("a"), o.deadLetters())
 		}
+		mustBe(t, o.pool.Cast("a", testMessage{}), ErrSpent)
 		o.stop()
 	})
 }
 
 // Init may take its time: mail waits for it.
 func TestMailWaitsForInit(t *testing.T) {
-	pools(t, nil, func(t *testing.T, o *office) {
+	testPool(t, nil, func(t *testing.T, o *poolRig) {
 		o.initErr = func(string, int) error { time.Sleep(50 * time.Millisecond); return nil }
 		o.run()
 		o.cast("a", "m", nil)
@@ -191,12 +165,12 @@ func TestMailWaitsForInit(t *testing.T) {
 	})
 }
 
-// The context of an incarnation lives as long as the incarnation, and Alive tells.
+// The context of an incarnation lives as long as the incarnation, and Alive reports it.
 func TestContextEndsWithTheIncarnation(t *testing.T) {
-	pools(t, nil, func(t *testing.T, o *office) {
+	testPool(t, nil, func(t *testing.T, o *poolRig) {
 		o.run()
 		var ctx, derived context.Context
-		keep := func(c context.Context, _ *pad) error {
+		keep := func(c context.Context, _ *testState) error {
 			var cancel context.CancelFunc
 			ctx = c
 			derived, cancel = context.WithTimeout(c, time.Hour)
@@ -212,7 +186,7 @@ func TestContextEndsWithTheIncarnation(t *testing.T) {
 		}
 		mustBe(t, o.try("a", "keep", keep), nil)
 		alive(true)
-		mustBe(t, o.try("a", "x", boom), ErrCrashed)
+		mustBe(t, o.try("a", "x", panicHandler), errNotDone)
 		alive(false)
 		o.answers("a", 1)
 		mustBe(t, o.try("a", "keep", keep), nil)
@@ -227,30 +201,30 @@ func TestContextEndsWithTheIncarnation(t *testing.T) {
 
 // A panicking Dead, Describe or Observe harms nothing.
 func TestPanickingCallbacks(t *testing.T) {
-	pools(t, func(_ *office, k *Kind[string, pad, note]) {
-		k.Dead = func(string, note, Report) { panic("dead") }
-		k.Describe = func(note) string { panic("describe") }
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) {
+		k.Dead = func(string, testMessage, Report) { panic("dead") }
+		k.Describe = func(testMessage) string { panic("describe") }
 		k.Observe = func(Report) { panic("observe") }
-	}, func(t *testing.T, o *office) {
+	}, func(t *testing.T, o *poolRig) {
 		o.run()
-		o.cast("a", "x", boom)
+		o.cast("a", "x", panicHandler)
 		o.answers("a", 1)
 		o.stop()
 	})
 }
 
 func TestExitInDeadAndSave(t *testing.T) {
-	pools(t, func(o *office, k *Kind[string, pad, note]) {
-		k.Dead = func(string, note, Report) { runtime.Goexit() }
+	testPool(t, func(o *poolRig, k *Kind[string, testState, testMessage]) {
+		k.Dead = func(string, testMessage, Report) { runtime.Goexit() }
 		k.Observe = func(Report) { runtime.Goexit() }
 		k.Idle = time.Minute
-		o.saveErr = func(*pad) error { runtime.Goexit(); return nil }
-	}, func(t *testing.T, o *office) {
+		o.saveErr = func(*testState) error { runtime.Goexit(); return nil }
+	}, func(t *testing.T, o *poolRig) {
 		o.run()
-		o.cast("a", "x", boom)
+		o.cast("a", "x", panicHandler)
 		o.answers("a", 1)
 		o.answers("b", 1)
-		pass(time.Hour)
+		advanceTime(time.Hour)
 		if o.pool.Len() != 0 {
 			t.Fatal("still there")
 		}

@@ -9,19 +9,21 @@ import (
 	"time"
 )
 
-func hanging(t *testing.T, f func(t *testing.T, o *office)) {
-	pools(t, func(_ *office, k *Kind[string, pad, note]) { k.Hang = 8 * time.Second }, f)
+func testHanging(t *testing.T, f func(t *testing.T, o *poolRig)) {
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) { k.Hang = 8 * time.Second }, f)
 }
 
-// A handler that takes too long is fenced: its context ends, the message counts as a
-// crash, the mail goes on with a new incarnation, and the old one's writes reach nobody.
+// A handler that takes too long is fenced: its context ends, the message counts as a crash, a
+// new incarnation handles the mail, and the writes of the old one have no effect.
 func TestHungHandlerIsFenced(t *testing.T) {
-	hanging(t, func(t *testing.T, o *office) {
+	testHanging(t, func(t *testing.T, o *poolRig) {
 		o.run()
 		gate := make(chan struct{})
 		begun := time.Now()
-		stuck := func(ctx context.Context, s *pad) error {
+		fenced := make(chan struct{}, 2)
+		stuck := func(ctx context.Context, s *testState) error {
 			<-ctx.Done()
+			fenced <- struct{}{}
 			if Alive(ctx) {
 				t.Error("a fenced incarnation is alive")
 			}
@@ -29,18 +31,17 @@ func TestHungHandlerIsFenced(t *testing.T) {
 			s.lines = append(s.lines, "from beyond")
 			return nil
 		}
-		failed := make(chan error, 1)
-		go func() { failed <- o.try("a", "stuck", stuck) }()
+		o.cast("a", "stuck", stuck)
 		synctest.Wait()
 		o.cast("a", "m", nil)
 		o.answers("b", 1)
-		mustBe(t, <-failed, ErrCrashed)
+		<-fenced
 		if got := time.Since(begun); got < 8*time.Second || got > 10*time.Second {
 			t.Fatalf("fenced after %v", got)
 		}
 		o.answers("a", 2)
-		if !slices.Equal(o.letters(), []string{"a stuck"}) || o.pool.Hung() != 2 {
-			t.Fatalf("dead %v, %d hung", o.letters(), o.pool.Hung())
+		if !slices.Equal(o.deadLetters(), []string{"a stuck"}) || o.pool.Hung() != 2 {
+			t.Fatalf("dead %v, %d hung", o.deadLetters(), o.pool.Hung())
 		}
 		close(gate)
 		synctest.Wait()
@@ -52,25 +53,25 @@ func TestHungHandlerIsFenced(t *testing.T) {
 			t.Fatalf("decisions %v", d)
 		}
 		o.stop()
-		if slices.Contains(o.kept("a"), "from beyond") {
+		if slices.Contains(o.savedLines("a"), "from beyond") {
 			t.Fatal("the fence leaks")
 		}
 	})
 }
 
-// A crash of a fenced handler is nobody's any more.
+// A crash of a fenced handler has no effect.
 func TestFencedHandlerMayCrash(t *testing.T) {
-	hanging(t, func(t *testing.T, o *office) {
+	testHanging(t, func(t *testing.T, o *poolRig) {
 		o.run()
 		var tries atomic.Int32
-		o.cast("a", "stuck", func(ctx context.Context, _ *pad) error {
+		o.cast("a", "stuck", func(ctx context.Context, _ *testState) error {
 			if tries.Add(1) == 1 {
 				<-ctx.Done()
 				panic("late")
 			}
 			return nil
 		})
-		pass(time.Minute)
+		advanceTime(time.Minute)
 		o.answers("a", 1)
 		if d := o.decisions(); !slices.Equal(d, []string{Fenced, Restarted}) || o.pool.Hung() != 0 {
 			t.Fatalf("decisions %v, %d hung", d, o.pool.Hung())
@@ -82,20 +83,20 @@ func TestFencedHandlerMayCrash(t *testing.T) {
 // A hanging Init is fenced and tried again, and the message is not blamed.
 func TestHungInitIsFenced(t *testing.T) {
 	var tries atomic.Int32
-	pools(t, func(o *office, k *Kind[string, pad, note]) {
+	testPool(t, func(o *poolRig, k *Kind[string, testState, testMessage]) {
 		k.Hang = 8 * time.Second
-		k.Init = func(ctx context.Context, key string) (*pad, error) {
+		k.Init = func(ctx context.Context, key string) (*testState, error) {
 			s, err := o.init(ctx, key)
 			if tries.Add(1) <= 3 {
 				<-ctx.Done()
 			}
 			return s, err
 		}
-	}, func(t *testing.T, o *office) {
+	}, func(t *testing.T, o *poolRig) {
 		o.run()
 		o.answers("a", 1)
-		if o.letters() != nil || o.inited("a") != 4 || o.pool.Hung() != 0 {
-			t.Fatalf("dead %v, inits %v, %d hung", o.letters(), o.inited("a"), o.pool.Hung())
+		if o.deadLetters() != nil || o.initCount("a") != 4 || o.pool.Hung() != 0 {
+			t.Fatalf("dead %v, inits %v, %d hung", o.deadLetters(), o.initCount("a"), o.pool.Hung())
 		}
 		o.stop()
 	})
@@ -103,11 +104,11 @@ func TestHungInitIsFenced(t *testing.T) {
 
 // A hanging Save holds up no other entity for longer than Hang.
 func TestHungSaveIsFenced(t *testing.T) {
-	pools(t, func(o *office, k *Kind[string, pad, note]) {
+	testPool(t, func(o *poolRig, k *Kind[string, testState, testMessage]) {
 		k.Hang, k.Idle = 8*time.Second, time.Minute
-	}, func(t *testing.T, o *office) {
+	}, func(t *testing.T, o *poolRig) {
 		gate := make(chan struct{})
-		o.saveErr = func(s *pad) error {
+		o.saveErr = func(s *testState) error {
 			if s.key == "stuck" {
 				<-gate
 			}
@@ -117,15 +118,15 @@ func TestHungSaveIsFenced(t *testing.T) {
 		for _, k := range []string{"stuck", "b", "c", "d", "e"} {
 			o.answers(k, 1)
 		}
-		pass(2 * time.Minute)
+		advanceTime(2 * time.Minute)
 		for _, k := range []string{"b", "c", "d", "e"} {
-			if o.kept(k) == nil {
+			if o.savedLines(k) == nil {
 				t.Fatalf("%s is not saved", k)
 			}
 		}
 		o.answers("stuck", 1)
 		close(gate)
-		pass(2 * time.Minute)
+		advanceTime(2 * time.Minute)
 		if o.pool.Len() != 0 || o.pool.Hung() != 0 {
 			t.Fatalf("%d entities, %d hung", o.pool.Len(), o.pool.Hung())
 		}
@@ -133,21 +134,21 @@ func TestHungSaveIsFenced(t *testing.T) {
 	})
 }
 
-// Many short messages are no hang, however long they go on.
+// Many short messages are no hang, however long they last.
 func TestBusyIsNotHung(t *testing.T) {
-	hanging(t, func(t *testing.T, o *office) {
+	testHanging(t, func(t *testing.T, o *poolRig) {
 		o.run()
 		n := 0
-		var again func(context.Context, *pad) error
-		again = func(context.Context, *pad) error {
-			pass(time.Second)
+		var again func(context.Context, *testState) error
+		again = func(context.Context, *testState) error {
+			advanceTime(time.Second)
 			if n++; n < 100 {
-				return o.pool.Cast("a", note{do: again})
+				return o.pool.Cast("a", testMessage{do: again})
 			}
 			return nil
 		}
 		o.cast("a", "busy", again)
-		pass(time.Hour)
+		advanceTime(time.Hour)
 		if n != 100 || len(o.decisions()) != 0 {
 			t.Fatalf("%d turns", n)
 		}

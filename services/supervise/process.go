@@ -4,40 +4,48 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// ProcessOpts says how an operating-system process is started and stopped. What is
-// offered works without privileges; see MemoryMax and Cgroup.
+// ProcessOpts describes how an operating-system process is started and stopped. All of it works
+// without privileges, except as MemoryMax and Cgroup say.
 type ProcessOpts struct {
 	// Notify passes a pipe to the program, which calls NotifyReady (or writes a line to the
 	// descriptor in SUPERVISE_READY_FD) when it can be used.
 	Notify bool
 
-	// Ready is asked after the start, and after Notify, and returns nil when the program can
+	// Ready is called after the start, and after Notify, and returns nil when the program can
 	// be used. ctx ends with the program or ReadyTimeout. May be nil.
 	Ready        func(ctx context.Context, p *os.Process) error
-	ReadyTimeout time.Duration // 0 is 10 s; then it is killed and counts as failed
+	ReadyTimeout time.Duration // 0 is 10 s, then it is killed and counts as failed
 
-	// Shutdown is the time from SIGTERM to SIGKILL; 0 is 5 s; Infinity and BrutalKill
+	// Shutdown is the time from SIGTERM to SIGKILL. 0 means 5 s. Infinity and BrutalKill work
 	// as in Child.
 	Shutdown time.Duration
 
-	Nice int // 1..19 is nicer than we are; the program and all its threads
+	Nice int // 1..19, nicer than this process, for the program and all its threads
 
-	// MemoryMax bounds the program's private memory, in bytes; 0 is no bound. It is set as
-	// RLIMIT_DATA, which counts the heap and anonymous mappings of the program and not what
-	// a Go runtime or bbolt merely reserves, as RLIMIT_AS would. Beyond it an allocation
-	// fails, which ends a Go program. GOMEMLIMIT is set to 80 % of it, so that a Go
-	// program collects before it comes to that. Children of the program have a bound of
-	// their own; only a Cgroup bounds the sum.
+	// OOMScore sets which process the kernel kills first when memory runs out, 1000 before 0.
+	// It is added to our own score if that is positive. A negative score protects the program.
+	// Only root can set it, and it is set unchanged. See SetOOMScore.
+	OOMScore int
+
+	// MemoryMax bounds the program's private memory, in bytes. 0 means no bound. It is set as
+	// RLIMIT_DATA, which counts the heap and anonymous mappings of the program. RLIMIT_AS would
+	// also count address space that a Go runtime or bbolt only reserves. Beyond the bound an
+	// allocation fails, which ends a Go program. GOMEMLIMIT is set to 80 % of it, so that a Go
+	// program collects before that. Children of the program have a bound of their own. Only a
+	// Cgroup bounds the sum.
 	MemoryMax int64
 
-	// Cgroup is a directory of cgroup v2 that was delegated to us. If it can be written, the
-	// program runs in a group of its own below it: MemoryMax bounds the sum, and what the
-	// program left behind is killed with it. If not, the rest of this list still holds.
+	// Cgroup is a directory of cgroup v2 that was delegated to us. If it is writable, the
+	// program runs in a group of its own below it: MemoryMax bounds the sum, and the processes
+	// that the program left behind are killed with it. If not, the other options still apply.
 	Cgroup string
 
 	Restart Restart
@@ -51,14 +59,13 @@ const (
 	tailSize     = 8 << 10
 )
 
-// Process is a child that is a program of its own. cmd makes the command anew for each
-// start; its context is not to be used for killing, which is done here.
+// Process is a child that runs as a separate program. cmd makes a new command for each start.
+// Its context must not be used for killing, which Process does itself.
 //
-// The program leads a process group. When it ends, for whatever reason, the rest of its
-// group is killed. When we die, by kill -9 even, the kernel kills the program
-// (PR_SET_PDEATHSIG); what the program has started itself is then its own to end in the
-// same way, or dies with its Cgroup. The end of its error output is the stack of its crash
-// report.
+// The program leads a process group. When it ends, for whatever reason, the rest of its group
+// is killed. When we die, even by kill -9, the kernel kills the program (PR_SET_PDEATHSIG). The
+// program must end its own children in the same way, or they die with its Cgroup. The end of
+// its error output is the stack of its crash report.
 func Process(id string, cmd func(ctx context.Context) *exec.Cmd, opts ProcessOpts) Child {
 	c := Child{ID: id, Restart: opts.Restart, Backoff: opts.Backoff}
 	switch d := cmp.Or(opts.Shutdown, defaultShutdown); d {
@@ -71,7 +78,7 @@ func Process(id string, cmd func(ctx context.Context) *exec.Cmd, opts ProcessOpt
 	}
 	c.Start = func(ctx context.Context, ready func()) error {
 		p := &process{opts: opts, cmd: cmd(context.WithoutCancel(ctx))}
-		return p.run(ctx, ready)
+		return p.runProgram(ctx, ready)
 	}
 	return c
 }
@@ -82,7 +89,7 @@ type ProcessError struct {
 	Tail []byte // the end of its error output
 }
 
-// Error tells the exit status or the signal.
+// Error names the exit status or the signal.
 func (e *ProcessError) Error() string { return "process: " + e.Err.Error() }
 
 // Unwrap is the cause.
@@ -91,7 +98,7 @@ func (e *ProcessError) Unwrap() error { return e.Err }
 // Stack is the end of the program's error output, which is where a crash leaves it.
 func (e *ProcessError) Stack() []byte { return e.Tail }
 
-// NotifyReady tells the supervisor that started this program that it can be used. It does
+// NotifyReady signals the supervisor that started this program that it can be used. It does
 // nothing in a program that was started otherwise.
 func NotifyReady() error {
 	fd, ok := readyFD()
@@ -103,13 +110,29 @@ func NotifyReady() error {
 	return errors.Join(err, f.Close(), os.Unsetenv(readyEnv))
 }
 
-// RunOnce runs a program to its end, bounded as a supervised one. When ctx ends before
-// it does, the program is stopped as Shutdown says and the cause of ctx is the error.
+// RunOnce runs a program to its end, with the bounds of a supervised one. If ctx ends earlier,
+// the program is stopped as Shutdown says and the error is the cause of ctx.
 func RunOnce(ctx context.Context, cmd *exec.Cmd, opts ProcessOpts) error {
 	p := &process{opts: opts, cmd: cmd}
-	err := p.run(ctx, func() {})
+	err := p.runProgram(ctx, func() {})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// SetOOMScore sets oom_score_adj of a program that we started: see ProcessOpts.OOMScore.
+// Without privileges a score can be raised, and lowered again to its value at the start.
+func SetOOMScore(pid, score int) error {
+	if score >= 0 {
+		score = min(1000, score+max(0, oomScore()))
+	}
+	return os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(strconv.Itoa(score)), 0)
+}
+
+// oomScore is the score of this process.
+func oomScore() int {
+	text, _ := os.ReadFile("/proc/self/oom_score_adj")
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text))) // an unreadable score counts as 0
+	return n
 }

@@ -16,14 +16,14 @@ func readyFD() (uintptr, bool) {
 	return uintptr(fd), err == nil && fd > 2
 }
 
-// tail keeps the end of what is written.
-type tail struct {
+// outputTail keeps the end of the output.
+type outputTail struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
 // Write keeps the last 8 KiB.
-func (t *tail) Write(b []byte) (int, error) {
+func (t *outputTail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, b[max(0, len(b)-tailSize):]...)
@@ -33,7 +33,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (t *tail) bytes() []byte {
+func (t *outputTail) copyTail() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]byte(nil), t.buf...)
@@ -42,7 +42,7 @@ func (t *tail) bytes() []byte {
 // tee writes to w and keeps the end.
 type tee struct {
 	w    io.Writer
-	tail *tail
+	tail *outputTail
 }
 
 // Write goes to both.
@@ -51,13 +51,13 @@ func (t *tee) Write(b []byte) (int, error) {
 	return t.w.Write(b)
 }
 
-// cgroup is a group of our own in cgroup v2. A nil one does nothing.
+// cgroup is a group of the program in cgroup v2. A nil one does nothing.
 type cgroup struct {
 	dir string
 	fd  *os.File
 }
 
-// enterGroup makes a group for the program, if the system lets us.
+// enterGroup makes a group for the program, if the system allows it.
 func (p *process) enterGroup() {
 	if p.opts.Cgroup == "" {
 		return
@@ -68,37 +68,37 @@ func (p *process) enterGroup() {
 	}
 	g := &cgroup{dir: dir}
 	if g.fd, err = os.Open(dir); err != nil {
-		g.remove()
+		g.removeDir()
 		return
 	}
-	if p.opts.MemoryMax > 0 { // absent without the memory controller; then RLIMIT_DATA holds alone
-		_ = g.set("memory.max", strconv.FormatInt(p.opts.MemoryMax, 10))
-		_ = g.set("memory.oom.group", "1")
+	if p.opts.MemoryMax > 0 { // absent without the memory controller, then RLIMIT_DATA holds alone
+		_ = g.writeFile("memory.max", strconv.FormatInt(p.opts.MemoryMax, 10))
+		_ = g.writeFile("memory.oom.group", "1")
 	}
 	p.group = g
 	p.cmd.SysProcAttr.UseCgroupFD = true
 	p.cmd.SysProcAttr.CgroupFD = int(g.fd.Fd())
 }
 
-func (g *cgroup) set(file, value string) error {
+func (g *cgroup) writeFile(file, value string) error {
 	return os.WriteFile(filepath.Join(g.dir, file), []byte(value), 0)
 }
 
-// kill ends all that is in the group.
-func (g *cgroup) kill() {
+// killAll kills all processes in the group.
+func (g *cgroup) killAll() {
 	if g != nil {
-		_ = g.set("cgroup.kill", "1")
+		_ = g.writeFile("cgroup.kill", "1")
 	}
 }
 
-func (g *cgroup) remove() {
+func (g *cgroup) removeDir() {
 	if g == nil {
 		return
 	}
 	if g.fd != nil {
 		_ = g.fd.Close()
 	}
-	for range 300 { // what was killed leaves the group a little later, on a busy machine after a second
+	for range 300 { // killed processes leave the group a little later, on a busy machine after a second
 		if err := os.Remove(g.dir); !errors.Is(err, syscall.EBUSY) {
 			return
 		}

@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// What was done about a crash: the values of Report.Decision.
+// Values of Report.Decision: how the supervisor answered a crash.
 const (
 	Restarted   = "restarted"    // the child or entity runs again, or will after its back-off
 	RestartedAs = "group"        // it was restarted together with its siblings
 	Finished    = "finished"     // it is not to be restarted
-	Escalated   = "escalated"    // the supervisor gave up and told its parent
-	Spent       = "spent"        // its own budget is spent; it rests
+	Escalated   = "escalated"    // the supervisor gave up and its parent sees it fail
+	Spent       = "spent"        // its own budget is spent, it rests
 	Abandoned   = "abandoned"    // it did not end in time and was left behind
 	Stopped     = "stopped"      // it failed while it was being stopped
-	Failed      = "start_failed" // it failed before it was ready and somebody else decides
+	Failed      = "start_failed" // it failed before it was ready, its starter decides
 	Buried      = "dead"         // the message crashed twice and went to Kind.Dead
-	Fenced      = "fenced"       // the handler hung; a new incarnation took over
+	Fenced      = "fenced"       // the handler hung, a new incarnation took over
 	Unsaved     = "unsaved"      // Kind.Save failed
-	Lost        = "lost"         // a spawned goroutine panicked; nobody restarts it
+	Lost        = "lost"         // a spawned goroutine panicked and is not restarted
 )
 
-// Report tells of one crash and what was done about it.
+// Report describes one crash and the answer to it.
 type Report struct {
 	Path     string    `json:"path"`  // the supervisor or pool, from the root: "box/rooms"
 	Child    string    `json:"child"` // the child's id or the entity's key
 	Err      error     `json:"-"`
 	Panic    any       `json:"-"`              // the value of a panic
-	Stack    []byte    `json:"-"`              // at most 16 KiB; of a program, the end of its error output
+	Stack    []byte    `json:"-"`              // at most 16 KiB, of a program, the end of its error output
 	Last     string    `json:"last,omitempty"` // the message that was handled, by Kind.Describe
 	Restarts int       `json:"restarts"`       // of this child or entity so far
 	At       time.Time `json:"at"`
 	Decision string    `json:"decision"`
-	Dropped  int       `json:"dropped,omitempty"` // reports lost before this one, Observe being slow
+	Dropped  int       `json:"dropped,omitempty"` // reports lost before this one because Observe was slow
 }
 
 func newReport(path, child string, err error, decision string, restarts int) Report {
@@ -47,18 +47,18 @@ func newReport(path, child string, err error, decision string, restarts int) Rep
 
 const outboxSize = 256
 
-// outbox hands reports to an observer without ever making the sender wait. It has a
+// reportOutbox hands reports to an observer without ever making the sender wait. It has a
 // goroutine only while there are reports. When it is full, the newest is dropped.
-type outbox struct {
+type reportOutbox struct {
 	observe func(Report)
 
 	mu      sync.Mutex // guards the fields below
 	queue   []Report
 	dropped int
-	idle    chan struct{} // closed when the goroutine ended; nil if there is none
+	idle    chan struct{} // closed when the goroutine ended, nil if there is none
 }
 
-func (o *outbox) add(r Report) {
+func (o *reportOutbox) addReport(r Report) {
 	if o == nil {
 		return
 	}
@@ -72,15 +72,15 @@ func (o *outbox) add(r Report) {
 	o.queue = append(o.queue, r)
 	if o.idle == nil {
 		o.idle = make(chan struct{})
-		go o.drain(o.idle)
+		go o.drainReports(o.idle)
 	}
 }
 
-func (o *outbox) drain(idle chan struct{}) {
+func (o *reportOutbox) drainReports(idle chan struct{}) {
 	clean := false
 	defer func() {
 		if !clean { // Observe called Goexit
-			go o.drain(idle)
+			go o.drainReports(idle)
 		}
 	}()
 	for {
@@ -96,13 +96,13 @@ func (o *outbox) drain(idle chan struct{}) {
 		o.queue = o.queue[1:]
 		o.mu.Unlock()
 		r.Stack = stackOf(r.Err)
-		// A panic of the observer has nobody left to be told to.
-		_ = try(func() error { o.observe(r); return nil }, nil)
+		// A panic of the observer cannot be reported any further.
+		_ = runRecovering(func() error { o.observe(r); return nil }, nil)
 	}
 }
 
-// flush waits until all is observed, at most d.
-func (o *outbox) flush(d time.Duration) {
+// flushReports waits until all reports are observed, at most d.
+func (o *reportOutbox) flushReports(d time.Duration) {
 	if o == nil {
 		return
 	}
@@ -120,10 +120,10 @@ func (o *outbox) flush(d time.Duration) {
 	}
 }
 
-// scope is what a child's context tells it about its supervisor.
+// scope carries the supervisor's data in a child's context.
 type scope struct {
 	path string
-	out  *outbox
+	out  *reportOutbox
 }
 
 type scopeKey struct{}
@@ -133,16 +133,16 @@ func scopeOf(ctx context.Context) scope {
 	return s
 }
 
-// enter is the scope of something called name that was started with ctx. Own tells that
-// the outbox belongs to it, and must be flushed by it.
-func enter(ctx context.Context, name string, observe func(Report)) (s scope, own bool) {
+// enterScope returns the scope of the service called name that was started with ctx. own means
+// that the outbox belongs to it, and it must flush it.
+func enterScope(ctx context.Context, name string, observe func(Report)) (s scope, own bool) {
 	s = scopeOf(ctx)
 	if s.path != "" {
 		name = s.path + "/" + name
 	}
 	s.path = name
 	if observe != nil {
-		s.out = &outbox{observe: observe}
+		s.out = &reportOutbox{observe: observe}
 	}
 	return s, observe != nil
 }

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	kept          = 256         // reports in memory
+	maxReports    = 256         // reports in memory
 	linesPerSpan  = 60          // log lines, of which
 	stacksPerSpan = 10          // carry a stack
 	logSpan       = time.Minute // a crash storm must not wear out the card
 )
 
-// Reports keeps the last 256 reports for the admin page, writes each to the log and
-// counts it in livelearn_supervise_restarts_total{decision}. A crash storm is logged at
-// 60 lines a minute, 10 of them with a stack; the count and the list are complete.
+// Reports keeps the last 256 reports for the admin page, writes each to the log and counts it
+// in livelearn_supervise_restarts_total{decision}. A crash storm is logged at 60 lines a
+// minute, 10 of them with a stack. The count and the list are complete.
 type Reports struct {
 	log   *slog.Logger
 	total *prometheus.CounterVec
@@ -55,21 +55,21 @@ func (r *Reports) Add(rep Report) {
 	r.total.WithLabelValues(rep.Decision).Inc()
 	r.lost.Add(float64(rep.Dropped))
 	r.mu.Lock()
-	if len(r.ring) < kept {
+	if len(r.ring) < maxReports {
 		r.ring = append(r.ring, rep)
 	} else {
 		r.ring[r.next] = rep
 	}
-	r.next = (r.next + 1) % kept
-	line, stack, hidden := r.allow(rep.At)
+	r.next = (r.next + 1) % maxReports
+	line, stack, hidden := r.allowLog(rep.At)
 	r.mu.Unlock()
 	if line {
-		r.write(rep, stack, hidden)
+		r.writeLog(rep, stack, hidden)
 	}
 }
 
-// allow tells whether a report at now is written, and with its stack. The caller holds mu.
-func (r *Reports) allow(now time.Time) (line, stack bool, hidden int) {
+// allowLog reports whether a report at now is written, and with its stack. The caller holds mu.
+func (r *Reports) allowLog(now time.Time) (line, stack bool, hidden int) {
 	if now.Sub(r.span) >= logSpan {
 		r.span, r.lines, hidden, r.hidden = now, 0, r.hidden, 0
 	}
@@ -81,7 +81,7 @@ func (r *Reports) allow(now time.Time) (line, stack bool, hidden int) {
 	return true, r.lines <= stacksPerSpan, hidden
 }
 
-func (r *Reports) write(rep Report, stack bool, hidden int) {
+func (r *Reports) writeLog(rep Report, stack bool, hidden int) {
 	args := []any{
 		"path", rep.Path, "child", rep.Child, "decision", rep.Decision,
 		"restarts", rep.Restarts, "err", rep.Err,
@@ -95,15 +95,15 @@ func (r *Reports) write(rep Report, stack bool, hidden int) {
 	if stack && len(rep.Stack) > 0 {
 		args = append(args, "stack", string(rep.Stack))
 	}
-	if grave(rep.Decision) {
+	if needsAttention(rep.Decision) {
 		r.log.Error("crash", args...)
 	} else {
 		r.log.Warn("crash", args...)
 	}
 }
 
-// grave tells that a person must act: something does not run any more.
-func grave(decision string) bool {
+// needsAttention reports whether a person must act, because a child does not run any more.
+func needsAttention(decision string) bool {
 	switch decision {
 	case Escalated, Spent, Abandoned, Failed, Buried, Fenced, Unsaved:
 		return true
@@ -111,13 +111,13 @@ func grave(decision string) bool {
 	return false
 }
 
-// List is the reports that are kept, newest first.
+// List returns the kept reports, newest first.
 func (r *Reports) List() []Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	list := make([]Report, 0, len(r.ring))
 	for n := range r.ring {
-		list = append(list, r.ring[(r.next-1-n+2*kept)%kept])
+		list = append(list, r.ring[(r.next-1-n+2*maxReports)%maxReports])
 	}
 	return list
 }

@@ -10,17 +10,19 @@ import (
 )
 
 // ways are the ways in which a child ends by itself.
-var ways = map[string]func(*world, string){
-	"normal":   (*world).finish,
-	"shutdown": func(w *world, id string) { w.order(id, func() error { return fmt.Errorf("enough: %w", ErrShutdown) }) },
-	"abnormal": (*world).fail,
-	"panic":    (*world).crash,
-	"goexit":   (*world).exit,
+var ways = map[string]func(*supervisorRig, string){
+	"normal": (*supervisorRig).finish,
+	"shutdown": func(w *supervisorRig, id string) {
+		w.order(id, func() error { return fmt.Errorf("enough: %w", ErrShutdown) })
+	},
+	"abnormal": (*supervisorRig).fail,
+	"panic":    (*supervisorRig).crash,
+	"goexit":   (*supervisorRig).exit,
 }
 
-func ended(t *testing.T, kind Restart, way string, restarts bool) {
+func checkEnded(t *testing.T, kind Restart, way string, restarts bool) {
 	t.Helper()
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("a", Permanent), w.child("x", kind)}})
 		w.logged("start a", "start x")
 		ways[way](w, "x")
@@ -37,24 +39,24 @@ func ended(t *testing.T, kind Restart, way string, restarts bool) {
 	})
 }
 
-func TestPermanentNormal(t *testing.T)   { ended(t, Permanent, "normal", true) }
-func TestPermanentShutdown(t *testing.T) { ended(t, Permanent, "shutdown", true) }
-func TestPermanentAbnormal(t *testing.T) { ended(t, Permanent, "abnormal", true) }
-func TestPermanentPanic(t *testing.T)    { ended(t, Permanent, "panic", true) }
-func TestGoexitIsACrash(t *testing.T)    { ended(t, Transient, "goexit", true) }
-func TestTransientNormal(t *testing.T)   { ended(t, Transient, "normal", false) }
-func TestTransientShutdown(t *testing.T) { ended(t, Transient, "shutdown", false) }
-func TestTransientAbnormal(t *testing.T) { ended(t, Transient, "abnormal", true) }
-func TestTransientPanic(t *testing.T)    { ended(t, Transient, "panic", true) }
-func TestTemporaryNormal(t *testing.T)   { ended(t, Temporary, "normal", false) }
-func TestTemporaryShutdown(t *testing.T) { ended(t, Temporary, "shutdown", false) }
-func TestTemporaryAbnormal(t *testing.T) { ended(t, Temporary, "abnormal", false) }
-func TestTemporaryPanic(t *testing.T)    { ended(t, Temporary, "panic", false) }
+func TestPermanentNormal(t *testing.T)   { checkEnded(t, Permanent, "normal", true) }
+func TestPermanentShutdown(t *testing.T) { checkEnded(t, Permanent, "shutdown", true) }
+func TestPermanentAbnormal(t *testing.T) { checkEnded(t, Permanent, "abnormal", true) }
+func TestPermanentPanic(t *testing.T)    { checkEnded(t, Permanent, "panic", true) }
+func TestGoexitIsACrash(t *testing.T)    { checkEnded(t, Transient, "goexit", true) }
+func TestTransientNormal(t *testing.T)   { checkEnded(t, Transient, "normal", false) }
+func TestTransientShutdown(t *testing.T) { checkEnded(t, Transient, "shutdown", false) }
+func TestTransientAbnormal(t *testing.T) { checkEnded(t, Transient, "abnormal", true) }
+func TestTransientPanic(t *testing.T)    { checkEnded(t, Transient, "panic", true) }
+func TestTemporaryNormal(t *testing.T)   { checkEnded(t, Temporary, "normal", false) }
+func TestTemporaryShutdown(t *testing.T) { checkEnded(t, Temporary, "shutdown", false) }
+func TestTemporaryAbnormal(t *testing.T) { checkEnded(t, Temporary, "abnormal", false) }
+func TestTemporaryPanic(t *testing.T)    { checkEnded(t, Temporary, "panic", false) }
 
 // temporary_bystander: a temporary child that goes down with its siblings stays down.
 func TestTemporaryBystander(t *testing.T) {
 	for _, strategy := range []Strategy{OneForAll, RestForOne} {
-		bubble(t, func(t *testing.T, w *world) {
+		testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 			w.run(Spec{Strategy: strategy, Children: []Child{w.child("a", Permanent), w.child("temp", Temporary)}})
 			if err := w.sup.Start(t.Context(), w.child("dyn", Temporary)); err != nil {
 				t.Fatal(err)
@@ -70,7 +72,7 @@ func TestTemporaryBystander(t *testing.T) {
 }
 
 func TestMultipleRestarts(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{MaxRestarts: 3, Period: time.Minute, Children: []Child{w.child("x", Permanent)}})
 		for range 3 {
 			w.crash("x")
@@ -89,7 +91,7 @@ func TestMultipleRestarts(t *testing.T) {
 }
 
 func TestIntensityExceededEndsTheSupervisor(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{MaxRestarts: 2, Period: time.Minute, Children: []Child{w.child("a", Permanent), w.child("x", Permanent)}})
 		w.logged("start a", "start x")
 		w.crash("x")
@@ -102,7 +104,7 @@ func TestIntensityExceededEndsTheSupervisor(t *testing.T) {
 }
 
 func TestNegativeIntensityAllowsNone(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{MaxRestarts: -1, Children: []Child{w.child("x", Permanent)}})
 		w.fail("x")
 		w.ends(ErrIntensity)
@@ -111,7 +113,7 @@ func TestNegativeIntensityAllowsNone(t *testing.T) {
 
 // A temporary child's crash counts in no budget.
 func TestTemporaryCountsNot(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{MaxRestarts: -1})
 		for n := range 20 {
 			id := fmt.Sprint(n)
@@ -126,7 +128,7 @@ func TestTemporaryCountsNot(t *testing.T) {
 }
 
 func TestBackoffDoublesAndForgets(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		c := w.child("x", Permanent)
 		c.Backoff = Backoff{Min: time.Second, Max: 3 * time.Second}
 		w.run(Spec{MaxRestarts: 100, Children: []Child{c}})
@@ -155,7 +157,7 @@ func TestBackoffDoublesAndForgets(t *testing.T) {
 
 // Each: one child's budget is its own.
 func TestBudgetPerChildEscalatesNot(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{
 			Each: true, MaxRestarts: 1, Period: time.Minute,
 			Children: []Child{w.child("a", Permanent), w.child("x", Permanent)},
@@ -175,13 +177,13 @@ func TestBudgetPerChildEscalatesNot(t *testing.T) {
 }
 
 func TestReportTellsPanicStackAndCount(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("x", Permanent)}})
 		w.crash("x")
 		w.exit("x")
 		synctest.Wait()
 		r := w.reports[0]
-		if r.Panic != "x was told to" || r.Restarts != 0 || !bytes.Contains(r.Stack, []byte("world_test.go")) {
+		if r.Panic != "x was ordered to" || r.Restarts != 0 || !bytes.Contains(r.Stack, []byte("rig_test.go")) {
 			t.Fatalf("report %+v\n%s", r, r.Stack)
 		}
 		r = w.reports[1]

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// play is a program of the Process tests. The test binary starts itself as one.
-func play(role string) int {
+// playRole runs a program of the Process tests. The test binary starts itself as one.
+func playRole(role string) int {
 	switch role {
 	case "serve": // ready, then ends when asked
 		asked := make(chan os.Signal, 1)
@@ -27,12 +27,12 @@ func play(role string) int {
 	case "deaf": // ready, and ignores SIGTERM
 		signal.Ignore(syscall.SIGTERM)
 		_ = NotifyReady()
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) // until it is ended
 	case "mute": // never ready
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) // until it is ended
 	case "panic":
 		_ = NotifyReady()
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the supervisor learns that it is ready
 		panic("a library's own goroutine")
 	case "early":
 		return 3
@@ -52,7 +52,7 @@ func play(role string) int {
 		fmt.Fprintf(os.Stderr, "nice %d", 20-nice) // the raw system call returns 20-nice
 		return 1
 	case "escape": // as parent, and the grandchild leaves the process group
-		c := self("deaf")
+		c := selfCommand("deaf")
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		if err := c.Start(); err != nil {
 			return 8
@@ -60,15 +60,15 @@ func play(role string) int {
 		fmt.Fprintf(os.Stderr, "%d", c.Process.Pid)
 		return 1
 	case "parent": // leaves a grandchild behind, says its number, and ends badly
-		c := self("deaf")
+		c := selfCommand("deaf")
 		if err := c.Start(); err != nil {
 			return 8
 		}
 		fmt.Fprintf(os.Stderr, "%d", c.Process.Pid)
 		return 1
-	case "box": // a box with one program; both are to die by one kill -9
+	case "box": // a box with one program. One kill -9 should end both
 		sup := New(Spec{Name: "box", Children: []Child{Process("deaf", func(context.Context) *exec.Cmd {
-			return self("deaf")
+			return selfCommand("deaf")
 		}, ProcessOpts{Notify: true, Ready: func(_ context.Context, p *os.Process) error {
 			return os.WriteFile(os.Getenv("SUPERVISE_TEST_FILE"), []byte(strconv.Itoa(p.Pid)), 0o600)
 		}})}})
@@ -77,8 +77,8 @@ func play(role string) int {
 	return 0
 }
 
-// self is the test binary in another role.
-func self(role string) *exec.Cmd {
+// selfCommand is the test binary in another role.
+func selfCommand(role string) *exec.Cmd {
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), "SUPERVISE_TEST_ROLE="+role)
 	return c

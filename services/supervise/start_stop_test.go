@@ -13,7 +13,7 @@ import (
 // whose behaviours they follow.
 
 func TestSupStartNormal(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("a", Permanent), w.child("b", Permanent)}})
 		w.logged("start a", "start b")
 		w.is("a", "running")
@@ -27,7 +27,7 @@ func TestSupStartNormal(t *testing.T) {
 
 // A child starts only after the one before it acknowledged.
 func TestSupStartIsAcknowledged(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		slow := w.child("slow", Permanent)
 		inner := slow.Start
 		slow.Start = func(ctx context.Context, ready func()) error {
@@ -45,7 +45,7 @@ func TestSupStartIsAcknowledged(t *testing.T) {
 }
 
 func TestSupStartIgnoreInit(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		ignore := Child{ID: "i", Start: func(context.Context, func()) error { return ErrIgnore }}
 		w.run(Spec{Children: []Child{ignore, w.child("b", Permanent)}})
 		w.is("i", "ignored")
@@ -57,7 +57,7 @@ func TestSupStartIgnoreInit(t *testing.T) {
 
 // A child that fails in its start ends the supervisor, and those before it stop.
 func TestSupStartFail(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Children: []Child{w.child("a", Permanent), w.failing("b", 1), w.child("c", Permanent)}})
 		w.ends(ErrStart)
 		w.logged("start a", "fail b", "stop a")
@@ -67,7 +67,7 @@ func TestSupStartFail(t *testing.T) {
 
 // A permanent child that returns before it was ready has failed in its start.
 func TestSupStartReturnsEarly(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		early := Child{ID: "e", Start: func(context.Context, func()) error { return nil }}
 		w.run(Spec{Children: []Child{early}})
 		w.ends(ErrStart)
@@ -75,7 +75,7 @@ func TestSupStartReturnsEarly(t *testing.T) {
 }
 
 func TestSupStopDuringStart(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		never := Child{ID: "n", Start: func(ctx context.Context, _ func()) error { <-ctx.Done(); return ctx.Err() }}
 		w.run(Spec{Children: []Child{w.child("a", Permanent), never, w.child("c", Permanent)}})
 		if err := w.stop(); err != nil {
@@ -87,7 +87,7 @@ func TestSupStopDuringStart(t *testing.T) {
 }
 
 func TestSupStopInfinity(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		release := make(chan struct{})
 		w.run(Spec{Children: []Child{w.deaf("d", Infinity, release)}})
 		time.AfterFunc(24*time.Hour, func() { close(release) })
@@ -101,7 +101,7 @@ func TestSupStopInfinity(t *testing.T) {
 }
 
 func TestSupStopTimeout(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		release := make(chan struct{})
 		defer close(release)
 		w.run(Spec{Children: []Child{w.child("a", Permanent), w.deaf("d", time.Second, release)}})
@@ -119,7 +119,7 @@ func TestSupStopTimeout(t *testing.T) {
 }
 
 func TestSupStopDefaultIsFiveSeconds(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		release := make(chan struct{})
 		defer close(release)
 		w.run(Spec{Children: []Child{w.deaf("d", 0, release)}})
@@ -131,9 +131,9 @@ func TestSupStopDefaultIsFiveSeconds(t *testing.T) {
 	})
 }
 
-// A goroutine cannot be killed: it is left behind at once and said so.
+// A goroutine cannot be killed: it is left behind at once, and reported.
 func TestSupStopBrutalKill(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		release := make(chan struct{})
 		w.run(Spec{Children: []Child{w.deaf("d", BrutalKill, release)}})
 		begun := time.Now()
@@ -151,7 +151,7 @@ func TestSupStopBrutalKill(t *testing.T) {
 }
 
 func TestStopIsInReverseOrder(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{Strategy: RestForOne, Children: []Child{w.child("a", Permanent), w.child("b", Permanent)}})
 		for _, id := range []string{"c", "d"} {
 			if err := w.sup.Start(t.Context(), w.child(id, Permanent)); err != nil {
@@ -164,9 +164,9 @@ func TestStopIsInReverseOrder(t *testing.T) {
 	})
 }
 
-// An error on the way down is told, the end of a context is not.
+// An error during the stop is reported, the end of a context is not.
 func TestSupStopReportsFailingStop(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		serve := func(err error) func(context.Context, func()) error {
 			return func(ctx context.Context, ready func()) error { ready(); <-ctx.Done(); return err }
 		}
@@ -193,9 +193,9 @@ func TestSupFlags(t *testing.T) {
 	}
 }
 
-// tree: supervisors are children; paths and observers go down, errors go up.
+// tree: supervisors are children. Paths and observers go down, errors go up.
 func TestTree(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		leaf := w.child("leaf", Permanent)
 		inner := New(Spec{Name: "inner", Children: []Child{leaf}})
 		w.run(Spec{Children: []Child{Run("in", inner), w.child("b", Permanent)}})
@@ -217,7 +217,7 @@ func TestTree(t *testing.T) {
 }
 
 func TestSupCannotServeTwice(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		w.run(Spec{})
 		if err := w.sup.Serve(t.Context()); !errors.Is(err, ErrTaken) {
 			t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Status is one node of the tree as it is now, for the admin page.
+// Status is one node of the tree at this moment, for the admin page.
 type Status struct {
 	Name      string    `json:"name"`
 	State     string    `json:"state"` // starting, running, waiting (back-off), finished, ignored, stopped, crashed, spent
@@ -19,7 +19,7 @@ type Status struct {
 	Children  []Status  `json:"children,omitempty"`  // static children, then at most 100 dynamic ones
 }
 
-const listed = 100
+const maxListed = 100
 
 // Tree is the supervisor and all below it.
 func (s *Supervisor) Tree() Status {
@@ -35,23 +35,23 @@ func (s *Supervisor) Tree() Status {
 	dynamic := 0
 	for c := s.head; c != nil; c = c.next {
 		if !c.static {
-			if dynamic++; dynamic > listed {
+			if dynamic++; dynamic > maxListed {
 				break
 			}
 		}
-		st.Children = append(st.Children, c.status())
+		st.Children = append(st.Children, c.childStatus())
 		below = append(below, c.spec.tree)
 	}
 	s.mu.Unlock()
 	for n, t := range below {
 		if t != nil {
-			st.Children[n] = merge(st.Children[n], t.Tree())
+			st.Children[n] = mergeStatus(st.Children[n], t.Tree())
 		}
 	}
 	return st
 }
 
-func (c *child) status() Status {
+func (c *child) childStatus() Status {
 	st := Status{Name: c.spec.ID, State: c.state, Restarts: c.restarts, Since: c.since}
 	if c.lastErr != nil {
 		st.LastError = c.lastErr.Error()
@@ -59,9 +59,9 @@ func (c *child) status() Status {
 	return st
 }
 
-// merge is a child whose service has a tree of its own: the place is the child's, the
-// content is the service's.
-func merge(c, t Status) Status {
+// mergeStatus describes a child whose service has a tree of its own. The place is the child's,
+// the content is the service's.
+func mergeStatus(c, t Status) Status {
 	c.Count, c.Running, c.Abandoned, c.Children = t.Count, t.Running, t.Abandoned, t.Children
 	if c.LastError == "" {
 		c.LastError = t.LastError
@@ -69,7 +69,7 @@ func merge(c, t Status) Status {
 	return c
 }
 
-// isEnd tells that err is how a well-behaved child ends when it was told to.
+// isEnd reports whether err is a normal end of a child that was asked to stop.
 func isEnd(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, ErrShutdown)
 }

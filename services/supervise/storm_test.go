@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// crash_storm_bystanders: 1 % of ten thousand entities crash every second. Time in the
-// bubble moves only when somebody waits for it, so a call that takes any has waited for
-// another entity's crash. (BenchmarkStorm has the figures in real time.)
+// crash_storm_bystanders: 1 % of ten thousand entities crash every second. Time in the bubble
+// advances only while goroutines wait for it, so a call that takes any has waited for another
+// entity's crash. (BenchmarkStorm measures in real time.)
 func TestCrashStormBystanders(t *testing.T) {
 	const many = 10_000
-	pools(t, func(_ *office, k *Kind[string, pad, note]) {
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) {
 		k.Observe = func(Report) { time.Sleep(10 * time.Millisecond) }
 		k.Hang, k.Idle = 10*time.Second, time.Hour
-	}, func(t *testing.T, o *office) {
+	}, func(t *testing.T, o *poolRig) {
 		o.run()
 		for n := range many {
 			o.cast(fmt.Sprint(n), "m", nil)
@@ -26,7 +26,7 @@ func TestCrashStormBystanders(t *testing.T) {
 		for tick := range 500 {
 			time.Sleep(10 * time.Millisecond)
 			victim := 1 + 2*r.IntN(many/2)
-			o.cast(fmt.Sprint(victim), "storm", boom)
+			o.cast(fmt.Sprint(victim), "storm", panicHandler)
 			for range 5 {
 				begun := time.Now()
 				if _, err := o.ask(fmt.Sprint(2 * r.IntN(many/2))); err != nil || time.Since(begun) != 0 {
@@ -39,14 +39,14 @@ func TestCrashStormBystanders(t *testing.T) {
 				t.Fatalf("entity %d: %v", n, err)
 			}
 		}
-		pass(time.Minute) // the observer catches up
+		advanceTime(time.Minute) // the observer catches up
 		o.stop()
 	})
 }
 
 // A storm among supervised children: none stays dead, and the supervisor lives.
 func TestCrashStormAmongChildren(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		const many = 1000
 		starts := make([]int, many)
 		victims := make([]chan struct{}, many)
@@ -67,11 +67,11 @@ func TestCrashStormAmongChildren(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for n := range 600 { // one every 100 ms, as suture's pause could not bear
+		for n := range 600 { // one every 100 ms
 			victims[n] <- struct{}{}
-			pass(100 * time.Millisecond)
+			advanceTime(100 * time.Millisecond)
 		}
-		pass(time.Second)
+		advanceTime(time.Second)
 		if st := w.sup.Tree(); st.Running != many || st.Restarts != 600 {
 			t.Fatalf("%d run, %d restarts", st.Running, st.Restarts)
 		}
@@ -84,7 +84,7 @@ func TestCrashStormAmongChildren(t *testing.T) {
 	})
 }
 
-// An idle entity weighs at most half a KiB, its map entry included.
+// An idle entity takes at most half a KiB, its map entry included.
 func TestIdleEntityIsSmall(t *testing.T) {
 	const many = 20_000
 	before := inUse()
@@ -97,21 +97,21 @@ func TestIdleEntityIsSmall(t *testing.T) {
 
 func TestSlowObserverDoesNotBlock(t *testing.T) {
 	var seen, dropped int
-	pools(t, func(_ *office, k *Kind[string, pad, note]) {
+	testPool(t, func(_ *poolRig, k *Kind[string, testState, testMessage]) {
 		k.MaxRestarts = 1 << 20
 		k.Observe = func(r Report) { seen++; dropped += r.Dropped; time.Sleep(time.Second) }
-	}, func(t *testing.T, o *office) {
+	}, func(t *testing.T, o *poolRig) {
 		o.run()
 		begun := time.Now()
 		for range 500 {
-			mustBe(t, o.try("a", "x", boom), ErrCrashed)
+			mustBe(t, o.try("a", "x", panicHandler), errNotDone)
 		}
 		if got := time.Since(begun); got != 0 {
 			t.Fatalf("crashes took %v", got)
 		}
-		pass(time.Hour)
-		mustBe(t, o.try("a", "x", boom), ErrCrashed)
-		pass(time.Hour)
+		advanceTime(time.Hour)
+		mustBe(t, o.try("a", "x", panicHandler), errNotDone)
+		advanceTime(time.Hour)
 		o.stop()
 		if seen+dropped != 1002 || seen > outboxSize+10 {
 			t.Fatalf("%d seen, %d dropped of 1002", seen, dropped)
@@ -119,25 +119,25 @@ func TestSlowObserverDoesNotBlock(t *testing.T) {
 	})
 }
 
-// Whatever crashes when, each message is handled once or dead, in order per sender.
+// Whenever entities crash, each message is handled once or is dead, in order per sender.
 func TestNoMessageIsLostOrDoubledInACrashStorm(t *testing.T) {
 	for seed := range uint64(6) {
-		pools(t, func(o *office, k *Kind[string, pad, note]) {
+		testPool(t, func(o *poolRig, k *Kind[string, testState, testMessage]) {
 			k.MaxRestarts, k.Mailbox = 1<<20, 1<<20
 			k.Idle, k.Hang = 50*time.Millisecond, 200*time.Millisecond
-		}, func(t *testing.T, o *office) { storm(t, o, rand.New(rand.NewPCG(seed, 1))) })
+		}, func(t *testing.T, o *poolRig) { runStorm(t, o, rand.New(rand.NewPCG(seed, 1))) })
 	}
 }
 
-func storm(t *testing.T, o *office, r *rand.Rand) {
+func runStorm(t *testing.T, o *poolRig, r *rand.Rand) {
 	const keys, messages = 7, 1200
-	done := map[string][]int{} // the bubble runs each key's messages one at a time; mu guards the map
+	done := map[string][]int{} // the bubble runs each key's messages one at a time, mu guards the map
 	o.run()
 	for n := range messages {
 		k := fmt.Sprint(r.IntN(keys))
 		fate, nap := r.IntN(20), time.Duration(r.IntN(2000))*time.Microsecond
 		tries := 0
-		o.cast(k, fmt.Sprint(n), func(context.Context, *pad) error {
+		o.cast(k, fmt.Sprint(n), func(context.Context, *testState) error {
 			time.Sleep(nap)
 			if tries++; fate == 0 || fate == 1 && tries == 1 {
 				panic("storm")
@@ -156,7 +156,7 @@ func storm(t *testing.T, o *office, r *rand.Rand) {
 	}
 	time.Sleep(time.Minute)
 	o.stop()
-	total := len(o.letters())
+	total := len(o.deadLetters())
 	for k, ns := range done {
 		if !slices.IsSorted(ns) {
 			t.Errorf("entity %s: out of order", k)

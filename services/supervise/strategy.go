@@ -5,37 +5,37 @@ import (
 	"time"
 )
 
-// nextGroup is the next crash that takes siblings along, or nil.
+// nextGroup is the next crash that needs a group restart, or nil.
 func (s *Supervisor) nextGroup() *incarnation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.groups) > 0 {
-		i := s.groups[0]
-		s.groups = s.groups[1:]
-		if i.c.inc == i { // otherwise an earlier group restart took it along
+	for len(s.pendingGroups) > 0 {
+		i := s.pendingGroups[0]
+		s.pendingGroups = s.pendingGroups[1:]
+		if i.c.inc == i { // otherwise an earlier group restart has restarted it
 			return i
 		}
 	}
 	return nil
 }
 
-// restartGroup stops the children that share c's fate and starts them again. A failing
-// start counts as a restart, and the group is tried again from the child that failed.
+// restartGroup stops the children that share c's fate and starts them again. A failing start
+// counts as a restart, and the group is tried again from the child that failed.
 func (s *Supervisor) restartGroup(ctx context.Context, c *child) {
 	for {
-		if !s.pause(ctx, c) {
+		if !s.awaitBackoff(ctx, c) {
 			return
 		}
-		group := s.affected(c)
+		group := s.affectedChildren(c)
 		for n := len(group) - 1; n >= 0; n-- {
-			s.terminate(group[n])
+			s.stopChild(group[n])
 		}
 		failed, err := s.startGroup(ctx, group)
 		if failed == nil || ctx.Err() != nil {
 			return
 		}
 		s.mu.Lock()
-		ok := s.err == nil && s.count(failed, err)
+		ok := s.err == nil && s.countRestart(failed, err)
 		s.mu.Unlock()
 		if !ok {
 			return
@@ -48,7 +48,7 @@ func (s *Supervisor) startGroup(ctx context.Context, group []*child) (failed *ch
 	for _, c := range group {
 		if c.spec.Restart == Temporary {
 			s.mu.Lock()
-			s.finish(c, "stopped")
+			s.finishChild(c, "stopped")
 			s.mu.Unlock()
 			continue
 		}
@@ -62,8 +62,8 @@ func (s *Supervisor) startGroup(ctx context.Context, group []*child) (failed *ch
 	return nil, nil
 }
 
-// affected are the children that share c's fate, in the order of starting.
-func (s *Supervisor) affected(c *child) []*child {
+// affectedChildren are the children that share c's fate, in the order of starting.
+func (s *Supervisor) affectedChildren(c *child) []*child {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	from := s.head
@@ -77,10 +77,10 @@ func (s *Supervisor) affected(c *child) []*child {
 	return group
 }
 
-// pause waits for c's back-off. False: the supervisor is ending.
-func (s *Supervisor) pause(ctx context.Context, c *child) bool {
+// awaitBackoff waits for c's back-off. False: the supervisor is ending.
+func (s *Supervisor) awaitBackoff(ctx context.Context, c *child) bool {
 	s.mu.Lock()
-	d := c.spec.Backoff.delay(c.row)
+	d := c.spec.Backoff.delayFor(c.crashesInRow)
 	s.mu.Unlock()
 	if d <= 0 {
 		return ctx.Err() == nil

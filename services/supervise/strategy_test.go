@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func three(w *world, s Strategy, restarts int) {
+func runThree(w *supervisorRig, s Strategy, restarts int) {
 	w.run(Spec{
 		Strategy: s, MaxRestarts: restarts, Period: time.Hour,
 		Children: []Child{w.child("a", Permanent), w.child("b", Permanent), w.child("c", Permanent)},
@@ -16,8 +16,8 @@ func three(w *world, s Strategy, restarts int) {
 }
 
 func TestOneForOne(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		three(w, OneForOne, 3)
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
+		runThree(w, OneForOne, 3)
 		w.crash("b")
 		w.logged("start b")
 		w.stop()
@@ -26,8 +26,8 @@ func TestOneForOne(t *testing.T) {
 }
 
 func TestOneForOneEscalation(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		three(w, OneForOne, 1)
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
+		runThree(w, OneForOne, 1)
 		w.crash("b")
 		w.crash("a")
 		w.ends(ErrIntensity)
@@ -36,8 +36,8 @@ func TestOneForOneEscalation(t *testing.T) {
 }
 
 func TestOneForAll(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		three(w, OneForAll, 3)
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
+		runThree(w, OneForAll, 3)
 		w.crash("b")
 		w.logged("stop c", "stop a", "start a", "start b", "start c")
 		w.decided("b group")
@@ -46,8 +46,8 @@ func TestOneForAll(t *testing.T) {
 }
 
 func TestOneForAllEscalation(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		three(w, OneForAll, 1)
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
+		runThree(w, OneForAll, 1)
 		w.crash("b")
 		w.logged("stop c", "stop a", "start a", "start b", "start c")
 		w.crash("c")
@@ -58,7 +58,7 @@ func TestOneForAllEscalation(t *testing.T) {
 }
 
 // otherFails: b crashes, and in the restart c fails to start n times.
-func otherFails(w *world, s Strategy, n int) {
+func otherFails(w *supervisorRig, s Strategy, n int) {
 	c := w.child("c", Permanent)
 	inner, starts := c.Start, 0
 	c.Start = func(ctx context.Context, ready func()) error {
@@ -77,7 +77,7 @@ func otherFails(w *world, s Strategy, n int) {
 }
 
 func TestOneForAllOtherChildFailsRestart(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		otherFails(w, OneForAll, 1)
 		w.logged("stop c", "stop a", "start a", "start b", "fail c", "stop b", "stop a", "start a", "start b", "start c")
 		w.stop()
@@ -85,7 +85,7 @@ func TestOneForAllOtherChildFailsRestart(t *testing.T) {
 }
 
 func TestOneForAllOtherChildFailsRestartEscalation(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		otherFails(w, OneForAll, 100)
 		w.ends(ErrIntensity)
 		w.decided("b group", "c group", "c group", "c escalated")
@@ -93,8 +93,8 @@ func TestOneForAllOtherChildFailsRestartEscalation(t *testing.T) {
 }
 
 func TestRestForOne(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		three(w, RestForOne, 3)
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
+		runThree(w, RestForOne, 3)
 		w.crash("b")
 		w.logged("stop c", "start b", "start c")
 		w.crash("c")
@@ -105,8 +105,8 @@ func TestRestForOne(t *testing.T) {
 }
 
 func TestRestForOneEscalation(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		three(w, RestForOne, 1)
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
+		runThree(w, RestForOne, 1)
 		w.crash("a")
 		w.logged("stop c", "stop b", "start a", "start b", "start c")
 		w.crash("b")
@@ -116,16 +116,16 @@ func TestRestForOneEscalation(t *testing.T) {
 }
 
 func TestRestForOneOtherChildFailsRestart(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		otherFails(w, RestForOne, 1)
 		w.logged("stop c", "start b", "fail c", "start c")
 		w.stop()
 	})
 }
 
-// Escalation climbs: the parent restarts the supervisor that gave up, with fresh children.
+// Escalation: the parent restarts the supervisor that gave up, with fresh children.
 func TestEscalationRestartsTheBranch(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		inner := New(Spec{
 			Name: "inner", MaxRestarts: 1, Period: time.Hour,
 			Children: []Child{w.child("x", Permanent), w.child("y", Permanent)},
@@ -151,7 +151,7 @@ func TestEscalationRestartsTheBranch(t *testing.T) {
 // requests nor the stop.
 func TestHangingRestartLoop(t *testing.T) {
 	for _, s := range []Strategy{OneForOne, OneForAll} {
-		bubble(t, func(t *testing.T, w *world) {
+		testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 			c := w.child("x", Permanent)
 			inner, starts := c.Start, 0
 			c.Start = func(ctx context.Context, ready func()) error {
@@ -178,10 +178,10 @@ func TestHangingRestartLoop(t *testing.T) {
 	}
 }
 
-// child_unlink: a child that does not listen any more is left behind and replaced, and
-// its late end changes nothing.
+// child_unlink: a child that ignores its context is left behind and replaced, and its late end
+// changes nothing.
 func TestChildUnlink(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		release := make(chan struct{})
 		deaf := w.deaf("d", time.Second, release)
 		w.run(Spec{Strategy: OneForAll, Children: []Child{w.child("a", Permanent), deaf}})
@@ -207,7 +207,7 @@ func TestChildUnlink(t *testing.T) {
 
 // A crash while the group is being restarted is not lost.
 func TestCrashDuringGroupRestart(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	testSupervisor(t, func(t *testing.T, w *supervisorRig) {
 		slow := w.child("slow", Permanent)
 		inner := slow.Start
 		slow.Start = func(ctx context.Context, ready func()) error {

@@ -16,25 +16,25 @@ import (
 type Supervisor struct {
 	spec Spec
 
-	mu        sync.Mutex // guards the fields below and those of each child
-	state     string
-	since     time.Time
-	lastErr   error
-	path      string
-	ctx       context.Context // the parent of the children's contexts; never cancelled
-	out       *outbox
-	ownOut    bool
-	children  map[string]*child
-	head      *child // in the order of starting, last at the tail
-	tail      *child
-	window    window
-	restarts  int
-	abandoned int
-	err       error         // why it gives up
-	failing   chan struct{} // closed with err
-	groups    []*incarnation
-	wake      chan struct{} // groups is not empty
-	running   int           // children that are ready
+	mu            sync.Mutex // guards the fields below and those of each child
+	state         string
+	since         time.Time
+	lastErr       error
+	path          string
+	ctx           context.Context // the parent of the children's contexts, never cancelled
+	out           *reportOutbox
+	ownOut        bool
+	children      map[string]*child
+	head          *child // in the order of starting, last at the tail
+	tail          *child
+	window        restartWindow
+	restarts      int
+	abandoned     int
+	err           error         // the reason for giving up
+	failing       chan struct{} // closed with err
+	pendingGroups []*incarnation
+	wake          chan struct{} // pendingGroups is not empty
+	running       int           // children that are ready
 }
 
 const flushTime = time.Second
@@ -50,21 +50,21 @@ func New(spec Spec) *Supervisor {
 	return &Supervisor{spec: spec, state: "new"}
 }
 
-// Serve starts the children in order, keeps them, and stops them in reverse order when
-// ctx ends. It returns ErrStart, ErrIntensity or ErrSpec when it gives up. When it is
-// called again, static children begin anew and dynamic ones are forgotten.
+// Serve starts the children in order, keeps them, and stops them in reverse order when ctx
+// ends. It returns ErrStart, ErrIntensity or ErrSpec when it gives up. When it is called again,
+// static children start again and dynamic ones are forgotten.
 func (s *Supervisor) Serve(ctx context.Context) error { return s.serve(ctx, func() {}) }
 
 func (s *Supervisor) patience() time.Duration { return Infinity }
 
 func (s *Supervisor) serve(ctx context.Context, ready func()) error {
-	if err := s.open(ctx); err != nil {
+	if err := s.resetState(ctx); err != nil {
 		return err
 	}
 	err := s.startAll(ctx)
 	if err == nil {
 		ready()
-		err = s.keep(ctx)
+		err = s.watchChildren(ctx)
 	}
 	s.stopAll()
 	s.mu.Lock()
@@ -72,14 +72,14 @@ func (s *Supervisor) serve(ctx context.Context, ready func()) error {
 	out, own := s.out, s.ownOut
 	s.mu.Unlock()
 	if own {
-		out.flush(flushTime)
+		out.flushReports(flushTime)
 	}
 	return err
 }
 
-// open resets the state: a supervisor that serves again begins from its Spec.
-func (s *Supervisor) open(ctx context.Context) error {
-	err := check(s.spec.Children)
+// resetState prepares the state: a supervisor that serves again begins from its Spec.
+func (s *Supervisor) resetState(ctx context.Context) error {
+	err := checkChildren(s.spec.Children)
 	if s.spec.Strategy > RestForOne || s.spec.Each && s.spec.Strategy != OneForOne {
 		err = fmt.Errorf("strategy %d, Each %t: %w", s.spec.Strategy, s.spec.Each, ErrSpec)
 	}
@@ -91,24 +91,24 @@ func (s *Supervisor) open(ctx context.Context) error {
 	if s.state == "starting" || s.state == "running" || s.state == "stopping" {
 		return fmt.Errorf("supervisor %s: already serving: %w", s.spec.Name, ErrTaken)
 	}
-	sc, own := enter(ctx, s.spec.Name, s.spec.Observe)
+	sc, own := enterScope(ctx, s.spec.Name, s.spec.Observe)
 	s.path, s.out, s.ownOut = sc.path, sc.out, own
 	s.ctx = context.WithValue(context.WithoutCancel(ctx), scopeKey{}, sc)
 	s.state, s.since = "starting", time.Now()
 	s.children = make(map[string]*child, len(s.spec.Children))
-	s.head, s.tail, s.window, s.err, s.groups = nil, nil, window{}, nil, nil
+	s.head, s.tail, s.window, s.err, s.pendingGroups = nil, nil, restartWindow{}, nil, nil
 	s.running = 0
 	s.failing, s.wake = make(chan struct{}), make(chan struct{}, 1)
 	for _, spec := range s.spec.Children {
-		s.add(&child{spec: spec, static: true, state: "waiting"})
+		s.addChild(&child{spec: spec, static: true, state: "waiting"})
 	}
 	return nil
 }
 
-func check(children []Child) error {
+func checkChildren(children []Child) error {
 	seen := make(map[string]bool, len(children))
 	for _, c := range children {
-		if err := c.check(); err != nil {
+		if err := c.checkSpec(); err != nil {
 			return err
 		}
 		if seen[c.ID] {
@@ -119,7 +119,7 @@ func check(children []Child) error {
 	return nil
 }
 
-func (c *Child) check() error {
+func (c *Child) checkSpec() error {
 	switch {
 	case c.ID == "":
 		return fmt.Errorf("a child has no id: %w", ErrSpec)
@@ -150,7 +150,7 @@ func (s *Supervisor) startAll(ctx context.Context) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.err == nil {
-				s.report(c, err, Failed)
+				s.sendReport(c, err, Failed)
 			}
 			return err
 		}
@@ -165,11 +165,11 @@ func (s *Supervisor) startAll(ctx context.Context) error {
 // the supervisor's own when that gives up meanwhile.
 func (s *Supervisor) startOne(ctx context.Context, c *child) error {
 	s.mu.Lock()
-	if c.hold || c.inc != nil || s.children[c.spec.ID] != c {
+	if c.held || c.inc != nil || s.children[c.spec.ID] != c {
 		s.mu.Unlock()
 		return nil
 	}
-	i := s.begin(c, true)
+	i := s.startChild(c, true)
 	s.mu.Unlock()
 	if i.ready == nil {
 		return nil
@@ -190,20 +190,20 @@ func (s *Supervisor) startOne(ctx context.Context, c *child) error {
 func (s *Supervisor) notStarted(c *child, i *incarnation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i.up || i.stopping { // ended or terminate has settled it
+	if i.isReady || i.stopping { // handleEnd or cancelChild has settled it
 		return nil
 	}
 	if c.inc == i {
 		c.inc = nil
 	}
-	if c.settle(i.err) {
+	if c.recordEnd(i.err) {
 		return nil
 	}
-	return fmt.Errorf("%s: child %s: %w: %w", s.path, c.spec.ID, ErrStart, reason(i.err))
+	return fmt.Errorf("%s: child %s: %w: %w", s.path, c.spec.ID, ErrStart, endReason(i.err))
 }
 
-// keep waits for the end, and restarts groups.
-func (s *Supervisor) keep(ctx context.Context) error {
+// watchChildren waits for the end, and restarts groups.
+func (s *Supervisor) watchChildren(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -215,6 +215,7 @@ func (s *Supervisor) keep(ctx context.Context) error {
 		for i := s.nextGroup(); i != nil; i = s.nextGroup() {
 			s.restartGroup(ctx, i.c)
 			if ctx.Err() != nil {
+				//lint:ignore nilerr the end of the context is no fault
 				return nil
 			}
 		}

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Serve handles mail until ctx ends. Then it takes only urgent mail, handles what is
-// there, saves every entity and returns; what is not done within Kind.Drain is dropped
-// and reported.
+// Serve handles mail until ctx ends. Then it takes only urgent mail, handles all waiting mail,
+// saves every entity and returns. Mail that is not handled within Kind.Drain is dropped and
+// reported.
 func (p *Pool[K, S, M]) Serve(ctx context.Context) error { return p.serve(ctx, func() {}) }
 
 func (p *Pool[K, S, M]) patience() time.Duration { return p.kind.Drain + 2*time.Second }
 
 func (p *Pool[K, S, M]) serve(ctx context.Context, ready func()) error {
-	sc, own := enter(ctx, p.kind.Name, p.kind.Observe)
+	sc, own := enterScope(ctx, p.kind.Name, p.kind.Observe)
 	root, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), scopeKey{}, sc))
 	p.mu.Lock()
 	if p.state == "running" || p.state == "stopping" {
@@ -27,18 +27,18 @@ func (p *Pool[K, S, M]) serve(ctx context.Context, ready func()) error {
 	p.mu.Unlock()
 	p.openShards()
 	ready()
-	p.sweep(ctx)
-	p.become("stopping")
-	p.finish()
+	p.runSweeps(ctx)
+	p.setState("stopping")
+	p.drainAll()
 	cancel()
-	p.become("stopped")
+	p.setState("stopped")
 	if own {
-		sc.out.flush(flushTime)
+		sc.out.flushReports(flushTime)
 	}
 	return nil
 }
 
-func (p *Pool[K, S, M]) become(state string) {
+func (p *Pool[K, S, M]) setState(state string) {
 	p.mu.Lock()
 	p.state, p.since = state, time.Now()
 	p.mu.Unlock()
@@ -49,23 +49,23 @@ func (p *Pool[K, S, M]) openShards() {
 	for n := range p.shards {
 		sh := &p.shards[n]
 		sh.mu.Lock()
-		sh.phase = open
+		sh.phase = phaseOpen
 		for b := sh.busy; b != nil; b = b.next {
-			if sh.launch(b) {
-				go p.drain(sh, b.e, b)
+			if sh.tryLaunch(b) {
+				go p.drainMailbox(sh, b.e, b)
 			}
 		}
 		sh.mu.Unlock()
 	}
 }
 
-// sweep looks after hung and idle entities until ctx ends.
-func (p *Pool[K, S, M]) sweep(ctx context.Context) {
-	if p.every <= 0 {
+// runSweeps fences hung entities and passivates idle ones until ctx ends.
+func (p *Pool[K, S, M]) runSweeps(ctx context.Context) {
+	if p.sweepInterval <= 0 {
 		<-ctx.Done()
 		return
 	}
-	ticker := time.NewTicker(p.every)
+	ticker := time.NewTicker(p.sweepInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -85,72 +85,59 @@ func (p *Pool[K, S, M]) sweepShard(sh *shard[K, S, M], now uint32) {
 	defer sh.mu.Unlock()
 	for b := sh.busy; b != nil; {
 		next := b.next
-		switch {
-		case b.running:
-			p.watch(sh, b)
-		case !b.waiting && !b.unanswered(): // the last deferred reply was given
-			p.release(sh, b, now)
+		if b.running {
+			p.checkHang(sh, b)
 		}
 		b = next
 	}
-	if p.kind.Idle > 0 && !sh.saving && p.expired(sh, now) {
+	if p.kind.Idle > 0 && !sh.saving && p.isIdleExpired(sh, now) {
 		sh.saving = true
-		go p.passivate(sh)
+		go p.passivateIdle(sh)
 	}
 }
 
-// release ends the wait of an entity for replies that its handlers deferred.
-func (p *Pool[K, S, M]) release(sh *shard[K, S, M], b *mailbox[K, S, M], now uint32) {
-	if b.e.stop && sh.launch(b) {
-		go p.drain(sh, b.e, b)
-		return
-	}
-	sh.retire(b.e, b, now)
-}
-
-// watch fences the goroutine of b if its message takes longer than Kind.Hang.
-func (p *Pool[K, S, M]) watch(sh *shard[K, S, M], b *mailbox[K, S, M]) {
+// checkHang fences the goroutine of b if its message takes longer than Kind.Hang.
+func (p *Pool[K, S, M]) checkHang(sh *shard[K, S, M], b *mailbox[K, S, M]) {
 	if b.turns != b.seen {
 		b.seen, b.stale = b.turns, 0
 		return
 	}
 	b.stale++
-	if p.kind.Hang > 0 && time.Duration(b.stale)*p.every >= p.kind.Hang {
-		p.fence(sh, b)
+	if p.kind.Hang > 0 && time.Duration(b.stale)*p.sweepInterval >= p.kind.Hang {
+		p.fenceMailbox(sh, b)
 	}
 }
 
-// fence gives the entity a new mailbox with all its mail, and a new goroutine.
-func (p *Pool[K, S, M]) fence(sh *shard[K, S, M], b *mailbox[K, S, M]) {
+// fenceMailbox gives the entity a new mailbox with all its mail, and a new goroutine.
+func (p *Pool[K, S, M]) fenceMailbox(sh *shard[K, S, M], b *mailbox[K, S, M]) {
 	e := b.e
-	sh.detach(b)
+	sh.detachMailbox(b)
 	nb := &mailbox[K, S, M]{
-		normal: b.normal, urgent: b.urgent, cur: b.cur, full: b.full,
-		pending: b.pending, dead: b.dead, running: true,
+		normal: b.normal, urgent: b.urgent, current: b.current, hasCurrent: b.hasCurrent,
+		dead: b.dead, running: true,
 	}
-	if b.saver {
+	if b.isPassivator {
 		sh.saving = false
 	}
-	b.normal, b.urgent, b.pending, b.dead = queue[item[M]]{}, queue[item[M]]{}, nil, nil
-	sh.attach(e, nb)
+	b.normal, b.urgent, b.dead = queue[item[M]]{}, queue[item[M]]{}, nil
+	sh.attachMailbox(e, nb)
 	p.hung.Add(1)
 	if p.blameHung(sh, e, nb, b.initing) {
-		go p.drain(sh, e, nb)
+		go p.drainMailbox(sh, e, nb)
 	}
 }
 
-// blameHung decides what follows a fence. False: a timer starts the next goroutine.
+// blameHung decides how to continue after a fence. False: a timer starts the next goroutine.
 func (p *Pool[K, S, M]) blameHung(sh *shard[K, S, M], e *entity[K, S, M], b *mailbox[K, S, M], initing bool) bool {
 	err := fmt.Errorf("%w for more than %v", ErrHung, p.kind.Hang)
-	p.report(e, err, p.last(b), Fenced, e.record().restarts)
+	p.sendReport(e, err, p.lastMessage(b), Fenced, e.crashBudget().restarts)
 	switch {
 	case initing:
-		return p.uninitialised(sh, e, b, err)
-	case b.full:
-		p.blame(e, b, err)
+		return p.handleInitFailure(sh, e, b, err)
+	case b.hasCurrent:
+		p.blameMessage(e, b, err)
 	default: // Save or Dead
-		e.die()
-		b.failPending(ErrCrashed)
+		e.endLife()
 	}
 	return true
 }

@@ -26,4 +26,4 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) ended(result string) { m.results.WithLabelValues(result).Inc() }
+func (m *metrics) countResult(result string) { m.results.WithLabelValues(result).Inc() }

@@ -9,25 +9,26 @@ import (
 	"path/filepath"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/update/bundle"
 )
 
-// saveEvery is how many chunks are written between two notes of the progress: 4 MB.
+// saveEvery is the number of chunks between two saves of the progress, about 4 MB.
 const saveEvery = 64
 
-// Receive writes a bundle to the spare slot as it comes. offset is where r begins in the
-// bundle: 0, or Status.Received to go on after a drop. errs.Invalid: refused, with the
-// reason; errs.Stale (offset): go on at Status.Received; errs.Busy (receiving): another one
-// is under way.
+// Receive writes a bundle to the spare slot while it arrives. offset is the position of r in the
+// bundle: 0, or Status.Received to resume. Errors: errs.Invalid means refused, with the reason.
+// errs.Stale (offset) means that r must start at Status.Received. errs.Busy (receiving) means
+// that another bundle is being received.
 func (u *Updater) Receive(ctx context.Context, r io.Reader, offset int64, source string) error {
-	end, err := u.begin(source)
+	end, err := u.acquireReceive(source)
 	if err != nil {
 		return err
 	}
 	defer end()
 	if offset == 0 {
-		head, err := u.open(r, source)
+		head, err := u.openBundle(r, source)
 		if err != nil {
 			return err
 		}
@@ -37,41 +38,46 @@ func (u *Updater) Receive(ctx context.Context, r io.Reader, offset int64, source
 	head, done := u.head, u.state.Done
 	at := int64(-1)
 	if head != nil {
-		at = u.state.at(head)
+		at = u.state.fileOffset(head)
 	}
 	u.mu.Unlock()
 	if at != offset {
-		return refuse(errs.Stale, "offset", "go on at byte %d", max(at, 0))
+		return newRefusal(errs.Stale, "offset", "go on at byte %d", max(at, 0))
 	}
-	return u.write(ctx, head, done, func(p bundle.Place) ([]byte, error) {
+	return u.writeChunks(ctx, head, done, func(p bundle.Place) ([]byte, error) {
 		packed := make([]byte, p.Packed)
 		if _, err := io.ReadFull(r, packed); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				err = refuse(errs.Invalid, bundle.Truncated, "the file ends too early")
+				err = newRefusal(errs.Invalid, bundle.Truncated, "the file ends too early")
 			}
 			return nil, err
 		}
-		return bundle.Unpack(p.Chunk, packed)
+		return bundle.UnpackChunk(p.Chunk, packed)
 	})
 }
 
-// begin takes the right to write. The function that it gives lets it go.
-func (u *Updater) begin(source string) (func(), error) {
+// acquireReceive locks the spare slot for writing. The returned function unlocks it.
+func (u *Updater) acquireReceive(source string) (func(), error) {
 	if why := u.unsupported(); why != "" {
-		return nil, refuse(errs.Missing, why, "this machine cannot be updated")
+		return nil, newRefusal(errs.Missing, why, "this machine cannot be updated")
+	}
+	if u.deps.FallsBack != nil {
+		if err := u.deps.FallsBack(); err != nil {
+			return nil, err
+		}
 	}
 	if !u.receiving.TryLock() {
-		return nil, refuse(errs.Busy, "receiving", "another update is being received")
+		return nil, newRefusal(errs.Busy, "receiving", "another update is being received")
 	}
 	st, err := u.deps.Slots.State()
 	if err == nil && st.Trying {
-		err = refuse(errs.Stale, "trying", "the running system is on trial; wait until that is decided")
+		err = newRefusal(errs.Stale, "trying", "the running system is on trial; wait until that is decided")
 	}
 	u.mu.Lock()
-	busy := u.now == Restarting
+	busy := u.phase == StateRestarting
 	u.mu.Unlock()
 	if err == nil && busy {
-		err = refuse(errs.Stale, "restarting", "the box is about to restart")
+		err = newRefusal(errs.Stale, "restarting", "the box is about to restart")
 	}
 	if err != nil {
 		u.receiving.Unlock()
@@ -80,74 +86,74 @@ func (u *Updater) begin(source string) (func(), error) {
 	return u.receiving.Unlock, nil
 }
 
-// open reads a head, checks whether the box wants it, and keeps it. What a person sees as the
-// last result is the refusal, if it is one.
-func (u *Updater) open(r io.Reader, source string) (*bundle.Head, error) {
+// openBundle reads a head, checks that it fits this box, and saves it. A refusal becomes the last
+// result that people see.
+func (u *Updater) openBundle(r io.Reader, source string) (*bundle.Head, error) {
 	head, err := bundle.ReadHead(r, u.deps.Root)
 	if err == nil {
-		err = u.wanted(head)
+		err = u.checkApplicable(head)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err != nil {
 		if errs.KindOf(err) == errs.Invalid {
 			u.noteRefusal(head, err)
-			err = errors.Join(err, u.save())
+			err = errors.Join(err, u.saveState())
 		}
 		return nil, err
 	}
-	if u.head != nil && bundle.Same(u.head, head) && u.now == Receiving {
-		u.head = head // it goes on where it was
+	if u.head != nil && bundle.SameBundle(u.head, head) && u.phase == StateReceiving {
+		u.head = head // the same bundle resumes
 		return head, nil
 	}
-	if err := u.forget(); err != nil {
+	if err := u.forgetReceived(); err != nil {
 		return nil, err
 	}
-	if err := put(filepath.Join(u.deps.Dir, rootFile), head.Root); err != nil {
+	if err := atomicfile.Write(filepath.Join(u.deps.Dir, rootFile), 0o600, atomicfile.Bytes(head.Root)); err != nil {
 		return nil, errs.New(op, errs.Down, err)
 	}
-	if err := put(filepath.Join(u.deps.Dir, headFile), head.Raw); err != nil {
+	if err := atomicfile.Write(filepath.Join(u.deps.Dir, headFile), 0o600, atomicfile.Bytes(head.Raw)); err != nil {
 		return nil, errs.New(op, errs.Down, err)
 	}
-	u.deps.Root, u.head, u.now = head.Root, head, Receiving
+	u.deps.Root, u.head, u.phase = head.Root, head, StateReceiving
 	u.state.Source = source
-	return head, u.save()
+	return head, u.saveState()
 }
 
-// noteRefusal makes a refusal the last result: a browser that is still sending when the box
-// stops reading sees a lost connection, and asks here. Called with mu held.
+// noteRefusal stores a refusal as the last result. A browser that still sends when the box stops
+// reading sees a lost connection, and reads the result here. The caller holds mu.
 func (u *Updater) noteRefusal(head *bundle.Head, err error) {
-	u.metrics.ended(Refused)
-	u.state.Last = &Result{From: u.deps.Version, At: u.deps.Now(), Result: Refused, Code: errs.BodyOf(err).Code, Reason: err.Error()}
+	u.metrics.countResult(ResultRefused)
+	u.state.Last = &Result{From: u.deps.Version, At: u.deps.Now(), Result: ResultRefused, Code: errs.BodyOf(err).Code, Reason: err.Error()}
 	if head != nil {
 		u.state.Last.Version = head.Version
 	}
 }
 
-// spoilt forgets what was received when a chunk of it is not what was signed: to go on would
-// meet the same chunk again.
-func (u *Updater) spoilt(h *bundle.Head, err error) error {
+// discardIfAltered drops the received data if a chunk does not match its sum. A resumed transfer
+// would get the same chunk again.
+func (u *Updater) discardIfAltered(h *bundle.Head, err error) error {
 	if errs.BodyOf(err).Code != bundle.Altered {
 		return err
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.noteRefusal(h, err)
-	return errors.Join(err, u.forget())
+	return errors.Join(err, u.forgetReceived())
 }
 
-// wanted checks what a bundle says of itself against this box.
-func (u *Updater) wanted(h *bundle.Head) error {
+// checkApplicable checks that a bundle fits this box: board, build, data format and parts.
+func (u *Updater) checkApplicable(h *bundle.Head) error {
 	u.mu.Lock()
 	newest := max(u.state.Newest, u.deps.Build)
 	u.mu.Unlock()
 	switch {
 	case h.Board != u.deps.Board:
-		return refuse(errs.Invalid, "wrong_board", "this update is for the board %q, this box is %q", h.Board, u.deps.Board)
+		return newRefusal(errs.Invalid, "wrong_board", "this update is for the board %q, this box is %q", h.Board, u.deps.Board)
 	case h.Build < newest, h.Build == u.deps.Build:
-		return refuse(errs.Invalid, "older", "this update is version %s, build %d; this box has had build %d", h.Version, h.Build, newest)
+		return newRefusal(errs.Invalid, "older", "this update is version %s, build %d; this box has had build %d", h.Version, h.Build, newest)
 	case h.Data > u.deps.Data:
-		return refuse(errs.Invalid, "data_format", "this update does not read this box's data, format %d, only from format %d on: install the one before it first", u.deps.Data, h.Data)
+		return newRefusal(errs.Invalid, "data_format", "this update does not read this box's data, format %d, only from format %d on: install the one before it first", u.deps.Data, h.Data)
 	}
 	for _, want := range []string{hal.PartBoot, hal.PartRoot} {
 		found := false
@@ -155,99 +161,99 @@ func (u *Updater) wanted(h *bundle.Head) error {
 			found = found || p.Part == want
 		}
 		if !found || len(h.Payloads) != 2 {
-			return refuse(errs.Invalid, bundle.BadField, "payloads: must be boot and root")
+			return newRefusal(errs.Invalid, bundle.BadField, "payloads: must be boot and root")
 		}
 	}
 	return nil
 }
 
-// spare is the spare slot, opened to be written.
-type spare map[string]hal.SlotPart
+// spareSlot has the parts of the spare slot, opened for writing.
+type spareSlot map[string]hal.SlotPart
 
-func (s spare) close() (err error) {
+func (s spareSlot) closeParts() (err error) {
 	for _, p := range s {
 		err = errors.Join(err, p.Close())
 	}
 	return err
 }
 
-func (u *Updater) openSpare(h *bundle.Head) (s spare, err error) {
+func (u *Updater) openSpare(h *bundle.Head) (s spareSlot, err error) {
 	st, err := u.deps.Slots.State()
 	if err != nil {
 		return nil, errs.New(op, errs.Down, err)
 	}
-	// From here on nobody goes back to what is there.
+	// The old content of the slot is overwritten from here on, so it is no rollback target.
 	u.mu.Lock()
 	u.state.Other = ""
-	err = u.save()
+	err = u.saveState()
 	u.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	s = spare{}
+	s = spareSlot{}
 	for _, p := range h.Payloads {
-		part, err := u.deps.Slots.Open(st.Spare(), p.Part, true)
+		part, err := u.deps.Slots.Open(st.SpareSlot(), p.Part, true)
 		if err != nil {
-			return nil, errors.Join(errs.New(op, errs.Down, err), s.close())
+			return nil, errors.Join(errs.New(op, errs.Down, err), s.closeParts())
 		}
 		s[p.Part] = part
 		if part.Size() < p.Size {
-			return nil, errors.Join(refuse(errs.Invalid, "too_large", "%s is %d bytes, the slot has %d", p.Part, p.Size, part.Size()), s.close())
+			return nil, errors.Join(newRefusal(errs.Invalid, "too_large", "%s is %d bytes, the slot has %d", p.Part, p.Size, part.Size()), s.closeParts())
 		}
 	}
 	return s, nil
 }
 
-// write writes the chunks from number done on, each as get gives it, and reads all of it back
-// at the end.
-func (u *Updater) write(ctx context.Context, h *bundle.Head, done int, get func(bundle.Place) ([]byte, error)) (err error) {
+// writeChunks writes the chunks from number done on. get returns the bytes of one chunk. At the
+// end it reads everything back.
+func (u *Updater) writeChunks(ctx context.Context, h *bundle.Head, done int, get func(bundle.Place) ([]byte, error)) (err error) {
 	s, err := u.openSpare(h)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	u.set(Receiving)
-	places := h.Places()
+	defer func() { err = errors.Join(err, s.closeParts()) }()
+	u.setState(StateReceiving)
+	places := h.ChunkPlaces()
 	for ; done < len(places); done++ {
 		if err := ctx.Err(); err != nil {
-			return errors.Join(err, u.progress(s, done))
+			return errors.Join(err, u.saveProgress(s, done))
 		}
 		p := places[done]
 		data, err := get(p)
 		if err != nil {
-			return u.spoilt(h, errors.Join(err, u.progress(s, done)))
+			return u.discardIfAltered(h, errors.Join(err, u.saveProgress(s, done)))
 		}
 		if _, err := s[p.Part].WriteAt(data, p.Offset); err != nil {
-			return errors.Join(errs.New(op, errs.Down, err), u.progress(s, done))
+			return errors.Join(errs.New(op, errs.Down, err), u.saveProgress(s, done))
 		}
 		u.metrics.bytes.Add(float64(len(data)))
-		u.at(done + 1)
+		u.setDone(done + 1)
 		if (done+1)%saveEvery == 0 {
-			if err := u.progress(s, done+1); err != nil {
+			if err := u.saveProgress(s, done+1); err != nil {
 				return err
 			}
 		}
 	}
-	if err := u.progress(s, done); err != nil {
+	if err := u.saveProgress(s, done); err != nil {
 		return err
 	}
-	return u.whole(s, h)
+	return u.verifyWritten(s, h)
 }
 
-func (u *Updater) set(now string) {
+func (u *Updater) setState(now string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.now = now
+	u.phase = now
 }
 
-// at shows the progress; progress keeps it, once what it counts is on the medium.
-func (u *Updater) at(done int) {
+// setDone shows the progress. saveProgress saves it after the chunks are on the medium.
+func (u *Updater) setDone(done int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.state.Done = done
 }
 
-func (u *Updater) progress(s spare, done int) error {
+func (u *Updater) saveProgress(s spareSlot, done int) error {
 	for _, p := range s {
 		if err := p.Sync(); err != nil {
 			return errs.New(op, errs.Down, err)
@@ -256,11 +262,11 @@ func (u *Updater) progress(s spare, done int) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.state.Done = done
-	return u.save()
+	return u.saveState()
 }
 
-// whole reads back what was written: a card may take bytes and not keep them.
-func (u *Updater) whole(s spare, h *bundle.Head) error {
+// verifyWritten reads the spare slot back, because a card may accept bytes without keeping them.
+func (u *Updater) verifyWritten(s spareSlot, h *bundle.Head) error {
 	for _, p := range h.Payloads {
 		if cut, ok := s[p.Part].(interface{ Cut(int64) error }); ok {
 			if err := cut.Cut(p.Size); err != nil {
@@ -271,20 +277,20 @@ func (u *Updater) whole(s spare, h *bundle.Head) error {
 		if _, err := io.Copy(sum, io.NewSectionReader(s[p.Part], 0, p.Size)); err != nil {
 			return errs.New(op, errs.Down, err)
 		}
-		if !equal(sum, p.Sum) {
+		if !matchesSum(sum, p.Sum) {
 			u.mu.Lock()
 			defer u.mu.Unlock()
-			return errors.Join(refuse(errs.Down, "medium", "%s reads back as something else than was written: the disk or card is failing", p.Part), u.forget())
+			return errors.Join(newRefusal(errs.Down, "medium", "%s reads back as something else than was written: the disk or card is failing", p.Part), u.forgetReceived())
 		}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.now, u.state.Whole = Received, true
+	u.phase, u.state.Whole = StateReceived, true
 	u.deps.Log.Info("an update was received", "version", h.Version, "build", h.Build, "reused", u.state.Reused)
-	return u.save()
+	return u.saveState()
 }
 
-func equal(h hash.Hash, want bundle.Sum) bool {
+func matchesSum(h hash.Hash, want bundle.Sum) bool {
 	var got bundle.Sum
 	h.Sum(got[:0])
 	return got == want

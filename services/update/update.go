@@ -1,18 +1,17 @@
-// Package update brings a box to a newer system and back.
+// Package update installs a newer system on a box, and rolls it back if it fails.
 //
 //	upload, stick, address, neighbour -> chunks -> spare slot -> try -> health -> commit
-//	                                                                \-> the slot before
+//	                                                                \-> rollback
 //
 // Promises:
-//   - Nothing is written before the bundle's signatures, board and build number were checked,
-//     and no chunk before its sum was. What is refused changes nothing.
-//   - The running slot is never written to. Until the new system was healthy for a while and
-//     is committed, every start that goes wrong ends in the one before.
-//   - A lesson is never interrupted: a restart waits until no lesson is open, unless the update
-//     is on trial and fails, which the first minutes after a restart decide.
-//   - What was received stays over a drop, a restart and a power cut, and is not sent again;
-//     what the running system already has is not sent at all, where the source can be asked
-//     for pieces.
+//   - Nothing is written before the signatures, the board and the build number of a bundle are
+//     checked. No chunk is written before its sum is checked. A refused bundle changes nothing.
+//   - The running slot is never written to. Until the new system was healthy for a while and is
+//     committed, a failed start leads back to the old system.
+//   - A lesson is never interrupted. A restart waits until no lesson is open, except for the
+//     rollback of a failed trial, which is decided in the first minutes after a restart.
+//   - Received data survives a dropped connection, a restart and a power cut, and is not sent
+//     again. Data that the running system has is not sent at all, if the source serves ranges.
 package update
 
 import (
@@ -30,42 +29,43 @@ import (
 	"github.com/livelearn/box/services/update/bundle"
 )
 
-// Config is how a box takes updates. Its zero value works: by hand only.
+// Config configures updates. Its zero value allows manual updates only.
 type Config struct {
-	Channel string // address of a channel file; empty: updates come by hand
-	Auto    bool   // install what the channel brings, at night
+	Channel string // address of a channel file; empty: manual updates only
+	Auto    bool   // install releases of the channel at night
 }
 
-// Validate checks the address.
+// Validate checks the channel address.
 func (c Config) Validate() error {
 	if c.Channel == "" {
 		return nil
 	}
-	if _, err := address(c.Channel); err != nil {
-		return errs.Field("update", "update.channel", "bad_url", 0, "must be an http or https address")
+	if _, err := parseAddress(c.Channel); err != nil {
+		return errs.NewField("update", "update.channel", "bad_url", 0, "must be an http or https address")
 	}
 	return nil
 }
 
-// Deps are what the updater works with.
+// Deps are the dependencies of an Updater.
 type Deps struct {
 	Slots   hal.Slots // nil: this machine has one system only
-	Board   string    // of bundles: "pc"
-	Version string    // that runs
-	Build   int       // that runs
-	Data    int       // the format of the box's data
-	ID      string    // the box's random id, for staged fleets
-	Root    []byte    // root.json that came with the system
-	Dir     string    // where progress and trust are kept
+	Board   string    // board that bundles must be for: "pc"
+	Version string    // running version
+	Build   int       // running build
+	Data    int       // data format of the box
+	ID      string    // random id of the box, for staged rollouts
+	Root    []byte    // root.json of the running system
+	Dir     string    // folder for the state and the trusted root
 
-	Healthy func() (ok bool, why string) // whether a lesson could be held now
-	Lesson  func() bool                  // whether one is open
-	Failure func() (time.Time, string)   // when and why the other slot failed last, if the first process knows
-	Sticks  func() ([]Stick, error)      // nil: no sticks
-	Near    func() []Neighbour           // nil: no neighbours
+	Healthy    func() (ok bool, why string) // reports whether a lesson could be held now
+	LessonOpen func() bool                  // reports whether a lesson is open
+	FallsBack  func() error                 // nil, or why the firmware could not go back to the old system; may be nil
+	Failure    func() (time.Time, string)   // time and reason of the last failure of the other slot; may be nil
+	Sticks     func() ([]Stick, error)      // nil: no sticks
+	Peers      func() []Neighbour           // nil: no neighbours
 
-	Client  *http.Client // nil: one with bounds of its own
-	Now     func() time.Time
+	Client  *http.Client     // nil: a client with timeouts
+	Now     func() time.Time // in the time zone of the school
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -89,21 +89,21 @@ type Neighbour struct {
 	URL     string `json:"url"`
 }
 
-// The states of an update.
+// States of an update.
 const (
-	Idle       = "idle"
-	Receiving  = "receiving"
-	Received   = "received"
-	Scheduled  = "scheduled"
-	Restarting = "restarting"
-	Trying     = "trying"
+	StateIdle       = "idle"
+	StateReceiving  = "receiving"
+	StateReceived   = "received"
+	StateScheduled  = "scheduled"
+	StateRestarting = "restarting"
+	StateTrying     = "trying"
 )
 
-// When an update is installed.
+// Values of when an update is installed.
 const (
-	Now      = "now"
-	WhenIdle = "idle"  // as soon as no lesson is open
-	Night    = "night" // between nightFrom and nightTo, if no lesson is open
+	WhenNow   = "now"
+	WhenIdle  = "idle"  // as soon as no lesson is open
+	WhenNight = "night" // between nightFrom and nightTo, if no lesson is open
 )
 
 const (
@@ -113,12 +113,12 @@ const (
 
 // Times of a trial.
 const (
-	healthyFor = 10 * time.Second // without a break, then it is committed
-	trialTime  = 3 * time.Minute  // to get there
-	lookEvery  = time.Second
+	healthyFor     = 10 * time.Second // healthy for this long without a break: commit
+	trialTimeout   = 3 * time.Minute  // not committed after this time: roll back
+	healthInterval = time.Second
 )
 
-// Release is a version that could be installed.
+// Release is a version that can be installed.
 type Release struct {
 	Version string `json:"version"`
 	Build   int    `json:"build"`
@@ -126,55 +126,55 @@ type Release struct {
 	Size    int64  `json:"size"` // bytes of the bundle
 }
 
-// Kept is the system that stays bootable beside the one that runs or comes.
+// Kept is the system that stays bootable next to the running or received one.
 type Kept struct {
-	Version string   `json:"version,omitempty"` // empty: not known
+	Version string   `json:"version,omitempty"` // empty: unknown
 	Slot    hal.Slot `json:"slot"`
 }
 
-// Result is how the last update went.
+// Result is the result of the last update.
 type Result struct {
 	Version string    `json:"version"`
 	From    string    `json:"from"`
 	At      time.Time `json:"at"`
-	Result  string    `json:"result"` // "committed", "rolled_back", "refused"
+	Result  string    `json:"result" enum:"committed,rolled_back,refused"` // "committed", "rolled_back", "refused"
 	Code    string    `json:"code,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
 }
 
-// How an update went.
+// Values of Result.Result.
 const (
-	Committed  = "committed"
-	RolledBack = "rolled_back"
-	Refused    = "refused"
+	ResultCommitted  = "committed"
+	ResultRolledBack = "rolled_back"
+	ResultRefused    = "refused"
 )
 
-// ChannelState is what the channel said last.
+// ChannelState is the last content of the channel.
 type ChannelState struct {
 	URL     string    `json:"url"`
 	At      time.Time `json:"at"`
 	Version string    `json:"version,omitempty"`
 	Build   int       `json:"build,omitempty"`
 	Percent int       `json:"percent"`
-	Mine    bool      `json:"mine"` // this box takes part by now
+	Mine    bool      `json:"mine"` // this box is in the rollout
 	Err     string    `json:"err,omitempty"`
 }
 
-// Status is all that people see.
+// Status is the state that people see.
 type Status struct {
 	Supported  bool          `json:"supported"`
-	Why        string        `json:"why,omitempty"` // why not: a code
+	Why        string        `json:"why,omitempty"` // code of the reason if it is not supported
 	Version    string        `json:"version"`
 	Build      int           `json:"build"`
 	Slot       hal.Slot      `json:"slot,omitempty"`
 	Trying     bool          `json:"trying"` // the running system is on trial
-	State      string        `json:"state"`
+	State      string        `json:"state" enum:"idle,receiving,received,scheduled,restarting,trying"`
 	Source     string        `json:"source,omitempty"`
-	Received   int64         `json:"received"` // bytes of the bundle: where an upload goes on
+	Received   int64         `json:"received"` // bytes of the bundle; an upload resumes here
 	Total      int64         `json:"total"`
-	Reused     int64         `json:"reused"` // bytes that this box had already
+	Reused     int64         `json:"reused"` // bytes that this box already had
 	Next       *Release      `json:"next,omitempty"`
-	When       string        `json:"when,omitempty"`
+	When       string        `json:"when,omitempty" enum:"idle,night"`
 	Kept       *Kept         `json:"kept,omitempty"` // stays bootable
 	Last       *Result       `json:"last,omitempty"`
 	Channel    *ChannelState `json:"channel,omitempty"`
@@ -188,17 +188,17 @@ type Updater struct {
 	deps    Deps
 	metrics *metrics
 
-	receiving sync.Mutex // held by the one who writes to the spare slot
+	receiving sync.Mutex // held while the spare slot is written
 
 	mu      sync.Mutex
-	state   state         // guarded by mu; on disk after save
-	head    *bundle.Head  // guarded by mu; of what is received
-	now     string        // guarded by mu; the state
+	state   state         // guarded by mu; on disk after saveState
+	head    *bundle.Head  // guarded by mu; of the received bundle
+	phase   string        // guarded by mu; one of the State constants
 	channel *ChannelState // guarded by mu
-	wake    chan struct{} // holds one: look at the schedule
+	wake    chan struct{} // holds one; wakes Serve
 }
 
-// New makes an updater and reads what it kept. Nothing runs before Serve.
+// New makes an updater and loads its state. It starts nothing before Serve.
 func New(cfg Config, deps Deps) (*Updater, error) {
 	if deps.Client == nil {
 		deps.Client = &http.Client{Transport: &http.Transport{
@@ -206,20 +206,20 @@ func New(cfg Config, deps Deps) (*Updater, error) {
 			Proxy: http.ProxyFromEnvironment,
 		}}
 	}
-	u := &Updater{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), now: Idle, wake: make(chan struct{}, 1)}
-	return u, u.load()
+	u := &Updater{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), phase: StateIdle, wake: make(chan struct{}, 1)}
+	return u, u.loadState()
 }
 
-// String is the service's name.
+// String returns the name of the service.
 func (u *Updater) String() string { return "update" }
 
 const op = "update"
 
-func refuse(kind errs.Kind, code, format string, args ...any) error {
-	return errs.Code(op, kind, code, format, args...)
+func newRefusal(kind errs.Kind, code, format string, args ...any) error {
+	return errs.NewCode(op, kind, code, format, args...)
 }
 
-// unsupported is why this machine cannot be updated; empty: it can.
+// unsupported returns the code of the reason why this machine cannot be updated, or an empty text.
 func (u *Updater) unsupported() string {
 	switch {
 	case u.deps.Slots == nil:
@@ -230,12 +230,12 @@ func (u *Updater) unsupported() string {
 	return ""
 }
 
-// Status is how things are.
+// Status returns the state that people see.
 func (u *Updater) Status(context.Context) Status {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := Status{
-		Why: u.unsupported(), Version: u.deps.Version, Build: u.deps.Build, State: u.now, Source: u.state.Source,
+		Why: u.unsupported(), Version: u.deps.Version, Build: u.deps.Build, State: u.phase, Source: u.state.Source,
 		When: u.state.When, Last: u.state.Last, Channel: u.channel, Neighbours: []Neighbour{}, Sticks: []Stick{},
 	}
 	if s.Supported = s.Why == ""; !s.Supported {
@@ -245,32 +245,32 @@ func (u *Updater) Status(context.Context) Status {
 		s.Slot, s.Trying = st.Booted, st.Trying
 		switch t := u.state.Trial; {
 		case st.Trying && t != nil:
-			s.Kept = &Kept{Version: t.From, Slot: st.Spare()}
+			s.Kept = &Kept{Version: t.From, Slot: st.SpareSlot()}
 		case st.Trying || u.state.Other != "":
-			s.Kept = &Kept{Version: u.state.Other, Slot: st.Spare()}
+			s.Kept = &Kept{Version: u.state.Other, Slot: st.SpareSlot()}
 		}
 	}
 	if u.head != nil {
 		s.Next = &Release{u.head.Version, u.head.Build, u.head.Notes, u.head.DataAt + u.head.DataSize()}
-		s.Total, s.Received, s.Reused = s.Next.Size, u.state.at(u.head), u.state.Reused
+		s.Total, s.Received, s.Reused = s.Next.Size, u.state.fileOffset(u.head), u.state.Reused
 		s.Kept = nil // its slot is being written to
 		if st, err := u.deps.Slots.State(); err == nil {
 			s.Kept = &Kept{Version: u.deps.Version, Slot: st.Booted}
 		}
 	}
-	if u.deps.Near != nil {
-		s.Neighbours = append(s.Neighbours, u.deps.Near()...)
+	if u.deps.Peers != nil {
+		s.Neighbours = append(s.Neighbours, u.deps.Peers()...)
 	}
 	if u.deps.Sticks != nil {
-		list, _ := u.deps.Sticks() // a stick that cannot be read is not there
+		list, _ := u.deps.Sticks() // an unreadable stick counts as missing
 		s.Sticks = append(s.Sticks, list...)
 	}
 	return s
 }
 
-// State is the word for how things are; cheaper than Status.
+// State returns one of the State constants. It is cheaper than Status.
 func (u *Updater) State() string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.now
+	return u.phase
 }

@@ -4,11 +4,13 @@
 //
 //	[join_ref, ref, topic, event, payload]
 //
-// so the stock phoenix clients connect as they are (phoenix's
-// Phoenix.Socket.V2.JSONSerializer is the reference; PROTOCOL.md beside this file is
-// the whole of what a client author needs). A payload stays raw bytes: the feature
-// that owns it parses it. A Frame is encoded once and shared by all its receivers.
+// so the stock phoenix clients can connect. The reference is phoenix's
+// Phoenix.Socket.V2.JSONSerializer. PROTOCOL.md in this folder is the manual for the author of a
+// client. A payload stays raw bytes: the feature that owns it parses it. A Frame is encoded once
+// and shared by all its receivers.
 package wire
+
+//go:generate go run ./contract
 
 import (
 	"bytes"
@@ -36,7 +38,7 @@ const (
 	System = "phoenix"
 )
 
-// Limits of what a client may send, in bytes.
+// Limits of a frame from a client, in bytes.
 const (
 	MaxFrame = 64 << 10
 	maxTopic = 128
@@ -58,14 +60,14 @@ type Message struct {
 func Decode(data []byte) (Message, error) {
 	var m Message
 	if len(data) > MaxFrame {
-		return m, errs.Field("wire.Decode", "frame", "too_long", MaxFrame, "%d bytes, at most %d", len(data), MaxFrame)
+		return m, errs.NewField("wire.Decode", "frame", "too_long", MaxFrame, "%d bytes, at most %d", len(data), MaxFrame)
 	}
 	var parts []json.RawMessage
 	if err := json.Unmarshal(data, &parts); err != nil {
-		return m, errs.Field("wire.Decode", "frame", "bad_json", 0, "not a JSON array: %v", err)
+		return m, errs.NewField("wire.Decode", "frame", "bad_json", 0, "not a JSON array: %v", err)
 	}
 	if len(parts) != 5 {
-		return m, errs.Field("wire.Decode", "frame", "bad_frame", 5, "%d elements, must be 5: join_ref, ref, topic, event, payload", len(parts))
+		return m, errs.NewField("wire.Decode", "frame", "bad_frame", 5, "%d elements, must be 5: join_ref, ref, topic, event, payload", len(parts))
 	}
 	for i, f := range []struct {
 		name string
@@ -73,21 +75,21 @@ func Decode(data []byte) (Message, error) {
 		max  int
 	}{{"join_ref", &m.JoinRef, maxRef}, {"ref", &m.Ref, maxRef}, {"topic", &m.Topic, maxTopic}, {"event", &m.Event, maxEvent}} {
 		if err := json.Unmarshal(parts[i], f.to); err != nil {
-			return m, errs.Field("wire.Decode", f.name, "bad_frame", 0, "must be a string")
+			return m, errs.NewField("wire.Decode", f.name, "bad_frame", 0, "must be a string")
 		}
 		if len(*f.to) > f.max {
-			return m, errs.Field("wire.Decode", f.name, "too_long", int64(f.max), "%d bytes, at most %d", len(*f.to), f.max)
+			return m, errs.NewField("wire.Decode", f.name, "too_long", int64(f.max), "%d bytes, at most %d", len(*f.to), f.max)
 		}
 	}
 	if m.Topic == "" || m.Event == "" {
-		return m, errs.Field("wire.Decode", "topic", "bad_frame", 0, "topic and event must not be empty")
+		return m, errs.NewField("wire.Decode", "topic", "bad_frame", 0, "topic and event must not be empty")
 	}
 	m.Payload = parts[4]
 	return m, nil
 }
 
-// Append writes m in the serializer's form behind dst.
-func Append(dst []byte, m Message) []byte {
+// AppendMessage appends m to dst in the serializer's form.
+func AppendMessage(dst []byte, m Message) []byte {
 	dst = append(dst, '[')
 	dst = appendRef(dst, m.JoinRef)
 	dst = append(dst, ',')
@@ -112,13 +114,13 @@ func appendRef(dst []byte, ref string) []byte {
 	return AppendString(dst, ref)
 }
 
-// AppendString writes s as a JSON string behind dst.
+// AppendString appends s to dst as a JSON string.
 func AppendString(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
 			quoted, err := json.Marshal(s)
 			if err != nil {
-				panic(fmt.Sprintf("wire: a string that JSON refuses: %v", err)) // json.Marshal mends bad UTF-8 and never fails on strings
+				panic(fmt.Sprintf("wire: a string that JSON refuses: %v", err)) // json.Marshal repairs bad UTF-8 and never fails on strings
 			}
 			return append(dst, quoted...)
 		}
@@ -137,7 +139,7 @@ type Frame struct {
 
 // NewFrame encodes m.
 func NewFrame(m Message) Frame {
-	text := Append(make([]byte, 0, 64+len(m.Topic)+len(m.Event)+len(m.Payload)), m)
+	text := AppendMessage(make([]byte, 0, 64+len(m.Topic)+len(m.Event)+len(m.Payload)), m)
 	var b bytes.Buffer
 	b.Grow(len(text) + ws.MaxHeaderSize)
 	if err := ws.WriteHeader(&b, ws.Header{Fin: true, OpCode: ws.OpText, Length: int64(len(text))}); err != nil {
@@ -147,14 +149,14 @@ func NewFrame(m Message) Frame {
 	return Frame{Bytes: b.Bytes()}
 }
 
-// Broadcast encodes an event for all members of a topic. Its join_ref and ref are
+// NewBroadcast encodes an event for all members of a topic. Its join_ref and ref are
 // null, so the same bytes serve every one of them.
-func Broadcast(topic, event string, payload json.RawMessage) Frame {
+func NewBroadcast(topic, event string, payload json.RawMessage) Frame {
 	return NewFrame(Message{Topic: topic, Event: event, Payload: payload})
 }
 
-// Reply encodes the answer to the message ref of the channel joined with joinRef.
-func Reply(joinRef, ref, topic string, ok bool, response any) Frame {
+// NewReply encodes the answer to the message ref of the channel joined with joinRef.
+func NewReply(joinRef, ref, topic string, ok bool, response any) Frame {
 	status := "ok"
 	if !ok {
 		status = "error"

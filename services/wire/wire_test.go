@@ -52,7 +52,7 @@ func TestBadFramesNameTheFieldAndTheLimit(t *testing.T) {
 
 func TestAFrameIsAWebSocketFrame(t *testing.T) {
 	for _, n := range []int{0, 10, 125, 126, 70000} {
-		f := Broadcast("room:1", "chat.said", json.RawMessage(`"`+strings.Repeat("z", n)+`"`))
+		f := NewBroadcast("room:1", "chat.said", json.RawMessage(`"`+strings.Repeat("z", n)+`"`))
 		got, err := ws.ReadFrame(bytes.NewReader(f.Bytes))
 		if err != nil || got.Header.OpCode != ws.OpText || !got.Header.Fin || got.Header.Masked {
 			t.Fatalf("%d: header %+v, %v", n, got.Header, err)
@@ -65,7 +65,7 @@ func TestAFrameIsAWebSocketFrame(t *testing.T) {
 }
 
 func TestReplyHasStatusAndResponse(t *testing.T) {
-	f := Reply("1", "9", "room:x", false, map[string]int{"limit": 3})
+	f := NewReply("1", "9", "room:x", false, map[string]int{"limit": 3})
 	got, err := ws.ReadFrame(bytes.NewReader(f.Bytes))
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		again, err := Decode(Append(nil, m))
+		again, err := Decode(AppendMessage(nil, m))
 		if err != nil && len(data) < MaxFrame/8 {
 			t.Fatalf("%q: what was read is not written well: %v", data, err)
 		}
@@ -104,6 +104,6 @@ func BenchmarkBroadcast(b *testing.B) {
 	payload := json.RawMessage(`{"seq":12,"epoch":1,"at":1700000000000,"by":"p_1","id":"x","data":{"text":"` + strings.Repeat("a", 100) + `","to":"all"}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		Broadcast("room:c_1", "chat.said", payload)
+		NewBroadcast("room:c_1", "chat.said", payload)
 	}
 }

@@ -1,5 +1,5 @@
-// Package e2e drives the real pages of the real program in a real browser. It has tests
-// only. Debian: apt-get install chromium.
+// Package e2e drives the real pages of the real program in a real browser. It has only tests.
+// Debian: apt-get install chromium.
 package e2e
 
 import (
@@ -22,11 +22,11 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// patience is how long a page may take to show something.
-var patience = 20 * time.Second
+// waitTimeout ends a test whose page does not show something. It is no promise.
+var waitTimeout = time.Minute
 
-// words are the pages' texts, so that a test says what a person reads.
-func words(t testing.TB, lang string) func(key string) string {
+// loadWords returns the texts of the pages, so a test uses the words that a person reads.
+func loadWords(t testing.TB, lang string) func(key string) string {
 	t.Helper()
 	files, err := filepath.Glob("../src/locales/" + lang + "/*.json")
 	if err != nil {
@@ -62,32 +62,32 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true),
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("auto-select-desktop-capture-source", "Entire screen"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("host-resolver-rules", "MAP livelearn.home 127.0.0.1"), // a name that browsers do not trust as they do localhost
+		chromedp.Flag("host-resolver-rules", "MAP livelearn.home 127.0.0.1"), // a name that browsers trust less than localhost
 		chromedp.Flag("ignore-certificate-errors", true), chromedp.WSURLReadTimeout(time.Minute))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, _ = chromedp.NewContext(ctx) // ends with its parent
-	closers = append(closers, stop)
+	browserClosers = append(browserClosers, stop)
 	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
 })
 
-var closers []func()
+var browserClosers []func()
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, f := range closers {
+	for _, f := range browserClosers {
 		f()
 	}
 	os.Exit(code)
 }
 
-// page is a tab of somebody who shares nothing with the others.
+// page is a tab of a person who shares no state with others.
 type page struct {
 	t   testing.TB
 	ctx context.Context
-	fox *foxTab // in Firefox; nil: in Chromium
+	fox *foxTab // in Firefox, nil means in Chromium
 
 	mu     sync.Mutex
-	faults []string // what the console and the policy complained about; guarded by mu
+	faults []string // errors of the console and violations of the policy; guarded by mu
 }
 
 // phone and laptop are the two screens.
@@ -117,7 +117,7 @@ func newPage(t testing.TB, size [2]int64) *page {
 	return p
 }
 
-// listen keeps what a user would never see and a developer must.
+// listen collects errors that a user would never see and a developer must see.
 func (p *page) listen(ev any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +127,7 @@ func (p *page) listen(ev any) {
 	case *cdplog.EventEntryAdded:
 		text := e.Entry.Text
 		away := strings.Contains(text, "ERR_CONNECTION") || strings.Contains(text, "WebSocket connection") || strings.Contains(text, "Failed to load resource")
-		if string(e.Entry.Level) == "error" && !away { // a box that is away is part of the story
+		if string(e.Entry.Level) == "error" && !away { // in some stories the box is away
 			p.faults = append(p.faults, text)
 		}
 	}
@@ -160,7 +160,7 @@ func (p *page) open(url string) {
 	}
 }
 
-func eval[T any](p *page, js string) T {
+func evalJS[T any](p *page, js string) T {
 	p.t.Helper()
 	if p.fox != nil {
 		var v T
@@ -180,7 +180,7 @@ func eval[T any](p *page, js string) T {
 
 func (p *page) text() string {
 	if p.fox != nil {
-		return eval[string](p, "location.pathname + '\\n' + document.body.innerText")
+		return evalJS[string](p, "location.pathname + '\\n' + document.body.innerText")
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 	defer cancel()
@@ -194,12 +194,12 @@ func (p *page) text() string {
 // until waits for a JavaScript condition.
 func (p *page) until(what, js string) {
 	p.t.Helper()
-	deadline := time.Now().Add(patience)
-	for !eval[bool](p, "!!("+js+")") {
+	deadline := time.Now().Add(waitTimeout)
+	for !evalJS[bool](p, "!!("+js+")") {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("waited in vain for %s; the page shows:\n%s", what, p.text())
 		}
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(30 * time.Millisecond) // the browser is a process of its own
 	}
 }
 
@@ -216,32 +216,53 @@ func (p *page) sees(text string) {
 	p.until(fmt.Sprintf("%q", text), "document.body.innerText.includes("+quote(text)+")")
 }
 
-// find is the visible control of a name as a screen reader says it: an exact one first.
-const find = `((sel, name) => {
+// findControl finds the visible control with an accessible name. An exact match comes first.
+const findControl = `((sel, name) => {
   const label = (e) => (e.getAttribute("aria-label") || e.innerText || e.value || "").trim();
   const all = [...document.querySelectorAll(sel)].filter((e) => e.checkVisibility() && !e.disabled);
   return all.find((e) => label(e) === name) || all.find((e) => label(e).includes(name));
 })`
 
+// fieldName gives the accessible name of a field.
+const fieldName = `(e) => e.getAttribute("aria-label") || document.getElementById(e.getAttribute("aria-labelledby"))?.innerText || [...(e.labels || [])].map((l) => l.innerText).join(" ")`
+
 // press clicks a button, link or summary by its name.
 func (p *page) press(name string) {
 	p.t.Helper()
-	target := find + `("button, a, summary, [role=button], [role=tab]", ` + quote(name) + `)`
+	target := findControl + `("button, a, summary, [role=button], [role=tab]", ` + quote(name) + `)`
 	p.until("button "+name, target)
-	eval[bool](p, "("+target+".click(), true)")
+	evalJS[bool](p, "("+target+".click(), true)")
+}
+
+// confirm presses the button with that name in the open dialog.
+func (p *page) confirm(name string) {
+	p.t.Helper()
+	target := `[...document.querySelectorAll("dialog[open] button")].find((b) => b.innerText.trim() === ` + quote(name) + `)`
+	p.until("a dialog with the button "+name, target)
+	evalJS[bool](p, "("+target+".click(), true)")
+}
+
+// endLesson ends the lesson of the console. On a phone it is in the menu.
+func (p *page) endLesson(say func(string) string) {
+	p.t.Helper()
+	if evalJS[bool](p, `innerWidth < 700`) {
+		p.press(say("console.menu"))
+	}
+	p.press(say("console.end"))
+	p.confirm(say("console.end"))
 }
 
 // fill types into the field with that label.
 func (p *page) fill(label, text string) {
 	p.t.Helper()
 	target := `[...document.querySelectorAll("input, textarea")].filter((e) => e.checkVisibility()).find((e) =>
-	  (e.getAttribute("aria-label") || [...(e.labels || [])].map((l) => l.innerText).join(" ")).includes(` + quote(label) + `))`
+	  (` + fieldName + `)(e).includes(` + quote(label) + `))`
 	p.until("field "+label, target)
-	eval[bool](p, "(("+target+").focus(), ("+target+").select(), true)")
+	evalJS[bool](p, "(("+target+").focus(), ("+target+").select(), true)")
 	p.typed(text)
 }
 
-// typed types into what has the focus.
+// typed types into the focused control.
 func (p *page) typed(text string) {
 	p.t.Helper()
 	if p.fox != nil {
@@ -263,7 +284,7 @@ func (p *page) tabTo(name string) {
 	p.t.Helper()
 	for range 60 {
 		p.key(kb.Tab)
-		here := eval[string](p, `((e) => e === document.body ? "" : (e.getAttribute("aria-label") || [...(e.labels || [])].map((l) => l.innerText).join(" ") || e.innerText || ""))(document.activeElement)`)
+		here := evalJS[string](p, `((e) => e === document.body ? "" : (`+fieldName+`)(e) || e.innerText || "")(document.activeElement)`)
 		if strings.Contains(here, name) {
 			return
 		}

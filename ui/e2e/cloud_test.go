@@ -17,15 +17,15 @@ import (
 	"github.com/livelearn/box/services/cloud"
 )
 
-// linked is a cloud's status as the box gives it.
+// linked is the status of a cloud in the form of the box.
 type linked struct {
 	Supported bool `json:"supported"`
 	cloud.Status
 }
 
-// stead answers for the box: a page shall know states that a box is in once a year. What
-// is asked is kept in window.asked, answers stand in window.answers by "METHOD path".
-const stead = `window.asked = []; window.answers = {};
+// fakeAnswers answers in place of the box, for states that are rare on a real box. It keeps
+// requests in window.asked, and takes answers from window.answers by "METHOD path".
+const fakeAnswers = `window.asked = []; window.answers = {};
 const real = window.fetch;
 window.fetch = (path, init = {}) => {
   const key = (init.method || "GET") + " " + path, told = window.answers[key];
@@ -36,7 +36,7 @@ window.fetch = (path, init = {}) => {
 };
 `
 
-// answer sets what the page is told from its next document on, and now.
+// answer sets the answers for the current document and the next ones.
 func (p *page) answer(answers map[string]any) {
 	p.t.Helper()
 	raw, err := json.Marshal(answers)
@@ -45,25 +45,25 @@ func (p *page) answer(answers map[string]any) {
 	}
 	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{
-			Source: "window.answers || (() => {" + stead + "})(); Object.assign(window.answers, " + string(raw) + ");",
+			Source: "window.answers || (() => {" + fakeAnswers + "})(); Object.assign(window.answers, " + string(raw) + ");",
 		})
 		return err
 	}))
 	p.now(answers)
 }
 
-// now changes answers under the open page.
+// now changes the answers under the open page.
 func (p *page) now(answers map[string]any) {
 	p.t.Helper()
 	raw, err := json.Marshal(answers)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	eval[bool](p, "(window.answers && Object.assign(window.answers, "+string(raw)+"), true)")
+	evalJS[bool](p, "(window.answers && Object.assign(window.answers, "+string(raw)+"), true)")
 }
 
-// standings are a box in each state, by the end of the text's key.
-func standings() map[string]linked {
+// cloudStates returns a box in each state, by the end of the text's key.
+func cloudStates() map[string]linked {
 	one := func(state string, change func(*cloud.Status)) linked {
 		s := cloud.Status{Way: "https", Where: "cloud.a-school-district-with-a-long-name.example.org:8443", School: "Nordschule", State: state, Last: 1790000000000, Notes: []cloud.Note{}}
 		if change != nil {
@@ -93,72 +93,74 @@ func standings() map[string]linked {
 var refusedFacts = []cloud.Dead{
 	{Incarnation: 1<<64 - 1, Pos: 7, Stream: "room:c_k3v9", Epoch: 1, Seq: 5, Kind: "quiz.answered", Code: "22P05", Text: `unsupported Unicode escape sequence: \u0000 cannot be converted to text.`, At: 1790000000000},
 	{Incarnation: 1<<64 - 1, Pos: 9, Stream: "room:c_k3v9", Epoch: 1, Seq: 6, Kind: "quiz.answered", Code: cloud.CodeForked, Text: "another fact has its identity", At: 1790000000000},
+	{Incarnation: 3, Pos: 10, Stream: "report@4kq7x2m", Epoch: 1, Seq: 6, Kind: "lesson.graded", Code: cloud.CodeForeign, Text: "lesson l_k3v9 belongs to another box", At: 1790000000000},
 	{Incarnation: 3, Pos: 12, Stream: "room:c_k3v9", Code: "damaged", Text: "checksum", At: 1790000000000},
 }
 
-// TestTheAdminReadsHowTheCloudIs looks at each state, in a language of either direction, on
-// a phone and in the dark on a laptop.
+// TestTheAdminReadsHowTheCloudIs checks each state, in a language of each direction, on a phone and
+// in the dark on a laptop.
 func TestTheAdminReadsHowTheCloudIs(t *testing.T) {
-	modules(t)
+	installModules(t)
 	box := boxtest.Start(t, t.TempDir())
-	ada := box.Claim("Ada")
+	ada := box.ClaimBox("Ada")
 	home := "http://" + box.HTTP
 	for _, at := range []struct {
 		lang, theme string
 		size        [2]int64
 	}{{"en", "light", phone}, {"ar", "light", phone}, {"fr", "dark", laptop}} {
-		say := words(t, at.lang)
+		say := loadWords(t, at.lang)
 		p := newPage(t, at.size)
 		p.speak(home, at.lang)
 		p.as(home, ada)
 		p.answer(map[string]any{"GET /api/admin/cloud": linked{}, "GET /api/admin/cloud/dead": refusedFacts})
-		p.open(home + "/admin")
+		p.open(home + "/admin/cloud")
 		p.theme(at.theme)
 		p.sees(say("admin.cloud.none"))
-		for state, told := range standings() {
+		for state, told := range cloudStates() {
 			if at.theme == "dark" && !slices.Contains([]string{"off", "sending", "idleDead", "revoked"}, state) {
-				continue // the colours of the others are among these
+				continue // these include all colours
 			}
 			p.now(map[string]any{"GET /api/admin/cloud": told})
-			p.press("↻ " + say("admin.refresh"))
+			p.press(say("admin.refresh"))
 			p.sees(say("admin.cloud.is." + state))
 			p.until("its details", `!document.querySelector(".cloud .skeleton")`)
-			eval[bool](p, `(document.querySelectorAll(".cloud details").forEach((d) => (d.open = true)), true)`)
+			evalJS[bool](p, `(document.querySelectorAll(".cloud details").forEach((d) => (d.open = true)), true)`)
 			p.axe(at.lang + " " + state)
 			if told.Dead > 0 {
 				p.sees(say("admin.cloud.dead.characters"))
+				p.sees(say("admin.cloud.dead.foreign"))
 				p.sees(say("admin.cloud.note.forked"))
 				p.sees("of_a_later_version")
 			}
-			if got, want := eval[bool](p, `!!document.querySelector("input[name=link]")`), slices.Contains([]string{"off", "revoked", "stranger"}, state); got != want {
+			if got, want := evalJS[bool](p, `!!document.querySelector("input[name=link]")`), slices.Contains([]string{"off", "revoked", "stranger"}, state); got != want {
 				t.Errorf("%s: a form for a link: %v", state, got)
 			}
 		}
 		p.now(map[string]any{"GET /api/admin/cloud": map[string]any{"status": 503, "reason": "down"}})
-		p.press("↻ " + say("admin.refresh"))
+		p.press(say("admin.refresh"))
 		p.sees(say("err.down"))
 		p.axe(at.lang + " away")
 		p.noFaults()
 	}
 }
 
-// TestTheAdminLinksAndLeavesWithoutAMouse goes the whole way: a link that is refused, one
-// that is taken, a refused entry that is sent repaired, and out again.
+// TestTheAdminLinksAndLeavesWithoutAMouse goes the whole way: a refused link, an accepted link, a
+// refused entry that is repaired and sent again, and the end of the link.
 func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 	box := boxtest.Start(t, t.TempDir())
-	ada := box.Claim("Ada")
+	ada := box.ClaimBox("Ada")
 	home := "http://" + box.HTTP
-	say := words(t, "en")
+	say := loadWords(t, "en")
 	p := newPage(t, phone)
 	p.speak(home, "en")
 	p.as(home, ada)
-	all := standings()
+	all := cloudStates()
 	p.answer(map[string]any{
 		"GET /api/admin/cloud": all["off"], "GET /api/admin/cloud/dead": refusedFacts, "POST /api/admin/cloud/sync": nil, "DELETE /api/admin/cloud/link": nil,
 		"POST /api/admin/cloud/link":       map[string]any{"status": 403, "reason": "denied", "code": "bad_code", "field": "link"},
 		"POST /api/admin/cloud/dead/retry": nil, "POST /api/admin/cloud/reply": nil,
 	})
-	p.open(home + "/admin")
+	p.open(home + "/admin/cloud")
 	p.sees(say("admin.cloud.is.off"))
 	p.tabTo(say("admin.cloud.link"))
 	p.typed("https://cloud.example.org/#USED")
@@ -188,7 +190,7 @@ func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 	p.press(say("admin.cloud.leave"))
 	p.until("the question", `document.querySelector("dialog[open]")`)
 	p.now(map[string]any{"GET /api/admin/cloud": all["off"]})
-	eval[bool](p, `(document.querySelector("dialog[open] .danger").click(), true)`)
+	p.confirm(say("admin.cloud.leave"))
 	p.sees(say("admin.cloud.is.off"))
 	p.until("the focus on the heading", `document.activeElement.id === "cloud-title"`)
 	want := []string{
@@ -196,26 +198,26 @@ func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 		`POST /api/admin/cloud/sync`, `POST /api/admin/cloud/dead/retry {"incarnation":"18446744073709551615","pos":7,"repair":true}`,
 		`POST /api/admin/cloud/reply`, `DELETE /api/admin/cloud/link`,
 	}
-	if d := cmp.Diff(eval[[]string](p, "window.asked"), want); d != "" {
+	if d := cmp.Diff(evalJS[[]string](p, "window.asked"), want); d != "" {
 		t.Error(d)
 	}
 	p.noFaults()
 }
 
-// TestATeacherSeesOnlyWhetherItIsInTheCloud looks at the end of a lesson and at its results.
+// TestATeacherSeesOnlyWhetherItIsInTheCloud checks the end of a lesson and its results.
 func TestATeacherSeesOnlyWhetherItIsInTheCloud(t *testing.T) {
-	modules(t)
+	installModules(t)
 	box := boxtest.Start(t, t.TempDir())
-	ada := box.Claim("Ada")
-	past := over(t, box, ada)
-	lesson := ada.Lesson(ada.Class("7B", 3), "Planets")
+	ada := box.ClaimBox("Ada")
+	past := endedLesson(t, box, ada)
+	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
 	home := "http://" + box.HTTP
 	type seen struct {
 		Linked  bool `json:"linked"`
 		Waiting int  `json:"waiting"`
 	}
 	for _, lang := range []string{"en", "ar"} {
-		say := words(t, lang)
+		say := loadWords(t, lang)
 		p := newPage(t, phone)
 		p.speak(home, lang)
 		p.as(home, ada)
@@ -233,13 +235,11 @@ func TestATeacherSeesOnlyWhetherItIsInTheCloud(t *testing.T) {
 		if p.answer(map[string]any{"GET /api/cloud": seen{true, 0}}); strings.Contains(p.text(), say("incloud.there")) {
 			t.Error("a box that is linked to nothing speaks of a cloud")
 		}
-		if lang == "ar" { // the lesson that is open is ended once
+		if lang == "ar" { // the open lesson is ended once
 			continue
 		}
 		p.open(home + "/teach/" + lesson.Room)
-		p.press(say("console.end"))
-		p.until("the question", `document.querySelector("dialog[open]")`)
-		eval[bool](p, `(document.querySelector("dialog[open] .danger").click(), true)`)
+		p.endLesson(say)
 		p.sees(say("console.ended"))
 		p.sees(say("incloud.there"))
 		p.axe("the end of a lesson")

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestFirstDayOnABoxElsewhere holds the story of the first day against a box that runs
-// already, has not been claimed, and may be slow: a board on the desk, an emulated machine.
-// LIVELEARN_PLUG is where its power is switched: POST /off and /on below that address.
+// TestFirstDayOnABoxElsewhere runs the story of the first day against a running, unclaimed box,
+// which may be slow: a board on the desk, an emulated machine. LIVELEARN_PLUG is the address of its
+// power switch, with POST /off and /on below it.
 //
 //	LIVELEARN_BOX=http://192.168.1.20 LIVELEARN_CLAIM=XXXX-XXXX LIVELEARN_PLUG=http://plug go test ./ui/e2e -run Elsewhere
 func TestFirstDayOnABoxElsewhere(t *testing.T) {
@@ -19,13 +19,13 @@ func TestFirstDayOnABoxElsewhere(t *testing.T) {
 	if home == "" || claim == "" || plugAt == "" {
 		t.Skip("no box elsewhere: image/qemutest runs this with LIVELEARN_BOX, LIVELEARN_CLAIM and LIVELEARN_PLUG")
 	}
-	old := patience
-	patience = 3 * time.Minute
-	t.Cleanup(func() { patience = old })
-	firstDay(t, home, claim, plug{func() { post(t, plugAt+"/off") }, func() { post(t, plugAt+"/on") }})
+	old := waitTimeout
+	waitTimeout = 3 * time.Minute
+	t.Cleanup(func() { waitTimeout = old })
+	firstDay(t, home, claim, powerPlug{func() { postURL(t, plugAt+"/off") }, func() { postURL(t, plugAt+"/on") }})
 }
 
-func post(t *testing.T, url string) {
+func postURL(t *testing.T, url string) {
 	t.Helper()
 	resp, err := http.Post(url, "", nil)
 	if err != nil {

@@ -19,22 +19,22 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// fox is a Firefox driven over WebDriver BiDi (W3C working draft), which the stock
-// browser speaks. Only what a story needs of it is here.
+// fox is a Firefox driven over WebDriver BiDi (W3C working draft), which the stock browser speaks.
+// It has only the commands that a story needs.
 type fox struct {
 	conn net.Conn
 	mu   sync.Mutex // one command at a time
 	n    int
 }
 
-// foxTab is one tab in a context of its own: it shares no cookie with another.
+// foxTab is one tab in its own context. It shares no cookie with other tabs.
 type foxTab struct {
 	*fox
 	user, id string
 }
 
-// firefox starts the browser; it ends with the test.
-func firefox(t *testing.T) *fox {
+// startFirefox starts the browser. The end of the test stops it.
+func startFirefox(t *testing.T) *fox {
 	t.Helper()
 	path, err := exec.LookPath("firefox-esr")
 	if err != nil {
@@ -91,7 +91,7 @@ user_pref("datareporting.policy.dataSubmissionEnabled", false);
 	}
 }
 
-// call sends a command and waits for its answer; events in between are passed over.
+// call sends a command and waits for its answer. It ignores events in between.
 func (f *fox) call(method string, params, result any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -131,7 +131,7 @@ func (f *fox) call(method string, params, result any) error {
 	}
 }
 
-// page opens a tab of somebody who shares nothing with the others.
+// page opens a tab of a person who shares no state with others.
 func (f *fox) page(t *testing.T, size [2]int64) *page {
 	t.Helper()
 	var user struct{ UserContext string }
@@ -159,7 +159,7 @@ func (f *foxTab) open(url string) error {
 	return f.call("browsingContext.navigate", map[string]any{"context": f.id, "url": url, "wait": "complete"}, nil)
 }
 
-// eval runs a script and reads what it gives, or what its promise gives, as JSON.
+// eval runs a script and decodes its result as JSON. It waits for a promise.
 func (f *foxTab) eval(js string, into any) error {
 	var got struct {
 		Type   string
@@ -181,7 +181,7 @@ func (f *foxTab) eval(js string, into any) error {
 	return json.Unmarshal([]byte(text), into)
 }
 
-// typed types into what has the focus.
+// typed types into the focused control.
 func (f *foxTab) typed(text string) error {
 	var keys []map[string]string
 	for _, r := range text {

@@ -16,11 +16,12 @@ import (
 
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
-// lecture is a teacher on air over https, and how pupils come in.
-type lecture struct {
+// lectureRig is a teacher on air over https, and the way in for pupils.
+type lectureRig struct {
 	t       *testing.T
 	box     *boxtest.Box
 	teacher *boxtest.Person
@@ -29,15 +30,16 @@ type lecture struct {
 	say     func(string) string
 }
 
-func newLecture(t *testing.T) *lecture {
+func newLecture(t *testing.T) *lectureRig {
 	t.Helper()
 	box := boxtest.Start(t, t.TempDir())
-	teacher := box.Claim("Ada")
-	lesson := teacher.Lesson(teacher.Class("7B", 20), "Planets")
+	teacher := box.ClaimBox("Ada")
+	lesson := teacher.OpenLesson(teacher.AddClass("7B", 20), "Planets")
 	ada := newPage(t, laptop)
 	ada.as("https://"+box.HTTPS, teacher)
 	ada.open("https://" + box.HTTPS + "/teach/" + lesson.Room)
-	l := &lecture{t: t, box: box, teacher: teacher, lesson: lesson, ada: ada, say: words(t, "en")}
+	l := &lectureRig{t: t, box: box, teacher: teacher, lesson: lesson, ada: ada, say: loadWords(t, "en")}
+	ada.press(l.say("console.video"))
 	ada.press(l.say("call.start"))
 	ada.until("the device check", `document.querySelector(".device-check video")?.videoWidth > 0`)
 	ada.press(l.say("call.go"))
@@ -45,24 +47,25 @@ func newLecture(t *testing.T) *lecture {
 	return l
 }
 
-// remote is a pupil who is not in the room.
-func (l *lecture) remote(n int, scheme string) *page {
+// remote returns a pupil outside the room.
+func (l *lectureRig) remote(n int, scheme string) *page {
 	l.t.Helper()
 	p := newPage(l.t, phone)
-	p.as(l.home(scheme), l.box.Join(l.lesson, l.lesson.Names[n].ID))
+	p.as(l.home(scheme), l.box.JoinLesson(l.lesson, l.lesson.Names[n].ID))
 	p.open(l.home(scheme) + "/lesson")
 	p.press(l.say("onair.remote"))
 	return p
 }
 
-// home is the box as a browser on another machine sees it: no page over plain http is secure.
-func (l *lecture) home(scheme string) string {
+// home returns the box in the view of a browser on another machine, where no page over plain http
+// is secure.
+func (l *lectureRig) home(scheme string) string {
 	host := map[string]string{"http": l.box.HTTP, "https": l.box.HTTPS}[scheme]
 	return scheme + "://" + strings.Replace(host, "127.0.0.1", "livelearn.home", 1)
 }
 
-// typedIn is a remote pupil who types the code and taps a name, in any browser.
-func (l *lecture) typedIn(p *page, n int, scheme string) *page {
+// typedIn returns a remote pupil who types the code and taps a name, in any browser.
+func (l *lectureRig) typedIn(p *page, n int, scheme string) *page {
 	l.t.Helper()
 	p.open(l.home(scheme) + "/")
 	p.fill(l.say("join.code"), l.lesson.Code)
@@ -74,7 +77,7 @@ func (l *lecture) typedIn(p *page, n int, scheme string) *page {
 
 const tile = `document.querySelector(".tile[data-source=%s]:not(.own) video")`
 
-// sees waits until a picture of a source moves: two frames that differ, decoded.
+// sees waits until a picture of a source moves: two different decoded frames.
 func (p *page) moves(source string) {
 	p.t.Helper()
 	p.until("a picture of the "+source, fmt.Sprintf(tile, source)+`?.videoWidth > 0`)
@@ -89,7 +92,7 @@ func (p *page) moves(source string) {
 	})()`, fmt.Sprintf(tile, source)))
 }
 
-// hears waits until sound arrives that is not silence.
+// hears waits for sound that is not silence.
 func (p *page) hears() {
 	p.t.Helper()
 	p.until("sound", `(async () => {
@@ -109,10 +112,10 @@ func (p *page) hears() {
 func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l := newLecture(t)
 	ben, cid := l.remote(0, "http"), l.remote(1, "https")
-	if eval[bool](ben, "isSecureContext") || !eval[bool](cid, "isSecureContext") {
+	if evalJS[bool](ben, "isSecureContext") || !evalJS[bool](cid, "isSecureContext") {
 		t.Fatal("http must be a page that is not secure here, and https one that is")
 	}
-	fox := firefox(t)
+	fox := startFirefox(t)
 	dora, emil := l.typedIn(fox.page(t, phone), 2, "http"), l.typedIn(fox.page(t, phone), 3, "https")
 	for _, p := range []*page{ben, cid, dora, emil} {
 		p.moves("camera")
@@ -134,24 +137,26 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.ada.moves("camera")
 	l.ada.hears()
 
-	modules(t)
+	installModules(t)
 	l.ada.axe("console on air")
 	cid.axe("a pupil on air")
 	ben.axe("a pupil who watches")
 
-	// A teacher's mute is the box's: the pupil cannot undo it.
+	// The box mutes for the teacher. The pupil cannot undo it.
 	l.menu(1)
 	l.ada.press(l.say("people.muteMic"))
 	cid.until("muted by the teacher", fmt.Sprintf(`[...document.querySelectorAll("button[disabled]")].some((b) => b.innerText.includes(%s))`, quote(l.say("call.mutedBy"))))
 
+	l.ada.press(l.say("call.settings"))
 	l.ada.press(l.say("rehearse.open"))
 	l.ada.until("all is well", `document.querySelectorAll(".rehearsal [data-mark=good]").length === 5`)
-	eval[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
+	evalJS[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
+	l.ada.press(l.say("call.settings"))
 	l.ada.press(l.say("encoders.open"))
 	l.ada.press(l.say("encoders.make"))
 	l.ada.sees(l.say("encoders.once"))
 	l.ada.axe("encoders and players")
-	eval[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
+	evalJS[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
 
 	l.ada.press(l.say("call.stopall"))
 	l.ada.until("no pupil on air", `!document.querySelector(".tile[data-source=camera]:not(.own)")`)
@@ -161,13 +166,13 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	}
 }
 
-// menu opens what the teacher can do about a pupil.
-func (l *lecture) menu(n int) {
+// menu opens the teacher's actions for a pupil.
+func (l *lectureRig) menu(n int) {
 	l.t.Helper()
-	eval[bool](l.ada, fmt.Sprintf(`([...document.querySelectorAll(".person")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click(), true)`, quote(l.lesson.Names[n].Name)))
+	evalJS[bool](l.ada, fmt.Sprintf(`([...document.querySelectorAll(".person")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click(), true)`, quote(l.lesson.Names[n].Name)))
 }
 
-// A dozen at once, and one who invites is told why a page that is not secure cannot speak.
+// A dozen at once. A person who invites learns why an insecure page cannot speak.
 func TestADozenWatchAndAnInsecurePageSaysWhy(t *testing.T) {
 	l := newLecture(t)
 	var all []*page
@@ -187,11 +192,11 @@ func TestADozenWatchAndAnInsecurePageSaysWhy(t *testing.T) {
 	}
 }
 
-// charge is the process of the media server that is in charge.
-func (l *lecture) charge() int {
+// charge returns the process of the active media server.
+func (l *lectureRig) charge() int {
 	l.t.Helper()
 	for _, n := range l.nodes() {
-		if n.Standing == media.InCharge {
+		if n.Role == media.Active {
 			return l.pid(n.Name)
 		}
 	}
@@ -199,16 +204,16 @@ func (l *lecture) charge() int {
 	return 0
 }
 
-func (l *lecture) nodes() (list []media.NodeState) {
+func (l *lectureRig) nodes() (list []media.NodeState) {
 	l.t.Helper()
-	if _, err := l.teacher.Call("GET", "/api/admin/media", nil, &list); err != nil {
+	if _, err := l.teacher.CallAPI("GET", "/api/admin/media", nil, &list); err != nil {
 		l.t.Fatal(err)
 	}
 	return list
 }
 
-// pid finds the process of a media server by what its box told it.
-func (l *lecture) pid(name string) int {
+// pid finds the process of a media server by the report of its box.
+func (l *lectureRig) pid(name string) int {
 	l.t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -228,24 +233,21 @@ func (l *lecture) pid(name string) int {
 }
 
 // standby waits until two media servers run again.
-func (l *lecture) standby() {
+func (l *lectureRig) standby() {
 	l.t.Helper()
 	ready := func() bool {
-		return slices.ContainsFunc(l.nodes(), func(n media.NodeState) bool { return n.Standing == media.Standby })
+		return slices.ContainsFunc(l.nodes(), func(n media.NodeState) bool { return n.Role == media.Standby })
 	}
-	for end := time.Now().Add(patience); !ready(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			l.t.Fatal("the media server does not come back")
-		}
-	}
+	timetest.WaitUntil(l.t, "the media server that died", ready)
 }
 
-// The active media server dies, or hangs: pictures are back in three seconds and nobody has
-// pressed anything; chat goes on.
+// The active media server dies, or hangs. The pictures return within three seconds without a press,
+// and chat continues.
 func TestPicturesComeBackWhenAMediaServerDies(t *testing.T) {
 	l := newLecture(t)
 	ben := l.remote(0, "http")
 	ben.moves("camera")
+	l.ada.press(l.say("console.chat"))
 	for _, way := range []struct {
 		name string
 		end  func(pid int) error
@@ -256,76 +258,85 @@ func TestPicturesComeBackWhenAMediaServerDies(t *testing.T) {
 	} {
 		before := l.charge()
 		pause := make(chan time.Duration, 1)
+		evalJS[bool](ben, "(window.watchedUntil = Infinity) > 0") // the end of the server may take a while
 		go func() { pause <- ben.back("camera") }()
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond) // the page watches
 		if err := way.end(before); err != nil {
 			t.Fatal(err)
 		}
+		evalJS[bool](ben, "(window.watchedUntil = performance.now() + 8000) > 0")
 		back := <-pause
-		t.Logf("%s: the longest time without a new picture: %v", way.name, back)
-		if back > 3*time.Second {
-			t.Errorf("%s: the picture stood for %v", way.name, back)
+		if back == neverBack {
+			t.Errorf("%s: the picture does not come back", way.name)
 		}
+		timetest.CheckBudget(t, way.name+": the longest time without a new picture", back, 3*time.Second)
 		if l.charge() == before {
 			t.Fatalf("%s: the same media server is in charge", way.name)
 		}
-		chat(ben, "said after it was "+way.name, l.say)
+		sendChat(ben, "said after it was "+way.name, l.say)
 		l.ada.sees("said after it was " + way.name)
 		l.standby()
 	}
 }
 
-// TestARestartOfTheProgramKeepsTheLesson restarts the program alone, with newer settings, in
-// the middle of a lesson on air: pages come back by themselves and nobody presses anything.
+// TestARestartOfTheProgramKeepsTheLesson restarts only the program, with newer settings, during a
+// lesson on air. The pages return by themselves.
 func TestARestartOfTheProgramKeepsTheLesson(t *testing.T) {
 	l := newLecture(t)
 	ben := l.remote(0, "http")
 	ben.moves("camera")
-	chat(ben, "said before the restart", l.say)
+	l.ada.press(l.say("console.chat"))
+	sendChat(ben, "said before the restart", l.say)
 	pause := make(chan time.Duration, 1)
 	go func() { pause <- ben.back("camera") }()
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // the page watches
 	l.box.Stop()
 	l.box = l.box.Restart("--set", "media.memory=300")
 	t.Logf("the program was ready again %v after its start; the longest time without a new picture: %v", l.box.Ready, <-pause)
 	ben.moves("camera")
 	ben.sees("said before the restart")
-	chat(ben, "said after the restart", l.say)
+	sendChat(ben, "said after the restart", l.say)
 	l.ada.sees("said after the restart")
 }
 
-// starve gives a media server no more memory, and has it need some.
-func (l *lecture) starve(pid int) error {
+// starve stops a media server from getting more memory, and makes it need some.
+func (l *lectureRig) starve(pid int) error {
 	none := unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}
 	if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &none, nil); err != nil {
 		return err
 	}
-	m := l.teacher.Member(l.lesson.Room)
+	m := l.teacher.NewMember(l.lesson.Room)
 	if _, err := m.Connect(); err != nil {
 		return err
 	}
 	if _, err := m.Join(); err != nil {
 		return err
 	}
-	// Offers that are long and wrong: each takes room while it is read. A heap that has
-	// room takes many, so they go on until the server is gone.
-	for i, end := 0, time.Now().Add(5*time.Second); time.Now().Before(end) && (i < 60 || syscall.Kill(pid, 0) == nil); i++ {
-		sdp := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n" + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"+strings.Repeat("a=x\r\n", 400), 22)
-		if _, err := m.Do(wiretest.Command{ID: "starve-" + strconv.Itoa(i), Name: "call.watch", Payload: map[string]any{"session": "starve-0123456789-" + strconv.Itoa(i), "sdp": sdp, "mode": "full"}}); err != nil {
-			time.Sleep(50 * time.Millisecond) // no more than a member may ask
+	// Long wrong offers each take room while they are read. A heap with room takes many, so the
+	// test sends offers until the server is gone.
+	sdp := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n" + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"+strings.Repeat("a=x\r\n", 400), 22)
+	for i, end := 0, time.Now().Add(timetest.Patience); syscall.Kill(pid, 0) == nil; i++ {
+		if time.Now().After(end) {
+			return fmt.Errorf("the media server lives after %d offers", i)
+		}
+		if _, err := m.SendCommand(wiretest.Command{ID: "starve-" + strconv.Itoa(i), Name: "call.watch", Payload: map[string]any{"session": "starve-0123456789-" + strconv.Itoa(i), "sdp": sdp, "mode": "full"}}); err != nil {
+			time.Sleep(50 * time.Millisecond) // the limit of a member
 		}
 	}
 	return nil
 }
 
-// back waits until the picture moves again, by frames that the page has shown, and tells how long
-// the longest pause was.
+// neverBack is the result of back if the picture does not move at the end.
+const neverBack = 99999 * time.Millisecond
+
+// back waits until the picture moves again, by the frames on the page, and returns the longest
+// pause.
 func (p *page) back(source string) time.Duration {
 	p.t.Helper()
-	ms := eval[float64](p, fmt.Sprintf(`(async () => {
+	ms := evalJS[float64](p, fmt.Sprintf(`(async () => {
 		const begun = performance.now(); let last = begun, worst = 0, count = 0, bound = null;
 		const on = (v) => v.requestVideoFrameCallback(function f() { const n = performance.now(); worst = Math.max(worst, n - last); last = n; count++; if (bound === v) v.requestVideoFrameCallback(f); });
-		while (performance.now() - begun < 8000) {
+		while (performance.now() < (window.watchedUntil ?? begun + 8000)) {
 			const v = %s;
 			if (v && v !== bound) { bound = v; on(v); }
 			await new Promise((r) => setTimeout(r, 20));
@@ -335,8 +346,8 @@ func (p *page) back(source string) time.Duration {
 	return time.Duration(ms * 1e6)
 }
 
-// A recording is killed in its middle: the file plays to within its last second, and another
-// goes on. Everybody sees the light, and nobody is recorded but the teacher.
+// The test kills a recording in its middle. The file plays to within its last second, and another
+// file continues. Everybody sees the light, and only the teacher is recorded.
 func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 	l := newLecture(t)
 	ben := l.remote(0, "http")
@@ -344,14 +355,14 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 	l.ada.press(l.say("call.record"))
 	ben.sees(l.say("onair.recorded"))
 	l.ada.sees(l.say("onair.recorded"))
-	time.Sleep(6 * time.Second)
+	time.Sleep(6 * time.Second) // the file gets a middle
 	pid := l.charge()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	killed := time.Now()
 	ben.back("camera")
-	time.Sleep(3 * time.Second)
+	time.Sleep(3 * time.Second) // the next file gets pictures
 	l.ada.press(l.say("call.recordOff"))
 	ben.until("the light to go out", `!document.querySelector(".recorded")`)
 
@@ -361,7 +372,7 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 	}
 	stopped := 0
 	for _, f := range files {
-		seconds, frames := probe(t, f)
+		seconds, frames := probeVideo(t, f)
 		info, err := os.Stat(f)
 		if err != nil {
 			t.Fatal(err)
@@ -369,9 +380,10 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 		t.Logf("%s: %.1f s, %d frames, last written %v before the end", filepath.Base(f), seconds, frames, killed.Sub(info.ModTime()))
 		if late := killed.Sub(info.ModTime()); late > 0 {
 			stopped++
-			if seconds < 4 || late > 1500*time.Millisecond {
-				t.Errorf("the killed file has %.1f s and was last written %v before the end", seconds, late)
+			if seconds < 4 {
+				t.Errorf("the killed file has %.1f s", seconds)
 			}
+			timetest.CheckBudget(t, "the part that was not written", late, 1500*time.Millisecond)
 		}
 		if frames < 20 {
 			t.Errorf("%s has %d frames", f, frames)
@@ -382,8 +394,8 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 	}
 }
 
-// files are the recordings, oldest first.
-func (l *lecture) files(t *testing.T) (list []string) {
+// files returns the recordings, oldest first.
+func (l *lectureRig) files(t *testing.T) (list []string) {
 	t.Helper()
 	for _, pattern := range []string{"*/*.webm"} {
 		some, err := filepath.Glob(filepath.Join(l.box.Dir, "recordings", pattern))
@@ -395,10 +407,10 @@ func (l *lecture) files(t *testing.T) (list []string) {
 	return list
 }
 
-// probe has ffprobe decode a file.
-func probe(t *testing.T, file string) (seconds float64, frames int) {
+// probeVideo makes ffprobe decode a file.
+func probeVideo(t *testing.T, file string) (seconds float64, frames int) {
 	t.Helper()
-	out, err := exec.Command("ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", //nolint:gosec // our own file
+	out, err := exec.Command("ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", // our own file
 		"-show_entries", "stream=nb_read_frames:packet=pts_time", "-of", "default=nw=1", file).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffprobe: %v\n%s", err, out)

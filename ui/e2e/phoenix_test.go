@@ -13,8 +13,8 @@ import (
 	"github.com/livelearn/box/firmware/boxtest"
 )
 
-// modules installs what the tests need from npm, as the lock file has it.
-func modules(t *testing.T) {
+// installModules installs the npm packages of the tests from the lock file.
+func installModules(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat("../node_modules/.package-lock.json"); err == nil {
 		return
@@ -27,11 +27,11 @@ func modules(t *testing.T) {
 }
 
 func TestTheStockPhoenixClientInNodeJoinsDropsAndResumes(t *testing.T) {
-	modules(t)
+	installModules(t)
 	box := boxtest.Start(t, t.TempDir())
-	ada := box.Claim("Ada")
-	lesson := ada.Lesson(ada.Class("7B", 2), "Planets")
-	a, b := box.Join(lesson, lesson.Names[0].ID), box.Join(lesson, lesson.Names[1].ID)
+	ada := box.ClaimBox("Ada")
+	lesson := ada.OpenLesson(ada.AddClass("7B", 2), "Planets")
+	a, b := box.JoinLesson(lesson, lesson.Names[0].ID), box.JoinLesson(lesson, lesson.Names[1].ID)
 	token := func(p *boxtest.Person) string { return strings.TrimPrefix(p.Cookie, "ll=") }
 	cmd := exec.Command("node", "phoenix.mjs", "ws://"+box.HTTP+"/socket", lesson.Room, token(a), token(b))
 	raw, err := cmd.Output()
@@ -40,7 +40,7 @@ func TestTheStockPhoenixClientInNodeJoinsDropsAndResumes(t *testing.T) {
 		if e, ok := err.(*exec.ExitError); ok {
 			stderr = string(e.Stderr)
 		}
-		t.Fatalf("%v\n%s%s\n%s", err, raw, stderr, box.Log())
+		t.Fatalf("%v\n%s%s\n%s", err, raw, stderr, box.ReadLog())
 	}
 	type answer struct {
 		OK, Saved    bool

@@ -8,7 +8,7 @@ import (
 	"github.com/livelearn/box/firmware/boxtest"
 )
 
-// screenOf opens the projector page beside the teacher's own, in the same browser.
+// screenOf opens the projector page in the browser of the teacher.
 func screenOf(t *testing.T, teacher *page, home, room string) *page {
 	t.Helper()
 	var p *page
@@ -22,7 +22,7 @@ func screenOf(t *testing.T, teacher *page, home, room string) *page {
 	return p
 }
 
-// another opens a tab of somebody else in the same browser.
+// another opens a tab of another person in the same browser.
 func (p *page) another(t *testing.T, size [2]int64) *page {
 	t.Helper()
 	if p.fox != nil {
@@ -31,7 +31,7 @@ func (p *page) another(t *testing.T, size [2]int64) *page {
 	return newPage(t, size)
 }
 
-// stories are the ways that the whole lesson is told.
+// stories are the settings in which the test runs the whole lesson.
 var stories = []struct {
 	name, lang     string
 	teacher, pupil [2]int64
@@ -42,30 +42,30 @@ var stories = []struct {
 	{"Firefox", "fr", laptop, phone, true},
 }
 
-// TestALessonFromClaimToCSV is the whole product: set-up, slides and ink, a quiz with two
-// pupils and a projector, and the results, without a box that is put away in between.
+// TestALessonFromClaimToCSV is the whole product: set-up, slides and ink, a quiz with two pupils
+// and a projector, and the results. It uses one box throughout.
 func TestALessonFromClaimToCSV(t *testing.T) {
 	for _, s := range stories {
 		t.Run(s.name, func(t *testing.T) {
-			say := words(t, s.lang)
+			say := loadWords(t, s.lang)
 			box := boxtest.Start(t, t.TempDir())
 			home := "http://" + box.HTTP
 			var ada *page
 			if s.firefox {
-				ada = firefox(t).page(t, s.teacher)
+				ada = startFirefox(t).page(t, s.teacher)
 			} else {
 				ada = newPage(t, s.teacher)
 			}
 			setUp(ada, home, s.lang, box.Code, say)
-			code := eval[string](ada, `fetch("/api/lessons").then((r) => r.json()).then((l) => l[0].code)`)
-			room := eval[string](ada, `location.pathname.split("/")[2]`)
+			code := evalJS[string](ada, `fetch("/api/lessons").then((r) => r.json()).then((l) => l[0].code)`)
+			room := evalJS[string](ada, `location.pathname.split("/")[2]`)
 			amal, ben := joinIn(t, ada, home, s.lang, s.pupil, code, "Amal", say), joinIn(t, ada, home, s.lang, s.pupil, code, "Ben", say)
 			screen := screenOf(t, ada, home, room)
-			screen.until("the way in", `document.querySelector(".screen-code")`)
+			screen.until("the way in", `document.querySelector("[data-code]")`)
 
-			slides(ada, []*page{amal, ben, screen})
-			quiz(t, ada, amal, ben, screen, say)
-			results(t, ada, say)
+			showSlides(ada, []*page{amal, ben, screen})
+			runQuiz(t, ada, amal, ben, screen, say)
+			checkResults(t, ada, say)
 			for _, p := range []*page{ada, amal, ben, screen} {
 				p.noFaults()
 			}
@@ -73,7 +73,7 @@ func TestALessonFromClaimToCSV(t *testing.T) {
 	}
 }
 
-// setUp goes through the three screens and starts the ready lesson.
+// setUp completes the three screens and starts the ready lesson.
 func setUp(p *page, home, lang, code string, say func(string) string) {
 	p.t.Helper()
 	p.speak(home, lang)
@@ -91,7 +91,7 @@ func setUp(p *page, home, lang, code string, say func(string) string) {
 	p.press(say("claim.finish"))
 	p.sees(say("claim.readyTitle"))
 	p.press(say("claim.start"))
-	p.until("the console", `location.pathname.startsWith("/teach/") && document.querySelector(".go")`)
+	p.until("the console", `location.pathname.startsWith("/teach/") && document.querySelector("[data-go]")`)
 }
 
 func joinIn(t *testing.T, beside *page, home, lang string, size [2]int64, code, name string, say func(string) string) *page {
@@ -106,13 +106,13 @@ func joinIn(t *testing.T, beside *page, home, lang string, size [2]int64, code, 
 	return p
 }
 
-// slides shows a page and draws on it; who looks on sees both.
-func slides(ada *page, others []*page) {
+// showSlides shows a page and draws on it. Teacher and viewers see both.
+func showSlides(ada *page, others []*page) {
 	ada.t.Helper()
 	ada.until("pages to show", `document.querySelector(".thumbs button img")?.complete`)
-	eval[bool](ada, `(document.querySelectorAll(".thumbs button")[1].click(), true)`)
+	evalJS[bool](ada, `(document.querySelectorAll(".thumbs button")[1].click(), true)`)
 	ada.until("the shown page", `document.querySelector(".draw img")?.naturalWidth > 0`)
-	eval[bool](ada, `(() => {
+	evalJS[bool](ada, `(() => {
 	  const e = document.querySelector(".draw"), r = e.getBoundingClientRect();
 	  const at = (type, x, y) => e.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, button: 0, pressure: 0.5, clientX: r.left + x * r.width, clientY: r.top + y * r.height }));
 	  e.setPointerCapture = () => {};
@@ -126,25 +126,31 @@ func slides(ada *page, others []*page) {
 	}
 }
 
-// quiz asks the first question, which has options, closes and reveals it by the one button.
-func quiz(t *testing.T, ada, amal, ben, screen *page, say func(string) string) {
+// runQuiz asks the first question, which has options, then closes and reveals it with the same
+// button.
+func runQuiz(t *testing.T, ada, amal, ben, screen *page, say func(string) string) {
 	t.Helper()
 	ada.press(say("stage.open"))
 	for _, p := range []*page{amal, ben} {
-		p.until("the question", `document.querySelectorAll(".option").length >= 2`)
+		p.until("the question", `document.querySelectorAll("[data-option] button").length >= 2`)
 	}
-	screen.until("the question", `document.querySelectorAll(".shown-options li").length >= 2`)
-	right := eval[int](ada, `[...document.querySelectorAll(".bars li")].findIndex((li) => li.querySelector(".bar-right .icon"))`)
+	screen.until("the question", `document.querySelectorAll("[data-option]").length >= 2`)
+	if evalJS[bool](ada, `!!document.querySelector("[data-part=right] .icon")`) {
+		t.Error("the console marks the right answer before the reveal")
+	}
+	ada.press(say("stage.peek"))
+	right := evalJS[int](ada, `[...document.querySelectorAll("[data-part=counts] li")].findIndex((li) => li.querySelector("[data-part=right] .icon"))`)
+	ada.press(say("stage.unpeek"))
 	pick := func(p *page, n int) {
 		t.Helper()
-		eval[bool](p, fmt.Sprintf(`(document.querySelectorAll(".option")[%d].click(), true)`, n))
+		evalJS[bool](p, fmt.Sprintf(`(document.querySelectorAll("[data-option] button")[%d].click(), true)`, n))
 		p.sees(say("quiz.saved"))
 	}
 	pick(amal, (right+1)%2)
-	pick(amal, right) // changed one's mind
+	pick(amal, right) // a pupil changes the answer
 	pick(ben, (right+1)%2)
-	ada.until("both answers", `document.querySelector(".bars")?.parentElement.innerText.match(/[2٢]/)`)
-	if names := eval[bool](screen, `document.body.innerText.includes("Amal")`); names {
+	ada.until("both answers", `document.querySelector("[data-part=asked]")?.innerText.match(/[2٢]/)`)
+	if names := evalJS[bool](screen, `document.body.innerText.includes("Amal")`); names {
 		t.Error("the projector names a pupil before the reveal")
 	}
 	ada.press(say("stage.close"))
@@ -152,30 +158,30 @@ func quiz(t *testing.T, ada, amal, ben, screen *page, say func(string) string) {
 	ada.press(say("stage.reveal"))
 	amal.sees(say("quiz.outcome.right"))
 	ben.sees(say("quiz.outcome.wrong"))
-	screen.until("the right answer marked", `document.querySelector(".shown-options li.right")`)
+	screen.until("the right answer marked", `document.querySelector("[data-option][data-right]")`)
 
 	ada.press(say("stage.more"))
-	eval[bool](ada, find+`("label.check", `+quote(say("stage.rank"))+`).querySelector("input").click() ?? true`)
+	rank := findControl + `("label.check", ` + quote(say("stage.rank")) + `)`
+	ada.until("the box of the leaderboard", rank)
+	evalJS[bool](ada, rank+`.querySelector("input").click() ?? true`)
 	screen.sees("Amal")
-	eval[bool](ada, find+`("label.check", `+quote(say("stage.rank"))+`).querySelector("input").click() ?? true`)
+	evalJS[bool](ada, rank+`.querySelector("input").click() ?? true`)
 	screen.until("the leaderboard is gone", `!document.body.innerText.includes("Amal")`)
 }
 
-// results ends the lesson and looks at what came of it.
-func results(t *testing.T, ada *page, say func(string) string) {
+// checkResults ends the lesson and checks its results.
+func checkResults(t *testing.T, ada *page, say func(string) string) {
 	t.Helper()
-	ada.press(say("console.end"))
-	ada.until("the question", `document.querySelector("dialog[open]")`)
-	eval[bool](ada, `(document.querySelector("dialog[open] .danger").click(), true)`)
+	ada.endLesson(say)
 	ada.until("the end", `document.querySelector('a[href^="/results/"]')`)
-	eval[bool](ada, `(document.querySelector('a[href^="/results/"]').click(), true)`)
-	ada.until("the results", `document.querySelector('a[href$="results.csv"]')`)
+	evalJS[bool](ada, `(document.querySelector('a[href^="/results/"]').click(), true)`)
+	ada.until("the results", `document.querySelector('a[href*="results.csv"]')`)
 	ada.sees("Amal")
-	csv := eval[string](ada, `fetch(document.querySelector('a[href$="results.csv"]').href).then((r) => r.text())`)
+	csv := evalJS[string](ada, `fetch(document.querySelector('a[href*="results.csv"]').href).then((r) => r.text())`)
 	if !strings.Contains(csv, "Amal") || !strings.Contains(csv, "Cid") || strings.Count(csv, "\n") < 4 {
 		t.Errorf("the CSV is\n%s", csv)
 	}
-	size := eval[int](ada, `fetch(document.querySelector('a[href$="results.xlsx"]').href).then((r) => r.arrayBuffer()).then((b) => b.byteLength)`)
+	size := evalJS[int](ada, `fetch(document.querySelector('a[href*="results.xlsx"]').href).then((r) => r.arrayBuffer()).then((b) => b.byteLength)`)
 	if size < 3000 {
 		t.Errorf("the XLSX has %d bytes", size)
 	}

@@ -28,7 +28,7 @@ func setCookie(home, cookie string) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// cookieOf is what the tab shows the box.
+// cookieOf returns the cookie that the tab sends to the box.
 func cookieOf(p *page, home string) string {
 	p.t.Helper()
 	var cookie string
@@ -44,24 +44,24 @@ func cookieOf(p *page, home string) string {
 	return cookie
 }
 
-// lively has most of the class in the room and doing things.
-func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxtest.Lesson) {
+// fillRoom joins most of the class and makes them act.
+func fillRoom(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxtest.Lesson) {
 	t.Helper()
 	n := 0
 	do := func(m *wiretest.Member, name string, payload map[string]any) {
 		t.Helper()
 		n++
-		if _, err := m.Do(wiretest.Command{ID: fmt.Sprint("lively", n), Name: name, Payload: payload}); err != nil {
+		if _, err := m.SendCommand(wiretest.Command{ID: fmt.Sprint("lively", n), Name: name, Payload: payload}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ada := teacher.Member(lesson.Room)
+	ada := teacher.NewMember(lesson.Room)
 	if _, err := ada.Connect(); err != nil {
 		t.Fatal(err)
 	}
 	var class []*wiretest.Member
 	for _, name := range lesson.Names[:len(lesson.Names)-2] {
-		m := box.Join(lesson, name.ID).Member(lesson.Room)
+		m := box.JoinLesson(lesson, name.ID).NewMember(lesson.Room)
 		if _, err := m.Connect(); err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxt
 		do(m, "tap.set", map[string]any{"tap": []string{"yes", "yes", "no", "yes", "lost"}[i%5]})
 	}
 	do(ada, "room.mute", map[string]any{"user": lesson.Names[4].ID, "on": true})
-	quizzed(t, teacher, lesson, func(who int, name string, payload map[string]any) {
+	answerQuestions(t, teacher, lesson, func(who int, name string, payload map[string]any) {
 		t.Helper()
 		if who < 0 {
 			do(ada, name, payload)
@@ -89,19 +89,19 @@ func lively(t *testing.T, box *boxtest.Box, teacher *boxtest.Person, lesson boxt
 	})
 }
 
-// quizOf is the id of the first quiz on the box.
+// quizOf returns the id of the first quiz on the box.
 func quizOf(t *testing.T, teacher *boxtest.Person) string {
 	t.Helper()
 	var list []struct{ ID string }
-	if _, err := teacher.Call("GET", "/api/quizzes", nil, &list); err != nil || len(list) == 0 {
+	if _, err := teacher.CallAPI("GET", "/api/quizzes", nil, &list); err != nil || len(list) == 0 {
 		t.Fatalf("%v: %v", list, err)
 	}
 	return list[0].ID
 }
 
-// quizzed has the class answer the first questions of the sample quiz; the last one asked
-// is open.
-func quizzed(t *testing.T, teacher *boxtest.Person, lesson boxtest.Lesson, do func(who int, name string, payload map[string]any)) {
+// answerQuestions makes the class answer the first questions of the sample quiz. The last question
+// stays open.
+func answerQuestions(t *testing.T, teacher *boxtest.Person, lesson boxtest.Lesson, do func(who int, name string, payload map[string]any)) {
 	t.Helper()
 	id := quizOf(t, teacher)
 	var quiz struct {
@@ -110,17 +110,17 @@ func quizzed(t *testing.T, teacher *boxtest.Person, lesson boxtest.Lesson, do fu
 			Options  []struct{ ID string }
 		}
 	}
-	if _, err := teacher.Call("GET", "/api/quizzes/"+id, nil, &quiz); err != nil {
+	if _, err := teacher.CallAPI("GET", "/api/quizzes/"+id, nil, &quiz); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := teacher.Call("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": id}, nil); err != nil {
+	if _, err := teacher.CallAPI("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": id}, nil); err != nil {
 		t.Fatal(err)
 	}
 	var decks []struct{ ID string }
-	if _, err := teacher.Call("GET", "/api/decks", nil, &decks); err != nil || len(decks) != 1 {
+	if _, err := teacher.CallAPI("GET", "/api/decks", nil, &decks); err != nil || len(decks) != 1 {
 		t.Fatalf("%v: %v", decks, err)
 	}
-	if _, err := teacher.Call("POST", "/api/lessons/"+lesson.ID+"/deck", map[string]string{"deck": decks[0].ID}, nil); err != nil {
+	if _, err := teacher.CallAPI("POST", "/api/lessons/"+lesson.ID+"/deck", map[string]string{"deck": decks[0].ID}, nil); err != nil {
 		t.Fatal(err)
 	}
 	page := "d:" + decks[0].ID + ":1"
@@ -146,15 +146,15 @@ func quizzed(t *testing.T, teacher *boxtest.Person, lesson boxtest.Lesson, do fu
 	}
 }
 
-// TestScreens writes the pictures of the README with -update, and otherwise checks that
-// they are there and light enough.
+// TestScreens writes the pictures of the README with -update. Otherwise it checks that they exist
+// and are small enough.
 func TestScreens(t *testing.T) {
 	dir := "testdata"
 	if *update {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		shoot(t, dir)
+		takeScreenshots(t, dir)
 	}
 	for _, name := range []string{"console.png", "pupil.png", "projector.png", "quiz.png", "results.png"} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -164,50 +164,51 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-func shoot(t *testing.T, dir string) {
+func takeScreenshots(t *testing.T, dir string) {
 	t.Helper()
 	box := boxtest.Start(t, t.TempDir(), "--sample")
 	var teacher boxtest.Person
-	for line := range strings.Lines(box.Log()) {
+	for line := range strings.Lines(box.ReadLog()) {
 		if _, pin, ok := strings.Cut(line, `with the PIN `); ok {
 			teacher = boxtest.Person{Box: box}
-			if _, err := teacher.Call("POST", "/api/login", map[string]string{"name": "Teacher", "pin": strings.TrimSpace(pin)}, nil); err != nil {
+			if _, err := teacher.CallAPI("POST", "/api/login", map[string]string{"name": "Teacher", "pin": strings.TrimSpace(pin)}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	var open []boxtest.Lesson
-	if _, err := teacher.Call("GET", "/api/lessons", nil, &open); err != nil || len(open) != 1 {
+	if _, err := teacher.CallAPI("GET", "/api/lessons", nil, &open); err != nil || len(open) != 1 {
 		t.Fatalf("%v %v", open, err)
 	}
 	var look struct{ Names []boxtest.Name }
-	if _, err := teacher.Call("POST", "/api/join/look", map[string]string{"key": open[0].Key}, &look); err != nil {
+	if _, err := teacher.CallAPI("POST", "/api/join/look", map[string]string{"key": open[0].Key}, &look); err != nil {
 		t.Fatal(err)
 	}
 	lesson := open[0]
 	lesson.Names = look.Names
-	lively(t, box, &teacher, lesson)
-	pupil := box.Join(lesson, lesson.Names[len(lesson.Names)-1].ID)
-	past := over(t, box, &teacher)
+	fillRoom(t, box, &teacher, lesson)
+	pupil := box.JoinLesson(lesson, lesson.Names[len(lesson.Names)-1].ID)
+	past := endedLesson(t, box, &teacher)
 	home := "http://" + box.HTTP
 	for _, s := range []struct {
 		file, path string
 		size       [2]int64
 		who        *boxtest.Person
+		ready      string
 	}{
-		{"console.png", "/teach/" + lesson.Room, laptop, &teacher},
-		{"projector.png", "/screen/" + lesson.Room, laptop, &teacher},
-		{"pupil.png", "/lesson", phone, pupil},
-		{"quiz.png", "/quiz/" + quizOf(t, &teacher), laptop, &teacher},
-		{"results.png", "/results/" + past.ID, laptop, &teacher},
+		{"console.png", "/teach/" + lesson.Room, laptop, &teacher, `document.querySelectorAll("[data-part=strip] img").length === 3`},
+		{"projector.png", "/screen/" + lesson.Room, laptop, &teacher, `/of 28/.test(document.body.innerText)`},
+		{"pupil.png", "/lesson", phone, pupil, `/Sun is a star/.test(document.body.innerText)`},
+		{"quiz.png", "/quiz/" + quizOf(t, &teacher), laptop, &teacher, `document.querySelector("[data-question]")`},
+		{"results.png", "/results/" + past.ID, laptop, &teacher, `document.querySelector("a[href*='results.csv']")`},
 	} {
 		p := newPage(t, s.size)
 		p.mode(home, "light")
 		p.as(home, s.who)
 		p.open(home + s.path)
 		p.theme("light")
-		p.until("the page", `/volcano/.test(document.body.innerText) || [...document.images].some((i) => i.complete && i.naturalWidth) || document.querySelector(".editor, a[href$='results.csv']")`)
-		eval[bool](p, `new Promise((r) => setTimeout(() => r(true), 1500))`)
+		p.until("the page", s.ready+` && [...document.images].every((i) => i.complete)`)
+		evalJS[bool](p, `new Promise((r) => setTimeout(() => r(true), 1500))`)
 		png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			t.Fatal(err)

@@ -9,20 +9,20 @@ import (
 	"github.com/livelearn/box/firmware/boxtest"
 )
 
-// TestFromClaimToALessonThatSurvivesARestart is the first day with a box: the teacher on
-// a laptop, two pupils on phones.
+// TestFromClaimToALessonThatSurvivesARestart is the first day with a box: a teacher on a laptop,
+// two pupils on phones.
 func TestFromClaimToALessonThatSurvivesARestart(t *testing.T) {
 	box := boxtest.Start(t, t.TempDir())
-	firstDay(t, "http://"+box.HTTP, box.Code, plug{box.Kill, func() { box.Restart() }})
+	firstDay(t, "http://"+box.HTTP, box.Code, powerPlug{box.Kill, func() { box.Restart() }})
 }
 
-// plug is what a box's power hangs on.
-type plug struct{ pull, put func() }
+// powerPlug switches the power of a box.
+type powerPlug struct{ pull, put func() }
 
-// firstDay is the story on any box that nobody has claimed.
-func firstDay(t *testing.T, home, claim string, power plug) {
+// firstDay runs the story on any unclaimed box.
+func firstDay(t *testing.T, home, claim string, power powerPlug) {
 	t.Helper()
-	say := words(t, "en")
+	say := loadWords(t, "en")
 	ada := newPage(t, laptop)
 	ada.open(home + "/")
 	ada.press(say("join.new.go"))
@@ -41,15 +41,16 @@ func firstDay(t *testing.T, home, claim string, power plug) {
 	ada.press(say("claim.start"))
 	ada.until("the console", `location.pathname.startsWith("/teach/")`)
 	ada.until("the code", `/\d{3}\s?\d{3}/.test(document.body.innerText)`)
-	code := eval[string](ada, `/(\d{3})\s?(\d{3})/.exec(document.body.innerText).slice(1).join("")`)
+	code := evalJS[string](ada, `/(\d{3})\s?(\d{3})/.exec(document.body.innerText).slice(1).join("")`)
 
-	amal, ben := join(t, home, code, "Amal", say), join(t, home, code, "Ben", say)
+	amal, ben := joinLesson(t, home, code, "Amal", say), joinLesson(t, home, code, "Ben", say)
 	late := newPage(t, phone)
 	late.open(home + "/")
 	late.fill(say("join.code"), code)
 	late.until("Amal's name taken", `[...document.querySelectorAll("button")].some((b) => b.disabled && b.innerText.includes("Amal"))`)
 
-	chat(amal, "hello from Amal", say)
+	ada.press(say("console.chat"))
+	sendChat(amal, "hello from Amal", say)
 	for _, p := range []*page{ada, ben} {
 		p.sees("hello from Amal")
 	}
@@ -58,17 +59,17 @@ func firstDay(t *testing.T, home, claim string, power plug) {
 
 	power.pull()
 	amal.sees(say("conn.offline"))
-	chat(amal, "written while the box was away", say)
+	sendChat(amal, "written while the box was away", say)
 	power.put()
 	for _, p := range []*page{ada, ben, amal} {
 		p.sees("written while the box was away")
 		p.sees("hello from Amal")
 	}
 	ada.until("Amal's hand after the restart", `[...document.querySelectorAll("ol.hands li")].some((li) => li.innerText.includes("Amal"))`)
-	chat(ben, "we are back", say)
+	sendChat(ben, "we are back", say)
 	ada.sees("we are back")
 	for _, p := range []*page{ada, ben, amal} {
-		n := eval[int](p, `document.body.innerText.split("written while the box was away").length - 1`)
+		n := evalJS[int](p, `document.body.innerText.split("written while the box was away").length - 1`)
 		if n != 1 {
 			t.Errorf("what was written while the box was away shows %d times", n)
 		}
@@ -76,8 +77,8 @@ func firstDay(t *testing.T, home, claim string, power plug) {
 	}
 }
 
-// join has a pupil type the code and tap a name.
-func join(t *testing.T, home, code, name string, say func(string) string) *page {
+// joinLesson makes a pupil type the code and tap a name.
+func joinLesson(t *testing.T, home, code, name string, say func(string) string) *page {
 	t.Helper()
 	p := newPage(t, phone)
 	p.open(home + "/")
@@ -88,7 +89,7 @@ func join(t *testing.T, home, code, name string, say func(string) string) *page 
 	return p
 }
 
-func chat(p *page, text string, say func(string) string) {
+func sendChat(p *page, text string, say func(string) string) {
 	p.t.Helper()
 	p.fill(say("chat.label"), text)
 	p.press(say("chat.send"))
@@ -96,10 +97,10 @@ func chat(p *page, text string, say func(string) string) {
 }
 
 func TestNobodyNeedsAMouse(t *testing.T) {
-	say := words(t, "en")
+	say := loadWords(t, "en")
 	box := boxtest.Start(t, t.TempDir())
-	ada := box.Claim("Ada")
-	lesson := ada.Lesson(ada.Class("7B", 5), "Planets")
+	ada := box.ClaimBox("Ada")
+	lesson := ada.OpenLesson(ada.AddClass("7B", 5), "Planets")
 	p := newPage(t, laptop)
 	p.open("http://" + box.HTTP + "/")
 	p.until("the code field", `document.querySelector("input[name=code]")`)
@@ -119,7 +120,7 @@ func TestNobodyNeedsAMouse(t *testing.T) {
 	p.key(kb.Enter)
 	p.sees("no mouse")
 
-	if _, err := ada.Call("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": quizOf(t, ada)}, nil); err != nil {
+	if _, err := ada.CallAPI("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": quizOf(t, ada)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	desk := newPage(t, laptop)
@@ -128,8 +129,8 @@ func TestNobodyNeedsAMouse(t *testing.T) {
 	desk.sees(say("stage.open"))
 	desk.tabTo(say("stage.open"))
 	desk.key(kb.Enter)
-	p.until("the question", `document.querySelector(".option")`)
-	p.tabTo(eval[string](p, `document.querySelectorAll(".option")[1].innerText.trim()`))
+	p.until("the question", `document.querySelector("[data-option] button")`)
+	p.tabTo(evalJS[string](p, `document.querySelectorAll("[data-option] button")[1].innerText.trim()`))
 	p.key(kb.Enter)
 	p.sees(say("quiz.saved"))
 	desk.tabTo(say("stage.close"))

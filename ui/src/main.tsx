@@ -1,40 +1,89 @@
 // The one page of the box. The path says which part of it is shown; what a pupil needs
 // is in the first file, the rest is loaded when it is opened.
-import { render, type ComponentType } from "preact";
+import "./components/tokens.css";
+import "./components/base.css";
+import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import "./tokens.css";
-import "./base.css";
-import type { State } from "./core/api";
-import { preferred, setLang, t, withTexts } from "./core/i18n";
-import { Failed, Loading, Snack } from "./core/kit";
-import { path } from "./core/router";
-import { fault, reload, state } from "./core/state";
+import type { BoxState } from "./api/box";
+import { preferred, t, withTexts } from "./locales/i18n";
+import { loadFonts } from "./components/fonts";
+import { chooseLanguage, ErrorNote, Loading, PartMissing, Snackbar } from "./components/feedback";
+import { path } from "./state/router";
+import { fault, reload, state } from "./state/session";
 import { Card, Join } from "./pages/join";
 
 // lesson is fetched while a pupil looks for their name.
 const lesson = () => import("./pages/lesson");
 
-type Page = ComponentType<{ state: State; arg: string }>;
-const late: [RegExp, () => Promise<Page>][] = [
-  [/^\/lesson$/, async () => (await lesson()).Lesson],
+type Page = ComponentType<{ state: BoxState; arg: string }>;
+
+// styles is the style sheet of all pages. A pupil's page has a small one of its own.
+let styles: Promise<unknown> | undefined;
+
+const loadStyles = () =>
+  new Promise((done, fail) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = document.querySelector<HTMLMetaElement>("meta[name=all-styles]")?.content ?? "";
+    link.onload = done;
+    link.onerror = () => {
+      link.remove();
+      styles = undefined;
+      fail(new Error("no style sheet"));
+    };
+    document.head.append(link);
+  });
+
+// styled gives a page when its style sheet is there.
+const styled = (load: () => Promise<Page>) => async () => {
+  styles ??= loadStyles();
+  const [page] = await Promise.all([load(), styles]);
+  return page;
+};
+
+const others: [RegExp, () => Promise<Page>][] = [
   [/^\/claim$/, async () => (await withTexts("prepare", import("./pages/claim"))).Claim],
   [/^\/login$/, async () => (await import("./pages/login")).Login],
   [/^\/teach$/, async () => (await withTexts("prepare", import("./pages/home"))).Home],
-  [/^\/teach\/([^/]+)$/, async () => (await withTexts("prepare", withTexts("stage", import("./pages/console")))).Console],
-  [/^\/quiz\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/quiz"))).QuizPage],
+  [
+    /^\/teach\/([^/]+)$/,
+    async () => (await withTexts("prepare", withTexts("stage", import("./pages/console")))).Console,
+  ],
+  [/^\/quiz\/([^/]+)$/, async () => (await withTexts("prepare", withTexts("stage", import("./pages/quiz")))).QuizPage],
   [/^\/cards\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/cards"))).Cards],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
   [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
   [/^\/results\/([^/]+)$/, async () => (await withTexts("after", import("./pages/results"))).ResultsPage],
-  [/^\/capsule\/([^/]+)$/, async () => (await withTexts("stage", withTexts("after", import("./pages/capsule")))).CapsulePage],
-  [/^\/admin$/, async () => (await withTexts("after", import("./pages/admin"))).Admin],
+  [
+    /^\/capsule\/([^/]+)$/,
+    async () => (await withTexts("stage", withTexts("after", import("./pages/playback")))).PlaybackPage,
+  ],
+  [/^\/design$/, async () => (await import("./pages/design")).Design],
+  [
+    /^\/admin(?:\/([^/]+))?$/,
+    async () => (await withTexts("prepare", withTexts("after", import("./pages/admin")))).Admin,
+  ],
+];
+const unknown = async (): Promise<Page> => (await import("./pages/lost")).LostPage;
+
+const late: [RegExp, () => Promise<Page>][] = [
+  [/^\/lesson$/, async () => (await lesson()).Lesson],
+  ...others.map(([path, load]): [RegExp, () => Promise<Page>] => [path, styled(load)]),
 ];
 
-function Late({ load, state, arg }: { load: () => Promise<Page>; state: State; arg: string }) {
+const Lost = () => (
+  <main id="main" class="narrow">
+    <PartMissing />
+  </main>
+);
+
+function Late({ load, state, arg }: { load: () => Promise<Page>; state: BoxState; arg: string }) {
   const [page, setPage] = useState<{ load: unknown; Page: Page } | null>(null);
   useEffect(() => {
     let here = true;
-    load().then((Page) => here && setPage({ load, Page }), () => (fault.value = null));
+    load()
+      .catch((): Page => Lost)
+      .then((Page) => here && setPage({ load, Page }));
     return () => {
       here = false;
     };
@@ -42,26 +91,51 @@ function Late({ load, state, arg }: { load: () => Promise<Page>; state: State; a
   return page && page.load === load ? <page.Page state={state} arg={arg} /> : <Loading />;
 }
 
+// decode reads the address. A damaged link stays as it is: the join page says that it is not known.
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 function App() {
   useEffect(() => void setTimeout(() => void lesson().catch(() => {}), 500), []);
   const s = state.value;
-  if (!s) return <main id="main" class="narrow">{fault.value ? <Failed fault={fault.value} retry={reload} /> : <Loading />}</main>;
-  const p = decodeURIComponent(path.value);
+  if (!s)
+    return (
+      <main id="main" class="narrow">
+        {fault.value ? <ErrorNote fault={fault.value} retry={reload} /> : <Loading />}
+      </main>
+    );
+  const p = decode(path.value);
   for (const [match, load] of late) {
     const m = match.exec(p);
     if (m) return <Late load={load} state={s} arg={m[1] ?? ""} />;
   }
   const card = /^\/c\/(.+)$/.exec(p)?.[1];
   if (card) return <Card key={card} state={s} arg={card} />;
-  return <Join state={s} arg={/^\/j\/(.+)$/.exec(p)?.[1] ?? ""} />;
+  const join = /^\/(?:j\/(.+))?$/.exec(p);
+  return join ? <Join state={s} arg={join[1] ?? ""} /> : <Late load={unknown} state={s} arg="" />;
 }
 
 async function start() {
   await reload();
-  await setLang(preferred(state.value?.box.lang ?? "en"));
+  await chooseLanguage(preferred(state.value?.box.lang ?? "en"));
   const root = document.getElementById("app")!;
   root.textContent = "";
-  render(<><a class="skip" href="#main">{t("skip")}</a><App /><Snack /></>, root);
+  render(
+    <>
+      <a class="skip" href="#main">
+        {t("skip")}
+      </a>
+      <App />
+      <Snackbar />
+    </>,
+    root,
+  );
+  loadFonts();
 }
 
 void start();

@@ -1,11 +1,11 @@
-// Package disk finds and prepares the partitions of an appliance: what the firmware reads,
-// the two slots, and what the box keeps. On the first start the last partition is grown to
-// the end of the disk and gets its file system.
+// Package disk finds and prepares the partitions of an appliance: the boot partition, the two
+// slots and the data partition. On the first start it grows the last partition to the end of the
+// disk and formats it.
 //
 // Promises:
-//   - A partition that was ever used is never formatted: while it is fresh its name in the
-//     partition table is Fresh, and it becomes Data when its file system is whole.
-//   - The partition table can be read after a power cut at any write (table.go).
+//   - A used data partition is never formatted. A fresh one is called FreshPart in the partition
+//     table, and is renamed to DataPart only after its file system is complete.
+//   - The partition table stays readable after a power cut at any write (table.go).
 package disk
 
 import (
@@ -17,14 +17,14 @@ import (
 	"strings"
 )
 
-// The names of partitions in the table.
+// Names of partitions in the table.
 const (
-	Boot  = "boot"     // FAT, read by the firmware; livelearn.toml is there
-	Fresh = "data-new" // as the image brings it
-	Data  = "data"     // with a file system
+	BootPart  = "boot"     // FAT, read by the firmware; livelearn.toml is there
+	FreshPart = "data-new" // not formatted, as in the image
+	DataPart  = "data"     // formatted
 )
 
-// Sector is the unit of sysfs and of the tables that we write, in bytes.
+// Sector is the unit of sysfs and of the partition table, in bytes.
 const Sector = 512
 
 // Part is one partition.
@@ -43,11 +43,11 @@ type Disk struct {
 	Parts  map[string]Part
 }
 
-// ErrNoDisk tells that the root file system is on no partition of a disk.
+// ErrNoDisk means that the root file system is not on a partition of a disk.
 var ErrNoDisk = errors.New("the root file system is on no disk with partitions")
 
-// Find finds the disk that has the partition of the root file system. root is the folder of
-// the machine's files; dev is "major:minor" of the root file system.
+// Find finds the disk with the root file system. root is the file tree of the machine. dev is the
+// "major:minor" number of the root file system.
 func Find(root fs.FS, dev string) (Disk, error) {
 	const class = "sys/class/block"
 	disks, err := fs.ReadDir(root, class)
@@ -55,7 +55,7 @@ func Find(root fs.FS, dev string) (Disk, error) {
 		return Disk{}, err
 	}
 	for _, e := range disks {
-		d := Disk{Device: "/dev/" + e.Name(), Size: number(root, path.Join(class, e.Name(), "size")), Parts: map[string]Part{}}
+		d := Disk{Device: "/dev/" + e.Name(), Size: readNumber(root, path.Join(class, e.Name(), "size")), Parts: map[string]Part{}}
 		entries, err := fs.ReadDir(root, path.Join(class, e.Name()))
 		if err != nil {
 			continue
@@ -66,7 +66,7 @@ func Find(root fs.FS, dev string) (Disk, error) {
 			if _, err := fs.Stat(root, path.Join(dir, "partition")); err != nil {
 				continue
 			}
-			ours = ours || text(root, path.Join(dir, "dev")) == dev
+			ours = ours || readText(root, path.Join(dir, "dev")) == dev
 			part := readPart(root, dir)
 			d.Parts[part.Name] = part
 		}
@@ -77,13 +77,13 @@ func Find(root fs.FS, dev string) (Disk, error) {
 	return Disk{}, ErrNoDisk
 }
 
-// readPart reads a partition's folder of sysfs.
+// readPart reads a partition from its folder in sysfs.
 func readPart(root fs.FS, dir string) Part {
 	p := Part{
-		Device: "/dev/" + path.Base(dir), Number: int(number(root, path.Join(dir, "partition"))),
-		Start: number(root, path.Join(dir, "start")), Size: number(root, path.Join(dir, "size")),
+		Device: "/dev/" + path.Base(dir), Number: int(readNumber(root, path.Join(dir, "partition"))),
+		Start: readNumber(root, path.Join(dir, "start")), Size: readNumber(root, path.Join(dir, "size")),
 	}
-	for line := range strings.Lines(text(root, path.Join(dir, "uevent"))) {
+	for line := range strings.Lines(readText(root, path.Join(dir, "uevent"))) {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PARTNAME="); ok {
 			p.Name = name
 		}
@@ -91,29 +91,29 @@ func readPart(root fs.FS, dir string) Part {
 	return p
 }
 
-// maxText bounds what is read of one file, in bytes.
-const maxText = 4096
+// maxFileSize bounds the read of one file, in bytes.
+const maxFileSize = 4096
 
-func text(root fs.FS, name string) string {
+func readText(root fs.FS, name string) string {
 	f, err := root.Open(name)
 	if err != nil {
 		return ""
 	}
 	defer func() { _ = f.Close() }()
-	b := make([]byte, maxText)
-	n, _ := f.Read(b) // what cannot be read is not there
+	b := make([]byte, maxFileSize)
+	n, _ := f.Read(b) // an unreadable file counts as empty
 	return strings.TrimSpace(string(b[:n]))
 }
 
-func number(root fs.FS, name string) int64 {
-	n, err := strconv.ParseInt(text(root, name), 10, 64)
+func readNumber(root fs.FS, name string) int64 {
+	n, err := strconv.ParseInt(readText(root, name), 10, 64)
 	if err != nil || n < 0 {
 		return 0
 	}
 	return n
 }
 
-// Part is the partition called so.
+// Part returns the partition with this name.
 func (d Disk) Part(name string) (Part, error) {
 	p, ok := d.Parts[name]
 	if !ok {

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const mega = 1 << 20
 
-// card is a disk as the image makes it, in a file: 40 MB of table on a disk of 96 MB.
-func card(t testing.TB) *os.File {
+// newCard returns a file like a fresh card: an image of 40 MB on a disk of 96 MB.
+func newCard(t testing.TB) *os.File {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "card")
 	store, err := file.CreateFromPath(name, 96*mega)
@@ -34,7 +34,7 @@ func card(t testing.TB) *os.File {
 		return &gpt.Partition{Index: i, Start: start * mega / Sector, End: (start+size)*mega/Sector - 1, Size: size * mega, Type: gpt.LinuxFilesystem, Name: name}
 	}
 	table := &gpt.Table{LogicalSectorSize: Sector, PhysicalSectorSize: Sector, ProtectiveMBR: true, Partitions: []*gpt.Partition{
-		part(1, Boot, 1, 4), part(2, "root-a", 5, 4), part(3, "root-b", 9, 4), part(4, Fresh, 13, 26),
+		part(1, BootPart, 1, 4), part(2, "root-a", 5, 4), part(3, "root-b", 9, 4), part(4, FreshPart, 13, 26),
 	}}
 	if err := table.Write(w, 40*mega); err != nil {
 		t.Fatal(err)
@@ -50,10 +50,10 @@ func card(t testing.TB) *os.File {
 	return f
 }
 
-const sectors = 96 * mega / Sector
+const cardSectors = 96 * mega / Sector
 
-// parts reads the table with a library that we did not write.
-func parts(t testing.TB, f *os.File) map[string]*gpt.Partition {
+// readParts reads the table with another library than ours.
+func readParts(t testing.TB, f *os.File) map[string]*gpt.Partition {
 	t.Helper()
 	table, err := gpt.Read(f, Sector, Sector)
 	if err != nil {
@@ -72,54 +72,54 @@ func parts(t testing.TB, f *os.File) map[string]*gpt.Partition {
 }
 
 func TestTheLastPartitionGrowsToTheEndOfTheDisk(t *testing.T) {
-	f := card(t)
+	f := newCard(t)
 	boot := make([]byte, Sector)
 	if _, err := f.ReadAt(boot, 0); err != nil {
 		t.Fatal(err)
 	}
-	size, err := Grow(f, sectors, Fresh)
+	size, err := GrowPartition(f, cardSectors, FreshPart)
 	if err != nil || size != (96-13-1)*mega/Sector {
 		t.Fatalf("it has %d sectors, %v", size, err)
 	}
-	before := parts(t, f)
-	if p := before[Fresh]; len(before) != 4 || p == nil || p.End != 95*mega/Sector-1 || p.Start != 13*mega/Sector {
+	before := readParts(t, f)
+	if p := before[FreshPart]; len(before) != 4 || p == nil || p.End != 95*mega/Sector-1 || p.Start != 13*mega/Sector {
 		t.Errorf("got %+v", before)
 	}
-	again, err := Grow(f, sectors, Fresh)
+	again, err := GrowPartition(f, cardSectors, FreshPart)
 	if err != nil || again != size {
 		t.Errorf("grown twice: %d, %v", again, err)
 	}
-	if err := Rename(f, sectors, Fresh, Data); err != nil {
+	if err := RenamePartition(f, cardSectors, FreshPart, DataPart); err != nil {
 		t.Fatal(err)
 	}
-	if after := parts(t, f); after[Data] == nil || after[Fresh] != nil || after[Data].GUID != before[Fresh].GUID {
+	if after := readParts(t, f); after[DataPart] == nil || after[FreshPart] != nil || after[DataPart].GUID != before[FreshPart].GUID {
 		t.Errorf("got %+v", after)
 	}
 	now := make([]byte, Sector)
 	if _, err := f.ReadAt(now, 0); err != nil || !bytes.Equal(now, boot) {
 		t.Error("the first sector, which old firmware reads, was changed")
 	}
-	if _, err := Grow(f, sectors, "root-a"); err == nil {
+	if _, err := GrowPartition(f, cardSectors, "root-a"); err == nil {
 		t.Error("a partition in the middle was grown")
 	}
 }
 
 func TestTheListStaysClearOfThePartitions(t *testing.T) {
-	if firstFree*Sector > mega {
-		t.Errorf("two lists reach to sector %d, the first partition begins at 1 MB", firstFree)
+	if firstUsable*Sector > mega {
+		t.Errorf("two lists reach to sector %d, the first partition begins at 1 MB", firstUsable)
 	}
 }
 
-// tape is a disk that loses its power at a write: all before it is on the disk, the write
-// itself up to some sector.
-type tape struct {
+// powerCutDisk is a disk that loses power during a write. All writes before are on the disk, and
+// the last one up to some sector.
+type powerCutDisk struct {
 	*os.File
-	left int // sectors that are still written
+	left int // sectors until the power cut
 }
 
 var errPower = errors.New("the power went")
 
-func (t *tape) WriteAt(p []byte, at int64) (int, error) {
+func (t *powerCutDisk) WriteAt(p []byte, at int64) (int, error) {
 	n := min(len(p)/Sector, t.left)
 	t.left -= n
 	if _, err := t.File.WriteAt(p[:n*Sector], at); err != nil {
@@ -133,18 +133,18 @@ func (t *tape) WriteAt(p []byte, at int64) (int, error) {
 
 func TestAPowerCutAtAnySectorLeavesATable(t *testing.T) {
 	for cut := 0; ; cut++ {
-		f := card(t)
-		tp := &tape{f, cut}
-		_, err := Grow(tp, sectors, Fresh)
+		f := newCard(t)
+		tp := &powerCutDisk{f, cut}
+		_, err := GrowPartition(tp, cardSectors, FreshPart)
 		if err == nil {
-			err = Rename(tp, sectors, Fresh, Data)
+			err = RenamePartition(tp, cardSectors, FreshPart, DataPart)
 		}
-		// The kernel reads the first table and trusts no copy if that is broken.
+		// The kernel reads only the first table. It does not fall back to the copy.
 		table, bad := readTable(f, 1)
 		if bad != nil {
 			t.Fatalf("cut after %d sectors: %v", cut, bad)
 		}
-		fresh, data := table.find(Fresh), table.find(Data)
+		fresh, data := table.findEntry(FreshPart), table.findEntry(DataPart)
 		if fresh < 0 && data < 0 || fresh >= 0 && data >= 0 {
 			t.Fatalf("cut after %d sectors: the data partition is lost", cut)
 		}
@@ -154,16 +154,16 @@ func TestAPowerCutAtAnySectorLeavesATable(t *testing.T) {
 			}
 			return
 		}
-		// And the start after it goes on.
+		// The next start finishes the work.
 		if fresh >= 0 {
-			if _, err := Grow(f, sectors, Fresh); err != nil {
+			if _, err := GrowPartition(f, cardSectors, FreshPart); err != nil {
 				t.Fatalf("cut after %d sectors, then: %v", cut, err)
 			}
-			if err := Rename(f, sectors, Fresh, Data); err != nil {
+			if err := RenamePartition(f, cardSectors, FreshPart, DataPart); err != nil {
 				t.Fatalf("cut after %d sectors, then: %v", cut, err)
 			}
 		}
-		if p := parts(t, f)[Data]; p == nil || p.End != 95*mega/Sector-1 {
+		if p := readParts(t, f)[DataPart]; p == nil || p.End != 95*mega/Sector-1 {
 			t.Fatalf("cut after %d sectors: in the end %+v", cut, p)
 		}
 	}
@@ -171,7 +171,7 @@ func TestAPowerCutAtAnySectorLeavesATable(t *testing.T) {
 
 func TestBrokenTablesAreRefused(t *testing.T) {
 	for name, at := range map[string]int64{"signature": 512, "sum": 512 + 16, "place": 512 + 24, "list": 1024 + 40, "count": 512 + 80} {
-		f := card(t)
+		f := newCard(t)
 		b := []byte{0}
 		if _, err := f.ReadAt(b, at); err != nil {
 			t.Fatal(err)
@@ -179,15 +179,15 @@ func TestBrokenTablesAreRefused(t *testing.T) {
 		if _, err := f.WriteAt([]byte{b[0] ^ 0xff}, at); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Grow(f, sectors, Fresh); !errors.Is(err, ErrTable) {
+		if _, err := GrowPartition(f, cardSectors, FreshPart); !errors.Is(err, ErrTable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func FuzzTable(f *testing.F) {
-	c := card(f)
-	head := make([]byte, firstFree*Sector)
+	c := newCard(f)
+	head := make([]byte, firstUsable*Sector)
 	if _, err := c.ReadAt(head, 0); err != nil {
 		f.Fatal(err)
 	}
@@ -197,13 +197,13 @@ func FuzzTable(f *testing.F) {
 		if len(b) > 100 {
 			sum := headerSum(append(bytes.Clone(b), make([]byte, Sector+headerSize)...)[Sector:])
 			if len(b) >= Sector+20 {
-				binary.LittleEndian.PutUint32(b[Sector+16:], sum) // past the sum to what is behind it
+				binary.LittleEndian.PutUint32(b[Sector+16:], sum) // a valid sum, so that the check behind it is reached
 			}
 		}
 		table, err := readTable(bytes.NewReader(b), 1)
 		if err == nil {
-			table.find(Data)
-			table.last()
+			table.findEntry(DataPart)
+			table.lastSector()
 		}
 	})
 }

@@ -13,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Result is what was done to the data partition, and how it is.
+// Result reports the state of the data partition and the work done on it.
 type Result struct {
 	Formatted bool
 	Size      int64  // bytes
-	Errors    uint32 // that the kernel has met in the file system since it was made
-	Unclean   bool   // the power went while it was in use; the kernel mends that by its journal
+	Errors    uint32 // file system errors that the kernel counted since it was formatted
+	Unclean   bool   // the power went while it was mounted; the kernel replays the journal
 }
 
-// String is a word on it for the admin page.
+// String returns a note for the admin page.
 func (r Result) String() string {
 	s := fmt.Sprintf("%d MB", r.Size>>20)
 	if r.Formatted {
@@ -36,28 +36,29 @@ func (r Result) String() string {
 	return s
 }
 
-// An ext4 file system is made of groups of 128 MiB. Each has room for 2048 files, one for 64
-// KiB: a box has a few thousand files and not millions, and each costs a card 256 bytes of
+// An ext4 file system consists of groups of 128 MiB. Each group gets room for 2048 files, one for
+// every 64 KiB. A box has a few thousand files, not millions, and each one costs 256 bytes of
 // writing at the first start.
 //
-// The number is given and not left to the library, which makes one that fills no whole blocks
-// of some sizes of disks. Linux says "something is wrong with group 0" of these seconds after
-// they are mounted, and writes no more; e2fsck finds no fault.
+// We set the number ourselves, because the default of the library does not fill whole blocks on
+// some disk sizes. Linux reports "something is wrong with group 0" of these seconds after the
+// mount and makes them read-only. e2fsck finds no fault.
 const (
 	groupSize     = 128 << 20
 	filesPerGroup = 2048
-	// A last group that is smaller has no room for its own tables on large disks.
-	leastGroup = 16 << 20
+	// A smaller last group has no room for its own tables on large disks.
+	minLastGroup = 16 << 20
 )
 
-// Prepare makes the data partition ready to be mounted: grown and formatted on the first
-// start, looked at on each. say tells people what takes its time.
-func Prepare(d Disk, say func(string)) (Part, Result, error) {
-	if p, err := d.Part(Data); err == nil {
-		r, err := examine(p)
+// PrepareData prepares the data partition for its mount. It grows and formats it on the first
+// start, and checks it on every start. It calls say at each step, and during formatting each
+// time that progressSize more bytes are on the disk.
+func PrepareData(d Disk, say func(string)) (Part, Result, error) {
+	if p, err := d.Part(DataPart); err == nil {
+		r, err := checkFileSystem(p)
 		return p, r, err
 	}
-	p, err := d.Part(Fresh)
+	p, err := d.Part(FreshPart)
 	if err != nil {
 		return p, Result{}, err
 	}
@@ -67,89 +68,111 @@ func Prepare(d Disk, say func(string)) (Part, Result, error) {
 	}
 	defer func() { _ = disk.Close() }()
 	say("growing the data partition")
-	if p.Size, err = Grow(disk, d.Size, Fresh); err != nil {
+	if p.Size, err = GrowPartition(disk, d.Size, FreshPart); err != nil {
 		return p, Result{}, err
 	}
-	if err := tellKernel(disk, p); err != nil {
+	if err := resizeInKernel(disk, p); err != nil {
 		return p, Result{}, fmt.Errorf("the kernel keeps the old size: %w", err)
 	}
-	say("formatting the data partition")
-	if err := format(p.Device, p.Size*Sector); err != nil {
+	formatting := func() { say("formatting the data partition") }
+	formatting()
+	if err := formatExt4(p.Device, p.Size*Sector, formatting); err != nil {
 		return p, Result{}, err
 	}
-	if err := Rename(disk, d.Size, Fresh, Data); err != nil {
+	if err := RenamePartition(disk, d.Size, FreshPart, DataPart); err != nil {
 		return p, Result{}, err
 	}
-	p.Name = Data
+	p.Name = DataPart
 	return p, Result{Formatted: true, Size: p.Size * Sector}, nil
 }
 
-// format makes an ext4 file system with a journal.
-func format(device string, size int64) error {
-	store, err := file.OpenFromPath(device, false)
+// progressSize is the number of bytes between two progress reports. A card that writes 1 MB/s
+// reports every 8 seconds.
+const progressSize = 8 << 20
+
+// progressFile is a disk that reports progress after the data is on the medium, not in memory.
+type progressFile struct {
+	*os.File
+	progress   func()
+	unreported int // bytes since the last report
+}
+
+// WriteAt implements io.WriterAt.
+func (r *progressFile) WriteAt(b []byte, at int64) (int, error) {
+	n, err := r.File.WriteAt(b, at)
+	if r.unreported += n; err == nil && r.unreported >= progressSize {
+		if err = r.Sync(); err == nil {
+			r.unreported = 0
+			r.progress()
+		}
+	}
+	return n, err
+}
+
+// formatExt4 makes an ext4 file system with a journal. It calls progress each time that
+// progressSize more bytes are on the disk.
+func formatExt4(device string, size int64, progress func()) error {
+	f, err := os.OpenFile(device, os.O_RDWR|unix.O_EXCL, 0) // O_EXCL: the kernel refuses a partition that is in use
 	if err != nil {
 		return err
 	}
-	defer func() { _ = store.Close() }()
-	if rest := size % groupSize; size > groupSize && rest < leastGroup {
+	defer func() { _ = f.Close() }()
+	store := file.New(&progressFile{File: f, progress: progress}, false)
+	if rest := size % groupSize; size > groupSize && rest < minLastGroup {
 		size -= rest
 	}
 	_, err = ext4.Create(store, size, 0, Sector, &ext4.Params{
 		SectorsPerBlock: 8, VolumeName: "livelearn", InodeCount: uint32((size + groupSize - 1) / groupSize * filesPerGroup),
-		// It is as large as it will ever be, and with this e2fsck finds fault from 32 GB on.
+		// The file system never grows again, and with this feature e2fsck reports errors from 32 GB on.
 		Features: []ext4.FeatureOpt{ext4.WithFeatureReservedGDTBlocksForExpansion(false)},
 	})
 	if err != nil {
 		return fmt.Errorf("format: %w", err)
 	}
-	f, err := store.Sys()
-	if err != nil {
-		return err
-	}
 	return f.Sync()
 }
 
-// Where a superblock of ext4 has what we look at (the kernel's documentation, ext4/super.rst).
+// Offsets in a superblock of ext4 (kernel documentation, ext4/super.rst).
 const (
-	superAt    = 1024
-	magicAt    = 0x38 // 0xEF53
-	stateAt    = 0x3A // 1: cleanly unmounted, 2: errors
-	incompatAt = 0x60 // 4: the journal must be replayed
-	errorsAt   = 0x194
+	superblockOffset = 1024
+	magicOffset      = 0x38 // 0xEF53
+	stateOffset      = 0x3A // 1: cleanly unmounted, 2: errors
+	incompatOffset   = 0x60 // 4: the journal must be replayed
+	errorsOffset     = 0x194
 )
 
-// ErrFileSystem tells that the data partition holds no file system that can be read. It is
-// not made anew: what was there may still be saved by a person.
+// ErrFileSystem means that the data partition holds no readable file system. It is not formatted,
+// because a person may still recover its content.
 var ErrFileSystem = errors.New("the data partition holds no file system that can be read")
 
-// examine looks at the superblock before the kernel does.
-func examine(p Part) (Result, error) {
+// checkFileSystem reads the superblock before the kernel does.
+func checkFileSystem(p Part) (Result, error) {
 	f, err := os.Open(p.Device)
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { _ = f.Close() }()
-	return super(f, p.Size*Sector)
+	return readSuperblock(f, p.Size*Sector)
 }
 
-func super(f io.ReaderAt, size int64) (Result, error) {
+func readSuperblock(f io.ReaderAt, size int64) (Result, error) {
 	var s [1024]byte
-	if _, err := f.ReadAt(s[:], superAt); err != nil {
+	if _, err := f.ReadAt(s[:], superblockOffset); err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrFileSystem, err)
 	}
 	le := binary.LittleEndian
-	if le.Uint16(s[magicAt:]) != 0xEF53 {
+	if le.Uint16(s[magicOffset:]) != 0xEF53 {
 		return Result{}, ErrFileSystem
 	}
-	r := Result{Size: size, Errors: le.Uint32(s[errorsAt:]), Unclean: le.Uint32(s[incompatAt:])&4 != 0}
-	if le.Uint16(s[stateAt:])&2 != 0 && r.Errors == 0 {
+	r := Result{Size: size, Errors: le.Uint32(s[errorsOffset:]), Unclean: le.Uint32(s[incompatOffset:])&4 != 0}
+	if le.Uint16(s[stateOffset:])&2 != 0 && r.Errors == 0 {
 		r.Errors = 1
 	}
 	return r, nil
 }
 
-// tellKernel tells the kernel a partition's new size (blkpg.h).
-func tellKernel(disk *os.File, p Part) error {
+// resizeInKernel sets the size of a partition in the kernel (blkpg.h).
+func resizeInKernel(disk *os.File, p Part) error {
 	type partition struct {
 		start, length int64 // bytes
 		number        int32

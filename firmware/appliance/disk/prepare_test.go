@@ -20,8 +20,8 @@ func TestTheFileSystemIsWhole(t *testing.T) {
 	if err != nil {
 		fsck = "/sbin/e2fsck"
 	}
-	// A real card has any number of megabytes; 2049 and 2063 leave a last group of nearly nothing.
-	// Large ones take their time: one of them in each run.
+	// A real card has any number of megabytes. With 2049 and 2063 the last group is tiny.
+	// Large sizes are slow, so each run tests one of them.
 	large := []int64{14500 * mega, 29500*mega + 5*4096, 32768 * mega}
 	for _, size := range []int64{64 * mega, 100*mega + 512, 2048 * mega, 2049 * mega, 2063 * mega, large[rand.IntN(len(large))]} {
 		name := filepath.Join(t.TempDir(), "data")
@@ -31,8 +31,13 @@ func TestTheFileSystemIsWhole(t *testing.T) {
 		if err := os.Truncate(name, size); err != nil { // a sparse file
 			t.Fatal(err)
 		}
-		if err := format(name, size); err != nil {
+		said := 0
+		if err := formatExt4(name, size, func() { said++ }); err != nil {
 			t.Fatal(err)
+		}
+		// Each group has half a megabyte of tables. Progress is reported every few groups.
+		if least := int(size / groupSize / 2 * mega / progressSize); said < least {
+			t.Errorf("%d MB: progress was reported %d times, want %d", size/mega, said, least)
 		}
 		if out, err := exec.Command(fsck, "-f", "-n", name).CombinedOutput(); err != nil {
 			t.Errorf("%d MB: %v: %s", size/mega, err, out)
@@ -44,7 +49,7 @@ func TestTheFileSystemIsWhole(t *testing.T) {
 		if files := filesInGroup(t, f); files%16 != 0 { // a block holds 16 inodes
 			t.Errorf("%d MB: %d files in a group: Linux stops to write (ext4_init_inode_table)", size/mega, files)
 		}
-		r, err := super(f, size)
+		r, err := readSuperblock(f, size)
 		if err != nil || r.Errors != 0 || r.Unclean {
 			t.Errorf("%+v %v", r, err)
 		}
@@ -52,27 +57,27 @@ func TestTheFileSystemIsWhole(t *testing.T) {
 	}
 }
 
-// filesInGroup is s_inodes_per_group.
+// filesInGroup returns s_inodes_per_group.
 func filesInGroup(t *testing.T, f io.ReaderAt) uint32 {
 	t.Helper()
 	var b [4]byte
-	if _, err := f.ReadAt(b[:], superAt+0x28); err != nil {
+	if _, err := f.ReadAt(b[:], superblockOffset+0x28); err != nil {
 		t.Fatal(err)
 	}
 	return binary.LittleEndian.Uint32(b[:])
 }
 
-// TestLinuxTakesTheFileSystem mounts it and waits for what the kernel does with a new one.
+// TestLinuxTakesTheFileSystem mounts a new file system and waits until the kernel has set it up.
 func TestLinuxTakesTheFileSystem(t *testing.T) {
-	const size = 1912 * mega // of which the library by itself makes groups that Linux refuses
+	const size = 1912 * mega // on this size the default of the library makes groups that Linux refuses
 	name, at := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Truncate(name, size), format(name, size)); err != nil {
+	if err := errors.Join(os.Truncate(name, size), formatExt4(name, size, func() {})); err != nil {
 		t.Fatal(err)
 	}
-	// init_itable=0: at once and not over minutes.
+	// init_itable=0: set up at once, not over minutes.
 	if out, err := exec.Command("mount", "-t", "ext4", "-o", "loop,noatime,errors=remount-ro,init_itable=0", name, at).CombinedOutput(); err != nil {
 		t.Skipf("a file cannot be mounted here: %v: %s", err, out)
 	}
@@ -93,7 +98,7 @@ func TestLinuxTakesTheFileSystem(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	zeroed(t, at)
+	waitZeroed(t, at)
 	if err := os.WriteFile(filepath.Join(at, "last"), []byte("x"), 0o600); err != nil {
 		t.Error(err)
 	}
@@ -103,16 +108,16 @@ func TestLinuxTakesTheFileSystem(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	if r, err := super(f, size); err != nil || r.Errors != 0 || r.Unclean {
+	if r, err := readSuperblock(f, size); err != nil || r.Errors != 0 || r.Unclean {
 		t.Errorf("%+v %v", r, err)
 	}
 }
 
-// zeroed waits for the kernel's thread that makes a new file system's tables.
-func zeroed(t *testing.T, at string) {
+// waitZeroed waits for the kernel thread that writes the tables of a new file system.
+func waitZeroed(t *testing.T, at string) {
 	t.Helper()
 	for range 600 {
-		time.Sleep(100 * time.Millisecond) // of a real kernel
+		time.Sleep(100 * time.Millisecond) // waits for a real kernel
 		if comms, _ := filepath.Glob("/proc/[0-9]*/comm"); !slices.ContainsFunc(comms, func(c string) bool {
 			b, err := os.ReadFile(c)
 			return err == nil && string(b) == "ext4lazyinit\n"
@@ -123,26 +128,39 @@ func zeroed(t *testing.T, at string) {
 			t.Fatalf("while the tables are made: %v", err)
 		}
 	}
-	t.Log("the kernel is not done after a minute") // with another file system, maybe
+	t.Log("the kernel is not done after a minute") // it may be busy with another file system
 }
 
 func TestWhatIsNoFileSystemIsSaid(t *testing.T) {
-	if _, err := super(bytes.NewReader(make([]byte, 4096)), 4096); !errors.Is(err, ErrFileSystem) {
+	if _, err := readSuperblock(bytes.NewReader(make([]byte, 4096)), 4096); !errors.Is(err, ErrFileSystem) {
 		t.Error(err)
 	}
-	if _, err := super(bytes.NewReader(nil), 0); !errors.Is(err, ErrFileSystem) || !errors.Is(err, io.EOF) {
+	if _, err := readSuperblock(bytes.NewReader(nil), 0); !errors.Is(err, ErrFileSystem) || !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }
 
-// A data partition that cannot be read stays as it is.
+// A failed write must not report progress.
+func TestAWriteThatFailsIsNoProgress(t *testing.T) {
+	f, err := os.Open(os.DevNull) // for reading only
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	p := &progressFile{File: f, progress: func() { t.Error("progress was reported") }}
+	if _, err := p.WriteAt(make([]byte, progressSize), 0); err == nil {
+		t.Error("the write went well")
+	}
+}
+
+// An unreadable data partition is not changed.
 func TestUsedDataIsNeverFormatted(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(name, []byte("a pupil's answers"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := Disk{Device: name, Parts: map[string]Part{Data: {Name: Data, Device: name, Size: 1}}}
-	if _, _, err := Prepare(d, func(string) {}); !errors.Is(err, ErrFileSystem) {
+	d := Disk{Device: name, Parts: map[string]Part{DataPart: {Name: DataPart, Device: name, Size: 1}}}
+	if _, _, err := PrepareData(d, func(string) {}); !errors.Is(err, ErrFileSystem) {
 		t.Error(err)
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != "a pupil's answers" {

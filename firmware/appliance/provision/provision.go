@@ -1,12 +1,16 @@
-// Package provision is what livelearn.toml may say so that one card serves a hundred boxes:
-// what each is called, which network it is in and how its Wi-Fi is made. The file lies on the
-// partition that any computer reads.
+// Package provision holds the sections of livelearn.toml that let one card set up a hundred
+// boxes: their names, their network and their Wi-Fi. The file is on a partition that any
+// computer can read.
 //
-// The package reads no file: firmware.Load does, and firmware.Config has these as sections.
+// The package reads no file. firmware.LoadConfig does, and firmware.Config has these sections.
 //
 //	[box]
 //	name = "Room {digits}"                  # each box has its own digits
 //	names = ["10000000abcdef01 = Room 12"]  # or by serial number
+//	claim_code = "K7FP-2M9X-Q4TD"           # for boxes without a display
+//	admin = "Ada"                           # or nobody has to claim it
+//	admin_pin = "$argon2id$..."             # from "livelearn config pin"
+//	time_zone = "Europe/Paris"              # updates come at night there
 //	lang = "fr"
 //
 //	[network]
@@ -26,30 +30,38 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// Box is what a box is called before somebody claims it and says otherwise.
+// Box names a box before an admin claims it and changes the name.
 type Box struct {
-	Name  string   // a pattern: {name}, {digits} and {serial} are the box's own; empty: "{name}"
-	Names []string // "serial = name": the boxes that have a name of their own
-	Lang  string   // of its pages, as a BCP 47 tag; empty: English
+	Name  string   // a pattern with {name}, {digits} and {serial}; empty: "{name}"
+	Names []string // "serial = name" for boxes with a fixed name
+	Lang  string   // of the pages, a BCP 47 tag; empty: English
+	// ClaimCode claims a box that has no admin yet. It has 8 to 32 letters and digits. Spaces
+	// and dashes do not count. Empty: the box makes one.
+	ClaimCode Secret
+	// Admin is the name of the admin who owns a box from its first start. AdminPIN is the hash of
+	// the PIN, as "livelearn config pin" prints it. Empty: a person claims the box.
+	Admin    string
+	AdminPIN Secret
+	TimeZone string // of the school, IANA: "Europe/Paris"; empty: that of the machine
 }
 
-// maxName bounds a name, in characters: it must fit a line of a display and a Wi-Fi's name.
+// maxName bounds a name, in characters. It must fit a line of a display and an SSID.
 const maxName = 32
 
-// What a pattern may hold.
+// Placeholders of a pattern.
 const (
-	ownName   = "{name}"   // made of the serial number: "amber-otter-4821"
-	ownDigits = "{digits}" // the end of that: "4821"
+	ownName   = "{name}"   // made from the serial number: "amber-otter-4821"
+	ownDigits = "{digits}" // the end of that name: "4821"
 	ownSerial = "{serial}" // the last six characters of the serial number
 )
 
 var (
-	place = regexp.MustCompile(`\{[^{}]*\}`)
-	// RFC 5646 2.1, as far as pages have languages: "fr", "pt-BR".
-	tag = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$`)
+	placeholderPattern = regexp.MustCompile(`\{[^{}]*\}`)
+	// The part of RFC 5646 2.1 that languages of pages need: "fr", "pt-BR".
+	langPattern = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$`)
 )
 
-// WithDefaults fills in what is empty.
+// WithDefaults fills in empty fields.
 func (b Box) WithDefaults() Box {
 	if b.Name == "" {
 		b.Name = ownName
@@ -57,79 +69,84 @@ func (b Box) WithDefaults() Box {
 	return b
 }
 
-// Validate refuses a name that nobody could read, and a list that names two boxes alike.
+// Validate refuses illegible names and two boxes with the same name.
 func (b Box) Validate() error {
-	if err := b.pattern(); err != nil {
+	if err := b.checkName(); err != nil {
 		return err
 	}
 	serials, called := map[string]bool{}, map[string]bool{}
 	for i, line := range b.Names {
-		serial, name, ok := pair(line)
+		serial, name, ok := parseNameLine(line)
 		switch {
 		case !ok:
-			return errs.Field("", "box.names", "bad_line", 0, `number %d must be "serial = name"`, i+1)
-		case !legible(name, maxName):
-			return errs.Field("", "box.names", "bad_name", maxName, "number %d: a name has 1 to %d characters that can be seen", i+1, maxName)
+			return errs.NewField("", "box.names", "bad_line", 0, `number %d must be "serial = name"`, i+1)
+		case !isLegible(name, maxName):
+			return errs.NewField("", "box.names", "bad_name", maxName, "number %d: a name has 1 to %d characters that can be seen", i+1, maxName)
 		case serials[serial]:
-			return errs.Field("", "box.names", "twice", 0, "number %d: this box has a name already", i+1)
+			return errs.NewField("", "box.names", "twice", 0, "number %d: this box has a name already", i+1)
 		case called[strings.ToLower(name)]:
-			return errs.Field("", "box.names", "twice", 0, "number %d: another box is called so", i+1)
+			return errs.NewField("", "box.names", "twice", 0, "number %d: another box is called so", i+1)
 		}
 		serials[serial], called[strings.ToLower(name)] = true, true
 	}
-	if b.Lang != "" && (len(b.Lang) > 35 || !tag.MatchString(b.Lang)) {
-		return errs.Field("", "box.lang", "bad_tag", 0, `must be a language's tag: "en", "pt-BR"`)
+	if b.Lang != "" && (len(b.Lang) > 35 || !langPattern.MatchString(b.Lang)) {
+		return errs.NewField("", "box.lang", "bad_tag", 0, `must be a language's tag: "en", "pt-BR"`)
+	}
+	for _, check := range []func() error{b.checkClaimCode, b.checkAdmin, b.checkTimeZone} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (b Box) pattern() error {
+func (b Box) checkName() error {
 	if b.Name == "" {
 		return nil
 	}
-	for _, p := range place.FindAllString(b.Name, -1) {
+	for _, p := range placeholderPattern.FindAllString(b.Name, -1) {
 		if !slices.Contains([]string{ownName, ownDigits, ownSerial}, p) {
-			return errs.Field("", "box.name", "unknown", 0, "%s is not known; there are %s, %s and %s", p, ownName, ownDigits, ownSerial)
+			return errs.NewField("", "box.name", "unknown", 0, "%s is not known; there are %s, %s and %s", p, ownName, ownDigits, ownSerial)
 		}
 	}
-	if plain := place.ReplaceAllString(b.Name, "x"); !legible(plain, maxName) || strings.ContainsAny(plain, "{}") {
-		return errs.Field("", "box.name", "bad_name", maxName, "a name has 1 to %d characters that can be seen", maxName)
+	if plain := placeholderPattern.ReplaceAllString(b.Name, "x"); !isLegible(plain, maxName) || strings.ContainsAny(plain, "{}") {
+		return errs.NewField("", "box.name", "bad_name", maxName, "a name has 1 to %d characters that can be seen", maxName)
 	}
 	return nil
 }
 
-// Called is the name of the box with a serial number; made is the name that was made of that
-// (names.Name). It has 1 to 32 characters.
-func (b Box) Called(serial, made string) string {
+// NameFor returns the name of the box with a serial number, 1 to 32 characters. made is the name
+// that identity.NameFor made from the serial number.
+func (b Box) NameFor(serial, made string) string {
 	for _, line := range b.Names {
-		if s, name, ok := pair(line); ok && s == plainSerial(serial) {
+		if s, name, ok := parseNameLine(line); ok && s == plainSerial(serial) {
 			return name
 		}
 	}
 	digits := made[strings.LastIndexByte(made, '-')+1:]
 	end := plainSerial(serial)
 	if end == "" {
-		end = digits // a PC without a number of its own
+		end = digits // a PC without a serial number
 	}
 	end = end[max(0, len(end)-6):]
 	name := strings.NewReplacer(ownName, made, ownDigits, digits, ownSerial, end).Replace(b.WithDefaults().Name)
 	if utf8.RuneCountInString(name) > maxName {
-		// What comes last is the box's own more often than what comes first.
+		// The end of a name is more often unique than its beginning.
 		r := []rune(name)
 		name = string(r[len(r)-maxName:])
 	}
 	return strings.TrimSpace(name)
 }
 
-// pair are the two sides of "serial = name".
-func pair(line string) (serial, name string, ok bool) {
+// parseNameLine returns the two sides of "serial = name".
+func parseNameLine(line string) (serial, name string, ok bool) {
 	serial, name, ok = strings.Cut(line, "=")
 	serial, name = plainSerial(serial), strings.TrimSpace(name)
 	return serial, name, ok && serial != "" && name != ""
 }
 
-// plainSerial is a serial number or a MAC address however it is written: "B8:27:EB:01:02:03"
-// and "b827eb010203" are one.
+// plainSerial returns a serial number or a MAC address without its separators, in lower case:
+// "B8:27:EB:01:02:03" becomes "b827eb010203".
 func plainSerial(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
@@ -139,9 +156,9 @@ func plainSerial(s string) string {
 	}, strings.ToLower(s))
 }
 
-// legible tells that a text can be read by a person: 1 to most characters, each of which is
-// seen, and no space at an end.
-func legible(s string, most int) bool {
+// isLegible reports whether people can read a text: 1 to most characters, all visible, and no
+// space at either end.
+func isLegible(s string, most int) bool {
 	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > most || strings.TrimSpace(s) != s {
 		return false
 	}

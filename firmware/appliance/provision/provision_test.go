@@ -12,25 +12,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const made = "amber-otter-4821"
+const madeName = "amber-otter-4821"
 
 func TestNamesOfBoxesAlike(t *testing.T) {
 	for _, c := range []struct {
 		box          Box
 		serial, want string
 	}{
-		{Box{}, "10000000abcdef01", made},
+		{Box{}, "10000000abcdef01", madeName},
 		{Box{Name: "Room {digits}"}, "10000000abcdef01", "Room 4821"},
 		{Box{Name: "École {serial}"}, "10000000ABCDEF01", "École cdef01"},
 		{Box{Name: "PC {serial}"}, "", "PC 4821"},
 		{Box{Names: []string{"b8:27:eb:01:02:03 = Lab 3"}}, "B827EB010203", "Lab 3"},
-		{Box{Names: []string{"b8:27:eb:01:02:03 = Lab 3"}}, "", made},
+		{Box{Names: []string{"b8:27:eb:01:02:03 = Lab 3"}}, "", madeName},
 		{Box{Name: "The school by the river {name}"}, "1", "chool by the river amber-otter-4821"[3:]},
 	} {
 		if err := c.box.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		if got := c.box.Called(c.serial, made); got != c.want {
+		if got := c.box.NameFor(c.serial, madeName); got != c.want {
 			t.Errorf("%+v: got %q, want %q", c.box, got, c.want)
 		}
 	}
@@ -38,19 +38,19 @@ func TestNamesOfBoxesAlike(t *testing.T) {
 
 func TestANetworksNameFitsItsFrame(t *testing.T) {
 	long := strings.Repeat("é", 32)
-	if got := (Wifi{}).Called("1", made, long); len(got) > 32 || !strings.HasPrefix(long, got) || got == "" {
+	if got := (Wifi{}).SSIDFor("1", madeName, long); len(got) > 32 || !strings.HasPrefix(long, got) || got == "" {
 		t.Errorf("%q has %d bytes", got, len(got))
 	}
-	if got := (Wifi{SSID: "School {digits}"}).Called("1", made, "Room"); got != "School 4821" {
+	if got := (Wifi{SSID: "School {digits}"}).SSIDFor("1", madeName, "Room"); got != "School 4821" {
 		t.Errorf("got %q", got)
 	}
-	if got := (Wifi{}).Called("1", made, "Room"); got != "Room" {
+	if got := (Wifi{}).SSIDFor("1", madeName, "Room"); got != "Room" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestDefaultsAreValid(t *testing.T) {
-	for _, mode := range []string{"", Guest, Own, AP} {
+	for _, mode := range []string{"", ModeGuest, ModeOwn, ModeAP} {
 		n := Network{Mode: mode}.WithDefaults()
 		if err := n.Validate(); err != nil || n.Mode == "" || n.Domain == "" {
 			t.Errorf("%q: %+v %v", mode, n, err)
@@ -113,7 +113,7 @@ func FuzzCalled(f *testing.F) {
 		if b.Validate() != nil {
 			return
 		}
-		if got := b.Called(serial, made); !legible(got, maxName) {
+		if got := b.NameFor(serial, madeName); !isLegible(got, maxName) {
 			t.Errorf("%q", got)
 		}
 	})

@@ -6,17 +6,17 @@ import (
 	"log/slog"
 )
 
-// Secret is a text that is never shown: not in a log, an answer or a printed configuration,
-// in whatever way it gets there. Reveal is the one way to it.
+// Secret is a text that must not appear in a log, an answer or a printed configuration. All
+// ways to print it hide it. Only Reveal returns it.
 type Secret string
 
-// hidden is what is shown instead.
-const hidden = "(not shown)"
+// notShown replaces the text.
+const notShown = "(not shown)"
 
-// Reveal is the text.
+// Reveal returns the text.
 func (s Secret) Reveal() string { return string(s) }
 
-// Format implements fmt.Formatter for every verb, also for one in a struct.
+// Format implements fmt.Formatter for every verb, also for a secret within a struct.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // String implements fmt.Stringer.
@@ -24,7 +24,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return hidden
+	return notShown
 }
 
 // LogValue implements slog.LogValuer.

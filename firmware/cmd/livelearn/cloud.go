@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -17,82 +18,91 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// cloudCmd is for those who run the cloud of one school or many: a node of it, and what is
-// decided there. All but serve need the database only.
+// cloudCmd has the commands for operators of the cloud of one school or many schools. serve runs a
+// node. All other commands need only the database.
 type cloudCmd struct {
-	Serve  cloudServeCmd  `cmd:"" help:"Run a node of the cloud: boxes bring their facts here."`
-	School cloudSchoolCmd `cmd:"" help:"Add a school, or list them."`
-	Enrol  cloudEnrolCmd  `cmd:"" help:"Make a link that makes one box a school's. Paste it into the box's admin page."`
-	Direct cloudDirectCmd `cmd:"" help:"Give one box a database login of its own, instead of a link."`
-	Boxes  cloudBoxesCmd  `cmd:"" help:"List the boxes and how they are."`
-	Revoke cloudRevokeCmd `cmd:"" help:"End what a box may do, until it is enrolled again."`
-	Token  cloudTokenCmd  `cmd:"" help:"Make a token for a person or a program."`
-	Push   cloudPushCmd   `cmd:"" help:"Give all boxes of a school a class list, a quiz or a policy."`
-	Erase  cloudEraseCmd  `cmd:"" help:"Forget a pupil, here and on all boxes of the school."`
-	Import cloudImportCmd `cmd:"" help:"Take in a file that a box wrote to a stick. It may be taken in again."`
+	Serve  cloudServeCmd  `cmd:"" help:"Run a node of the cloud, which receives the facts of boxes."`
+	Init   cloudInitCmd   `cmd:"" help:"Make or update the tables of the database."`
+	School cloudSchoolCmd `cmd:"" help:"Add, list, rename or remove schools."`
+	Enrol  cloudEnrolCmd  `cmd:"" help:"Print a link that connects one box to a school. Paste it into the admin page of the box."`
+	Direct cloudDirectCmd `cmd:"" help:"Create a database login for one box, instead of a link."`
+	Boxes  cloudBoxesCmd  `cmd:"" help:"List the boxes and their state."`
+	Codes  cloudCodesCmd  `cmd:"" help:"List the codes of enrolment."`
+	Move   cloudMoveCmd   `cmd:"" help:"Give a box to another school."`
+	Remove cloudRemoveCmd `cmd:"" help:"Forget a box. What it brought stays."`
+	Revoke cloudRevokeCmd `cmd:"" help:"Block a box until it is enrolled again."`
+	Token  cloudTokenCmd  `cmd:"" help:"Create, list and revoke access tokens for people and programs."`
+	Push   cloudPushCmd   `cmd:"" help:"Send a class list, a quiz or a policy to all boxes of a school."`
+	Erase  cloudEraseCmd  `cmd:"" help:"Erase a pupil, here and on all boxes of the school."`
+	Import cloudImportCmd `cmd:"" help:"Import a file that a box wrote to a USB stick. Importing it twice is safe."`
 	Dead   cloudDeadCmd   `cmd:"" help:"List the facts that the database refused."`
+	Match  cloudMatchCmd  `cmd:"" help:"Decide which person a pupil of a box is, where the lists have no ids of the school."`
+
+	Rebuild cloudRebuildCmd `cmd:"" help:"Make the tables of the views again from the facts."`
 }
 
-// databaseFlags are the flags of all commands that use the cloud's database.
+// databaseFlags are the flags of all commands that use the database of the cloud.
 type databaseFlags struct {
-	DB string `name:"db" help:"The database, as in postgres://user:password@host/database." env:"LIVELEARN_CLOUD_DB" placeholder:"URL"`
+	DB string `name:"db" help:"URL of the database, such as postgres://user:password@host/database." env:"LIVELEARN_CLOUD_DB" placeholder:"URL"`
 }
 
-var errNoDatabase = usageError{errors.New("which database? Say it with --db or LIVELEARN_CLOUD_DB")}
+var errNoDatabase = usageError{errors.New("which database? Set --db or LIVELEARN_CLOUD_DB")}
 
-// open makes a Store, which connects when it is used.
-func (f databaseFlags) open(ctx context.Context) (*pg.Store, error) {
+// openStore returns a Store, which connects on its first use.
+func (f databaseFlags) openStore(ctx context.Context) (*pg.Store, error) {
 	if f.DB == "" {
 		return nil, errNoDatabase
 	}
 	store, err := pg.Open(ctx, f.DB)
-	return store, forPeople(err)
+	return store, toUserError(err)
 }
 
-// use calls fn with the database, brought up to date.
-func (f databaseFlags) use(fn func(ctx context.Context, store *pg.Store) error) error {
+// withStore migrates the database and calls fn with it.
+func (f databaseFlags) withStore(fn func(ctx context.Context, store *pg.Store) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	store, err := f.open(ctx)
+	store, err := f.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
 	if err := store.Migrate(ctx); err != nil {
-		return forPeople(err)
+		return toUserError(err)
 	}
-	return forPeople(fn(ctx, store))
+	return toUserError(fn(ctx, store))
 }
 
-// forPeople is an error without the names of our own functions.
-func forPeople(err error) error {
+// toUserError returns an error without the names of our own functions.
+func toUserError(err error) error {
 	e, ok := errors.AsType[*errs.Error](err)
 	switch {
 	case !ok:
 		return err
+	case pg.ExplainError(err) != "":
+		return errors.New(pg.ExplainError(err) + " (" + e.Err.Error() + ")")
 	case e.Kind == errs.Down && e.Code == "":
-		return errors.New("the database does not answer: " + e.Err.Error())
+		return errors.New("the database failed: " + e.Err.Error())
 	case e.Field != "":
 		return errors.New(e.Field + ": " + e.Err.Error())
 	}
 	return e.Err
 }
 
-// schoolArg names a school.
+// schoolArg is the argument with the name of a school.
 type schoolArg struct {
 	School string `arg:"" help:"Name of the school."`
 }
 
-// policyFlags are what a school allows.
+// policyFlags are the permissions of a school.
 type policyFlags struct {
-	Names bool `help:"Names of pupils may leave the boxes. Without it, results bear ids only."`
-	Chat  bool `help:"What people wrote in chats may leave the boxes."`
+	Names bool `help:"Boxes may send names of pupils. Without it, results have ids only."`
+	Chat  bool `help:"Boxes may send chat messages."`
 }
 
-func (f policyFlags) policy() cloud.Policy { return cloud.Policy{Names: f.Names, Chat: f.Chat} }
+func (f policyFlags) toPolicy() cloud.Policy { return cloud.Policy{Names: f.Names, Chat: f.Chat} }
 
-// words tell a policy to people.
-func words(p cloud.Policy) string {
+// policyText returns a policy in words.
+func policyText(p cloud.Policy) string {
 	switch {
 	case p.Names && p.Chat:
 		return "names and chats"
@@ -105,8 +115,10 @@ func words(p cloud.Policy) string {
 }
 
 type cloudSchoolCmd struct {
-	Add  cloudSchoolAddCmd  `cmd:"" help:"Add a school."`
-	List cloudSchoolListCmd `cmd:"" help:"List the schools."`
+	Add    cloudSchoolAddCmd    `cmd:"" help:"Add a school."`
+	List   cloudSchoolListCmd   `cmd:"" help:"List the schools."`
+	Rename cloudSchoolRenameCmd `cmd:"" help:"Rename a school."`
+	Remove cloudSchoolRemoveCmd `cmd:"" help:"Delete a school and all of its data here."`
 }
 
 type cloudSchoolAddCmd struct {
@@ -116,49 +128,53 @@ type cloudSchoolAddCmd struct {
 }
 
 // Run adds a school.
-func (c cloudSchoolAddCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		if err := store.AddSchool(ctx, c.School, c.policy()); err != nil {
+func (c cloudSchoolAddCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if err := store.AddSchool(ctx, c.School, c.toPolicy()); err != nil {
 			return err
 		}
-		say(w.stdout, "added %q; its boxes may send %s\nNext: livelearn cloud enrol %q\n", c.School, words(c.policy()), c.School)
+		printText(w.stdout, "added %q; its boxes may send %s\nNext: livelearn cloud enrol %q\n", c.School, policyText(c.toPolicy()), c.School)
 		return nil
 	})
 }
 
-type cloudSchoolListCmd struct{ databaseFlags }
+type cloudSchoolListCmd struct {
+	databaseFlags
+	jsonFlag
+}
 
 // Run lists the schools.
-func (c cloudSchoolListCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+func (c cloudSchoolListCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		list, err := store.Schools(ctx)
-		for _, s := range list {
-			say(w.stdout, "%s: boxes %d, may send %s, keeps chats %d days and results %d days\n",
-				s.Name, s.Boxes, words(s.Policy), s.ChatDays, s.ResultsDays)
+		if err != nil {
+			return err
 		}
-		return err
+		return printList(w, c.jsonFlag, list, func(s pg.School) {
+			printText(w.stdout, "%s: boxes %d, may send %s, keeps chats %d days and results %d days\n",
+				s.Name, s.Boxes, policyText(s.Policy), s.ChatDays, s.ResultsDays)
+		})
 	})
 }
 
-// addressFlags say where boxes find the cloud.
+// addressFlags describe how boxes reach the cloud.
 type addressFlags struct {
-	URL  string `name:"url" help:"Address of the cloud as boxes reach it; default: this computer's name and the port 8443." env:"LIVELEARN_CLOUD_URL" placeholder:"URL"`
-	Data string `help:"Folder with the certificate that a node made itself: the link then tells the box which key to trust." default:"${data}/cloud" type:"path" placeholder:"DIR"`
+	URL  string `name:"url" help:"Address at which boxes reach the cloud, such as https://cloud.example:8443." env:"LIVELEARN_CLOUD_URL" placeholder:"URL"`
+	Data string `help:"Folder with the self-made certificate of a node. The link then contains the key that the box trusts." default:"${data}/cloud" type:"path" placeholder:"DIR"`
 }
 
-// where is the address, and the pin of the node's own key; empty where it has none.
-func (f addressFlags) where() (address, pin string, err error) {
+var errNoAddress = usageError{errors.New("url: at which address do boxes reach the cloud? Set --url or LIVELEARN_CLOUD_URL, such as https://cloud.example:8443")}
+
+// cloudAddress returns the address, and the pin of the node's own key if it has one.
+func (f addressFlags) cloudAddress() (address, pin string, err error) {
 	if address = f.URL; address == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return "", "", err
-		}
-		address = "https://" + host + ":8443"
+		return "", "", errNoAddress
 	}
 	if _, err := os.Stat(filepath.Join(f.Data, server.CertFile)); err != nil {
+		//lint:ignore nilerr a cloud without a certificate of its own has a public one
 		return address, "", nil
 	}
-	_, pin, err = server.Certificate(server.Config{Data: f.Data})
+	_, pin, err = server.LoadOrCreateCertificate(server.Config{Data: f.Data})
 	return address, pin, err
 }
 
@@ -169,67 +185,70 @@ type cloudEnrolCmd struct {
 }
 
 // Run prints a link with a new code.
-func (c cloudEnrolCmd) Run(w world) error {
-	address, pin, err := c.where()
+func (c cloudEnrolCmd) Run(w environment) error {
+	address, pin, err := c.cloudAddress()
 	if err != nil {
-		return forPeople(err)
+		return toUserError(err)
 	}
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		code, err := store.NewCode(ctx, c.School)
 		if err != nil {
 			return err
 		}
 		link := https.FormatLink(address, code, pin)
 		if _, _, _, err := https.ParseLink(link); err != nil {
-			return err // of --url
+			return err // the fault is in --url
 		}
-		say(w.stdout, "%s\nFor one box, within 7 days. Paste it into the admin page of the box, under Cloud.\n", link)
+		printText(w.stdout, "%s\nFor one box, within 7 days. Paste it into the admin page of the box, under Cloud.\n", link)
 		if pin == "" {
-			say(w.stderr, "There is no certificate in %s, so the box will look for one that a public authority gave.\n", c.Data)
+			printText(w.stderr, "There is no certificate in %s, so the box will look for one that a public authority gave.\n", c.Data)
 		}
 		return nil
 	})
 }
 
-// boxArg names a box.
+// boxArg is the argument with the id of a box.
 type boxArg struct {
-	Box string `arg:"" help:"Id of the box; its admin page shows it."`
+	Box string `arg:"" help:"Id of the box, as shown on its admin page."`
 }
 
 type cloudDirectCmd struct {
 	databaseFlags
 	boxArg
 	School string `help:"Name of the school." required:""`
-	Name   string `help:"What people call the box."`
+	Name   string `help:"Name of the box for people."`
 }
 
-// Run prints the URL of a box's own login.
-func (c cloudDirectCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+// Run prints the database URL for one box.
+func (c cloudDirectCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		url, err := store.AddDirect(ctx, c.School, c.Box, c.Name)
 		if err != nil {
 			return err
 		}
-		say(w.stdout, "%s\nThis is shown once. Paste it into the admin page of the box, under Cloud.\n", url)
-		say(w.stderr, "The host is the one that you used; the box may know it by another name.\n")
+		printText(w.stdout, "%s\nThis is shown once. Paste it into the admin page of the box, under Cloud.\n", url)
+		printText(w.stderr, "The host is the one that you used; the box may know it by another name.\n")
 		return nil
 	})
 }
 
 type cloudBoxesCmd struct {
 	databaseFlags
-	School string `help:"Only those of one school."`
+	jsonFlag
+	School string `help:"List only the boxes of this school."`
 }
 
 // Run lists boxes.
-func (c cloudBoxesCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+func (c cloudBoxesCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		list, err := store.Boxes(ctx, c.School)
-		for _, b := range list {
-			say(w.stdout, "%s  %q of %s, version %s, heard of %s: facts %d, waiting %d, refused %d%s\n", b.Box, b.Name, b.School,
-				orNone(b.Version), seen(b.Seen), b.Facts, b.Behind, b.Dead, map[bool]string{true: ", REVOKED"}[b.Revoked != nil])
+		if err != nil {
+			return err
 		}
-		return err
+		return printList(w, c.jsonFlag, list, func(b pg.BoxState) {
+			printText(w.stdout, "%s  %q of %s, version %s, heard of %s: facts %d, waiting %d, refused %d%s\n", b.Box, b.Name, b.School,
+				orNone(b.Version), formatSeen(b.Seen), b.Facts, b.Behind, b.Dead, map[bool]string{true: ", REVOKED"}[b.Revoked != nil])
+		})
 	})
 }
 
@@ -240,7 +259,7 @@ func orNone(s string) string {
 	return s
 }
 
-func seen(t *time.Time) string {
+func formatSeen(t *time.Time) string {
 	if t == nil {
 		return "never"
 	}
@@ -250,76 +269,84 @@ func seen(t *time.Time) string {
 type cloudRevokeCmd struct {
 	databaseFlags
 	boxArg
+	Since time.Time `help:"Void what the box said from this time on, as in 2026-03-04T08:00:00Z: for a box that was stolen."`
 }
 
 // Run revokes a box.
-func (c cloudRevokeCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		if err := store.Revoke(ctx, c.Box); err != nil {
+func (c cloudRevokeCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if err := store.RevokeBox(ctx, c.Box); err != nil {
 			return err
 		}
-		say(w.stdout, "revoked: %s is refused from its next request on\n", c.Box)
-		return nil
-	})
-}
-
-type cloudTokenCmd struct {
-	databaseFlags
-	Name   string   `arg:"" help:"Whom it is for."`
-	School string   `help:"Only for one school; default: all."`
-	May    []string `help:"What it is for: read (pages and exports), xapi (statements), admin (sticks)." default:"read"`
-	Revoke bool     `help:"End the tokens of that name instead."`
-}
-
-// Run makes a token, or ends it.
-func (c cloudTokenCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		if c.Revoke {
-			return store.RevokeToken(ctx, c.Name)
+		printText(w.stdout, "revoked: %s is refused from its next request on\n", c.Box)
+		if c.Since.IsZero() {
+			return nil
 		}
-		token, err := store.NewToken(ctx, c.Name, c.School, c.May...)
-		if err != nil {
-			return err
+		n, err := store.VoidBox(ctx, c.Box, c.Since)
+		if err == nil {
+			printText(w.stdout, "voided: %d facts since %s, see livelearn.voids\n", n, c.Since.UTC().Format(time.RFC3339))
 		}
-		say(w.stdout, "%s\nThis is shown once. It is the password; any name goes with it. For: %s.\n", token, strings.Join(c.May, ", "))
-		return nil
+		return err
 	})
 }
 
 type cloudEraseCmd struct {
 	databaseFlags
+	yesFlag
 	schoolArg
-	Pupil string `arg:"" help:"Id of the pupil; exports show it."`
+	Pupil string `arg:"" optional:"" help:"Id of the pupil, as shown in exports. Without it: list the erasures that boxes ask for."`
 }
 
 // Run erases a pupil.
-func (c cloudEraseCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		if err := store.Erase(ctx, c.School, c.Pupil); err != nil {
+func (c cloudEraseCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if c.Pupil == "" {
+			return listAskedErasures(ctx, store, c.School, w)
+		}
+		found, err := store.LookUpPupil(ctx, c.School, c.Pupil)
+		if err != nil {
 			return err
 		}
-		say(w.stdout, "erased here; the boxes follow when they are in touch\n")
+		if err := c.confirm(w, "%s (%s): %d lessons and %d facts are erased for good, here and on the boxes of %q.",
+			c.Pupil, cmp.Or(strings.Join(found.Names, ", "), "without a name here"), found.Lessons, found.Facts, c.School); err != nil {
+			return err
+		}
+		if err := store.ErasePupil(ctx, c.School, c.Pupil); err != nil {
+			return err
+		}
+		printText(w.stdout, "erased here; the boxes follow when they are in touch\n")
 		return nil
 	})
 }
 
-type cloudDeadCmd struct {
-	databaseFlags
-	School string `help:"Only those of one school."`
-	Box    string `help:"Only those of one box."`
+func listAskedErasures(ctx context.Context, store *pg.Store, school string, w environment) error {
+	list, err := store.AskedErasures(ctx, school)
+	for _, a := range list {
+		printText(w.stdout, "%s asked by box %s at %s\n", a.Pupil, a.Box, a.Asked.UTC().Format(time.RFC3339))
+	}
+	return err
 }
 
-// Run lists dead letters.
-func (c cloudDeadCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		list, err := store.Dead(ctx, c.School, c.Box)
-		for _, d := range list {
-			say(w.stdout, "%s  %s  %s  position %d: %s: %s\n",
+type cloudDeadCmd struct {
+	databaseFlags
+	jsonFlag
+	School string `help:"List only the facts of this school."`
+	Box    string `help:"List only the facts of this box."`
+}
+
+// Run lists the refused facts.
+func (c cloudDeadCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		list, err := store.DeadLetters(ctx, c.School, c.Box)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 && !c.JSON {
+			printText(w.stdout, "none\n")
+		}
+		return printList(w, c.jsonFlag, list, func(d pg.DeadLetter) {
+			printText(w.stdout, "%s  %s  %s  position %d: %s: %s\n",
 				time.UnixMilli(d.At).UTC().Format("2006-01-02 15:04"), d.Box, d.Kind, d.Pos, d.Code, d.Text)
-		}
-		if err == nil && len(list) == 0 {
-			say(w.stdout, "none\n")
-		}
-		return err
+		})
 	})
 }

@@ -10,74 +10,76 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/cloud/server"
-	"github.com/livelearn/box/services/cloud/stick"
-	"github.com/livelearn/box/services/intake"
+	"github.com/livelearn/box/services/cloud/usbfile"
+	"github.com/livelearn/box/services/listimport"
 	"github.com/livelearn/box/services/quiz/gift"
 	"github.com/livelearn/box/services/quiz/item"
 )
 
-// cloudPushCmd changes what the boxes of a school are told. Nothing that was pushed deletes
-// people on a box: its admin decides.
+// cloudPushCmd changes the objects that the boxes of a school receive. A push never deletes people
+// on a box. The admin of the box decides that.
 type cloudPushCmd struct {
-	Class  pushClassCmd  `cmd:"" help:"Class lists of a file: CSV, Excel, OneRoster or plain names."`
-	Quiz   pushQuizCmd   `cmd:"" help:"A quiz of a GIFT file."`
-	Policy pushPolicyCmd `cmd:"" help:"What may leave the boxes, and for how long it is kept."`
-	Gone   pushGoneCmd   `cmd:"" help:"Take a class or a quiz off the list."`
-	List   pushListCmd   `cmd:"" help:"List what the boxes are told."`
+	Class  pushClassCmd  `cmd:"" help:"Send the class lists of a file: CSV, Excel, OneRoster or plain names."`
+	Quiz   pushQuizCmd   `cmd:"" help:"Send a quiz from a GIFT file."`
+	Policy pushPolicyCmd `cmd:"" help:"Set which data boxes may send, and how long it is kept."`
+	Gone   pushGoneCmd   `cmd:"" help:"Withdraw a class or a quiz."`
+	List   pushListCmd   `cmd:"" help:"List the objects that boxes receive."`
 }
 
 type pushClassCmd struct {
 	databaseFlags
 	schoolArg
-	File string `arg:"" help:"The list." type:"existingfile"`
+	File string `arg:"" help:"File with the class lists." type:"existingfile"`
 }
 
-// Run puts the classes of a file on the school's list.
-func (c pushClassCmd) Run(w world) error {
-	table, err := readList(c.File)
+// Run sends the classes of a file to the boxes of a school.
+func (c pushClassCmd) Run(w environment) error {
+	table, err := readClassList(c.File)
 	if err != nil {
-		return forPeople(err)
+		return toUserError(err)
 	}
 	for _, p := range table.Problems {
-		say(w.stderr, "%s, line %d: %s\n", p.File, p.Line, p.Message)
+		printText(w.stderr, "%s, line %d: %s\n", p.File, p.Line, p.Message)
 	}
 	if len(table.Classes) == 0 {
 		return fmt.Errorf("%s: there is no class in it", c.File)
 	}
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		for _, class := range table.Classes {
-			id, list, made := classOf(class)
+			id, list, made := toCloudClass(class)
 			data, err := json.Marshal(list)
 			if err != nil {
 				return err
 			}
 			if _, err := store.PutItem(ctx, c.School, cloud.ItemClass, id, data, false); err != nil {
-				return fmt.Errorf("class %q: %w", class.Name, forPeople(err))
+				return fmt.Errorf("class %q: %w", class.Name, toUserError(err))
 			}
-			say(w.stdout, "class %q (%s): %d pupils\n", class.Name, id, len(list.Pupils))
+			printText(w.stdout, "class %q (%s): %d pupils\n", class.Name, id, len(list.Pupils))
 			if made > 0 {
-				say(w.stderr, "%d pupils of %q have no id in the file: a name that is corrected later will be a new pupil\n", made, class.Name)
+				printText(w.stderr, "%d pupils of %q have no id in the file: a name that is corrected later will be a new pupil\n", made, class.Name)
 			}
 		}
 		return nil
 	})
 }
 
-func readList(path string) (intake.Table, error) {
-	data, err := readSome(path, intake.MaxFile)
+func readClassList(path string) (listimport.Table, error) {
+	data, err := readLimited(path, listimport.MaxFile)
 	if err != nil {
-		return intake.Table{}, err
+		return listimport.Table{}, err
 	}
-	return intake.Parse(filepath.Base(path), data)
+	return listimport.Parse(filepath.Base(path), data)
 }
 
-// readSome reads a file of at most so many bytes, and one more.
-func readSome(path string, most int64) ([]byte, error) {
+// readLimited reads at most most+1 bytes of a file, so that the caller can see an excess.
+func readLimited(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -86,18 +88,18 @@ func readSome(path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
-// classOf is a class as boxes take it. Ids that the file has not are made of the names;
-// made tells how many pupils that were.
-func classOf(c intake.Class) (id string, list cloud.Class, made int) {
+// toCloudClass returns a class in the format of boxes. It derives missing ids from the names. made
+// is the number of pupils without an id.
+func toCloudClass(c listimport.Class) (id string, list cloud.Class, made int) {
 	id = c.Source
 	if id == "" {
-		id = idOf("class", c.Name)
+		id = deriveID("class", c.Name)
 	}
 	list.Name = c.Name
 	for _, row := range c.Pupils {
 		p := cloud.Pupil{ID: row.Source, Name: row.Name}
 		if p.ID == "" {
-			p.ID = idOf(id, row.Name)
+			p.ID = deriveID(id, row.Name)
 			made++
 		}
 		list.Pupils = append(list.Pupils, p)
@@ -105,8 +107,8 @@ func classOf(c intake.Class) (id string, list cloud.Class, made int) {
 	return id, list, made
 }
 
-// idOf is an id that stays as long as the words stay.
-func idOf(words ...string) string {
+// deriveID returns an id that depends only on the words.
+func deriveID(words ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return "n-" + hex.EncodeToString(sum[:8])
 }
@@ -114,16 +116,16 @@ func idOf(words ...string) string {
 type pushQuizCmd struct {
 	databaseFlags
 	schoolArg
-	File  string `arg:"" help:"The questions, in GIFT." type:"existingfile"`
-	Title string `help:"Title of the quiz; default: the name of the file."`
-	ID    string `help:"Id of the quiz, to put another in its place; default: made of the name of the file."`
+	File  string `arg:"" help:"File with the questions, in GIFT format." type:"existingfile"`
+	Title string `help:"Title of the quiz. Default: the name of the file."`
+	ID    string `help:"Id of the quiz; the same id replaces a quiz. Default: derived from the name of the file."`
 }
 
 const maxGift = 8 << 20 // bytes
 
-// Run puts a quiz on the school's list.
-func (c pushQuizCmd) Run(w world) error {
-	text, err := readSome(c.File, maxGift)
+// Run sends a quiz to the boxes of a school.
+func (c pushQuizCmd) Run(w environment) error {
+	text, err := readLimited(c.File, maxGift)
 	if err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func (c pushQuizCmd) Run(w world) error {
 	name := strings.TrimSuffix(filepath.Base(c.File), filepath.Ext(c.File))
 	q := item.Quiz{ID: c.ID, Title: c.Title}
 	if q.ID == "" {
-		q.ID = idOf("quiz", name)
+		q.ID = deriveID("quiz", name)
 	}
 	if q.Title == "" {
 		q.Title = name
@@ -141,20 +143,20 @@ func (c pushQuizCmd) Run(w world) error {
 	var problems []gift.Problem
 	q.Items, problems = gift.Parse(string(text))
 	for _, p := range problems {
-		say(w.stderr, "line %d: %s\n", p.Line, p.Message)
+		printText(w.stderr, "line %d: %s\n", p.Line, p.Message)
 	}
-	if len(q.Items) == 0 {
-		return fmt.Errorf("%s: there is no question in it that can be read", c.File)
+	if !slices.ContainsFunc(q.Items, func(i item.Authored) bool { return i.Kind != item.Slide }) { // any text is a slide
+		return fmt.Errorf("file: %s: there is no question in it that can be read", c.File)
 	}
 	data, err := json.Marshal(q)
 	if err != nil {
 		return err
 	}
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		if _, err := store.PutItem(ctx, c.School, cloud.ItemQuiz, q.ID, data, false); err != nil {
 			return err
 		}
-		say(w.stdout, "quiz %q (%s): %d questions\n", q.Title, q.ID, len(q.Items))
+		printText(w.stdout, "quiz %q (%s): %d questions\n", q.Title, q.ID, len(q.Items))
 		return nil
 	})
 }
@@ -163,26 +165,26 @@ type pushPolicyCmd struct {
 	databaseFlags
 	policyFlags
 	schoolArg
-	ChatDays    int `help:"Days for which what people wrote is kept."`
-	ResultsDays int `help:"Days for which everything else is kept."`
+	ChatDays    int `help:"Days for which chat messages are kept."`
+	ResultsDays int `help:"Days for which all other data is kept."`
 }
 
-// Run changes the policy.
-func (c pushPolicyCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		if err := store.SetPolicy(ctx, c.School, c.policy()); err != nil {
+// Run changes the policy of a school.
+func (c pushPolicyCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if err := store.SetPolicy(ctx, c.School, c.toPolicy()); err != nil {
 			return err
 		}
-		if err := c.days(ctx, store); err != nil {
+		if err := c.setDays(ctx, store); err != nil {
 			return err
 		}
-		say(w.stdout, "the boxes of %q may send %s\n", c.School, words(c.policy()))
+		printText(w.stdout, "the boxes of %q may send %s\n", c.School, policyText(c.toPolicy()))
 		return nil
 	})
 }
 
-// days changes how long is kept what; the one that is not said stays.
-func (c pushPolicyCmd) days(ctx context.Context, store *pg.Store) error {
+// setDays changes the retention times. A time of 0 leaves the old one.
+func (c pushPolicyCmd) setDays(ctx context.Context, store *pg.Store) error {
 	if c.ChatDays == 0 && c.ResultsDays == 0 {
 		return nil
 	}
@@ -207,20 +209,24 @@ func (c pushPolicyCmd) days(ctx context.Context, store *pg.Store) error {
 
 type pushGoneCmd struct {
 	databaseFlags
+	yesFlag
 	schoolArg
-	Kind string `arg:"" help:"class or quiz." enum:"class,quiz"`
-	ID   string `arg:"" help:"Its id; livelearn cloud push list shows it."`
+	Kind string `arg:"" help:"Kind of the object: class or quiz." enum:"class,quiz"`
+	ID   string `arg:"" help:"Id of the object, as shown by livelearn cloud push list."`
 }
 
-// Run takes an object off the list.
-func (c pushGoneCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
+// Run withdraws an object.
+func (c pushGoneCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		list, err := store.Items(ctx, c.School)
 		if err != nil {
 			return err
 		}
 		for _, it := range list {
 			if it.Kind == c.Kind && it.ID == c.ID && !it.Gone {
+				if err := c.confirm(w, "The %s %q is withdrawn from all boxes of %q.", c.Kind, c.ID, c.School); err != nil {
+					return err
+				}
 				_, err := store.PutItem(ctx, c.School, c.Kind, c.ID, nil, true)
 				return err
 			}
@@ -231,53 +237,59 @@ func (c pushGoneCmd) Run(w world) error {
 
 type pushListCmd struct {
 	databaseFlags
+	jsonFlag
 	schoolArg
 }
 
-// Run lists what the boxes are told.
-func (c pushListCmd) Run(w world) error {
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		list, err := store.Items(ctx, c.School)
-		for _, it := range list {
-			var named struct{ Name, Title string }
-			_ = json.Unmarshal(it.Data, &named) // one that was taken off has none
-			say(w.stdout, "%d  %s %s %q, version %d%s\n", it.N, it.Kind, it.ID, named.Name+named.Title, it.Version,
-				map[bool]string{true: ", taken off"}[it.Gone])
+// Run lists the objects that boxes receive.
+func (c pushListCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if err := store.FindSchool(ctx, c.School); err != nil {
+			return err
 		}
-		return err
+		list, err := store.Items(ctx, c.School)
+		if err != nil {
+			return err
+		}
+		return printList(w, c.jsonFlag, list, func(it cloud.Item) {
+			var named struct{ Name, Title string }
+			_ = json.Unmarshal(it.Data, &named) // a withdrawn object has no data
+			printText(w.stdout, "%d  %s %s %q, version %d%s\n", it.N, it.Kind, it.ID, named.Name+named.Title, it.Version,
+				map[bool]string{true: ", taken off"}[it.Gone])
+		})
 	})
 }
 
 type cloudImportCmd struct {
 	databaseFlags
-	File   string `arg:"" help:"The file that the box wrote." type:"existingfile"`
-	School string `help:"The school of a box that the cloud does not know yet."`
-	Reply  string `help:"Write what the box is to be told to FILE: take it back to the box." type:"path" placeholder:"FILE"`
+	File   string `arg:"" help:"File that the box wrote." type:"existingfile"`
+	School string `help:"School of the box, if the cloud does not know the box yet."`
+	Reply  string `help:"Write the reply for the box to FILE. Take it back to the box." type:"path" placeholder:"FILE"`
 }
 
-// Run takes a stick's file in.
-func (c cloudImportCmd) Run(w world) error {
+// Run imports the file of a stick.
+func (c cloudImportCmd) Run(w environment) error {
 	f, err := os.Open(c.File)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	in, err := stick.NewReader(f)
+	in, err := usbfile.NewReader(f)
 	if err != nil {
-		return forPeople(err)
+		return toUserError(err)
 	}
-	return c.use(func(ctx context.Context, store *pg.Store) error {
-		rep, reply, err := server.TakeStick(ctx, store, c.School, in)
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		rep, reply, err := server.ImportStick(ctx, store, c.School, in)
 		if err != nil && !rep.Cut {
 			return err
 		}
-		say(w.stdout, "%s %q: %d facts, of which %d are new, %d were known and %d were refused\n", rep.Box, rep.Name, rep.Facts, rep.Stored, rep.Known, rep.Dead)
+		printText(w.stdout, "%s %q: %d facts, of which %d are new, %d were known and %d were refused\n", rep.Box, rep.Name, rep.Facts, rep.Stored, rep.Known, rep.Dead)
 		if rep.Gap != nil {
-			say(w.stdout, "Facts are missing before them: those from %d to %d. The box will send them when it gets the reply; write a file again then.\n", rep.Gap.From+1, rep.Gap.To)
+			printText(w.stdout, "Facts are missing before them: those from %d to %d. The box will send them when it gets the reply; write a file again then.\n", rep.Gap.From+1, rep.Gap.To)
 		}
 		if c.Reply == "" {
 			return err
 		}
-		return errors.Join(err, create(c.Reply, func(out io.Writer) error { return json.NewEncoder(out).Encode(reply) }))
+		return errors.Join(err, atomicfile.Write(c.Reply, 0o666, func(out io.Writer) error { return json.NewEncoder(out).Encode(reply) }))
 	})
 }

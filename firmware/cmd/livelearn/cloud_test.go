@@ -17,10 +17,10 @@ import (
 
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/https"
-	"github.com/livelearn/box/services/cloud/stick"
+	"github.com/livelearn/box/services/cloud/usbfile"
 )
 
-// TestCloudCommandLine runs the stories of testdata/cloud, each with a database of its own.
+// TestCloudCommandLine runs the scripts in testdata/cloud, each with its own database.
 func TestCloudCommandLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a Postgres")
@@ -30,31 +30,31 @@ func TestCloudCommandLine(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("LIVELEARN_DATA", filepath.Join(env.WorkDir, "data"))
-			env.Setenv("LIVELEARN_CLOUD_DB", cloudtest.Empty(t))
+			env.Setenv("LIVELEARN_CLOUD_DB", cloudtest.EmptyPostgres(t))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": ready, "bring": bring, "carry": carry, "look": look,
-			"link":  keep("LINK", `https://\S+`),
-			"token": keep("TOKEN", `llt_\S+`),
+			"ready": waitReady, "bring": enrolBox, "carry": writeStick, "look": fetchPage,
+			"link":  keepMatch("LINK", `https://\S+`),
+			"token": keepMatch("TOKEN", `llt_\S+`),
 		},
 	})
 }
 
-// keep is a command that sets a variable to what of the last output matches.
-func keep(name, pattern string) func(*testscript.TestScript, bool, []string) {
+// keepMatch is a command that sets a variable to the matching part of the last output.
+func keepMatch(name, pattern string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv(name, regexp.MustCompile(pattern).FindString(ts.ReadFile("stdout")))
 	}
 }
 
-// bring BOX LINK N enrols a box, which then brings N facts: the first of them is one that
-// Postgres refuses. With ! the link must be refused.
-func bring(ts *testscript.TestScript, neg bool, args []string) {
+// enrolBox BOX LINK N enrols a box, which then sends N facts. Postgres refuses the first of them.
+// With ! the link must be refused.
+func enrolBox(ts *testscript.TestScript, neg bool, args []string) {
 	ctx := context.Background()
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	self := cloudtest.Self(args[0], 1, uint64(n))
+	self := cloudtest.NewSelf(args[0], 1, uint64(n))
 	l, err := https.Enrol(ctx, args[1], self)
 	if neg != (err != nil) {
 		ts.Fatalf("got error %v", err)
@@ -67,25 +67,25 @@ func bring(ts *testscript.TestScript, neg bool, args []string) {
 	defer c.Close()
 	_, err = c.State(ctx, self)
 	ts.Check(err)
-	b := cloudtest.Facts(args[0], 1, 0, n)
+	b := cloudtest.LessonFacts(args[0], 1, 0, n)
 	b.Facts[0].Data = json.RawMessage(`"\u0000"`)
 	_, err = c.Put(ctx, b)
 	ts.Check(err)
 }
 
-// carry BOX FILE writes what a box has to a stick.
-func carry(ts *testscript.TestScript, _ bool, args []string) {
+// writeStick BOX FILE writes the facts of a box to a stick.
+func writeStick(ts *testscript.TestScript, _ bool, args []string) {
 	var file bytes.Buffer
-	w, err := stick.NewWriter(&file, cloudtest.Self(args[0], 1, 30))
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf(args[0], 1, 30))
 	ts.Check(err)
-	ts.Check(w.Add(cloudtest.Facts(args[0], 1, 0, 20)))
-	ts.Check(w.Add(cloudtest.Facts(args[0], 1, 20, 10)))
+	ts.Check(w.Add(cloudtest.LessonFacts(args[0], 1, 0, 20)))
+	ts.Check(w.Add(cloudtest.LessonFacts(args[0], 1, 20, 10)))
 	ts.Check(w.Close())
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), file.Bytes(), 0o600))
 }
 
-// look PATH prints what the node at $HTTPS shows for $TOKEN. With ! it must refuse.
-func look(ts *testscript.TestScript, neg bool, args []string) {
+// fetchPage PATH prints a page of the node at $HTTPS for $TOKEN. With ! the node must refuse.
+func fetchPage(ts *testscript.TestScript, neg bool, args []string) {
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, ts.Getenv("HTTPS")+args[0], nil)
 	ts.Check(err)
 	req.SetBasicAuth("any", ts.Getenv("TOKEN"))

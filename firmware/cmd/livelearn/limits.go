@@ -13,12 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wantFiles is how many open files the box likes to have: each socket is one.
+// wantFiles is the wanted limit of open files. Each socket is an open file.
 const wantFiles = 65536
 
-// limits makes use of what the machine gives: all the open files it may have, and a soft
-// memory limit under the hard one of its control group.
-func limits(log *slog.Logger) {
+// raiseLimits raises the limit of open files as far as allowed, and sets a soft memory limit below
+// the hard limit of the control group.
+func raiseLimits(log *slog.Logger) {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil && files.Cur < wantFiles {
 		if try := (syscall.Rlimit{Cur: wantFiles, Max: max(files.Max, wantFiles)}); syscall.Setrlimit(syscall.RLIMIT_NOFILE, &try) != nil {
@@ -30,14 +30,14 @@ func limits(log *slog.Logger) {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		if limit := memoryLimit("/"); limit > 0 {
-			// One tenth is for what the Go heap does not count: stacks of the kernel, bbolt's pages.
+			// One tenth is left for memory outside of the Go heap: kernel stacks and bbolt's pages.
 			debug.SetMemoryLimit(limit / 10 * 9)
 			log.Info("memory limit", "bytes", limit/10*9)
 		}
 	}
 }
 
-// memoryLimit is that of the control group of this process (version 2 or 1), or 0.
+// memoryLimit returns the limit of this process's control group (version 2 or 1), or 0.
 func memoryLimit(root string) int64 {
 	least := int64(0)
 	self, _ := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
@@ -64,8 +64,8 @@ func memoryLimit(root string) int64 {
 	return least
 }
 
-// terminal tells that a person looks at f.
-func terminal(f *os.File) bool {
+// isTerminal reports whether f is a terminal.
+func isTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }

@@ -1,19 +1,21 @@
 // Command livelearn is the whole box in one program.
 //
-//	livelearn box           run the box (what it does when nothing is said)
-//	livelearn config print  show the configuration, and where each value came from
-//	livelearn doctor        say what is wrong with this machine and how to mend it
-//	livelearn backup FILE   save all that the box knows, also while it runs
-//	livelearn restore FILE  make this box the one of a backup
+//	livelearn box           run the box
+//	livelearn config print  show the configuration and the source of each value
+//	livelearn doctor        find faults of this machine and its data, with their remedies
+//	livelearn backup FILE   save all data of the box, also while it runs
+//	livelearn restore FILE  restore the box from a backup
+//	livelearn unclaim       give the box a new claim code
 //	livelearn update ...    make, sign, check and apply updates
-//	livelearn cloud ...     be the cloud of schools, and say what their boxes are told
+//	livelearn cloud ...     run and manage the cloud of schools
 //	livelearn version
 //
-// The exit code is 0 when all went well, 1 when something failed, 2 when the command line
-// makes no sense.
+// The exit code is 0 on success, 1 on a failure and 2 on an invalid command line.
 package main
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,112 +23,143 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
+	_ "time/tzdata" // an appliance has no files of time zones
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
+	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/livelearn/box/firmware"
-	"github.com/livelearn/box/firmware/appliance/door"
+	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards"
+	"github.com/livelearn/box/services/roster"
 )
 
 // version is set by the linker.
 var version = "dev"
 
-// maxStack bounds the stack of one goroutine: an endless recursion ends as a crash with a
-// trace and not by filling the memory of the board.
+// maxStack bounds the stack of one goroutine. An endless recursion then crashes with a trace
+// before it fills the memory of the board.
 const maxStack = 64 << 20
 
 // cli is the command line.
 type cli struct {
-	Box     boxCmd     `cmd:"" default:"withargs" help:"Run the box. This is what happens when no command is given."`
+	Box     boxCmd     `cmd:"" default:"withargs" help:"Run the box. A command line of flags only does so too."`
 	Config  configCmd  `cmd:"" help:"Show the configuration."`
-	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with this machine or its data, and how to mend it."`
-	Backup  backupCmd  `cmd:"" help:"Save all that the box knows into a file. The box may be running."`
-	Restore restoreCmd `cmd:"" help:"Make this box the one of a backup. The box must be stopped; what it held is put aside, not deleted."`
+	Doctor  doctorCmd  `cmd:"" help:"Find faults of this machine and its data, and suggest remedies."`
+	Backup  backupCmd  `cmd:"" help:"Save all data of the box to a file. The box may be running."`
+	Restore restoreCmd `cmd:"" help:"Restore the box from a backup. Stop the box first. The old data is moved aside, not deleted."`
+	Unclaim unclaimCmd `cmd:"" help:"Give the box a new claim code, which makes a person an admin. Stop the box first."`
 	Update  updateCmd  `cmd:"" help:"Make, sign, check and apply updates."`
-	Cloud   cloudCmd   `cmd:"" help:"Be the cloud of schools, and say what their boxes are told."`
+	Cloud   cloudCmd   `cmd:"" help:"Run and manage the cloud of schools."`
 	Version versionCmd `cmd:"" help:"Print the version."`
-	Work    workCmd    `cmd:"" hidden:"" help:"Do heavy work for a running box, which starts this itself."`
-	Init    initCmd    `cmd:"" hidden:"" help:"Be the first process of an appliance: its kernel starts this."`
-	Network networkCmd `cmd:"" hidden:"" help:"Keep the network of an appliance: its first process starts this."`
-	Safe    safeCmd    `cmd:"" hidden:"" help:"Show what happened to a box that keeps ending: the first process of an appliance starts this."`
-	Media   mediaCmd   `cmd:"" hidden:"" help:"Carry pictures and sound for a running box, which starts this itself."`
+	Help    helpCmd    `cmd:"" help:"Show the help of a command."`
+
+	Completion kongcompletion.Completion `cmd:"" help:"Print what makes a shell complete commands: bash, zsh or fish."`
+	Man        mangokong.ManFlag         `help:"Print the manual page, for man -l."`
+
+	Task    taskCmd    `cmd:"" hidden:"" help:"Run one heavy task. The box starts this itself."`
+	Init    initCmd    `cmd:"" hidden:"" help:"Run the first process of an appliance. Its kernel starts this."`
+	Network networkCmd `cmd:"" hidden:"" help:"Run the network of an appliance. Its first process starts this."`
+	Safe    safeCmd    `cmd:"" hidden:"" help:"Serve the safe mode. The first process of an appliance starts this when the box keeps ending."`
+	Media   mediaCmd   `cmd:"" hidden:"" help:"Forward video and audio. The box starts this itself."`
 }
 
-// world is what a command may use beside its flags.
-type world struct {
+const description = `A live classroom in a box.
+
+Exit codes: 0 success, 1 failure, 2 invalid command line.`
+
+// helpCmd shows the help of a command.
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"Command, such as cloud serve."`
+}
+
+// environment is the input and output of a command, apart from its flags.
+type environment struct {
 	stdout, stderr *os.File
-	root           string // of the machine's file tree, where boards are looked for
+	root           string // root of the file tree in which boards are probed
 }
 
-func main() { os.Exit(run(os.Args[1:], world{os.Stdout, os.Stderr, "/"})) }
+func main() { os.Exit(runCommand(os.Args[1:], environment{os.Stdout, os.Stderr, "/"})) }
 
-// run runs one command line and gives the exit code.
-func run(args []string, w world) int {
+// runCommand runs one command line and returns the exit code.
+func runCommand(args []string, w environment) int {
 	debug.SetMaxStack(maxStack)
 	exit := -1
-	parser, err := kong.New(&cli{}, kong.Name("livelearn"), kong.Description("A live classroom in a box."),
+	parser, err := kong.New(&cli{}, kong.Name("livelearn"), kong.Description(description),
 		kong.Writers(w.stdout, w.stderr), kong.Exit(func(code int) { exit = code }), kong.Bind(w),
-		kong.Vars{"data": defaultData(w.root)}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Vars{"data": defaultData(w.root)}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(describeValue))
 	if err != nil {
-		panic(err) // the struct above is wrong
+		panic(err) // the tags of cli are invalid
+	}
+	kongcompletion.Register(parser)
+	switch {
+	case len(args) == 0:
+		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version": // no flag of kong: update make has a --version of its own
+		args = []string{"version"}
 	}
 	ctx, err := parser.Parse(args)
 	switch {
 	case exit >= 0:
-		return exit // help was asked for
+		return exit // help was printed
 	case err != nil:
-		say(w.stderr, "livelearn: %v\nTry: livelearn --help\n", err)
+		printText(w.stderr, "livelearn: %v\nTry: livelearn --help\n", err)
 		return 2
 	}
 	switch err := ctx.Run(w); {
-	case errors.Is(err, errFound):
+	case errors.Is(err, errFindings):
 		return 1
 	case errors.As(err, new(usageError)):
-		say(w.stderr, "livelearn: %v\n", err)
+		printText(w.stderr, "livelearn: %v\n", err)
 		return 2
 	case err != nil:
-		say(w.stderr, "livelearn: %v\n", err)
+		printText(w.stderr, "livelearn: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-// say writes for people. Where they closed the pipe there is nobody to tell.
-func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+// printText prints for people. It ignores errors, because a closed pipe has no reader.
+func printText(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
-// board is the one that this machine is. A PC that runs nothing but us is one too.
-func board(root string) hal.Board {
+// probeBoard returns the board of this machine. A PC that runs only our program is an appliance too.
+func probeBoard(root string) hal.Board {
 	b := boards.Probe(os.DirFS(root))
-	b.Real = b.Real || os.Getenv(door.Env) != ""
+	b.Appliance = b.Appliance || os.Getenv(initctl.Env) != ""
 	return b
 }
 
-// defaultData is the data folder when none is named: the system's on an appliance, one's
-// own elsewhere.
+// defaultData returns the default data folder: the system's folder on an appliance, a folder of
+// the user elsewhere.
 func defaultData(root string) string {
 	home, err := os.UserHomeDir()
-	if err != nil || board(root).Real {
+	if err != nil || probeBoard(root).Appliance {
 		return "/var/lib/livelearn"
 	}
 	return filepath.Join(home, ".livelearn")
 }
 
-// folderFlags are the flags of all commands that look at a box's data.
+// folderFlags are the flags of all commands that read the data of a box.
 type folderFlags struct {
-	Data   string            `help:"Folder that holds all that the box keeps." env:"LIVELEARN_DATA" default:"${data}" type:"path" placeholder:"DIR"`
-	Config string            `help:"Configuration file; default: livelearn.toml in the data folder, or /boot/livelearn.toml on a board." type:"path" placeholder:"FILE"`
-	Set    map[string]string `help:"Set one value of the configuration, as in --set room.mailbox=2048." placeholder:"KEY=VALUE"`
+	Data   string            `help:"Folder with all data of the box." env:"LIVELEARN_DATA" default:"${data}" type:"path" placeholder:"DIR"`
+	Config string            `help:"Configuration file. Default: livelearn.toml in the data folder, on a board /boot/livelearn.toml." type:"path" placeholder:"FILE"`
+	Set    map[string]string `help:"Set one value of the configuration, such as --set room.mailbox=2048." placeholder:"KEY=VALUE"`
 }
 
-// load reads the configuration. More are flags by the path of their setting; empty ones
-// were not given.
-func (f folderFlags) load(w world, more map[string]string) (firmware.Effective, error) {
-	s := firmware.Sources{File: f.Config, Must: f.Config != "", Flags: map[string]string{}}
+// loadConfig reads the configuration. more has flags by the path of their setting. An empty value
+// counts as not given.
+func (f folderFlags) loadConfig(w environment, more map[string]string) (firmware.Effective, error) {
+	s := firmware.Sources{File: f.Config, FileRequired: f.Config != "", Flags: map[string]string{}}
 	if s.File == "" {
 		s.File = filepath.Join(f.Data, "livelearn.toml")
-		if board(w.root).Real {
+		if probeBoard(w.root).Appliance {
 			s.File = "/boot/livelearn.toml"
 		}
 	}
@@ -137,10 +170,10 @@ func (f folderFlags) load(w world, more map[string]string) (firmware.Effective, 
 			}
 		}
 	}
-	e, err := firmware.Load(s)
+	e, err := firmware.LoadConfig(s)
 	e.Data, e.Version = f.Data, version
-	if board(w.root).Real {
-		e.OnBoard()
+	if probeBoard(w.root).Appliance {
+		e.UseAppliancePorts()
 	}
 	return e, err
 }
@@ -148,20 +181,51 @@ func (f folderFlags) load(w world, more map[string]string) (firmware.Effective, 
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(w world) error {
-	say(w.stdout, "livelearn %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+func (versionCmd) Run(w environment) error {
+	printText(w.stdout, "%s\n", versionText())
 	return nil
 }
 
+func versionText() string {
+	return fmt.Sprintf("livelearn %s %s/%s %s", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
+
+// describeValue returns the help of a flag or an argument with its default and its variable.
+func describeValue(v *kong.Value) string {
+	text := kong.DefaultHelpValueFormatter(v)
+	if v.HasDefault && v.Default != "" && !strings.Contains(text, "Default:") {
+		text = strings.TrimSuffix(text, ".") + " (default: " + v.Default + ")."
+	}
+	return text
+}
+
 type configCmd struct {
-	Print printCmd `cmd:"" help:"Show every value, and where it came from."`
+	Print printCmd `cmd:"" help:"Show every value and its source."`
+	PIN   pinCmd   `cmd:"" name:"pin" help:"Read a PIN from the standard input and print what box.admin_pin of livelearn.toml has to be."`
+}
+
+type pinCmd struct{}
+
+// Run prints the hash of the PIN.
+func (pinCmd) Run(w environment) error {
+	const maxLine = 256 // bytes
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, maxLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	hash, err := roster.HashPIN(context.Background(), strings.TrimRight(line, "\r\n"))
+	if err != nil {
+		return err
+	}
+	printText(w.stdout, "%s\n", hash)
+	return nil
 }
 
 type printCmd struct{ folderFlags }
 
 // Run prints the configuration.
-func (c printCmd) Run(w world) error {
-	e, err := c.load(w, nil)
+func (c printCmd) Run(w environment) error {
+	e, err := c.loadConfig(w, nil)
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/livelearn/box/services/timetest"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"livelearn": main})
 }
 
-// TestCommandLine runs the stories of testdata against the program itself.
+// TestCommandLine runs the scripts in testdata against the program.
 func TestCommandLine(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -29,19 +31,19 @@ func TestCommandLine(t *testing.T) {
 			env.Setenv("LIVELEARN_DATA", filepath.Join(env.WorkDir, "data"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "get": get},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": waitReady, "get": getURL},
 	})
 }
 
-// ready FILE waits for a ready file and sets $HTTP, $ADDR, $HTTPS, $CLAIM and $CODE from it.
-func ready(ts *testscript.TestScript, neg bool, args []string) {
+// waitReady FILE waits for a ready file and sets $HTTP, $ADDR, $HTTPS, $CLAIM and $CODE from it.
+func waitReady(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: ready FILE")
 	}
-	for range 600 {
+	for end := time.Now().Add(timetest.Patience); time.Now().Before(end); {
 		data, err := os.ReadFile(ts.MkAbs(args[0]))
 		if err != nil {
-			time.Sleep(50 * time.Millisecond) // another process writes it
+			time.Sleep(50 * time.Millisecond) // another process writes the file
 			continue
 		}
 		var r struct{ HTTP, HTTPS, Claim, Code string }
@@ -53,12 +55,12 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("CODE", r.Code)
 		return
 	}
-	ts.Fatalf("%s did not appear in 30 s", args[0])
+	ts.Fatalf("%s did not appear in %v", args[0], timetest.Patience)
 }
 
-// get URL prints what is there. With ! nobody must answer.
-func get(ts *testscript.TestScript, neg bool, args []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+// getURL URL prints the answer of a server. With ! there must be no server.
+func getURL(ts *testscript.TestScript, neg bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), timetest.Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args[0], nil)
 	ts.Check(err)

@@ -5,22 +5,23 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/livelearn/box/firmware"
+	"github.com/livelearn/box/firmware/logging"
+	"github.com/livelearn/box/firmware/medianode"
 	"github.com/livelearn/box/services/supervise"
 )
 
 type mediaCmd struct{}
 
-// Run carries pictures and sound for a box that started it, until the box closes the
-// control connection or tells it to stop.
-func (mediaCmd) Run(w world) error {
-	spec, conn, err := firmware.TakeMedia()
+// Run forwards media for the box that started it, until the box closes the control connection or
+// sends a signal.
+func (mediaCmd) Run(w environment) error {
+	spec, conn, err := medianode.Inherit()
 	if err != nil {
 		return usageError{err}
 	}
-	log, _ := firmware.NewLog(spec.Log, w.stderr, terminal(w.stderr))
-	limits(log)
+	log, _ := logging.New(spec.Log, w.stderr, isTerminal(w.stderr))
+	raiseLimits(log)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return firmware.ServeMedia(ctx, spec, conn, log.With("pkg", "media"), supervise.NotifyReady)
+	return medianode.Serve(ctx, spec, conn, log.With("pkg", "media"), supervise.NotifyReady)
 }

@@ -10,21 +10,24 @@ import (
 	"syscall"
 
 	"github.com/livelearn/box/firmware"
-	"github.com/livelearn/box/firmware/appliance/names"
+	"github.com/livelearn/box/firmware/appliance"
+	"github.com/livelearn/box/firmware/appliance/identity"
+	"github.com/livelearn/box/firmware/appliance/provision"
+	"github.com/livelearn/box/firmware/claimfile"
 	"github.com/livelearn/box/services/network"
 	"github.com/livelearn/box/services/supervise"
 )
 
-// networkCmd is the network of an appliance, which outlives the box.
+// networkCmd runs the network of an appliance, which must outlive the box.
 type networkCmd struct {
-	State   string `help:"Where settings and leases are kept." required:"" type:"path"`
-	Config  string `help:"livelearn.toml; it need not be there." required:"" type:"path"`
-	Own     string `help:"Folder with the machine's own secrets." type:"path"`
-	Hostapd string `help:"The program that makes access points." default:"/usr/sbin/hostapd" type:"path"`
+	State   string `help:"Folder for settings and leases." required:"" type:"path"`
+	Config  string `help:"Path of livelearn.toml. The file is optional." required:"" type:"path"`
+	Own     string `help:"Folder with the secrets of the machine." type:"path"`
+	Hostapd string `help:"Path of hostapd, which opens access points." default:"/usr/sbin/hostapd" type:"path"`
 }
 
-// Run keeps the network until it is told to stop.
-func (c networkCmd) Run(w world) error {
+// Run runs the network until a signal stops it.
+func (c networkCmd) Run(w environment) error {
 	log := slog.New(slog.NewJSONHandler(w.stderr, nil)).With("pkg", "network")
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -32,23 +35,23 @@ func (c networkCmd) Run(w world) error {
 	if err := os.MkdirAll(run, 0o700); err != nil {
 		return err
 	}
-	n := network.New(c.settings(log), network.Deps{
+	n := network.New(c.networkConfig(log), network.Deps{
 		Dir: c.State, Resolv: "/run/resolv.conf", Time: filepath.Join(run, "ntp"), Hostapd: c.Hostapd, Run: run, Log: log,
 	})
 	g := supervise.Group(ctx)
 	g.Go(n.Serve)
-	g.Go((&network.Door{Network: n, Path: filepath.Join(run, "network.sock")}).Serve)
+	g.Go((&network.ControlSocket{Network: n, Path: filepath.Join(run, "network.sock")}).Serve)
 	return g.Wait()
 }
 
-// settings are what the admin kept, or what the file says. A file that is wrong is no reason
-// to be off the network: whoever mends it needs that.
-func (c networkCmd) settings(log *slog.Logger) network.Config {
-	cfg, ok := network.Saved(c.State)
+// networkConfig returns the settings that an admin saved, or else those of the file. With an
+// invalid file the box is a guest, so that an admin can still reach it.
+func (c networkCmd) networkConfig(log *slog.Logger) network.Config {
+	cfg, ok := network.LoadSettings(c.State)
 	if !ok {
-		e, err := firmware.Load(firmware.Sources{File: c.Config})
+		e, err := firmware.LoadConfig(firmware.Sources{File: c.Config})
 		if err != nil {
-			log.Error("the settings are wrong; the box is a guest", "err", err)
+			log.Error("the settings are invalid, so the box is a guest", "err", err)
 			return network.Config{}
 		}
 		f := e.Network.WithDefaults()
@@ -56,14 +59,25 @@ func (c networkCmd) settings(log *slog.Logger) network.Config {
 			Mode: f.Mode, Address: f.Address, Gateway: f.Gateway, DNS: f.DNS, Domain: f.Domain,
 			Key: e.Wifi.Passphrase.Reveal(), Country: e.Wifi.Country, Channel: e.Wifi.Channel,
 		}
-		host, _ := os.Hostname() // the box's own name
-		cfg.SSID = e.Wifi.Called(host, host, host)
+		host, _ := os.Hostname() // the name of the machine
+		cfg.SSID = e.Wifi.SSIDFor(host, host, host)
 	}
-	if c.Own != "" && cfg.Mode == network.AP && cfg.Key == "" {
-		if s, err := names.Own(c.Own); err == nil {
+	if c.Own != "" && cfg.Mode == network.ModeAP && cfg.Key == "" {
+		if s, err := identity.LoadSecrets(c.Own); err == nil {
 			cfg.Key = s.Passphrase
 		}
 	}
 	cfg.SSID = cmp.Or(cfg.SSID, "LiveLearn")
 	return cfg
+}
+
+// readAccessPoint returns the Wi-Fi of the machine. On is false in other modes.
+func readAccessPoint() claimfile.AccessPoint {
+	cfg := networkCmd{State: appliance.NetworkDir, Config: filepath.Join(appliance.BootDir, "livelearn.toml")}.networkConfig(slog.New(slog.DiscardHandler))
+	if cfg.Key == "" {
+		if s, err := identity.LoadSecrets(appliance.StateDir); err == nil {
+			cfg.Key = s.Passphrase
+		}
+	}
+	return claimfile.AccessPoint{Name: cfg.SSID, Passphrase: provision.Secret(cfg.Key), On: cfg.Mode == network.ModeAP}
 }

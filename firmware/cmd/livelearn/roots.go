@@ -7,7 +7,7 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// webRoots are the authorities that vouch for servers on the web, as Mozilla trusts them.
+// webRoots returns the certificate authorities that Mozilla trusts.
 func webRoots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	for r := range bundle.Roots() {
@@ -24,8 +24,8 @@ func webRoots() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// trustWeb has the program know them where the system has no list of its own: an appliance
-// has no files but ours, and fetches updates over https.
+// trustWeb installs webRoots as a fallback for systems without a list of their own. An appliance
+// has no such list, and fetches updates over https.
 var trustWeb = sync.OnceValue(func() error {
 	pool, err := webRoots()
 	if err == nil {

@@ -14,66 +14,68 @@ import (
 	"time"
 
 	"github.com/livelearn/box/firmware"
+	"github.com/livelearn/box/firmware/addresses"
 	"github.com/livelearn/box/firmware/appliance"
-	"github.com/livelearn/box/firmware/appliance/door"
-	"github.com/livelearn/box/firmware/safe"
+	"github.com/livelearn/box/firmware/appliance/initctl"
+	"github.com/livelearn/box/firmware/backup"
+	"github.com/livelearn/box/firmware/recovery"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards/sim"
 	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/update"
 )
 
-// safeCmd is what an appliance runs when its box keeps ending.
+// safeCmd serves the safe mode when the box of an appliance keeps ending.
 type safeCmd struct {
-	Data  string `help:"The box's data folder." required:"" type:"path"`
-	State string `help:"The folder of the first process." required:"" type:"path"`
-	HTTP  string `name:"http" help:"Address of the page." default:":80"`
+	Data  string `help:"Data folder of the box." required:"" type:"path"`
+	State string `help:"State folder of the first process." required:"" type:"path"`
+	HTTP  string `name:"http" help:"Listen address of the page." default:":80"`
 }
 
-// Run shows the page until it is told to stop.
-func (c safeCmd) Run(w world) error {
+// Run serves the page until a signal stops it.
+func (c safeCmd) Run(w environment) error {
 	log := slog.New(slog.NewJSONHandler(w.stderr, nil))
-	d := door.Open("safe")
+	d := initctl.Open("safe")
 	if d == nil {
-		return usageError{errors.New("safe is what the first process of an appliance starts")}
+		return usageError{errors.New("only the first process of an appliance starts safe")}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	deps := safe.Deps{
-		Version: version, Data: c.Data, Boot: d.Boot, Restart: d.Restart, Log: log,
-		Restore: func(r io.Reader) error { _, _, err := firmware.Restore(c.Data, r, false); return err },
+	deps := recovery.Deps{
+		Version: version, Data: c.Data, Boot: d.BootReport, Restart: d.RestartProgram, Log: log,
+		Restore: func(r io.Reader) error { _, _, err := backup.Restore(c.Data, r, false); return err },
 	}
-	if u, err := c.updater(w, d, log); err != nil {
+	if u, err := c.newUpdater(w, d, log); err != nil {
 		log.Error("this machine cannot be updated", "err", err)
 	} else {
 		deps.Update = func(ctx context.Context, r io.Reader) error {
 			if err := u.Receive(ctx, r, 0, "safe mode"); err != nil {
 				return err
 			}
-			return u.Install(ctx, update.Now)
+			return u.Install(ctx, update.WhenNow)
 		}
 	}
-	mode, err := safe.New(deps)
+	mode, err := recovery.New(deps)
 	if err != nil {
 		return err
 	}
-	return c.serve(ctx, w, d, mode)
+	return c.servePage(ctx, w, d, mode)
 }
 
-// updater is the box's own, over the same folder. Nothing of it runs by itself.
-func (c safeCmd) updater(w world, d *door.Client, log *slog.Logger) (*update.Updater, error) {
-	parts := firmware.Parts{Door: d}
-	if err := onAppliance(w, &parts); err != nil {
+// newUpdater returns the updater of the box, over the same folder. Its Serve is not run.
+func (c safeCmd) newUpdater(w environment, d *initctl.Client, log *slog.Logger) (*update.Updater, error) {
+	parts := firmware.Parts{PID1: d}
+	if err := addApplianceParts(w, &parts); err != nil {
 		return nil, err
 	}
 	return update.New(update.Config{}, update.Deps{
 		Slots: parts.Board.Slots, Board: parts.Release.Board, Version: version, Build: parts.Release.Build, Data: firmware.DataFormat,
 		Root: parts.Release.Root, Dir: filepath.Join(c.Data, firmware.UpdatesDir),
-		Healthy: func() (bool, string) { return false, "safe mode" }, Lesson: func() bool { return false }, Now: time.Now, Log: log,
+		Healthy: func() (bool, string) { return false, "safe mode" }, LessonOpen: func() bool { return false }, Now: time.Now, Log: log,
 	})
 }
 
-func (c safeCmd) serve(ctx context.Context, w world, d *door.Client, mode *safe.Mode) error {
+func (c safeCmd) servePage(ctx context.Context, w environment, d *initctl.Client, mode *recovery.Mode) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", c.HTTP)
 	if err != nil {
@@ -87,30 +89,30 @@ func (c safeCmd) serve(ctx context.Context, w world, d *door.Client, mode *safe.
 		}
 		return nil
 	})
-	g.Go(func(ctx context.Context) error { c.live(ctx, w, d, mode); return srv.Close() })
+	g.Go(func(ctx context.Context) error { c.keepAlive(ctx, w, d, mode); return srv.Close() })
 	return g.Wait()
 }
 
-// live shows the code to whoever stands before the machine, and tells the first process that
-// all is as well as it can be.
-func (c safeCmd) live(ctx context.Context, w world, d *door.Client, mode *safe.Mode) {
-	b := board(w.root)
+// keepAlive shows the code on the display, and reports to the first process that the safe mode
+// runs.
+func (c safeCmd) keepAlive(ctx context.Context, w environment, d *initctl.Client, mode *recovery.Mode) {
+	b := probeBoard(w.root)
 	if b.LED != nil {
-		_ = b.LED.Set(hal.Attention) // the light is a comfort
+		_ = b.LED.Set(hal.Attention) // the light is optional
 	}
 	display := b.Display
 	if display == nil {
-		display = sim.NewTerminal(io.MultiWriter(appliance.Consoles(), os.Stdout))
+		display = sim.NewTerminal(io.MultiWriter(appliance.OpenConsoles(), os.Stdout))
 	}
 	tick := time.NewTicker(3 * time.Second)
 	defer tick.Stop()
 	shown := hal.Page{}
 	for {
-		page := hal.Page{Title: "LiveLearn Box: safe mode", Lines: append(firmware.Addresses(c.HTTP), "Code    "+mode.Code())}
+		page := hal.Page{Title: "LiveLearn Box: safe mode", Lines: append(addresses.HTTPAddresses(c.HTTP), "Code    "+mode.Code())}
 		if !page.Equal(shown) && display.Show(page) == nil {
 			shown = page
 		}
-		_ = d.Alive(ctx, door.Alive{Why: "safe mode"}) // it will miss us and say so
+		_ = d.ReportAlive(ctx, initctl.Alive{Why: "safe mode"}) // the first process notices a missing report
 		select {
 		case <-ctx.Done():
 			return

@@ -11,32 +11,35 @@ import (
 	"os"
 
 	"github.com/livelearn/box/firmware"
+	"github.com/livelearn/box/firmware/control"
+	"github.com/livelearn/box/hal/atomicfile"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/update/bundle"
 )
 
-// updateCmd is for those who publish updates. Keys are files of their own: they belong on a
-// machine without a network, and never into a repository.
+// updateCmd has the commands for publishers of updates. Keys are separate files. They belong on a
+// machine without a network, and never in a repository.
 type updateCmd struct {
-	Keys    keysCmd    `cmd:"" help:"Make a key, or the list of keys that boxes trust."`
-	Make    makeCmd    `cmd:"" help:"Make a bundle of a kernel and a root file system, without a signature."`
-	Channel channelCmd `cmd:"" help:"Make a channel file, which tells a fleet which version to have, without a signature."`
+	Keys    keysCmd    `cmd:"" help:"Make keys and the list of keys that boxes trust."`
+	Make    makeCmd    `cmd:"" help:"Make an unsigned bundle of a kernel and a root file system."`
+	Channel channelCmd `cmd:"" help:"Make an unsigned channel file, which sets the version of a fleet."`
 	Sign    signCmd    `cmd:"" help:"Add a signature to a bundle or a channel file."`
-	Verify  verifyCmd  `cmd:"" help:"Check a bundle as a box does, all of it."`
-	Apply   applyCmd   `cmd:"" help:"Give a bundle to the box that runs on this machine."`
+	Verify  verifyCmd  `cmd:"" help:"Check a whole bundle like a box does."`
+	Apply   applyCmd   `cmd:"" help:"Install a bundle on the box that runs on this machine."`
 }
 
 type keysCmd struct {
 	New    newKeyCmd `cmd:"" help:"Make a private key."`
-	Root   rootCmd   `cmd:"" help:"Make the first root.json: the keys that boxes trust."`
-	Rotate rotateCmd `cmd:"" help:"Make the root.json that follows: other keys are trusted from then on."`
+	Root   rootCmd   `cmd:"" help:"Make the first root.json, the list of keys that boxes trust."`
+	Rotate rotateCmd `cmd:"" help:"Make the next root.json, which replaces the trusted keys."`
 }
 
 type newKeyCmd struct {
-	File string `arg:"" help:"The file that the key is written to. It must not be there." type:"path"`
+	File string `arg:"" help:"File for the key. It must not exist." type:"path"`
 }
 
-// Run makes a key.
-func (c newKeyCmd) Run(world) error {
+// Run makes a private key.
+func (c newKeyCmd) Run(environment) error {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return err
@@ -77,13 +80,13 @@ func readKeys(files []string) (keys []ed25519.PrivateKey, err error) {
 }
 
 type rootCmd struct {
-	Key       []string `help:"A key that boxes are to trust; may be given more than once." required:"" type:"existingfile"`
-	Threshold int      `help:"How many of them must sign." default:"1"`
-	Out       string   `help:"The file that is written." required:"" type:"path"`
+	Key       []string `help:"File with a key that boxes should trust. Repeat for more keys." required:"" type:"existingfile"`
+	Threshold int      `help:"Number of keys that must sign." default:"1"`
+	Out       string   `help:"File for the new root.json." required:"" type:"path"`
 }
 
 // Run makes the first root.json.
-func (c rootCmd) Run(world) error {
+func (c rootCmd) Run(environment) error {
 	keys, err := readKeys(c.Key)
 	if err != nil {
 		return err
@@ -96,15 +99,15 @@ func (c rootCmd) Run(world) error {
 }
 
 type rotateCmd struct {
-	Root      string   `help:"The root.json that boxes have." required:"" type:"existingfile"`
-	Old       []string `help:"A key of that one, as many as must sign." required:"" type:"existingfile"`
-	Key       []string `help:"A key that boxes are to trust from now on; may be given more than once." required:"" type:"existingfile"`
-	Threshold int      `help:"How many of the new ones must sign." default:"1"`
-	Out       string   `help:"The file that is written." required:"" type:"path"`
+	Root      string   `help:"The current root.json of the boxes." required:"" type:"existingfile"`
+	Old       []string `help:"File with a current key. Repeat for as many as must sign." required:"" type:"existingfile"`
+	Key       []string `help:"File with a new key that boxes should trust. Repeat for more keys." required:"" type:"existingfile"`
+	Threshold int      `help:"Number of new keys that must sign." default:"1"`
+	Out       string   `help:"File for the new root.json." required:"" type:"path"`
 }
 
-// Run makes the root.json that follows.
-func (c rotateCmd) Run(world) error {
+// Run makes the next root.json.
+func (c rotateCmd) Run(environment) error {
 	before, err := os.ReadFile(c.Root)
 	if err != nil {
 		return err
@@ -124,12 +127,12 @@ func (c rotateCmd) Run(world) error {
 	return os.WriteFile(c.Out, root, 0o644)
 }
 
-// rootFiles are the lists of keys, the oldest first.
+// rootFiles are the root.json files, the oldest first.
 type rootFiles struct {
-	Root []string `help:"root.json, from the first one to the newest; may be given more than once." required:"" type:"existingfile"`
+	Root []string `help:"A root.json. Repeat for all, from the first to the newest." required:"" type:"existingfile"`
 }
 
-func (r rootFiles) read() (list [][]byte, err error) {
+func (r rootFiles) readRoots() (list [][]byte, err error) {
 	for _, name := range r.Root {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -142,23 +145,23 @@ func (r rootFiles) read() (list [][]byte, err error) {
 
 type makeCmd struct {
 	rootFiles
-	Board   string `help:"The board that it is for." required:""`
-	Version string `help:"For people: MAJOR.MINOR.PATCH." required:""`
-	Build   int    `help:"Rises with each release." required:""`
+	Board   string `help:"Kind of board, such as pc or pi." required:""`
+	Version string `help:"Version for people: MAJOR.MINOR.PATCH." required:""`
+	Build   int    `help:"Build number. It rises with each release." required:""`
 	Options string `help:"Options of the kernel."`
-	Notes   string `help:"What is new, for people."`
-	Boot    string `help:"The kernel (pc) or the file system of the boot partition (pi)." required:"" type:"existingfile"`
-	System  string `help:"The root file system." required:"" type:"existingfile"`
-	Out     string `help:"The bundle." required:"" type:"path"`
+	Notes   string `help:"Release notes for people."`
+	Boot    string `help:"File with the kernel (pc) or the boot file system (pi)." required:"" type:"existingfile"`
+	System  string `help:"File with the root file system." required:"" type:"existingfile"`
+	Out     string `help:"File for the bundle." required:"" type:"path"`
 }
 
 // Run makes a bundle.
-func (c makeCmd) Run(world) (err error) {
-	roots, err := c.read()
+func (c makeCmd) Run(environment) (err error) {
+	roots, err := c.readRoots()
 	if err != nil {
 		return err
 	}
-	return create(c.Out, func(w io.Writer) error {
+	return atomicfile.Write(c.Out, 0o666, func(w io.Writer) error {
 		work, err := os.CreateTemp("", "livelearn-update-")
 		if err != nil {
 			return err
@@ -175,52 +178,40 @@ func (c makeCmd) Run(world) (err error) {
 		}
 		defer func() { _ = system.Close() }()
 		m := bundle.Manifest{Board: c.Board, Version: c.Version, Build: c.Build, Data: firmware.DataFormat, Options: c.Options, Notes: c.Notes}
-		return bundle.Write(w, m, []bundle.Source{{Part: "boot", Data: boot}, {Part: "root", Data: system}}, bundle.Signer{Roots: roots}, work)
+		return bundle.WriteBundle(w, m, []bundle.Source{{Part: "boot", Data: boot}, {Part: "root", Data: system}}, bundle.Signer{Roots: roots}, work)
 	})
-}
-
-// create writes a file that appears as a whole.
-func create(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name + ".part")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), name)
 }
 
 type channelCmd struct {
 	rootFiles
-	Board   string `help:"The board that it is for." required:""`
-	Version string `help:"The version that boxes are to have." required:""`
-	Build   int    `help:"Its build number." required:""`
-	URL     string `help:"Where the bundle is; may be relative to the channel's own address." required:""`
-	Percent int    `help:"How many of the boxes take part by now." default:"100"`
-	Notes   string `help:"For people."`
-	Out     string `help:"The channel file." required:"" type:"path"`
+	Board   string `help:"Kind of board, such as pc or pi." required:""`
+	Version string `help:"Version that boxes should run." required:""`
+	Build   int    `help:"Build number of that version." required:""`
+	URL     string `help:"Address of the bundle. It may be relative to the address of the channel." required:""`
+	Percent int    `help:"Percentage of boxes in the rollout." default:"100"`
+	Notes   string `help:"Release notes for people."`
+	Out     string `help:"File for the channel." required:"" type:"path"`
 }
 
 // Run makes a channel file.
-func (c channelCmd) Run(world) error {
-	roots, err := c.read()
+func (c channelCmd) Run(environment) error {
+	roots, err := c.readRoots()
 	if err != nil {
 		return err
 	}
-	return create(c.Out, func(w io.Writer) error {
+	return atomicfile.Write(c.Out, 0o666, func(w io.Writer) error {
 		ch := bundle.Channel{Board: c.Board, Version: c.Version, Build: c.Build, URL: c.URL, Percent: c.Percent, Notes: c.Notes}
 		return bundle.WriteChannel(w, ch, bundle.Signer{Roots: roots})
 	})
 }
 
 type signCmd struct {
-	Key  []string `help:"A key; may be given more than once." required:"" type:"existingfile"`
-	File string   `arg:"" help:"The bundle or channel file. It is replaced." type:"existingfile"`
+	Key  []string `help:"File with a key. Repeat for more keys." required:"" type:"existingfile"`
+	File string   `arg:"" help:"Bundle or channel file. It is replaced." type:"existingfile"`
 }
 
 // Run adds signatures.
-func (c signCmd) Run(world) error {
+func (c signCmd) Run(environment) error {
 	keys, err := readKeys(c.Key)
 	if err != nil {
 		return err
@@ -230,16 +221,16 @@ func (c signCmd) Run(world) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	return create(c.File, func(w io.Writer) error { return bundle.Sign(w, in, keys) })
+	return atomicfile.Write(c.File, 0o666, func(w io.Writer) error { return bundle.AddSignatures(w, in, keys) })
 }
 
 type verifyCmd struct {
-	Root string `help:"root.json that a box has." required:"" type:"existingfile"`
-	File string `arg:"" help:"The bundle." type:"existingfile"`
+	Root string `help:"The root.json of a box." required:"" type:"existingfile"`
+	File string `arg:"" help:"File with the bundle." type:"existingfile"`
 }
 
 // Run checks a bundle.
-func (c verifyCmd) Run(w world) error {
+func (c verifyCmd) Run(w environment) error {
 	root, err := os.ReadFile(c.Root)
 	if err != nil {
 		return err
@@ -253,35 +244,38 @@ func (c verifyCmd) Run(w world) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range h.Places() {
+	for _, p := range h.ChunkPlaces() {
 		packed := make([]byte, p.Packed)
 		if _, err := io.ReadFull(f, packed); err != nil {
 			return fmt.Errorf("the file ends too early: %w", err)
 		}
-		if _, err := bundle.Unpack(p.Chunk, packed); err != nil {
+		if _, err := bundle.UnpackChunk(p.Chunk, packed); err != nil {
 			return err
 		}
 	}
-	say(w.stdout, "good: %s %s, build %d, %d bytes\n", h.Board, h.Version, h.Build, h.DataAt+h.DataSize())
+	if n, err := io.CopyN(io.Discard, f, 1); n > 0 || !errors.Is(err, io.EOF) {
+		return errs.NewCode("verify", errs.Invalid, "altered", "something follows the end of the bundle, or the file cannot be read to its end: %w", err)
+	}
+	printText(w.stdout, "good: %s %s, build %d, %d bytes\n", h.Board, h.Version, h.Build, h.DataAt+h.DataSize())
 	return nil
 }
 
 type applyCmd struct {
 	folderFlags
-	When string `help:"When to install it: now, idle (when no lesson is open) or night." enum:"now,idle,night" default:"idle"`
-	File string `arg:"" help:"The bundle." type:"existingfile"`
+	When string `help:"When to install: now, idle (when no lesson is open) or night." enum:"now,idle,night" default:"idle"`
+	File string `arg:"" help:"File with the bundle." type:"existingfile"`
 }
 
-// Run gives a bundle to the running box.
-func (c applyCmd) Run(w world) error {
+// Run sends a bundle to the running box.
+func (c applyCmd) Run(w environment) error {
 	f, err := os.Open(c.File)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	if err := firmware.ApplyUpdate(c.Data, f, c.When); err != nil {
+	if err := control.ApplyUpdate(c.Data, f, c.When); err != nil {
 		return err
 	}
-	say(w.stdout, "received; it is installed: %s\n", c.When)
+	printText(w.stdout, "received; it is installed: %s\n", c.When)
 	return nil
 }

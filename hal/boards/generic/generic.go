@@ -1,5 +1,5 @@
-// Package generic is any Linux machine: a network, and what the kernel tells of the rest in
-// the same way on all of them.
+// Package generic is the board for any Linux machine. It uses the network and the devices that the
+// kernel shows in the same way on all machines.
 package generic
 
 import (
@@ -9,21 +9,21 @@ import (
 	"github.com/livelearn/box/hal/kernel"
 )
 
-// modelFile is where the device tree tells a board's model. A laptop has none.
+// modelFile holds the model of the board in the device tree. A laptop has no such file.
 const modelFile = "sys/firmware/devicetree/base/model"
 
-// serialFile is where it tells the board's number.
+// serialFile holds the serial number of the board.
 const serialFile = "sys/firmware/devicetree/base/serial-number"
 
-// Probe takes every machine. One with a device tree is a board of its own, and goes by
-// the model that is written there. A PC's button is its power key; its lights belong to
-// others, but for one whose function is "status". No bus is searched for a display: on a PC
-// the bus is the one of its memory modules.
+// Probe accepts every machine. A machine with a device tree is an appliance, named by the model in
+// that tree. On a PC the button is the power key, and the only light that the box uses has the
+// function "status". Probe searches no I2C bus for a display because on a PC that bus leads to the
+// memory modules.
 func Probe(root fs.FS) (hal.Board, bool) {
-	b := kernel.Parts(root, ":status")
+	b := kernel.FindParts(root, ":status")
 	b.Name, b.Serial = "generic", hal.ReadWord(root, serialFile)
-	if hal.Exists(root, modelFile) {
-		b.Real = true
+	if hal.FileExists(root, modelFile) {
+		b.Appliance = true
 		if name := hal.ReadWord(root, modelFile); name != "" {
 			b.Name = name
 		}

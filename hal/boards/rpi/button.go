@@ -18,36 +18,36 @@ import (
 )
 
 const (
-	buttonLine = 21                     // of the header: pin 40, beside a ground
-	bounce     = 20 * time.Millisecond  // contacts have come to rest after that
-	look       = 250 * time.Millisecond // how soon a reader sees that it is to end
+	buttonLine   = 21                     // line of the header: pin 40, next to a ground pin
+	debounceTime = 20 * time.Millisecond  // the contacts have settled after this time
+	edgeTimeout  = 250 * time.Millisecond // a reader notices the end of its context within this time
 )
 
-// Button is a switch between a line of the header and ground. The line has its pull-up, so
-// that one with nothing on it stays quiet.
+// Button is a switch between a line of the header and ground. The line has its pull-up, so an
+// unconnected line reads as released.
 type Button struct {
-	open func() (gpio.PinIn, error)
+	openPin func() (gpio.PinIn, error)
 
 	mu  sync.Mutex
-	pin gpio.PinIn // guarded by mu; nil before the first use
+	pin gpio.PinIn // guarded by mu, nil before the first use
 }
 
-// NewButton is the button at the line that open gives. It is opened at the first use.
-func NewButton(open func() (gpio.PinIn, error)) *Button { return &Button{open: open} }
+// NewButton returns the button on the line that open returns. It opens the line at the first use.
+func NewButton(open func() (gpio.PinIn, error)) *Button { return &Button{openPin: open} }
 
-// findButton is nil where the header's lines are not to be had.
+// findButton returns the button of the header, nil if the lines of the header are not available.
 func findButton(root fs.FS) hal.Button {
 	chips, err := fs.Glob(root, "dev/gpiochip*")
-	if err != nil || len(chips) == 0 || hal.Path(root, chips[0]) != "/"+chips[0] {
-		return nil // the driver below knows this machine's chips only
+	if err != nil || len(chips) == 0 || hal.DevicePath(root, chips[0]) != "/"+chips[0] {
+		return nil // the driver below only knows the chips of this machine
 	}
-	return NewButton(func() (gpio.PinIn, error) { return Line("pinctrl-", buttonLine) })
+	return NewButton(func() (gpio.PinIn, error) { return FindLine("pinctrl-", buttonLine) })
 }
 
-// Line is line number n of the first GPIO chip of this machine whose label begins so. The
-// header's chip is "pinctrl-bcm2835", "pinctrl-bcm2711" or "pinctrl-rp1", and its lines have
-// the numbers of their names.
-func Line(label string, n int) (gpio.PinIn, error) {
+// FindLine returns line number n of the first GPIO chip of this machine with this prefix of the
+// label. The chip of the header is "pinctrl-bcm2835", "pinctrl-bcm2711" or "pinctrl-rp1". Its line
+// numbers are the GPIO numbers of the pins.
+func FindLine(label string, n int) (gpio.PinIn, error) {
 	if _, err := driverreg.Init(); err != nil {
 		return nil, fmt.Errorf("gpio: %w", err)
 	}
@@ -62,14 +62,14 @@ func Line(label string, n int) (gpio.PinIn, error) {
 	return nil, fmt.Errorf("gpio: a chip %s* with line %d: %w", label, n, errors.ErrUnsupported)
 }
 
-// line is the pin, ready to be read.
-func (b *Button) line() (gpio.PinIn, error) {
+// openLine opens the pin at the first call and returns it.
+func (b *Button) openLine() (gpio.PinIn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.pin != nil {
 		return b.pin, nil
 	}
-	p, err := b.open()
+	p, err := b.openPin()
 	if err != nil {
 		return nil, err
 	}
@@ -82,25 +82,26 @@ func (b *Button) line() (gpio.PinIn, error) {
 
 // Down implements hal.Button.
 func (b *Button) Down() (bool, error) {
-	p, err := b.line()
+	p, err := b.openLine()
 	if err != nil {
 		return false, err
 	}
 	return p.Read() == gpio.Low, nil
 }
 
-// Presses implements hal.Button. A press that began before it is read counts from then.
+// Presses implements hal.Button. The time of a press that began before the read counts from the
+// start of the read.
 func (b *Button) Presses(ctx context.Context) iter.Seq[hal.Press] {
 	return func(yield func(hal.Press) bool) {
-		p, err := b.line()
+		p, err := b.openLine()
 		if err != nil {
-			return // there is no line to press
+			return // without a line there is no press
 		}
 		began, down := time.Now(), p.Read() == gpio.Low
 		for ctx.Err() == nil {
-			edge := p.WaitForEdge(look)
+			edge := p.WaitForEdge(edgeTimeout)
 			now := time.Now()
-			for edge && ctx.Err() == nil && p.WaitForEdge(bounce) { // until the contacts rest
+			for edge && ctx.Err() == nil && p.WaitForEdge(debounceTime) { // wait until the contacts settle
 			}
 			was := down
 			if down = p.Read() == gpio.Low; down == was {

@@ -14,36 +14,36 @@ import (
 	"github.com/livelearn/box/hal/boards/rpi"
 )
 
-// pin is a line with a switch to ground.
-type pin struct {
-	gpio.PinIO // what a button does not use
+// fakePin is a line with a switch to ground.
+type fakePin struct {
+	gpio.PinIO // unused by a button
 	pull       gpio.Pull
 	level      chan gpio.Level // holds the level
 	edges      chan struct{}
 }
 
-func newPin() *pin {
-	p := &pin{PinIO: gpio.INVALID, level: make(chan gpio.Level, 1), edges: make(chan struct{}, 16)}
+func newPin() *fakePin {
+	p := &fakePin{PinIO: gpio.INVALID, level: make(chan gpio.Level, 1), edges: make(chan struct{}, 16)}
 	p.level <- gpio.High
 	return p
 }
 
-func (p *pin) open() (gpio.PinIn, error) { return p, nil }
+func (p *fakePin) open() (gpio.PinIn, error) { return p, nil }
 
-func (p *pin) In(pull gpio.Pull, edge gpio.Edge) error {
+func (p *fakePin) In(pull gpio.Pull, edge gpio.Edge) error {
 	if p.pull = pull; edge != gpio.BothEdges {
 		return errors.New("both edges are wanted")
 	}
 	return nil
 }
 
-func (p *pin) Read() gpio.Level {
+func (p *fakePin) Read() gpio.Level {
 	l := <-p.level
 	p.level <- l
 	return l
 }
 
-func (p *pin) WaitForEdge(timeout time.Duration) bool {
+func (p *fakePin) WaitForEdge(timeout time.Duration) bool {
 	select {
 	case <-p.edges:
 		return true
@@ -52,8 +52,8 @@ func (p *pin) WaitForEdge(timeout time.Duration) bool {
 	}
 }
 
-// to makes the line go to l, with contacts that bounce.
-func (p *pin) to(l gpio.Level, bounces int) {
+// to sets the line to l, with bouncing contacts.
+func (p *fakePin) to(l gpio.Level, bounces int) {
 	for i := range 2*bounces + 1 {
 		<-p.level
 		p.level <- l != (i%2 == 1)
@@ -62,15 +62,15 @@ func (p *pin) to(l gpio.Level, bounces int) {
 	}
 }
 
-// press is a hand.
-func (p *pin) press(_ context.Context, held time.Duration) bool {
+// press returns the function that presses the button.
+func (p *fakePin) press(_ context.Context, held time.Duration) bool {
 	p.to(gpio.Low, 3)
 	time.Sleep(held)
 	p.to(gpio.High, 3)
 	return true
 }
 
-// TestEachPressIsOneHoweverTheContactsBounce holds the times to the bounce of the contacts.
+// TestEachPressIsOneHoweverTheContactsBounce compares the times with the bounce of the contacts.
 func TestEachPressIsOneHoweverTheContactsBounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -125,7 +125,7 @@ func TestButtonHeldAtPowerOnIsSeen(t *testing.T) {
 }
 
 func TestButtonWithoutALineIsSilent(t *testing.T) {
-	b := rpi.NewButton(func() (gpio.PinIn, error) { return rpi.Line("no such chip", 21) })
+	b := rpi.NewButton(func() (gpio.PinIn, error) { return rpi.FindLine("no such chip", 21) })
 	if _, err := b.Down(); err == nil {
 		t.Error("a line of no chip is up")
 	}

@@ -10,20 +10,19 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards/rpi"
 	"github.com/livelearn/box/hal/haltest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const tree = "sys/firmware/devicetree/base/"
+const deviceTree = "sys/firmware/devicetree/base/"
 
-// pi is a root folder with the device tree of a Pi and these files.
-func pi(t *testing.T, compatible, model string, more map[string]string) hal.Dir {
+// newPi returns a root folder with the device tree of a Pi and these files.
+func newPi(t *testing.T, compatible, model string, more map[string]string) haltest.Root {
 	t.Helper()
-	root := hal.Dir(t.TempDir())
-	files := map[string]string{tree + "compatible": compatible, tree + "model": model, tree + "serial-number": "10000000abcdef01\x00"}
+	root := haltest.Root(t.TempDir())
+	files := map[string]string{deviceTree + "compatible": compatible, deviceTree + "model": model, deviceTree + "serial-number": "10000000abcdef01\x00"}
 	maps.Copy(files, more)
 	for name, data := range files {
 		path := root.Path(name)
@@ -34,8 +33,8 @@ func pi(t *testing.T, compatible, model string, more map[string]string) hal.Dir 
 	return root
 }
 
-// The strings are those of the device trees that come with the kernel of our image; the
-// firmware adds the revision to the model.
+// The strings are from the device trees that come with the kernel of our image. The firmware adds
+// the revision to the model.
 func TestEveryPiIsKnown(t *testing.T) {
 	for compatible, model := range map[string]string{
 		"raspberrypi,4-model-b\x00brcm,bcm2711\x00":          "Raspberry Pi 4 Model B Rev 1.4",
@@ -49,8 +48,8 @@ func TestEveryPiIsKnown(t *testing.T) {
 		"raspberrypi,3-model-b-plus\x00brcm,bcm2837\x00":     "Raspberry Pi 3 Model B Plus Rev 1.3",
 		"raspberrypi,3-compute-module\x00brcm,bcm2837\x00":   "Raspberry Pi Compute Module 3 Rev 1.0",
 	} {
-		b, ok := rpi.Probe(pi(t, compatible, model+"\x00", nil))
-		if !ok || b.Name != model || !b.Real || b.Serial != "10000000abcdef01" {
+		b, ok := rpi.Probe(newPi(t, compatible, model+"\x00", nil))
+		if !ok || b.Name != model || !b.Appliance || b.Serial != "10000000abcdef01" {
 			t.Errorf("%s: got %+v, %v", model, b, ok)
 		}
 		if b.Display != nil || b.LED != nil || b.Button != nil || b.Fan != nil || b.RTC != nil || b.Watchdog != nil || b.Supply != nil || b.Radios != nil || b.Slots != nil {
@@ -64,7 +63,7 @@ func TestOtherBoardsAreNoPi(t *testing.T) {
 		"", "\x00", "raspberrypi,4-model-b\x00", "brcm,bcm2711\x00", "xraspberrypi,5\x00brcm,bcm2712\x00",
 		"raspberrypi,pico\x00raspberrypi,rp2040\x00", "pine64,rock64\x00rockchip,rk3328\x00",
 	} {
-		if b, ok := rpi.Probe(pi(t, compatible, "Some Board", nil)); ok {
+		if b, ok := rpi.Probe(newPi(t, compatible, "Some Board", nil)); ok {
 			t.Errorf("%q: got %+v", compatible, b)
 		}
 	}
@@ -75,7 +74,7 @@ func TestOtherBoardsAreNoPi(t *testing.T) {
 
 func TestBoardWithAllPartsPassesTheSuite(t *testing.T) {
 	const hwmon, zone, led = "sys/class/hwmon/hwmon", "sys/class/thermal/thermal_zone0/", "sys/class/leds/ACT/"
-	root := pi(t, "raspberrypi,5-model-b\x00brcm,bcm2712\x00", "Raspberry Pi 5 Model B Rev 1.0\x00", map[string]string{
+	root := newPi(t, "raspberrypi,5-model-b\x00brcm,bcm2712\x00", "Raspberry Pi 5 Model B Rev 1.0\x00", map[string]string{
 		led + "brightness": "", led + "max_brightness": "255\n", led + "trigger": "", led + "delay_on": "", led + "delay_off": "",
 		hwmon + "2/name": "pwmfan\n", hwmon + "2/pwm1": "", hwmon + "2/pwm1_enable": "1\n",
 		hwmon + "1/name": "rpi_volt\n", hwmon + "1/in0_lcrit_alarm": "0\n",
@@ -91,14 +90,14 @@ func TestBoardWithAllPartsPassesTheSuite(t *testing.T) {
 	if b.Button != nil || b.Display != nil {
 		t.Error("a button or a display of another machine's folder")
 	}
-	b.RTC = nil // a file keeps no time
+	b.RTC = nil // a file holds no time
 	p := newPin()
 	b.Button = rpi.NewButton(p.open)
-	haltest.TestBoard(t, b, haltest.Hands{Press: p.press})
+	haltest.TestBoard(t, b, haltest.Operator{Press: p.press})
 }
 
 func TestPowerKeyIsTheButtonWhereThereIsOne(t *testing.T) {
-	b, ok := rpi.Probe(pi(t, "raspberrypi,5-model-b\x00brcm,bcm2712\x00", "Raspberry Pi 5\x00", map[string]string{
+	b, ok := rpi.Probe(newPi(t, "raspberrypi,5-model-b\x00brcm,bcm2712\x00", "Raspberry Pi 5\x00", map[string]string{
 		"sys/class/input/event0/device/name":             "pwr_button\n",
 		"sys/class/input/event0/device/capabilities/key": "10000000000000 0\n", "dev/input/event0": "",
 	}))

@@ -9,16 +9,16 @@ import (
 	"github.com/livelearn/box/hal"
 )
 
-// Button is pressed by Press, or held down by Hold.
+// Button is a button that Press presses and Hold holds down.
 type Button struct {
 	presses chan hal.Press
 
 	mu    sync.Mutex
-	since time.Time // guarded by mu; when Hold began, zero while it is up
+	since time.Time // guarded by mu, start of Hold, zero while the button is up
 }
 
-// Press presses the button for so long. It waits until somebody reads the press or ctx
-// ends, and tells which.
+// Press presses the button for this long. It waits until a reader takes the press or ctx ends, and
+// reports whether a reader took it.
 func (b *Button) Press(ctx context.Context, held time.Duration) bool {
 	select {
 	case b.presses <- hal.Press{Held: held}:
@@ -37,7 +37,7 @@ func (b *Button) Hold() {
 	}
 }
 
-// Release ends a Hold, which is a press if somebody reads it before ctx ends.
+// Release ends a Hold. It is a press if a reader takes it before ctx ends.
 func (b *Button) Release(ctx context.Context) bool {
 	b.mu.Lock()
 	since := b.since

@@ -21,21 +21,21 @@ import (
 )
 
 //go:embed page
-var files embed.FS
+var pageFiles embed.FS
 
-// readTime is how long a press waits for somebody who reads it.
-const readTime = 2 * time.Second
+// readTimeout is how long a press waits for a reader.
+const readTimeout = 2 * time.Second
 
-// longest is how long a press can be.
-const longest = time.Minute
+// maxPress is the longest press.
+const maxPress = time.Minute
 
-// Handler is the board as a page: its light, its display, its button, and what is done to it.
-// It is for the people at this computer: it answers requests for "localhost" or an address of
-// the loopback alone, and does what its own page asks for alone. Mount it on a port of its own.
+// Handler returns the page of the board: its light, its display, its button, and its climate. The
+// page is for people at this computer. It answers requests for "localhost" or a loopback address
+// only, and accepts changes from its own page only. Mount it on a port of its own.
 func (b *Board) Handler() http.Handler {
-	page, err := fs.Sub(files, "page")
+	page, err := fs.Sub(pageFiles, "page")
 	if err != nil {
-		panic(err) // it is in the program
+		panic(err) // the page is part of the program
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(page))
@@ -44,12 +44,12 @@ func (b *Board) Handler() http.Handler {
 	mux.HandleFunc("POST /press", b.servePress)
 	mux.HandleFunc("POST /hold", b.serveHold)
 	mux.HandleFunc("POST /climate", b.serveClimate)
-	return local(http.NewCrossOriginProtection().Handler(mux))
+	return localOnly(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// local answers requests to this computer by its own names: a page from elsewhere whose name
-// leads here is another site.
-func local(next http.Handler) http.Handler {
+// localOnly answers requests to the local names of this computer only. A page from elsewhere whose
+// name points here is another site.
+func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host) {
 			http.Error(w, "the simulated board is at localhost", http.StatusForbidden)
@@ -72,19 +72,19 @@ func isLocal(host string) bool {
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
-// state is the board as the page reads it.
+// state is the board in the form that the page reads.
 type state struct {
 	LED        string   `json:"led"`
 	Steps      []step   `json:"steps"`
 	Display    uint32   `json:"display"` // changes with the picture
-	Text       []string `json:"text"`    // the same in words
+	Text       []string `json:"text"`    // the content of the display in words
 	QR         string   `json:"qr"`
 	Down       bool     `json:"down"`
 	Celsius    float64  `json:"celsius"`
 	Slow       bool     `json:"slow"`
 	Volts      float64  `json:"volts"`
 	Low        bool     `json:"low"`
-	Fan        int      `json:"fan"` // duty; -1: the kernel's
+	Fan        int      `json:"fan"` // duty, -1 means under control of the kernel
 	Fed        int      `json:"fed"`
 	Bites      bool     `json:"bites"`
 	Clock      string   `json:"clock"` // empty: not set
@@ -96,31 +96,31 @@ type step struct {
 	MS int64 `json:"ms"`
 }
 
-func (b *Board) state() state {
-	p := b.Display.Page()
-	s := state{LED: b.LED.Pattern().String(), Text: []string{}, QR: p.QR, Fan: -1, Display: crc32.ChecksumIEEE(screen.Render(p).Pix)}
+func (b *Board) pageState() state {
+	p := b.Display.ShownPage()
+	s := state{LED: b.LED.ShownPattern().String(), Text: []string{}, QR: p.QR, Fan: -1, Display: crc32.ChecksumIEEE(screen.Render(p).Pix)}
 	for _, l := range append([]string{p.State, p.Title}, p.Lines...) {
 		if l != "" {
 			s.Text = append(s.Text, l)
 		}
 	}
-	for _, one := range b.LED.Pattern().Steps() {
+	for _, one := range b.LED.ShownPattern().Steps() {
 		s.Steps = append(s.Steps, step{one.On, one.For.Milliseconds()})
 	}
-	s.Down, _ = b.Button.Down() // this one always tells
-	heat := b.Oven.Heat()
+	s.Down, _ = b.Button.Down() // the simulated button has no errors
+	heat := b.Thermal.Heat()
 	if z, ok := heat.Hottest(); ok {
-		s.Celsius, s.Slow = float64(z.Temp)/1000, heat.Slow
+		s.Celsius, s.Slow = float64(z.Temp)/1000, heat.Throttled
 	}
-	s.Volts, s.Low = float64(b.Supply.Millivolts())/1000, b.Supply.Millivolts() < low
-	if duty, ok := b.Fan.Duty(); ok {
+	s.Volts, s.Low = float64(b.Supply.Millivolts())/1000, b.Supply.Millivolts() < lowMillivolts
+	if duty, ok := b.Fan.LastDuty(); ok {
 		s.Fan = int(duty)
 	}
-	s.Fed, s.Bites = b.Dog.Fed()
-	if t, err := b.Clock.Read(); err == nil {
+	s.Fed, s.Bites = b.Watchdog.FeedState()
+	if t, err := b.RTC.Read(); err == nil {
 		s.Clock = t.Format(time.RFC3339)
 	}
-	list, _ := b.Radio.List() // this one always tells
+	list, _ := b.Radio.List() // the simulated radio has no errors
 	for _, r := range list {
 		s.Interfaces = append(s.Interfaces, fmt.Sprintf("%s, access point for %d", r.Name, r.Clients))
 	}
@@ -129,26 +129,26 @@ func (b *Board) state() state {
 
 func (b *Board) serveState(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(b.state()) // who reads it is gone
+	_ = json.NewEncoder(w).Encode(b.pageState()) // an error means that the reader is gone
 }
 
 func (b *Board) serveDisplay(w http.ResponseWriter, _ *http.Request) {
 	var out bytes.Buffer
-	if err := png.Encode(&out, screen.Render(b.Display.Page())); err != nil {
+	if err := png.Encode(&out, screen.Render(b.Display.ShownPage())); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")
-	_, _ = w.Write(out.Bytes()) // who reads it is gone
+	_, _ = w.Write(out.Bytes()) // an error means that the reader is gone
 }
 
 func (b *Board) servePress(w http.ResponseWriter, r *http.Request) {
 	held, err := time.ParseDuration(r.URL.Query().Get("held"))
-	if err != nil || held <= 0 || held > longest {
-		http.Error(w, fmt.Sprintf("held: a time of at most %v, as in 200ms or 5s", longest), http.StatusBadRequest)
+	if err != nil || held <= 0 || held > maxPress {
+		http.Error(w, fmt.Sprintf("held: a time of at most %v, as in 200ms or 5s", maxPress), http.StatusBadRequest)
 		return
 	}
-	wait(w, r, func(ctx context.Context) bool { return b.Button.Press(ctx, held) })
+	runWithReader(w, r, func(ctx context.Context) bool { return b.Button.Press(ctx, held) })
 }
 
 func (b *Board) serveHold(w http.ResponseWriter, r *http.Request) {
@@ -162,28 +162,28 @@ func (b *Board) serveHold(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	wait(w, r, b.Button.Release)
+	runWithReader(w, r, b.Button.Release)
 }
 
-// wait does what somebody must read.
-func wait(w http.ResponseWriter, r *http.Request, do func(context.Context) bool) {
-	ctx, cancel := context.WithTimeout(r.Context(), readTime)
+// runWithReader runs an action that needs a reader of the button, and answers with the result.
+func runWithReader(w http.ResponseWriter, r *http.Request, do func(context.Context) bool) {
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
 	if !do(ctx) {
-		http.Error(w, "the box does not look at its button", http.StatusConflict)
+		http.Error(w, "the box does not read its button", http.StatusConflict)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (b *Board) serveClimate(w http.ResponseWriter, r *http.Request) {
-	celsius, err := number(r, "celsius")
-	volts, e := number(r, "volts")
+	celsius, err := queryNumber(r, "celsius")
+	volts, e := queryNumber(r, "volts")
 	if err == nil {
 		err = e
 	}
 	if err == nil {
-		err = b.Climate(hal.MilliCelsius(math.Round(celsius*1000)), int(math.Round(volts*1000)))
+		err = b.SetClimate(hal.MilliCelsius(math.Round(celsius*1000)), int(math.Round(volts*1000)))
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -192,8 +192,8 @@ func (b *Board) serveClimate(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// number is a query's number of a size that can be reckoned with.
-func number(r *http.Request, name string) (float64, error) {
+// queryNumber returns a number of the query with a limited size.
+func queryNumber(r *http.Request, name string) (float64, error) {
 	v, err := strconv.ParseFloat(r.URL.Query().Get(name), 64)
 	if err != nil || math.IsNaN(v) || math.Abs(v) > 1000 {
 		return 0, fmt.Errorf("%s: a number between -1000 and 1000", name)

@@ -25,8 +25,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ask sends a request to the board's page as a browser at this computer does.
-func ask(t *testing.T, b *sim.Board, method, path string, header ...string) (int, string, http.Header) {
+// sendRequest sends a request to the board's page as a browser at this computer does.
+func sendRequest(t *testing.T, b *sim.Board, method, path string, header ...string) (int, string, http.Header) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "http://localhost:8088"+path, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -40,9 +40,9 @@ func ask(t *testing.T, b *sim.Board, method, path string, header ...string) (int
 	return w.Code, w.Body.String(), w.Header()
 }
 
-func state(t *testing.T, b *sim.Board) (s map[string]any) {
+func fetchState(t *testing.T, b *sim.Board) (s map[string]any) {
 	t.Helper()
-	code, body, _ := ask(t, b, "GET", "/state")
+	code, body, _ := sendRequest(t, b, "GET", "/state")
 	if err := json.Unmarshal([]byte(body), &s); err != nil || code != http.StatusOK {
 		t.Fatalf("%d %v: %s", code, err, body)
 	}
@@ -51,12 +51,12 @@ func state(t *testing.T, b *sim.Board) (s map[string]any) {
 
 func TestBoardPassesTheSuite(t *testing.T) {
 	b := sim.New(io.Discard)
-	haltest.TestBoard(t, b.HAL(), haltest.Hands{Press: b.Button.Press})
+	haltest.TestBoard(t, b.HAL(), haltest.Operator{Press: b.Button.Press})
 	h := b.HAL()
 	if h.Fan == nil || h.RTC == nil || h.Watchdog == nil || h.Supply == nil || h.Radios == nil {
 		t.Errorf("it has not all parts: %+v", h)
 	}
-	if times, bites := b.Dog.Fed(); times != 3 || bites {
+	if times, bites := b.Watchdog.FeedState(); times != 3 || bites {
 		t.Errorf("the watchdog was fed %d times, bites %v", times, bites)
 	}
 }
@@ -64,11 +64,11 @@ func TestBoardPassesTheSuite(t *testing.T) {
 func TestPageShowsWhatTheBoardShows(t *testing.T) {
 	b := sim.New(io.Discard)
 	p := hal.Page{Title: "LiveLearn Box", Lines: []string{"Open    http://192.0.2.1"}, QR: "http://192.0.2.1", State: "lesson"}
-	before := state(t, b)["display"]
+	before := fetchState(t, b)["display"]
 	if err := errors.Join(b.LED.Set(hal.Updating), b.Display.Show(p), b.Fan.Set(102)); err != nil {
 		t.Fatal(err)
 	}
-	s := state(t, b)
+	s := fetchState(t, b)
 	for key, want := range map[string]string{
 		"led": "updating", "fan": "102", "text": "[lesson LiveLearn Box Open    http://192.0.2.1]", "qr": p.QR,
 		"steps": "[map[ms:200 on:true] map[ms:200 on:false] map[ms:200 on:true] map[ms:1400 on:false]]",
@@ -81,7 +81,7 @@ func TestPageShowsWhatTheBoardShows(t *testing.T) {
 	if s["display"] == before {
 		t.Error("the page does not learn that the display has changed")
 	}
-	_, body, _ := ask(t, b, "GET", "/display.png")
+	_, body, _ := sendRequest(t, b, "GET", "/display.png")
 	img, err := png.Decode(strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -94,8 +94,8 @@ func TestPageShowsWhatTheBoardShows(t *testing.T) {
 			}
 		}
 	}
-	b.Clock.Lose()
-	if got := state(t, b)["clock"]; got != "" {
+	b.RTC.LosePower()
+	if got := fetchState(t, b)["clock"]; got != "" {
 		t.Errorf("a clock without power shows %v", got)
 	}
 }
@@ -114,7 +114,7 @@ func TestButtonOnThePageIsPressed(t *testing.T) {
 		t.Helper()
 		read := make(chan time.Duration, 1)
 		go func() { read <- <-got }()
-		if code, body, _ := ask(t, b, "POST", path); code != http.StatusNoContent {
+		if code, body, _ := sendRequest(t, b, "POST", path); code != http.StatusNoContent {
 			t.Fatalf("%s: %d %s", path, code, body)
 		}
 		return <-read
@@ -122,19 +122,19 @@ func TestButtonOnThePageIsPressed(t *testing.T) {
 	if d := press("/press?held=200ms"); d != 200*time.Millisecond {
 		t.Errorf("held for %v", d)
 	}
-	if code, _, _ := ask(t, b, "POST", "/hold?down=true"); code != http.StatusNoContent || state(t, b)["down"] != true {
+	if code, _, _ := sendRequest(t, b, "POST", "/hold?down=true"); code != http.StatusNoContent || fetchState(t, b)["down"] != true {
 		t.Errorf("it is not held down: %d", code)
 	}
-	if d := press("/hold?down=false"); d <= 0 || state(t, b)["down"] != false {
+	if d := press("/hold?down=false"); d <= 0 || fetchState(t, b)["down"] != false {
 		t.Errorf("held for %v", d)
 	}
-	if code, _, _ := ask(t, b, "POST", "/hold?down=false"); code != http.StatusNoContent {
+	if code, _, _ := sendRequest(t, b, "POST", "/hold?down=false"); code != http.StatusNoContent {
 		t.Errorf("a button that is up is let go: %d", code)
 	}
 	cancel()
 	<-ended
 	for _, path := range []string{"/press", "/press?held=-1s", "/press?held=61s", "/press?held=x", "/hold", "/hold?down=maybe"} {
-		if code, body, _ := ask(t, b, "POST", path); code != http.StatusBadRequest || !strings.Contains(body, ":") {
+		if code, body, _ := sendRequest(t, b, "POST", path); code != http.StatusBadRequest || !strings.Contains(body, ":") {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
 	}
@@ -142,29 +142,29 @@ func TestButtonOnThePageIsPressed(t *testing.T) {
 
 func TestClimateOnThePageIsTheBoards(t *testing.T) {
 	b := sim.New(io.Discard)
-	if code, body, _ := ask(t, b, "POST", "/climate?celsius=84.5&volts=4.5"); code != http.StatusNoContent {
+	if code, body, _ := sendRequest(t, b, "POST", "/climate?celsius=84.5&volts=4.5"); code != http.StatusNoContent {
 		t.Fatalf("%d %s", code, body)
 	}
 	heat := b.HAL().Thermal.Heat()
 	low, err := b.HAL().Supply.Low()
-	if z, _ := heat.Hottest(); z.Temp != 84_500 || !heat.Slow || !heat.Weak || !low || err != nil {
+	if z, _ := heat.Hottest(); z.Temp != 84_500 || !heat.Throttled || !heat.UnderVoltage || !low || err != nil {
 		t.Errorf("got %+v, low %v, %v", heat, low, err)
 	}
-	ask(t, b, "POST", "/climate?celsius=40&volts=5")
-	if heat := b.HAL().Thermal.Heat(); heat.Slow || !heat.Was || !heat.Weak {
+	sendRequest(t, b, "POST", "/climate?celsius=40&volts=5")
+	if heat := b.HAL().Thermal.Heat(); heat.Throttled || !heat.WasThrottled || !heat.UnderVoltage {
 		t.Errorf("the board does not remember: %+v", heat)
 	}
 	for query, names := range map[string]string{
 		"celsius=121&volts=5": "120 °C", "celsius=-41&volts=5": "-40 °C", "celsius=20&volts=3.9": "4000", "celsius=20&volts=5.6": "5500",
 		"celsius=NaN&volts=5": "celsius", "celsius=20": "volts", "celsius=1e300&volts=5": "celsius", "celsius=20&volts=Inf": "volts",
 	} {
-		if code, body, _ := ask(t, b, "POST", "/climate?"+query); code != http.StatusBadRequest || !strings.Contains(body, names) {
+		if code, body, _ := sendRequest(t, b, "POST", "/climate?"+query); code != http.StatusBadRequest || !strings.Contains(body, names) {
 			t.Errorf("%s: %d %s", query, code, body)
 		}
 	}
 }
 
-// TestPageIsForThisComputerAlone: neither another site nor a name that leads here has it.
+// TestPageIsForThisComputerAlone checks that another site and a name that points here get nothing.
 func TestPageIsForThisComputerAlone(t *testing.T) {
 	b := sim.New(io.Discard)
 	for _, host := range []string{"evil.example", "evil.example:8088", "192.0.2.1", "", "localhost.evil.example"} {
@@ -177,22 +177,23 @@ func TestPageIsForThisComputerAlone(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"localhost", "127.0.0.1:8088", "[::1]:8088", "127.0.0.2"} {
-		if code, _, _ := ask(t, b, "GET", "/state", "Host", host); code != http.StatusOK {
+		if code, _, _ := sendRequest(t, b, "GET", "/state", "Host", host); code != http.StatusOK {
 			t.Errorf("host %q: %d", host, code)
 		}
 	}
-	if code, _, _ := ask(t, b, "POST", "/hold?down=true", "Sec-Fetch-Site", "cross-site"); code != http.StatusForbidden {
+	if code, _, _ := sendRequest(t, b, "POST", "/hold?down=true", "Sec-Fetch-Site", "cross-site"); code != http.StatusForbidden {
 		t.Errorf("another site pressed the button: %d", code)
 	}
-	if code, _, _ := ask(t, b, "GET", "/press?held=1s"); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
+	if code, _, _ := sendRequest(t, b, "GET", "/press?held=1s"); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
 		t.Errorf("a link pressed the button: %d", code)
 	}
 }
 
-// TestPageIsStrict: nothing inline, all of it from here, and each control has its name.
+// TestPageIsStrict checks that nothing is inline, that all content is local, and that each control
+// has a name.
 func TestPageIsStrict(t *testing.T) {
 	b := sim.New(io.Discard)
-	_, page, header := ask(t, b, "GET", "/")
+	_, page, header := sendRequest(t, b, "GET", "/")
 	csp := header.Get("Content-Security-Policy")
 	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("the policy is %q", csp)
@@ -214,12 +215,12 @@ func TestPageIsStrict(t *testing.T) {
 		}
 	}
 	for path, kind := range map[string]string{"/board.js": "text/javascript; charset=utf-8", "/board.css": "text/css; charset=utf-8", "/": "text/html; charset=utf-8"} {
-		code, _, header := ask(t, b, "GET", path)
+		code, _, header := sendRequest(t, b, "GET", path)
 		if got := header.Get("Content-Type"); code != http.StatusOK || got != kind {
 			t.Errorf("%s: %d %s", path, code, got)
 		}
 	}
-	if code, _, _ := ask(t, b, "GET", "/handler.go"); code != http.StatusNotFound {
+	if code, _, _ := sendRequest(t, b, "GET", "/handler.go"); code != http.StatusNotFound {
 		t.Errorf("the source is served: %d", code)
 	}
 }

@@ -12,38 +12,38 @@ import (
 // Fan is a fan that remembers its speed.
 type Fan struct {
 	mu   sync.Mutex
-	duty int // guarded by mu; 0: the kernel has it, else one more than the duty
+	duty int // guarded by mu, 0 means under control of the kernel, else the duty plus one
 }
 
 // Set implements hal.Fan.
-func (f *Fan) Set(duty uint8) error { return f.to(int(duty) + 1) }
+func (f *Fan) Set(duty uint8) error { return f.setDuty(int(duty) + 1) }
 
 // Auto implements hal.Fan.
-func (f *Fan) Auto() error { return f.to(0) }
+func (f *Fan) Auto() error { return f.setDuty(0) }
 
-func (f *Fan) to(n int) error {
+func (f *Fan) setDuty(n int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.duty = n
 	return nil
 }
 
-// Duty is what the fan was set to; ok is false while the kernel has it.
-func (f *Fan) Duty() (duty uint8, ok bool) {
+// LastDuty returns the last duty. ok is false while the kernel controls the fan.
+func (f *Fan) LastDuty() (duty uint8, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return uint8(max(f.duty-1, 0)), f.duty > 0
 }
 
-// Clock is a real-time clock. It begins at this computer's time.
-type Clock struct {
+// RTC is a real-time clock. It begins at this computer's time.
+type RTC struct {
 	mu    sync.Mutex
 	ahead time.Duration // guarded by mu
 	lost  bool          // guarded by mu
 }
 
 // Read implements hal.RTC.
-func (c *Clock) Read() (time.Time, error) {
+func (c *RTC) Read() (time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lost {
@@ -53,80 +53,80 @@ func (c *Clock) Read() (time.Time, error) {
 }
 
 // Set implements hal.RTC.
-func (c *Clock) Set(t time.Time) error {
+func (c *RTC) Set(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ahead, c.lost = time.Until(t), false
 	return nil
 }
 
-// Lose takes the clock's battery out for a moment.
-func (c *Clock) Lose() {
+// LosePower simulates a clock that lost its battery.
+func (c *RTC) LosePower() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost = true
 }
 
-// dogTime is that of the watchdog of a Raspberry Pi.
-const dogTime = 15 * time.Second
+// watchdogTimeout is the timeout of a Raspberry Pi's watchdog.
+const watchdogTimeout = 15 * time.Second
 
-// Dog is a watchdog that remembers its feeds, and does not bite.
-type Dog struct {
-	mu   sync.Mutex
-	up   bool      // guarded by mu
-	fed  int       // guarded by mu
-	last time.Time // guarded by mu; of the last feed, or of the start
+// Watchdog is a watchdog that counts its feeds and never resets the machine.
+type Watchdog struct {
+	mu       sync.Mutex
+	armed    bool      // guarded by mu
+	feeds    int       // guarded by mu
+	lastFeed time.Time // guarded by mu, time of the last feed, or of the start
 }
 
-// errBusy and errClosed are what the kernel's says.
+// errBusy and errClosed are the errors of the kernel's watchdog.
 var (
-	errBusy   = errors.New("watchdog: it is open already")
-	errClosed = errors.New("watchdog: it is closed")
+	errBusy   = errors.New("watchdog: already open")
+	errClosed = errors.New("watchdog: closed")
 )
 
-func (d *Dog) open() (hal.Watchdog, error) {
+func (d *Watchdog) openOnce() (hal.Watchdog, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.up {
+	if d.armed {
 		return nil, errBusy
 	}
-	d.up, d.last = true, time.Now()
+	d.armed, d.lastFeed = true, time.Now()
 	return d, nil
 }
 
 // Timeout implements hal.Watchdog.
-func (*Dog) Timeout() time.Duration { return dogTime }
+func (*Watchdog) Timeout() time.Duration { return watchdogTimeout }
 
 // Feed implements hal.Watchdog.
-func (d *Dog) Feed() error {
+func (d *Watchdog) Feed() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.up {
+	if !d.armed {
 		return errClosed
 	}
-	d.fed, d.last = d.fed+1, time.Now()
+	d.feeds, d.lastFeed = d.feeds+1, time.Now()
 	return nil
 }
 
 // Disarm implements hal.Watchdog.
-func (d *Dog) Disarm() error {
+func (d *Watchdog) Disarm() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.up = false
+	d.armed = false
 	return nil
 }
 
-// Fed is how often it was fed, and whether it would bite now.
-func (d *Dog) Fed() (times int, bites bool) {
+// FeedState returns the number of feeds, and whether a real watchdog would reset the machine now.
+func (d *Watchdog) FeedState() (times int, bites bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.fed, d.up && time.Since(d.last) > dogTime
+	return d.feeds, d.armed && time.Since(d.lastFeed) > watchdogTimeout
 }
 
-// The supply's voltages, in thousandths of a volt. Raspberry Pis call less than 4.63 V low.
+// Voltages of the supply, in thousandths of a volt. Raspberry Pis warn below 4.63 V.
 const (
-	good = 5100
-	low  = 4630
+	normalMillivolts = 5100
+	lowMillivolts    = 4630
 )
 
 // Supply is a power supply.
@@ -135,14 +135,14 @@ type Supply struct {
 	millivolts int // guarded by mu
 }
 
-// Give sets the voltage, in thousandths of a volt.
-func (s *Supply) Give(millivolts int) {
+// SetVoltage sets the voltage, in thousandths of a volt.
+func (s *Supply) SetVoltage(millivolts int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.millivolts = millivolts
 }
 
-// Millivolts is the voltage.
+// Millivolts returns the voltage.
 func (s *Supply) Millivolts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,9 +150,9 @@ func (s *Supply) Millivolts() int {
 }
 
 // Low implements hal.Supply.
-func (s *Supply) Low() (bool, error) { return s.Millivolts() < low, nil }
+func (s *Supply) Low() (bool, error) { return s.Millivolts() < lowMillivolts, nil }
 
-// Radio is one Wi-Fi interface, that of a Raspberry Pi with its own firmware.
+// Radio is one Wi-Fi interface like that of a Raspberry Pi.
 type Radio struct{}
 
 // List implements hal.Radios.
@@ -160,8 +160,8 @@ func (*Radio) List() ([]hal.Radio, error) {
 	return []hal.Radio{{Name: "wlan-sim", AP: true, Clients: 19}}, nil
 }
 
-// Climate sets how warm the board is, and what its supply gives.
-func (b *Board) Climate(t hal.MilliCelsius, millivolts int) error {
+// SetClimate sets the temperature of the board and the voltage of its supply.
+func (b *Board) SetClimate(t hal.MilliCelsius, millivolts int) error {
 	const coldest, hottest, least, most = -40_000, 120_000, 4000, 5500
 	if t < coldest || t > hottest {
 		return fmt.Errorf("temperature: %v is not between %v and %v", t, hal.MilliCelsius(coldest), hal.MilliCelsius(hottest))
@@ -169,12 +169,12 @@ func (b *Board) Climate(t hal.MilliCelsius, millivolts int) error {
 	if millivolts < least || millivolts > most {
 		return fmt.Errorf("voltage: %d mV is not between %d and %d", millivolts, least, most)
 	}
-	b.Supply.Give(millivolts)
-	was := b.Oven.Heat()
-	slow, weak := t >= slowFrom, millivolts < low
-	b.Oven.Bake(hal.Heat{
-		Zones: []hal.Zone{{Name: "cpu", Temp: t, Hot: slowFrom}},
-		Slow:  slow, Was: was.Was || slow, Weak: was.Weak || weak,
+	b.Supply.SetVoltage(millivolts)
+	was := b.Thermal.Heat()
+	slow, weak := t >= throttleFrom, millivolts < lowMillivolts
+	b.Thermal.SetHeat(hal.Heat{
+		Zones:     []hal.Zone{{Name: "cpu", Temp: t, Hot: throttleFrom}},
+		Throttled: slow, WasThrottled: was.WasThrottled || slow, UnderVoltage: was.UnderVoltage || weak,
 	})
 	return nil
 }

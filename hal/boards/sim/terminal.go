@@ -22,7 +22,7 @@ func NewTerminal(out io.Writer) *Terminal { return &Terminal{out: out} }
 
 // Show implements hal.Display.
 func (t *Terminal) Show(p hal.Page) error {
-	text := render(p)
+	text := renderText(p)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.page = p
@@ -30,21 +30,21 @@ func (t *Terminal) Show(p hal.Page) error {
 	return err
 }
 
-// Page is what the display shows.
-func (t *Terminal) Page() hal.Page {
+// ShownPage returns the current page.
+func (t *Terminal) ShownPage() hal.Page {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.page
 }
 
-func (t *Terminal) line(s string) error {
+func (t *Terminal) writeLine(s string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, err := io.WriteString(t.out, s+"\n")
 	return err
 }
 
-func render(p hal.Page) string {
+func renderText(p hal.Page) string {
 	var b strings.Builder
 	b.WriteString("\n  " + p.Title + "\n\n")
 	for _, l := range p.Lines {
@@ -57,8 +57,8 @@ func render(p hal.Page) string {
 	return b.String()
 }
 
-// QR draws text as a QR code with half blocks, light on dark, two rows of modules in
-// one line of text. A text that is too long for a code gives an empty string.
+// QR draws text as a QR code with half blocks, light on dark, two rows of modules in one line of
+// text. It returns an empty string if the text is too long for a code.
 func QR(text string) string {
 	q, err := qrcode.New(text, qrcode.Low)
 	if err != nil {
@@ -70,16 +70,16 @@ func QR(text string) string {
 		b.WriteString("  ")
 		for x := range m[y] {
 			below := y+1 < len(m) && m[y+1][x]
-			b.WriteString(half(m[y][x], below))
+			b.WriteString(halfBlock(m[y][x], below))
 		}
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-// half is the character of two modules, one above the other. Terminals are mostly
-// dark, so the light modules are drawn.
-func half(top, bottom bool) string {
+// halfBlock returns the character for two modules, one above the other. Most terminals are dark, so
+// it draws the light modules.
+func halfBlock(top, bottom bool) string {
 	switch {
 	case !top && !bottom:
 		return "█"

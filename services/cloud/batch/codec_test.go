@@ -19,8 +19,8 @@ import (
 	"github.com/livelearn/box/services/event"
 )
 
-// sample is n facts as a lesson has them.
-func sample(n int) *batch.Batch {
+// sampleBatch returns n facts as a lesson has them.
+func sampleBatch(n int) *batch.Batch {
 	b := &batch.Batch{Box: "b_1", Incarnation: 1<<63 | 7, From: 10, To: 10 + 2*uint64(n) + 1, Mark: -5}
 	for i := range n {
 		b.Facts = append(b.Facts, batch.Fact{
@@ -32,7 +32,7 @@ func sample(n int) *batch.Batch {
 	return b
 }
 
-func encode(t testing.TB, b *batch.Batch) []byte {
+func mustEncode(t testing.TB, b *batch.Batch) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := batch.Encode(&out, b); err != nil {
@@ -43,8 +43,8 @@ func encode(t testing.TB, b *batch.Batch) []byte {
 
 func TestABatchArrivesAsItWas(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 3000} {
-		want := sample(n)
-		got, err := batch.Decode(bytes.NewReader(encode(t, want)))
+		want := sampleBatch(n)
+		got, err := batch.Decode(bytes.NewReader(mustEncode(t, want)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,8 +54,8 @@ func TestABatchArrivesAsItWas(t *testing.T) {
 	}
 }
 
-func TestABatchThatWasCutIsRefusedWhole(t *testing.T) {
-	whole := encode(t, sample(200))
+func TestACutBatchIsRefusedAsAWhole(t *testing.T) {
+	whole := mustEncode(t, sampleBatch(200))
 	for n := range len(whole) {
 		if _, err := batch.Decode(bytes.NewReader(whole[:n])); errs.KindOf(err) != errs.Invalid {
 			t.Fatalf("cut at %d of %d: %v", n, len(whole), err)
@@ -63,33 +63,33 @@ func TestABatchThatWasCutIsRefusedWhole(t *testing.T) {
 	}
 }
 
-func TestAFlippedBitIsSeen(t *testing.T) {
-	whole := encode(t, sample(50))
+func TestAFlippedBitIsDetected(t *testing.T) {
+	whole := mustEncode(t, sampleBatch(50))
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
 		bent := bytes.Clone(whole)
 		bent[r.IntN(len(bent))] ^= 1 << r.IntN(8)
 		got, err := batch.Decode(bytes.NewReader(bent))
-		if err == nil && cmp.Diff(sample(50), got) != "" { // a bit that says nothing may flip
+		if err == nil && cmp.Diff(sampleBatch(50), got) != "" { // a flipped bit without meaning is allowed
 			t.Fatal("altered facts were given out as good")
 		}
 	}
 }
 
-func TestAConnectionThatFailsIsNoFaultOfTheBatch(t *testing.T) {
-	whole := encode(t, sample(50))
+func TestAFailedConnectionIsNotAFaultOfTheBatch(t *testing.T) {
+	whole := mustEncode(t, sampleBatch(50))
 	fault := errors.New("reset by peer")
-	_, err := batch.Decode(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), failing{fault}))
+	_, err := batch.Decode(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), failingReader{fault}))
 	if errs.KindOf(err) != errs.Down || !errors.Is(err, fault) {
 		t.Errorf("got %v", err)
 	}
 }
 
-type failing struct{ err error }
+type failingReader struct{ err error }
 
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 
-func TestWhatABatchMayNotHoldIsNamed(t *testing.T) {
+func TestAnInvalidBatchNamesItsFault(t *testing.T) {
 	for want, change := range map[string]func(b *batch.Batch){
 		"box":              func(b *batch.Batch) { b.Box = strings.Repeat("b", 256) },
 		"incarnation":      func(b *batch.Batch) { b.Incarnation = 0 },
@@ -103,23 +103,23 @@ func TestWhatABatchMayNotHoldIsNamed(t *testing.T) {
 		"facts[0].data":    func(b *batch.Batch) { b.Facts[0].Data = json.RawMessage(`{"a":`) },
 		"facts[1].version": func(b *batch.Batch) { b.Facts[1].Version = 1 << 20 },
 	} {
-		b := sample(3)
+		b := sampleBatch(3)
 		change(b)
-		_, err := batch.Decode(bytes.NewReader(encode(t, b)))
+		_, err := batch.Decode(bytes.NewReader(mustEncode(t, b)))
 		if got := errs.BodyOf(err); got.Field != want || got.Reason != "invalid" {
 			t.Errorf("%s: got %q, %v", want, got.Field, err)
 		}
 	}
-	b := sample(3)
+	b := sampleBatch(3)
 	b.Facts[0].Data = json.RawMessage(`"` + strings.Repeat("a", batch.MaxData) + `"`)
-	if got := errs.BodyOf(second(batch.Decode(bytes.NewReader(encode(t, b))))); got.Limit != batch.MaxData {
+	if got := errs.BodyOf(secondError(batch.Decode(bytes.NewReader(mustEncode(t, b))))); got.Limit != batch.MaxData {
 		t.Errorf("a large payload: got %+v", got)
 	}
 }
 
-func second(_ *batch.Batch, err error) error { return err }
+func secondError(_ *batch.Batch, err error) error { return err }
 
-func TestABombIsRefusedSoon(t *testing.T) {
+func TestADecompressionBombIsRefused(t *testing.T) {
 	var out bytes.Buffer
 	z, err := zstd.NewWriter(&out)
 	if err != nil {
@@ -139,9 +139,9 @@ func TestABombIsRefusedSoon(t *testing.T) {
 	}
 }
 
-// A box three versions on may say more of a fact than this program knows.
-func TestAKeyThatIsNotKnownIsPassedOver(t *testing.T) {
-	z, err := zstd.NewReader(bytes.NewReader(encode(t, sample(1))))
+// A box three versions ahead may send more fields of a fact than this program knows.
+func TestAnUnknownKeyIsSkipped(t *testing.T) {
+	z, err := zstd.NewReader(bytes.NewReader(mustEncode(t, sampleBatch(1))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,12 +157,12 @@ func TestAKeyThatIsNotKnownIsPassedOver(t *testing.T) {
 	more = append(append(more, plain[at+1:]...), 0x18, 99, 0x63, 'n', 'e', 'w') // 99: "new"
 	enc, _ := zstd.NewWriter(nil)
 	got, err := batch.Decode(bytes.NewReader(enc.EncodeAll(more, nil)))
-	if err != nil || cmp.Diff(sample(1), got) != "" {
+	if err != nil || cmp.Diff(sampleBatch(1), got) != "" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-func TestTheMarkTellsTwoCopiesOfABoxApart(t *testing.T) {
+func TestTheMarkDistinguishesCopiesOfABox(t *testing.T) {
 	e := event.Event{Stream: "room:c", Epoch: 2, Seq: 9, Kind: "quiz.answered", By: "p", Data: json.RawMessage(`{}`), Stamp: event.Stamp{Boot: 1, Mono: 2, Wall: 3}}
 	erased := e
 	erased.By, erased.ID, erased.Data = "erased", "", json.RawMessage("null")
@@ -181,8 +181,8 @@ func TestTheMarkTellsTwoCopiesOfABoxApart(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(f, sample(0)))
-	f.Add(encode(f, sample(3)))
+	f.Add(mustEncode(f, sampleBatch(0)))
+	f.Add(mustEncode(f, sampleBatch(3)))
 	f.Add([]byte("(\xb5/\xfd"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := batch.Decode(bytes.NewReader(data))
@@ -192,14 +192,14 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		again, err := batch.Decode(bytes.NewReader(encode(t, b)))
+		again, err := batch.Decode(bytes.NewReader(mustEncode(t, b)))
 		if err != nil || cmp.Diff(b, again, cmpopts.EquateEmpty()) != "" {
 			t.Fatalf("written and read again: %v", err)
 		}
 	})
 }
 
-// FuzzSequence is FuzzDecode without the compression, which random bytes seldom get through.
+// FuzzSequence is FuzzDecode without the compression, because random bytes seldom get through it.
 func FuzzSequence(f *testing.F) {
 	z, err := zstd.NewReader(nil)
 	if err != nil {
@@ -210,7 +210,7 @@ func FuzzSequence(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, n := range []int{0, 1, 3} {
-		plain, err := z.DecodeAll(encode(f, sample(n)), nil)
+		plain, err := z.DecodeAll(mustEncode(f, sampleBatch(n)), nil)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -224,17 +224,17 @@ func FuzzSequence(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	in := sample(10_000)
+	in := sampleBatch(10_000)
 	size := 0
 	for b.Loop() {
-		size = len(encode(b, in))
+		size = len(mustEncode(b, in))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/fact")
 	b.ReportMetric(float64(size)/10_000, "B/fact")
 }
 
 func BenchmarkDecode(b *testing.B) {
-	raw := encode(b, sample(10_000))
+	raw := mustEncode(b, sampleBatch(10_000))
 	for b.Loop() {
 		if _, err := batch.Decode(bytes.NewReader(raw)); err != nil {
 			b.Fatal(err)

@@ -1,4 +1,5 @@
-// Package cloudtest runs the cloud's database for tests: a real Postgres.
+// Package cloudtest runs a real Postgres for tests and holds the suite that each cloud.Sink must
+// pass.
 package cloudtest
 
 import (
@@ -26,111 +27,112 @@ import (
 
 const password = "only for tests"
 
-// Postgres is the URL of a new database that has the schema and nothing in it. One server
-// serves all tests of a process and ends with it, also when that is killed.
+// Postgres returns the URL of a new database with an empty schema. One server serves all tests of
+// a process. It ends with the process, even if that is killed.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	return shared(t).database(t, true)
+	return sharedServer(t).createDatabase(t, true)
 }
 
-// Empty is the URL of a new database without the schema.
-func Empty(t testing.TB) string {
+// EmptyPostgres returns the URL of a new database without the schema.
+func EmptyPostgres(t testing.TB) string {
 	t.Helper()
-	return shared(t).database(t, false)
+	return sharedServer(t).createDatabase(t, false)
 }
 
-// Durable is Postgres on a server of its own that writes to the disk as a real one does.
-func Durable(t testing.TB) string {
+// DurablePostgres is Postgres on its own server, which syncs to the disk as a production server
+// does.
+func DurablePostgres(t testing.TB) string {
 	t.Helper()
-	s, err := start(programs(t), true)
+	s, err := startServer(findPostgres(t), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.stop)
-	return s.database(t, true)
+	return s.createDatabase(t, true)
 }
 
-var one struct {
+var sharedOnce struct {
 	sync.Once
-	server *server
+	server *pgServer
 	err    error
 }
 
-func shared(t testing.TB) *server {
+func sharedServer(t testing.TB) *pgServer {
 	t.Helper()
-	bin := programs(t)
-	one.Do(func() { one.server, one.err = start(bin, false) })
-	if one.err != nil {
-		t.Fatal(one.err)
+	bin := findPostgres(t)
+	sharedOnce.Do(func() { sharedOnce.server, sharedOnce.err = startServer(bin, false) })
+	if sharedOnce.err != nil {
+		t.Fatal(sharedOnce.err)
 	}
-	return one.server
+	return sharedOnce.server
 }
 
-// programs is where Postgres is.
-func programs(t testing.TB) string {
+// findPostgres returns the folder of Postgres's programs, or skips the test.
+func findPostgres(t testing.TB) string {
 	t.Helper()
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil && exists(filepath.Join(filepath.Dir(path), "postgres")) {
+		if path, err = filepath.EvalSymlinks(path); err == nil && fileExists(filepath.Join(filepath.Dir(path), "postgres")) {
 			return filepath.Dir(path)
 		}
 	}
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // the pattern is right
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // the pattern is valid
 	if len(found) == 0 {
 		t.Skip("there is no Postgres; install the Debian package postgresql")
 	}
 	return filepath.Dir(found[len(found)-1])
 }
 
-func exists(path string) bool {
+func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// server is one running Postgres.
-type server struct {
-	dir  string
-	port int
-	as   *syscall.Credential // nil: who we are
-	hold io.Closer           // the server lives while this is open
-	done chan struct{}       // closed when it has ended and its folder is gone
+// pgServer is one running Postgres.
+type pgServer struct {
+	dir        string
+	port       int
+	credential *syscall.Credential // nil: of this process
+	stdin      io.Closer           // the server stops when this is closed
+	done       chan struct{}       // closed when the server has stopped and its folder is deleted
 
-	made atomic.Int64
-	once sync.Once // makes the template
-	err  error
+	created atomic.Int64
+	once    sync.Once // guards the creation of the template
+	err     error
 }
 
-// watch runs the server until its standard input ends, which it does when this process is
-// gone for whatever reason; then it tidies up.
-const watch = `"$1"/postgres -D "$2" >>"$2"/log 2>&1 </dev/null & server=$!
+// watchScript runs the server until its standard input ends. The input also ends when this
+// process is killed. Then the script stops the server and deletes its folder.
+const watchScript = `"$1"/postgres -D "$2" >>"$2"/log 2>&1 </dev/null & server=$!
 cat >/dev/null
 kill -QUIT $server
 wait $server
 rm -rf "$2"`
 
-func start(bin string, durable bool) (*server, error) {
-	s := &server{done: make(chan struct{})}
+func startServer(bin string, durable bool) (*pgServer, error) {
+	s := &pgServer{done: make(chan struct{})}
 	var err error
 	if s.dir, err = os.MkdirTemp("", "livelearn-postgres-"); err != nil {
 		return nil, err
 	}
-	if err := s.prepare(bin, durable); err != nil {
+	if err := s.initDatabase(bin, durable); err != nil {
 		return nil, fmt.Errorf("cloudtest: %w", err)
 	}
-	cmd := s.command("sh", "-c", watch, "sh", bin, s.dir)
-	if s.hold, err = cmd.StdinPipe(); err != nil {
+	cmd := s.newCommand("sh", "-c", watchScript, "sh", bin, s.dir)
+	if s.stdin, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	cmd.SysProcAttr.Setsid = true // ^C ends the tests; then the pipe ends
+	cmd.SysProcAttr.Setsid = true // ^C ends the tests, and then the pipe ends
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() { _ = cmd.Wait(); close(s.done) }()
-	return s, s.wait()
+	return s, s.waitReady()
 }
 
-// prepare makes the folder of the database, as whom Postgres wants: not root.
-func (s *server) prepare(bin string, durable bool) error {
-	if err := s.yield(); err != nil {
+// initDatabase creates the database folder. Postgres refuses to run as root.
+func (s *pgServer) initDatabase(bin string, durable bool) error {
+	if err := s.chownToPostgres(); err != nil {
 		return err
 	}
 	var err error
@@ -141,8 +143,8 @@ func (s *server) prepare(bin string, durable bool) error {
 	if err := os.WriteFile(secret, []byte(password), 0o644); err != nil {
 		return err
 	}
-	defer os.Remove(secret)
-	out, err := s.command(filepath.Join(bin, "initdb"), "-D", s.dir, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
+	defer func() { _ = os.Remove(secret) }()
+	out, err := s.newCommand(filepath.Join(bin, "initdb"), "-D", s.dir, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
 		"--auth=scram-sha-256", "--pwfile="+secret, "--no-sync").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
@@ -155,13 +157,13 @@ func (s *server) prepare(bin string, durable bool) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	_, err = f.WriteString(conf)
 	return err
 }
 
-// yield hands the folder to the user postgres when we are root.
-func (s *server) yield() error {
+// chownToPostgres gives the folder to the user postgres if this process runs as root.
+func (s *pgServer) chownToPostgres() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -171,15 +173,15 @@ func (s *server) yield() error {
 	}
 	uid, _ := strconv.Atoi(u.Uid) // a number on Linux
 	gid, _ := strconv.Atoi(u.Gid)
-	s.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	s.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return os.Chown(s.dir, uid, gid)
 }
 
-func (s *server) command(name string, args ...string) *exec.Cmd {
+func (s *pgServer) newCommand(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential}
 	return cmd
 }
 
@@ -188,61 +190,61 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-func (s *server) url(database string) string {
+func (s *pgServer) urlOf(database string) string {
 	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/%s?sslmode=disable", strings.ReplaceAll(password, " ", "%20"), s.port, database)
 }
 
-// wait returns when the server answers.
-func (s *server) wait() error {
+// waitReady returns when the server accepts connections.
+func (s *pgServer) waitReady() error {
 	var err error
 	for range 600 {
 		var c *pgx.Conn
-		if c, err = pgx.Connect(context.Background(), s.url("postgres")); err == nil {
+		if c, err = pgx.Connect(context.Background(), s.urlOf("postgres")); err == nil {
 			return c.Close(context.Background())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	log, _ := os.ReadFile(filepath.Join(s.dir, "log")) // what there is of it
+	log, _ := os.ReadFile(filepath.Join(s.dir, "log")) // may be missing
 	s.stop()
 	return fmt.Errorf("cloudtest: Postgres does not start: %w\n%s", err, bytes.TrimSpace(log))
 }
 
-func (s *server) stop() {
-	_ = s.hold.Close()
+func (s *pgServer) stop() {
+	_ = s.stdin.Close()
 	<-s.done
 }
 
-// database makes one; with the schema it is a copy of one that was migrated.
-func (s *server) database(t testing.TB, schema bool) string {
+// createDatabase creates a database. With schema, it copies a migrated template.
+func (s *pgServer) createDatabase(t testing.TB, schema bool) string {
 	t.Helper()
-	name := fmt.Sprintf("t%d", s.made.Add(1))
+	name := fmt.Sprintf("t%d", s.created.Add(1))
 	from := "template1"
 	if schema {
-		if s.once.Do(func() { s.err = s.template() }); s.err != nil {
+		if s.once.Do(func() { s.err = s.createTemplate() }); s.err != nil {
 			t.Fatal(s.err)
 		}
 		from = "livelearn"
 	}
-	if err := s.exec("create database " + name + " template " + from); err != nil {
+	if err := s.execSQL("create database " + name + " template " + from); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.exec("drop database if exists " + name + " with (force)"); err != nil {
+		if err := s.execSQL("drop database if exists " + name + " with (force)"); err != nil {
 			t.Error(err)
 		}
 	})
-	return s.url(name)
+	return s.urlOf(name)
 }
 
-func (s *server) template() error {
-	if err := s.exec("create database livelearn"); err != nil {
+func (s *pgServer) createTemplate() error {
+	if err := s.execSQL("create database livelearn"); err != nil {
 		return err
 	}
-	store, err := pg.Open(context.Background(), s.url("livelearn"))
+	store, err := pg.Open(context.Background(), s.urlOf("livelearn"))
 	if err != nil {
 		return err
 	}
@@ -250,9 +252,9 @@ func (s *server) template() error {
 	return store.Migrate(context.Background())
 }
 
-func (s *server) exec(sql string) error {
+func (s *pgServer) execSQL(sql string) error {
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.url("postgres"))
+	c, err := pgx.Connect(ctx, s.urlOf("postgres"))
 	if err != nil {
 		return err
 	}

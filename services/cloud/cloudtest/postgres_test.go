@@ -15,13 +15,13 @@ func TestEachDatabaseIsNew(t *testing.T) {
 	for _, c := range []struct {
 		url  string
 		want bool
-	}{{a, true}, {b, true}, {cloudtest.Empty(t), false}} {
+	}{{a, true}, {b, true}, {cloudtest.EmptyPostgres(t), false}} {
 		s, err := pg.Open(t.Context(), c.url)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if got, err := s.Version(t.Context()); err != nil || got > 0 != c.want {
+		if got, err := s.SchemaVersion(t.Context()); err != nil || got > 0 != c.want {
 			t.Errorf("schema %d, %v; want one: %v", got, err, c.want)
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Proxy is a bad line to a server: it takes its time, and it breaks. It carries any protocol
-// over TCP on the loopback.
+// Proxy is a bad line to a server: it delays bytes and breaks. It carries any protocol over TCP on
+// the loopback.
 type Proxy struct {
-	Addr string // where to connect in the server's place
+	Addr string // clients connect here instead of the server
 
 	target string
 	ln     net.Listener
@@ -22,13 +22,13 @@ type Proxy struct {
 	bytes  atomic.Int64
 
 	mu    sync.Mutex // guards the fields below
-	rand  *rand.Rand // nil: nothing is cut
+	rand  *rand.Rand // nil: no cuts
 	mean  int        // bytes
 	conns map[net.Conn]bool
 	ended sync.WaitGroup
 }
 
-// NewProxy opens a line to target, "host:port", until the test ends.
+// NewProxy opens a line to target, "host:port". The line closes at the end of the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,20 +37,21 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	}
 	p := &Proxy{Addr: ln.Addr().String(), target: target, ln: ln, conns: map[net.Conn]bool{}}
 	p.ended.Add(1)
-	go p.accept()
+	go p.acceptConns()
 	t.Cleanup(func() {
 		_ = ln.Close()
-		p.Drop()
+		p.DropAll()
 		p.ended.Wait()
 	})
 	return p
 }
 
-// Delay makes a round trip take so long: half of it each way, however much is on its way.
-func (p *Proxy) Delay(rtt time.Duration) { p.rtt.Store(int64(rtt)) }
+// SetDelay sets the time of a round trip. Each direction takes half of it, for any load.
+func (p *Proxy) SetDelay(rtt time.Duration) { p.rtt.Store(int64(rtt)) }
 
-// Cut cuts each connection after a random number of bytes, mean bytes on average; 0: none.
-func (p *Proxy) Cut(mean int, seed uint64) {
+// SetCut makes the proxy cut each connection after a random number of bytes, mean on average. 0
+// turns cuts off.
+func (p *Proxy) SetCut(mean int, seed uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mean, p.rand = mean, rand.New(rand.NewPCG(seed, 0))
@@ -59,22 +60,22 @@ func (p *Proxy) Cut(mean int, seed uint64) {
 	}
 }
 
-// Down takes the line away, or gives it back.
-func (p *Proxy) Down(down bool) {
+// SetDown turns the line off or on.
+func (p *Proxy) SetDown(down bool) {
 	p.down.Store(down)
 	if down {
-		p.Drop()
+		p.DropAll()
 	}
 }
 
-// Cuts is how many connections were cut.
-func (p *Proxy) Cuts() int { return int(p.cuts.Load()) }
+// CutCount returns the number of connections that were cut.
+func (p *Proxy) CutCount() int { return int(p.cuts.Load()) }
 
-// Bytes is how many went either way.
-func (p *Proxy) Bytes() int64 { return p.bytes.Load() }
+// ByteCount returns the number of bytes in both directions.
+func (p *Proxy) ByteCount() int64 { return p.bytes.Load() }
 
-// Drop ends what is connected now.
-func (p *Proxy) Drop() {
+// DropAll closes all connections.
+func (p *Proxy) DropAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
@@ -82,7 +83,7 @@ func (p *Proxy) Drop() {
 	}
 }
 
-func (p *Proxy) accept() {
+func (p *Proxy) acceptConns() {
 	defer p.ended.Done()
 	for {
 		c, err := p.ln.Accept()
@@ -94,19 +95,19 @@ func (p *Proxy) accept() {
 			continue
 		}
 		p.ended.Add(1)
-		go p.join(c)
+		go p.carryConn(c)
 	}
 }
 
-// join carries one connection.
-func (p *Proxy) join(in net.Conn) {
+// carryConn carries one connection.
+func (p *Proxy) carryConn(in net.Conn) {
 	defer p.ended.Done()
-	defer p.forget(in)
+	defer p.closeConn(in)
 	out, err := net.DialTimeout("tcp", p.target, 5*time.Second)
 	if err != nil {
 		return
 	}
-	defer p.forget(out)
+	defer p.closeConn(out)
 	p.mu.Lock()
 	p.conns[in], p.conns[out] = true, true
 	left := int64(-1)
@@ -114,24 +115,24 @@ func (p *Proxy) join(in net.Conn) {
 		left = int64(p.rand.ExpFloat64() * float64(p.mean))
 	}
 	p.mu.Unlock()
-	l := &line{proxy: p, in: in, out: out}
+	l := &proxyLine{proxy: p, in: in, out: out}
 	l.left.Store(left)
 	l.limited = left >= 0
 	var both sync.WaitGroup
-	both.Go(func() { l.carry(in, out) })
-	both.Go(func() { l.carry(out, in) })
+	both.Go(func() { l.copyDelayed(in, out) })
+	both.Go(func() { l.copyDelayed(out, in) })
 	both.Wait()
 }
 
-func (p *Proxy) forget(c net.Conn) {
+func (p *Proxy) closeConn(c net.Conn) {
 	_ = c.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
 }
 
-// line is one connection.
-type line struct {
+// proxyLine is one connection.
+type proxyLine struct {
 	proxy   *Proxy
 	in, out net.Conn
 	limited bool
@@ -139,25 +140,25 @@ type line struct {
 	cut     sync.Once
 }
 
-// piece is some bytes and when they arrive.
-type piece struct {
+// delayedPiece is a piece of data with its time of arrival.
+type delayedPiece struct {
 	data []byte
 	due  time.Time
 }
 
-// carry takes bytes one way until either end is gone.
-func (l *line) carry(from, to net.Conn) {
-	under := make(chan piece, 4096) // on their way
+// copyDelayed copies bytes in one direction until either end closes.
+func (l *proxyLine) copyDelayed(from, to net.Conn) {
+	under := make(chan delayedPiece, 4096) // pieces on their way
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		defer l.end()
+		defer l.resetBoth()
 		for p := range under {
 			if d := time.Until(p.due); d > 0 {
 				time.Sleep(d)
 			}
 			if _, err := to.Write(p.data); err != nil {
-				l.end()
-				for range under { // until whoever fills it has seen that
+				l.resetBoth()
+				for range under { // until the reading goroutine has ended
 				}
 				return
 			}
@@ -166,10 +167,10 @@ func (l *line) carry(from, to net.Conn) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		n = l.allowed(n)
+		n = l.allowedBytes(n)
 		if n > 0 {
 			l.proxy.bytes.Add(int64(n))
-			under <- piece{append([]byte(nil), buf[:n]...), time.Now().Add(time.Duration(l.proxy.rtt.Load() / 2))}
+			under <- delayedPiece{append([]byte(nil), buf[:n]...), time.Now().Add(time.Duration(l.proxy.rtt.Load() / 2))}
 		}
 		if err != nil || l.limited && l.left.Load() <= 0 {
 			break
@@ -179,8 +180,8 @@ func (l *line) carry(from, to net.Conn) {
 	writing.Wait()
 }
 
-// allowed is how many of n bytes still get through.
-func (l *line) allowed(n int) int {
+// allowedBytes returns the number of the next n bytes that get through before the cut.
+func (l *proxyLine) allowedBytes(n int) int {
 	if !l.limited || n == 0 {
 		return n
 	}
@@ -192,11 +193,11 @@ func (l *line) allowed(n int) int {
 	return max(0, n+int(left))
 }
 
-// end resets both sides: a cable that was pulled says no goodbye.
-func (l *line) end() {
+// resetBoth resets both sides, because a pulled cable sends no FIN.
+func (l *proxyLine) resetBoth() {
 	for _, c := range []net.Conn{l.in, l.out} {
 		if l.limited && l.left.Load() <= 0 {
-			_ = c.(*net.TCPConn).SetLinger(0) // it is closed anyway
+			_ = c.(*net.TCPConn).SetLinger(0) // the connection is closed next
 		}
 		_ = c.Close()
 	}

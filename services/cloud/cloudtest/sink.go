@@ -16,21 +16,21 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// School is the one that a Fixture has.
+// School is the name of a Fixture's school.
 const School = "School 1"
 
-// Fixture is a way out of a box, and the database that it leads to.
+// Fixture is a database and a way to it for a box.
 type Fixture struct {
-	URL   string    // of the database, with its own login
-	Store *pg.Store // opened with it
-	// Open enrols a box with School and gives its way out.
+	URL   string    // of the database, with its owner's login
+	Store *pg.Store // opened with URL
+	// Open enrols a box with School and returns its Sink.
 	Open func(box string) cloud.Sink
-	// Carried: batches are carried on a stick, so that one that does not begin at the
-	// watermark is no fault. Its facts are stored, and the watermark waits before the gap.
+	// Carried says that a USB stick carries the batches. A batch that does not start at the
+	// watermark is then no error: its facts are stored, and the watermark waits at the gap.
 	Carried bool
 }
 
-// NewFixture is a Fixture with a new database and its school, without a way.
+// NewFixture makes a Fixture with a new database and its school. Open is nil.
 func NewFixture(t testing.TB) Fixture {
 	t.Helper()
 	f := Fixture{URL: Postgres(t)}
@@ -46,8 +46,8 @@ func NewFixture(t testing.TB) Fixture {
 	return f
 }
 
-// Query is a number that the database tells.
-func (f Fixture) Query(t testing.TB, sql string, args ...any) (n int) {
+// QueryInt returns the number that a query selects.
+func (f Fixture) QueryInt(t testing.TB, sql string, args ...any) (n int) {
 	t.Helper()
 	ctx := context.Background()
 	c, err := pgx.Connect(ctx, f.URL)
@@ -61,9 +61,9 @@ func (f Fixture) Query(t testing.TB, sql string, args ...any) (n int) {
 	return n
 }
 
-// Facts are the facts of a lesson after position from, n of them. Every incarnation has them
-// under other identities.
-func Facts(box string, incarnation, from uint64, n int) *batch.Batch {
+// LessonFacts returns n facts of a lesson after position from. Each incarnation has its own
+// stream.
+func LessonFacts(box string, incarnation, from uint64, n int) *batch.Batch {
 	b := &batch.Batch{Box: box, Incarnation: incarnation, From: from, To: from + uint64(n), Mark: int64(from) + int64(n)}
 	for i := range uint64(n) {
 		b.Facts = append(b.Facts, batch.Fact{
@@ -75,31 +75,31 @@ func Facts(box string, incarnation, from uint64, n int) *batch.Batch {
 	return b
 }
 
-// Self is what a box says of itself.
-func Self(box string, incarnation, position uint64) cloud.Self {
+// NewSelf returns the Self of a box.
+func NewSelf(box string, incarnation, position uint64) cloud.Self {
 	return cloud.Self{Box: box, Name: "Box " + box, Version: "1.0.0", Format: batch.Format, Incarnation: incarnation, Position: position}
 }
 
-// poison is JSON that jsonb does not take (there is no U+0000 in a text of Postgres).
-var poison = json.RawMessage(`{"text":"a\u0000b"}`)
+// poisonJSON is JSON that jsonb refuses: a text of Postgres cannot hold U+0000.
+var poisonJSON = json.RawMessage(`{"text":"a\u0000b"}`)
 
-// TestSink tells what every way out of a box does.
+// TestSink is the suite that each cloud.Sink must pass.
 func TestSink(t *testing.T, open func(t *testing.T) Fixture) {
 	for name, test := range map[string]func(t *testing.T, f Fixture, s cloud.Sink){
-		"ABatchMovesTheWatermark":          batchMoves,
-		"ABatchThatIsSentAgainIsHarmless":  sentAgain,
-		"ABatchFromElsewhereIsRefused":     elsewhere,
-		"AnEmptyBatchMovesTheWatermark":    emptyMoves,
-		"ExactlyThePoisonBecomesLetters":   poisoned,
-		"ARepairedFactResolvesItsLetter":   repaired,
-		"AnotherFactUnderAnIdentityIsKept": forked,
-		"AnUnknownKindIsKept":              unknownKind,
-		"TheLargestBatchGetsThrough":       largest,
-		"TwoIncarnationsDoNotMeet":         incarnations,
-		"ARevokedBoxIsRefused":             revoked,
-		"ABoxSpeaksForItselfOnly":          itself,
-		"PagesComeInOrder":                 pages,
-		"PolicyAndClockAreTold":            told,
+		"ABatchMovesTheWatermark":          testBatchMovesWatermark,
+		"ABatchThatIsSentAgainIsHarmless":  testSentAgain,
+		"ABatchFromElsewhereIsRefused":     testWrongFrom,
+		"AnEmptyBatchMovesTheWatermark":    testEmptyBatch,
+		"ExactlyThePoisonBecomesLetters":   testPoison,
+		"ARepairedFactResolvesItsLetter":   testRepairedFact,
+		"AnotherFactUnderAnIdentityIsKept": testForkedFact,
+		"AnUnknownKindIsKept":              testUnknownKind,
+		"TheLargestBatchGetsThrough":       testLargestBatch,
+		"TwoIncarnationsDoNotMeet":         testTwoIncarnations,
+		"ARevokedBoxIsRefused":             testRevokedBox,
+		"ABoxSpeaksForItselfOnly":          testOwnBoxOnly,
+		"PagesComeInOrder":                 testItemPages,
+		"PolicyAndClockAreTold":            testPolicyAndClock,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t)
@@ -108,16 +108,16 @@ func TestSink(t *testing.T, open func(t *testing.T) Fixture) {
 	}
 }
 
-func state(t *testing.T, s cloud.Sink, box string, incarnation uint64) cloud.State {
+func mustState(t *testing.T, s cloud.Sink, box string, incarnation uint64) cloud.State {
 	t.Helper()
-	st, err := s.State(t.Context(), Self(box, incarnation, 100_000))
+	st, err := s.State(t.Context(), NewSelf(box, incarnation, 100_000))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return st
 }
 
-func put(t *testing.T, s cloud.Sink, b *batch.Batch) cloud.Receipt {
+func mustPut(t *testing.T, s cloud.Sink, b *batch.Batch) cloud.Receipt {
 	t.Helper()
 	r, err := s.Put(t.Context(), b)
 	if err != nil {
@@ -126,98 +126,98 @@ func put(t *testing.T, s cloud.Sink, b *batch.Batch) cloud.Receipt {
 	return r
 }
 
-// coded fails the test unless err has the kind and the code.
-func coded(t *testing.T, err error, kind errs.Kind, code string) {
+// checkCode fails the test unless err has the kind and the code.
+func checkCode(t *testing.T, err error, kind errs.Kind, code string) {
 	t.Helper()
 	if got := errs.BodyOf(err); errs.KindOf(err) != kind || got.Code != code {
 		t.Errorf("got %v (%s, %s), want %s, %s", err, got.Reason, got.Code, kind, code)
 	}
 }
 
-const stored = `select count(*) from livelearn.facts`
+const countFacts = `select count(*) from livelearn.facts`
 
-func batchMoves(t *testing.T, f Fixture, s cloud.Sink) {
-	if st := state(t, s, "b1", 1); st.Known || st.Pos != 0 || st.School != School {
+func testBatchMovesWatermark(t *testing.T, f Fixture, s cloud.Sink) {
+	if st := mustState(t, s, "b1", 1); st.Known || st.Pos != 0 || st.School != School {
 		t.Errorf("before: %+v", st)
 	}
-	b := Facts("b1", 1, 0, 500)
-	if r := put(t, s, b); r.Pos != 500 || r.Stored != 500 || r.Known != 0 || len(r.Dead) != 0 {
+	b := LessonFacts("b1", 1, 0, 500)
+	if r := mustPut(t, s, b); r.Pos != 500 || r.Stored != 500 || r.Known != 0 || len(r.Dead) != 0 {
 		t.Errorf("got %+v", r)
 	}
-	if r := put(t, s, Facts("b1", 1, 500, 10)); r.Pos != 510 || r.Stored != 10 {
+	if r := mustPut(t, s, LessonFacts("b1", 1, 500, 10)); r.Pos != 510 || r.Stored != 10 {
 		t.Errorf("got %+v", r)
 	}
-	if st := state(t, s, "b1", 1); !st.Known || st.Pos != 510 || st.Mark != 510 {
+	if st := mustState(t, s, "b1", 1); !st.Known || st.Pos != 510 || st.Mark != 510 {
 		t.Errorf("after: %+v", st)
 	}
-	if n := f.Query(t, stored); n != 510 {
+	if n := f.QueryInt(t, countFacts); n != 510 {
 		t.Errorf("%d facts", n)
 	}
 }
 
-func sentAgain(t *testing.T, f Fixture, s cloud.Sink) {
-	put(t, s, Facts("b1", 1, 0, 100))
-	_, err := s.Put(t.Context(), Facts("b1", 1, 0, 100))
+func testSentAgain(t *testing.T, f Fixture, s cloud.Sink) {
+	mustPut(t, s, LessonFacts("b1", 1, 0, 100))
+	_, err := s.Put(t.Context(), LessonFacts("b1", 1, 0, 100))
 	if f.Carried && err != nil {
 		t.Errorf("got %v", err)
 	} else if !f.Carried {
-		coded(t, err, errs.Stale, cloud.CodeMoved)
+		checkCode(t, err, errs.Stale, cloud.CodeMoved)
 	}
-	if st := state(t, s, "b1", 1); st.Pos != 100 {
+	if st := mustState(t, s, "b1", 1); st.Pos != 100 {
 		t.Errorf("the watermark is at %d", st.Pos)
 	}
-	if n := f.Query(t, stored); n != 100 {
+	if n := f.QueryInt(t, countFacts); n != 100 {
 		t.Errorf("%d facts", n)
 	}
-	again := Facts("b1", 1, 0, 100)
+	again := LessonFacts("b1", 1, 0, 100)
 	again.Again = true
-	if r := put(t, s, again); r.Stored != 0 || r.Known != 100 || r.Pos != 100 {
+	if r := mustPut(t, s, again); r.Stored != 0 || r.Known != 100 || r.Pos != 100 {
 		t.Errorf("given once more: %+v", r)
 	}
 }
 
-func elsewhere(t *testing.T, f Fixture, s cloud.Sink) {
-	put(t, s, Facts("b1", 1, 0, 100))
-	_, err := s.Put(t.Context(), Facts("b1", 1, 150, 100))
+func testWrongFrom(t *testing.T, f Fixture, s cloud.Sink) {
+	mustPut(t, s, LessonFacts("b1", 1, 0, 100))
+	_, err := s.Put(t.Context(), LessonFacts("b1", 1, 150, 100))
 	if f.Carried {
-		if n := f.Query(t, stored); err != nil || n != 200 {
+		if n := f.QueryInt(t, countFacts); err != nil || n != 200 {
 			t.Errorf("%d facts, %v", n, err)
 		}
 	} else {
-		coded(t, err, errs.Stale, cloud.CodeMoved)
-		if n := f.Query(t, stored); n != 100 {
+		checkCode(t, err, errs.Stale, cloud.CodeMoved)
+		if n := f.QueryInt(t, countFacts); n != 100 {
 			t.Errorf("%d facts of a batch that was refused are there", n-100)
 		}
-		_, err = s.Put(t.Context(), Facts("b1", 7, 150, 100)) // a new incarnation begins at 0
-		coded(t, err, errs.Stale, cloud.CodeMoved)
+		_, err = s.Put(t.Context(), LessonFacts("b1", 7, 150, 100)) // a new incarnation begins at 0
+		checkCode(t, err, errs.Stale, cloud.CodeMoved)
 	}
-	if st := state(t, s, "b1", 1); st.Pos != 100 || st.Mark != 100 {
+	if st := mustState(t, s, "b1", 1); st.Pos != 100 || st.Mark != 100 {
 		t.Errorf("got %+v", st)
 	}
 }
 
-func emptyMoves(t *testing.T, _ Fixture, s cloud.Sink) {
-	b := Facts("b1", 1, 0, 0)
+func testEmptyBatch(t *testing.T, _ Fixture, s cloud.Sink) {
+	b := LessonFacts("b1", 1, 0, 0)
 	b.To, b.Mark = 77, -9
-	if r := put(t, s, b); r.Pos != 77 || r.Stored != 0 {
+	if r := mustPut(t, s, b); r.Pos != 77 || r.Stored != 0 {
 		t.Errorf("got %+v", r)
 	}
-	if st := state(t, s, "b1", 1); !st.Known || st.Pos != 77 || st.Mark != -9 {
+	if st := mustState(t, s, "b1", 1); !st.Known || st.Pos != 77 || st.Mark != -9 {
 		t.Errorf("got %+v", st)
 	}
 }
 
-func poisoned(t *testing.T, f Fixture, s cloud.Sink) {
-	b := Facts("b1", 1<<63|1, 0, 1000)
+func testPoison(t *testing.T, f Fixture, s cloud.Sink) {
+	b := LessonFacts("b1", 1<<63|1, 0, 1000)
 	bad := []uint64{1, 2, 500, 777, 1000}
 	for _, pos := range bad {
-		b.Facts[pos-1].Data = poison
+		b.Facts[pos-1].Data = poisonJSON
 	}
-	r := put(t, s, b)
+	r := mustPut(t, s, b)
 	if r.Pos != 1000 || r.Stored != 995 || len(r.Dead) != len(bad) {
 		t.Fatalf("stored %d, dead %d, at %d", r.Stored, len(r.Dead), r.Pos)
 	}
-	for _, list := range [][]cloud.Dead{r.Dead, state(t, s, "b1", 1<<63|1).Dead} {
+	for _, list := range [][]cloud.Dead{r.Dead, mustState(t, s, "b1", 1<<63|1).Dead} {
 		var got []uint64
 		for _, d := range list {
 			got = append(got, d.Pos)
@@ -230,125 +230,125 @@ func poisoned(t *testing.T, f Fixture, s cloud.Sink) {
 			t.Errorf("dead letters (-want +got):\n%s", d)
 		}
 	}
-	if n := f.Query(t, stored); n != 995 {
+	if n := f.QueryInt(t, countFacts); n != 995 {
 		t.Errorf("%d facts", n)
 	}
 }
 
-func repaired(t *testing.T, f Fixture, s cloud.Sink) {
-	b := Facts("b1", 1, 0, 10)
-	b.Facts[4].Data = poison
-	if r := put(t, s, b); len(r.Dead) != 1 {
+func testRepairedFact(t *testing.T, f Fixture, s cloud.Sink) {
+	b := LessonFacts("b1", 1, 0, 10)
+	b.Facts[4].Data = poisonJSON
+	if r := mustPut(t, s, b); len(r.Dead) != 1 {
 		t.Fatalf("got %+v", r)
 	}
-	put(t, s, Facts("b1", 1, 10, 10))
-	again := &batch.Batch{Box: "b1", Incarnation: 1, From: 4, To: 5, Again: true, Facts: Facts("b1", 1, 0, 10).Facts[4:5]}
-	if r := put(t, s, again); r.Stored != 1 || len(r.Dead) != 0 || r.Pos != 20 {
+	mustPut(t, s, LessonFacts("b1", 1, 10, 10))
+	again := &batch.Batch{Box: "b1", Incarnation: 1, From: 4, To: 5, Again: true, Facts: LessonFacts("b1", 1, 0, 10).Facts[4:5]}
+	if r := mustPut(t, s, again); r.Stored != 1 || len(r.Dead) != 0 || r.Pos != 20 {
 		t.Errorf("got %+v", r)
 	}
-	if st := state(t, s, "b1", 1); len(st.Dead) != 0 || st.Pos != 20 {
+	if st := mustState(t, s, "b1", 1); len(st.Dead) != 0 || st.Pos != 20 {
 		t.Errorf("got %+v", st)
 	}
-	if n := f.Query(t, stored); n != 20 {
+	if n := f.QueryInt(t, countFacts); n != 20 {
 		t.Errorf("%d facts", n)
 	}
 }
 
-func forked(t *testing.T, f Fixture, s cloud.Sink) {
-	put(t, s, Facts("b1", 1, 0, 10))
-	b := Facts("b1", 1, 0, 10) // what another copy of the box wrote
+func testForkedFact(t *testing.T, f Fixture, s cloud.Sink) {
+	mustPut(t, s, LessonFacts("b1", 1, 0, 10))
+	b := LessonFacts("b1", 1, 0, 10) // from another copy of the box
 	b.Incarnation = 2
 	b.Facts[3].Boot, b.Facts[3].Data = 99, json.RawMessage(`{"other":true}`)
-	r := put(t, s, b)
+	r := mustPut(t, s, b)
 	if r.Stored != 0 || r.Known != 9 || len(r.Dead) != 1 || r.Dead[0].Pos != 4 || r.Dead[0].Code != cloud.CodeForked {
 		t.Errorf("got %+v", r)
 	}
-	if n := f.Query(t, stored+` where payload ? 'other'`); n != 0 {
+	if n := f.QueryInt(t, countFacts+` where payload ? 'other'`); n != 0 {
 		t.Error("a fact was overwritten")
 	}
 }
 
-func unknownKind(t *testing.T, f Fixture, s cloud.Sink) {
-	b := Facts("b1", 1, 0, 2)
+func testUnknownKind(t *testing.T, f Fixture, s cloud.Sink) {
+	b := LessonFacts("b1", 1, 0, 2)
 	b.Facts[0].Kind, b.Facts[0].Version, b.Facts[0].Data = "poll.vanished", 300, json.RawMessage(`[1,"two",null]`)
 	b.Facts[1].Data = nil
-	put(t, s, b)
-	if n := f.Query(t, stored+` where kind = 'poll.vanished' and version = 300 and payload = '[1,"two",null]'`); n != 1 {
+	mustPut(t, s, b)
+	if n := f.QueryInt(t, countFacts+` where kind = 'poll.vanished' and version = 300 and payload = '[1,"two",null]'`); n != 1 {
 		t.Error("it is not there")
 	}
-	if n := f.Query(t, stored+` where payload is null`); n != 1 {
+	if n := f.QueryInt(t, countFacts+` where payload is null`); n != 1 {
 		t.Error("a fact without a payload is not there")
 	}
 }
 
-func largest(t *testing.T, f Fixture, s cloud.Sink) {
-	if r := put(t, s, Facts("b1", 1, 0, batch.MaxFacts)); r.Stored != batch.MaxFacts || r.Pos != batch.MaxFacts {
+func testLargestBatch(t *testing.T, f Fixture, s cloud.Sink) {
+	if r := mustPut(t, s, LessonFacts("b1", 1, 0, batch.MaxFacts)); r.Stored != batch.MaxFacts || r.Pos != batch.MaxFacts {
 		t.Errorf("stored %d, at %d", r.Stored, r.Pos)
 	}
-	b := Facts("b1", 1, batch.MaxFacts, 12)
+	b := LessonFacts("b1", 1, batch.MaxFacts, 12)
 	for i := range b.Facts {
-		raw, _ := json.Marshal(string(make([]byte, 0))) // a payload as large as one may be
+		raw, _ := json.Marshal(string(make([]byte, 0))) // the largest payload
 		long := make([]byte, batch.MaxData-len(raw))
 		for j := range long {
 			long[j] = 'a' + byte((i*7+j*j)%26)
 		}
 		b.Facts[i].Data = json.RawMessage(`"` + string(long) + `"`)
 	}
-	if r := put(t, s, b); r.Stored != 12 {
+	if r := mustPut(t, s, b); r.Stored != 12 {
 		t.Errorf("stored %d of 12 large ones", r.Stored)
 	}
-	if n := f.Query(t, stored); n != batch.MaxFacts+12 {
+	if n := f.QueryInt(t, countFacts); n != batch.MaxFacts+12 {
 		t.Errorf("%d facts", n)
 	}
 }
 
-func incarnations(t *testing.T, f Fixture, s cloud.Sink) {
-	put(t, s, Facts("b1", 1, 0, 30))
-	put(t, s, Facts("b1", 2, 0, 20))
-	put(t, s, Facts("b1", 1, 30, 5))
-	st := state(t, s, "b1", 2)
+func testTwoIncarnations(t *testing.T, f Fixture, s cloud.Sink) {
+	mustPut(t, s, LessonFacts("b1", 1, 0, 30))
+	mustPut(t, s, LessonFacts("b1", 2, 0, 20))
+	mustPut(t, s, LessonFacts("b1", 1, 30, 5))
+	st := mustState(t, s, "b1", 2)
 	if st.Pos != 20 || len(st.Others) != 1 || st.Others[0].Incarnation != 1 || st.Others[0].Pos != 35 || st.Others[0].Last == 0 {
 		t.Errorf("got %+v", st)
 	}
-	if n := f.Query(t, stored); n != 55 {
+	if n := f.QueryInt(t, countFacts); n != 55 {
 		t.Errorf("%d facts", n)
 	}
 }
 
-func revoked(t *testing.T, f Fixture, s cloud.Sink) {
-	put(t, s, Facts("b1", 1, 0, 10))
-	if err := f.Store.Revoke(t.Context(), "b1"); err != nil {
+func testRevokedBox(t *testing.T, f Fixture, s cloud.Sink) {
+	mustPut(t, s, LessonFacts("b1", 1, 0, 10))
+	if err := f.Store.RevokeBox(t.Context(), "b1"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Put(t.Context(), Facts("b1", 1, 10, 10))
-	coded(t, err, errs.Denied, cloud.CodeRevoked)
-	_, err = s.State(t.Context(), Self("b1", 1, 20))
-	coded(t, err, errs.Denied, cloud.CodeRevoked)
+	_, err := s.Put(t.Context(), LessonFacts("b1", 1, 10, 10))
+	checkCode(t, err, errs.Denied, cloud.CodeRevoked)
+	_, err = s.State(t.Context(), NewSelf("b1", 1, 20))
+	checkCode(t, err, errs.Denied, cloud.CodeRevoked)
 	_, err = s.Pull(t.Context(), 0, 10)
-	coded(t, err, errs.Denied, cloud.CodeRevoked)
-	if n := f.Query(t, stored); n != 10 {
+	checkCode(t, err, errs.Denied, cloud.CodeRevoked)
+	if n := f.QueryInt(t, countFacts); n != 10 {
 		t.Errorf("%d facts", n)
 	}
 }
 
-func itself(t *testing.T, f Fixture, s cloud.Sink) {
+func testOwnBoxOnly(t *testing.T, f Fixture, s cloud.Sink) {
 	other := f.Open("b2")
-	put(t, other, Facts("b2", 1, 0, 10))
-	if !f.Carried { // a stick is of the box that its header names
-		_, err := s.Put(t.Context(), Facts("b2", 1, 10, 10))
-		coded(t, err, errs.Denied, cloud.CodeStranger)
-		_, err = s.State(t.Context(), Self("b2", 1, 20))
-		coded(t, err, errs.Denied, cloud.CodeStranger)
+	mustPut(t, other, LessonFacts("b2", 1, 0, 10))
+	if !f.Carried { // the header of the file names the box
+		_, err := s.Put(t.Context(), LessonFacts("b2", 1, 10, 10))
+		checkCode(t, err, errs.Denied, cloud.CodeStranger)
+		_, err = s.State(t.Context(), NewSelf("b2", 1, 20))
+		checkCode(t, err, errs.Denied, cloud.CodeStranger)
 	}
-	if st := state(t, other, "b2", 1); st.Pos != 10 {
+	if st := mustState(t, other, "b2", 1); st.Pos != 10 {
 		t.Errorf("another box moved the watermark to %d", st.Pos)
 	}
-	if st := state(t, s, "b1", 1); st.Known || len(st.Others) != 0 {
+	if st := mustState(t, s, "b1", 1); st.Known || len(st.Others) != 0 {
 		t.Errorf("a box sees another one's: %+v", st)
 	}
 }
 
-func pages(t *testing.T, f Fixture, s cloud.Sink) {
+func testItemPages(t *testing.T, f Fixture, s cloud.Sink) {
 	for i := range 25 {
 		data := fmt.Sprintf(`{"name":"Class %d","pupils":[{"id":"s1","name":"Ada"}]}`, i)
 		if _, err := f.Store.PutItem(t.Context(), School, cloud.ItemClass, fmt.Sprintf("c%d", i), json.RawMessage(data), false); err != nil {
@@ -358,7 +358,7 @@ func pages(t *testing.T, f Fixture, s cloud.Sink) {
 	if _, err := f.Store.PutItem(t.Context(), School, cloud.ItemClass, "c3", nil, true); err != nil {
 		t.Fatal(err)
 	}
-	newest := state(t, s, "b1", 1).Down
+	newest := mustState(t, s, "b1", 1).Down
 	seen := map[string]cloud.Item{}
 	since, last := uint64(0), uint64(0)
 	for more := true; more; {
@@ -393,19 +393,19 @@ func pages(t *testing.T, f Fixture, s cloud.Sink) {
 	}
 }
 
-func told(t *testing.T, f Fixture, s cloud.Sink) {
+func testPolicyAndClock(t *testing.T, f Fixture, s cloud.Sink) {
 	if err := f.Store.SetPolicy(t.Context(), School, cloud.Policy{Chat: true}); err != nil {
 		t.Fatal(err)
 	}
-	st := state(t, s, "b1", 1)
+	st := mustState(t, s, "b1", 1)
 	if st.Policy != (cloud.Policy{Chat: true}) || st.Format != batch.Format {
 		t.Errorf("got %+v", st)
 	}
-	if now := f.Query(t, `select extract(epoch from now())::int`); st.Time != 0 && (st.Time/1000 < int64(now)-60 || st.Time/1000 > int64(now)+60) {
+	if now := f.QueryInt(t, `select extract(epoch from now())::int`); st.Time != 0 && (st.Time/1000 < int64(now)-60 || st.Time/1000 > int64(now)+60) {
 		t.Errorf("the cloud's clock is said to be at %d, it is at %d", st.Time/1000, now)
 	}
-	old := Self("b1", 1, 0)
+	old := NewSelf("b1", 1, 0)
 	old.Format = 0
 	_, err := s.State(t.Context(), old)
-	coded(t, err, errs.Denied, cloud.CodeBoxOlder)
+	checkCode(t, err, errs.Denied, cloud.CodeBoxOlder)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/livelearn/box/services/cloud/pg"
 )
 
-// The way of those who run a database themselves: a login of its own for each box.
+// TestDirectIsASink tests the way of schools with their own database: a login for each box.
 func TestDirectIsASink(t *testing.T) {
 	cloudtest.TestSink(t, func(t *testing.T) cloudtest.Fixture {
 		f := cloudtest.NewFixture(t)
@@ -22,7 +22,7 @@ func TestDirectIsASink(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(store.Close)
-			return store.Direct(box)
+			return store.DirectSink(box)
 		}
 		return f
 	})

@@ -36,12 +36,12 @@ func FuzzParseLink(f *testing.F) {
 	})
 }
 
-// answered is what comes of an answer.
-func answered(status int, kind string, body []byte, into any) error {
-	return read(&http.Response{StatusCode: status, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(bytes.NewReader(body))}, into)
+// readFakeAnswer reads a fake answer.
+func readFakeAnswer(status int, kind string, body []byte, into any) error {
+	return readAnswer(&http.Response{StatusCode: status, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(bytes.NewReader(body))}, into)
 }
 
-// Whatever answers, the box gets good values or an error of a kind that the cloud may tell.
+// FuzzAnswer checks that any answer gives valid values or an error of a kind that the cloud uses.
 func FuzzAnswer(f *testing.F) {
 	sum := sha256.Sum256(nil)
 	for _, v := range []any{
@@ -70,12 +70,12 @@ func FuzzAnswer(f *testing.F) {
 			tok Session
 		)
 		for name, err := range map[string]error{
-			"state":   first(answered(int(status), kind, body, &st), func() error { return checkState(st) }),
-			"receipt": first(answered(int(status), kind, body, &r), func() error { return checkReceipt(r, b) }),
-			"page":    first(answered(int(status), kind, body, &p), func() error { return checkPage(p, 5, 2) }),
-			"session": first(answered(int(status), kind, body, &tok), func() error { return checkToken(tok.Token) }),
-			"enrol":   answered(int(status), kind, body, &Enrolled{}),
-			"nonce":   answered(int(status), kind, body, &Nonce{}),
+			"state":   firstError(readFakeAnswer(int(status), kind, body, &st), func() error { return checkState(st) }),
+			"receipt": firstError(readFakeAnswer(int(status), kind, body, &r), func() error { return checkReceipt(r, b) }),
+			"page":    firstError(readFakeAnswer(int(status), kind, body, &p), func() error { return checkPage(p, 5, 2) }),
+			"session": firstError(readFakeAnswer(int(status), kind, body, &tok), func() error { return checkToken(tok.Token) }),
+			"enrol":   readFakeAnswer(int(status), kind, body, &Enrolled{}),
+			"nonce":   readFakeAnswer(int(status), kind, body, &Nonce{}),
 		} {
 			switch k := errs.KindOf(err); {
 			case err == nil && status != 200:
@@ -90,7 +90,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-func first(err error, then func() error) error {
+func firstError(err error, then func() error) error {
 	if err != nil {
 		return err
 	}

@@ -1,19 +1,19 @@
-// Package https is the way of a box to the cloud over the web: a client of the same program
-// in its cloud role. The box holds a key of its own and nothing of the database.
+// Package https links a box to the cloud over HTTPS. The other side is the same program in its
+// cloud role. The box holds its own key and no login of the database.
 //
 //	Enrol      code and a new public key ----> /v1/enrol    once
 //	session    nonce, signed by the key -----> /v1/session  a token for an hour
 //	State, Put, Pull with the token ---------> /v1/state /v1/facts /v1/down
 //
 // Promises:
-//   - With a pin the key of the cloud is what is trusted, and nothing else: neither names nor
-//     dates of its certificate, as a board may not know the date. Without one it is the
-//     public authorities and all that they ask for.
-//   - A call ends when nothing has moved for Patience, and not before: a slow link gets a
-//     large batch through.
-//   - An answer is at most MaxAnswer bytes (MaxPage with items) and is read whole or not at all. What is not an
-//     answer of the cloud, such as the login page of a network, is errs.Down.
-//   - No redirect is followed, and no proxy is used that nobody named.
+//   - With a pin, the client trusts the cloud's key only. It ignores names and dates of the
+//     certificate, because a board may not know the date. Without a pin, it trusts the public
+//     authorities and checks everything that they require.
+//   - A call fails only if no byte has moved for Patience. So a slow link gets a large batch
+//     through.
+//   - An answer has at most MaxAnswer bytes (MaxPage with items) and is read as a whole. An answer
+//     that does not come from the cloud, such as the login page of a network, is errs.Down.
+//   - The client follows no redirect. It uses a proxy only if Config names one.
 package https
 
 import (
@@ -38,56 +38,56 @@ import (
 
 const op = "https"
 
-// Config says where the cloud is and who asks.
+// Config holds the address of the cloud and the identity of the box.
 type Config struct {
-	URL     string             // "https://host:port", perhaps with a folder
-	Pin     string             // base64url of the SHA-256 of the cloud's public key; empty: public authorities
+	URL     string             // "https://host:port", with or without a path
+	Pin     string             // base64url of the SHA-256 of the cloud's public key, empty for public authorities
 	Box     string             // id of the box
-	Key     ed25519.PrivateKey // its key, or the seed of it (RFC 8032)
-	Version string             // of the program, for the cloud's log
-	Proxy   string             // "http://host:port" of a proxy; empty: none
-	// Patience is how long nothing may move before a call fails; default 2 minutes.
+	Key     ed25519.PrivateKey // its key, or the seed of its key (RFC 8032)
+	Version string             // of the program, sent to the cloud's log
+	Proxy   string             // "http://host:port" of a proxy, empty for none
+	// Patience is the time without progress after which a call fails. Default 2 minutes.
 	Patience time.Duration
-	// Dial opens a connection; nil: over TCP.
+	// Dial opens a connection. nil dials TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Client is a way to the cloud. Its methods may be called from any goroutine.
+// Client is a cloud.Sink over HTTPS. Its methods may be called from any goroutine.
 type Client struct {
-	cfg   Config
-	base  string // without a slash at its end
-	http  *http.Client
-	mu    sync.Mutex // guards the fields below
-	token string     // of the session; empty: there is none
-	made  map[*batch.Batch][]byte
+	cfg      Config
+	base     string // without a trailing slash
+	http     *http.Client
+	mu       sync.Mutex // guards the fields below
+	token    string     // of the session, empty if there is none
+	prepared map[*batch.Batch][]byte
 }
 
 var _ cloud.Sink = (*Client)(nil)
 
-// New makes a client and opens nothing.
+// New makes a client. It opens no connection.
 func New(cfg Config) (*Client, error) {
 	if len(cfg.Key) == ed25519.SeedSize {
 		cfg.Key = ed25519.NewKeyFromSeed(cfg.Key)
 	}
 	if cfg.Box == "" || len(cfg.Key) != ed25519.PrivateKeySize {
-		return nil, errs.Field(op, "key", "missing", 0, "a box has an id and a key")
+		return nil, errs.NewField(op, "key", "missing", 0, "a box has an id and a key")
 	}
-	base, err := address(cfg.URL)
+	base, err := parseAddress(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Patience = cmp.Or(cfg.Patience, 2*time.Minute)
-	t, err := transport(cfg)
+	t, err := newTransport(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: t, CheckRedirect: stay}, made: map[*batch.Batch][]byte{}}, nil
+	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: t, CheckRedirect: noRedirect}, prepared: map[*batch.Batch][]byte{}}, nil
 }
 
-// stay follows no redirect: a token must not go where nobody meant it to.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// noRedirect stops at redirects, so that a token goes only to the configured address.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Close drops the connection that is kept for the next call.
+// Close closes the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // State implements cloud.Sink.
@@ -97,7 +97,7 @@ func (c *Client) State(ctx context.Context, self cloud.Self) (cloud.State, error
 	if err != nil {
 		return st, errs.New(op, errs.Internal, err)
 	}
-	if err := c.ask(ctx, request{path: "/v1/state", kind: typeJSON, body: body}, &st); err != nil {
+	if err := c.callInSession(ctx, request{path: "/v1/state", kind: typeJSON, body: body}, &st); err != nil {
 		return cloud.State{}, err
 	}
 	if err := checkState(st); err != nil {
@@ -106,47 +106,47 @@ func (c *Client) State(ctx context.Context, self cloud.Self) (cloud.State, error
 	return st, nil
 }
 
-// Prepare implements cloud.Preparer: it makes the bytes of a batch, which Put then sends. At
-// most two wait: the one that is about to be sent and the one after.
+// Prepare implements cloud.Preparer. It encodes a batch for a later Put. At most two encoded
+// batches wait: the next one and the one after.
 func (c *Client) Prepare(b *batch.Batch) error {
-	body, err := encode(b)
+	body, err := encodeBatch(b)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.made) > 1 {
-		clear(c.made) // of a session that has ended
+	if len(c.prepared) > 1 {
+		clear(c.prepared) // left over from a session that has ended
 	}
-	c.made[b] = body
+	c.prepared[b] = body
 	return nil
 }
 
-func encode(b *batch.Batch) ([]byte, error) {
+func encodeBatch(b *batch.Batch) ([]byte, error) {
 	var out bytes.Buffer
 	err := batch.Encode(&out, b)
 	return out.Bytes(), err
 }
 
-// prepared are the bytes that Prepare made of b, once.
-func (c *Client) prepared(b *batch.Batch) []byte {
+// takePrepared returns the bytes that Prepare made of b, and forgets them.
+func (c *Client) takePrepared(b *batch.Batch) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer delete(c.made, b)
-	return c.made[b]
+	defer delete(c.prepared, b)
+	return c.prepared[b]
 }
 
 // Put implements cloud.Sink.
 func (c *Client) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
-	body := c.prepared(b)
+	body := c.takePrepared(b)
 	if body == nil {
 		var err error
-		if body, err = encode(b); err != nil {
+		if body, err = encodeBatch(b); err != nil {
 			return cloud.Receipt{}, err
 		}
 	}
 	var r cloud.Receipt
-	if err := c.ask(ctx, request{path: "/v1/facts", kind: TypeBatch, body: body}, &r); err != nil {
+	if err := c.callInSession(ctx, request{path: "/v1/facts", kind: TypeBatch, body: body}, &r); err != nil {
 		return cloud.Receipt{}, err
 	}
 	if err := checkReceipt(r, b); err != nil {
@@ -159,7 +159,7 @@ func (c *Client) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error)
 func (c *Client) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
 	var p cloud.Page
 	path := fmt.Sprintf("/v1/down?since=%d&most=%d", since, most)
-	if err := c.ask(ctx, request{path: path}, &p); err != nil {
+	if err := c.callInSession(ctx, request{path: path}, &p); err != nil {
 		return cloud.Page{}, err
 	}
 	if err := checkPage(p, since, most); err != nil {
@@ -168,35 +168,36 @@ func (c *Client) Pull(ctx context.Context, since uint64, most int) (cloud.Page, 
 	return p, nil
 }
 
-// request is what is asked. Without a body it is a GET.
+// request is a request to the cloud. Without a body it is a GET.
 type request struct {
 	path, kind string
 	body       []byte
 }
 
-// ask is a call within a session. One that is over is renewed once.
-func (c *Client) ask(ctx context.Context, r request, into any) error {
-	err := c.within(ctx, r, into)
-	if errors.Is(err, errOver) {
-		err = c.within(ctx, r, into)
+// callInSession calls the cloud within a session. If the session is over, it opens a new one and
+// tries once more.
+func (c *Client) callInSession(ctx context.Context, r request, into any) error {
+	err := c.callOnce(ctx, r, into)
+	if errors.Is(err, errSessionOver) {
+		err = c.callOnce(ctx, r, into)
 	}
 	return err
 }
 
-func (c *Client) within(ctx context.Context, r request, into any) error {
-	token, err := c.session(ctx)
+func (c *Client) callOnce(ctx context.Context, r request, into any) error {
+	token, err := c.sessionToken(ctx)
 	if err != nil {
 		return err
 	}
-	if err = c.call(ctx, token, r, into); errors.Is(err, errOver) {
-		c.forget(token)
+	if err = c.sendRequest(ctx, token, r, into); errors.Is(err, errSessionOver) {
+		c.dropToken(token)
 	}
 	return err
 }
 
-// call sends one request and reads the answer. All of them may be sent twice without harm,
-// so the transport may do that on a connection that had been closed in between.
-func (c *Client) call(ctx context.Context, token string, r request, into any) error {
+// sendRequest sends one request and reads the answer. All requests of the protocol may be sent
+// twice, so the transport may retry on a connection that was closed in the meantime.
+func (c *Client) sendRequest(ctx context.Context, token string, r request, into any) error {
 	method := http.MethodGet
 	if r.body != nil {
 		method = http.MethodPost
@@ -205,9 +206,9 @@ func (c *Client) call(ctx context.Context, token string, r request, into any) er
 	if err != nil {
 		return errs.New(op, errs.Internal, err)
 	}
-	req.Header["Idempotency-Key"] = nil // net/http: known to it, and not sent
+	req.Header["Idempotency-Key"] = nil // net/http retries a POST with this key, and sends no header for nil
 	req.Header.Set("Accept", typeJSON)
-	req.Header.Set("User-Agent", "livelearn-box/"+cmp.Or(plain(c.cfg.Version), "dev"))
+	req.Header.Set("User-Agent", "livelearn-box/"+cmp.Or(headerVersion(c.cfg.Version), "dev"))
 	if r.body != nil {
 		req.Header.Set("Content-Type", r.kind)
 	}
@@ -216,14 +217,14 @@ func (c *Client) call(ctx context.Context, token string, r request, into any) er
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return away(err)
+		return transportError(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return read(resp, into)
+	return readAnswer(resp, into)
 }
 
-// plain is a version that may stand in a header.
-func plain(version string) string {
+// headerVersion removes characters that a User-Agent may not hold (RFC 9110 section 10.1.5).
+func headerVersion(version string) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) {
 			return -1
@@ -232,14 +233,14 @@ func plain(version string) string {
 	}, version)
 }
 
-// away is a fault of the way. What went wrong is told without the address, which *url.Error
-// quotes: the operator sees it beside the text.
-func away(err error) error {
+// transportError wraps a fault of the connection. It drops the address that *url.Error quotes,
+// because the operator sees the address next to the text.
+func transportError(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	e := errs.New(op, errs.Down, err)
-	if certificate(err) {
+	if isCertificateError(err) {
 		e.Code = CodeCertificate
 	}
 	return e

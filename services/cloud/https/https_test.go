@@ -36,8 +36,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newKey() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)) }
 
-// certificate is one that no authority would sign: for another name, and of the past.
-func certificate(t testing.TB) (tls.Certificate, string) {
+// untrustedCertificate returns a certificate with a wrong name and a past date.
+func untrustedCertificate(t testing.TB) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -58,46 +58,46 @@ func certificate(t testing.TB) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, https.PinOf(leaf.RawSubjectPublicKeyInfo)
 }
 
-// fake answers as the cloud does, as far as a session goes; the rest is what a test says.
-type fake struct {
+// fakeCloud answers the calls of a session as the cloud does. A test sets the other answers.
+type fakeCloud struct {
 	logins atomic.Int32
 	rest   http.HandlerFunc
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *fakeCloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/v1/nonce":
-		answer(w, 200, https.Nonce{Nonce: "n"})
+		writeAnswer(w, 200, https.Nonce{Nonce: "n"})
 	case "/v1/session":
 		var l https.Login
 		err := json.NewDecoder(r.Body).Decode(&l)
 		if err != nil || !ed25519.Verify(newKey().Public().(ed25519.PublicKey), https.Challenge(l.Box, "n"), l.Signature) {
-			answer(w, 403, errs.Body{Reason: "denied", Code: cloud.CodeStranger})
+			writeAnswer(w, 403, errs.Body{Reason: "denied", Code: cloud.CodeStranger})
 			return
 		}
-		answer(w, 200, https.Session{Token: "token" + string('0'+rune(f.logins.Add(1))), Seconds: 3600})
+		writeAnswer(w, 200, https.Session{Token: "token" + string('0'+rune(f.logins.Add(1))), Seconds: 3600})
 	default:
 		f.rest(w, r)
 	}
 }
 
-func answer(w http.ResponseWriter, status int, v any) {
+func writeAnswer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-const patience = time.Second
+const testPatience = time.Second
 
-// to is a client of a server that runs for the test.
-func to(t *testing.T, f *fake) *https.Client {
+// newTestClient returns a client of a server that runs for the test.
+func newTestClient(t *testing.T, f *fakeCloud) *https.Client {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(f)
-	cert, pin := certificate(t)
+	cert, pin := untrustedCertificate(t)
 	srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
-	c, err := https.New(https.Config{URL: srv.URL, Pin: pin, Box: "b1", Key: newKey(), Version: "1.2 (x)", Patience: patience})
+	c, err := https.New(https.Config{URL: srv.URL, Pin: pin, Box: "b1", Key: newKey(), Version: "1.2 (x)", Patience: testPatience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,13 +105,13 @@ func to(t *testing.T, f *fake) *https.Client {
 	return c
 }
 
-func TestAPinIsEnoughWhateverTheCertificateSays(t *testing.T) {
+func TestAPinOverridesNamesAndDates(t *testing.T) {
 	want := cloud.State{Known: true, Pos: 7, School: "S", Policy: cloud.Policy{Names: true}}
-	c := to(t, &fake{rest: func(w http.ResponseWriter, r *http.Request) {
+	c := newTestClient(t, &fakeCloud{rest: func(w http.ResponseWriter, r *http.Request) {
 		if got := r.UserAgent(); got != "livelearn-box/1.2x" {
 			t.Errorf("got agent %q", got)
 		}
-		answer(w, 200, want)
+		writeAnswer(w, 200, want)
 	}})
 	got, err := c.State(t.Context(), cloud.Self{Box: "b1", Incarnation: 1<<64 - 1})
 	if err != nil || cmp.Diff(want, got) != "" {
@@ -119,13 +119,13 @@ func TestAPinIsEnoughWhateverTheCertificateSays(t *testing.T) {
 	}
 }
 
-func TestAnotherKeyThanThePinnedOneIsNotTheCloud(t *testing.T) {
-	srv := httptest.NewUnstartedServer(&fake{})
+func TestAnUnpinnedKeyIsRefused(t *testing.T) {
+	srv := httptest.NewUnstartedServer(&fakeCloud{})
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	defer srv.Close()
-	_, pin := certificate(t)
-	for _, pin := range []string{pin, ""} { // without a pin no authority knows it
+	_, pin := untrustedCertificate(t)
+	for _, pin := range []string{pin, ""} { // without a pin, no authority knows the certificate
 		c, err := https.New(https.Config{URL: srv.URL, Pin: pin, Box: "b1", Key: newKey()})
 		if err != nil {
 			t.Fatal(err)
@@ -141,14 +141,14 @@ func TestAnotherKeyThanThePinnedOneIsNotTheCloud(t *testing.T) {
 func TestASessionThatIsOverIsRenewedOnce(t *testing.T) {
 	var calls atomic.Int32
 	over := errs.Body{Reason: "denied", Code: https.CodeSession}
-	f := &fake{rest: func(w http.ResponseWriter, r *http.Request) {
+	f := &fakeCloud{rest: func(w http.ResponseWriter, r *http.Request) {
 		if calls.Add(1) == 2 || r.Header.Get("Authorization") == "Bearer token9" {
-			answer(w, https.StatusOver, over)
+			writeAnswer(w, https.StatusOver, over)
 			return
 		}
-		answer(w, 200, cloud.State{})
+		writeAnswer(w, 200, cloud.State{})
 	}}
-	c := to(t, f)
+	c := newTestClient(t, f)
 	for range 3 {
 		if _, err := c.State(t.Context(), cloud.Self{Box: "b1"}); err != nil {
 			t.Fatal(err)
@@ -157,7 +157,7 @@ func TestASessionThatIsOverIsRenewedOnce(t *testing.T) {
 	if got := f.logins.Load(); got != 2 {
 		t.Errorf("got %d sessions, want 2", got)
 	}
-	f.rest = func(w http.ResponseWriter, _ *http.Request) { answer(w, https.StatusOver, over) }
+	f.rest = func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, https.StatusOver, over) }
 	_, err := c.State(t.Context(), cloud.Self{Box: "b1"})
 	if errs.KindOf(err) != errs.Down || f.logins.Load() != 3 {
 		t.Errorf("always over: got %v after %d sessions", err, f.logins.Load())
@@ -165,8 +165,8 @@ func TestASessionThatIsOverIsRenewedOnce(t *testing.T) {
 }
 
 func TestErrorsOfTheCloudArriveAsTheyWere(t *testing.T) {
-	f := &fake{}
-	c := to(t, f)
+	f := &fakeCloud{}
+	c := newTestClient(t, f)
 	b := &batch.Batch{Box: "b1", Incarnation: 1, To: 3}
 	for want, status := range map[errs.Body]int{
 		{Reason: "stale", Code: cloud.CodeMoved, Message: "the watermark is at 5"}:        409,
@@ -175,7 +175,7 @@ func TestErrorsOfTheCloudArriveAsTheyWere(t *testing.T) {
 		{Reason: "busy", Code: "too_many", Message: "later"}:                              429,
 		{Reason: "invalid", Code: "too_large", Field: "body", Limit: 9, Message: "large"}: 400,
 	} {
-		f.rest = func(w http.ResponseWriter, _ *http.Request) { answer(w, status, want) }
+		f.rest = func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, status, want) }
 		_, err := c.Put(t.Context(), b)
 		if d := cmp.Diff(want, errs.BodyOf(err)); d != "" {
 			t.Errorf("%v (-want +got):\n%s", err, d)
@@ -183,9 +183,9 @@ func TestErrorsOfTheCloudArriveAsTheyWere(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAnswerOfTheCloudIsTriedAgainLater(t *testing.T) {
-	var f fake
-	c := to(t, &f)
+func TestAForeignAnswerIsRetriedLater(t *testing.T) {
+	var f fakeCloud
+	c := newTestClient(t, &f)
 	for name, h := range map[string]http.HandlerFunc{
 		"the page of a network": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>log in") },
 		"a redirect": func(w http.ResponseWriter, _ *http.Request) {
@@ -206,9 +206,9 @@ func TestWhatIsNoAnswerOfTheCloudIsTriedAgainLater(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write(bytes.Repeat([]byte(" "), https.MaxAnswer+2))
 		},
-		"a reason that does not fit": func(w http.ResponseWriter, _ *http.Request) { answer(w, 404, errs.Body{Reason: "denied"}) },
-		"a fault":                    func(w http.ResponseWriter, _ *http.Request) { answer(w, 500, errs.Body{Reason: "internal"}) },
-		"another watermark":          func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, cloud.Receipt{Pos: 2}) },
+		"a reason that does not fit": func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, 404, errs.Body{Reason: "denied"}) },
+		"a fault":                    func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, 500, errs.Body{Reason: "internal"}) },
+		"another watermark":          func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, 200, cloud.Receipt{Pos: 2}) },
 	} {
 		f.rest = h
 		if _, err := c.Put(t.Context(), &batch.Batch{Box: "b1", Incarnation: 1, To: 3}); errs.KindOf(err) != errs.Down {
@@ -217,9 +217,9 @@ func TestWhatIsNoAnswerOfTheCloudIsTriedAgainLater(t *testing.T) {
 	}
 }
 
-func TestPagesThatDoNotFollowAreRefused(t *testing.T) {
-	var f fake
-	c := to(t, &f)
+func TestPagesOutOfOrderAreRefused(t *testing.T) {
+	var f fakeCloud
+	c := newTestClient(t, &f)
 	for name, p := range map[string]cloud.Page{
 		"old":      {Items: []cloud.Item{{N: 5}}, Next: 5},
 		"disorder": {Items: []cloud.Item{{N: 7}, {N: 6}}, Next: 7},
@@ -227,26 +227,26 @@ func TestPagesThatDoNotFollowAreRefused(t *testing.T) {
 		"back":     {Items: []cloud.Item{{N: 6}}, Next: 5},
 		"for ever": {Next: 5, More: true},
 	} {
-		f.rest = func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, p) }
+		f.rest = func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, 200, p) }
 		if _, err := c.Pull(t.Context(), 5, 2); errs.KindOf(err) != errs.Down {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	f.rest = func(w http.ResponseWriter, r *http.Request) {
-		answer(w, 200, cloud.Page{Items: []cloud.Item{{N: 6, Kind: r.URL.RawQuery}}, Next: 6})
+		writeAnswer(w, 200, cloud.Page{Items: []cloud.Item{{N: 6, Kind: r.URL.RawQuery}}, Next: 6})
 	}
 	if p, err := c.Pull(t.Context(), 5, 2); err != nil || p.Items[0].Kind != "since=5&most=2" {
 		t.Errorf("got %+v, %v", p, err)
 	}
 }
 
-func TestEnrolTellsTheSchool(t *testing.T) {
+func TestEnrolReturnsTheSchool(t *testing.T) {
 	var got https.Enrolment
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewDecoder(r.Body).Decode(&got)
-		answer(w, 200, https.Enrolled{School: "Lycée"})
+		writeAnswer(w, 200, https.Enrolled{School: "Lycée"})
 	}))
-	cert, pin := certificate(t)
+	cert, pin := untrustedCertificate(t)
 	srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	srv.StartTLS()
 	defer srv.Close()
@@ -297,27 +297,27 @@ func TestALinkNamesItsFault(t *testing.T) {
 	}
 }
 
-// slow is a link of 16 kB a second in the direction of its reader.
-type slow struct{ net.Conn }
+// slowConn is a link of 16 kB a second in the direction of its reader.
+type slowConn struct{ net.Conn }
 
-func (s slow) Read(p []byte) (int, error) {
+func (s slowConn) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p[:min(len(p), 1600)])
 	time.Sleep(time.Duration(n) * time.Second / 16_000)
 	return n, err
 }
 
-// over is a client of a server at the other end of a slow link.
-func over(t *testing.T, h http.Handler) *https.Client {
+// newSlowClient returns a client of a server at the other end of a slow link.
+func newSlowClient(t *testing.T, h http.Handler) *https.Client {
 	t.Helper()
 	conns := make(chan net.Conn, 1)
-	cert, pin := certificate(t)
+	cert, pin := untrustedCertificate(t)
 	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan struct{})
-	ln := tls.NewListener(pipes{conns, done}, &tls.Config{Certificates: []tls.Certificate{cert}})
+	ln := tls.NewListener(pipeListener{conns, done}, &tls.Config{Certificates: []tls.Certificate{cert}})
 	go func() { _ = srv.Serve(ln) }()
 	dial := func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
-		conns <- slow{far}
+		conns <- slowConn{far}
 		return near, nil
 	}
 	c, err := https.New(https.Config{URL: "https://cloud.example", Pin: pin, Box: "b1", Key: newKey(), Dial: dial})
@@ -328,17 +328,17 @@ func over(t *testing.T, h http.Handler) *https.Client {
 		c.Close()
 		close(done)
 		_ = srv.Close()
-		time.Sleep(time.Minute) // the server's goroutines end
+		time.Sleep(time.Minute) // let the server's goroutines end
 	})
 	return c
 }
 
-type pipes struct {
+type pipeListener struct {
 	conns chan net.Conn
 	done  chan struct{}
 }
 
-func (p pipes) Accept() (net.Conn, error) {
+func (p pipeListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:
 		return c, nil
@@ -346,11 +346,11 @@ func (p pipes) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 }
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func (p pipeListener) Close() error   { return nil }
+func (p pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// large is a batch of 2 MB that cannot be compressed.
-func large() *batch.Batch {
+// largeBatch returns an incompressible batch of 2 MB.
+func largeBatch() *batch.Batch {
 	b := &batch.Batch{Box: "b1", Incarnation: 1, To: 40}
 	r := mrand.NewChaCha8([32]byte{})
 	for i := range b.To {
@@ -364,18 +364,18 @@ func large() *batch.Batch {
 
 func TestALargeBatchGetsThroughASlowLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{rest: func(w http.ResponseWriter, r *http.Request) {
+		f := &fakeCloud{rest: func(w http.ResponseWriter, r *http.Request) {
 			b, err := batch.Decode(r.Body)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			time.Sleep(90 * time.Second) // the database is busy
-			answer(w, 200, cloud.Receipt{Pos: b.To, Stored: len(b.Facts)})
+			writeAnswer(w, 200, cloud.Receipt{Pos: b.To, Stored: len(b.Facts)})
 		}}
-		c := over(t, f)
+		c := newSlowClient(t, f)
 		began := time.Now()
-		r, err := c.Put(t.Context(), large())
+		r, err := c.Put(t.Context(), largeBatch())
 		if err != nil || r.Stored != 40 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -385,16 +385,16 @@ func TestALargeBatchGetsThroughASlowLink(t *testing.T) {
 	})
 }
 
-func TestALinkOnWhichNothingMovesIsGivenUp(t *testing.T) {
+func TestAStalledConnectionFails(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
-	c := to(t, &fake{rest: func(_ http.ResponseWriter, r *http.Request) {
+	c := newTestClient(t, &fakeCloud{rest: func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.CopyN(io.Discard, r.Body, 100<<10)
 		<-stop
 	}})
 	began := time.Now()
-	_, err := c.Put(t.Context(), large())
-	if took := time.Since(began); errs.KindOf(err) != errs.Down || took < patience {
+	_, err := c.Put(t.Context(), largeBatch())
+	if took := time.Since(began); errs.KindOf(err) != errs.Down || took < testPatience {
 		t.Errorf("got %v after %v", err, took)
 	}
 }

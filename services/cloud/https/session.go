@@ -8,22 +8,22 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// Lengths that an answer may have, in bytes.
+// Largest fields of an answer, in bytes.
 const (
 	maxNonce = 1 << 10
 	maxToken = 4 << 10
 )
 
-// session gives the token of the open session, or opens one. Two callers at once may open
-// two: both are good.
-func (c *Client) session(ctx context.Context) (string, error) {
+// sessionToken returns the token of the open session, or opens a session. Two concurrent callers
+// may open two sessions, and both are valid.
+func (c *Client) sessionToken(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	token := c.token
 	c.mu.Unlock()
 	if token != "" {
 		return token, nil
 	}
-	token, err := c.login(ctx)
+	token, err := c.openSession(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -33,8 +33,8 @@ func (c *Client) session(ctx context.Context) (string, error) {
 	return token, nil
 }
 
-// forget drops a token, if it is still the one in use.
-func (c *Client) forget(token string) {
+// dropToken forgets a token if it is still in use.
+func (c *Client) dropToken(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.token == token {
@@ -42,13 +42,13 @@ func (c *Client) forget(token string) {
 	}
 }
 
-func (c *Client) login(ctx context.Context) (string, error) {
+func (c *Client) openSession(ctx context.Context) (string, error) {
 	var n Nonce
-	if err := c.call(ctx, "", request{path: "/v1/nonce"}, &n); err != nil {
+	if err := c.sendRequest(ctx, "", request{path: "/v1/nonce"}, &n); err != nil {
 		return "", err
 	}
 	if n.Nonce == "" || len(n.Nonce) > maxNonce {
-		return "", strange("a nonce of %d bytes", len(n.Nonce))
+		return "", errStrange("a nonce of %d bytes", len(n.Nonce))
 	}
 	sig := ed25519.Sign(c.cfg.Key, Challenge(c.cfg.Box, n.Nonce))
 	body, err := json.Marshal(Login{Box: c.cfg.Box, Nonce: n.Nonce, Signature: sig})
@@ -56,20 +56,20 @@ func (c *Client) login(ctx context.Context) (string, error) {
 		return "", errs.New(op, errs.Internal, err)
 	}
 	var s Session
-	if err := c.call(ctx, "", request{path: "/v1/session", kind: typeJSON, body: body}, &s); err != nil {
+	if err := c.sendRequest(ctx, "", request{path: "/v1/session", kind: typeJSON, body: body}, &s); err != nil {
 		return "", err
 	}
 	return s.Token, checkToken(s.Token)
 }
 
-// checkToken tells whether a token may stand in a header (RFC 6750 section 2.1).
+// checkToken checks that a token fits into a header (RFC 6750 section 2.1).
 func checkToken(t string) error {
 	if t == "" || len(t) > maxToken {
-		return strange("a token of %d bytes", len(t))
+		return errStrange("a token of %d bytes", len(t))
 	}
 	for i := range len(t) {
 		if t[i] <= ' ' || t[i] > '~' {
-			return strange("a token with a byte %#x", t[i])
+			return errStrange("a token with a byte %#x", t[i])
 		}
 	}
 	return nil

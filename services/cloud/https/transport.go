@@ -16,21 +16,21 @@ import (
 )
 
 const (
-	dialTime = 30 * time.Second
+	dialTimeout = 30 * time.Second
 
-	// sendBuffer bounds what the kernel holds that has not left the box: what it took in
-	// counts as moved. At 4 kB a second it is empty in a minute, and 200 ms away it lets
-	// 10 Mbit a second through.
+	// sendBuffer bounds the bytes in the kernel that have not left the box, because the client
+	// counts them as moved. At 4 kB a second it is empty after a minute. With 200 ms of delay it
+	// allows 10 Mbit a second.
 	sendBuffer = 256 << 10
 )
 
-// transport speaks HTTP/1.1: one request at a time is all that there is, and a deadline of
-// the connection is then one of the request.
-func transport(cfg Config) (*http.Transport, error) {
+// newTransport returns an HTTP/1.1 transport. A connection then carries one request at a time,
+// so a deadline of the connection is a deadline of the request.
+func newTransport(cfg Config) (*http.Transport, error) {
 	t := &http.Transport{
-		DialContext:         dialer(cfg),
-		TLSHandshakeTimeout: dialTime,
-		IdleConnTimeout:     cfg.Patience * 3 / 4, // before the connection is taken for stuck
+		DialContext:         newDialer(cfg),
+		TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout:     cfg.Patience * 3 / 4, // before idleTimeoutConn closes it
 		MaxIdleConns:        2,
 		MaxIdleConnsPerHost: 2,
 
@@ -43,23 +43,23 @@ func transport(cfg Config) (*http.Transport, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.TLSClientConfig.InsecureSkipVerify = true // the key is looked at instead
-		t.TLSClientConfig.VerifyConnection = func(cs tls.ConnectionState) error { return pinned(cs, want) }
+		t.TLSClientConfig.InsecureSkipVerify = true // verifyPin checks the key instead
+		t.TLSClientConfig.VerifyConnection = func(cs tls.ConnectionState) error { return verifyPin(cs, want) }
 	}
 	if cfg.Proxy != "" {
 		u, err := url.Parse(cfg.Proxy)
 		if err != nil || u.Scheme != "http" || u.Host == "" {
-			return nil, errs.Field(op, "proxy", "bad_url", 0, "must be an address such as http://proxy.example:3128")
+			return nil, errs.NewField(op, "proxy", "bad_url", 0, "must be an address such as http://proxy.example:3128")
 		}
 		t.Proxy = http.ProxyURL(u)
 	}
 	return t, nil
 }
 
-var errPin = errors.New("who answers has another key than the cloud that the box was linked to")
+var errPin = errors.New("the server's key differs from the pinned key of the cloud")
 
-// pinned looks at the key of the other side. The handshake has proved that it holds it.
-func pinned(cs tls.ConnectionState, want []byte) error {
+// verifyPin checks the peer's key. The handshake has proved that the peer holds it.
+func verifyPin(cs tls.ConnectionState, want []byte) error {
 	if len(cs.PeerCertificates) == 0 {
 		return errPin
 	}
@@ -70,17 +70,17 @@ func pinned(cs tls.ConnectionState, want []byte) error {
 	return nil
 }
 
-// certificate tells that the other side is not who it should be.
-func certificate(err error) bool {
+// isCertificateError reports whether the peer's certificate was refused.
+func isCertificateError(err error) bool {
 	_, bad := errors.AsType[*tls.CertificateVerificationError](err)
 	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
 	return bad || invalid || errors.Is(err, errPin)
 }
 
-func dialer(cfg Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
+func newDialer(cfg Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	dial := cfg.Dial
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTime}).DialContext
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
@@ -88,41 +88,41 @@ func dialer(cfg Config) func(ctx context.Context, network, addr string) (net.Con
 			return nil, err
 		}
 		if tcp, ok := c.(*net.TCPConn); ok {
-			_ = tcp.SetWriteBuffer(sendBuffer) // what it is for is a comfort
+			_ = tcp.SetWriteBuffer(sendBuffer) // the default works too, only slower to detect a stall
 		}
-		p := &patient{Conn: c, patience: cfg.Patience}
-		return p, p.moved()
+		p := &idleTimeoutConn{Conn: c, idleTimeout: cfg.Patience}
+		return p, p.extendDeadline()
 	}
 }
 
-// patient is a connection that fails when nothing has moved on it for so long, in either
-// direction: a batch is on its way for minutes and the answer is waited for meanwhile.
-type patient struct {
+// idleTimeoutConn is a connection that fails if no byte has moved in either direction for its
+// patience. A batch may take minutes to send while the answer is awaited.
+type idleTimeoutConn struct {
 	net.Conn
-	patience time.Duration
+	idleTimeout time.Duration
 }
 
-func (p *patient) moved() error { return p.SetDeadline(time.Now().Add(p.patience)) }
+func (p *idleTimeoutConn) extendDeadline() error { return p.SetDeadline(time.Now().Add(p.idleTimeout)) }
 
 // Read implements net.Conn.
-func (p *patient) Read(b []byte) (int, error) {
+func (p *idleTimeoutConn) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
 	if n > 0 && err == nil {
-		err = p.moved()
+		err = p.extendDeadline()
 	}
 	return n, err
 }
 
-// Write implements net.Conn. It goes piece by piece: one large piece would count as moved
-// only when all of it has left.
-func (p *patient) Write(b []byte) (done int, err error) {
+// Write implements net.Conn. It writes small pieces, because a large one would count as moved
+// only at its end.
+func (p *idleTimeoutConn) Write(b []byte) (done int, err error) {
 	for done < len(b) {
 		n, err := p.Conn.Write(b[done:min(len(b), done+16<<10)])
 		done += n
 		if err != nil {
 			return done, err
 		}
-		if err := p.moved(); err != nil {
+		if err := p.extendDeadline(); err != nil {
 			return done, err
 		}
 	}

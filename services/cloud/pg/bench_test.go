@@ -10,24 +10,24 @@ import (
 	"github.com/livelearn/box/services/cloud/batch"
 )
 
-const bare = `create table bare (box text, pos bigint, stream text, epoch bigint, seq bigint, kind text, version int, author text, command text,
+const bareTable = `create table bare (box text, pos bigint, stream text, epoch bigint, seq bigint, kind text, version int, author text, command text,
 	boot bigint, mono bigint, wall bigint, trusted bool, payload jsonb, primary key (box, pos))`
 
-// BenchmarkIngest stores batches of answers, and copies the same rows into a bare table
-// with a primary key by turns: the share is what all promises cost.
+// BenchmarkIngest stores batches of answers, and in turn copies the same rows into a bare table
+// with a primary key. The ratio is the cost of all promises.
 func BenchmarkIngest(b *testing.B) {
 	for _, size := range []int{1_000, 10_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			r := newRig(b)
-			_, err := r.db.Exec(b.Context(), bare)
+			_, err := r.db.Exec(b.Context(), bareTable)
 			r.must(err)
 			x := newBox(ada, 1)
 			var ours, raw time.Duration
 			rows := 0
 			for b.Loop() {
 				x.facts = x.facts[:0]
-				x.answers(size)
-				in := x.batch()
+				x.addAnswers(size)
+				in := x.takeBatch()
 				began := time.Now()
 				if got := r.put(in); got.Stored != size {
 					b.Fatalf("stored %d of %d", got.Stored, size)

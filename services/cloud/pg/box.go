@@ -10,45 +10,45 @@ import (
 )
 
 const (
-	oldest   = 1    // batch format of the oldest boxes that are taken
-	pageSize = 1000 // items at once at most
+	oldestFormat = 1    // batch format of the oldest boxes that the cloud accepts
+	pageSize     = 1000 // most items of one Pull
 )
 
-// State tells a box where its facts stand here, and notes what it says of itself. box is
-// who is authenticated.
+// State returns the cloud's state for a box and stores what the box reports of itself. box is the
+// authenticated id.
 func (s *Store) State(ctx context.Context, box string, self cloud.Self) (cloud.State, error) {
 	switch {
 	case self.Box != box:
-		return cloud.State{}, stranger("State")
-	case self.Format < oldest:
-		return cloud.State{}, errs.Code("pg.State", errs.Denied, cloud.CodeBoxOlder, "batch format %d, at least %d", self.Format, oldest)
+		return cloud.State{}, errStranger("State")
+	case self.Format < oldestFormat:
+		return cloud.State{}, errs.NewCode("pg.State", errs.Denied, cloud.CodeBoxOlder, "batch format %d, at least %d", self.Format, oldestFormat)
 	}
 	var raw []byte
 	err := s.pool.QueryRow(ctx, `select livelearn.state($1, $2, $3, $4, $5, $6, $7)`,
-		box, int64(self.Incarnation), clean(self.Name), clean(self.Version), self.Format, int64(self.Position), cloud.MaxDead).Scan(&raw)
+		box, int64(self.Incarnation), cleanText(self.Name), cleanText(self.Version), self.Format, int64(self.Position), cloud.MaxDead).Scan(&raw)
 	if err != nil {
-		return cloud.State{}, fault("State", err)
+		return cloud.State{}, wrapError("State", err)
 	}
-	return stateOf(raw)
+	return parseState(raw)
 }
 
-func stranger(op string) error {
-	return errs.Code("pg."+op, errs.Denied, cloud.CodeStranger, "it says to be another box than it is")
+func errStranger(op string) error {
+	return errs.NewCode("pg."+op, errs.Denied, cloud.CodeStranger, "the request names another box than the session")
 }
 
-// letter is a dead letter as the database tells it.
-type letter struct {
+// deadRow is a dead letter as the database returns it.
+type deadRow struct {
 	cloud.Dead
-	Incarnation int64 `json:"incarnation"` // the bits
+	Incarnation int64 `json:"incarnation"` // the bits of the uint64
 }
 
-func (l letter) dead() cloud.Dead {
+func (l deadRow) toDead() cloud.Dead {
 	d := l.Dead
 	d.Incarnation = uint64(l.Incarnation)
 	return d
 }
 
-func stateOf(raw []byte) (cloud.State, error) {
+func parseState(raw []byte) (cloud.State, error) {
 	var in struct {
 		Known  bool
 		Pos    uint64
@@ -58,7 +58,7 @@ func stateOf(raw []byte) (cloud.State, error) {
 		Down   uint64
 		Time   int64
 		Twins  int
-		Dead   []letter
+		Dead   []deadRow
 		Others []struct {
 			Incarnation int64
 			Pos         uint64
@@ -74,7 +74,7 @@ func stateOf(raw []byte) (cloud.State, error) {
 		Down: in.Down, Policy: in.Policy,
 	}
 	for _, l := range in.Dead {
-		out.Dead = append(out.Dead, l.dead())
+		out.Dead = append(out.Dead, l.toDead())
 	}
 	for _, o := range in.Others {
 		out.Others = append(out.Others, cloud.Past{Incarnation: uint64(o.Incarnation), Pos: o.Pos, Last: o.Last})
@@ -82,19 +82,19 @@ func stateOf(raw []byte) (cloud.State, error) {
 	return out, nil
 }
 
-// Pull gives what was decided for box's school after item since, at most most items
-// (0 or more than 1000: 1000). box is who is authenticated.
+// Pull returns items of the box's school after item since, at most most of them. 0 and values
+// above 1000 mean 1000. box is the authenticated id.
 func (s *Store) Pull(ctx context.Context, box string, since uint64, most int) (cloud.Page, error) {
 	if most <= 0 || most > pageSize {
 		most = pageSize
 	}
 	rows, err := s.pool.Query(ctx, `select n, kind, id, version, gone, data from livelearn.pull($1, $2, $3)`, box, int64(since), most+1)
 	if err != nil {
-		return cloud.Page{}, fault("Pull", err)
+		return cloud.Page{}, wrapError("Pull", err)
 	}
-	items, err := itemsOf(rows)
+	items, err := collectItems(rows)
 	if err != nil {
-		return cloud.Page{}, fault("Pull", err)
+		return cloud.Page{}, wrapError("Pull", err)
 	}
 	page := cloud.Page{Items: items, Next: since}
 	if len(items) > most {
@@ -106,33 +106,33 @@ func (s *Store) Pull(ctx context.Context, box string, since uint64, most int) (c
 	return page, nil
 }
 
-// Direct is a way out for a box that has a login of its own; the Store was opened with it.
-func (s *Store) Direct(box string) cloud.Sink { return direct{s, box} }
+// DirectSink returns the Sink of a box with its own database login. The Store was opened with it.
+func (s *Store) DirectSink(box string) cloud.Sink { return directSink{s, box} }
 
-type direct struct {
+type directSink struct {
 	store *Store
 	box   string
 }
 
-func (d direct) State(ctx context.Context, self cloud.Self) (cloud.State, error) {
+func (d directSink) State(ctx context.Context, self cloud.Self) (cloud.State, error) {
 	state, err := d.store.State(ctx, d.box, self)
-	return state, shut("State", err)
+	return state, asRevoked("State", err)
 }
 
-func (d direct) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
+func (d directSink) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
 	r, err := d.store.Ingest(ctx, d.box, b)
-	return r, shut("Put", err)
+	return r, asRevoked("Put", err)
 }
 
-func (d direct) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
+func (d directSink) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
 	page, err := d.store.Pull(ctx, d.box, since, most)
-	return page, shut("Pull", err)
+	return page, asRevoked("Pull", err)
 }
 
-// shut tells a box whose login was closed that it was revoked.
-func shut(op string, err error) error {
-	if barred(err) {
-		return errs.Code("pg."+op, errs.Denied, cloud.CodeRevoked, "%w", err)
+// asRevoked gives CodeRevoked to the error of a login that may not connect or call.
+func asRevoked(op string, err error) error {
+	if isAccessDenied(err) {
+		return errs.NewCode("pg."+op, errs.Denied, cloud.CodeRevoked, "%w", err)
 	}
 	return err
 }

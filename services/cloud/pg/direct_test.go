@@ -12,24 +12,24 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// login gives the box a login of its own and opens it.
-func (r *rig) login(box string) string {
+// openLogin gives the box its own login and opens it.
+func (r *rig) openLogin(box string) string {
 	r.t.Helper()
 	u, err := r.store.AddDirect(r.t.Context(), school, box, "Room 12")
 	r.must(err)
 	return u
 }
 
-func TestABoxWithALoginOfItsOwnSyncs(t *testing.T) {
+func TestABoxWithItsOwnLoginSyncs(t *testing.T) {
 	r := newRig(t)
-	sink := open(t, r.login("box-direct")).Direct("box-direct")
+	sink := openStore(t, r.openLogin("box-direct")).DirectSink("box-direct")
 	x := newBox("box-direct", 1<<63+5)
-	x.answers(100)
-	x.does("room:r1", "u_ben", "quiz.answered", `{"text":"\u0000"}`)
-	x.mono += 400 * 24 * 3600 * 1000 // a month that nobody made yet
-	x.answers(1)
-	x.reports(cloud.Erased, cloud.Erasure{Pupil: "u_pupil03"})
-	got, err := sink.Put(t.Context(), x.batch())
+	x.addAnswers(100)
+	x.addFact("room:r1", "u_ben", "quiz.answered", `{"text":"\u0000"}`)
+	x.mono += 400 * 24 * 3600 * 1000 // a month without a partition
+	x.addAnswers(1)
+	x.addReport(cloud.Erased, cloud.Erasure{Pupil: "u_pupil03"})
+	got, err := sink.Put(t.Context(), x.takeBatch())
 	r.must(err)
 	if got.Stored != 102 || len(got.Dead) != 1 || got.Dead[0].Incarnation != x.incarnation {
 		t.Fatalf("got %+v", got)
@@ -46,24 +46,24 @@ func TestABoxWithALoginOfItsOwnSyncs(t *testing.T) {
 	}
 }
 
-func TestABoxLoginSeesAndMovesNothingOfAnother(t *testing.T) {
+func TestABoxLoginSeesAndChangesOnlyItsOwnBox(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.answers(50)
-	x.does("room:r1", "u_ben", "quiz.answered", `{"text":"\u0000"}`)
-	r.put(x.batch())
-	address := r.login("box-direct")
-	store, db := open(t, address), connect(t, address)
+	x.addAnswers(50)
+	x.addFact("room:r1", "u_ben", "quiz.answered", `{"text":"\u0000"}`)
+	r.put(x.takeBatch())
+	address := r.openLogin("box-direct")
+	store, db := openStore(t, address), connectRaw(t, address)
 	y := newBox("box-direct", 9)
-	y.does("room:r9", "u_ben", "quiz.answered", "{}")
-	if _, err := store.Direct("box-direct").Put(t.Context(), y.batch()); err != nil {
+	y.addFact("room:r9", "u_ben", "quiz.answered", "{}")
+	if _, err := store.DirectSink("box-direct").Put(t.Context(), y.takeBatch()); err != nil {
 		t.Fatal(err)
 	}
 
 	for table, want := range map[string]int{"facts": 1, "watermarks": 1, "dead_letters": 0, "boxes": 1, "schools": 1, "down": 1} {
 		var n int
 		column := "*"
-		if table == "boxes" || table == "schools" { // whole rows are not for it
+		if table == "boxes" || table == "schools" { // a box may not read whole rows of these
 			column = "id"
 		}
 		if err := db.QueryRow(t.Context(), `select count(`+column+`) from livelearn.`+table).Scan(&n); err != nil || n != want {
@@ -96,33 +96,33 @@ func TestABoxLoginSeesAndMovesNothingOfAnother(t *testing.T) {
 		}
 	}
 	_, err := store.Ingest(t.Context(), ada, &batch.Batch{Box: ada, Incarnation: 7, From: 51, To: 60})
-	fails(t, err, errs.Denied, cloud.CodeStranger)
+	wantError(t, err, errs.Denied, cloud.CodeStranger)
 	_, err = store.State(t.Context(), ada, cloud.Self{Box: ada, Format: 1, Incarnation: 7})
-	fails(t, err, errs.Denied, cloud.CodeStranger)
-	if n := r.number(`select pos from livelearn.watermarks where box = $1`, ada); n != 51 {
+	wantError(t, err, errs.Denied, cloud.CodeStranger)
+	if n := r.queryInt(`select pos from livelearn.watermarks where box = $1`, ada); n != 51 {
 		t.Fatalf("the watermark of the other box is at %d", n)
 	}
 }
 
-func TestARevokedLoginMayNothing(t *testing.T) {
+func TestARevokedLoginIsRefused(t *testing.T) {
 	r := newRig(t)
-	address := r.login("box-direct")
-	held := open(t, address).Direct("box-direct")
+	address := r.openLogin("box-direct")
+	held := openStore(t, address).DirectSink("box-direct")
 	if _, err := held.Pull(t.Context(), 0, 1); err != nil {
 		t.Fatal(err)
 	}
-	r.must(r.store.Revoke(t.Context(), "box-direct"))
-	_, err := held.Pull(t.Context(), 0, 1) // over a connection that was open
-	fails(t, err, errs.Denied, cloud.CodeRevoked)
-	_, err = open(t, address).Direct("box-direct").Pull(t.Context(), 0, 1)
-	fails(t, err, errs.Denied, cloud.CodeRevoked)
+	r.must(r.store.RevokeBox(t.Context(), "box-direct"))
+	_, err := held.Pull(t.Context(), 0, 1) // over a connection from before
+	wantError(t, err, errs.Denied, cloud.CodeRevoked)
+	_, err = openStore(t, address).DirectSink("box-direct").Pull(t.Context(), 0, 1)
+	wantError(t, err, errs.Denied, cloud.CodeRevoked)
 
-	fresh := r.login("box-direct")
-	if _, err := open(t, fresh).Direct("box-direct").Pull(t.Context(), 0, 1); err != nil {
+	fresh := r.openLogin("box-direct")
+	if _, err := openStore(t, fresh).DirectSink("box-direct").Pull(t.Context(), 0, 1); err != nil {
 		t.Fatal(err)
 	}
-	_, err = open(t, address).Direct("box-direct").Pull(t.Context(), 0, 1) // the old password
-	fails(t, err, errs.Denied, cloud.CodeRevoked)
+	_, err = openStore(t, address).DirectSink("box-direct").Pull(t.Context(), 0, 1) // with the old password
+	wantError(t, err, errs.Denied, cloud.CodeRevoked)
 }
 
 func TestNoErrorCarriesAPassword(t *testing.T) {
@@ -135,7 +135,7 @@ func TestNoErrorCarriesAPassword(t *testing.T) {
 	} {
 		s, err := pg.Open(t.Context(), address)
 		if err == nil {
-			_, err = s.Direct("b").Pull(t.Context(), 0, 1)
+			_, err = s.DirectSink("b").Pull(t.Context(), 0, 1)
 			s.Close()
 		}
 		if err == nil || strings.Contains(err.Error(), password) || strings.Contains(errs.BodyOf(err).Message, password) {
@@ -146,17 +146,17 @@ func TestNoErrorCarriesAPassword(t *testing.T) {
 	u, err := url.Parse(r.url)
 	r.must(err)
 	u.User = url.UserPassword("postgres", password)
-	_, err = open(t, u.String()).Boxes(t.Context(), "")
+	_, err = openStore(t, u.String()).Boxes(t.Context(), "")
 	if err == nil || strings.Contains(err.Error(), password) || errs.KindOf(err) != errs.Down {
 		t.Errorf("wrong password: %v", err)
 	}
 }
 
-// A box that goes round the program and gives one number twice harms nobody, and a clock
-// beyond all time does not hold up what else there is.
+// A box that bypasses the program and uses one number twice harms no other box. A clock beyond
+// all time does not block the other facts.
 func TestABoxLoginThatBreaksTheOrderStoresItOnce(t *testing.T) {
 	r := newRig(t)
-	db := connect(t, r.login("box-direct"))
+	db := connectRaw(t, r.openLogin("box-direct"))
 	var pos, stored int
 	var dead []map[string]any
 	for i, want := range []struct{ stored, dead int }{{1, 1}, {0, 1}} {
@@ -170,8 +170,8 @@ func TestABoxLoginThatBreaksTheOrderStoresItOnce(t *testing.T) {
 	}
 }
 
-func TestAnOwnerNeedsNotBeASuperuser(t *testing.T) {
-	root := connect(t, cloudtest.Empty(t))
+func TestTheOwnerNeedNotBeASuperuser(t *testing.T) {
+	root := connectRaw(t, cloudtest.EmptyPostgres(t))
 	var database string
 	if err := root.QueryRow(t.Context(), `select current_database()`).Scan(&database); err != nil {
 		t.Fatal(err)
@@ -189,19 +189,19 @@ func TestAnOwnerNeedsNotBeASuperuser(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword("owner_"+database, "secret")
-	r := &rig{t: t, url: u.String(), store: open(t, u.String()), db: root}
+	r := &rig{t: t, url: u.String(), store: openStore(t, u.String()), db: root}
 	r.must(r.store.Migrate(t.Context()))
 	r.must(r.store.AddSchool(t.Context(), school, cloud.Policy{}))
 	r.enrol(school, ada)
 	x := newBox(ada, 7)
-	x.withEve()
-	r.put(x.batch())
-	r.must(r.store.Erase(t.Context(), school, eve))
-	if _, err := r.store.Retain(t.Context(), day(500)); err != nil {
+	x.addEve()
+	r.put(x.takeBatch())
+	r.must(r.store.ErasePupil(t.Context(), school, eve))
+	if _, err := r.store.Retain(t.Context(), dayAfter(500)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(t, r.login("box-direct")).Direct("box-direct").Pull(t.Context(), 0, 1); err != nil {
+	if _, err := openStore(t, r.openLogin("box-direct")).DirectSink("box-direct").Pull(t.Context(), 0, 1); err != nil {
 		t.Fatal(err)
 	}
-	r.must(r.store.Revoke(t.Context(), "box-direct"))
+	r.must(r.store.RevokeBox(t.Context(), "box-direct"))
 }

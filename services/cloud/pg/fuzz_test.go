@@ -3,15 +3,14 @@ package pg_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/errs"
 )
 
-// FuzzIngest gives a fact of any shape between two good ones: whatever it is, it is stored
-// or a dead letter, the others are stored, and the watermark moves. A fact that stopped a
-// batch would stop its box for good.
+// FuzzIngest puts a fact of any shape between two good ones. It must be stored or become a dead
+// letter, the others must be stored, and the watermark must move. A fact that stopped a batch
+// would stop its box for good.
 func FuzzIngest(f *testing.F) {
 	r := newRig(f)
 	for _, kind := range []string{"quiz.answered", "class.listed", "lesson.graded", "time.anchored", "pupil.erased", "x\x00", "\xff"} {
@@ -23,23 +22,23 @@ func FuzzIngest(f *testing.F) {
 	incarnation := uint64(0)
 	f.Fuzz(func(t *testing.T, kind, by, id string, data []byte, mono, wall int64, version int) {
 		if !json.Valid(data) || len(kind) > 255 || len(by) > 255 || len(id) > 255 {
-			return // batch.Decode lets no such fact in
+			return // batch.Decode refuses such a fact
 		}
 		incarnation++
 		if _, err := r.db.Exec(t.Context(), "truncate livelearn.facts, livelearn.streams, livelearn.anchors, livelearn.erased, livelearn.dead_letters"); err != nil {
 			t.Fatal(err)
 		}
-		for n := range 2 { // as new, and as one that was here before
+		for n := range 2 { // first as new, then as known
 			x := newBox(ada, 2*incarnation+uint64(n))
 			x.boot = incarnation
 			x.seqs["room:f"] = 3 * incarnation
-			x.answers(1)
-			x.does("room:f", by, kind, string(data))
-			x.answers(1)
+			x.addAnswers(1)
+			x.addFact("room:f", by, kind, string(data))
+			x.addAnswers(1)
 			x.facts[1].ID, x.facts[1].Mono, x.facts[1].Wall, x.facts[1].Version = id, mono, wall, version
 			x.facts[0].Stream, x.facts[2].Stream = "room:f", "room:f"
 			x.facts[0].Seq, x.facts[1].Seq, x.facts[2].Seq = 3*incarnation, 3*incarnation+1, 3*incarnation+2
-			got, err := r.store.Ingest(t.Context(), ada, x.batch())
+			got, err := r.store.Ingest(t.Context(), ada, x.takeBatch())
 			if err != nil {
 				t.Fatalf("%v (%s)", err, errs.KindOf(err))
 			}
@@ -47,12 +46,12 @@ func FuzzIngest(f *testing.F) {
 				t.Fatalf("round %d: got %+v", n, got)
 			}
 		}
-		for _, err := range r.store.Results(t.Context(), "", time.Time{}) {
+		for _, err := range r.store.Results(t.Context(), pg.Period{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, err := range r.store.Attendance(t.Context(), "", time.Time{}) {
+		for _, err := range r.store.Attendance(t.Context(), pg.Period{}) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,13 +25,13 @@ const (
 func TestABatchGivenAgainChangesNothing(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.answers(100)
-	first := x.batch()
+	x.addAnswers(100)
+	first := x.takeBatch()
 	if got := r.put(first); got.Stored != 100 || got.Known != 0 || got.Pos != 100 {
 		t.Fatalf("got %+v", got)
 	}
 	_, err := r.store.Ingest(t.Context(), ada, first)
-	fails(t, err, errs.Stale, cloud.CodeMoved)
+	wantError(t, err, errs.Stale, cloud.CodeMoved)
 
 	// The same facts from a database that was restored from a backup.
 	again := *first
@@ -39,7 +39,7 @@ func TestABatchGivenAgainChangesNothing(t *testing.T) {
 	if got := r.put(&again); got.Stored != 0 || got.Known != 100 || got.Pos != 100 || len(got.Dead) != 0 {
 		t.Fatalf("restored: got %+v", got)
 	}
-	if n := r.number(allFacts); n != 100 {
+	if n := r.queryInt(allFacts); n != 100 {
 		t.Fatalf("%d facts", n)
 	}
 }
@@ -47,13 +47,13 @@ func TestABatchGivenAgainChangesNothing(t *testing.T) {
 func TestABatchFromElsewhereIsRefusedAsAWhole(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.answers(10)
-	skipped := x.batch()
-	x.answers(10)
-	later := x.batch()
+	x.addAnswers(10)
+	skipped := x.takeBatch()
+	x.addAnswers(10)
+	later := x.takeBatch()
 	_, err := r.store.Ingest(t.Context(), ada, later)
-	fails(t, err, errs.Stale, cloud.CodeMoved)
-	if n := r.number(allFacts) + r.number(`select count(*) from livelearn.watermarks`); n != 0 {
+	wantError(t, err, errs.Stale, cloud.CodeMoved)
+	if n := r.queryInt(allFacts) + r.queryInt(`select count(*) from livelearn.watermarks`); n != 0 {
 		t.Fatalf("%d rows stay", n)
 	}
 	r.put(skipped)
@@ -70,7 +70,7 @@ func TestAnEmptyBatchMovesTheWatermark(t *testing.T) {
 	if got := r.put(&batch.Batch{Box: ada, Incarnation: 7, To: 500, Mark: 9}); got.Pos != 500 {
 		t.Fatalf("got %+v", got)
 	}
-	if n := r.number(`select pos from livelearn.watermarks where mark = 9`); n != 500 {
+	if n := r.queryInt(`select pos from livelearn.watermarks where mark = 9`); n != 500 {
 		t.Fatalf("watermark at %d", n)
 	}
 }
@@ -79,8 +79,8 @@ func TestACallThatIsCutLeavesAllOrNothing(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
 	for range 20 {
-		x.answers(200)
-		in := x.batch()
+		x.addAnswers(200)
+		in := x.takeBatch()
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		group.Go(func() {
@@ -93,8 +93,8 @@ func TestACallThatIsCutLeavesAllOrNothing(t *testing.T) {
 		if err != nil && errs.KindOf(err) != errs.Down {
 			t.Fatal(err)
 		}
-		pos := r.number(`select coalesce(max(pos), 0) from livelearn.watermarks`)
-		if n := r.number(allFacts); n != pos {
+		pos := r.queryInt(`select coalesce(max(pos), 0) from livelearn.watermarks`)
+		if n := r.queryInt(allFacts); n != pos {
 			t.Fatalf("%d facts at watermark %d", n, pos)
 		}
 		x.sent = uint64(pos)
@@ -105,24 +105,24 @@ func TestExactlyThePoisonRowsBecomeDeadLetters(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
 	poison := map[int]string{
-		3:   `{"text":"a\u0000b"}`,      // no text in Postgres
-		4:   `{"text":"\ud800"}`,        // half a character
-		500: `{"n":1e9999999}`,          // no number in Postgres
+		3:   `{"text":"a\u0000b"}`,      // Postgres has no such text
+		4:   `{"text":"\ud800"}`,        // half of a surrogate pair
+		500: `{"n":1e9999999}`,          // Postgres has no such number
 		501: "{\"text\":\"\xff\"}",      // not UTF-8
-		999: `{"text":"\udc00 \ud83d"}`, // halves the wrong way round
+		999: `{"text":"\udc00 \ud83d"}`, // surrogate halves in the wrong order
 	}
 	var want []uint64
 	for i := range 1000 {
 		if data, bad := poison[i]; bad {
-			want = append(want, x.does("room:r1", "u_ben", "quiz.answered", data).Pos)
+			want = append(want, x.addFact("room:r1", "u_ben", "quiz.answered", data).Pos)
 			continue
 		}
-		x.answers(1)
+		x.addAnswers(1)
 	}
-	in := x.batch()
-	in.Facts[700].Version = 1 << 20 // a fact from far ahead
-	in.Facts[800].Wall = 1 << 60    // a clock that is broken
-	in.Facts[900].By = "u_\x00"     // no text in Postgres
+	in := x.takeBatch()
+	in.Facts[700].Version = 1 << 20 // a fact of a much newer program
+	in.Facts[800].Wall = 1 << 60    // a broken clock
+	in.Facts[900].By = "u_\x00"     // Postgres has no such text
 	want = append(want, in.Facts[700].Pos, in.Facts[800].Pos, in.Facts[900].Pos)
 	slices.Sort(want)
 	got := r.put(in)
@@ -143,7 +143,7 @@ func TestExactlyThePoisonRowsBecomeDeadLetters(t *testing.T) {
 
 	state, err := r.store.State(t.Context(), ada, cloud.Self{Box: ada, Format: 1, Incarnation: 7, Position: 1000})
 	r.must(err)
-	list, err := r.store.Dead(t.Context(), school, ada)
+	list, err := r.store.DeadLetters(t.Context(), school, ada)
 	r.must(err)
 	if len(state.Dead) != 8 || len(list) != 8 {
 		t.Fatalf("%d in the state, %d on the list", len(state.Dead), len(list))
@@ -158,19 +158,19 @@ func TestExactlyThePoisonRowsBecomeDeadLetters(t *testing.T) {
 func TestPoisonThatComesAgainIsOneDeadLetter(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.does("room:r1", "u_ben", "quiz.answered", `{"text":"\u0000"}`)
-	first := x.batch()
+	x.addFact("room:r1", "u_ben", "quiz.answered", `{"text":"\u0000"}`)
+	first := x.takeBatch()
 	r.put(first)
 	again := *first
 	again.Incarnation = 8
 	if got := r.put(&again); len(got.Dead) != 1 || got.Dead[0].Incarnation != 8 {
 		t.Fatalf("got %+v", got)
 	}
-	if n := r.number(allDead); n != 1 {
+	if n := r.queryInt(allDead); n != 1 {
 		t.Fatalf("%d dead letters", n)
 	}
 
-	// Mended and given again, it is stored; its bad form is then known.
+	// After a repair the fact is stored when it is sent again. The bad form is known then.
 	mended := again
 	mended.Again = true
 	mended.Facts = slices.Clone(again.Facts)
@@ -182,7 +182,7 @@ func TestPoisonThatComesAgainIsOneDeadLetter(t *testing.T) {
 	if got := r.put(&again); len(got.Dead) != 0 || got.Known != 1 {
 		t.Fatalf("after that: got %+v", got)
 	}
-	if n := r.number(allDead); n != 0 {
+	if n := r.queryInt(allDead); n != 0 {
 		t.Fatalf("%d dead letters", n)
 	}
 }
@@ -190,20 +190,20 @@ func TestPoisonThatComesAgainIsOneDeadLetter(t *testing.T) {
 func TestACopyOfABoxOverwritesNothing(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.answers(50)
-	r.put(x.batch())
+	x.addAnswers(50)
+	r.put(x.takeBatch())
 
-	// The copy goes on by itself, under an incarnation of its own, and so does the first.
+	// Both copies continue under incarnations of their own.
 	twin := newBox(ada, 8)
-	twin.answers(50)
+	twin.addAnswers(50)
 	for i := range twin.facts {
 		twin.facts[i] = x.facts[i]
 	}
-	twin.boot, twin.mono = 99, 40*24*3600*1000 // another month: another partition
-	twin.answers(20)
-	x.answers(30)
-	r.put(x.batch())
-	got := r.put(twin.batch())
+	twin.boot, twin.mono = 99, 40*24*3600*1000 // another month, so another partition
+	twin.addAnswers(20)
+	x.addAnswers(30)
+	r.put(x.takeBatch())
+	got := r.put(twin.takeBatch())
 	if got.Known != 50 || got.Stored != 0 || len(got.Dead) != 20 {
 		t.Fatalf("got %d known, %d stored, %d dead", got.Known, got.Stored, len(got.Dead))
 	}
@@ -212,14 +212,14 @@ func TestACopyOfABoxOverwritesNothing(t *testing.T) {
 			t.Fatalf("dead letter %+v", d)
 		}
 	}
-	if n := r.number(`select count(distinct (stream, epoch, seq)) from livelearn.facts`); n != 80 || n != r.number(allFacts) {
-		t.Fatalf("%d identities of %d facts", n, r.number(allFacts))
+	if n := r.queryInt(`select count(distinct (stream, epoch, seq)) from livelearn.facts`); n != 80 || n != r.queryInt(allFacts) {
+		t.Fatalf("%d identities of %d facts", n, r.queryInt(allFacts))
 	}
-	if n := r.number(`select count(*) from livelearn.facts where boot = 99`); n != 0 {
+	if n := r.queryInt(`select count(*) from livelearn.facts where boot = 99`); n != 0 {
 		t.Fatalf("%d facts of the copy took a place", n)
 	}
-	twin.answers(40) // numbers that the first never had
-	if got := r.put(twin.batch()); got.Stored != 30 || len(got.Dead) != 10 {
+	twin.addAnswers(40) // numbers that the first copy never had
+	if got := r.put(twin.takeBatch()); got.Stored != 30 || len(got.Dead) != 10 {
 		t.Fatalf("got %d stored, %d dead", got.Stored, len(got.Dead))
 	}
 }
@@ -229,10 +229,10 @@ func TestTwoBoxesOfOneNameAreTwo(t *testing.T) {
 	r.enrol(school, "box-bob")
 	for _, id := range []string{ada, "box-bob"} {
 		x := newBox(id, 7)
-		x.reports(cloud.Reported, cloud.Report{Version: id})
-		r.put(x.batch())
+		x.addReport(cloud.Reported, cloud.Report{Version: id})
+		r.put(x.takeBatch())
 	}
-	if n := r.number(allFacts); n != 2 {
+	if n := r.queryInt(allFacts); n != 2 {
 		t.Fatalf("%d facts", n)
 	}
 	list, err := r.store.Boxes(t.Context(), school)
@@ -242,43 +242,43 @@ func TestTwoBoxesOfOneNameAreTwo(t *testing.T) {
 	}
 }
 
-func TestABoxIsItselfOnly(t *testing.T) {
+func TestABoxCannotActForAnother(t *testing.T) {
 	r := newRig(t)
 	r.enrol(school, "box-bob")
 	x := newBox("box-bob", 7)
-	x.answers(1)
-	_, err := r.store.Ingest(t.Context(), ada, x.batch())
-	fails(t, err, errs.Denied, cloud.CodeStranger)
+	x.addAnswers(1)
+	_, err := r.store.Ingest(t.Context(), ada, x.takeBatch())
+	wantError(t, err, errs.Denied, cloud.CodeStranger)
 	_, err = r.store.State(t.Context(), ada, cloud.Self{Box: "box-bob", Format: 1})
-	fails(t, err, errs.Denied, cloud.CodeStranger)
+	wantError(t, err, errs.Denied, cloud.CodeStranger)
 	_, err = r.store.Ingest(t.Context(), "nobody", &batch.Batch{Box: "nobody", Incarnation: 1, To: 1})
-	fails(t, err, errs.Denied, cloud.CodeStranger)
+	wantError(t, err, errs.Denied, cloud.CodeStranger)
 	_, err = r.store.Pull(t.Context(), "nobody", 0, 0)
-	fails(t, err, errs.Denied, cloud.CodeStranger)
+	wantError(t, err, errs.Denied, cloud.CodeStranger)
 
 	y := newBox(ada, 7)
-	y.does("report@box-bob", "", cloud.Reported, "{}")
-	_, err = r.store.Ingest(t.Context(), ada, y.batch())
-	fails(t, err, errs.Invalid, "bad_batch")
+	y.addFact("report@box-bob", "", cloud.Reported, "{}")
+	_, err = r.store.Ingest(t.Context(), ada, y.takeBatch())
+	wantError(t, err, errs.Invalid, "bad_batch")
 }
 
-func TestARevokedBoxMayNothingUntilItIsEnrolledAgain(t *testing.T) {
+func TestARevokedBoxIsRefusedUntilItEnrolsAgain(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.answers(3)
-	r.must(r.store.Revoke(t.Context(), ada))
-	in := x.batch()
+	x.addAnswers(3)
+	r.must(r.store.RevokeBox(t.Context(), ada))
+	in := x.takeBatch()
 	_, err := r.store.Ingest(t.Context(), ada, in)
-	fails(t, err, errs.Denied, cloud.CodeRevoked)
+	wantError(t, err, errs.Denied, cloud.CodeRevoked)
 	_, err = r.store.State(t.Context(), ada, cloud.Self{Box: ada, Format: 1})
-	fails(t, err, errs.Denied, cloud.CodeRevoked)
+	wantError(t, err, errs.Denied, cloud.CodeRevoked)
 	_, err = r.store.Pull(t.Context(), ada, 0, 10)
-	fails(t, err, errs.Denied, cloud.CodeRevoked)
-	if _, revoked, err := r.store.Key(t.Context(), ada); err != nil || !revoked {
+	wantError(t, err, errs.Denied, cloud.CodeRevoked)
+	if _, revoked, err := r.store.BoxKey(t.Context(), ada); err != nil || !revoked {
 		t.Fatalf("revoked %v, %v", revoked, err)
 	}
 	key := r.enrol(school, ada)
-	if got, revoked, err := r.store.Key(t.Context(), ada); err != nil || revoked || !got.Equal(key) {
+	if got, revoked, err := r.store.BoxKey(t.Context(), ada); err != nil || revoked || !got.Equal(key) {
 		t.Fatalf("key %x, revoked %v, %v", got, revoked, err)
 	}
 	if got := r.put(in); got.Stored != 3 {
@@ -289,10 +289,11 @@ func TestARevokedBoxMayNothingUntilItIsEnrolledAgain(t *testing.T) {
 func TestAnUnknownKindAndAnOldPayloadStayReadable(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	f := x.does("room:r1", "u_ben", "poll.voted", `{"option":"b","weights":[1,2]}`)
+	x.addFact("room:r1", "", "lesson.started", `{"lesson":"l1","title":"Fractions"}`)
+	f := x.addFact("room:r1", "u_ben", "poll.voted", `{"option":"b","weights":[1,2]}`)
 	x.facts[len(x.facts)-1].Version = 9
-	old := x.does("room:r1", "u_ben", "quiz.answered", `{"item":"q1","choice":2}`) // before there were rounds
-	r.put(x.batch())
+	old := x.addFact("room:r1", "u_ben", "quiz.answered", `{"item":"q1","choice":2}`) // from before rounds existed
+	r.put(x.takeBatch())
 	var kind, option string
 	var version int
 	r.must(r.db.QueryRow(t.Context(), `select kind, version, payload ->> 'option' from livelearn.facts_at where stream = $1 and seq = $2`, f.Stream, f.Seq).
@@ -320,8 +321,8 @@ func TestABatchOutOfOrderIsRefused(t *testing.T) {
 		"huge":            func(b *batch.Batch) { b.Facts[2].Epoch = 1 << 63 },
 	} {
 		x := newBox(ada, 7)
-		x.answers(3)
-		in := x.batch()
+		x.addAnswers(3)
+		in := x.takeBatch()
 		spoil(in)
 		if _, err := r.store.Ingest(t.Context(), ada, in); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%s: got %v", name, err)
@@ -331,7 +332,7 @@ func TestABatchOutOfOrderIsRefused(t *testing.T) {
 
 func TestSeveralNodesStoreAtOnce(t *testing.T) {
 	r := newRig(t)
-	nodes := []*pg.Store{r.store, open(t, r.url), open(t, r.url)}
+	nodes := []*pg.Store{r.store, openStore(t, r.url), openStore(t, r.url)}
 	var group sync.WaitGroup
 	for i := range 6 {
 		id := fmt.Sprintf("box-%d", i)
@@ -339,13 +340,13 @@ func TestSeveralNodesStoreAtOnce(t *testing.T) {
 		group.Go(func() {
 			x := newBox(id, uint64(i+1))
 			for n := range 10 {
-				x.mono = int64(n) * 31 * 24 * 3600 * 1000 // each batch wants a new month, all at once
+				x.mono = int64(n) * 31 * 24 * 3600 * 1000 // each batch needs a new month at the same time
 				for range 50 {
-					x.does("room:"+id, "u_ben", "quiz.answered", `{"item":"q1"}`)
+					x.addFact("room:"+id, "u_ben", "quiz.answered", `{"item":"q1"}`)
 				}
-				in := x.batch()
+				in := x.takeBatch()
 				var moved int
-				for k := range nodes { // the answer of the first was lost, say
+				for k := range nodes { // the first answer may have been lost
 					_, err := nodes[(i+k)%3].Ingest(t.Context(), id, in)
 					if errs.BodyOf(err).Code == cloud.CodeMoved {
 						moved++
@@ -360,21 +361,21 @@ func TestSeveralNodesStoreAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n := r.number(allFacts); n != 3000 {
+	if n := r.queryInt(allFacts); n != 3000 {
 		t.Fatalf("%d facts", n)
 	}
-	if n := r.number(`select count(*) from livelearn.facts_undated`); n != 0 {
+	if n := r.queryInt(`select count(*) from livelearn.facts_undated`); n != 0 {
 		t.Fatalf("%d facts have no month", n)
 	}
 }
 
 func TestTwoNodesGivenOneBatchStoreItOnce(t *testing.T) {
 	r := newRig(t)
-	other := open(t, r.url)
+	other := openStore(t, r.url)
 	x := newBox(ada, 7)
 	for range 20 {
-		x.answers(100)
-		in := x.batch()
+		x.addAnswers(100)
+		in := x.takeBatch()
 		var group sync.WaitGroup
 		var errors [2]error
 		for i, s := range []*pg.Store{r.store, other} {
@@ -385,7 +386,7 @@ func TestTwoNodesGivenOneBatchStoreItOnce(t *testing.T) {
 			t.Fatalf("got %v and %v", errors[0], errors[1])
 		}
 	}
-	if n := r.number(allFacts); n != 2000 {
+	if n := r.queryInt(allFacts); n != 2000 {
 		t.Fatalf("%d facts", n)
 	}
 }
@@ -395,10 +396,10 @@ func TestAClockThatIsYearsOffLosesNothing(t *testing.T) {
 	x := newBox(ada, 7)
 	x.untrusted = true
 	for _, wall := range []int64{0, 1000, -5, 4102444800000, 1767225599999, 1767225600000, 2429913599999, 2429913600000} {
-		x.does("room:r1", "u_ben", "quiz.answered", `{"item":"q1"}`)
+		x.addFact("room:r1", "u_ben", "quiz.answered", `{"item":"q1"}`)
 		x.facts[len(x.facts)-1].Wall = wall
 	}
-	if got := r.put(x.batch()); got.Stored != 8 {
+	if got := r.put(x.takeBatch()); got.Stored != 8 {
 		t.Fatalf("got %+v", got)
 	}
 }

@@ -11,24 +11,24 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// Boxes lists a school's boxes by name, or all with an empty school.
+// Boxes returns a school's boxes by name. An empty school means all.
 func (s *Store) Boxes(ctx context.Context, school string) ([]BoxState, error) {
 	rows, err := s.pool.Query(ctx, `select box, name, school, version, direct, enrolled, seen, revoked, position, watermark, behind, facts, dead, past
 		from livelearn.boxes_seen where $1 = '' or school = $1 order by school, name, box`, school)
 	if err != nil {
-		return nil, fault("Boxes", err)
+		return nil, wrapError("Boxes", err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[BoxState])
-	return list, fault("Boxes", err)
+	return list, wrapError("Boxes", err)
 }
 
-// Dead lists dead letters that wait, newest first, at most cloud.MaxDead; an empty school or
-// box is all of them.
-func (s *Store) Dead(ctx context.Context, school, box string) ([]DeadLetter, error) {
+// DeadLetters returns the open dead letters, newest first, at most cloud.MaxDead. An empty school
+// or box means all.
+func (s *Store) DeadLetters(ctx context.Context, school, box string) ([]DeadLetter, error) {
 	rows, err := s.pool.Query(ctx, `select incarnation, pos, stream, epoch, seq, kind, code, text, floor(extract(epoch from at) * 1000)::bigint, school, box, body
 		from livelearn.dead where resolved is null and ($1 = '' or school = $1) and ($2 = '' or box = $2) order by id desc limit $3`, school, box, cloud.MaxDead)
 	if err != nil {
-		return nil, fault("Dead", err)
+		return nil, wrapError("DeadLetters", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DeadLetter, error) {
 		var d DeadLetter
@@ -37,58 +37,59 @@ func (s *Store) Dead(ctx context.Context, school, box string) ([]DeadLetter, err
 		d.Incarnation = uint64(incarnation)
 		return d, err
 	})
-	return list, fault("Dead", err)
+	return list, wrapError("DeadLetters", err)
 }
 
-// NewToken makes a token for a program or a person. It is told once. An empty school is all.
+// NewToken makes a token for a program or a person and returns it. The database stores its hash
+// only. An empty school means all.
 func (s *Store) NewToken(ctx context.Context, name, school string, may ...string) (string, error) {
-	if name == "" || len(name) > maxName || clean(name) != name {
-		return "", errs.Field("pg.NewToken", "name", "bad_name", maxName, "must be a name of 1 to %d bytes", maxName)
+	if name == "" || len(name) > maxName || cleanText(name) != name {
+		return "", errs.NewField("pg.NewToken", "name", "bad_name", maxName, "must be a name of 1 to %d bytes", maxName)
 	}
 	for _, m := range may {
 		if !slices.Contains([]string{MayRead, MayXAPI, MayAdmin}, m) {
-			return "", errs.Field("pg.NewToken", "may", "unknown", 0, "%q is nothing that a token may", m)
+			return "", errs.NewField("pg.NewToken", "may", "unknown", 0, "%q is not a right of tokens", m)
 		}
 	}
 	token := "llt_" + rand.Text()
 	tag, err := s.pool.Exec(ctx, `insert into livelearn.tokens (hash, name, school, may)
 		select $1, $2, s.id, $4 from (select 1) one left join livelearn.schools s on s.name = $3 where $3 = '' or s.id is not null`,
-		hash(token), name, school, may)
+		hashSecret(token), name, school, may)
 	if err == nil && tag.RowsAffected() == 0 {
-		err = noSchool("NewToken", school)
+		err = errNoSchool("NewToken", school)
 	}
 	if err != nil {
-		return "", fault("NewToken", err)
+		return "", wrapError("NewToken", err)
 	}
 	return token, nil
 }
 
-// Token tells what a token allows. errs.Denied (CodeBadToken): nothing.
-func (s *Store) Token(ctx context.Context, token string) (Grant, error) {
+// CheckToken returns the rights of a token, or errs.Denied (CodeBadToken) if it has none.
+func (s *Store) CheckToken(ctx context.Context, token string) (Grant, error) {
 	var g Grant
 	err := s.pool.QueryRow(ctx, `select t.name, coalesce(s.name, ''), t.may from livelearn.tokens t left join livelearn.schools s on s.id = t.school
-		where t.hash = $1 and t.revoked is null`, hash(token)).Scan(&g.Name, &g.School, &g.May)
-	if none(err) {
-		err = errs.Code("pg.Token", errs.Denied, CodeBadToken, "the token was revoked, or never was one")
+		where t.hash = $1 and t.revoked is null`, hashSecret(token)).Scan(&g.Name, &g.School, &g.May)
+	if isNoRows(err) {
+		err = errs.NewCode("pg.CheckToken", errs.Denied, CodeBadToken, "the token was revoked or is unknown")
 	}
-	return g, fault("Token", err)
+	return g, wrapError("CheckToken", err)
 }
 
-// RevokeToken ends all tokens of that name.
+// RevokeToken deletes all tokens of that name.
 func (s *Store) RevokeToken(ctx context.Context, name string) error {
 	tag, err := s.pool.Exec(ctx, `update livelearn.tokens set revoked = now() where name = $1 and revoked is null`, name)
 	if err == nil && tag.RowsAffected() == 0 {
-		err = errs.Code("pg.RevokeToken", errs.Missing, "no_token", "there is no token %q", name)
+		err = errs.NewCode("pg.RevokeToken", errs.Missing, "no_token", "there is no token %q", name)
 	}
-	return fault("RevokeToken", err)
+	return wrapError("RevokeToken", err)
 }
 
-// Secret is 32 random bytes that all nodes share, made when first asked for.
-func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
+// SharedSecret returns 32 random bytes that all nodes share. The first call makes them.
+func (s *Store) SharedSecret(ctx context.Context, name string) ([]byte, error) {
 	fresh := make([]byte, 32)
-	rand.Read(fresh) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(fresh)
 	var value []byte
-	err := s.within(ctx, "Secret", func(tx pgx.Tx) error {
+	err := s.inTx(ctx, "SharedSecret", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `insert into livelearn.secrets (name, value) values ($1, $2) on conflict do nothing`, name, fresh); err != nil {
 			return err
 		}

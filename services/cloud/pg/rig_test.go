@@ -28,19 +28,19 @@ type rig struct {
 	t     testing.TB
 	url   string
 	store *pg.Store
-	db    *pgx.Conn // to look behind
+	db    *pgx.Conn // for direct queries
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, url: cloudtest.Postgres(t)}
-	r.store, r.db = open(t, r.url), connect(t, r.url)
+	r.store, r.db = openStore(t, r.url), connectRaw(t, r.url)
 	r.must(r.store.AddSchool(t.Context(), school, cloud.Policy{Names: true, Chat: true}))
 	r.enrol(school, ada)
 	return r
 }
 
-func open(t testing.TB, url string) *pg.Store {
+func openStore(t testing.TB, url string) *pg.Store {
 	t.Helper()
 	s, err := pg.Open(t.Context(), url)
 	if err != nil {
@@ -50,7 +50,7 @@ func open(t testing.TB, url string) *pg.Store {
 	return s
 }
 
-func connect(t testing.TB, url string) *pgx.Conn {
+func connectRaw(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -81,8 +81,8 @@ func (r *rig) enrol(school, box string) ed25519.PublicKey {
 	return key
 }
 
-// number is the first column of a query.
-func (r *rig) number(sql string, args ...any) int {
+// queryInt returns the first column of a query.
+func (r *rig) queryInt(sql string, args ...any) int {
 	r.t.Helper()
 	var n int
 	r.must(r.db.QueryRow(r.t.Context(), sql, args...).Scan(&n))
@@ -96,8 +96,8 @@ func (r *rig) put(b *batch.Batch) cloud.Receipt {
 	return got
 }
 
-// box makes batches of one incarnation of a box.
-type box struct {
+// boxWriter makes the batches of one incarnation of a box.
+type boxWriter struct {
 	id          string
 	incarnation uint64
 	boot        uint64
@@ -109,12 +109,12 @@ type box struct {
 	facts       []batch.Fact
 }
 
-func newBox(id string, incarnation uint64) *box {
-	return &box{id: id, incarnation: incarnation, boot: 1<<63 + incarnation, seqs: map[string]uint64{}}
+func newBox(id string, incarnation uint64) *boxWriter {
+	return &boxWriter{id: id, incarnation: incarnation, boot: 1<<63 + incarnation, seqs: map[string]uint64{}}
 }
 
-// does adds a fact. The box's own streams are named as they travel.
-func (b *box) does(stream, by, kind string, payload any) batch.Fact {
+// addFact adds a fact. The streams of the box itself have the names that they have in a batch.
+func (b *boxWriter) addFact(stream, by, kind string, payload any) batch.Fact {
 	data, ok := payload.(string)
 	if !ok {
 		raw, err := json.Marshal(payload)
@@ -134,13 +134,13 @@ func (b *box) does(stream, by, kind string, payload any) batch.Fact {
 	return f
 }
 
-// reports adds a fact that the box tells of itself.
-func (b *box) reports(kind string, payload any) batch.Fact {
-	return b.does("report@"+b.id, "", kind, payload)
+// addReport adds a fact that the box writes about itself.
+func (b *boxWriter) addReport(kind string, payload any) batch.Fact {
+	return b.addFact("report@"+b.id, "", kind, payload)
 }
 
-// batch is what was not sent yet.
-func (b *box) batch() *batch.Batch {
+// takeBatch returns the facts since the last batch.
+func (b *boxWriter) takeBatch() *batch.Batch {
 	out := &batch.Batch{Box: b.id, Incarnation: b.incarnation, From: b.sent, To: b.pos, Mark: int64(b.pos) * 7}
 	for _, f := range b.facts {
 		if f.Pos > b.sent {
@@ -151,20 +151,20 @@ func (b *box) batch() *batch.Batch {
 	return out
 }
 
-// answers adds n answers of 30 pupils.
-func (b *box) answers(n int) {
+// addAnswers adds n answers of 30 pupils.
+func (b *boxWriter) addAnswers(n int) {
 	for i := range n {
-		b.does("room:r1", fmt.Sprintf("u_pupil%02d", i%30), "quiz.answered", map[string]any{
+		b.addFact("room:r1", fmt.Sprintf("u_pupil%02d", i%30), "quiz.answered", map[string]any{
 			"round": i / 300, "item": fmt.Sprintf("q%d", i/30%10), "response": map[string]any{"choices": []string{"a"}}, "took": 900 + i%5000,
 		})
 	}
 }
 
-func fails(t testing.TB, err error, kind errs.Kind, code string) {
+func wantError(t testing.TB, err error, kind errs.Kind, code string) {
 	t.Helper()
 	if err == nil || errs.KindOf(err) != kind || errs.BodyOf(err).Code != code {
 		t.Fatalf("got %v (%s, %q), want %s, %q", err, errs.KindOf(err), errs.BodyOf(err).Code, kind, code)
 	}
 }
 
-func day(n int) time.Time { return time.UnixMilli(started).Add(time.Duration(n) * 24 * time.Hour) }
+func dayAfter(n int) time.Time { return time.UnixMilli(started).Add(time.Duration(n) * 24 * time.Hour) }

@@ -17,13 +17,13 @@ import (
 )
 
 func TestSeveralNodesMigrateAtOnce(t *testing.T) {
-	url := cloudtest.Empty(t)
-	nodes := []*pg.Store{open(t, url), open(t, url), open(t, url), open(t, url)}
-	if errs.KindOf(nodes[0].Ready(t.Context())) != errs.Down {
+	url := cloudtest.EmptyPostgres(t)
+	nodes := []*pg.Store{openStore(t, url), openStore(t, url), openStore(t, url), openStore(t, url)}
+	if errs.KindOf(nodes[0].CheckReady(t.Context())) != errs.Down {
 		t.Fatal("ready without a schema")
 	}
 	_, err := nodes[0].Boxes(t.Context(), "")
-	fails(t, err, errs.Down, cloud.CodeCloudOlder)
+	wantError(t, err, errs.Down, cloud.CodeCloudOlder)
 	var group sync.WaitGroup
 	for _, s := range nodes {
 		group.Go(func() {
@@ -33,50 +33,50 @@ func TestSeveralNodesMigrateAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if err := nodes[3].Ready(t.Context()); err != nil {
+	if err := nodes[3].CheckReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := (&rig{t: t, db: connect(t, url)}).number(`select max(n) from (select count(*) n from livelearn_schema group by version_id) x`); n != 1 {
+	if n := (&rig{t: t, db: connectRaw(t, url)}).queryInt(`select max(n) from (select count(*) n from livelearn_steps.livelearn_schema group by version_id) x`); n != 1 {
 		t.Fatalf("a step was taken %d times", n)
 	}
 }
 
 func TestASchemaOfANewerProgramStays(t *testing.T) {
 	r := newRig(t)
-	if _, err := r.db.Exec(t.Context(), `insert into livelearn_schema (version_id, is_applied) values (99, true)`); err != nil {
+	if _, err := r.db.Exec(t.Context(), `insert into livelearn_steps.livelearn_schema (version_id, is_applied) values (99, true)`); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.store.Ready(t.Context()); err != nil {
+	if err := r.store.CheckReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := r.store.Version(t.Context()); err != nil || v != 99 {
+	if v, err := r.store.SchemaVersion(t.Context()); err != nil || v != 99 {
 		t.Fatalf("version %d, %v", v, err)
 	}
 }
 
-func TestACloudThatIsOlderThanTheProgramSaysSo(t *testing.T) {
+func TestAnOldSchemaIsReported(t *testing.T) {
 	r := newRig(t)
 	if _, err := r.db.Exec(t.Context(), `drop function livelearn.ingest`); err != nil {
 		t.Fatal(err)
 	}
 	_, err := r.store.Ingest(t.Context(), ada, &batch.Batch{Box: ada, Incarnation: 1, To: 1})
-	fails(t, err, errs.Down, cloud.CodeCloudOlder)
+	wantError(t, err, errs.Down, cloud.CodeCloudOlder)
 }
 
-func TestABoxThatIsTooOldIsToldSo(t *testing.T) {
+func TestATooOldBoxIsRefused(t *testing.T) {
 	r := newRig(t)
 	_, err := r.store.State(t.Context(), ada, cloud.Self{Box: ada})
-	fails(t, err, errs.Denied, cloud.CodeBoxOlder)
+	wantError(t, err, errs.Denied, cloud.CodeBoxOlder)
 }
 
-func TestACodeIsGoodOnceAndForAWeek(t *testing.T) {
+func TestACodeWorksOnceWithinAWeek(t *testing.T) {
 	r := newRig(t)
 	code, err := r.store.NewCode(t.Context(), school)
 	r.must(err)
-	if len(code) != 20 || r.number(`select count(*) from livelearn.codes where encode(hash, 'escape') like '%' || $1 || '%'`, code) != 0 {
+	if len(code) != 20 || r.queryInt(`select count(*) from livelearn.codes where encode(hash, 'escape') like '%' || $1 || '%'`, code) != 0 {
 		t.Fatalf("code %q", code)
 	}
 	e := pg.Enrolment{Code: strings.ToLower(code[:5] + "-" + code[5:10] + " " + code[10:]), Box: "box-new", Name: "New", Key: make(ed25519.PublicKey, 32)}
@@ -89,28 +89,28 @@ func TestACodeIsGoodOnceAndForAWeek(t *testing.T) {
 		t.Fatalf("got %q, %v", got, err)
 	}
 	_, err = r.store.Enrol(t.Context(), e)
-	fails(t, err, errs.Denied, pg.CodeBadCode)
+	wantError(t, err, errs.Denied, pg.CodeBadCode)
 	e.Code, err = r.store.NewCode(t.Context(), school)
 	r.must(err)
 	if _, err := r.db.Exec(t.Context(), `update livelearn.codes set expires = expires - interval '7 days'`); err != nil {
 		t.Fatal(err)
 	}
 	_, err = r.store.Enrol(t.Context(), e)
-	fails(t, err, errs.Denied, pg.CodeBadCode)
+	wantError(t, err, errs.Denied, pg.CodeBadCode)
 	_, err = r.store.NewCode(t.Context(), "nowhere")
-	fails(t, err, errs.Missing, "no_school")
+	wantError(t, err, errs.Missing, "no_school")
 }
 
-func TestABoxIsOneSchools(t *testing.T) {
+func TestABoxBelongsToOneSchool(t *testing.T) {
 	r := newRig(t)
 	r.must(r.store.AddSchool(t.Context(), "Lake School", cloud.Policy{}))
 	code, err := r.store.NewCode(t.Context(), "Lake School")
 	r.must(err)
 	_, err = r.store.Enrol(t.Context(), pg.Enrolment{Code: code, Box: ada, Key: make(ed25519.PublicKey, 32)})
-	fails(t, err, errs.Denied, pg.CodeOtherSchool)
+	wantError(t, err, errs.Denied, pg.CodeOtherSchool)
 	_, err = r.store.AddDirect(t.Context(), "Lake School", ada, "x")
-	fails(t, err, errs.Denied, pg.CodeOtherSchool)
-	// The code was not used up by that.
+	wantError(t, err, errs.Denied, pg.CodeOtherSchool)
+	// The failed enrolment did not use up the code.
 	if _, err := r.store.Enrol(t.Context(), pg.Enrolment{Code: code, Box: "box-lake", Key: make(ed25519.PublicKey, 32)}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,40 +120,40 @@ func TestATokenIsAHashAndEndsWhenRevoked(t *testing.T) {
 	r := newRig(t)
 	token, err := r.store.NewToken(t.Context(), "dashboard", school, pg.MayRead, pg.MayXAPI)
 	r.must(err)
-	got, err := r.store.Token(t.Context(), token)
+	got, err := r.store.CheckToken(t.Context(), token)
 	r.must(err)
 	if diff := cmp.Diff(got, pg.Grant{Name: "dashboard", School: school, May: []string{pg.MayRead, pg.MayXAPI}}); diff != "" {
 		t.Fatal(diff)
 	}
-	if len(r.traces(token)) > 0 {
+	if len(r.findTraces(token)) > 0 {
 		t.Fatal("the token is in the database")
 	}
-	_, err = r.store.Token(t.Context(), token+"x")
-	fails(t, err, errs.Denied, pg.CodeBadToken)
+	_, err = r.store.CheckToken(t.Context(), token+"x")
+	wantError(t, err, errs.Denied, pg.CodeBadToken)
 	r.must(r.store.RevokeToken(t.Context(), "dashboard"))
-	_, err = r.store.Token(t.Context(), token)
-	fails(t, err, errs.Denied, pg.CodeBadToken)
-	fails(t, r.store.RevokeToken(t.Context(), "dashboard"), errs.Missing, "no_token")
+	_, err = r.store.CheckToken(t.Context(), token)
+	wantError(t, err, errs.Denied, pg.CodeBadToken)
+	wantError(t, r.store.RevokeToken(t.Context(), "dashboard"), errs.Missing, "no_token")
 	if _, err := r.store.NewToken(t.Context(), "x", "", "everything"); errs.KindOf(err) != errs.Invalid {
 		t.Fatal(err)
 	}
 	_, err = r.store.NewToken(t.Context(), "x", "nowhere", pg.MayRead)
-	fails(t, err, errs.Missing, "no_school")
+	wantError(t, err, errs.Missing, "no_school")
 	all, err := r.store.NewToken(t.Context(), "all", "", pg.MayAdmin)
 	r.must(err)
-	if got, err := r.store.Token(t.Context(), all); err != nil || got.School != "" {
+	if got, err := r.store.CheckToken(t.Context(), all); err != nil || got.School != "" {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }
 
 func TestAllNodesShareASecret(t *testing.T) {
 	r := newRig(t)
-	nodes := []*pg.Store{r.store, open(t, r.url), open(t, r.url)}
+	nodes := []*pg.Store{r.store, openStore(t, r.url), openStore(t, r.url)}
 	got := make([]string, len(nodes))
 	var group sync.WaitGroup
 	for i, s := range nodes {
 		group.Go(func() {
-			b, err := s.Secret(t.Context(), "session")
+			b, err := s.SharedSecret(t.Context(), "session")
 			if err != nil {
 				t.Error(err)
 			}
@@ -164,14 +164,14 @@ func TestAllNodesShareASecret(t *testing.T) {
 	if len(got[0]) != 32 || got[0] != got[1] || got[1] != got[2] {
 		t.Fatalf("got %x", got)
 	}
-	other, err := r.store.Secret(t.Context(), "other")
+	other, err := r.store.SharedSecret(t.Context(), "other")
 	r.must(err)
 	if string(other) == got[0] {
 		t.Fatal("two names, one secret")
 	}
 }
 
-func TestAnObjectThatChangesHasANewNumberAndLosesItsOld(t *testing.T) {
+func TestAChangedObjectGetsANewNumber(t *testing.T) {
 	r := newRig(t)
 	put := func(name string, gone bool) uint64 {
 		t.Helper()
@@ -217,7 +217,7 @@ func TestAnObjectThatChangesHasANewNumberAndLosesItsOld(t *testing.T) {
 	}
 }
 
-func TestAnObjectMustBeWhole(t *testing.T) {
+func TestAnIncompleteObjectIsRefused(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct{ kind, id, data string }{
 		{cloud.ItemClass, "c1", `{"name":"7b","pupils":[{"id":"1","name":"Ben"},{"id":"1","name":"Eve"}]}`},
@@ -236,9 +236,9 @@ func TestAnObjectMustBeWhole(t *testing.T) {
 	}
 }
 
-func TestNumbersOfASchoolAreSeenInOrder(t *testing.T) {
+func TestItemNumbersBecomeVisibleInOrder(t *testing.T) {
 	r := newRig(t)
-	nodes := []*pg.Store{r.store, open(t, r.url)}
+	nodes := []*pg.Store{r.store, openStore(t, r.url)}
 	var writers sync.WaitGroup
 	for i, s := range nodes {
 		for w := range 2 {
@@ -268,7 +268,7 @@ func TestNumbersOfASchoolAreSeenInOrder(t *testing.T) {
 		}
 		since = page.Next
 	}
-	if len(seen) != 101 { // and the policy
+	if len(seen) != 101 { // 100 items and the policy
 		t.Fatalf("a reader that went on saw %d of 101", len(seen))
 	}
 }

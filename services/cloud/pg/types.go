@@ -9,45 +9,45 @@ import (
 
 // Codes of errors about enrolment.
 const (
-	CodeBadCode     = "bad_code"     // errs.Denied: used, over, or never given
+	CodeBadCode     = "bad_code"     // errs.Denied: the code was used, has expired or was never issued
 	CodeOtherSchool = "other_school" // errs.Denied: the box belongs to another school
-	CodeBadToken    = "bad_token"    // errs.Denied: revoked, or never given
+	CodeBadToken    = "bad_token"    // errs.Denied: the token was revoked or never issued
 )
 
-// What a token may be for.
+// Rights of a token.
 const (
 	MayRead  = "read"  // pages and exports
-	MayXAPI  = "xapi"  // statements
-	MayAdmin = "admin" // import of sticks
+	MayXAPI  = "xapi"  // xAPI statements
+	MayAdmin = "admin" // import of USB stick files
 )
 
 // School is one tenant of the database.
 type School struct {
 	Name        string
 	Policy      cloud.Policy
-	ChatDays    int // what people wrote is kept so long
-	ResultsDays int // everything else
+	ChatDays    int // retention of texts that people wrote
+	ResultsDays int // retention of everything else
 	Boxes       int
 	Created     time.Time
 }
 
-// Enrolment is what a box shows to become a school's.
+// Enrolment is a box's request to join a school.
 type Enrolment struct {
-	Code    string // as NewCode gave it; case, spaces and dashes do not matter
+	Code    string // from NewCode, ignoring case, spaces and dashes
 	Box     string
 	Name    string
 	Version string
 	Key     ed25519.PublicKey
 }
 
-// Grant is what a token allows.
+// Grant holds the rights of a token.
 type Grant struct {
-	Name   string // whom it was given to
-	School string // empty: all
+	Name   string // of the token's holder
+	School string // empty means all
 	May    []string
 }
 
-// BoxState is how a box is, for people.
+// BoxState is the state of a box, for the page and the API.
 type BoxState struct {
 	Box      string     `json:"box"`
 	Name     string     `json:"name"`
@@ -55,40 +55,46 @@ type BoxState struct {
 	Version  string     `json:"version"`
 	Direct   bool       `json:"direct"` // it has a database login of its own
 	Enrolled time.Time  `json:"enrolled"`
-	Seen     *time.Time `json:"seen,omitempty"` // nil: never
+	Seen     *time.Time `json:"seen,omitempty"` // last contact, nil means never
 	Revoked  *time.Time `json:"revoked,omitempty"`
-	Position uint64     `json:"position"` // of its last fact, as it said
+	Position uint64     `json:"position"` // of its last fact, as the box reported
 	Mark     uint64     `json:"mark"`     // its watermark
 	Behind   uint64     `json:"behind"`   // facts that wait on the box
-	Facts    int64      `json:"facts"`    // that it brought
-	Dead     int        `json:"dead"`     // dead letters that wait
+	Facts    int64      `json:"facts"`    // facts from this box
+	Dead     int        `json:"dead"`     // open dead letters
 	Past     int        `json:"past"`     // other incarnations
 }
 
-// DeadLetter is a fact that the database refused, for people.
+// DeadLetter is a fact that the database refused, for the page and the API.
 type DeadLetter struct {
 	cloud.Dead
 	School   string     `json:"school"`
 	Box      string     `json:"box"`
-	Body     []byte     `json:"body,omitempty"` // the fact as JSON, as it came
+	Body     []byte     `json:"body,omitempty"` // the fact as JSON, unchanged
 	Resolved *time.Time `json:"resolved,omitempty"`
-	How      string     `json:"how,omitempty"` // what resolved it
+	How      string     `json:"how,omitempty"` // resolution
 }
 
-// ResultRow is what one pupil reached at one question of one lesson, by its newest grading.
+// ResultRow is the score of one pupil for one question of one lesson, by its newest grading.
 type ResultRow struct {
 	School, Box        string
-	Class, ClassName   string // id and name; the name is empty where no list told it
+	Class, ClassName   string // id and name, the name is empty if no list has it
+	ClassKey           string // the same on all boxes
 	Lesson, Title      string // id and title
 	Item, Question     string // id and text
 	Kind               string // of the question
-	Graded             bool   // it counts
-	Pupil, Name        string // user id; the name is empty where policy keeps it
+	Graded             bool   // counts for the grade
+	Pupil, Name        string // user id and name, the name is empty if the policy keeps it on the box
+	Person             string // the same on all boxes
+	Teacher            string // user id of who started the lesson
+	Quiz, Edition      string // id and version of the quiz that the question comes from
+	Present            bool   // in the lesson
+	Asked              bool   // present, and the question counts
 	Answered           bool
 	Fraction           float64 // 0 to 1
 	Points             float64
 	Max                float64
-	Started, Ended, At time.Time // of the lesson, corrected; At is of the grading
+	Started, Ended, At time.Time // Started and Ended of the lesson, corrected. At of the grading
 	Received           time.Time
 }
 
@@ -96,25 +102,42 @@ type ResultRow struct {
 type AttendanceRow struct {
 	School, Box      string
 	Class, ClassName string
+	ClassKey         string // the same on all boxes
 	Lesson, Title    string
 	Pupil, Name      string
+	Person           string // the same on all boxes
+	Teacher          string // user id of who started the lesson
 	Started, Ended   time.Time
-	Came             time.Time // zero: never
-	Present          time.Duration
+	Came             time.Time // zero means absent
+	Stay             time.Duration
+	Graded           int // questions
+	Asked, Answered  int // of the graded ones; an absent pupil was not asked
+	Points, Max      float64
 	Received         time.Time
 }
 
-// StatementQuery asks for xAPI statements. The zero value asks for the newest of all schools.
+// QuestionRow is a graded question of one lesson, or the lesson itself.
+type QuestionRow struct {
+	School, ClassKey string
+	Lesson, Title    string
+	Item, Question   string // empty for the lesson
+	Max              float64
+	Started, Ended   time.Time
+}
+
+// StatementQuery selects xAPI statements. The zero value selects the newest of all schools.
 type StatementQuery struct {
-	Home      string // home page of the pupils' accounts and of the ids of activities; an IRI without a slash at the end
-	School    string // empty: all
-	ID        string // one statement
+	Home      string // IRI prefix of the pupils' accounts and of activities, without a trailing slash
+	School    string // empty means all
+	ID        string // of one statement
 	Pupil     string // user id
 	Verb      string // IRI
 	Activity  string // IRI
 	Since     time.Time
 	Until     time.Time
 	Ascending bool
-	Limit     int    // 0 or more than 500: 500
-	More      string // where an earlier answer ended
+	Limit     int    // 0 and values above 500 mean 500
+	More      string // bookmark from an earlier answer
+
+	lesson string // restricts the query to one lesson, set for ID
 }

@@ -16,71 +16,71 @@ import (
 
 const hour = int64(3600 * 1000)
 
-// lesson is a small one on a box that learned the time only after it: its clock stood ten
-// hours behind.
-func lesson(x *box) {
+// addSmallLesson adds a small lesson of a box that got the time only afterwards. Its clock was ten
+// hours slow.
+func addSmallLesson(x *boxWriter) {
 	x.untrusted = true
 	off := 10 * hour
 	late := func(f *cloud.Grades) { f.Started, f.Ended = f.Started-off, f.Ended-off }
-	x.reports(cloud.Listed, cloud.Listing{Class: "c1", Name: "7b", Pupils: []cloud.ListedPupil{
+	x.addReport(cloud.Listed, cloud.Listing{Class: "c1", Name: "7b", Pupils: []cloud.ListedPupil{
 		{ID: "u_ben", Name: "Benjamin", Source: "S1"}, {ID: "u_mia", Name: "Mia"},
 	}})
-	x.reports(cloud.Listed, cloud.Listing{Class: "c1", Name: "7b", Pupils: []cloud.ListedPupil{
+	x.addReport(cloud.Listed, cloud.Listing{Class: "c1", Name: "7b", Pupils: []cloud.ListedPupil{
 		{ID: "u_ben", Name: "Ben", Source: "S1"}, {ID: "u_mia", Name: "Mia"},
 	}})
-	x.does("room:r1", "", "lesson.started", `{"lesson":"l1","title":"Fractions"}`)
-	x.does("room:r1", "u_ben", "room.came", "{}")
-	x.does("room:r1", "u_ben", "quiz.answered", `{"round":1,"item":"q1","response":{"choices":["a"]},"took":1200}`)
-	x.does("room:r1", "", "lesson.ended", `{"lesson":"l1"}`)
+	x.addFact("room:r1", "", "lesson.started", `{"lesson":"l1","title":"Fractions"}`)
+	x.addFact("room:r1", "u_ben", "room.came", "{}")
+	x.addFact("room:r1", "u_ben", "quiz.answered", `{"round":1,"item":"q1","response":{"choices":["a"]},"took":1200}`)
+	x.addFact("room:r1", "", "lesson.ended", `{"lesson":"l1"}`)
 	g := cloud.Grades{
 		Lesson: "l1", Class: "c1", Title: "Fractions", Started: started + 3000, Ended: started + 6000,
-		Items: []cloud.Asked{{ID: "q1", Kind: "single", Title: "1/2 + 1/2", Points: 2, Graded: true}, {ID: "q2", Kind: "poll", Title: "Clear?"}},
-		Pupils: []cloud.Standing{
+		Items: []cloud.GradedItem{{ID: "q1", Kind: "single", Title: "1/2 + 1/2", Points: 2, Graded: true}, {ID: "q2", Kind: "poll", Title: "Clear?"}},
+		Pupils: []cloud.PupilGrades{
 			{Pupil: "u_ben", Came: started + 4000 - off, MS: 90_000, Marks: map[string]cloud.Mark{"q1": {Fraction: 0.5, Points: 1}}},
 			{Pupil: "u_mia"},
 		},
 	}
 	late(&g)
-	x.reports(cloud.Graded, g)
-	g.Pupils[0].Marks["q1"] = cloud.Mark{Fraction: 1, Points: 2} // regraded
-	x.reports(cloud.Graded, g)
+	x.addReport(cloud.Graded, g)
+	g.Pupils[0].Marks["q1"] = cloud.Mark{Fraction: 1, Points: 2} // graded again
+	x.addReport(cloud.Graded, g)
 	for i := range x.facts {
 		x.facts[i].Wall -= off
 	}
 	x.mono += 1000
 	x.untrusted = false
-	x.reports(cloud.Anchored, cloud.Anchor{Boot: x.boot, Mono: x.mono + 1000, Wall: started + x.mono + 1000})
+	x.addReport(cloud.Anchored, cloud.Anchor{Boot: x.boot, Mono: x.mono + 1000, Wall: started + x.mono + 1000})
 	x.mono += 5000
-	x.reports(cloud.Reported, cloud.Report{Version: "1.2", Worst: "warn", Free: 5})
+	x.addReport(cloud.Reported, cloud.Report{Version: "1.2", Worst: "warn", Free: 5})
 }
 
 func TestALessonIsReadInPlainViewsAtTheRightTime(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	lesson(x)
-	if got := r.put(x.batch()); got.Stored != 10 || len(got.Dead) > 0 {
+	addSmallLesson(x)
+	if got := r.put(x.takeBatch()); got.Stored != 10 || len(got.Dead) > 0 {
 		t.Fatalf("got %+v", got)
 	}
 	at := func(s int64) string { return time.UnixMilli(started + s*1000).UTC().Format("15:04:05") }
 	for sql, want := range map[string]string{
 		`select class_name, lesson, title, question, name, points, max, fraction, answered, graded, started at time zone 'UTC' from livelearn.results order by item, pupil`: "" +
-			"7b|l1|Fractions|1/2 + 1/2|Ben|2|2|1|t|t|" + at(3) + "\n7b|l1|Fractions|1/2 + 1/2|Mia|0|2|0|f|t|" + at(3) +
-			"\n7b|l1|Fractions|Clear?|Ben|0|0|0|f|f|" + at(3) + "\n7b|l1|Fractions|Clear?|Mia|0|0|0|f|f|" + at(3),
+			"7b|l1|Fractions|1/2 + 1/2|Ben|2|2|1|t|t|" + at(3) + "\n7b|l1|Fractions|1/2 + 1/2|Mia||2||f|t|" + at(3) +
+			"\n7b|l1|Fractions|Clear?|Ben||0||f|f|" + at(3) + "\n7b|l1|Fractions|Clear?|Mia||0||f|f|" + at(3),
 		`select name, present, came at time zone 'UTC', minutes::text from livelearn.attendance order by pupil`:                               "Ben|t|" + at(4) + "|1.5\nMia|f||0.0",
-		`select room, lesson, title, class_name, started at time zone 'UTC', ended at time zone 'UTC', graded, pupils from livelearn.lessons`: "r1|l1|Fractions|7b|" + at(3) + "|" + at(6) + "|t|2",
+		`select room, lesson, title, class_name, started at time zone 'UTC', ended at time zone 'UTC', graded, pupils from livelearn.lessons`: "r1|l1|Fractions|7b|" + at(3) + "|" + at(6) + "|t|1",
 		`select room, lesson, round, item, name, response ->> 'choices', took_ms, at at time zone 'UTC', dated from livelearn.answers`:        `r1|l1|1|q1|Ben|["a"]|1200|` + at(5) + `|t`,
 		`select pupil, name, source from livelearn.pupils order by pupil`:                                                                     "u_ben|Ben|S1\nu_mia|Mia|",
 		`select box, name, version, watermark, facts, dead, report ->> 'worst' from livelearn.boxes_seen`:                                     ada + "|Room 12|1.0|10|10|0|warn",
 		`select count(*) from livelearn.facts_at where not dated`:                                                                             "0",
 	} {
-		if diff := cmp.Diff(r.text(sql), want); diff != "" {
+		if diff := cmp.Diff(r.queryText(sql), want); diff != "" {
 			t.Errorf("%s\n%s", sql, diff)
 		}
 	}
 }
 
-// text is the rows of a query, of times the time of day.
-func (r *rig) text(sql string) string {
+// queryText returns the rows of a query as text. Times have the time of day only.
+func (r *rig) queryText(sql string) string {
 	r.t.Helper()
 	rows, err := r.db.Query(r.t.Context(), sql)
 	r.must(err)
@@ -111,9 +111,9 @@ func (r *rig) text(sql string) string {
 func TestAReaderSeesTheViewsAndNoTable(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	lesson(x)
-	r.put(x.batch())
-	db := connect(t, r.url)
+	addSmallLesson(x)
+	r.put(x.takeBatch())
+	db := connectRaw(t, r.url)
 	if _, err := db.Exec(t.Context(), `set role livelearn_read`); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestAReaderSeesTheViewsAndNoTable(t *testing.T) {
 		if _, err := db.Exec(t.Context(), `select * from livelearn.`+view); err != nil {
 			t.Errorf("%s: %v", view, err)
 		}
-		if n := r.number(`select count(*) from pg_class where oid = ('livelearn.' || $1)::regclass and obj_description(oid) is not null`, view); n != 1 {
+		if n := r.queryInt(`select count(*) from pg_class where oid = ('livelearn.' || $1)::regclass and obj_description(oid) is not null`, view); n != 1 {
 			t.Errorf("%s says nothing of itself", view)
 		}
 	}
@@ -138,16 +138,16 @@ func TestAReaderSeesTheViewsAndNoTable(t *testing.T) {
 func TestABrokenGradingHidesNoOther(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	lesson(x)
-	x.reports(cloud.Graded, `{"lesson":"l2","pupils":null,"items":null}`)
-	x.reports(cloud.Graded, `{"lesson":"l3","pupils":[{"pupil":"u_ben","marks":null}],"items":null,"started":0,"ended":0}`)
-	x.reports(cloud.Graded, `[]`)
-	x.reports(cloud.Listed, `{"class":"c2","pupils":null}`)
-	x.reports(cloud.Anchored, `{"boot":"x"}`)
-	if got := r.put(x.batch()); len(got.Dead) > 0 {
+	addSmallLesson(x)
+	x.addReport(cloud.Graded, `{"lesson":"l2","pupils":null,"items":null}`)
+	x.addReport(cloud.Graded, `{"lesson":"l3","pupils":[{"pupil":"u_ben","marks":null}],"items":null,"started":0,"ended":0}`)
+	x.addReport(cloud.Graded, `[]`)
+	x.addReport(cloud.Listed, `{"class":"c2","pupils":null}`)
+	x.addReport(cloud.Anchored, `{"boot":"x"}`)
+	if got := r.put(x.takeBatch()); len(got.Dead) > 0 {
 		t.Fatalf("got %+v", got)
 	}
-	if n := r.number(`select count(*) from livelearn.results where lesson = 'l1'`); n != 4 {
+	if n := r.queryInt(`select count(*) from livelearn.results where lesson = 'l1'`); n != 4 {
 		t.Fatalf("%d results", n)
 	}
 }
@@ -155,10 +155,10 @@ func TestABrokenGradingHidesNoOther(t *testing.T) {
 func TestExportsGiveTheNewestGrading(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	lesson(x)
-	r.put(x.batch())
+	addSmallLesson(x)
+	r.put(x.takeBatch())
 	var results []pg.ResultRow
-	for row, err := range r.store.Results(t.Context(), school, time.Time{}) {
+	for row, err := range r.store.Results(t.Context(), pg.Period{School: school}) {
 		r.must(err)
 		results = append(results, row)
 	}
@@ -166,26 +166,26 @@ func TestExportsGiveTheNewestGrading(t *testing.T) {
 		t.Fatalf("got %+v", results)
 	}
 	var came []pg.AttendanceRow
-	for row, err := range r.store.Attendance(t.Context(), "", time.Time{}) {
+	for row, err := range r.store.Attendance(t.Context(), pg.Period{}) {
 		r.must(err)
 		came = append(came, row)
 	}
-	if len(came) != 2 || came[0].Present != 90*time.Second || !came[1].Came.IsZero() {
+	if len(came) != 2 || came[0].Stay != 90*time.Second || !came[1].Came.IsZero() {
 		t.Fatalf("got %+v", came)
 	}
-	for _, err := range r.store.Results(t.Context(), school, time.Now().Add(time.Hour)) {
+	for _, err := range r.store.Results(t.Context(), pg.Period{School: school, Since: time.Now().Add(time.Hour)}) {
 		t.Fatalf("a row from the future, %v", err)
 	}
-	for range r.store.Results(t.Context(), school, time.Time{}) {
-		break // gives the connection back
+	for range r.store.Results(t.Context(), pg.Period{School: school}) {
+		break // the loop must return its connection
 	}
 }
 
-func TestStatementsTellWhatWasReachedAndVoidWhatWasReplaced(t *testing.T) {
+func TestStatementsHaveScoresAndVoidReplacedOnes(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	lesson(x)
-	r.put(x.batch())
+	addSmallLesson(x)
+	r.put(x.takeBatch())
 	q := pg.StatementQuery{Home: "https://cloud.example", School: school, Limit: 1, Ascending: true}
 	type got struct {
 		ID     string
@@ -217,7 +217,7 @@ func TestStatementsTellWhatWasReachedAndVoidWhatWasReplaced(t *testing.T) {
 		t.Fatalf("got %+v", byVerb)
 	}
 	a := byVerb[verbs+"answered"][0]
-	if a.Actor.Account.Name != "u_ben" || a.Object.ID != "https://cloud.example/lessons/l1/items/q1" || a.Result.Score.Scaled != 1 || !a.Result.Success {
+	if a.Actor.Account.Name != "S1" || a.Object.ID != "https://cloud.example/lessons/l1/items/q1" || a.Result.Score.Scaled != 1 || !a.Result.Success {
 		t.Fatalf("answered %+v", a)
 	}
 	if w := byVerb[verbs+"attended"][0]; w.Result.Duration != "PT90S" || w.Result.Score.Raw != 2 {
@@ -230,7 +230,7 @@ func TestStatementsTellWhatWasReachedAndVoidWhatWasReplaced(t *testing.T) {
 	}
 	for n, q := range map[int]pg.StatementQuery{
 		1: {Home: q.Home, ID: strings.ToUpper(a.ID)},
-		2: {Home: q.Home, Pupil: "u_ben"},
+		2: {Home: q.Home, Pupil: "S1"},
 		0: {Home: q.Home, Until: time.UnixMilli(started)},
 	} {
 		if list, _, err := r.store.Statements(t.Context(), q); err != nil || len(list) != n {
@@ -248,16 +248,16 @@ func TestStatementsTellWhatWasReachedAndVoidWhatWasReplaced(t *testing.T) {
 	}
 }
 
-func TestAListOfTheBoxesTellsHowTheyAre(t *testing.T) {
+func TestTheListOfBoxesShowsTheirState(t *testing.T) {
 	r := newRig(t)
 	x := newBox(ada, 7)
-	x.answers(5)
-	r.put(x.batch())
+	x.addAnswers(5)
+	r.put(x.takeBatch())
 	_, err := r.store.State(t.Context(), ada, cloud.Self{Box: ada, Name: "Room 14", Version: "3.1", Format: 1, Incarnation: 7, Position: 9})
 	r.must(err)
 	restored := newBox(ada, 8)
-	restored.answers(5)
-	r.put(restored.batch())
+	restored.addAnswers(5)
+	r.put(restored.takeBatch())
 	list, err := r.store.Boxes(t.Context(), "")
 	r.must(err)
 	if len(list) != 1 {

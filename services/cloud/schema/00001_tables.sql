@@ -1,7 +1,7 @@
--- The tables. Facts are immutable: only an erasure or the end of their retention empties
--- them. Everything lives in the schema livelearn.
+-- The tables. Facts are immutable: only an erasure or the end of their retention empties them.
+-- All objects are in the schema livelearn.
 --
--- uint64 numbers that are random (boot, incarnation) are kept as the bigint of the same bits.
+-- Random uint64 numbers (boot, incarnation) are stored as the bigint with the same bits.
 
 -- +goose Up
 create schema livelearn;
@@ -55,9 +55,9 @@ create table livelearn.secrets (
 	value bytea not null
 );
 
--- wall is part of the key because a partitioned table wants it to be. A fact's wall never
--- changes, and ingest() looks for an identity under another wall.
--- Numbers stand first: so a row has no padding.
+-- wall is part of the key, because Postgres requires the partition column in it. A fact's wall
+-- never changes, and ingest() also looks for an identity under another wall.
+-- The numbers come first, so that a row has no padding.
 create table livelearn.facts (
 	epoch       bigint not null,
 	seq         bigint not null,
@@ -79,17 +79,17 @@ create table livelearn.facts (
 	primary key (school, stream, epoch, seq, wall)
 ) partition by range (wall);
 
--- Every index costs each fact that comes in. This one holds the few that views look for.
+-- Each index slows down every insert. This one holds only the few facts that the views look for.
 create index facts_rare on livelearn.facts (school, kind, stream, epoch, seq)
 	where kind in ('lesson.started', 'lesson.ended', 'lesson.graded', 'class.listed');
 
--- Months are made when they are needed: livelearn.ensure_month. Facts of a box with a clock
--- that is years off stand here; the check spares a scan whenever a month is attached.
+-- livelearn.ensure_month creates months on demand. Facts of a box with a clock that is years off
+-- go here. The check saves a scan when a month is attached.
 create table livelearn.facts_undated partition of livelearn.facts default;
 alter table livelearn.facts_undated add constraint undated
 	check (wall < '2026-01-01 00:00:00+00' or wall >= '2047-01-01 00:00:00+00');
 
--- The highest number of each stream and epoch that came. A number above it is new for sure.
+-- The highest number of each stream and epoch. A fact with a higher number is new for sure.
 create table livelearn.streams (
 	school int not null,
 	stream text collate "C" not null,
@@ -132,7 +132,7 @@ create table livelearn.dead_letters (
 	kind        text collate "C" not null,
 	code        text not null,
 	text        text not null,
-	body        bytea, -- the fact as JSON; bytes, because Postgres refused it
+	body        bytea, -- the fact as JSON. It is bytea, because Postgres refused the fact.
 	at          timestamptz not null default now(),
 	resolved    timestamptz,
 	how         text,

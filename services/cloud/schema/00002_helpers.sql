@@ -1,5 +1,5 @@
--- Small functions that the others are made of. Those with the rights of the owner name
--- their search_path, so that nobody puts a table in their way.
+-- Small functions that other functions use. Functions with the owner's rights set their
+-- search_path, so that a caller cannot substitute a table.
 
 -- +goose Up
 
@@ -7,7 +7,7 @@
 create function livelearn.stamp(ms bigint) returns timestamptz
 	language sql immutable parallel safe return to_timestamp(ms::float8 / 1000);
 
--- What a payload says, null where it says nonsense: one broken fact must not break a view.
+-- These read a value of a payload, or null if it is malformed. One bad fact must not break a view.
 create function livelearn.whole(j jsonb) returns bigint
 	language sql immutable parallel safe
 	return case when jsonb_typeof(j) = 'number' then case when abs(j::numeric) < 100000000000000 then j::numeric::bigint end end;
@@ -19,8 +19,8 @@ create function livelearn.real(j jsonb) returns float8
 create function livelearn.yes(j jsonb) returns bool
 	language sql immutable parallel safe return coalesce(j = 'true', false);
 
--- corrected is when a fact happened: by the clock of the box if that was right, else by the
--- anchor of the same run.
+-- corrected returns the time of a fact: by the box's clock if that was right, else by the anchor
+-- of the same run.
 create function livelearn.corrected(wall timestamptz, trusted bool, mono bigint, anchor_wall bigint, anchor_mono bigint) returns timestamptz
 	language sql immutable parallel safe
 	return case when not trusted and anchor_wall is not null and mono between 0 and 100000000000000
@@ -30,7 +30,7 @@ create function livelearn.bits(text) returns bigint
 	language sql immutable strict parallel safe
 	return case when $1::numeric > 9223372036854775807 then $1::numeric - 18446744073709551616 else $1::numeric end;
 
--- An id made of a name, for good: RFC 9562 version 3.
+-- named_uuid makes an id from a name (RFC 9562 version 3). The same name always gives the same id.
 create function livelearn.named_uuid(name text) returns uuid
 	language sql immutable strict parallel safe
 	return (select encode(set_byte(set_byte(d, 6, get_byte(d, 6) & 15 | 48), 8, get_byte(d, 8) & 63 | 128), 'hex')::uuid
@@ -38,14 +38,14 @@ create function livelearn.named_uuid(name text) returns uuid
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- my_box is the box that the login belongs to, null for the cloud itself.
+-- my_box returns the box of the login, or null for the cloud itself.
 create function livelearn.my_box() returns text
 	language sql stable security definer set search_path = livelearn, pg_temp
 	as $$ select id from boxes where login = session_user and revoked is null $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- admit is the box that somebody says to be. A box login may be its own box only.
+-- admit returns the row of the box p_box. A box login may name its own box only.
 create function livelearn.admit(p_box text) returns livelearn.boxes
 	language plpgsql stable security definer set search_path = livelearn, pg_temp as $$
 declare
@@ -63,9 +63,8 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- ensure_month makes the partition of a month if there is none. A transaction calls it
--- before it touches facts: two that first hold facts and then want the month would wait
--- for each other.
+-- ensure_month creates the partition of a month if it is missing. A transaction calls it before
+-- it touches facts. Else two transactions that hold facts and want the month would deadlock.
 create function livelearn.ensure_month(p_month timestamptz) returns void
 	language plpgsql security definer set search_path = livelearn, pg_temp as $$
 declare
@@ -93,8 +92,8 @@ create function livelearn.ensure_months(p_from timestamptz, p_to timestamptz) re
 select livelearn.ensure_months(now(), now() + interval '2 months');
 
 -- +goose StatementBegin
--- forget is a payload without these pupils: their entries in lists of pupils go, every
--- other mention becomes "erased". Of a payload that Postgres refuses nothing stays.
+-- forget removes pupils from a payload: it deletes their entries in lists of pupils and replaces
+-- other mentions with "erased". It empties a payload that Postgres refuses.
 create function livelearn.forget(p_payload text, p_gone text[]) returns text
 	language plpgsql immutable set search_path = livelearn, pg_temp as $$
 declare
@@ -116,14 +115,14 @@ exception when data_exception then
 	return null;
 end $$;
 
--- mentions is a pattern that finds any of these pupils in a payload.
+-- mentions returns a pattern that finds any of these pupils in a payload.
 create function livelearn.mentions(p_gone text[]) returns text
 	language sql immutable set search_path = livelearn, pg_temp
 	return (select '"(' || string_agg(regexp_replace(trim(both '"' from to_json(g)::text), '([^[:alnum:]_])', '\\\1', 'g'), '|') || ')"' from unnest(p_gone) g);
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- put_item gives an object of a school its next number and version.
+-- put_item stores an object of a school under its next number and version.
 create function livelearn.put_item(p_school int, p_kind text, p_id text, p_data jsonb, p_gone bool) returns bigint
 	language plpgsql set search_path = livelearn, pg_temp as $$
 declare
@@ -142,15 +141,16 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- nameable tells that a text may be an id of a person. A plain word may not: it could be the
--- name of a field, which an erasure would take out of everything.
+-- nameable reports whether a text may be the id of a person. A plain word may not: it could be
+-- the name of a field, which an erasure would remove from everything.
 create function livelearn.nameable(p_pupil text) returns bool
 	language sql immutable set search_path = livelearn, pg_temp
 	return coalesce(length(p_pupil) between 2 and 255 and p_pupil ~ '[0-9_]' and p_pupil <> 'erased', false);
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- erase_pupil forgets a pupil of a school, and tells its boxes. False: that was done before.
+-- erase_pupil forgets a pupil of a school and adds an item for its boxes. It returns false if the
+-- pupil was erased before.
 create function livelearn.erase_pupil(p_school int, p_pupil text) returns bool
 	language plpgsql set search_path = livelearn, pg_temp as $$
 declare

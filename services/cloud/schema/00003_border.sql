@@ -1,12 +1,12 @@
--- What a box calls, through the cloud or with a login of its own: state, ingest, pull.
--- They are the only way in which a box login writes.
+-- The functions that a box calls, through the cloud or with its own login: state, ingest, pull.
+-- A box login writes through these only.
 --
--- Codes of their errors: LL001 revoked, LL002 no such box, LL003 the watermark is elsewhere.
+-- Codes of their errors: LL001 revoked, LL002 unknown box, LL003 the watermark is elsewhere.
 
 -- +goose Up
 
 -- +goose StatementBegin
--- dead_of is a dead letter as a box is told of it.
+-- dead_of returns a dead letter in the form for boxes.
 create function livelearn.dead_of(d livelearn.dead_letters) returns jsonb
 	language sql stable set search_path = livelearn, pg_temp
 	return jsonb_build_object('incarnation', (d).incarnation, 'pos', (d).pos, 'stream', (d).stream, 'epoch', (d).epoch, 'seq', (d).seq,
@@ -51,9 +51,9 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- store inserts facts and tells how many were new. It fails as a whole. Facts that are new
--- for sure are not looked for first: that is a quarter of the time. Numbers are taken by their
--- place: unnest writes each column of its own to a store, and only texts are worth it.
+-- store inserts facts and returns the number of new ones. It fails as a whole. It does not look
+-- for facts that are new for sure, which saves a quarter of the time. It takes numbers by index,
+-- because unnest copies each column to a tuple store, which pays off for texts only.
 create function livelearn.store(
 	p_school int, p_box text, p_incarnation bigint, p_new bool, p_skip bigint[],
 	p_pos bigint[], p_stream text[], p_epoch bigint[], p_seq bigint[], p_kind text[], p_version int[], p_author text[], p_command text[],
@@ -82,7 +82,7 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- bury makes a fact a dead letter, and tells it; null: it is one that was settled before.
+-- bury makes a fact a dead letter and returns it, or null if it was settled before.
 create function livelearn.bury(p_school int, p_box text, p_incarnation bigint, p_pos bigint, p_stream text, p_epoch bigint, p_seq bigint,
 	p_kind text, p_boot bigint, p_mono bigint, p_code text, p_text text, p_body bytea) returns jsonb
 	language plpgsql set search_path = livelearn, pg_temp as $$
@@ -100,9 +100,9 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- taken are the positions whose identity another fact has, null where all are new for sure.
--- Only numbers that are not above what a stream had before can be any, so a box that goes on
--- pays nothing.
+-- taken returns the positions whose identity another fact has, or null if all facts are new for
+-- sure. Only numbers up to the stream's highest can be taken, so a box that only appends pays
+-- nothing.
 create function livelearn.taken(p_school int, p_pos bigint[], p_stream text[], p_epoch bigint[], p_seq bigint[],
 	p_boot bigint[], p_mono bigint[], p_wall bigint[]) returns bigint[]
 	language plpgsql set search_path = livelearn, pg_temp as $$
@@ -133,7 +133,7 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- body_of is a fact as JSON, with its payload as the bytes that it came as.
+-- body_of returns a fact as JSON, with its payload unchanged.
 create function livelearn.body_of(p_pos bigint, p_stream text, p_epoch bigint, p_seq bigint, p_kind text, p_version int, p_author text, p_command text,
 	p_boot bigint, p_mono bigint, p_wall bigint, p_trusted bool, p_payload text) returns bytea
 	language sql immutable set search_path = livelearn, pg_temp
@@ -143,8 +143,8 @@ create function livelearn.body_of(p_pos bigint, p_stream text, p_epoch bigint, p
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- ingest stores a batch and moves the watermark. p_fault has what is wrong with a fact that
--- cannot even be sent as text, and p_body that fact; both are empty where there is none.
+-- ingest stores a batch and moves the watermark. For a fact that cannot be sent as text, p_fault
+-- has the reason and p_body the fact. Both are empty if the batch has none.
 create function livelearn.ingest(
 	p_box text, p_incarnation bigint, p_from bigint, p_to bigint, p_mark bigint, p_again bool,
 	p_pos bigint[], p_stream text[], p_epoch bigint[], p_seq bigint[], p_kind text[], p_version int[], p_author text[], p_command text[],

@@ -1,5 +1,5 @@
--- What a school queries. Times are corrected: a box has no clock of its own, so what it
--- did before it knew the time is dated by the first anchor of the same run.
+-- The views that a school queries. Times are corrected: a box has no battery clock, so the first
+-- anchor of a run dates the facts before the box knew the time.
 
 -- +goose Up
 create view livelearn.facts_at as
@@ -124,8 +124,8 @@ where f.kind = 'quiz.answered' and f.payload is not null;
 comment on view livelearn.answers is 'Answers as they were given; an answer that was changed is there twice, the later counts.';
 comment on column livelearn.answers.took_ms is 'milliseconds from the question to the answer';
 
--- Statements of a grading that was replaced are voided by statements of their own: who
--- copied them learns of it.
+-- Further statements void the statements of a replaced grading, so that readers with a copy of
+-- them learn of it.
 create view livelearn.statements as
 with each as (
 	select g.*, i, p, livelearn.named_uuid(concat_ws('|', g.school_id, g.stream, g.epoch, g.seq, p ->> 'pupil', i ->> 'id')) as id

@@ -1,6 +1,6 @@
--- Who may what. The owner of the schema is the cloud. livelearn_read sees the views of all
--- schools, for dashboards. livelearn_box is what the login of a box is a member of: it sees
--- the rows of its own box, and writes through three functions only.
+-- Roles. The cloud owns the schema. livelearn_read sees the views of all schools, for dashboards.
+-- Each box login is a member of livelearn_box: it sees the rows of its own box, and writes
+-- through three functions only.
 
 -- +goose Up
 
@@ -29,7 +29,7 @@ alter table livelearn.down enable row level security;
 alter table livelearn.boxes enable row level security;
 alter table livelearn.schools enable row level security;
 
--- The select around my_box makes it one call a statement instead of one a row.
+-- The select around my_box makes Postgres call it once per statement instead of once per row.
 create policy own on livelearn.facts for select to livelearn_box using (box = (select livelearn.my_box()));
 create policy own on livelearn.watermarks for select to livelearn_box using (box = (select livelearn.my_box()));
 create policy own on livelearn.dead_letters for select to livelearn_box using (box = (select livelearn.my_box()));
@@ -50,7 +50,7 @@ grant select on livelearn.facts_at, livelearn.lessons, livelearn.results, livele
 grant execute on function livelearn.stamp, livelearn.corrected, livelearn.whole, livelearn.real, livelearn.yes to livelearn_read;
 
 -- +goose Down
--- The roles stay: another database of this server may use them.
+-- The roles stay, because another database of this server may use them.
 drop policy own on livelearn.down;
 drop policy own on livelearn.schools;
 drop policy own on livelearn.boxes;

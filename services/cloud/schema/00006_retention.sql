@@ -1,9 +1,8 @@
 -- +goose Up
 
 -- +goose StatementBegin
--- retain empties what is older than its school keeps, and drops months in which nothing is
--- left. The age of a fact is counted from when it happened or, where nobody knows that,
--- from when it came.
+-- retain empties facts older than their school keeps, and drops empty months. The age of a fact
+-- counts from its corrected time or, if that is unknown, from its arrival.
 create function livelearn.retain(p_now timestamptz) returns bigint
 	language plpgsql set search_path = livelearn, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
-// Package schema is the tables, functions and views of the cloud's database, as numbered
-// steps. A step that was shipped is never changed: the next one changes what it made.
+// Package schema holds the tables, functions and views of the cloud's database as numbered steps.
+// The statements of a released step never change. A later step changes its objects.
 package schema
 
 import "embed"

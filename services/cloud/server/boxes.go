@@ -14,158 +14,158 @@ import (
 )
 
 const (
-	maxJSON = 64 << 10 // bytes of a request that is no batch
-	maxPage = 2 << 20  // bytes of items in an answer; one item may be more
+	maxJSON = 64 << 10 // bytes of a request other than a batch
+	maxPage = 2 << 20  // bytes of items in an answer, exceeded only by a single item
 
-	enrolsPerMinute   = 10  // of an address
-	sessionsPerMinute = 240 // the same: a school sits behind one
-	callsPerMinute    = 600 // of a box
-	mostItems         = 1000
+	enrolsPerMinute   = 10  // per address
+	sessionsPerMinute = 240 // per address, because a whole school may share one
+	callsPerMinute    = 600 // per box
+	maxItems          = 1000
 )
 
-// boxes is what boxes ask for.
-func (s *Server) boxes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /v1/enrol", s.enrol)
-	mux.HandleFunc("GET /v1/nonce", s.nonce)
-	mux.HandleFunc("POST /v1/session", s.session)
-	mux.HandleFunc("POST /v1/state", s.within(s.state))
-	mux.HandleFunc("POST /v1/facts", s.within(s.facts))
-	mux.HandleFunc("GET /v1/down", s.within(s.down))
+// boxRoutes adds the routes of boxes.
+func (s *Server) boxRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/enrol", s.handleEnrol)
+	mux.HandleFunc("GET /v1/nonce", s.handleNonce)
+	mux.HandleFunc("POST /v1/session", s.handleSession)
+	mux.HandleFunc("POST /v1/state", s.withSession(s.handleState))
+	mux.HandleFunc("POST /v1/facts", s.withSession(s.handleFacts))
+	mux.HandleFunc("GET /v1/down", s.withSession(s.handleDown))
 }
 
-func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
+func (s *Server) handleEnrol(w http.ResponseWriter, r *http.Request) {
 	var e https.Enrolment
-	err := s.rates.allow("enrol "+s.from(r), enrolsPerMinute)
+	err := s.limits.checkRate("enrol "+s.clientAddress(r), enrolsPerMinute)
 	if err == nil {
-		err = take(w, r, maxJSON, &e)
+		err = decodeBody(w, r, maxJSON, &e)
 	}
 	var school string
 	if err == nil {
 		school, err = s.store.Enrol(r.Context(), pg.Enrolment{Code: e.Code, Box: e.Box, Name: e.Name, Version: e.Version, Key: e.Key})
 	}
 	if err != nil {
-		s.refuse(w, r, e.Box, err)
+		s.refuseBox(w, r, e.Box, err)
 		return
 	}
-	s.log.Info("a box was enrolled", "box", shown(e.Box))
-	answer(w, https.Enrolled{School: school})
+	s.log.Info("a box was enrolled", "box", loggableID(e.Box))
+	writeJSON(w, https.Enrolled{School: school})
 }
 
-func (s *Server) nonce(w http.ResponseWriter, r *http.Request) {
-	err := s.rates.allow("session "+s.from(r), sessionsPerMinute)
+func (s *Server) handleNonce(w http.ResponseWriter, r *http.Request) {
+	err := s.limits.checkRate("session "+s.clientAddress(r), sessionsPerMinute)
 	var key []byte
 	if err == nil {
-		key, err = s.secrets.get(r.Context(), s.store)
+		key, err = s.signingKey.loadKey(r.Context(), s.store)
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.writeError(w, r, err)
 		return
 	}
-	answer(w, https.Nonce{Nonce: newNonce(key, s.now())})
+	writeJSON(w, https.Nonce{Nonce: newNonce(key, s.now())})
 }
 
-func (s *Server) session(w http.ResponseWriter, r *http.Request) {
+func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 	var l https.Login
-	err := s.rates.allow("session "+s.from(r), sessionsPerMinute)
+	err := s.limits.checkRate("session "+s.clientAddress(r), sessionsPerMinute)
 	if err == nil {
-		err = take(w, r, maxJSON, &l)
+		err = decodeBody(w, r, maxJSON, &l)
 	}
 	var token string
 	if err == nil {
-		token, err = s.login(r.Context(), l)
+		token, err = s.openSession(r.Context(), l)
 	}
 	if err != nil {
-		s.refuse(w, r, l.Box, err)
+		s.refuseBox(w, r, l.Box, err)
 		return
 	}
-	answer(w, https.Session{Token: token, Seconds: int(sessionLife.Seconds())})
+	writeJSON(w, https.Session{Token: token, Seconds: int(sessionLifetime.Seconds())})
 }
 
-// login opens a session for a box that signed a nonce of ours. Who has another key than the
-// box had when it was enrolled is a stranger, as is one that nobody knows.
-func (s *Server) login(ctx context.Context, l https.Login) (string, error) {
-	secret, err := s.secrets.get(ctx, s.store)
+// openSession opens a session for a box that signed one of our nonces. It refuses an unknown box,
+// and a key other than the one enrolled, with CodeStranger.
+func (s *Server) openSession(ctx context.Context, l https.Login) (string, error) {
+	secret, err := s.signingKey.loadKey(ctx, s.store)
 	if err != nil {
 		return "", err
 	}
-	if _, ok := open(secret, forNonce, l.Nonce, s.now()); !ok {
-		return "", errs.Code(op, errs.Busy, "nonce", "the nonce is too old, or no node gave it: take a new one")
+	if _, ok := openStamp(secret, forNonce, l.Nonce, s.now()); !ok {
+		return "", errs.NewCode(op, errs.Busy, "nonce", "the nonce has expired or is forged: get a new one")
 	}
-	key, revoked, err := s.store.Key(ctx, l.Box)
+	key, revoked, err := s.store.BoxKey(ctx, l.Box)
 	switch {
 	case err != nil:
 		return "", err
 	case len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, https.Challenge(l.Box, l.Nonce), l.Signature):
-		return "", errs.Code(op, errs.Denied, cloud.CodeStranger, "the box was enrolled with another key")
+		return "", errs.NewCode(op, errs.Denied, cloud.CodeStranger, "the box was enrolled with another key")
 	case revoked:
-		return "", errs.Code(op, errs.Denied, cloud.CodeRevoked, "the box was revoked")
+		return "", errs.NewCode(op, errs.Denied, cloud.CodeRevoked, "the box was revoked")
 	}
-	return stamp(secret, forSession, s.now().Add(sessionLife), []byte(l.Box)), nil
+	return signStamp(secret, forSession, s.now().Add(sessionLifetime), []byte(l.Box)), nil
 }
 
-// within calls next for the box whose session a request belongs to. Whether the box may
-// still is looked up by what next asks of the database.
-func (s *Server) within(next func(w http.ResponseWriter, r *http.Request, box string) error) http.HandlerFunc {
+// withSession finds the box of a request's session and calls next. The database checks in each
+// call of next whether the box is still allowed.
+func (s *Server) withSession(next func(w http.ResponseWriter, r *http.Request, box string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		box, err := s.whose(r)
+		box, err := s.sessionBox(r)
 		if err == nil {
-			err = s.rates.allow("box "+box, callsPerMinute)
+			err = s.limits.checkRate("box "+box, callsPerMinute)
 		}
 		if err == nil {
 			err = next(w, r, box)
 		}
 		if err != nil {
-			s.refuse(w, r, box, err)
+			s.refuseBox(w, r, box, err)
 		}
 	}
 }
 
-func (s *Server) whose(r *http.Request) (string, error) {
-	secret, err := s.secrets.get(r.Context(), s.store)
+func (s *Server) sessionBox(r *http.Request) (string, error) {
+	secret, err := s.signingKey.loadKey(r.Context(), s.store)
 	if err != nil {
 		return "", err
 	}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	box, good := open(secret, forSession, token, s.now())
+	box, good := openStamp(secret, forSession, token, s.now())
 	if !ok || !good || len(box) == 0 {
-		return "", errs.Code(op, errs.Denied, https.CodeSession, "the session is over")
+		return "", errs.NewCode(op, errs.Denied, https.CodeSession, "the session is over")
 	}
 	return string(box), nil
 }
 
-func (s *Server) state(w http.ResponseWriter, r *http.Request, box string) error {
+func (s *Server) handleState(w http.ResponseWriter, r *http.Request, box string) error {
 	var self cloud.Self
-	if err := take(w, r, maxJSON, &self); err != nil {
+	if err := decodeBody(w, r, maxJSON, &self); err != nil {
 		return err
 	}
 	st, err := s.store.State(r.Context(), box, self)
 	if err != nil {
 		return err
 	}
-	answer(w, st)
+	writeJSON(w, st)
 	return nil
 }
 
-func (s *Server) down(w http.ResponseWriter, r *http.Request, box string) error {
+func (s *Server) handleDown(w http.ResponseWriter, r *http.Request, box string) error {
 	q := r.URL.Query()
 	since, err := strconv.ParseUint(q.Get("since"), 10, 63)
 	if err != nil {
-		return errs.Field(op, "since", "bad_number", 0, "must be the number of an item")
+		return errs.NewField(op, "since", "bad_number", 0, "must be the number of an item")
 	}
 	most, err := strconv.ParseUint(q.Get("most"), 10, 31)
 	if err != nil || most == 0 {
-		return errs.Field(op, "most", "bad_number", mostItems, "must be 1 or more")
+		return errs.NewField(op, "most", "bad_number", maxItems, "must be 1 or more")
 	}
-	p, err := s.store.Pull(r.Context(), box, since, int(min(most, mostItems)))
+	p, err := s.store.Pull(r.Context(), box, since, int(min(most, maxItems)))
 	if err != nil {
 		return err
 	}
-	answer(w, clip(p))
+	writeJSON(w, clipPage(p))
 	return nil
 }
 
-// clip leaves out what would make an answer too large; it comes with the next one.
-func clip(p cloud.Page) cloud.Page {
+// clipPage cuts a page to maxPage bytes. The next page has the rest.
+func clipPage(p cloud.Page) cloud.Page {
 	size := 0
 	for i, it := range p.Items {
 		size += len(it.Data)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"io/fs"
 	"math/big"
 	"net"
@@ -16,34 +17,39 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/errs"
 )
 
-// CertFile is the certificate in the data folder of a node that made one itself.
+// CertFile is the file name of the self-signed certificate in the data folder.
 const CertFile = "cloud.crt"
 
 const (
 	keyFile = "cloud.key"
 
-	// certLife is long: boxes look at the key and not at the date, and people who look at the
-	// date should have a certificate of an authority.
-	certLife = 20 * 365 * 24 * time.Hour
+	// certLifetime is long, because boxes check the key and not the date. A node for browsers should
+	// have a certificate of an authority.
+	certLifetime = 20 * 365 * 24 * time.Hour
 )
 
-// secure puts TLS before a listener, and gives the pin of the key if boxes need one.
-func (s *Server) secure(ln net.Listener) (net.Listener, string, error) {
-	cert, pin, err := Certificate(s.cfg)
+// wrapTLS adds TLS to a listener. It returns the pin of the key if the certificate is self-signed.
+func (s *Server) wrapTLS(ln net.Listener) (net.Listener, string, error) {
+	certs, pin, err := newCertSource(s.cfg, func(err error) { s.log.Warn("the certificate was not read again; the old one stays", "err", err) })
 	if err != nil {
 		return nil, "", errors.Join(err, ln.Close())
 	}
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+	s.mu.Lock()
+	s.certs = certs
+	s.mu.Unlock()
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.getCertificate, NextProtos: []string{"http/1.1"}}
 	return tls.NewListener(ln, conf), pin, nil
 }
 
-// Certificate is a node's, made and kept in the data folder when there is none. The pin is
-// empty for one that somebody else gave: an authority vouches for it.
-func Certificate(cfg Config) (cert tls.Certificate, pin string, err error) {
+// LoadOrCreateCertificate loads the node's certificate. Without a configured one it makes a self-signed
+// certificate in the data folder. The pin is empty for a configured certificate, because an
+// authority vouches for it.
+func LoadOrCreateCertificate(cfg Config) (cert tls.Certificate, pin string, err error) {
 	if cfg.Cert != "" {
 		cert, err = tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
 		if err != nil {
@@ -54,7 +60,7 @@ func Certificate(cfg Config) (cert tls.Certificate, pin string, err error) {
 	crt, key := filepath.Join(cfg.Data, CertFile), filepath.Join(cfg.Data, keyFile)
 	cert, err = tls.LoadX509KeyPair(crt, key)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = create(cfg.Data); err == nil {
+		if err = createSelfSigned(cfg.Data); err == nil {
 			cert, err = tls.LoadX509KeyPair(crt, key)
 		}
 	}
@@ -64,13 +70,13 @@ func Certificate(cfg Config) (cert tls.Certificate, pin string, err error) {
 	return cert, https.PinOf(cert.Leaf.RawSubjectPublicKeyInfo), nil
 }
 
-// create makes a key and a certificate that it signs itself. A key that is there stays: the
-// boxes know it.
-func create(dir string) error {
+// createSelfSigned makes a self-signed certificate. It keeps an existing key, because the boxes
+// have its pin.
+func createSelfSigned(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	key, err := privateKey(dir)
+	key, err := loadOrCreateKey(dir)
 	if err != nil {
 		return err
 	}
@@ -80,8 +86,8 @@ func create(dir string) error {
 	}
 	now := time.Now()
 	tmpl := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "LiveLearn Cloud"}, DNSNames: names(),
-		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(certLife),
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "LiveLearn Cloud"}, DNSNames: hostNames(),
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(certLifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
@@ -89,10 +95,10 @@ func create(dir string) error {
 	if err != nil {
 		return err
 	}
-	return write(dir, CertFile, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return writePEMFile(dir, CertFile, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-func names() []string {
+func hostNames() []string {
 	list := []string{"localhost"}
 	if host, err := os.Hostname(); err == nil {
 		list = append(list, host)
@@ -100,7 +106,7 @@ func names() []string {
 	return list
 }
 
-func privateKey(dir string) (*ecdsa.PrivateKey, error) {
+func loadOrCreateKey(dir string) (*ecdsa.PrivateKey, error) {
 	data, err := os.ReadFile(filepath.Join(dir, keyFile))
 	if err == nil {
 		block, _ := pem.Decode(data)
@@ -124,21 +130,10 @@ func privateKey(dir string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, write(dir, keyFile, &pem.Block{Type: "PRIVATE KEY", Bytes: raw})
+	return key, writePEMFile(dir, keyFile, &pem.Block{Type: "PRIVATE KEY", Bytes: raw})
 }
 
-// write writes a file that appears whole or not at all, for the node's eyes only.
-func write(dir, name string, block *pem.Block) error {
-	f, err := os.CreateTemp(dir, "."+name+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	err = errors.Join(pem.Encode(f, block), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+// writePEMFile writes a file that only the node may read.
+func writePEMFile(dir, name string, block *pem.Block) error {
+	return atomicfile.Write(filepath.Join(dir, name), 0o600, func(w io.Writer) error { return pem.Encode(w, block) })
 }

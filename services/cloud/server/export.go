@@ -1,52 +1,53 @@
 package server
 
 import (
-	"archive/zip"
 	"context"
-	"crypto/sha256"
-	"encoding/csv"
-	"encoding/hex"
 	"errors"
 	"io"
 	"iter"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/sheet"
 )
 
-// exported is what programs and spreadsheets take.
-func (s *Server) exported(mux *http.ServeMux) {
-	mux.HandleFunc("GET /export/results.csv", s.may(pg.MayRead, s.export("results.csv", "text/csv; charset=utf-8", s.resultsCSV)))
-	mux.HandleFunc("GET /export/attendance.csv", s.may(pg.MayRead, s.export("attendance.csv", "text/csv; charset=utf-8", s.attendanceCSV)))
-	mux.HandleFunc("GET /export/oneroster.zip", s.may(pg.MayRead, s.export("oneroster.zip", "application/zip", s.oneRoster)))
+// exportRoutes adds the routes for spreadsheets and other programs.
+func (s *Server) exportRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /export/results.csv", s.withGrant(pg.MayRead, s.exportFile("results.csv", "text/csv; charset=utf-8", s.resultsCSV)))
+	mux.HandleFunc("GET /export/attendance.csv", s.withGrant(pg.MayRead, s.exportFile("attendance.csv", "text/csv; charset=utf-8", s.attendanceCSV)))
+	mux.HandleFunc("GET /export/oneroster.zip", s.withGrant(pg.MayRead, s.exportFile("oneroster.zip", "application/zip", s.oneRoster)))
 }
 
-// export answers with a file. It begins when the first bytes are there; a fault after that
-// ends the connection, so that half a file does not look whole.
-func (s *Server) export(name, kind string, write func(ctx context.Context, w io.Writer, school string, since time.Time) error) handler {
+// exportFile answers with a file. The answer starts with the first bytes. A later error aborts the
+// connection, so that a partial file does not look complete.
+func (s *Server) exportFile(name, kind string, write func(ctx context.Context, w io.Writer, p pg.Period) error) handler {
 	return func(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
-		of, err := school(r, g)
+		of, err := s.school(r, g)
 		if err != nil {
 			return err
 		}
-		since, err := day(r.FormValue("since"))
+		since, err := parseSince(r.FormValue("since"))
 		if err != nil {
 			return err
 		}
 		select {
-		case s.exports <- struct{}{}:
-			defer func() { <-s.exports }()
+		case s.exportSlots <- struct{}{}:
+			defer func() { <-s.exportSlots }()
 		default:
-			return errs.Code(op, errs.Busy, "too_many", "other exports are being made")
+			return errs.NewCode(op, errs.Busy, "too_many", "the node is making other exports")
 		}
-		out := &file{w: w, rc: http.NewResponseController(w), name: name, kind: kind}
-		unhurried(out.rc)
-		if err := write(r.Context(), out, of, since); err != nil {
-			if out.begun {
+		until, err := s.store.ConsistentThrough(r.Context())
+		if err != nil {
+			return err
+		}
+		w.Header().Set("X-Consistent-Through", until.UTC().Format(time.RFC3339Nano)) // since of the next export
+		out := &exportWriter{w: w, rc: http.NewResponseController(w), name: name, kind: kind}
+		clearReadDeadline(out.rc)
+		if err := write(r.Context(), out, pg.Period{School: of, Since: since, Until: until}); err != nil {
+			if out.started {
 				s.log.Warn("an export was not finished", "kind", r.Pattern, "err", err)
 				panic(http.ErrAbortHandler)
 			}
@@ -56,8 +57,8 @@ func (s *Server) export(name, kind string, write func(ctx context.Context, w io.
 	}
 }
 
-// day is a time that somebody asked from: a date, or a time as RFC 3339 has it.
-func day(text string) (time.Time, error) {
+// parseSince parses a date or an RFC 3339 time.
+func parseSince(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -66,56 +67,47 @@ func day(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, errs.Field(op, "since", "bad_time", 0, "must be like 2026-09-01 or 2026-09-01T08:00:00Z")
+	return time.Time{}, errs.NewField(op, "since", "bad_time", 0, "must be like 2026-09-01 or 2026-09-01T08:00:00Z")
 }
 
-// file is an answer that is a file. It has time as long as it moves.
-type file struct {
+// exportWriter writes the file of an answer. Each write extends the deadline.
+type exportWriter struct {
 	w          http.ResponseWriter
 	rc         *http.ResponseController
 	name, kind string
-	begun      bool
+	started    bool
 }
 
 // Write implements io.Writer.
-func (f *file) Write(p []byte) (int, error) {
-	if !f.begun {
-		f.begun = true
+func (f *exportWriter) Write(p []byte) (int, error) {
+	if !f.started {
+		f.started = true
 		f.w.Header().Set("Content-Type", f.kind)
 		f.w.Header().Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
 	}
-	_ = f.rc.SetWriteDeadline(time.Now().Add(bodyPause)) // not every writer has one: tests
+	_ = f.rc.SetWriteDeadline(time.Now().Add(bodyPause)) // test writers have no deadline
 	return f.w.Write(p)
 }
 
-// plain keeps a spreadsheet from running what somebody wrote: a cell that begins like a
-// formula gets an apostrophe in front.
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
-}
-
-func stamped(t time.Time) string {
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
-func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// rows writes a table. The mark before it tells spreadsheets that it is UTF-8.
-func rows[T any](w io.Writer, head []string, list iter.Seq2[T, error], cells func(T) []string) error {
-	c := csv.NewWriter(w)
+// writeRows writes a CSV table. The byte order mark shows spreadsheets that it is UTF-8.
+func writeRows[T any](w io.Writer, head []string, list iter.Seq2[T, error], cells func(T) []string) error {
+	c := sheet.NewWriter(w)
 	first := true
 	for row, err := range list {
 		if err != nil {
 			return err
 		}
 		if first {
-			if first, err = false, begin(w, c, head); err != nil {
+			if first, err = false, writeTableHead(w, c, head); err != nil {
 				return errs.New(op, errs.Down, err)
 			}
 		}
@@ -124,190 +116,55 @@ func rows[T any](w io.Writer, head []string, list iter.Seq2[T, error], cells fun
 		}
 	}
 	if first {
-		if err := begin(w, c, head); err != nil {
+		if err := writeTableHead(w, c, head); err != nil {
 			return errs.New(op, errs.Down, err)
 		}
 	}
-	c.Flush()
-	if err := c.Error(); err != nil {
+	if err := c.Flush(); err != nil {
 		return errs.New(op, errs.Down, err)
 	}
 	return nil
 }
 
-func begin(w io.Writer, c *csv.Writer, head []string) error {
+func writeTableHead(w io.Writer, c sheet.Writer, head []string) error {
 	_, err := io.WriteString(w, "\ufeff")
 	return errors.Join(err, c.Write(head))
 }
 
-func (s *Server) resultsCSV(ctx context.Context, w io.Writer, school string, since time.Time) error {
+func (s *Server) resultsCSV(ctx context.Context, w io.Writer, p pg.Period) error {
 	head := []string{
 		"school", "class", "class_id", "lesson", "lesson_id", "started", "question", "question_id", "pupil", "pupil_id",
-		"answered", "fraction", "points", "of", "box", "received",
+		"answered", "fraction", "points", "of", "box", "received", "person", "class_key", "teacher", "quiz", "edition", "present", "asked",
 	}
-	return rows(w, head, s.store.Results(ctx, school, since), func(r pg.ResultRow) []string {
+	return writeRows(w, head, s.store.Results(ctx, p), func(r pg.ResultRow) []string {
 		return []string{
-			plain(r.School), plain(r.ClassName), plain(r.Class), plain(r.Title), plain(r.Lesson), stamped(r.Started),
-			plain(r.Question), plain(r.Item), plain(r.Name), plain(r.Pupil),
-			strconv.FormatBool(r.Answered), number(r.Fraction), number(r.Points), number(r.Max), plain(r.Box), stamped(r.Received),
+			sheet.Text(r.School), sheet.Text(r.ClassName), sheet.Text(r.Class), sheet.Text(r.Title), sheet.Text(r.Lesson), formatTime(r.Started),
+			sheet.Text(r.Question), sheet.Text(r.Item), sheet.Text(r.Name), sheet.Text(r.Pupil),
+			strconv.FormatBool(r.Answered), scoreText(r, r.Fraction), scoreText(r, r.Points), formatNumber(r.Max), sheet.Text(r.Box), formatTime(r.Received),
+			sheet.Text(r.Person), sheet.Text(r.ClassKey), sheet.Text(r.Teacher), sheet.Text(r.Quiz), sheet.Text(r.Edition), strconv.FormatBool(r.Present), strconv.FormatBool(r.Asked),
 		}
 	})
 }
 
-func (s *Server) attendanceCSV(ctx context.Context, w io.Writer, school string, since time.Time) error {
+// scoreText returns a score, or "" for who was absent and for a question that does not count: a
+// mean over the column is then right.
+func scoreText(r pg.ResultRow, score float64) string {
+	if !r.Graded || !r.Present && !r.Answered {
+		return ""
+	}
+	return formatNumber(score)
+}
+
+func (s *Server) attendanceCSV(ctx context.Context, w io.Writer, p pg.Period) error {
 	head := []string{
 		"school", "class", "class_id", "lesson", "lesson_id", "started", "ended", "pupil", "pupil_id", "came", "minutes", "box", "received",
+		"person", "class_key", "teacher", "asked", "answered", "points", "of",
 	}
-	return rows(w, head, s.store.Attendance(ctx, school, since), func(r pg.AttendanceRow) []string {
+	return writeRows(w, head, s.store.Attendance(ctx, p), func(r pg.AttendanceRow) []string {
 		return []string{
-			plain(r.School), plain(r.ClassName), plain(r.Class), plain(r.Title), plain(r.Lesson), stamped(r.Started), stamped(r.Ended),
-			plain(r.Name), plain(r.Pupil), stamped(r.Came), number(r.Present.Round(time.Minute).Minutes()), plain(r.Box), stamped(r.Received),
+			sheet.Text(r.School), sheet.Text(r.ClassName), sheet.Text(r.Class), sheet.Text(r.Title), sheet.Text(r.Lesson), formatTime(r.Started), formatTime(r.Ended),
+			sheet.Text(r.Name), sheet.Text(r.Pupil), formatTime(r.Came), formatNumber(r.Stay.Round(time.Minute).Minutes()), sheet.Text(r.Box), formatTime(r.Received),
+			sheet.Text(r.Person), sheet.Text(r.ClassKey), sheet.Text(r.Teacher), strconv.Itoa(r.Asked), strconv.Itoa(r.Answered), formatNumber(r.Points), formatNumber(r.Max),
 		}
 	})
-}
-
-// The files of a OneRoster 1.2 package (1EdTech, CSV binding, section 4); those with
-// results are there, whoever takes them knows the classes and people.
-var rosterFiles = []string{
-	"academicSessions", "categories", "classes", "classResources", "courses", "courseResources", "demographics", "enrollments",
-	"lineItemLearningObjectiveIds", "lineItems", "lineItemScoreScales", "orgs", "resources", "resultLearningObjectiveIds",
-	"results", "resultScoreScales", "roles", "scoreScales", "userProfiles", "userResources", "users",
-}
-
-const category = "livelearn-lessons"
-
-// lineItem is what is graded: a question of a lesson, as one school had it.
-type lineItem struct{ school, lesson, item string }
-
-// id is one that fits a sourcedId (at most 255 characters), whatever it is made of.
-func id(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:16])
-}
-
-func (l lineItem) id() string { return id(l.school, l.lesson, l.item) }
-
-// oneRoster writes results as OneRoster 1.2 has them. The results are read twice: what is
-// graded comes before what came of it.
-func (s *Server) oneRoster(ctx context.Context, w io.Writer, school string, since time.Time) error {
-	items := map[lineItem]bool{}
-	z := zip.NewWriter(w)
-	err := errors.Join(
-		table(z, "manifest.csv", []string{"propertyName", "value"}, manifest()),
-		table(z, "categories.csv", []string{"sourcedId", "status", "dateLastModified", "title", "weight"},
-			one([]string{category, "", "", "Lessons", ""})),
-	)
-	if err != nil {
-		return err
-	}
-	err = table(z, "lineItems.csv", []string{
-		"sourcedId", "status", "dateLastModified", "title", "description", "assignDate", "dueDate", "classSourcedId",
-		"categorySourcedId", "gradingPeriodSourcedId", "academicSessionSourcedId", "schoolSourcedId", "resultValueMin", "resultValueMax",
-	}, lineItems(s.store.Results(ctx, school, since), items))
-	if err != nil {
-		return err
-	}
-	err = table(z, "results.csv", []string{
-		"sourcedId", "status", "dateLastModified", "lineItemSourcedId", "studentSourcedId", "scoreStatus", "score", "textScore",
-		"scoreDate", "comment", "classSourcedId", "inProgress", "incomplete", "late", "missing",
-	}, scores(s.store.Results(ctx, school, since), items))
-	if err != nil {
-		return err
-	}
-	if err := z.Close(); err != nil {
-		return errs.New(op, errs.Down, err)
-	}
-	return nil
-}
-
-func table(z *zip.Writer, name string, head []string, list iter.Seq2[[]string, error]) error {
-	w, err := z.Create(name)
-	if err != nil {
-		return errs.New(op, errs.Down, err)
-	}
-	c := csv.NewWriter(w)
-	err = c.Write(head)
-	for row, fault := range list {
-		if fault != nil {
-			return fault
-		}
-		err = errors.Join(err, c.Write(row))
-	}
-	c.Flush()
-	if err = errors.Join(err, c.Error()); err != nil {
-		return errs.New(op, errs.Down, err)
-	}
-	return nil
-}
-
-func one(row []string) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) { yield(row, nil) }
-}
-
-func manifest() iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		list := [][]string{{"manifest.version", "1.0"}, {"oneroster.version", "1.2"}}
-		for _, name := range rosterFiles {
-			mode := "absent"
-			if name == "categories" || name == "lineItems" || name == "results" {
-				mode = "bulk"
-			}
-			list = append(list, []string{"file." + name, mode})
-		}
-		list = append(list, []string{"source.systemName", "LiveLearn Box"}, []string{"source.systemCode", "livelearn"})
-		for _, row := range list {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-}
-
-// lineItems gives each question once, and notes it.
-func lineItems(list iter.Seq2[pg.ResultRow, error], items map[lineItem]bool) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for r, err := range list {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			l := lineItem{r.School, r.Lesson, r.Item}
-			if items[l] {
-				continue
-			}
-			items[l] = true
-			title := strings.TrimSpace(r.Title + ": " + strings.Join(strings.Fields(r.Question), " "))
-			if !yield([]string{
-				l.id(), "", "", plain(title), "", stamped(r.Started), stamped(r.Ended), plain(r.Class), category, "", "", id(r.School), "0", number(r.Max),
-			}, nil) {
-				return
-			}
-		}
-	}
-}
-
-// scores gives the results of questions that were noted.
-func scores(list iter.Seq2[pg.ResultRow, error], items map[lineItem]bool) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for r, err := range list {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			l := lineItem{r.School, r.Lesson, r.Item}
-			if !items[l] {
-				continue // graded while this is written
-			}
-			status, score := "fully graded", number(r.Points)
-			if !r.Answered {
-				status, score = "not submitted", ""
-			}
-			if !yield([]string{
-				id(r.School, r.Lesson, r.Item, r.Pupil), "", "", l.id(), plain(r.Pupil), status, score, "",
-				r.Ended.UTC().Format(time.DateOnly), "", plain(r.Class), "false", "false", "false", strconv.FormatBool(!r.Answered),
-			}, nil) {
-				return
-			}
-		}
-	}
 }

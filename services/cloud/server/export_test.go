@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// SessionFor is a token as a node makes it.
+// SessionFor returns a session token as a node makes it.
 func SessionFor(secret []byte, box string, until time.Time) string {
-	return stamp(secret, forSession, until, []byte(box))
+	return signStamp(secret, forSession, until, []byte(box))
 }
 
-// NonceFor is a nonce as a node makes it.
+// NonceFor returns a nonce as a node makes it.
 func NonceFor(secret []byte, now time.Time) string { return newNonce(secret, now) }
 
-// Handler is all that a node answers with.
+// Handler returns the node's HTTP handler.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Forget lets everybody ask anew.
-func (s *Server) Forget() {
-	s.rates.mu.Lock()
-	defer s.rates.mu.Unlock()
-	clear(s.rates.keys)
+// ResetLimits resets the rate limits.
+func (s *Server) ResetLimits() {
+	s.limits.mu.Lock()
+	defer s.limits.mu.Unlock()
+	clear(s.limits.keys)
 }

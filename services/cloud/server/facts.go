@@ -17,104 +17,104 @@ import (
 )
 
 const (
-	maxBatch  = 32 << 20         // bytes, compressed
-	bodyPause = 90 * time.Second // without a byte of a batch
-	bodyTime  = time.Hour        // for all of it
-	storeTime = 3 * time.Minute  // in the database
-	turnTime  = 30 * time.Second // waiting for one's turn
+	maxBatch     = 32 << 20         // bytes, compressed
+	bodyPause    = 90 * time.Second // without a byte of a batch
+	bodyTimeout  = time.Hour        // for the whole body
+	storeTimeout = 3 * time.Minute  // in the database
+	turnTimeout  = 30 * time.Second // for the box's turn
 )
 
-// facts takes in a batch: its bytes first, which may take a slow link minutes, and then, in
-// turn with those of other boxes, what they say.
-func (s *Server) facts(w http.ResponseWriter, r *http.Request, box string) error {
+// handleFacts receives a batch and stores it. Receiving may take minutes on a slow link and runs
+// in parallel. Storing is limited to Config.Batches at a time.
+func (s *Server) handleFacts(w http.ResponseWriter, r *http.Request, box string) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != https.TypeBatch {
-		return errs.Field(op, "body", "bad_type", 0, "must be %s", https.TypeBatch)
+		return errs.NewField(op, "body", "bad_type", 0, "must be %s", https.TypeBatch)
 	}
 	rc := http.NewResponseController(w)
-	turn, err := s.queues.enter(r.Context(), box, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) })
+	turn, err := s.turns.acquireTurn(r.Context(), box, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) })
 	if err != nil {
 		return err
 	}
-	defer turn.leave()
-	raw, err := receive(w, r, rc)
+	defer turn.releaseTurn()
+	raw, err := readBody(w, r, rc)
 	if err != nil {
 		return err
 	}
-	turn.received()
+	turn.markReceived()
 	s.metrics.bytes.Add(float64(len(raw)))
-	receipt, err := s.put(r.Context(), box, raw)
-	_ = rc.SetWriteDeadline(time.Now().Add(time.Minute)) // the answer's time begins now
+	receipt, err := s.storeBatch(r.Context(), box, raw)
+	_ = rc.SetWriteDeadline(time.Now().Add(time.Minute)) // the deadline of the answer starts now
 	if err != nil {
 		s.metrics.batches.WithLabelValues(errs.KindOf(err).String()).Inc()
 		return err
 	}
 	s.metrics.batches.WithLabelValues("stored").Inc()
-	answer(w, receipt)
+	writeJSON(w, receipt)
 	return nil
 }
 
-// receive takes in a body for as long as bytes keep coming.
-func receive(w http.ResponseWriter, r *http.Request, rc *http.ResponseController) ([]byte, error) {
+// readBody reads a body for as long as bytes keep coming.
+func readBody(w http.ResponseWriter, r *http.Request, rc *http.ResponseController) ([]byte, error) {
 	if r.ContentLength > maxBatch {
-		return nil, errs.Field(op, "body", "too_large", maxBatch, "at most %d bytes", maxBatch)
+		return nil, errs.NewField(op, "body", "too_large", maxBatch, "at most %d bytes", maxBatch)
 	}
 	var buf bytes.Buffer
-	in := &pausing{r: http.MaxBytesReader(w, r.Body, maxBatch), rc: rc, end: time.Now().Add(bodyTime)}
+	in := &pacedReader{r: http.MaxBytesReader(w, r.Body, maxBatch), rc: rc, end: time.Now().Add(bodyTimeout)}
 	_, err := buf.ReadFrom(in)
 	switch _, large := errors.AsType[*http.MaxBytesError](err); {
 	case large:
-		return nil, unread(err, maxBatch)
-	case err != nil: // the box is gone, or its newer batch came
+		return nil, bodyError(err, maxBatch)
+	case err != nil: // the connection broke, or a newer batch evicted this one
 		return nil, errs.New(op, errs.Down, err)
 	}
 	return buf.Bytes(), nil
 }
 
-// pausing reads a body that may stand still only so long.
-type pausing struct {
+// pacedReader reads a body and fails after bodyPause without a byte.
+type pacedReader struct {
 	r   io.Reader
 	rc  *http.ResponseController
 	end time.Time
 }
 
 // Read implements io.Reader.
-func (p *pausing) Read(b []byte) (int, error) {
+func (p *pacedReader) Read(b []byte) (int, error) {
 	until := time.Now().Add(bodyPause)
 	if until.After(p.end) {
 		until = p.end
 	}
-	_ = p.rc.SetReadDeadline(until)  // not every writer has one: tests
+	_ = p.rc.SetReadDeadline(until)  // test writers have no deadline
 	_ = p.rc.SetWriteDeadline(until) // the answer may have to wait for the body
 	n, err := p.r.Read(b)
 	if errors.Is(err, io.EOF) {
-		unhurried(p.rc)
+		clearReadDeadline(p.rc)
 	}
 	return n, err
 }
 
-// unhurried lets a request take longer whose body is all here: net/http goes on reading, to
-// see whether somebody still waits, and takes a deadline that passes for a no.
-func unhurried(rc *http.ResponseController) {
-	_ = rc.SetReadDeadline(time.Time{}) // not every writer has one: tests
+// clearReadDeadline removes the read deadline after the body. net/http keeps reading to detect a
+// lost connection, and an expired deadline would look like one.
+func clearReadDeadline(rc *http.ResponseController) {
+	_ = rc.SetReadDeadline(time.Time{}) // test writers have no deadline
 }
 
-// put stores a batch. It goes on when the box is gone: what is stored need not come again.
-func (s *Server) put(ctx context.Context, box string, raw []byte) (cloud.Receipt, error) {
-	turn := time.NewTimer(turnTime)
+// storeBatch stores a batch. It continues if the box is gone, so the box need not send it again.
+func (s *Server) storeBatch(ctx context.Context, box string, raw []byte) (cloud.Receipt, error) {
+	turn := time.NewTimer(turnTimeout)
 	defer turn.Stop()
 	select {
-	case s.storing <- struct{}{}:
-		defer func() { <-s.storing }()
+	case s.storeSlots <- struct{}{}:
+		defer func() { <-s.storeSlots }()
 	case <-ctx.Done():
 		return cloud.Receipt{}, errs.New(op, errs.Down, context.Cause(ctx))
 	case <-turn.C:
-		return cloud.Receipt{}, errs.Code(op, errs.Busy, "too_many", "other boxes are before this one")
+		return cloud.Receipt{}, errs.NewCode(op, errs.Busy, "too_many", "the node is storing the batches of other boxes")
 	}
 	b, err := batch.Decode(bytes.NewReader(raw))
 	if err != nil {
-		return cloud.Receipt{}, older(err)
+		return cloud.Receipt{}, asCloudOlder(err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	began := time.Now()
 	receipt, err := s.store.Ingest(ctx, box, b)
@@ -128,28 +128,28 @@ func (s *Server) put(ctx context.Context, box string, raw []byte) (cloud.Receipt
 	return receipt, nil
 }
 
-// queues lets one batch of a box in at a time.
-type queues struct {
-	mu  sync.Mutex
-	all map[string]*turn // by box; guarded by mu
+// boxTurns allows one batch of a box at a time.
+type boxTurns struct {
+	mu    sync.Mutex
+	byBox map[string]*turn // by box, guarded by mu
 }
 
 type turn struct {
-	q     *queues
-	box   string
-	evict func()        // ends its reading
-	done  chan struct{} // closed when it is over
-	whole bool          // it is all here; guarded by q.mu
+	turns    *boxTurns
+	box      string
+	evict    func()        // aborts its reading
+	done     chan struct{} // closed when the turn has ended
+	complete bool          // the whole batch was received, guarded by boxTurns.mu
 }
 
-// enter waits until the box's earlier batch is over. One that is still on its way is cut
-// off: the box would not send another if it still sent that.
-func (q *queues) enter(ctx context.Context, box string, evict func()) (*turn, error) {
-	own := &turn{q: q, box: box, evict: evict, done: make(chan struct{})}
-	late := time.NewTimer(turnTime)
+// acquireTurn waits until the box's earlier batch has ended. It evicts one that is still being
+// received, because the box has given up on it.
+func (q *boxTurns) acquireTurn(ctx context.Context, box string, evict func()) (*turn, error) {
+	own := &turn{turns: q, box: box, evict: evict, done: make(chan struct{})}
+	late := time.NewTimer(turnTimeout)
 	defer late.Stop()
 	for {
-		before := q.claim(own)
+		before := q.claimTurn(own)
 		if before == nil {
 			return own, nil
 		}
@@ -158,48 +158,48 @@ func (q *queues) enter(ctx context.Context, box string, evict func()) (*turn, er
 		case <-ctx.Done():
 			return nil, errs.New(op, errs.Down, context.Cause(ctx))
 		case <-late.C:
-			return nil, errs.Code(op, errs.Busy, "busy", "an earlier batch of the box is being stored")
+			return nil, errs.NewCode(op, errs.Busy, "busy", "the node is storing an earlier batch of the box")
 		}
 	}
 }
 
-// claim takes the box's place, or gives who has it.
-func (q *queues) claim(own *turn) *turn {
+// claimTurn takes the box's place and returns nil, or returns the turn that has it.
+func (q *boxTurns) claimTurn(own *turn) *turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.all == nil {
-		q.all = map[string]*turn{}
+	if q.byBox == nil {
+		q.byBox = map[string]*turn{}
 	}
-	before := q.all[own.box]
+	before := q.byBox[own.box]
 	if before == nil {
-		q.all[own.box] = own
+		q.byBox[own.box] = own
 		return nil
 	}
-	if !before.whole {
+	if !before.complete {
 		before.evict()
 	}
 	return before
 }
 
-// received tells that the batch is all here and worth waiting for.
-func (t *turn) received() {
-	t.q.mu.Lock()
-	defer t.q.mu.Unlock()
-	t.whole = true
+// markReceived notes that the whole batch was received, so that it cannot be evicted.
+func (t *turn) markReceived() {
+	t.turns.mu.Lock()
+	defer t.turns.mu.Unlock()
+	t.complete = true
 }
 
-func (t *turn) leave() {
-	t.q.mu.Lock()
-	defer t.q.mu.Unlock()
-	delete(t.q.all, t.box)
+func (t *turn) releaseTurn() {
+	t.turns.mu.Lock()
+	defer t.turns.mu.Unlock()
+	delete(t.turns.byBox, t.box)
 	close(t.done)
 }
 
-// older gives a format that this program does not know its name: the box waits until the
-// cloud is updated.
-func older(err error) error {
+// asCloudOlder changes the code "too_new" to CodeCloudOlder. The box then waits for an update of
+// the cloud.
+func asCloudOlder(err error) error {
 	if errs.BodyOf(err).Code == "too_new" {
-		return errs.Code(op, errs.Down, cloud.CodeCloudOlder, "%w", err)
+		return errs.NewCode(op, errs.Down, cloud.CodeCloudOlder, "%w", err)
 	}
 	return err
 }

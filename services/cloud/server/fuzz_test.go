@@ -21,15 +21,15 @@ import (
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/cloud/server"
-	"github.com/livelearn/box/services/cloud/stick"
+	"github.com/livelearn/box/services/cloud/usbfile"
 )
 
-// The places where a node takes something from a box. A batch is given as it is, and as what
-// its compression holds: random bytes seldom get through that.
-var places = []string{"/v1/enrol", "/v1/session", "/v1/state", "/v1/facts", "/v1/facts?packed", "/v1/down?", "/import", "/xapi/statements?"}
+// allPaths lists the requests with a body from a box. A batch is sent unchanged and, as
+// "?packed", compressed first, because random bytes seldom get through the decompression.
+var allPaths = []string{"/v1/enrol", "/v1/session", "/v1/state", "/v1/facts", "/v1/facts?packed", "/v1/down?", "/import", "/xapi/statements?"}
 
-// Whatever a box sends, a node says yes or what is wrong, and never that it has a fault of
-// its own.
+// FuzzRequests checks that a node answers any request with success or with a fault of the request,
+// and never with a fault of its own.
 func FuzzRequests(f *testing.F) {
 	fix := cloudtest.NewFixture(f)
 	code, err := fix.Store.NewCode(f.Context(), cloudtest.School)
@@ -43,19 +43,19 @@ func FuzzRequests(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	secret, err := fix.Store.Secret(f.Context(), "sessions")
+	secret, err := fix.Store.SharedSecret(f.Context(), "sessions")
 	if err != nil {
 		f.Fatal(err)
 	}
-	log := &lines{}
+	log := &testLog{}
 	srv := server.New(server.Config{Plain: true}, fix.Store, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})), prometheus.NewRegistry())
 	pack, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		f.Fatal(err)
 	}
-	seeds(f, secret)
+	seedFuzz(f, secret)
 	f.Fuzz(func(t *testing.T, at uint8, body []byte) {
-		path := places[int(at)%len(places)]
+		path := allPaths[int(at)%len(allPaths)]
 		method, kind := http.MethodPost, "application/json"
 		auth := "Bearer " + server.SessionFor(secret, "b1", time.Now().Add(time.Hour))
 		switch {
@@ -74,7 +74,7 @@ func FuzzRequests(f *testing.F) {
 		req.Header.Set("Authorization", auth)
 		req.Header.Set("X-Experience-API-Version", "1.0.3")
 		w := httptest.NewRecorder()
-		srv.Forget()
+		srv.ResetLimits()
 		srv.Handler().ServeHTTP(w, req)
 		if w.Code >= 500 {
 			t.Fatalf("%s: %d %s\n%s", path, w.Code, w.Body, log)
@@ -85,7 +85,7 @@ func FuzzRequests(f *testing.F) {
 	})
 }
 
-// plainQuery is a query that net/http lets through to a handler.
+// plainQuery returns a query that net/http passes to a handler.
 func plainQuery(raw []byte) string {
 	q, err := url.ParseQuery(string(raw))
 	if err != nil {
@@ -94,10 +94,10 @@ func plainQuery(raw []byte) string {
 	return q.Encode()
 }
 
-func seeds(f *testing.F, secret []byte) {
+func seedFuzz(f *testing.F, secret []byte) {
 	f.Helper()
 	var whole, file bytes.Buffer
-	if err := batch.Encode(&whole, cloudtest.Facts("b1", 1, 0, 3)); err != nil {
+	if err := batch.Encode(&whole, cloudtest.LessonFacts("b1", 1, 0, 3)); err != nil {
 		f.Fatal(err)
 	}
 	z, err := zstd.NewReader(bytes.NewReader(whole.Bytes()))
@@ -108,11 +108,11 @@ func seeds(f *testing.F, secret []byte) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	w, err := stick.NewWriter(&file, cloudtest.Self("b1", 1, 3))
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 3))
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := w.Add(cloudtest.Facts("b1", 1, 0, 3)); err != nil {
+	if err := w.Add(cloudtest.LessonFacts("b1", 1, 0, 3)); err != nil {
 		f.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -121,7 +121,7 @@ func seeds(f *testing.F, secret []byte) {
 	for i, v := range []any{
 		https.Enrolment{Code: "ABCDEFGHIJKLMNOPQRST", Box: "b2", Name: "Two\x00", Key: make([]byte, 32)},
 		https.Login{Box: "b1", Nonce: server.NonceFor(secret, time.Now().Add(1000*time.Hour)), Signature: make([]byte, 64)},
-		cloudtest.Self("b1", 1<<63, 1<<63),
+		cloudtest.NewSelf("b1", 1<<63, 1<<63),
 	} {
 		raw, err := json.Marshal(v)
 		if err != nil {

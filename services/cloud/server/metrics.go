@@ -1,6 +1,16 @@
 package server
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cloud/https"
+	"github.com/livelearn/box/services/cloud/pg"
+	"github.com/livelearn/box/services/errs"
+)
 
 type metrics struct {
 	batches  *prometheus.CounterVec
@@ -33,8 +43,69 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "livelearn_cloud_requests_total", Help: "Requests by the class of their answer.",
 		}, []string{"status"}),
 	}
+	m.batches.WithLabelValues("stored") // alerts need each family from the start
+	for _, kind := range []errs.Kind{errs.Invalid, errs.Denied, errs.Stale, errs.Busy, errs.Down, errs.Corrupt, errs.Internal} {
+		m.batches.WithLabelValues(kind.String())
+	}
+	for _, result := range []string{"stored", "known", "dead"} {
+		m.facts.WithLabelValues(result)
+	}
+	for _, code := range []string{cloud.CodeRevoked, cloud.CodeStranger, https.CodeBadCode, https.CodeOtherSchool} {
+		m.refusals.WithLabelValues(code)
+	}
+	for _, status := range []string{"2xx", "3xx", "4xx", "5xx"} {
+		m.requests.WithLabelValues(status)
+	}
 	if reg != nil {
 		reg.MustRegister(m.batches, m.facts, m.bytes, m.refusals, m.storing, m.requests)
 	}
 	return m
+}
+
+const collectTimeout = 5 * time.Second
+
+var (
+	boxLabels = []string{"school", "box"}
+
+	boxSeen   = prometheus.NewDesc("livelearn_cloud_box_last_seen_seconds", "Unix time at which the box was last heard of; 0: never.", boxLabels, nil)
+	boxBehind = prometheus.NewDesc("livelearn_cloud_box_waiting_facts", "Facts that wait on the box.", boxLabels, nil)
+	boxDead   = prometheus.NewDesc("livelearn_cloud_box_dead_letters", "Facts of the box that the database refused.", boxLabels, nil)
+	dbUp      = prometheus.NewDesc("livelearn_cloud_database_up", "1 if the database answers and takes data.", nil, nil)
+)
+
+// boxCollector reads the state of the boxes when it is asked. Revoked boxes have none.
+type boxCollector struct{ store *pg.Store }
+
+// Describe implements prometheus.Collector.
+func (c *boxCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{boxSeen, boxBehind, boxDead, dbUp} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *boxCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
+	defer cancel()
+	up := 0.0
+	if c.store.CheckReady(ctx) == nil {
+		up = 1
+	}
+	ch <- prometheus.MustNewConstMetric(dbUp, prometheus.GaugeValue, up)
+	list, err := c.store.Boxes(ctx, "")
+	if err != nil {
+		return // dbUp shows it
+	}
+	for _, b := range list {
+		if b.Revoked != nil {
+			continue
+		}
+		seen := 0.0
+		if b.Seen != nil {
+			seen = float64(b.Seen.UnixMilli()) / 1000
+		}
+		ch <- prometheus.MustNewConstMetric(boxSeen, prometheus.GaugeValue, seen, b.School, b.Box)
+		ch <- prometheus.MustNewConstMetric(boxBehind, prometheus.GaugeValue, float64(b.Behind), b.School, b.Box)
+		ch <- prometheus.MustNewConstMetric(boxDead, prometheus.GaugeValue, float64(b.Dead), b.School, b.Box)
+	}
 }

@@ -20,15 +20,15 @@ var styleText []byte
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-func style(w http.ResponseWriter, _ *http.Request) {
+func serveStyle(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	w.Header().Set("Cache-Control", "max-age=3600")
 	_, _ = w.Write(styleText)
 }
 
-// view is what the page shows.
-type view struct {
-	School  string // empty: all
+// pageData is the data of the page.
+type pageData struct {
+	School  string // empty means all
 	Now     time.Time
 	Boxes   []boxView
 	Waiting uint64
@@ -37,19 +37,19 @@ type view struct {
 
 type boxView struct {
 	pg.BoxState
-	Short string // of the id
-	State string // a word for the style
-	Word  string // for people
+	Short string // short form of the id
+	State string // class in the style sheet
+	Word  string // shown text
 	Ago   string
 }
 
 const (
-	late    = 7 * 24 * time.Hour // a box that was not heard of for so long stands out
-	current = time.Hour
+	longAbsence = 7 * 24 * time.Hour // a box without contact for this long is highlighted
+	recently    = time.Hour
 )
 
-func (s *Server) page(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
-	of, err := school(r, g)
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
+	of, err := s.school(r, g)
 	if err != nil {
 		return err
 	}
@@ -57,9 +57,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, g pg.Grant) error 
 	if err != nil {
 		return err
 	}
-	v := view{School: of, Now: s.now()}
+	v := pageData{School: of, Now: s.now()}
 	for _, b := range list {
-		v.Boxes = append(v.Boxes, look(b, v.Now))
+		v.Boxes = append(v.Boxes, viewBox(b, v.Now))
 		v.Waiting += b.Behind
 		v.Letters += b.Dead
 	}
@@ -72,8 +72,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, g pg.Grant) error 
 	return nil
 }
 
-// look is a box as the page shows it.
-func look(b pg.BoxState, now time.Time) boxView {
+// viewBox returns the page's view of a box.
+func viewBox(b pg.BoxState, now time.Time) boxView {
 	v := boxView{BoxState: b, Short: b.Box, Ago: "never"}
 	if r := []rune(b.Box); len(r) > 8 {
 		v.Short = string(r[:8])
@@ -86,15 +86,15 @@ func look(b pg.BoxState, now time.Time) boxView {
 		return v
 	}
 	since := now.Sub(*b.Seen)
-	v.Ago = ago(since)
+	v.Ago = formatAgo(since)
 	switch {
 	case b.Revoked != nil:
 		v.State, v.Word = "revoked", "revoked"
 	case b.Dead > 0:
 		v.State, v.Word = "letters", "facts were refused"
-	case since > late:
+	case since > longAbsence:
 		v.State, v.Word = "late", "away for long"
-	case b.Behind > 0 && since < current:
+	case b.Behind > 0 && since < recently:
 		v.State, v.Word = "sending", "sending"
 	case b.Behind > 0:
 		v.State, v.Word = "away", "away"
@@ -104,8 +104,8 @@ func look(b pg.BoxState, now time.Time) boxView {
 	return v
 }
 
-// ago is a time in the largest unit that it fills.
-func ago(d time.Duration) string {
+// formatAgo formats a duration in the largest unit that it fills.
+func formatAgo(d time.Duration) string {
 	for _, u := range []struct {
 		unit time.Duration
 		name string

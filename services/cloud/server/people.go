@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -11,33 +12,33 @@ import (
 
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/pg"
-	"github.com/livelearn/box/services/cloud/stick"
+	"github.com/livelearn/box/services/cloud/usbfile"
 	"github.com/livelearn/box/services/errs"
 )
 
 const (
-	callsOfPeople  = 600 // a minute of an address
-	faultsOfPeople = 30  // the same, with a wrong token
+	peoplePerMinute    = 600 // per address
+	badTokensPerMinute = 30  // failures per address
 
 	maxStick = 4 << 30 // bytes of a file
 )
 
-// people is what a school looks at.
-func (s *Server) people(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", s.may(pg.MayRead, s.page))
-	mux.HandleFunc("GET /style.css", style)
-	mux.HandleFunc("GET /api/boxes", s.may(pg.MayRead, s.listBoxes))
-	mux.HandleFunc("GET /api/dead", s.may(pg.MayRead, s.listDead))
-	mux.HandleFunc("POST /import", s.may(pg.MayAdmin, s.takeStick))
+// peopleRoutes adds the routes of the page and the API.
+func (s *Server) peopleRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", s.withGrant(pg.MayRead, s.servePage))
+	mux.HandleFunc("GET /style.css", serveStyle)
+	mux.HandleFunc("GET /api/boxes", s.withGrant(pg.MayRead, s.listBoxes))
+	mux.HandleFunc("GET /api/dead", s.withGrant(pg.MayRead, s.listDead))
+	mux.HandleFunc("POST /import", s.withGrant(pg.MayAdmin, s.handleImport))
 }
 
-// handler is what answers somebody with a token.
+// handler answers a request with a valid token.
 type handler func(w http.ResponseWriter, r *http.Request, g pg.Grant) error
 
-// may calls next for those whose token allows it.
-func (s *Server) may(what string, next handler) http.HandlerFunc {
+// withGrant checks the token of a request and calls next if the token has the right.
+func (s *Server) withGrant(what string, next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		g, err := s.grant(r, what)
+		g, err := s.checkToken(r, what)
 		if err == nil {
 			err = next(w, r, g)
 		}
@@ -45,15 +46,16 @@ func (s *Server) may(what string, next handler) http.HandlerFunc {
 			if errs.BodyOf(err).Code == pg.CodeBadToken {
 				w.Header().Set("WWW-Authenticate", `Basic realm="LiveLearn Cloud: any name, and a token", charset="UTF-8"`)
 			}
-			s.fail(w, r, err)
+			s.writeError(w, r, err)
 		}
 	}
 }
 
-// grant is what the token of a request allows: the password of HTTP Basic, or a bearer.
-func (s *Server) grant(r *http.Request, what string) (pg.Grant, error) {
-	from := s.from(r)
-	if err := s.rates.allow("people "+from, callsOfPeople); err != nil {
+// checkToken returns the grant of a request's token. The token is the password of HTTP Basic or a
+// bearer token.
+func (s *Server) checkToken(r *http.Request, what string) (pg.Grant, error) {
+	from := s.clientAddress(r)
+	if err := s.limits.checkRate("people "+from, peoplePerMinute); err != nil {
 		return pg.Grant{}, err
 	}
 	_, token, ok := r.BasicAuth()
@@ -61,37 +63,40 @@ func (s *Server) grant(r *http.Request, what string) (pg.Grant, error) {
 		token, ok = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	}
 	if !ok || token == "" {
-		return pg.Grant{}, errs.Code(op, errs.Denied, pg.CodeBadToken, "a token is needed")
+		return pg.Grant{}, errs.NewCode(op, errs.Denied, pg.CodeBadToken, "a token is needed")
 	}
-	g, err := s.store.Token(r.Context(), token)
+	g, err := s.store.CheckToken(r.Context(), token)
 	switch {
 	case errs.BodyOf(err).Code == pg.CodeBadToken:
-		if slow := s.rates.allow("fault "+from, faultsOfPeople); slow != nil {
+		if slow := s.limits.checkRate("fault "+from, badTokensPerMinute); slow != nil {
 			return g, slow
 		}
 		return g, err
 	case err != nil:
 		return g, err
 	case !slices.Contains(g.May, what):
-		return g, errs.Code(op, errs.Denied, "may_not", "the token is not for this; it would have to be for %q", what)
+		return g, errs.NewCode(op, errs.Denied, "may_not", "the token lacks the right %q", what)
 	}
 	return g, nil
 }
 
-// school is the school that a request is about; empty: all.
-func school(r *http.Request, g pg.Grant) (string, error) {
+// school returns the school of a request, or "" for all.
+func (s *Server) school(r *http.Request, g pg.Grant) (string, error) {
 	asked := r.FormValue("school")
 	if g.School != "" && asked != "" && asked != g.School {
-		return "", errs.Code(op, errs.Denied, "may_not", "the token is another school's")
+		return "", errs.NewCode(op, errs.Denied, "may_not", "the token belongs to another school")
 	}
 	if g.School != "" {
 		return g.School, nil
 	}
-	return asked, nil
+	if asked == "" {
+		return "", nil
+	}
+	return asked, s.store.FindSchool(r.Context(), asked)
 }
 
 func (s *Server) listBoxes(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
-	of, err := school(r, g)
+	of, err := s.school(r, g)
 	if err != nil {
 		return err
 	}
@@ -99,99 +104,100 @@ func (s *Server) listBoxes(w http.ResponseWriter, r *http.Request, g pg.Grant) e
 	if err != nil {
 		return err
 	}
-	answer(w, struct {
+	writeJSON(w, struct {
 		Boxes []pg.BoxState `json:"boxes"`
 	}{append([]pg.BoxState{}, list...)})
 	return nil
 }
 
 func (s *Server) listDead(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
-	of, err := school(r, g)
+	of, err := s.school(r, g)
 	if err != nil {
 		return err
 	}
-	list, err := s.store.Dead(r.Context(), of, r.FormValue("box"))
+	list, err := s.store.DeadLetters(r.Context(), of, r.FormValue("box"))
 	if err != nil {
 		return err
 	}
-	answer(w, struct {
+	writeJSON(w, struct {
 		Dead []pg.DeadLetter `json:"dead"`
 	}{append([]pg.DeadLetter{}, list...)})
 	return nil
 }
 
-// taken is the answer to a stick: what became of it, and what its box is to be told.
-type taken struct {
-	stick.Report
-	Code  string `json:"code,omitempty"` // the file is not whole: what was whole is in
+// importAnswer is the answer to a USB stick file: a report and the reply for its box.
+type importAnswer struct {
+	usbfile.Report
+	Code  string `json:"code,omitempty"` // the file was cut, its whole batches are stored
 	Reply any    `json:"reply"`
 }
 
-// takeStick takes in a stick's file. It may be large: it has time as long as it moves.
-func (s *Server) takeStick(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
+// handleImport imports the file of a USB stick. The file may be large, so each read extends the
+// deadline.
+func (s *Server) handleImport(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
 	rc := http.NewResponseController(w)
-	body := &pausing{r: http.MaxBytesReader(w, r.Body, maxStick), rc: rc, end: time.Now().Add(6 * time.Hour)}
-	in, err := stick.NewReader(body)
+	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, maxStick), rc: rc, end: time.Now().Add(6 * time.Hour)}
+	in, err := usbfile.NewReader(body)
 	if err != nil {
-		return unread(err, maxStick)
+		return bodyError(err, maxStick)
 	}
-	of := r.URL.Query().Get("school") // not FormValue: that would read the body
+	of := r.URL.Query().Get("school") // FormValue would read the body
 	if g.School != "" && of != "" && of != g.School {
-		return errs.Code(op, errs.Denied, "may_not", "the token is another school's")
+		return errs.NewCode(op, errs.Denied, "may_not", "the token belongs to another school")
 	}
 	if g.School != "" {
-		if of, err = s.owned(r.Context(), g.School, of, in.Self.Box); err != nil {
+		if of, err = s.checkOwner(r.Context(), g.School, of, in.Self.Box); err != nil {
 			return err
 		}
 	}
-	rep, reply, err := TakeStick(r.Context(), s.store, of, in)
+	rep, reply, err := ImportStick(r.Context(), s.store, of, in)
 	_ = rc.SetWriteDeadline(time.Now().Add(time.Minute))
 	if err != nil && !rep.Cut {
 		return err
 	}
-	s.log.Info("a stick was taken in", "box", shown(rep.Box), "n", rep.Stored)
-	answer(w, taken{rep, errs.BodyOf(err).Code, reply})
+	s.log.Info("a stick file was imported", "box", loggableID(rep.Box), "n", rep.Stored)
+	writeJSON(w, importAnswer{rep, errs.BodyOf(err).Code, reply})
 	return nil
 }
 
-// owned refuses a stick of a box that another school has, for a token of the school own, and
-// gives the school that a box becomes which none has.
-func (s *Server) owned(ctx context.Context, own, asked, box string) (string, error) {
+// checkOwner refuses a file of another school's box if the token belongs to school own. It returns
+// the school for a box that has none yet.
+func (s *Server) checkOwner(ctx context.Context, own, asked, box string) (string, error) {
 	mine, err := s.store.Boxes(ctx, own)
 	if err != nil || slices.ContainsFunc(mine, func(b pg.BoxState) bool { return b.Box == box }) {
 		return "", err
 	}
-	_, _, err = s.store.Key(ctx, box)
+	_, _, err = s.store.BoxKey(ctx, box)
 	switch known := errs.BodyOf(err).Code != cloud.CodeStranger; {
 	case known && err != nil:
 		return "", err
 	case known:
-		return "", errs.Code(op, errs.Denied, "may_not", "the box is another school's")
+		return "", errs.NewCode(op, errs.Denied, "may_not", "the box belongs to another school")
 	case asked == own:
 		return own, nil
 	}
-	return "", errs.Code(op, errs.Denied, cloud.CodeStranger, "nobody knows the box %q: name its school", shown(box))
+	return "", errs.NewCode(op, errs.Denied, cloud.CodeStranger, "the box %q is unknown: name its school", loggableID(box))
 }
 
-// operations are what operators' programs already know.
-func (s *Server) operations(mux *http.ServeMux) {
+// opsRoutes adds the routes for monitoring.
+func (s *Server) opsRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("ok\n")) // the prober is gone: nobody to tell
+		_, _ = w.Write([]byte("ok\n")) // the prober may be gone
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 		defer cancel()
-		if err := s.store.Ready(ctx); err != nil {
+		if err := s.store.CheckReady(ctx); err != nil {
 			s.log.Debug("not ready", "err", err)
-			http.Error(w, "the database is not ready", http.StatusServiceUnavailable)
+			http.Error(w, cmp.Or(pg.ExplainError(err), "the database is not ready"), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
 	metrics := promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{})
-	mux.HandleFunc("GET /metrics", s.may(pg.MayRead, func(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
+	mux.HandleFunc("GET /metrics", s.withGrant(pg.MayRead, func(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
 		if g.School != "" {
-			return errs.Code(op, errs.Denied, "may_not", "for tokens of all schools")
+			return errs.NewCode(op, errs.Denied, "may_not", "only a token for all schools may read the metrics")
 		}
 		metrics.ServeHTTP(w, r)
 		return nil

@@ -15,17 +15,17 @@ import (
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/pg"
-	"github.com/livelearn/box/services/cloud/stick"
+	"github.com/livelearn/box/services/cloud/usbfile"
 )
 
-// graded brings a lesson with evil names to the rig.
-func graded(t *testing.T, r *rig) {
+// addGradedLesson adds a lesson with hostile names to the rig.
+func addGradedLesson(t *testing.T, r *rig) {
 	t.Helper()
 	if err := r.Store.SetPolicy(t.Context(), cloudtest.School, cloud.Policy{Names: true}); err != nil {
 		t.Fatal(err)
 	}
-	c := r.box("b1")
-	b := cloudtest.Facts("b1", 1, 0, 2)
+	c := r.enrolBox("b1")
+	b := cloudtest.LessonFacts("b1", 1, 0, 2)
 	set := func(i int, kind string, v any) {
 		data, err := json.Marshal(v)
 		if err != nil {
@@ -38,8 +38,8 @@ func graded(t *testing.T, r *rig) {
 	now := time.Now().UnixMilli()
 	set(1, cloud.Graded, cloud.Grades{
 		Lesson: "l1", Class: "c1", Title: "<script>alert(1)</script>", Started: now - 3600_000, Ended: now,
-		Items: []cloud.Asked{{ID: "q1", Kind: "single", Title: "-1+1", Points: 2, Graded: true}},
-		Pupils: []cloud.Standing{
+		Items: []cloud.GradedItem{{ID: "q1", Kind: "single", Title: "-1+1;=2", Points: 2, Graded: true}},
+		Pupils: []cloud.PupilGrades{
 			{Pupil: "p_1", Came: now - 3000_000, MS: 2_700_000, Marks: map[string]cloud.Mark{"q1": {Fraction: .5, Points: 1}}},
 			{Pupil: "p_2", Marks: map[string]cloud.Mark{}},
 		},
@@ -51,10 +51,10 @@ func graded(t *testing.T, r *rig) {
 
 func TestNoCellOfAnExportIsAFormula(t *testing.T) {
 	r := newRig(t)
-	graded(t, r)
-	token := r.token(cloudtest.School, pg.MayRead)
+	addGradedLesson(t, r)
+	token := r.newToken(cloudtest.School, pg.MayRead)
 	for path, want := range map[string][]string{
-		"/export/results.csv":                    {"'=7b", "'-1+1", `'=HYPERLINK("x")`, "p_1", "0.5", "true"},
+		"/export/results.csv":                    {"'=7b", "'-1+1;'=2", `'=HYPERLINK("x")`, "p_1", "0.5", "true"},
 		"/export/attendance.csv":                 {"'=7b", `'=HYPERLINK("x")`, "p_2", "45"},
 		"/export/results.csv?since=2020-01-01":   {"p_1"},
 		"/export/attendance.csv?school=School+1": {"p_1"},
@@ -83,7 +83,7 @@ func TestNoCellOfAnExportIsAFormula(t *testing.T) {
 		}
 	}
 	for _, q := range []string{"since=yesterday", "school=%00", "school=%ff"} {
-		if status, _, text := r.get(r.token("", pg.MayRead), "/export/results.csv?"+q); status != 400 {
+		if status, _, text := r.get(r.newToken("", pg.MayRead), "/export/results.csv?"+q); status != 400 {
 			t.Errorf("%s: got %d %s", q, status, text)
 		}
 	}
@@ -91,8 +91,8 @@ func TestNoCellOfAnExportIsAFormula(t *testing.T) {
 
 func TestOneRosterFilesFitTogether(t *testing.T) {
 	r := newRig(t)
-	graded(t, r)
-	_, _, text := r.get(r.token("", pg.MayRead), "/export/oneroster.zip")
+	addGradedLesson(t, r)
+	_, _, text := r.get(r.newToken("", pg.MayRead), "/export/oneroster.zip")
 	z, err := zip.NewReader(strings.NewReader(text), int64(len(text)))
 	if err != nil {
 		t.Fatal(err)
@@ -123,12 +123,15 @@ func TestOneRosterFilesFitTogether(t *testing.T) {
 		t.Errorf("manifest: %v", props)
 	}
 	items := tables["lineItems.csv"]
-	if len(items) != 1 || len(tables["results.csv"]) != 2 || items[0]["categorySourcedId"] != tables["categories.csv"][0]["sourcedId"] || items[0]["resultValueMax"] != "2" {
+	if len(items) != 2 || len(tables["results.csv"]) != 4 || items[0]["categorySourcedId"] != tables["categories.csv"][0]["sourcedId"] || items[0]["resultValueMax"] != "2" {
 		t.Fatalf("got %v", tables)
 	}
 	status := map[string]string{}
 	for _, row := range tables["results.csv"] {
-		if row["lineItemSourcedId"] != items[0]["sourcedId"] || row["classSourcedId"] != items[0]["classSourcedId"] {
+		if row["lineItemSourcedId"] == items[0]["sourcedId"] {
+			continue // of the lesson
+		}
+		if row["lineItemSourcedId"] != items[1]["sourcedId"] || row["classSourcedId"] != items[0]["classSourcedId"] {
 			t.Errorf("a result of nothing: %v", row)
 		}
 		status[row["studentSourcedId"]] = row["scoreStatus"] + " " + row["score"]
@@ -143,18 +146,18 @@ func TestThePageShowsTheBoxesAndRunsNothing(t *testing.T) {
 	if err := r.Store.AddSchool(t.Context(), "Other", cloud.Policy{}); err != nil {
 		t.Fatal(err)
 	}
-	c := r.box("box-with-a-long-id")
-	self := cloudtest.Self("box-with-a-long-id", 1, 500)
+	c := r.enrolBox("box-with-a-long-id")
+	self := cloudtest.NewSelf("box-with-a-long-id", 1, 500)
 	self.Name = `<img src=x onerror=alert(1)>`
 	if _, err := c.State(t.Context(), self); err != nil {
 		t.Fatal(err)
 	}
-	b := cloudtest.Facts(self.Box, 1, 0, 100)
+	b := cloudtest.LessonFacts(self.Box, 1, 0, 100)
 	b.Facts[7].Data = json.RawMessage(`"\u0000"`)
 	if _, err := c.Put(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	token := r.token("", pg.MayRead)
+	token := r.newToken("", pg.MayRead)
 	status, head, text := r.get(token, "/")
 	if status != 200 || !strings.HasPrefix(head.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Fatalf("got %d %v", status, head)
@@ -172,7 +175,7 @@ func TestThePageShowsTheBoxesAndRunsNothing(t *testing.T) {
 	if _, head, css := r.get("", "/style.css"); head.Get("Content-Type") != "text/css; charset=utf-8" || !strings.Contains(css, "prefers-color-scheme: dark") {
 		t.Error("no style")
 	}
-	other := r.token("Other", pg.MayRead)
+	other := r.newToken("Other", pg.MayRead)
 	if _, _, text := r.get(other, "/"); strings.Contains(text, "box-with") {
 		t.Error("a school sees another one's boxes")
 	}
@@ -190,9 +193,9 @@ func TestThePageShowsTheBoxesAndRunsNothing(t *testing.T) {
 	}
 }
 
-func TestATokenIsForWhatItIsFor(t *testing.T) {
+func TestATokenHasOnlyItsRights(t *testing.T) {
 	r := newRig(t)
-	xapi, read, mine := r.token("", pg.MayXAPI), r.token("", pg.MayRead), r.token(cloudtest.School, pg.MayRead)
+	xapi, read, mine := r.newToken("", pg.MayXAPI), r.newToken("", pg.MayRead), r.newToken(cloudtest.School, pg.MayRead)
 	for _, c := range []struct {
 		token, path string
 		want        int
@@ -228,10 +231,10 @@ func TestATokenIsForWhatItIsFor(t *testing.T) {
 	}
 }
 
-func TestStatementsAreReadAsXAPIHasThem(t *testing.T) {
+func TestStatementsFollowXAPI(t *testing.T) {
 	r := newRig(t)
-	graded(t, r)
-	token := r.token(cloudtest.School, pg.MayXAPI)
+	addGradedLesson(t, r)
+	token := r.newToken(cloudtest.School, pg.MayXAPI)
 	get := func(path string) (int, http.Header, string) {
 		return r.get(token, path, "X-Experience-API-Version", "1.0.1")
 	}
@@ -295,7 +298,7 @@ func TestStatementsAreReadAsXAPIHasThem(t *testing.T) {
 	}
 }
 
-func TestASchoolTakesInItsOwnSticksOnly(t *testing.T) {
+func TestASchoolImportsOnlySticksOfItsOwnBoxes(t *testing.T) {
 	r := newRig(t)
 	if err := r.Store.AddSchool(t.Context(), "Other", cloud.Policy{}); err != nil {
 		t.Fatal(err)
@@ -309,12 +312,12 @@ func TestASchoolTakesInItsOwnSticksOnly(t *testing.T) {
 		return status, text
 	}
 	var file bytes.Buffer
-	w, err := stick.NewWriter(&file, cloudtest.Self("b1", 1, 30))
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 30))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range uint64(2) {
-		if err := w.Add(cloudtest.Facts("b1", 1, i*15, 15)); err != nil {
+		if err := w.Add(cloudtest.LessonFacts("b1", 1, i*15, 15)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -322,14 +325,14 @@ func TestASchoolTakesInItsOwnSticksOnly(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	all, mine, other := r.token("", pg.MayAdmin), r.token(cloudtest.School, pg.MayAdmin), r.token("Other", pg.MayAdmin)
+	all, mine, other := r.newToken("", pg.MayAdmin), r.newToken(cloudtest.School, pg.MayAdmin), r.newToken("Other", pg.MayAdmin)
 	for _, c := range []struct {
 		token, path string
 		file        []byte
 		want        int
 		text        string
 	}{
-		{r.token("", pg.MayRead), "/import", file.Bytes(), 403, "may_not"},
+		{r.newToken("", pg.MayRead), "/import", file.Bytes(), 403, "may_not"},
 		{all, "/import", file.Bytes(), 403, "stranger"},
 		{other, "/import?school=School+1", file.Bytes(), 403, "may_not"},
 		{mine, "/import?school=School+1", cut, 200, `"cut":true,"code":"cut"`},
@@ -343,7 +346,7 @@ func TestASchoolTakesInItsOwnSticksOnly(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d %s", c.path, status, text, c.want, c.text)
 		}
 	}
-	if err := r.Store.Revoke(t.Context(), "b1"); err != nil {
+	if err := r.Store.RevokeBox(t.Context(), "b1"); err != nil {
 		t.Fatal(err)
 	}
 	if status, text := post(all, "/import", file.Bytes()); status != 403 || !strings.Contains(text, cloud.CodeRevoked) {

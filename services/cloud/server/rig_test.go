@@ -23,30 +23,30 @@ import (
 	"github.com/livelearn/box/services/cloud/server"
 )
 
-// rig is a node over a database of its own.
+// rig is a node with its own database.
 type rig struct {
 	cloudtest.Fixture
 	t    *testing.T
-	log  *lines
+	log  *testLog
 	srv  *server.Server
 	addr string
 	pin  string
 	http *http.Client
 }
 
-// lines is a log that a test reads.
-type lines struct {
+// testLog is a log that a test can read.
+type testLog struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *testLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(p)
 }
 
-func (l *lines) String() string {
+func (l *testLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
@@ -55,19 +55,19 @@ func (l *lines) String() string {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, Fixture: cloudtest.NewFixture(t)}
-	r.node()
+	r.startNode()
 	return r
 }
 
-// node starts a node over the rig's database, and makes it the rig's.
-func (r *rig) node() {
+// startNode starts a node on the rig's database, and uses it for the rig.
+func (r *rig) startNode() {
 	t := r.t
 	t.Helper()
 	store, err := pg.Open(t.Context(), r.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.log = &lines{}
+	r.log = &testLog{}
 	r.srv = server.New(server.Config{Listen: "127.0.0.1:0", Data: t.TempDir()}, store,
 		slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), prometheus.NewRegistry())
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -96,8 +96,8 @@ func newKey(t *testing.T) ed25519.PrivateKey {
 	return key
 }
 
-// client is a box's way to the rig.
-func (r *rig) client(cfg https.Config) *https.Client {
+// newClient returns a box's client for the rig.
+func (r *rig) newClient(cfg https.Config) *https.Client {
 	r.t.Helper()
 	cfg.URL, cfg.Pin = "https://"+r.addr, r.pin
 	c, err := https.New(cfg)
@@ -108,8 +108,8 @@ func (r *rig) client(cfg https.Config) *https.Client {
 	return c
 }
 
-// box enrols a box and gives its way.
-func (r *rig) box(id string) *https.Client {
+// enrolBox enrols a box and returns its client.
+func (r *rig) enrolBox(id string) *https.Client {
 	r.t.Helper()
 	code, err := r.Store.NewCode(r.t.Context(), cloudtest.School)
 	if err != nil {
@@ -119,10 +119,10 @@ func (r *rig) box(id string) *https.Client {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.client(https.Config{Box: id, Key: l.Key})
+	return r.newClient(https.Config{Box: id, Key: l.Key})
 }
 
-func (r *rig) token(school string, may ...string) string {
+func (r *rig) newToken(school string, may ...string) string {
 	r.t.Helper()
 	token, err := r.Store.NewToken(r.t.Context(), fmt.Sprint(may, school), school, may...)
 	if err != nil {
@@ -131,7 +131,7 @@ func (r *rig) token(school string, may ...string) string {
 	return token
 }
 
-// get asks as a person with a token does; headers come in pairs.
+// get sends a GET with a person's token. headers are pairs.
 func (r *rig) get(token, path string, headers ...string) (int, http.Header, string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, "https://"+r.addr+path, nil)
@@ -161,8 +161,8 @@ func (r *rig) do(req *http.Request, token string, headers ...string) (int, http.
 	return resp.StatusCode, resp.Header, string(body)
 }
 
-// logged fails the test unless a line of the log has all words.
-func (r *rig) logged(t *testing.T, words ...string) {
+// checkLogged fails the test unless a line of the log has all words.
+func (r *rig) checkLogged(t *testing.T, words ...string) {
 	t.Helper()
 	for line := range strings.Lines(r.log.String()) {
 		all := true
@@ -176,9 +176,9 @@ func (r *rig) logged(t *testing.T, words ...string) {
 	t.Errorf("no line of the log has %q:\n%s", words, r.log)
 }
 
-func (r *rig) metric(t *testing.T, name string) (n float64) {
+func (r *rig) readMetric(t *testing.T, name string) (n float64) {
 	t.Helper()
-	_, _, text := r.get(r.token("", pg.MayRead), "/metrics")
+	_, _, text := r.get(r.newToken("", pg.MayRead), "/metrics")
 	for line := range strings.Lines(text) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			_, _ = fmt.Sscan(rest, &n)

@@ -1,24 +1,22 @@
-// Package server is the cloud role: where boxes bring their facts over HTTPS, and where a
-// school looks at them. It holds the login of the database; a box holds its own key only.
+// Package server is the cloud role. Boxes bring their facts to it over HTTPS, and schools view
+// them. It holds the database's login. A box holds only its own key.
 //
-//	boxes   /v1/enrol  /v1/nonce  /v1/session      who they are
+//	boxes   /v1/enrol  /v1/nonce  /v1/session      authentication
 //	        /v1/state  /v1/facts  /v1/down         with a session
 //	people  /  /api/...  /export/...  /import      with a token
 //	others  /xapi/...  /healthz  /readyz  /metrics
 //
-// Any number of nodes share a database and nothing else: what a node signs, a secret in the
-// database signs, so that every other one knows it.
+// Any number of nodes share a database and nothing else. They sign with a secret of the database,
+// so each node accepts the signatures of the others.
 //
 // Promises:
-//   - A batch is answered after it is committed. Whatever is cut may be sent again.
-//   - A box that was revoked, or that nobody knows, is refused at its next request, and that
-//     is logged and counted.
-//   - The log and the metrics hold ids of boxes, and no name, code, token or address of a
-//     database. Who has no token sees nothing but whether the node is well.
-//   - A request is bounded: in bytes, in time without progress, and in how many there are at
-//     once. A box has one batch at a time on a node; a newer one takes the place of one that
-//     is still on its way.
-//   - The node comes up without its database and serves when that is there.
+//   - A batch is answered after its commit. Anything that was cut may be sent again.
+//   - A revoked or unknown box is refused at its next request. The refusal is logged and counted.
+//   - The log and the metrics contain ids of boxes, but no name, code, token or database address.
+//     A client without a token sees only whether the node works.
+//   - Requests are limited in size, in time without progress and in number. A box has one batch
+//     at a time on a node. A newer batch replaces one that is still being received.
+//   - The node starts without its database, and serves when the database is up.
 package server
 
 import (
@@ -40,40 +38,39 @@ import (
 
 const op = "server"
 
-// Config says where the node is. Its zero value works.
+// Config holds the addresses and limits of a node. Its zero value works with Data set.
 type Config struct {
-	Listen string // address; default ":8443"
-	Data   string // folder for a certificate that the node makes itself
-	// Cert and Key are files of a certificate; empty: one is made and kept in Data.
+	Listen string // address, default ":8443"
+	Data   string // folder for the self-signed certificate
+	// Cert and Key are files of a certificate. Empty means a self-signed one in Data.
 	Cert, Key string
-	// Plain serves HTTP: a proxy before the node does the rest, and says in X-Forwarded-For
-	// who asks.
+	// Plain serves HTTP behind a proxy, which ends TLS and sets X-Forwarded-For.
 	Plain bool
-	// Home is the address of the cloud in xAPI statements; empty: that of the request.
+	// Home is the cloud's address in xAPI statements. Empty means the address of the request.
 	Home string
-	// Batches is how many batches are stored at once; default 8.
+	// Batches is the number of batches stored at once, default 8.
 	Batches int
 }
 
-// Validate refuses what cannot work.
+// Validate refuses combinations that cannot work.
 func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(cmp.Or(c.Listen, defaultListen)); err != nil {
-		return errs.Field(op, "listen", "bad_address", 0, `must be "host:port" or ":port": %v`, err)
+		return errs.NewField(op, "listen", "bad_address", 0, `must be "host:port" or ":port": %v`, err)
 	}
 	switch {
 	case (c.Cert == "") != (c.Key == ""):
-		return errs.Field(op, "cert", "missing", 0, "a certificate needs its key, and a key its certificate")
+		return errs.NewField(op, "cert", "missing", 0, "a certificate needs its key, and a key its certificate")
 	case c.Plain && c.Cert != "":
-		return errs.Field(op, "plain", "conflict", 0, "a certificate is of no use without HTTPS")
+		return errs.NewField(op, "plain", "conflict", 0, "a certificate has no use with plain HTTP")
 	case !c.Plain && c.Cert == "" && c.Data == "":
-		return errs.Field(op, "data", "missing", 0, "a certificate needs a folder to be kept in")
+		return errs.NewField(op, "data", "missing", 0, "a self-signed certificate needs a folder")
 	}
 	return nil
 }
 
 const (
-	defaultListen = ":8443"
-	mayEnd        = 10 * time.Second // of requests under way when the node stops
+	defaultListen   = ":8443"
+	shutdownTimeout = 10 * time.Second // for running requests when the node stops
 )
 
 // Server is a node of the cloud. Serve runs it.
@@ -86,34 +83,38 @@ type Server struct {
 	handler http.Handler
 	now     func() time.Time
 
-	ready   chan struct{} // closed when the node listens
-	once    sync.Once     // closes it
-	secrets secrets
-	queues  queues
-	storing chan struct{} // holds one for each batch that is being stored
-	exports chan struct{} // holds one for each export
-	rates   rates
+	ready       chan struct{} // closed when the node listens
+	once        sync.Once     // closes it
+	signingKey  signingKey
+	turns       boxTurns
+	storeSlots  chan struct{} // holds a token per batch being stored
+	exportSlots chan struct{} // holds a token per running export
+	limits      rateLimits
 
-	mu   sync.Mutex // guards the fields below
-	addr net.Addr   // nil while closed
-	pin  string
+	mu    sync.Mutex // guards the fields below
+	addr  net.Addr   // nil while the node does not listen
+	pin   string
+	certs *certSource // nil with plain HTTP
 }
 
-// New makes a node and opens nothing. The store stays the caller's to close.
+// New makes a node. It opens nothing, and the caller closes the store.
 func New(cfg Config, store *pg.Store, log *slog.Logger, reg *prometheus.Registry) *Server {
 	cfg.Listen, cfg.Batches = cmp.Or(cfg.Listen, defaultListen), cmp.Or(cfg.Batches, 8)
 	s := &Server{
 		cfg: cfg, store: store, log: log, reg: reg, metrics: newMetrics(reg), now: time.Now,
-		ready: make(chan struct{}), storing: make(chan struct{}, cfg.Batches), exports: make(chan struct{}, 4), rates: newRates(),
+		ready: make(chan struct{}), storeSlots: make(chan struct{}, cfg.Batches), exportSlots: make(chan struct{}, 4), limits: newRateLimits(),
 	}
-	s.handler = s.build()
+	if reg != nil {
+		reg.MustRegister(&boxCollector{store: store})
+	}
+	s.handler = s.buildHandler()
 	return s
 }
 
-// String is the service's name.
+// String returns the service's name.
 func (s *Server) String() string { return "cloud server" }
 
-// Addr is where the node listens, and the pin of its key; both are empty while it does not.
+// Addr returns the node's address and the pin of its key. Both are empty while it does not listen.
 func (s *Server) Addr() (addr, pin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +124,7 @@ func (s *Server) Addr() (addr, pin string) {
 	return s.addr.String(), s.pin
 }
 
-func (s *Server) opened(addr net.Addr, pin string) {
+func (s *Server) setAddr(addr net.Addr, pin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addr, s.pin = addr, pin
@@ -132,10 +133,10 @@ func (s *Server) opened(addr net.Addr, pin string) {
 	}
 }
 
-// Ready is closed when the node listens for the first time.
+// Ready returns a channel that is closed when the node first listens.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Serve runs the node until ctx ends, and then gives requests under way a moment.
+// Serve runs the node until ctx ends, and then waits shutdownTimeout for running requests.
 func (s *Server) Serve(ctx context.Context) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", s.cfg.Listen)
@@ -144,23 +145,23 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	pin := ""
 	if !s.cfg.Plain {
-		if ln, pin, err = s.secure(ln); err != nil {
+		if ln, pin, err = s.wrapTLS(ln); err != nil {
 			return err
 		}
 	}
-	s.opened(ln.Addr(), pin)
-	defer s.opened(nil, "")
+	s.setAddr(ln.Addr(), pin)
+	defer s.setAddr(nil, "")
 	g := supervise.Group(ctx)
-	g.Go(func(ctx context.Context) error { return s.listen(ctx, ln) })
-	g.Go(s.keep)
+	g.Go(func(ctx context.Context) error { return s.serveHTTP(ctx, ln) })
+	g.Go(s.runMaintenance)
 	return g.Wait()
 }
 
-func (s *Server) listen(ctx context.Context, ln net.Listener) error {
+func (s *Server) serveHTTP(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler: s.handler, MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 20 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		WriteTimeout: time.Minute, // those that take longer say so as they go on
+		WriteTimeout: time.Minute, // longer answers extend it
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	g := supervise.Group(ctx)
@@ -172,23 +173,23 @@ func (s *Server) listen(ctx context.Context, ln net.Listener) error {
 	})
 	g.Go(func(ctx context.Context) error {
 		<-ctx.Done()
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), mayEnd)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
 		if srv.Shutdown(late) != nil {
-			_ = srv.Close() // those who are not done by now are cut off
+			_ = srv.Close() // cut off the remaining requests
 		}
 		return nil
 	})
 	return g.Wait()
 }
 
-// build is the node's mux and what stands before it.
-func (s *Server) build() http.Handler {
+// buildHandler returns the mux with its guards.
+func (s *Server) buildHandler() http.Handler {
 	mux := http.NewServeMux()
-	s.boxes(mux)
-	s.people(mux)
-	s.exported(mux)
-	s.xapi(mux)
-	s.operations(mux)
-	return s.guard(mux)
+	s.boxRoutes(mux)
+	s.peopleRoutes(mux)
+	s.exportRoutes(mux)
+	s.xapiRoutes(mux)
+	s.opsRoutes(mux)
+	return s.withGuards(mux)
 }

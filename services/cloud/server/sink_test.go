@@ -10,14 +10,14 @@ import (
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/cloud/server"
-	"github.com/livelearn/box/services/cloud/stick"
+	"github.com/livelearn/box/services/cloud/usbfile"
 	"github.com/livelearn/box/services/errs"
 )
 
 func TestHTTPSIsASink(t *testing.T) {
 	cloudtest.TestSink(t, func(t *testing.T) cloudtest.Fixture {
 		r := newRig(t)
-		r.Open = func(box string) cloud.Sink { return r.box(box) }
+		r.Open = func(box string) cloud.Sink { return r.enrolBox(box) }
 		return r.Fixture
 	})
 }
@@ -26,23 +26,23 @@ func TestAStickIsASink(t *testing.T) {
 	cloudtest.TestSink(t, func(t *testing.T) cloudtest.Fixture {
 		f := cloudtest.NewFixture(t)
 		f.Carried = true
-		f.Open = func(box string) cloud.Sink { return &carried{t, f, box, 1} }
+		f.Open = func(box string) cloud.Sink { return &stickSink{t, f, box, 1} }
 		return f
 	})
 }
 
-// carried brings each batch on a stick, and reads what the cloud answers on it.
-type carried struct {
+// stickSink sends each batch in a USB stick file and reads the reply.
+type stickSink struct {
 	t   *testing.T
 	f   cloudtest.Fixture
 	box string
 	inc uint64
 }
 
-// carry takes a stick with some batches to the cloud.
-func (c *carried) carry(ctx context.Context, self cloud.Self, list ...*batch.Batch) (stick.Report, cloud.Reply, error) {
+// carryStick imports a file with some batches.
+func (c *stickSink) carryStick(ctx context.Context, self cloud.Self, list ...*batch.Batch) (usbfile.Report, cloud.Reply, error) {
 	var file bytes.Buffer
-	w, err := stick.NewWriter(&file, self)
+	w, err := usbfile.NewWriter(&file, self)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -54,21 +54,21 @@ func (c *carried) carry(ctx context.Context, self cloud.Self, list ...*batch.Bat
 	if err := w.Close(); err != nil {
 		c.t.Fatal(err)
 	}
-	in, err := stick.NewReader(&file)
+	in, err := usbfile.NewReader(&file)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return server.TakeStick(ctx, c.f.Store, cloudtest.School, in)
+	return server.ImportStick(ctx, c.f.Store, cloudtest.School, in)
 }
 
-func (c *carried) State(ctx context.Context, self cloud.Self) (cloud.State, error) {
+func (c *stickSink) State(ctx context.Context, self cloud.Self) (cloud.State, error) {
 	c.inc = self.Incarnation
-	_, reply, err := c.carry(ctx, self)
+	_, reply, err := c.carryStick(ctx, self)
 	return reply.State, err
 }
 
-func (c *carried) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
-	rep, reply, err := c.carry(ctx, cloudtest.Self(b.Box, b.Incarnation, b.To), b)
+func (c *stickSink) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error) {
+	rep, reply, err := c.carryStick(ctx, cloudtest.NewSelf(b.Box, b.Incarnation, b.To), b)
 	r := cloud.Receipt{Pos: reply.State.Pos, Stored: rep.Stored, Known: rep.Known}
 	if rep.Dead > 0 {
 		r.Dead = reply.State.Dead
@@ -76,8 +76,8 @@ func (c *carried) Put(ctx context.Context, b *batch.Batch) (cloud.Receipt, error
 	return r, err
 }
 
-func (c *carried) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
-	_, reply, err := c.carry(ctx, cloudtest.Self(c.box, c.inc, 0))
+func (c *stickSink) Pull(ctx context.Context, since uint64, most int) (cloud.Page, error) {
+	_, reply, err := c.carryStick(ctx, cloudtest.NewSelf(c.box, c.inc, 0))
 	if err != nil {
 		return cloud.Page{}, err
 	}
@@ -95,37 +95,37 @@ func (c *carried) Pull(ctx context.Context, since uint64, most int) (cloud.Page,
 
 func TestAForeignBoxIsRefusedAndLogged(t *testing.T) {
 	r := newRig(t)
-	r.box("b1")
+	r.enrolBox("b1")
 	for name, cfg := range map[string]https.Config{
 		"one that nobody knows": {Box: "b9", Key: newKey(t)},
 		"one with another key":  {Box: "b1", Key: newKey(t)},
 	} {
-		_, err := r.client(cfg).State(t.Context(), cloudtest.Self(cfg.Box, 1, 0))
+		_, err := r.newClient(cfg).State(t.Context(), cloudtest.NewSelf(cfg.Box, 1, 0))
 		if b := errs.BodyOf(err); b.Reason != "denied" || b.Code != cloud.CodeStranger {
 			t.Errorf("%s: got %v", name, err)
 		}
-		r.logged(t, cfg.Box, cloud.CodeStranger)
+		r.checkLogged(t, cfg.Box, cloud.CodeStranger)
 	}
-	if n := r.metric(t, `livelearn_cloud_refusals_total{code="stranger"}`); n != 2 {
+	if n := r.readMetric(t, `livelearn_cloud_refusals_total{code="stranger"}`); n != 2 {
 		t.Errorf("%v refusals were counted", n)
 	}
 }
 
 func TestARevokedBoxIsRefusedAtItsNextRequestAndLogged(t *testing.T) {
 	r := newRig(t)
-	c := r.box("b1")
-	if _, err := c.State(t.Context(), cloudtest.Self("b1", 1, 0)); err != nil {
+	c := r.enrolBox("b1")
+	if _, err := c.State(t.Context(), cloudtest.NewSelf("b1", 1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Store.Revoke(t.Context(), "b1"); err != nil {
+	if err := r.Store.RevokeBox(t.Context(), "b1"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Put(t.Context(), cloudtest.Facts("b1", 1, 0, 3)) // within the session
+	_, err := c.Put(t.Context(), cloudtest.LessonFacts("b1", 1, 0, 3)) // opens a session
 	if b := errs.BodyOf(err); b.Code != cloud.CodeRevoked {
 		t.Errorf("got %v", err)
 	}
-	r.logged(t, "b1", cloud.CodeRevoked)
-	if n := r.metric(t, `livelearn_cloud_refusals_total{code="revoked"}`); n != 1 {
+	r.checkLogged(t, "b1", cloud.CodeRevoked)
+	if n := r.readMetric(t, `livelearn_cloud_refusals_total{code="revoked"}`); n != 1 {
 		t.Errorf("%v refusals were counted", n)
 	}
 }

@@ -12,67 +12,70 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// The statements resource of xAPI 1.0.3 (part 3, section 2.1), for reading: learning record
-// stores fetch from here what came of lessons.
+// This file serves the statements resource of xAPI 1.0.3 (part 3, section 2.1), read only.
+// Learning record stores fetch the results of lessons from it.
 
 const (
 	xapiVersion = "1.0.3"
 	xapiHeader  = "X-Experience-API-Version"
 )
 
-func (s *Server) xapi(mux *http.ServeMux) {
+func (s *Server) xapiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /xapi/about", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set(xapiHeader, xapiVersion)
-		answer(w, struct {
+		writeJSON(w, struct {
 			Version []string `json:"version"`
 		}{[]string{xapiVersion}})
 	})
-	read := s.may(pg.MayXAPI, s.statements)
+	read := s.withGrant(pg.MayXAPI, s.handleStatements)
 	mux.HandleFunc("GET /xapi/statements", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(xapiHeader, xapiVersion) // also with errors
+		w.Header().Set(xapiHeader, xapiVersion) // errors need it too
 		read(w, r)
 	})
 }
 
-func (s *Server) statements(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
+func (s *Server) handleStatements(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
 	if v := r.Header.Get(xapiHeader); !strings.HasPrefix(v, "1.0") {
-		return errs.Field(op, xapiHeader, "bad_version", 0, "the header must be there and say 1.0.x")
+		return errs.NewField(op, xapiHeader, "bad_version", 0, "the header must be 1.0.x")
 	}
-	began := s.now()
-	q, err := query(r.URL.Query())
+	through, err := s.store.ConsistentThrough(r.Context()) // before the query: it is never ahead of the answer
 	if err != nil {
 		return err
 	}
-	q.School, q.Home = g.School, s.home(r)
+	q, err := parseQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	q.School, q.Home = g.School, s.homeURL(r)
 	list, next, err := s.store.Statements(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("X-Experience-API-Consistent-Through", began.UTC().Format(time.RFC3339))
+	w.Header().Set("X-Experience-API-Consistent-Through", through.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	if q.ID != "" {
 		if len(list) == 0 {
-			return errs.Code(op, errs.Missing, "no_statement", "there is no such statement")
+			return errs.NewCode(op, errs.Missing, "no_statement", "there is no such statement")
 		}
-		answer(w, list[0])
+		writeJSON(w, list[0])
 		return nil
 	}
-	answer(w, struct {
+	writeJSON(w, struct {
 		Statements []json.RawMessage `json:"statements"`
 		More       string            `json:"more"`
-	}{append([]json.RawMessage{}, list...), onward(r.URL.Query(), next)})
+	}{append([]json.RawMessage{}, list...), nextPage(r.URL.Query(), next)})
 	return nil
 }
 
-// home is what ids of activities and people begin with.
-func (s *Server) home(r *http.Request) string {
+// homeURL returns the IRI prefix of activities and accounts.
+func (s *Server) homeURL(r *http.Request) string {
 	if s.cfg.Home != "" {
 		return strings.TrimRight(s.cfg.Home, "/")
 	}
 	return (&url.URL{Scheme: "https", Host: r.Host}).String()
 }
 
-// onward is where a reader goes on, with all that was asked; empty at the end.
-func onward(q url.Values, next string) string {
+// nextPage returns the path of the next page with the same filters, or "" at the end.
+func nextPage(q url.Values, next string) string {
 	if next == "" {
 		return ""
 	}
@@ -80,28 +83,28 @@ func onward(q url.Values, next string) string {
 	return "/xapi/statements?" + q.Encode()
 }
 
-// query reads what is asked for. What is not known is an error (section 2.1.3).
-func query(v url.Values) (q pg.StatementQuery, err error) {
+// parseQuery parses the parameters. An unknown one is an error (section 2.1.3).
+func parseQuery(v url.Values) (q pg.StatementQuery, err error) {
 	for key, list := range v {
 		if len(list) != 1 {
-			return q, bad(key, "must be given once")
+			return q, badQuery(key, "must be given once")
 		}
-		if err := ask(&q, key, list[0]); err != nil {
+		if err := setParam(&q, key, list[0]); err != nil {
 			return q, err
 		}
 	}
 	for key := range v {
 		if q.ID != "" && key != "statementId" && key != "format" && key != "attachments" {
-			return q, bad(key, "does not go with statementId")
+			return q, badQuery(key, "does not go with statementId")
 		}
 	}
 	return q, nil
 }
 
-func bad(field, text string) error { return errs.Field(op, field, "bad_query", 0, "%s", text) }
+func badQuery(field, text string) error { return errs.NewField(op, field, "bad_query", 0, "%s", text) }
 
-// ask adds one parameter to q.
-func ask(q *pg.StatementQuery, key, text string) (err error) {
+// setParam sets one parameter in q.
+func setParam(q *pg.StatementQuery, key, text string) (err error) {
 	switch key {
 	case "statementId":
 		q.ID = text
@@ -112,54 +115,54 @@ func ask(q *pg.StatementQuery, key, text string) (err error) {
 	case "more":
 		q.More = text
 	case "agent":
-		q.Pupil, err = account(text)
+		q.Pupil, err = parseAccount(text)
 	case "since":
-		q.Since, err = moment(key, text)
+		q.Since, err = parseTime(key, text)
 	case "until":
-		q.Until, err = moment(key, text)
+		q.Until, err = parseTime(key, text)
 	case "ascending":
-		q.Ascending, err = flag(key, text)
+		q.Ascending, err = parseBool(key, text)
 	case "limit":
 		q.Limit, err = strconv.Atoi(text)
 		if err != nil || q.Limit < 0 {
-			err = bad(key, "must be 0 or more")
+			err = badQuery(key, "must be 0 or more")
 		}
-	case "attachments", "related_activities", "related_agents": // there are none
-		_, err = flag(key, text)
+	case "attachments", "related_activities", "related_agents": // accepted without effect
+		_, err = parseBool(key, text)
 	case "format":
 		if text != "exact" && text != "ids" && text != "canonical" {
-			err = bad(key, "must be ids, exact or canonical")
+			err = badQuery(key, "must be ids, exact or canonical")
 		}
 	default:
-		err = bad(key, "is not known here")
+		err = badQuery(key, "is not known here")
 	}
 	return err
 }
 
-func moment(key, text string) (time.Time, error) {
+func parseTime(key, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return t, bad(key, "must be a time such as 2026-09-01T08:00:00Z")
+		return t, badQuery(key, "must be a time such as 2026-09-01T08:00:00Z")
 	}
 	return t, nil
 }
 
-func flag(key, text string) (bool, error) {
+func parseBool(key, text string) (bool, error) {
 	if text != "true" && text != "false" {
-		return false, bad(key, "must be true or false")
+		return false, badQuery(key, "must be true or false")
 	}
 	return text == "true", nil
 }
 
-// account is the pupil that an agent is. Whoever is known by mail only is nobody here.
-func account(text string) (string, error) {
+// parseAccount returns the pupil of an agent. Agents without an account match no pupil.
+func parseAccount(text string) (string, error) {
 	var a struct {
 		Account struct {
 			Name string `json:"name"`
 		} `json:"account"`
 	}
 	if err := json.Unmarshal([]byte(text), &a); err != nil || a.Account.Name == "" || strings.ContainsRune(a.Account.Name, 0) {
-		return "", bad("agent", "must be an agent with an account")
+		return "", badQuery("agent", "must be an agent with an account")
 	}
 	return a.Account.Name, nil
 }

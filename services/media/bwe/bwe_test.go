@@ -14,8 +14,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// feed gives an estimator reports a second apart and tells the rate after each.
-func feed(e *bwe.Estimator, reports ...bwe.Report) (rates []int) {
+// feedReports passes reports a second apart to an estimator and returns the rate after each.
+func feedReports(e *bwe.Estimator, reports ...bwe.Report) (rates []int) {
 	for i, r := range reports {
 		r.At = time.Duration(i) * time.Second
 		e.Report(r)
@@ -67,7 +67,7 @@ func TestEstimatorFollowsLossAndREMB(t *testing.T) {
 			[]int{950_000, 950_000, 950_000},
 		},
 		{
-			"REMB under what is sent is heeded when it fell", 1e6,
+			"REMB below the bits sent counts when it fell", 1e6,
 			[]bwe.Report{{Sent: 9e5, REMB: 95e4}, {Sent: 9e5, REMB: 7e5}},
 			[]int{950_000, 700_000},
 		},
@@ -91,7 +91,7 @@ func TestEstimatorFollowsLossAndREMB(t *testing.T) {
 		{"the start is bounded", -1, []bwe.Report{{}}, []int{bwe.Floor}},
 		{"no number is no loss", 1e6, []bwe.Report{{Loss: math.NaN()}}, []int{1e6}},
 	} {
-		if got := feed(bwe.New(c.start), c.reports...); !slices.Equal(got, c.want) {
+		if got := feedReports(bwe.New(c.start), c.reports...); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -147,8 +147,8 @@ func TestChooseGivesLayers(t *testing.T) {
 	}
 }
 
-// pictures are some at random, most of them like those of a lesson.
-func pictures(r *rand.Rand) []bwe.Stream {
+// randomStreams returns random streams, most of them like those of a lesson.
+func randomStreams(r *rand.Rand) []bwe.Stream {
 	streams := make([]bwe.Stream, r.IntN(7))
 	for i := range streams {
 		s := bwe.Stream{Rates: make([]int, r.IntN(4))}
@@ -165,8 +165,8 @@ func pictures(r *rand.Rand) []bwe.Stream {
 	return streams
 }
 
-// faults are the promises of Choose that an answer breaks.
-func faults(rate int, streams []bwe.Stream, layers []int) (broken []string) {
+// brokenPromises lists the promises of Choose that an answer breaks.
+func brokenPromises(rate int, streams []bwe.Stream, layers []int) (broken []string) {
 	total, lowest := 0, true
 	for i, l := range layers {
 		s := streams[i]
@@ -197,16 +197,16 @@ func faults(rate int, streams []bwe.Stream, layers []int) (broken []string) {
 func TestChooseKeepsItsPromises(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
-		streams, rate := pictures(r), r.IntN(8_000_000)
+		streams, rate := randomStreams(r), r.IntN(8_000_000)
 		layers := bwe.Choose(rate, streams)
-		if broken := faults(rate, streams, layers); broken != nil {
+		if broken := brokenPromises(rate, streams, layers); broken != nil {
 			t.Fatalf("%v: rate %d, %+v: %v", broken, rate, streams, layers)
 		}
-		// More rate is never worse for the first whose layer it changes.
+		// More rate never lowers the layer of the first stream that changes.
 		if more := bwe.Choose(rate+r.IntN(2_000_000), streams); slices.Compare(more, layers) < 0 {
 			t.Fatalf("more than %d gave %v in place of %v: %+v", rate, more, layers, streams)
 		}
-		// What was chosen is kept while nothing changes.
+		// The choice is kept while nothing changes.
 		for i := range streams {
 			streams[i].Now = layers[i]
 		}
@@ -221,9 +221,9 @@ func FuzzChoose(f *testing.F) {
 	f.Add(uint64(2), 0)
 	f.Add(uint64(3), -1)
 	f.Fuzz(func(t *testing.T, seed uint64, rate int) {
-		streams := pictures(rand.New(rand.NewPCG(seed, seed)))
+		streams := randomStreams(rand.New(rand.NewPCG(seed, seed)))
 		layers := bwe.Choose(rate, streams)
-		if broken := faults(rate, streams, layers); broken != nil {
+		if broken := brokenPromises(rate, streams, layers); broken != nil {
 			t.Errorf("%v: rate %d, %+v: %v", broken, rate, streams, layers)
 		}
 	})

@@ -13,12 +13,12 @@ const voice = 32_000 // bits/s of sound that no choice changes
 
 var camera = []int{150_000, 500_000, 1_500_000}
 
-// link is a path with a queue of its own and one watcher of one camera at its end, who
-// reports each second.
-type link struct {
-	queue  float64 // seconds that it holds
-	random float64 // fraction lost whatever is sent
-	remb   bool    // the receiver says what it thinks, as browsers do
+// simulatedLink is a path with a queue of its own. At its end one watcher of one camera reports
+// each second.
+type simulatedLink struct {
+	queue  float64 // seconds of traffic that the queue holds
+	random float64 // fraction lost at any rate
+	remb   bool    // the receiver sends its estimate, as browsers do
 	burst  *rand.Rand
 
 	now      time.Duration
@@ -29,14 +29,14 @@ type link struct {
 	switches int
 }
 
-func newLink(l link, start int) *link {
+func newLink(l simulatedLink, start int) *simulatedLink {
 	l.e, l.layer, l.guess = bwe.New(start), -1, 300_000
 	l.choose()
 	l.switches = 0
 	return &l
 }
 
-func (l *link) choose() {
+func (l *simulatedLink) choose() {
 	next := bwe.Choose(l.e.Rate()-voice, []bwe.Stream{{Rates: camera, Max: 2, Now: l.layer}})[0]
 	if next != l.layer {
 		l.layer = next
@@ -44,8 +44,8 @@ func (l *link) choose() {
 	}
 }
 
-// second passes with the link carrying capacity bits/s.
-func (l *link) second(capacity int) {
+// second simulates a second in which the link carries capacity bits/s.
+func (l *simulatedLink) second(capacity int) {
 	sent := float64(voice + camera[l.layer])
 	if l.burst != nil {
 		sent *= 0.85 + 0.3*l.burst.Float64()
@@ -71,13 +71,13 @@ func (l *link) second(capacity int) {
 	l.choose()
 }
 
-// links are all kinds of one, named.
-func links(start int) map[string]*link {
-	all := map[string]*link{}
+// allLinks are links of all kinds, by name.
+func allLinks(start int) map[string]*simulatedLink {
+	all := map[string]*simulatedLink{}
 	for _, queue := range []float64{0, 0.1, 0.5, 1} {
 		for _, remb := range []bool{false, true} {
 			for _, burst := range []*rand.Rand{nil, rand.New(rand.NewPCG(1, 1))} {
-				all[fmt.Sprintf("queue %v remb %v bursts %v", queue, remb, burst != nil)] = newLink(link{queue: queue, remb: remb, burst: burst}, start)
+				all[fmt.Sprintf("queue %v remb %v bursts %v", queue, remb, burst != nil)] = newLink(simulatedLink{queue: queue, remb: remb, burst: burst}, start)
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func links(start int) map[string]*link {
 
 func TestSlowLinkDoesNotSwing(t *testing.T) {
 	for _, start := range []int{100_000, 300_000, 1_000_000, 5_000_000} {
-		for name, l := range links(start) {
+		for name, l := range allLinks(start) {
 			for range 60 {
 				l.second(400_000)
 			}
@@ -98,7 +98,7 @@ func TestSlowLinkDoesNotSwing(t *testing.T) {
 }
 
 func TestGoodLinkReachesTheTop(t *testing.T) {
-	for name, l := range links(300_000) {
+	for name, l := range allLinks(300_000) {
 		for range 40 {
 			l.second(5_000_000)
 		}
@@ -108,11 +108,11 @@ func TestGoodLinkReachesTheTop(t *testing.T) {
 	}
 }
 
-// A link that was slow for a while is tried again soon; one that was slow for long, within
-// the longest hold.
+// A link that was slow for a while is tried again soon. A link that was slow for long is tried
+// again within the longest hold.
 func TestLinkThatRecoversShowsTheTopAgain(t *testing.T) {
 	for _, c := range []struct{ slow, within int }{{3, 15}, {5, 15}, {8, 15}, {60, 75}} {
-		for name, l := range links(3_000_000) {
+		for name, l := range allLinks(3_000_000) {
 			for range 20 {
 				l.second(5_000_000)
 			}
@@ -136,9 +136,9 @@ func TestLinkThatRecoversShowsTheTopAgain(t *testing.T) {
 	}
 }
 
-// Wi-Fi loses some packets that repeats mend: a picture need not suffer.
+// Wi-Fi loses some packets, and retransmissions repair them: a picture need not suffer.
 func TestLinkThatLosesSomeKeepsTheTop(t *testing.T) {
-	l := newLink(link{random: 0.05}, 3_000_000)
+	l := newLink(simulatedLink{random: 0.05}, 3_000_000)
 	for range 60 {
 		l.second(5_000_000)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// deaf is a subscriber whose socket drops all that comes: its queue is small and full.
-func (r *rig) deaf() *Sub {
+// fullSubscriber is a subscriber with a socket that drops every packet: its queue is small and full.
+func (r *rig) fullSubscriber() *Sub {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		r.t.Fatal(err)
@@ -16,32 +16,32 @@ func (r *rig) deaf() *Sub {
 	_ = conn.SetReadBuffer(1)
 	r.t.Cleanup(func() { _ = conn.Close() })
 	keys := Keys{Profile: AEADAES128GCM, Key: make([]byte, 16), Salt: make([]byte, 12)}
-	s, err := r.works.Subscribe(SubConfig{Keys: keys, Addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()})
+	s, err := r.forwarder.Subscribe(SubConfig{Keys: keys, Addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return s
 }
 
-// A frame of six packets to each of n subscribers, on one shard; the floor of the same mix is
+// A frame of six packets to each of n subscribers, on one shard. The floor of the same mix is
 // measured by scripts/bench media.
 func BenchmarkFanOut(b *testing.B) {
 	for _, n := range []int{30, 100} {
 		for _, gso := range []bool{true, false} {
 			b.Run(fmt.Sprintf("subs=%d/gso=%v", n, gso), func(b *testing.B) {
 				r := newRig(b, Config{Shards: 1, NoGSO: !gso})
-				m := r.mouth(VP8, nil)
+				m := r.publisher(VP8, nil)
 				for range n {
-					r.deaf().Slot(vp8Slot(1)).Select(m.layer, false)
+					r.fullSubscriber().NewSlot(vp8Slot(1)).Select(m.layer, false)
 				}
 				r.settle()
-				m.say(m.vp8(true, 1100)...)
+				m.send(m.vp8(true, 1100)...)
 				r.settle()
 				frame := m.vp8(false, 1100, 1100, 1100, 1100, 1100, 1100)
 				b.ReportAllocs()
 				for b.Loop() {
 					m.renumber(frame)
-					m.say(frame...)
+					m.send(frame...)
 					r.settle()
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n*6), "ns/packet")
@@ -51,7 +51,7 @@ func BenchmarkFanOut(b *testing.B) {
 }
 
 // renumber makes the packets of a frame those of the next.
-func (m *mouth) renumber(frame [][]byte) {
+func (m *testPublisher) renumber(frame [][]byte) {
 	for _, p := range frame {
 		p[2], p[3] = byte(m.seq>>8), byte(m.seq)
 		m.seq++
@@ -66,12 +66,12 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 	}
 	for _, profile := range []Profile{AEADAES128GCM, AES128CMSHA180} {
 		r := newRig(t, Config{Shards: 1})
-		m := r.mouth(VP8, nil)
+		m := r.publisher(VP8, nil)
 		for range 30 {
-			r.ear(profile).sub.Slot(vp8Slot(1)).Select(m.layer, false)
+			r.subscriber(profile).sub.NewSlot(vp8Slot(1)).Select(m.layer, false)
 		}
 		r.settle()
-		m.say(m.vp8(true, 1100)...)
+		m.send(m.vp8(true, 1100)...)
 		frame := m.vp8(false, 1100, 1100, 1090, 1100, 1100, 400)
 		done := make(chan struct{})
 		order := func() { done <- struct{}{} }
@@ -80,7 +80,7 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 			for _, p := range frame {
 				_ = m.layer.Write(p, m.now)
 			}
-			r.works.shards[0].order(order)
+			r.forwarder.shards[0].submit(order)
 			<-done
 		})
 		if n != 0 {

@@ -12,28 +12,28 @@ import (
 func TestEachSubscriberGetsEachFrameInItsOwnStream(t *testing.T) {
 	for name, cfg := range map[string]Config{"segments": {}, "one by one": {NoGSO: true}, "one shard": {Shards: 1}} {
 		for _, profile := range []Profile{AEADAES128GCM, AEADAES256GCM, AES128CMSHA180} {
-			t.Run(name, func(t *testing.T) { deliver(t, cfg, profile) })
+			t.Run(name, func(t *testing.T) { testDelivery(t, cfg, profile) })
 		}
 	}
 }
 
-func deliver(t *testing.T, cfg Config, profile Profile) {
+func testDelivery(t *testing.T, cfg Config, profile Profile) {
 	r := newRig(t, cfg)
-	m := r.mouth(VP8, nil)
-	var ears []*ear
+	m := r.publisher(VP8, nil)
+	var ears []*testSubscriber
 	for i := range 5 {
-		e := r.ear(profile)
-		e.sub.Slot(vp8Slot(uint32(1000+i))).Select(m.layer, false)
+		e := r.subscriber(profile)
+		e.sub.NewSlot(vp8Slot(uint32(1000+i))).Select(m.layer, false)
 		ears = append(ears, e)
 	}
 	r.settle()
 	var last []uint32
 	for f := range 40 {
 		list := m.vp8(f%10 == 0, 1100, 1100, 1099, 1090, 300)
-		m.say(list...)
+		m.send(list...)
 		for n, e := range ears {
 			for i := range list {
-				p := e.hear()
+				p := e.receive()
 				want := list[i][20:] // fixed header, one word of extensions
 				if !bytes.Equal(p.Payload[6:], want[6:]) || p.SSRC != uint32(1000+n) || p.PayloadType != 100 || p.Marker != (i == 4) || p.Extension {
 					t.Fatalf("frame %d packet %d: got %v with %d bytes, want %d", f, i, p.Header, len(p.Payload), len(want))
@@ -51,17 +51,17 @@ func deliver(t *testing.T, cfg Config, profile Profile) {
 	}
 }
 
-// Rollover: RFC 3711 3.3.1; the receiver counts for itself.
+// Rollover: RFC 3711 3.3.1. The receiver counts for itself.
 func TestNumbersRollOverForSenderAndReceiver(t *testing.T) {
 	r := newRig(t, Config{Shards: 1})
-	m := r.mouth(Opus, nil)
+	m := r.publisher(Opus, nil)
 	for _, profile := range []Profile{AEADAES128GCM, AES128CMSHA180} {
-		e := r.ear(profile)
-		e.sub.Slot(vp8Slot(5)).Select(m.layer, false)
+		e := r.subscriber(profile)
+		e.sub.NewSlot(vp8Slot(5)).Select(m.layer, false)
 		r.settle()
 		for i := range 140_000 {
-			m.say(m.vp8(false, 3)...)
-			if p := e.hear(); len(p.Payload) != 9 {
+			m.send(m.vp8(false, 3)...)
+			if p := e.receive(); len(p.Payload) != 9 {
 				t.Fatalf("packet %d has %d bytes", i, len(p.Payload))
 			}
 		}
@@ -71,55 +71,55 @@ func TestNumbersRollOverForSenderAndReceiver(t *testing.T) {
 func TestALateWatcherBeginsWithTheKeptKeyFrame(t *testing.T) {
 	var wanted atomic.Int32
 	r := newRig(t, Config{Shards: 1})
-	m := r.mouth(VP8, func() { wanted.Add(1) })
-	m.say(m.vp8(true, 1000, 1000)...)
+	m := r.publisher(VP8, func() { wanted.Add(1) })
+	m.send(m.vp8(true, 1000, 1000)...)
 	for range 10 {
-		m.say(m.vp8(false, 500)...)
+		m.send(m.vp8(false, 500)...)
 	}
-	e := r.ear(AEADAES128GCM)
-	e.sub.Slot(vp8Slot(1)).Select(m.layer, false)
-	first := e.hear()
+	e := r.subscriber(AEADAES128GCM)
+	e.sub.NewSlot(vp8Slot(1)).Select(m.layer, false)
+	first := e.receive()
 	for range 11 {
-		e.hear()
+		e.receive()
 	}
 	if first.Payload[5] != 0 {
 		t.Error("the first packet begins no key frame")
 	}
-	m.say(m.vp8(false, 400)...)
-	p := e.hear()
+	m.send(m.vp8(false, 400)...)
+	p := e.receive()
 	if span := p.Timestamp - first.Timestamp; span < 3000 || span > 3000+3000 {
 		t.Errorf("kept frames span %d ticks: a late watcher must see the present at once", span)
 	}
 	if wanted.Load() != 0 {
-		t.Errorf("the publisher was asked %d times for what is there", wanted.Load())
+		t.Errorf("the publisher was asked %d times for a key frame in the ring", wanted.Load())
 	}
 }
 
 func TestSwitchingLayersIsCleanAndWaitsForAKeyFrame(t *testing.T) {
 	var wanted atomic.Int32
 	r := newRig(t, Config{Shards: 1})
-	low, high := r.mouth(VP8, nil), r.mouth(VP8, func() { wanted.Add(1) })
+	low, high := r.publisher(VP8, nil), r.publisher(VP8, func() { wanted.Add(1) })
 	high.pid, high.tl0, high.ts = 5, 200, 77
-	e := r.ear(AEADAES128GCM)
-	s := e.sub.Slot(vp8Slot(1))
+	e := r.subscriber(AEADAES128GCM)
+	s := e.sub.NewSlot(vp8Slot(1))
 	s.Select(low.layer, false)
 	r.settle()
-	low.say(low.vp8(true, 100)...)
-	a := e.hear()
+	low.send(low.vp8(true, 100)...)
+	a := e.receive()
 	s.Select(high.layer, true)
 	r.settle()
 	high.now = low.now
-	high.say(high.vp8(false, 900)...)
-	low.say(low.vp8(false, 101)...)
-	b := e.hear()
+	high.send(high.vp8(false, 900)...)
+	low.send(low.vp8(false, 101)...)
+	b := e.receive()
 	if wanted.Load() == 0 || len(b.Payload) != 107 {
 		t.Fatalf("asked %d times, got %d bytes", wanted.Load(), len(b.Payload))
 	}
-	high.say(high.vp8(true, 902)...)
-	c := e.hear()
-	low.say(low.vp8(false, 103)...)
+	high.send(high.vp8(true, 902)...)
+	c := e.receive()
+	low.send(low.vp8(false, 103)...)
 	if p := e.quiet(50 * time.Millisecond); p != nil {
-		t.Fatal("the old layer goes on")
+		t.Fatal("the old layer continues")
 	}
 	if b.SequenceNumber-a.SequenceNumber != 1 || c.SequenceNumber-b.SequenceNumber != 1 {
 		t.Errorf("numbers %d %d %d", a.SequenceNumber, b.SequenceNumber, c.SequenceNumber)
@@ -135,18 +135,18 @@ func TestSwitchingLayersIsCleanAndWaitsForAKeyFrame(t *testing.T) {
 
 func TestWhatIsMissedIsSentAgainAtMostThreeTimes(t *testing.T) {
 	r := newRig(t, Config{Shards: 1})
-	m := r.mouth(VP8, nil)
-	e := r.ear(AEADAES128GCM)
-	s := e.sub.Slot(vp8Slot(8))
+	m := r.publisher(VP8, nil)
+	e := r.subscriber(AEADAES128GCM)
+	s := e.sub.NewSlot(vp8Slot(8))
 	s.Select(m.layer, false)
 	r.settle()
-	m.say(m.vp8(true, 1000, 999)...)
-	p, _ := e.hear(), e.hear()
+	m.send(m.vp8(true, 1000, 999)...)
+	p, _ := e.receive(), e.receive()
 	for range 5 {
 		s.Nack([]uint16{p.SequenceNumber})
 	}
 	for i := range 3 {
-		x := e.hear()
+		x := e.receive()
 		if x.SSRC != 9 || x.PayloadType != 101 || uint16(x.Payload[0])<<8|uint16(x.Payload[1]) != p.SequenceNumber ||
 			!bytes.Equal(x.Payload[2:], p.Payload) || x.Timestamp != p.Timestamp {
 			t.Fatalf("repeat %d is %v", i, x.Header)
@@ -161,9 +161,9 @@ func TestWhatIsMissedIsSentAgainAtMostThreeTimes(t *testing.T) {
 func TestNoNonceIsUsedTwice(t *testing.T) {
 	r := newRig(t, Config{Shards: 2})
 	rnd := rand.New(rand.NewPCG(1, 2))
-	a, b := r.mouth(VP8, nil), r.mouth(VP8, nil)
-	e := r.ear(AEADAES128GCM)
-	s := e.sub.Slot(vp8Slot(8))
+	a, b := r.publisher(VP8, nil), r.publisher(VP8, nil)
+	e := r.subscriber(AEADAES128GCM)
+	s := e.sub.NewSlot(vp8Slot(8))
 	seen := map[[2]uint32]bool{}
 	var held [][]byte
 	for i := range 4000 {
@@ -212,22 +212,22 @@ func TestNoNonceIsUsedTwice(t *testing.T) {
 
 func TestASubscriberMovesAndLeaves(t *testing.T) {
 	r := newRig(t, Config{})
-	m := r.mouth(VP8, nil)
-	e, other := r.ear(AEADAES128GCM), r.ear(AEADAES128GCM)
-	e.sub.Slot(vp8Slot(8)).Select(m.layer, false)
+	m := r.publisher(VP8, nil)
+	e, other := r.subscriber(AEADAES128GCM), r.subscriber(AEADAES128GCM)
+	e.sub.NewSlot(vp8Slot(8)).Select(m.layer, false)
 	r.settle()
-	m.say(m.vp8(true, 10)...)
-	e.hear()
-	e.sub.Move(other.conn.LocalAddr().(*net.UDPAddr).AddrPort())
+	m.send(m.vp8(true, 10)...)
+	e.receive()
+	e.sub.SetAddr(other.conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	r.settle()
-	m.say(m.vp8(false, 10)...)
+	m.send(m.vp8(false, 10)...)
 	other.ctx = e.ctx
-	other.hear()
+	other.receive()
 	e.sub.Close()
 	if n := m.layer.Stats().Slots; n != 0 {
 		t.Errorf("%d slots are left", n)
 	}
-	m.say(m.vp8(false, 10)...)
+	m.send(m.vp8(false, 10)...)
 	if p := other.quiet(50 * time.Millisecond); p != nil {
 		t.Error("sent to one that has left")
 	}
@@ -235,15 +235,15 @@ func TestASubscriberMovesAndLeaves(t *testing.T) {
 
 func TestATapReadsInOrderAndLeavesOutWhatIsLost(t *testing.T) {
 	r := newRig(t, Config{})
-	m := r.mouth(VP8, nil)
-	tap := m.layer.Tap()
+	m := r.publisher(VP8, nil)
+	tap := m.layer.OpenTap()
 	defer tap.Close()
 	var list [][]byte
 	for range 60 {
 		list = append(list, m.vp8(false, 20, 30, 40)...)
 	}
 	list[4], list[5] = list[5], list[4]
-	m.say(append(append([][]byte{}, list[:9]...), list[10:]...)...)
+	m.send(append(append([][]byte{}, list[:9]...), list[10:]...)...)
 	buf := make([]byte, 1500)
 	for i := range 100 {
 		n, err := tap.Next(t.Context(), buf)

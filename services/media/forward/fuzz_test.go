@@ -7,11 +7,11 @@ import (
 	"github.com/pion/rtp"
 )
 
-// FuzzWrite gives bytes as packets to layers of each codec: what is no packet is refused, and
-// what is passed on is what another reader of RTP finds in it.
+// FuzzWrite passes bytes as packets to layers of each codec. Bytes that are no packet are
+// refused, and another RTP parser must read forwarded packets in the same way.
 func FuzzWrite(f *testing.F) {
 	r := newRig(f, Config{Shards: 1})
-	m := r.mouth(VP8, nil)
+	m := r.publisher(VP8, nil)
 	for _, p := range append(m.vp8(true, 10, 20), m.vp8(false, 1400)...) {
 		f.Add(p)
 	}
@@ -19,7 +19,7 @@ func FuzzWrite(f *testing.F) {
 	f.Add([]byte{0x80, 96})
 	layers := make([]*Layer, Codecs)
 	for c := Opus; c < Codecs; c++ {
-		layers[c] = r.works.Layer(LayerConfig{Codec: c, ClockRate: 90000, LevelID: 1})
+		layers[c] = r.forwarder.NewLayer(LayerConfig{Codec: c, ClockRate: 90000, LevelID: 1})
 	}
 	now := int64(1e9)
 	f.Fuzz(func(t *testing.T, p []byte) {
@@ -30,7 +30,7 @@ func FuzzWrite(f *testing.F) {
 				t.Fatalf("level %d", st.Level)
 			}
 		}
-		h, err := parse(p, 1)
+		h, err := parseRTP(p, 1)
 		var want rtp.Packet
 		if fault := want.Unmarshal(p); err != nil || fault != nil {
 			return
@@ -41,7 +41,7 @@ func FuzzWrite(f *testing.F) {
 	})
 }
 
-// FuzzParsers looks into payloads: what it finds lies inside them.
+// FuzzParsers parses payloads. Each result must lie inside its payload.
 func FuzzParsers(f *testing.F) {
 	f.Add([]byte{0x90, 0xc0, 0x80, 1, 2, 0})
 	f.Add([]byte{24, 0, 2, 0x67, 1, 0, 2, 0x65, 1})
@@ -54,7 +54,7 @@ func FuzzParsers(f *testing.F) {
 		var k packet
 		k.size = copy(k.payload[:], p)
 		for c := Opus; c < Codecs; c++ {
-			k.look(c)
+			k.parsePayload(c)
 			end := int(k.pid)
 			if k.pidLong {
 				end++

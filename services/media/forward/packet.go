@@ -7,24 +7,24 @@ import (
 )
 
 const (
-	ringSize   = 512  // packets of a layer that are kept
-	maxPayload = 1460 // bytes; larger packets are refused
+	ringSize   = 512  // packets kept of a layer
+	maxPayload = 1460 // bytes, larger packets are refused
 	headerSize = 12   // of RTP without CSRCs and extensions (RFC 3550 5.1)
 )
 
-// packet is one place of a layer's ring. pos is the extended sequence number and one; the
+// packet is one place of a layer's ring. pos is the extended sequence number plus one. The
 // writer stores it last, and readers load it before the rest.
 type packet struct {
-	pos     atomic.Uint64
-	at      int64 // monotonic ns when it came
-	ts      uint32
-	size    int
-	marker  bool
-	key     bool  // begins a key frame
-	pid     uint8 // offset of the picture id in the payload; 0: none (VP8)
-	pidLong bool  // of 15 bits
-	tl0     uint8 // offset of TL0PICIDX; 0: none
-	payload [maxPayload]byte
+	pos       atomic.Uint64
+	arrivedAt int64 // time of arrival, monotonic ns
+	ts        uint32
+	size      int
+	marker    bool
+	key       bool  // begins a key frame
+	pid       uint8 // offset of the picture id in the payload, 0: none (VP8)
+	pidLong   bool  // of 15 bits
+	tl0       uint8 // offset of TL0PICIDX, 0: none
+	payload   [maxPayload]byte
 }
 
 var (
@@ -34,19 +34,19 @@ var (
 	errBusy    = errors.New("forward: its place is being read")
 )
 
-// rtpHeader is what forwarding reads of a packet.
+// rtpHeader holds the header fields that forwarding needs (RFC 3550 5.1).
 type rtpHeader struct {
-	marker  bool
-	seq     uint16
-	ts      uint32
-	ssrc    uint32
-	level   uint8
-	leveled bool
-	payload []byte
+	marker   bool
+	seq      uint16
+	ts       uint32
+	ssrc     uint32
+	level    uint8
+	hasLevel bool
+	payload  []byte
 }
 
-// parse reads a packet: RFC 3550 5.1, header extensions by RFC 8285 for the audio level.
-func parse(p []byte, levelID uint8) (h rtpHeader, err error) {
+// parseRTP reads a packet: RFC 3550 5.1, header extensions by RFC 8285 for the audio level.
+func parseRTP(p []byte, levelID uint8) (h rtpHeader, err error) {
 	if len(p) < headerSize || p[0]>>6 != 2 {
 		return h, errNoRTP
 	}
@@ -65,7 +65,7 @@ func parse(p []byte, levelID uint8) (h rtpHeader, err error) {
 			return h, errNoRTP
 		}
 		if levelID != 0 {
-			h.level, h.leveled = level(p[at:at+size], profile, levelID)
+			h.level, h.hasLevel = findAudioLevel(p[at:at+size], profile, levelID)
 		}
 		at += size
 	}
@@ -84,8 +84,8 @@ func parse(p []byte, levelID uint8) (h rtpHeader, err error) {
 	return h, nil
 }
 
-// level finds the audio level (RFC 6464 3) among header extensions of one or two bytes.
-func level(ext []byte, profile uint16, id uint8) (uint8, bool) {
+// findAudioLevel finds the audio level (RFC 6464 3) among header extensions of one or two bytes.
+func findAudioLevel(ext []byte, profile uint16, id uint8) (uint8, bool) {
 	long := profile>>4 == 0x100
 	if !long && profile != 0xBEDE {
 		return 0, false
@@ -115,16 +115,16 @@ func level(ext []byte, profile uint16, id uint8) (uint8, bool) {
 	return 0, false
 }
 
-// look finds what forwarding must know of a payload: whether a key frame begins in it, and
-// for VP8 where its running numbers are.
-func (k *packet) look(c Codec) {
+// parsePayload finds the facts about a payload that forwarding needs: whether a key frame
+// begins in it, and for VP8 where its PictureID and TL0PICIDX are.
+func (k *packet) parsePayload(c Codec) {
 	k.key, k.pid, k.pidLong, k.tl0 = false, 0, false, 0
 	p := k.payload[:k.size]
 	switch c {
 	case VP8:
-		k.lookVP8(p)
+		k.parseVP8Descriptor(p)
 	case H264:
-		k.key = keyH264(p)
+		k.key = isH264Key(p)
 	case VP9: // RFC 9628 4.2: not inter-picture predicted, and a frame begins
 		k.key = len(p) > 0 && p[0]&0x40 == 0 && p[0]&0x08 != 0
 	case AV1: // AV1 RTP 4.4: N, a new coded video sequence
@@ -132,8 +132,8 @@ func (k *packet) look(c Codec) {
 	}
 }
 
-// lookVP8 reads the payload descriptor (RFC 7741 4.2).
-func (k *packet) lookVP8(p []byte) {
+// parseVP8Descriptor reads the payload descriptor (RFC 7741 4.2).
+func (k *packet) parseVP8Descriptor(p []byte) {
 	if len(p) < 1 {
 		return
 	}
@@ -172,8 +172,9 @@ func (k *packet) lookVP8(p []byte) {
 	k.key = start && len(p) > at && p[at]&0x01 == 0 // RFC 7741 4.3: P is 0 in a key frame
 }
 
-// keyH264 tells whether an IDR picture, or the parameter sets before it, begins here (RFC 6184 5).
-func keyH264(p []byte) bool {
+// isH264Key reports whether an IDR picture, or the parameter sets before it, begins here (RFC
+// 6184 5).
+func isH264Key(p []byte) bool {
 	if len(p) < 1 {
 		return false
 	}

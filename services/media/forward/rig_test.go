@@ -13,11 +13,11 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// rig is works on loopback.
+// rig is a Forwarder on loopback.
 type rig struct {
-	t     testing.TB
-	works *Works
-	conn  *net.UDPConn
+	t         testing.TB
+	forwarder *Forwarder
+	conn      *net.UDPConn
 }
 
 func newRig(t testing.TB, cfg Config) *rig {
@@ -51,8 +51,8 @@ func rigOn(t testing.TB, cfg Config, conn *net.UDPConn) *rig {
 
 var sizes = map[Profile][2]int{AES128CMSHA180: {16, 14}, AEADAES128GCM: {16, 12}, AEADAES256GCM: {32, 12}}
 
-// ear is a subscriber that decrypts with pion's SRTP, an implementation of others.
-type ear struct {
+// testSubscriber is a subscriber that decrypts with pion's SRTP, an implementation of others.
+type testSubscriber struct {
 	t    testing.TB
 	conn *net.UDPConn
 	sub  *Sub
@@ -60,9 +60,9 @@ type ear struct {
 	ctx  *srtp.Context
 }
 
-func (r *rig) ear(p Profile) *ear { return r.earOn(p, "127.0.0.1:0") }
+func (r *rig) subscriber(p Profile) *testSubscriber { return r.subscriberOn(p, "127.0.0.1:0") }
 
-func (r *rig) earOn(p Profile, addr string) *ear {
+func (r *rig) subscriberOn(p Profile, addr string) *testSubscriber {
 	r.t.Helper()
 	a, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
@@ -76,7 +76,7 @@ func (r *rig) earOn(p Profile, addr string) *ear {
 	r.t.Cleanup(func() { _ = conn.Close() })
 	keys := Keys{Profile: p, Key: bytes.Repeat([]byte{7}, sizes[p][0]), Salt: bytes.Repeat([]byte{9}, sizes[p][1])}
 	binary.BigEndian.PutUint16(keys.Key, uint16(conn.LocalAddr().(*net.UDPAddr).Port))
-	sub, err := r.works.Subscribe(SubConfig{Keys: keys, Addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()})
+	sub, err := r.forwarder.Subscribe(SubConfig{Keys: keys, Addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -84,11 +84,11 @@ func (r *rig) earOn(p Profile, addr string) *ear {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return &ear{r.t, conn, sub, keys, ctx}
+	return &testSubscriber{r.t, conn, sub, keys, ctx}
 }
 
-// hear is the next packet, decrypted.
-func (e *ear) hear() *rtp.Packet {
+// receive is the next packet, decrypted.
+func (e *testSubscriber) receive() *rtp.Packet {
 	e.t.Helper()
 	p := e.quiet(5 * time.Second)
 	if p == nil {
@@ -97,8 +97,8 @@ func (e *ear) hear() *rtp.Packet {
 	return p
 }
 
-// quiet is the next packet, or nil when none comes in time.
-func (e *ear) quiet(d time.Duration) *rtp.Packet {
+// quiet is the next packet, or nil when no packet comes in time.
+func (e *testSubscriber) quiet(d time.Duration) *rtp.Packet {
 	e.t.Helper()
 	buf := make([]byte, 2000)
 	_ = e.conn.SetReadDeadline(time.Now().Add(d))
@@ -118,8 +118,8 @@ func (e *ear) quiet(d time.Duration) *rtp.Packet {
 	return p
 }
 
-// mouth writes a layer as a publisher would.
-type mouth struct {
+// testPublisher writes a layer as a publisher does.
+type testPublisher struct {
 	t     testing.TB
 	layer *Layer
 	seq   uint16
@@ -130,13 +130,13 @@ type mouth struct {
 	now   int64
 }
 
-func (r *rig) mouth(c Codec, want func()) *mouth {
-	l := r.works.Layer(LayerConfig{Codec: c, ClockRate: 90000, KeyWanted: want})
-	return &mouth{t: r.t, layer: l, seq: 65000, ts: 0xfffff000, pid: 0x7ff0, ssrc: 42, now: 1e9}
+func (r *rig) publisher(c Codec, want func()) *testPublisher {
+	l := r.forwarder.NewLayer(LayerConfig{Codec: c, ClockRate: 90000, KeyWanted: want})
+	return &testPublisher{t: r.t, layer: l, seq: 65000, ts: 0xfffff000, pid: 0x7ff0, ssrc: 42, now: 1e9}
 }
 
-// vp8 makes the packets of a frame; the first byte of each body is its number.
-func (m *mouth) vp8(key bool, sizes ...int) [][]byte {
+// vp8 makes the packets of a frame. The first byte of each body is its number.
+func (m *testPublisher) vp8(key bool, sizes ...int) [][]byte {
 	var list [][]byte
 	for i, size := range sizes {
 		body := make([]byte, 6, 6+size)
@@ -170,7 +170,7 @@ func (m *mouth) vp8(key bool, sizes ...int) [][]byte {
 	return list
 }
 
-func (m *mouth) say(list ...[]byte) {
+func (m *testPublisher) send(list ...[]byte) {
 	m.t.Helper()
 	for _, p := range list {
 		if err := m.layer.Write(p, m.now); err != nil {
@@ -185,12 +185,12 @@ func vp8Slot(ssrc uint32) SlotConfig {
 	return cfg
 }
 
-// settle waits until the shards have done what they were asked.
+// settle waits until the shards have handled all requests.
 func (r *rig) settle() {
 	var wg sync.WaitGroup
-	for _, s := range r.works.shards {
+	for _, s := range r.forwarder.shards {
 		wg.Add(1)
-		s.order(wg.Done)
+		s.submit(wg.Done)
 	}
 	wg.Wait()
 }

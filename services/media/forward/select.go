@@ -2,188 +2,189 @@ package forward
 
 import "encoding/binary"
 
-// Select feeds the slot from l, nil from nothing. What fed it goes on until l can take over
-// at a key frame: at once when l's ring holds one (it is sent paced), else KeyWanted is
-// called. same tells that l shows the same source (a simulcast layer), so that the old goes on
-// until then; otherwise it stops at once.
+// Select feeds the slot from l, or from nothing if l is nil. The layer that fed it continues
+// until l can take over at a key frame: at once if l's ring holds one (its backlog is sent
+// paced), else after KeyWanted. same means that l shows the same source (a simulcast layer), so
+// that the old layer continues until then. Otherwise it stops at once.
 func (sl *Slot) Select(l *Layer, same bool) {
-	sl.sub.shard.order(func() { sl.choose(l, same) })
+	sl.sub.shard.submit(func() { sl.selectLayer(l, same) })
 }
 
-func (sl *Slot) choose(l *Layer, same bool) {
+func (sl *Slot) selectLayer(l *Layer, same bool) {
 	if sl.sub.closed {
 		return
 	}
-	if sl.next != nil && sl.next != sl.layer {
-		sl.next.unhook(sl)
+	if sl.nextLayer != nil && sl.nextLayer != sl.layer {
+		sl.nextLayer.removeSlot(sl)
 	}
-	sl.next = nil
+	sl.nextLayer = nil
 	if l == nil || l.closed.Load() || sl.cfg.PT[l.cfg.Codec] == 0 {
-		sl.halt()
+		sl.stopFeed()
 		return
 	}
 	if l == sl.layer {
 		return
 	}
 	if !same {
-		sl.halt()
+		sl.stopFeed()
 	}
-	l.hook(sl)
-	sl.next = l
+	l.addSlot(sl)
+	sl.nextLayer = l
 	if l.cfg.Codec == Opus {
-		return // any packet will do
+		return // any packet is a start
 	}
 	num := sl.sub.shard.num
-	if key := l.kept(num); key != 0 {
-		sl.change(l, key-1, true)
-		sl.chasing, sl.chase = true, key-1
-		sl.sub.shard.chase = append(sl.sub.shard.chase, sl)
-		if !sl.catchUp() {
-			sl.chasing = false
+	if key := l.keptKeyFrame(num); key != 0 {
+		sl.startSegment(l, key-1, true)
+		sl.replaying, sl.replayPos = true, key-1
+		sl.sub.shard.backlogs = append(sl.sub.shard.backlogs, sl)
+		if !sl.replaySome() {
+			sl.replaying = false
 		}
 	} else {
-		sl.wantKey(l.lastNS.Load())
+		sl.requestKeyFrame(l.lastNS.Load())
 	}
-	l.reading[num].Store(0)
+	l.readPos[num].Store(0)
 }
 
-// kept is where the newest key frame begins (and one) if it and all after it are there and it
-// is not too old; from there on the shard is said to read. 0: no.
-func (l *Layer) kept(num int) uint64 {
+// keptKeyFrame is the position of the newest key frame, plus one, if it and all packets after it
+// are in the ring and it is not too old. It publishes that the shard reads from there on. 0: no.
+func (l *Layer) keptKeyFrame(num int) uint64 {
 	key := l.keyPos.Load()
 	if key == 0 {
 		return 0
 	}
-	l.reading[num].Store(key)
-	k := l.at(key - 1)
-	if k == nil || l.lastNS.Load()-k.at > int64(keyAge) {
+	l.readPos[num].Store(key)
+	k := l.packetAt(key - 1)
+	if k == nil || l.lastNS.Load()-k.arrivedAt > int64(maxKeyFrameAge) {
 		return 0
 	}
 	for pos := key; pos < l.flushed.Load(); pos++ {
-		if l.at(pos) == nil {
+		if l.packetAt(pos) == nil {
 			return 0
 		}
 	}
 	return key
 }
 
-// hook lists a slot with the layer. The shard's own list: nobody else reads it.
-func (l *Layer) hook(sl *Slot) {
+// addSlot lists a slot with the layer. The list belongs to the shard.
+func (l *Layer) addSlot(sl *Slot) {
 	num := sl.sub.shard.num
-	l.fed[num] = append(l.fed[num], sl)
-	l.fans[num].Add(1)
+	l.fedSlots[num] = append(l.fedSlots[num], sl)
+	l.subscriberCount[num].Add(1)
 }
 
-// unhook takes it off. The list may be walked at this moment, so it is made anew.
-func (l *Layer) unhook(sl *Slot) {
+// removeSlot takes it off. A loop may be walking the list at this moment, so it is copied.
+func (l *Layer) removeSlot(sl *Slot) {
 	num := sl.sub.shard.num
 	var list []*Slot
-	for _, x := range l.fed[num] {
+	for _, x := range l.fedSlots[num] {
 		if x != sl {
 			list = append(list, x)
 		}
 	}
-	l.fans[num].Add(int32(len(list) - len(l.fed[num])))
-	l.fed[num] = list
+	l.subscriberCount[num].Add(int32(len(list) - len(l.fedSlots[num])))
+	l.fedSlots[num] = list
 }
 
-// halt feeds the slot from nothing.
-func (sl *Slot) halt() {
+// stopFeed detaches the slot from the layer that feeds it.
+func (sl *Slot) stopFeed() {
 	if sl.layer != nil {
-		sl.layer.unhook(sl)
+		sl.layer.removeSlot(sl)
 	}
-	sl.layer, sl.chasing = nil, false
-	sl.fed.Store(nil)
+	sl.layer, sl.replaying = nil, false
+	sl.feeding.Store(nil)
 }
 
-// leave lets go of all layers.
-func (sl *Slot) leave() {
-	if sl.next != nil && sl.next != sl.layer {
-		sl.next.unhook(sl)
+// detachLayers detaches the slot from all layers.
+func (sl *Slot) detachLayers() {
+	if sl.nextLayer != nil && sl.nextLayer != sl.layer {
+		sl.nextLayer.removeSlot(sl)
 	}
-	sl.next = nil
-	sl.halt()
+	sl.nextLayer = nil
+	sl.stopFeed()
 }
 
-// lose forgets a layer that is closed; its list is dropped by the caller.
-func (sl *Slot) lose(l *Layer) {
-	if sl.next == l {
-		sl.next = nil
+// dropLayer forgets a layer that is closed. Its list is dropped by the caller.
+func (sl *Slot) dropLayer(l *Layer) {
+	if sl.nextLayer == l {
+		sl.nextLayer = nil
 	}
 	if sl.layer == l {
-		sl.layer, sl.chasing = nil, false
-		sl.fed.Store(nil)
+		sl.layer, sl.replaying = nil, false
+		sl.feeding.Store(nil)
 	}
 }
 
-func (sl *Slot) wantKey(now int64) {
-	l, num := sl.next, sl.sub.shard.num
-	if l == nil || l.cfg.KeyWanted == nil || l.asked[num] != 0 && now-l.asked[num] < int64(keyEvery) {
+func (sl *Slot) requestKeyFrame(now int64) {
+	l, num := sl.nextLayer, sl.sub.shard.num
+	if l == nil || l.cfg.KeyWanted == nil || l.keyAskedAt[num] != 0 && now-l.keyAskedAt[num] < int64(keyWantedInterval) {
 		return
 	}
-	l.asked[num] = max(now, 1)
+	l.keyAskedAt[num] = max(now, 1)
 	l.cfg.KeyWanted()
 }
 
-const nackMax = 200 // numbers of one request that are looked at
+const nackMax = 200 // sequence numbers handled of one NACK
 
-// Nack resends what a receiver misses: each packet at most 3 times. seqs is not kept.
+// Nack resends the packets that a receiver misses (RFC 4585 6.2.1), each at most 3 times. seqs
+// is not kept.
 func (sl *Slot) Nack(seqs []uint16) {
 	list := append([]uint16(nil), seqs[:min(len(seqs), nackMax)]...)
-	sl.sub.shard.order(func() {
+	sl.sub.shard.submit(func() {
 		for _, seq := range list {
-			sl.resend(seq)
+			sl.resendPacket(seq)
 		}
 	})
 }
 
-// resend queues a packet once more, as RFC 4588 says.
-func (sl *Slot) resend(seq uint16) {
-	if sl.cfg.RTX == 0 || !sl.used || sl.sub.closed {
+// resendPacket queues a retransmission (RFC 4588).
+func (sl *Slot) resendPacket(seq uint16) {
+	if sl.cfg.RTX == 0 || !sl.started || sl.sub.closed {
 		return
 	}
-	index := sl.high - uint64(uint16(sl.high)-seq)
-	if index > sl.high || sl.high-index >= ringSize {
+	index := sl.highest - uint64(uint16(sl.highest)-seq)
+	if index > sl.highest || sl.highest-index >= ringSize {
 		return
 	}
-	for i := range sl.past {
-		r := &sl.past[i]
+	for i := range sl.segments {
+		r := &sl.segments[i]
 		if r.layer == nil || index < r.from {
 			continue
 		}
-		sl.again(r, index)
+		sl.queueRTX(r, index)
 		return
 	}
 }
 
-func (sl *Slot) again(r *stretch, index uint64) {
-	if sl.tries == nil {
-		sl.tries = new([ringSize]try)
+func (sl *Slot) queueRTX(r *rewriteSegment, index uint64) {
+	if sl.resends == nil {
+		sl.resends = new([ringSize]resendCount)
 	}
-	t := &sl.tries[index%ringSize]
+	t := &sl.resends[index%ringSize]
 	if t.index != index {
-		*t = try{index: index}
+		*t = resendCount{index: index}
 	}
 	pt := sl.cfg.RTXPT[r.layer.cfg.Codec]
-	if t.n >= triesMax || pt == 0 {
+	if t.n >= maxResends || pt == 0 {
 		return
 	}
 	l, num, pos := r.layer, sl.sub.shard.num, index-r.seq
-	l.reading[num].Store(pos + 1)
-	defer l.reading[num].Store(0)
-	k := l.at(pos)
+	l.readPos[num].Store(pos + 1)
+	defer l.readPos[num].Store(0)
+	k := l.packetAt(pos)
 	if k == nil || k.size == 0 {
 		return
 	}
 	t.n++
-	sl.rtx++
-	i := sl.sub.shard.place(sl.sub)
-	b := &sl.sub.shard.out.slab[i]
-	b.index = sl.rtx
-	sl.head(b, pt, sl.rtx, r.time(k.ts), sl.cfg.RTX, k.marker)
+	sl.rtxIndex++
+	i := sl.sub.shard.allocSlabSlot(sl.sub)
+	b := &sl.sub.shard.batch.slab[i]
+	b.index = sl.rtxIndex
+	sl.writeHeader(b, pt, sl.rtxIndex, r.outgoingTS(k.ts), sl.cfg.RTX, k.marker)
 	binary.BigEndian.PutUint16(b.data[headerSize:], uint16(index))
 	n := copy(b.data[headerSize+2:], k.payload[:k.size])
-	r.rename(k, b.data[headerSize+2:])
+	r.rewriteVP8Descriptor(k, b.data[headerSize+2:])
 	b.size = headerSize + 2 + n
-	sl.sub.shard.again.Add(1)
+	sl.sub.shard.retransmits.Add(1)
 }

@@ -6,52 +6,52 @@ import (
 	"time"
 )
 
-// job is what a shard is asked: a burst of a layer, or do.
-type job struct {
+// shardMessage is a request to a shard: a burst of a layer, or do.
+type shardMessage struct {
 	layer    *Layer
 	from, to uint64
 	now      int64
 	do       func()
 }
 
-// shard owns its subscribers. Everything here but mail and the counters belongs to its one
+// shard owns its subscribers. All fields except mailbox and the counters belong to its one
 // goroutine.
 type shard struct {
-	works *Works
-	num   int
-	mail  chan job
-	done  chan struct{}
+	forwarder *Forwarder
+	num       int
+	mailbox   chan shardMessage
+	done      chan struct{}
 
-	subs  atomic.Int32
-	dirty []*Sub  // have packets queued
-	chase []*Slot // send what was kept before they go live, a little each tick
-	out   *batch
+	subs       atomic.Int32
+	unsentSubs []*Sub  // have packets queued
+	backlogs   []*Slot // slots that send their layer's backlog before they go live, a little each tick
+	batch      *batch
 
-	sent, octets, again, dropped, calls atomic.Uint64
+	sent, octets, retransmits, dropped, calls atomic.Uint64
 }
 
 const (
-	chaseEvery = 5 * time.Millisecond
-	chaseSize  = 32 // packets of a slot each tick
-	drainMax   = 64 // jobs before what they queued is sent
+	replayInterval = 5 * time.Millisecond
+	replayBatch    = 32 // packets of a slot each tick
+	maxDrained     = 64 // messages handled before their packets are sent
 )
 
-func newShard(w *Works, num int) *shard {
-	return &shard{works: w, num: num, mail: make(chan job, mailboxLen), done: make(chan struct{}), out: newBatch(w)}
+func newShard(w *Forwarder, num int) *shard {
+	return &shard{forwarder: w, num: num, mailbox: make(chan shardMessage, mailboxSize), done: make(chan struct{}), batch: newBatch(w)}
 }
 
-// order posts work of its own to the shard; after its end nothing is done.
-func (s *shard) order(do func()) {
+// submit runs do on the goroutine of the shard, unless the shard has ended.
+func (s *shard) submit(do func()) {
 	select {
-	case s.mail <- job{do: do}:
+	case s.mailbox <- shardMessage{do: do}:
 	case <-s.done:
 	}
 }
 
-// serve runs the shard until ctx ends.
-func (s *shard) serve(ctx context.Context) error {
+// runShard runs the shard until ctx ends.
+func (s *shard) runShard(ctx context.Context) error {
 	defer close(s.done)
-	tick := time.NewTicker(chaseEvery)
+	tick := time.NewTicker(replayInterval)
 	defer tick.Stop()
 	tick.Stop()
 	ticking := false
@@ -59,17 +59,17 @@ func (s *shard) serve(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case j := <-s.mail:
-			s.take(j)
-			s.drain()
+		case j := <-s.mailbox:
+			s.handleMessage(j)
+			s.drainMailbox()
 		case <-tick.C:
-			s.pursue()
+			s.drainBacklogs()
 		}
-		s.flush()
-		if now := len(s.chase) > 0; now != ticking {
+		s.flushSubs()
+		if now := len(s.backlogs) > 0; now != ticking {
 			ticking = now
 			if now {
-				tick.Reset(chaseEvery)
+				tick.Reset(replayInterval)
 			} else {
 				tick.Stop()
 			}
@@ -77,76 +77,77 @@ func (s *shard) serve(ctx context.Context) error {
 	}
 }
 
-// drain takes what else waits, so that packets of several layers leave together.
-func (s *shard) drain() {
-	for range drainMax {
+// drainMailbox takes the other waiting messages, so that packets of several layers leave
+// together.
+func (s *shard) drainMailbox() {
+	for range maxDrained {
 		select {
-		case j := <-s.mail:
-			s.take(j)
+		case j := <-s.mailbox:
+			s.handleMessage(j)
 		default:
 			return
 		}
 	}
 }
 
-func (s *shard) take(j job) {
+func (s *shard) handleMessage(j shardMessage) {
 	if j.do != nil {
 		j.do()
 		return
 	}
 	l := j.layer
-	l.reading[s.num].Store(j.from + 1)
-	for _, sl := range l.fed[s.num] {
-		sl.burst(l, j)
+	l.readPos[s.num].Store(j.from + 1)
+	for _, sl := range l.fedSlots[s.num] {
+		sl.forwardBurst(l, j)
 	}
-	l.reading[s.num].Store(0)
+	l.readPos[s.num].Store(0)
 }
 
-// pursue lets the slots that began with kept packets catch up.
-func (s *shard) pursue() {
-	kept := s.chase[:0]
-	for _, sl := range s.chase {
-		if sl.chasing && sl.catchUp() {
+// drainBacklogs sends a part of the backlog of each slot that catches up.
+func (s *shard) drainBacklogs() {
+	kept := s.backlogs[:0]
+	for _, sl := range s.backlogs {
+		if sl.replaying && sl.replaySome() {
 			kept = append(kept, sl)
 		}
 	}
-	clear(s.chase[len(kept):])
-	s.chase = kept
+	clear(s.backlogs[len(kept):])
+	s.backlogs = kept
 }
 
-// flush seals and sends what is queued.
-func (s *shard) flush() {
-	if len(s.dirty) == 0 {
+// flushSubs seals and sends the queued packets.
+func (s *shard) flushSubs() {
+	if len(s.unsentSubs) == 0 {
 		return
 	}
-	for i, sub := range s.dirty {
-		sub.send(s.out)
-		s.dirty[i] = nil
+	for i, sub := range s.unsentSubs {
+		sub.sendQueued(s.batch)
+		s.unsentSubs[i] = nil
 	}
-	s.dirty = s.dirty[:0]
-	s.out.flush(s)
+	s.unsentSubs = s.unsentSubs[:0]
+	s.batch.flushSlab(s)
 }
 
-// place gives a packet of sub a place in the slab.
-func (s *shard) place(sub *Sub) int {
-	if s.out.used == slabSize {
-		s.flush()
+// allocSlabSlot finds a place in the slab for a packet of sub.
+func (s *shard) allocSlabSlot(sub *Sub) int {
+	if s.batch.used == slabSize {
+		s.flushSubs()
 	}
 	if len(sub.queue) == 0 {
-		s.dirty = append(s.dirty, sub)
+		s.unsentSubs = append(s.unsentSubs, sub)
 	}
-	i := s.out.used
-	s.out.used++
+	i := s.batch.used
+	s.batch.used++
 	sub.queue = append(sub.queue, i)
 	return i
 }
 
-// forget takes a layer from all slots.
-func (s *shard) forget(l *Layer) {
-	for _, sl := range l.fed[s.num] {
-		sl.lose(l)
+// removeLayer detaches a layer from all slots.
+func (s *shard) removeLayer(l *Layer) {
+	for _, sl := range l.fedSlots[s.num] {
+		sl.dropLayer(l)
 	}
-	clear(l.fed[s.num])
-	l.fed[s.num] = nil
-	l.fans[s.num].Store(0)
+	clear(l.fedSlots[s.num])
+	l.fedSlots[s.num] = nil
+	l.subscriberCount[s.num].Store(0)
 }

@@ -5,72 +5,72 @@ import (
 	"sync/atomic"
 )
 
-// SlotConfig is one outgoing stream.
+// SlotConfig describes one outgoing stream.
 type SlotConfig struct {
 	SSRC  uint32
-	RTX   uint32        // SSRC of retransmissions (RFC 4588); 0: nothing is sent again
-	PT    [Codecs]uint8 // payload type by codec; 0: this subscriber cannot decode it
+	RTX   uint32        // SSRC of retransmissions (RFC 4588), 0: no retransmissions
+	PT    [Codecs]uint8 // payload type by codec, 0: this subscriber cannot decode it
 	RTXPT [Codecs]uint8 // of retransmissions, by codec
 }
 
-// stretch is a part of the outgoing stream with one rule of rewriting: from outgoing number
-// from on, packets of layer have their number plus seq, and so on.
-type stretch struct {
-	layer   *Layer
-	from    uint64 // outgoing index
-	seq     uint64 // outgoing index minus position, modulo 2^64
-	ts      uint32
-	squeeze bool   // timestamps are drawn together, to end at ref
-	ref     uint32 // incoming
-	pid     uint16 // VP8: added to the picture id,
-	tl0     uint8  // and to TL0PICIDX
+// rewriteSegment maps the packets of one layer to the outgoing stream, valid from the outgoing
+// index from on: index = position + seq, timestamp = incoming timestamp + ts.
+type rewriteSegment struct {
+	layer        *Layer
+	from         uint64 // outgoing index
+	seq          uint64 // outgoing index minus position, modulo 2^64
+	ts           uint32
+	compressTime bool   // the backlog's timestamps are compressed, to end at refTS
+	refTS        uint32 // incoming
+	pid          uint16 // VP8: added to the picture id,
+	tl0          uint8  // and to TL0PICIDX
 }
 
-const stretches = 4 // that are remembered, for NACK
+const maxRewriteSegments = 4 // remembered, for NACK
 
-// Slot is one outgoing stream, fed by one layer at a time. But for the counters all is owned
-// by the shard.
+// Slot is one outgoing RTP stream, fed by one layer at a time. The shard owns all fields except
+// the counters.
 type Slot struct {
 	sub *Sub
 	cfg SlotConfig
 
-	layer   *Layer // feeds it
-	next    *Layer // shall feed it from its next key frame on
-	chasing bool   // sends what layer kept; chase is the position it is at
-	chase   uint64
+	layer     *Layer // feeds it
+	nextLayer *Layer // feeds it from its next key frame on
+	replaying bool   // sends the layer's backlog, replayPos is its position
+	replayPos uint64
 
-	past  [stretches]stretch // the newest first
-	used  bool               // something was sent
-	high  uint64             // the highest index sent
-	seen  window             // indexes that were sealed: none may be twice
-	ts    uint32             // last sent,
-	at    int64              // and when it had come
-	pid   uint16
-	tl0   uint8
-	rtx   uint64 // index of the last retransmission
-	tries *[ringSize]try
+	segments    [maxRewriteSegments]rewriteSegment // the newest first
+	started     bool                               // a packet was sent
+	highest     uint64                             // the highest index sent
+	sealed      replayWindow                       // indexes that were sealed, each only once
+	lastTS      uint32                             // last sent,
+	lastArrival int64                              // and its time of arrival
+	pid         uint16
+	tl0         uint8
+	rtxIndex    uint64 // index of the last retransmission
+	resends     *[ringSize]resendCount
 
-	fed             atomic.Pointer[Layer]
-	packets, octets atomic.Uint32
-	seqNow, tsNow   atomic.Uint32
+	feeding           atomic.Pointer[Layer]
+	packets, octets   atomic.Uint32
+	lastSeq, tsOffset atomic.Uint32
 }
 
-// try counts how often a packet was sent again.
-type try struct {
+// resendCount counts how often a packet was sent again.
+type resendCount struct {
 	index uint64
 	n     uint8
 }
 
-const triesMax = 3
+const maxResends = 3
 
-// start is the least index of a stream's first packet: the rollover count begins at 0, and
-// numbers of packets before the first do not go under zero.
-const start = 1 << 10
+// firstIndex is the least index of a stream's first packet. The rollover counter begins at 0, and
+// indexes of late packets before the first must not fall below zero.
+const firstIndex = 1 << 10
 
-// Slot adds an outgoing stream.
-func (s *Sub) Slot(cfg SlotConfig) *Slot {
-	sl := &Slot{sub: s, cfg: cfg, rtx: start}
-	s.shard.order(func() {
+// NewSlot adds an outgoing stream.
+func (s *Sub) NewSlot(cfg SlotConfig) *Slot {
+	sl := &Slot{sub: s, cfg: cfg, rtxIndex: firstIndex}
+	s.shard.submit(func() {
 		if !s.closed {
 			s.slots = append(s.slots, sl)
 		}
@@ -80,42 +80,42 @@ func (s *Sub) Slot(cfg SlotConfig) *Slot {
 
 // SlotStats is a snapshot, for sender reports.
 type SlotStats struct {
-	Layer           *Layer // that feeds it now; nil: none
+	Layer           *Layer // feeds it now, nil: none
 	Packets, Octets uint32 // of payload, as RFC 3550 6.4.1 counts
 	Seq             uint16 // last sent
 	TSOffset        uint32 // outgoing minus incoming RTP timestamp, modulo 2^32
 }
 
-// Stats may be called by anybody.
+// Stats may be called from any goroutine.
 func (sl *Slot) Stats() SlotStats {
-	return SlotStats{sl.fed.Load(), sl.packets.Load(), sl.octets.Load(), uint16(sl.seqNow.Load()), sl.tsNow.Load()}
+	return SlotStats{sl.feeding.Load(), sl.packets.Load(), sl.octets.Load(), uint16(sl.lastSeq.Load()), sl.tsOffset.Load()}
 }
 
-// burst takes packets of a layer that feeds the slot or shall feed it.
-func (sl *Slot) burst(l *Layer, j job) {
-	if sl.next == l {
-		pos, ok := l.entry(j)
+// forwardBurst queues the packets of a layer that feeds the slot or is about to.
+func (sl *Slot) forwardBurst(l *Layer, j shardMessage) {
+	if sl.nextLayer == l {
+		pos, ok := l.entryPoint(j)
 		switch {
 		case ok:
-			sl.change(l, pos, false)
+			sl.startSegment(l, pos, false)
 			j.from = pos
 		case sl.layer != l:
-			sl.wantKey(j.now)
+			sl.requestKeyFrame(j.now)
 			return
 		}
 	}
-	if sl.layer != l || sl.chasing && j.to > sl.chase {
-		return // what it sends later comes out of the ring in its turn
+	if sl.layer != l || sl.replaying && j.to > sl.replayPos {
+		return // later packets come out of the ring in their turn
 	}
 	for pos := j.from; pos < j.to; pos++ {
-		if k := l.at(pos); k != nil {
-			sl.emit(k, pos)
+		if k := l.packetAt(pos); k != nil {
+			sl.queuePacket(k, pos)
 		}
 	}
 }
 
-// entry is where in a burst a decoder can begin.
-func (l *Layer) entry(j job) (uint64, bool) {
+// entryPoint is the position in a burst at which a decoder can begin.
+func (l *Layer) entryPoint(j shardMessage) (uint64, bool) {
 	if l.cfg.Codec == Opus {
 		return j.from, true
 	}
@@ -123,46 +123,46 @@ func (l *Layer) entry(j job) (uint64, bool) {
 	return key - 1, key > j.from && key <= j.to
 }
 
-// emit queues one packet of the layer that feeds the slot.
-func (sl *Slot) emit(k *packet, pos uint64) {
-	r, index := sl.find(pos)
-	if r == nil || !sl.seen.first(index) {
+// queuePacket queues one packet of the layer that feeds the slot.
+func (sl *Slot) queuePacket(k *packet, pos uint64) {
+	r, index := sl.findSegment(pos)
+	if r == nil || !sl.sealed.claimIndex(index) {
 		return
 	}
 	pt := sl.cfg.PT[sl.layer.cfg.Codec]
-	i := sl.sub.shard.place(sl.sub)
-	b := &sl.sub.shard.out.slab[i]
+	i := sl.sub.shard.allocSlabSlot(sl.sub)
+	b := &sl.sub.shard.batch.slab[i]
 	b.index = index
-	ts := r.time(k.ts)
+	ts := r.outgoingTS(k.ts)
 	b.size = headerSize + copy(b.data[headerSize:], k.payload[:k.size])
-	sl.head(b, pt, index, ts, sl.cfg.SSRC, k.marker)
-	r.rename(k, b.data[headerSize:])
+	sl.writeHeader(b, pt, index, ts, sl.cfg.SSRC, k.marker)
+	r.rewriteVP8Descriptor(k, b.data[headerSize:])
 	if k.size == 0 {
-		b.pad(4)
+		b.addPadding(4)
 	}
 	sl.packets.Add(1)
 	sl.octets.Add(uint32(k.size))
-	if !sl.used || index > sl.high {
-		sl.used, sl.high = true, index
-		sl.ts, sl.at = ts, k.at
-		sl.seqNow.Store(uint32(index))
-		sl.remember(k, b.data[headerSize:])
+	if !sl.started || index > sl.highest {
+		sl.started, sl.highest = true, index
+		sl.lastTS, sl.lastArrival = ts, k.arrivedAt
+		sl.lastSeq.Store(uint32(index))
+		sl.recordVP8Counters(k, b.data[headerSize:])
 	}
 }
 
-// find tells which stretch a packet of the layer that feeds the slot belongs to.
-func (sl *Slot) find(pos uint64) (*stretch, uint64) {
-	for i := range sl.past {
-		r := &sl.past[i]
+// findSegment returns the rewriteSegment for a packet of the layer that feeds the slot.
+func (sl *Slot) findSegment(pos uint64) (*rewriteSegment, uint64) {
+	for i := range sl.segments {
+		r := &sl.segments[i]
 		index := pos + r.seq
-		if r.layer == sl.layer && index >= r.from && (i == 0 || index < sl.past[i-1].from) {
+		if r.layer == sl.layer && index >= r.from && (i == 0 || index < sl.segments[i-1].from) {
 			return r, index
 		}
 	}
 	return nil, 0
 }
 
-func (sl *Slot) head(b *place, pt uint8, index uint64, ts, ssrc uint32, marker bool) {
+func (sl *Slot) writeHeader(b *slabSlot, pt uint8, index uint64, ts, ssrc uint32, marker bool) {
 	b.data[0], b.data[1] = 0x80, pt
 	if marker {
 		b.data[1] |= 0x80
@@ -172,8 +172,8 @@ func (sl *Slot) head(b *place, pt uint8, index uint64, ts, ssrc uint32, marker b
 	binary.BigEndian.PutUint32(b.data[8:], ssrc)
 }
 
-// remember keeps the running numbers of VP8 that were sent.
-func (sl *Slot) remember(k *packet, payload []byte) {
+// recordVP8Counters keeps the last PictureID and TL0PICIDX that were sent.
+func (sl *Slot) recordVP8Counters(k *packet, payload []byte) {
 	if k.pid != 0 {
 		sl.pid = readPID(k, payload)
 	}
@@ -182,20 +182,20 @@ func (sl *Slot) remember(k *packet, payload []byte) {
 	}
 }
 
-// time is the outgoing timestamp. Kept packets of up to two seconds are drawn together to a
-// few milliseconds, so that a late watcher sees the present at once.
-func (r *stretch) time(ts uint32) uint32 {
-	if r.squeeze {
-		if behind := int32(r.ref - ts); behind > 0 {
-			ts = r.ref - uint32(behind)>>6
+// outgoingTS is the outgoing timestamp. A backlog of up to two seconds is compressed to a few
+// milliseconds, so that a late watcher sees the newest picture at once.
+func (r *rewriteSegment) outgoingTS(ts uint32) uint32 {
+	if r.compressTime {
+		if behind := int32(r.refTS - ts); behind > 0 {
+			ts = r.refTS - uint32(behind)>>6
 		}
 	}
 	return ts + r.ts
 }
 
-// rename gives the picture its running numbers of this stream (RFC 7741 4.2): decoders take
-// a step back for old pictures.
-func (r *stretch) rename(k *packet, payload []byte) {
+// rewriteVP8Descriptor makes PictureID and TL0PICIDX continuous across a layer switch (RFC 7741
+// 4.2). Decoders drop frames with an id that goes back.
+func (r *rewriteSegment) rewriteVP8Descriptor(k *packet, payload []byte) {
 	if k.pid != 0 && r.pid != 0 {
 		id := readPID(k, payload) + r.pid
 		if k.pidLong {
@@ -216,38 +216,38 @@ func readPID(k *packet, payload []byte) uint16 {
 	return uint16(payload[k.pid] & 0x7f)
 }
 
-// change lets l feed the slot from the packet at pos on, where a key frame begins.
-func (sl *Slot) change(l *Layer, pos uint64, squeeze bool) {
+// startSegment makes l feed the slot from the packet at pos on, where a key frame begins.
+func (sl *Slot) startSegment(l *Layer, pos uint64, squeeze bool) {
 	if sl.layer != nil && sl.layer != l {
-		sl.layer.unhook(sl)
+		sl.layer.removeSlot(sl)
 	}
-	sl.layer, sl.next = l, nil
-	sl.fed.Store(l)
-	copy(sl.past[1:], sl.past[:stretches-1])
-	r := stretch{layer: l, from: sl.high + 1}
-	if !sl.used {
-		r.from = start + pos&0xfff
+	sl.layer, sl.nextLayer = l, nil
+	sl.feeding.Store(l)
+	copy(sl.segments[1:], sl.segments[:maxRewriteSegments-1])
+	r := rewriteSegment{layer: l, from: sl.highest + 1}
+	if !sl.started {
+		r.from = firstIndex + pos&0xfff
 	}
 	r.seq = r.from - pos
-	k := l.at(pos)
+	k := l.packetAt(pos)
 	if k == nil {
-		sl.past[0] = r
+		sl.segments[0] = r
 		return
 	}
 	lead := k
 	if squeeze {
-		r.squeeze, r.ref = true, l.lastTS.Load()
-		if h := l.at(l.head.Load() - 1); h != nil {
-			lead, r.ref = h, h.ts
+		r.compressTime, r.refTS = true, l.lastTS.Load()
+		if h := l.packetAt(l.head.Load() - 1); h != nil {
+			lead, r.refTS = h, h.ts
 		}
 	}
-	if sl.used {
-		ms := (lead.at - sl.at) / 1e6
+	if sl.started {
+		ms := (lead.arrivedAt - sl.lastArrival) / 1e6
 		step := uint32(max(ms, 1) * int64(l.cfg.ClockRate) / 1000)
-		if behind := int32(r.ref - k.ts); squeeze && behind > 0 {
-			step = max(step, uint32(behind)>>6+l.cfg.ClockRate/1000) // the first of the kept must not go back
+		if behind := int32(r.refTS - k.ts); squeeze && behind > 0 {
+			step = max(step, uint32(behind)>>6+l.cfg.ClockRate/1000) // the first timestamp of the backlog must not go back
 		}
-		r.ts = sl.ts + step - lead.ts
+		r.ts = sl.lastTS + step - lead.ts
 		if k.pid != 0 {
 			r.pid = (sl.pid + 1 - readPID(k, k.payload[:])) & 0x7fff
 		}
@@ -255,32 +255,32 @@ func (sl *Slot) change(l *Layer, pos uint64, squeeze bool) {
 			r.tl0 = sl.tl0 + 1 - k.payload[k.tl0]
 		}
 	}
-	sl.past[0] = r
-	sl.tsNow.Store(r.ts)
+	sl.segments[0] = r
+	sl.tsOffset.Store(r.ts)
 }
 
-// catchUp sends a part of what the layer kept; false: it has come to the present.
-func (sl *Slot) catchUp() bool {
+// replaySome sends a part of the layer's backlog. False: it has reached the newest packet.
+func (sl *Slot) replaySome() bool {
 	l, num := sl.layer, sl.sub.shard.num
 	if l == nil {
 		return false
 	}
-	l.reading[num].Store(sl.chase + 1)
-	defer l.reading[num].Store(0)
+	l.readPos[num].Store(sl.replayPos + 1)
+	defer l.readPos[num].Store(0)
 	end := l.flushed.Load()
-	for n := 0; sl.chase < end && n < chaseSize; sl.chase++ {
-		if k := l.at(sl.chase); k != nil {
-			sl.emit(k, sl.chase)
+	for n := 0; sl.replayPos < end && n < replayBatch; sl.replayPos++ {
+		if k := l.packetAt(sl.replayPos); k != nil {
+			sl.queuePacket(k, sl.replayPos)
 			n++
 		}
 	}
-	if sl.chase < end {
+	if sl.replayPos < end {
 		return true
 	}
-	sl.chasing = false
-	// From here on time runs as the layer's does.
-	old := sl.past[0]
-	copy(sl.past[1:], sl.past[:stretches-1])
-	sl.past[0] = stretch{layer: l, from: sl.high + 1, seq: old.seq, ts: old.ts, pid: old.pid, tl0: old.tl0}
+	sl.replaying = false
+	// From here on the timestamps follow the layer's.
+	old := sl.segments[0]
+	copy(sl.segments[1:], sl.segments[:maxRewriteSegments-1])
+	sl.segments[0] = rewriteSegment{layer: l, from: sl.highest + 1, seq: old.seq, ts: old.ts, pid: old.pid, tl0: old.tl0}
 	return false
 }

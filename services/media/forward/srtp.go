@@ -4,7 +4,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the profile's own (RFC 3711)
+	//lint:ignore gosec the profile's own (RFC 3711)
+	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
 	"hash"
@@ -20,18 +21,18 @@ const (
 	AEADAES256GCM  Profile = 0x0008
 )
 
-// Keys protect what is sent to one subscriber.
+// Keys protect the packets to one subscriber.
 type Keys struct {
 	Profile   Profile
 	Key, Salt []byte // the server's master key and salt
 }
 
-// sealer turns RTP into SRTP for one subscriber. Owned by its shard. Its walls: each number
-// of an SSRC is sealed once (see outlet), as a GCM nonce must never repeat.
+// sealer turns RTP into SRTP for one subscriber. Owned by its shard. Each index of an SSRC is
+// sealed only once (see Slot.sealed), because a GCM nonce must never repeat.
 type sealer struct {
 	overhead int
 	salt     [14]byte
-	aead     cipher.AEAD // GCM; nil: counter mode with HMAC
+	aead     cipher.AEAD // GCM, nil: counter mode with HMAC
 
 	block cipher.Block
 	mac   hash.Hash
@@ -64,13 +65,13 @@ func newSealer(k Keys) (*sealer, error) {
 		return nil, fmt.Errorf("forward: %w", err)
 	}
 	s := &sealer{}
-	copy(s.salt[:], derive(master, k.Salt, labelSalt, size[1]))
-	if s.block, err = aes.NewCipher(derive(master, k.Salt, labelKey, size[0])); err != nil {
+	copy(s.salt[:], deriveKey(master, k.Salt, labelSalt, size[1]))
+	if s.block, err = aes.NewCipher(deriveKey(master, k.Salt, labelKey, size[0])); err != nil {
 		return nil, fmt.Errorf("forward: %w", err)
 	}
 	if k.Profile == AES128CMSHA180 {
 		s.overhead = 10
-		s.mac = hmac.New(sha1.New, derive(master, k.Salt, labelAuth, 20))
+		s.mac = hmac.New(sha1.New, deriveKey(master, k.Salt, labelAuth, 20))
 		return s, nil
 	}
 	s.overhead = 16
@@ -78,8 +79,8 @@ func newSealer(k Keys) (*sealer, error) {
 	return s, err
 }
 
-// derive makes a session key (RFC 3711 4.3, with a key derivation rate of 0).
-func derive(master cipher.Block, salt []byte, label byte, size int) []byte {
+// deriveKey makes a session key (RFC 3711 4.3, with a key derivation rate of 0).
+func deriveKey(master cipher.Block, salt []byte, label byte, size int) []byte {
 	var in [16]byte
 	copy(in[:14], salt)
 	in[7] ^= label
@@ -93,8 +94,8 @@ func derive(master cipher.Block, salt []byte, label byte, size int) []byte {
 	return out[:size]
 }
 
-// seal encrypts p, a whole RTP packet with a header of 12 bytes, in place; p has room for the
-// overhead behind it. index is the packet's 48-bit index (RFC 3711 3.3.1).
+// seal encrypts p, a whole RTP packet with a header of 12 bytes, in place. There is room
+// for the overhead behind it. index is the packet's 48-bit index (RFC 3711 3.3.1).
 func (s *sealer) seal(p []byte, index uint64) []byte {
 	if s.aead != nil { // RFC 7714 8.1
 		n := s.nonce[:]
@@ -117,15 +118,15 @@ func (s *sealer) seal(p []byte, index uint64) []byte {
 	}
 	s.iv[12] ^= p[2]
 	s.iv[13] ^= p[3]
-	s.counter(p[headerSize:])
+	s.encryptCTR(p[headerSize:])
 	s.mac.Reset()
 	s.mac.Write(p)
 	s.mac.Write(s.roc[:])
 	return append(p, s.mac.Sum(s.sum[:0])[:10]...)
 }
 
-// counter is AES in counter mode. crypto/cipher's stream would be allocated for each packet.
-func (s *sealer) counter(p []byte) {
+// encryptCTR is AES in counter mode. crypto/cipher's stream would be allocated for each packet.
+func (s *sealer) encryptCTR(p []byte) {
 	for i := uint16(0); len(p) > 0; i++ {
 		binary.BigEndian.PutUint16(s.iv[14:], i)
 		s.block.Encrypt(s.mask[:], s.iv[:])

@@ -31,9 +31,9 @@ type Sub struct {
 
 var errNoSocket = errors.New("forward: no socket to send on")
 
-// Subscribe gives a new subscriber to the shard with the fewest. An error names what is
-// wrong with the keys or the address.
-func (w *Works) Subscribe(cfg SubConfig) (*Sub, error) {
+// Subscribe adds a subscriber to the shard with the fewest. An error names the fault in the
+// keys or the address.
+func (w *Forwarder) Subscribe(cfg SubConfig) (*Sub, error) {
 	s := &Sub{plain: cfg.Plain, queue: make([]int, 0, slabSize)}
 	if cfg.Plain == nil {
 		if w.conn == nil {
@@ -46,7 +46,7 @@ func (w *Works) Subscribe(cfg SubConfig) (*Sub, error) {
 		if s.seal, err = newSealer(cfg.Keys); err != nil {
 			return nil, err
 		}
-		s.dest.set(cfg.Addr, w.six)
+		s.dest.setAddr(cfg.Addr, w.ipv6)
 	}
 	s.shard = w.shards[0]
 	for _, x := range w.shards[1:] {
@@ -58,22 +58,22 @@ func (w *Works) Subscribe(cfg SubConfig) (*Sub, error) {
 	return s, nil
 }
 
-// Move sends to addr from now on (ICE selected another pair).
-func (s *Sub) Move(addr netip.AddrPort) {
+// SetAddr sends to addr from now on (ICE selected another pair).
+func (s *Sub) SetAddr(addr netip.AddrPort) {
 	if addr.IsValid() && s.plain == nil {
-		s.shard.order(func() { s.dest.set(addr, s.shard.works.six) })
+		s.shard.submit(func() { s.dest.setAddr(addr, s.shard.forwarder.ipv6) })
 	}
 }
 
-// Close returns when the shard has let go of it: the keys are never used again.
+// Close returns when the shard has released it: the keys are never used again.
 func (s *Sub) Close() {
 	gone := make(chan struct{})
-	s.shard.order(func() {
+	s.shard.submit(func() {
 		if !s.closed {
 			s.closed = true
 			s.shard.subs.Add(-1)
 			for _, sl := range s.slots {
-				sl.leave()
+				sl.detachLayers()
 			}
 			s.queue = s.queue[:0]
 		}
@@ -85,26 +85,26 @@ func (s *Sub) Close() {
 	}
 }
 
-// send makes messages of what is queued: runs of packets of one size, the last of a run may
-// be shorter.
-func (s *Sub) send(b *batch) {
+// sendQueued makes messages of the queued packets: runs of packets of one size. The last of a
+// run may be shorter.
+func (s *Sub) sendQueued(b *batch) {
 	queue := s.queue
 	s.queue = s.queue[:0]
 	if s.plain != nil {
 		for _, i := range queue {
-			b.wrote(s.plain.WriteRTP(b.packet(i)))
+			b.countWrite(s.plain.WriteRTP(b.packetAt(i)))
 		}
 		return
 	}
 	for len(queue) > 0 {
 		n := 1
-		if b.works.gso.Load() {
-			n = b.run(queue, s.seal.overhead)
+		if b.forwarder.gso.Load() {
+			n = b.padSegments(queue, s.seal.overhead)
 		}
 		for _, i := range queue[:n] {
-			b.slab[i].size = len(s.seal.seal(b.packet(i), b.slab[i].index))
+			b.slab[i].size = len(s.seal.seal(b.packetAt(i), b.slab[i].index))
 		}
-		b.add(&s.dest, queue[:n])
+		b.addMessage(&s.dest, queue[:n])
 		queue = queue[n:]
 	}
 }

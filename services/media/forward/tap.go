@@ -8,19 +8,19 @@ import (
 	"sync/atomic"
 )
 
-const tapPatience = 100 // packets that the layer may be ahead of a missing one
+const tapReorderPackets = 100 // how far the layer may be ahead of a missing packet
 
 // Tap reads a layer's packets in order for a recorder. One goroutine reads it.
 type Tap struct {
 	layer   *Layer
-	reading atomic.Uint64
+	readPos atomic.Uint64
 	wake    chan struct{}
 	next    uint64
 	closed  atomic.Bool
 }
 
-// Tap begins with the packets that come from now on (a video's from its kept key frame).
-func (l *Layer) Tap() *Tap {
+// OpenTap begins with the next packet. A video begins with the key frame in the ring.
+func (l *Layer) OpenTap() *Tap {
 	t := &Tap{layer: l, wake: make(chan struct{}, 1)}
 	t.next = l.flushed.Load()
 	if key := l.keyPos.Load(); key != 0 {
@@ -30,11 +30,11 @@ func (l *Layer) Tap() *Tap {
 	defer l.tapMu.Unlock()
 	list := append(slices.Clone(*l.taps.Load()), t)
 	l.taps.Store(&list)
-	t.ring()
+	t.wakeReader()
 	return t
 }
 
-func (t *Tap) ring() {
+func (t *Tap) wakeReader() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
@@ -42,13 +42,13 @@ func (t *Tap) ring() {
 }
 
 // Next copies the next packet, header extensions removed, into buf. It waits for a missing
-// packet until the layer is 100 packets ahead, then leaves it out; a reader so slow that the
-// ring overtook it goes on with the oldest. io.EOF: the layer or tap is closed.
+// packet until the layer is 100 packets ahead, then skips it. If the ring overtook a slow
+// reader, it continues with the oldest packet. io.EOF: the layer or tap is closed.
 func (t *Tap) Next(ctx context.Context, buf []byte) (n int, err error) {
 	l := t.layer
 	for {
 		if end := l.flushed.Load(); t.next < end {
-			if n = t.read(end, buf); n > 0 {
+			if n = t.readNext(end, buf); n > 0 {
 				return n, nil
 			}
 			if n < 0 {
@@ -66,17 +66,18 @@ func (t *Tap) Next(ctx context.Context, buf []byte) (n int, err error) {
 	}
 }
 
-// read takes the packet at next: its size, 0 to wait for it, -1 to go on with another.
-func (t *Tap) read(end uint64, buf []byte) int {
+// readNext copies the packet at next. It returns the size, 0 to wait for the packet, or -1 to
+// continue with another.
+func (t *Tap) readNext(end uint64, buf []byte) int {
 	l := t.layer
-	t.reading.Store(t.next + 1)
-	defer t.reading.Store(0)
-	k := l.at(t.next)
+	t.readPos.Store(t.next + 1)
+	defer t.readPos.Store(0)
+	k := l.packetAt(t.next)
 	if k == nil {
-		if end-t.next < tapPatience {
+		if end-t.next < tapReorderPackets {
 			return 0
 		}
-		t.next = max(t.next+1, oldest(end))
+		t.next = max(t.next+1, oldestPos(end))
 		return -1
 	}
 	pos := t.next
@@ -94,11 +95,11 @@ func (t *Tap) read(end uint64, buf []byte) int {
 	return headerSize + copy(buf[headerSize:], k.payload[:k.size])
 }
 
-func oldest(end uint64) uint64 {
+func oldestPos(end uint64) uint64 {
 	if end < ringSize {
 		return 0
 	}
-	return end - ringSize + frameMax
+	return end - ringSize + burstPackets
 }
 
 // Close ends the tap.
@@ -111,5 +112,5 @@ func (t *Tap) Close() {
 	defer l.tapMu.Unlock()
 	list := slices.DeleteFunc(slices.Clone(*l.taps.Load()), func(x *Tap) bool { return x == t })
 	l.taps.Store(&list)
-	t.ring()
+	t.wakeReader()
 }

@@ -1,19 +1,19 @@
 package forward
 
-// window remembers which of the last 1,024 indexes were used.
-type window struct {
-	high uint64
-	bits [16]uint64
-	any  bool
+// replayWindow remembers which of the last 1,024 indexes were used.
+type replayWindow struct {
+	high    uint64
+	bits    [16]uint64
+	started bool
 }
 
-// first tells that index is used for the first time, and notes it. What is older than the
-// window counts as used.
-func (w *window) first(index uint64) bool {
+// claimIndex reports whether index is used for the first time, and notes it. An index older
+// than the window counts as used.
+func (w *replayWindow) claimIndex(index uint64) bool {
 	const size = 1024
 	switch {
-	case !w.any:
-		w.any, w.high = true, index
+	case !w.started:
+		w.started, w.high = true, index
 	case index > w.high:
 		if index-w.high >= size {
 			clear(w.bits[:])

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const batchWay = "sendmmsg"
+const batchMethod = "sendmmsg"
 
-// destination is a subscriber's address as the kernel reads it.
+// destination is a subscriber's address in the form of the kernel.
 type destination struct {
 	name [unix.SizeofSockaddrInet6]byte
 	size uint32
 }
 
-func (d *destination) set(a netip.AddrPort, six bool) {
+func (d *destination) setAddr(a netip.AddrPort, six bool) {
 	clear(d.name[:])
 	ip := a.Addr().Unmap()
 	if six {
@@ -49,26 +49,26 @@ type mmsghdr struct {
 	_    [4]byte
 }
 
-const messageMax = 64 // messages of one sendmmsg
+const maxMessages = 64 // messages of one sendmmsg
 
-// wire is the messages on their way into one system call after another.
+// wire holds the messages of the next system calls.
 type wire struct {
 	raw   syscall.RawConn
-	msgs  [messageMax]mmsghdr
+	msgs  [maxMessages]mmsghdr
 	vecs  [slabSize]unix.Iovec
-	ctl   [messageMax][32]byte // a control message with the size of a segment
-	n, v  int                  // in use
+	ctl   [maxMessages][32]byte // a control message with the size of a segment
+	n, v  int                   // in use
 	call  func(fd uintptr) bool
 	at    int // first message of the call
 	took  int
 	errno syscall.Errno
 }
 
-func (w *wire) init(works *Works) {
-	if works.conn == nil {
+func (w *wire) attachConn(forwarder *Forwarder) {
+	if forwarder.conn == nil {
 		return
 	}
-	w.raw, _ = works.conn.SyscallConn() // fails only for a nil connection
+	w.raw, _ = forwarder.conn.SyscallConn() // fails only for a nil connection
 	w.call = func(fd uintptr) bool {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&w.msgs[w.at])), uintptr(w.n-w.at), unix.MSG_DONTWAIT, 0, 0)
 		w.took, w.errno = int(n), errno
@@ -76,11 +76,11 @@ func (w *wire) init(works *Works) {
 	}
 }
 
-// add makes a message of sealed packets of the slab.
-func (b *batch) add(d *destination, queue []int) {
+// addMessage makes a message of sealed packets of the slab.
+func (b *batch) addMessage(d *destination, queue []int) {
 	w := &b.wire
-	if w.n == messageMax || w.v+len(queue) > len(w.vecs) {
-		w.send(b)
+	if w.n == maxMessages || w.v+len(queue) > len(w.vecs) {
+		w.sendMessages(b)
 	}
 	m := &w.msgs[w.n]
 	m.Name, m.Namelen = &d.name[0], d.size
@@ -107,8 +107,8 @@ func (b *batch) add(d *destination, queue []int) {
 	w.n++
 }
 
-// send gives all messages to the kernel.
-func (w *wire) send(b *batch) {
+// sendMessages passes all messages to the kernel.
+func (w *wire) sendMessages(b *batch) {
 	for w.at = 0; w.at < w.n; {
 		err := w.raw.Write(w.call)
 		b.calls++
@@ -123,23 +123,23 @@ func (w *wire) send(b *batch) {
 			}
 			w.at += w.took
 		default:
-			w.refused(b)
+			w.handleRefused(b)
 		}
 	}
 	clear(w.msgs[:w.n]) // no pointers to subscribers that leave
 	w.n, w.v = 0, 0
 }
 
-// refused deals with a message that the kernel did not take. A device that cannot cut
-// segments says EIO, an old kernel EINVAL: then, and from now on, packets go one by one.
-func (w *wire) refused(b *batch) {
+// handleRefused handles a message that the kernel refused. A device that cannot cut segments
+// returns EIO, an old kernel EINVAL. Then, and from now on, packets are sent one by one.
+func (w *wire) handleRefused(b *batch) {
 	m := &w.msgs[w.at]
 	if m.Control == nil || w.errno != unix.EIO && w.errno != unix.EINVAL {
 		b.failed += uint64(m.Iovlen)
 		w.at++
 		return
 	}
-	b.works.gso.Store(false)
+	b.forwarder.gso.Store(false)
 	one, end := *m, w.n
 	vecs := unsafe.Slice(m.Iov, m.Iovlen)
 	for i := range vecs {
@@ -159,7 +159,8 @@ func (w *wire) refused(b *batch) {
 	w.at++
 }
 
-// probeGSO tells whether the kernel cuts a datagram into segments: two are sent to ourselves.
+// probeGSO reports whether the kernel cuts a datagram into segments. It sends two to a socket
+// of its own.
 func probeGSO() bool {
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

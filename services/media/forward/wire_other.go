@@ -4,11 +4,11 @@ package forward
 
 import "net/netip"
 
-const batchWay = "write"
+const batchMethod = "write"
 
 type destination struct{ addr netip.AddrPort }
 
-func (d *destination) set(a netip.AddrPort, six bool) {
+func (d *destination) setAddr(a netip.AddrPort, six bool) {
 	if !six {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	}
@@ -17,13 +17,13 @@ func (d *destination) set(a netip.AddrPort, six bool) {
 
 type wire struct{}
 
-func (*wire) init(*Works) {}
+func (*wire) attachConn(*Forwarder) {}
 
-// add sends each packet at once.
-func (b *batch) add(d *destination, queue []int) {
+// addMessage sends each packet at once.
+func (b *batch) addMessage(d *destination, queue []int) {
 	for _, i := range queue {
 		b.calls++
-		if n, err := b.works.conn.WriteToUDPAddrPort(b.packet(i), d.addr); err == nil {
+		if n, err := b.forwarder.conn.WriteToUDPAddrPort(b.packetAt(i), d.addr); err == nil {
 			b.packets++
 			b.bytes += uint64(n)
 		} else {
@@ -32,6 +32,6 @@ func (b *batch) add(d *destination, queue []int) {
 	}
 }
 
-func (*wire) send(*batch) {}
+func (*wire) sendMessages(*batch) {}
 
 func probeGSO() bool { return false }

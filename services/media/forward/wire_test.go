@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// on makes works that send on a socket of that address.
-func on(t *testing.T, addr string) *rig {
+// newRigOn makes a Forwarder that sends on a socket of that address.
+func newRigOn(t *testing.T, addr string) *rig {
 	t.Helper()
 	a, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
@@ -31,33 +31,33 @@ func TestBothFamiliesOfAddressesAreReached(t *testing.T) {
 		{"IPv4", "127.0.0.1:0", "127.0.0.1:0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := on(t, c.from)
-			m := r.mouth(VP8, nil)
-			e := r.earOn(AEADAES128GCM, c.to)
-			e.sub.Slot(vp8Slot(1)).Select(m.layer, false)
+			r := newRigOn(t, c.from)
+			m := r.publisher(VP8, nil)
+			e := r.subscriberOn(AEADAES128GCM, c.to)
+			e.sub.NewSlot(vp8Slot(1)).Select(m.layer, false)
 			r.settle()
-			m.say(m.vp8(true, 1100, 1100, 300)...)
+			m.send(m.vp8(true, 1100, 1100, 300)...)
 			for range 3 {
-				e.hear()
+				e.receive()
 			}
 		})
 	}
 }
 
-// A device that cannot cut segments says so only when it is asked to: nothing is lost, and it
-// is not asked again.
+// A device that cannot cut segments refuses only the send itself. No packet may be lost, and
+// segments are not tried again.
 func TestADeviceThatRefusesSegmentsGetsPacketsOneByOne(t *testing.T) {
 	r := newRig(t, Config{Shards: 1})
-	if !r.works.Mode().GSO {
+	if !r.forwarder.Mode().GSO {
 		t.Log("this kernel cuts no segments")
 		return
 	}
-	m := r.mouth(VP8, nil)
-	e := r.ear(AEADAES128GCM)
-	e.sub.Slot(vp8Slot(1)).Select(m.layer, false)
+	m := r.publisher(VP8, nil)
+	e := r.subscriber(AEADAES128GCM)
+	e.sub.NewSlot(vp8Slot(1)).Select(m.layer, false)
 	asked := 0
-	r.works.shards[0].order(func() {
-		w := &r.works.shards[0].out.wire
+	r.forwarder.shards[0].submit(func() {
+		w := &r.forwarder.shards[0].batch.wire
 		real := w.call
 		w.call = func(fd uintptr) bool {
 			if w.msgs[w.at].Control != nil {
@@ -70,46 +70,46 @@ func TestADeviceThatRefusesSegmentsGetsPacketsOneByOne(t *testing.T) {
 	})
 	r.settle()
 	for range 3 {
-		m.say(m.vp8(true, 1100, 1100, 1090, 300)...)
+		m.send(m.vp8(true, 1100, 1100, 1090, 300)...)
 		for range 4 {
-			e.hear()
+			e.receive()
 		}
 	}
 	r.settle()
-	if asked != 1 || r.works.Mode().GSO || r.works.Totals().Dropped != 0 {
-		t.Errorf("asked %d times, %+v, %+v", asked, r.works.Mode(), r.works.Totals())
+	if asked != 1 || r.forwarder.Mode().GSO || r.forwarder.Totals().Dropped != 0 {
+		t.Errorf("asked %d times, %+v, %+v", asked, r.forwarder.Mode(), r.forwarder.Totals())
 	}
 }
 
-// A shard that does nothing for a while loses bursts, counts them, and holds nobody up.
+// A busy shard loses bursts, counts them, and delays no other.
 func TestABusyShardIsNotWaitedFor(t *testing.T) {
 	r := newRig(t, Config{Shards: 1})
-	m := r.mouth(VP8, nil)
-	e := r.ear(AEADAES128GCM)
-	e.sub.Slot(vp8Slot(1)).Select(m.layer, false)
+	m := r.publisher(VP8, nil)
+	e := r.subscriber(AEADAES128GCM)
+	e.sub.NewSlot(vp8Slot(1)).Select(m.layer, false)
 	r.settle()
 	held := make(chan struct{})
-	r.works.shards[0].order(func() { <-held })
-	for range mailboxLen + 100 {
-		m.say(m.vp8(true, 10)...)
+	r.forwarder.shards[0].submit(func() { <-held })
+	for range mailboxSize + 100 {
+		m.send(m.vp8(true, 10)...)
 	}
 	close(held)
 	r.settle()
-	if d := r.works.Totals().Dropped; d < 90 || d > 110 {
+	if d := r.forwarder.Totals().Dropped; d < 90 || d > 110 {
 		t.Errorf("%d bursts are counted as lost", d)
 	}
-	m.say(m.vp8(true, 10)...) // and goes on
-	e.hear()
+	m.send(m.vp8(true, 10)...) // and continues
+	e.receive()
 }
 
 func TestAnUnfinishedFrameLeavesAfterAWhile(t *testing.T) {
 	r := newRig(t, Config{Shards: 1})
-	m := r.mouth(VP8, nil)
-	e := r.ear(AEADAES128GCM)
-	e.sub.Slot(vp8Slot(1)).Select(m.layer, false)
+	m := r.publisher(VP8, nil)
+	e := r.subscriber(AEADAES128GCM)
+	e.sub.NewSlot(vp8Slot(1)).Select(m.layer, false)
 	r.settle()
 	list := m.vp8(true, 100, 200, 300)
-	m.say(list[0], list[1])
-	e.hear()
-	e.hear()
+	m.send(list[0], list[1])
+	e.receive()
+	e.receive()
 }

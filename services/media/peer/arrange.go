@@ -9,24 +9,24 @@ import (
 	"github.com/livelearn/box/services/media/bwe"
 )
 
-// arrange feeds the watcher's slots from the sources, most important first, and its pictures
-// from the layers that its link and page can take. The caller holds Node.mu.
-func (w *watcher) arrange(sound, pictures []*source) {
+// arrangeSlots assigns sources to the watcher's slots, most important first, and selects layers
+// for its pictures within the limits of its link and page. The caller holds Node.mu.
+func (w *watcher) arrangeSlots(sound, pictures []*source) {
 	if w.sub == nil {
 		return
 	}
-	if w.ask.Mode == media.Sound {
+	if w.request.Mode == media.Sound {
 		pictures = nil
 	}
-	w.place(true, sound)
-	w.place(false, pictures)
-	w.choose()
-	w.tell()
+	w.assignSlots(true, sound)
+	w.assignSlots(false, pictures)
+	w.chooseLayers()
+	w.announceSlots()
 }
 
-// place gives the slots of a kind their sources; a new one waits for its layer.
-func (w *watcher) place(audio bool, ranked []*source) {
-	ranked = slices.DeleteFunc(slices.Clone(ranked), func(s *source) bool { return s.pub.ask.User == w.ask.User })
+// assignSlots assigns sources to the slots of a kind. A new one waits for its layer.
+func (w *watcher) assignSlots(audio bool, ranked []*source) {
+	ranked = slices.DeleteFunc(slices.Clone(ranked), func(s *source) bool { return s.pub.request.User == w.request.User })
 	var slots []*slot
 	var now []*source
 	for _, s := range w.slots {
@@ -34,76 +34,76 @@ func (w *watcher) place(audio bool, ranked []*source) {
 			slots, now = append(slots, s), append(now, s.source)
 		}
 	}
-	for i, src := range fill(now, ranked) {
+	for i, src := range assignSources(now, ranked) {
 		switch s := slots[i]; {
 		case src == nil:
-			s.feed(nil, nil)
+			s.selectLayer(nil, nil)
 		case audio:
-			s.feed(src, src.layers[0])
+			s.selectLayer(src, src.layers[0])
 		default:
-			s.next = src
+			s.nextSource = src
 		}
 		if src == nil {
-			slots[i].next = nil
+			slots[i].nextSource = nil
 		}
 	}
 }
 
-// choose gives each picture its layer.
-func (w *watcher) choose() {
+// chooseLayers selects a layer for each picture.
+func (w *watcher) chooseLayers() {
 	var slots []*slot
 	var streams []bwe.Stream
-	for _, s := range w.pictures() {
+	for _, s := range w.videoSlots() {
 		slots = append(slots, s)
-		streams = append(streams, bwe.Stream{Rates: s.next.rates(), Max: w.highest(s), Now: s.at()})
+		streams = append(streams, bwe.Stream{Rates: s.nextSource.layerRates(), Max: w.highestLayer(s), Now: s.layerIndex()})
 	}
-	for i, pick := range bwe.Choose(w.est.Rate()-w.sound(), streams) {
+	for i, pick := range bwe.Choose(w.est.Rate()-w.audioRate(), streams) {
 		s := slots[i]
-		if pick < 0 || pick >= len(s.next.layers) {
-			s.feed(s.next, nil)
+		if pick < 0 || pick >= len(s.nextSource.layers) {
+			s.selectLayer(s.nextSource, nil)
 			continue
 		}
-		s.feed(s.next, s.next.layers[pick])
+		s.selectLayer(s.nextSource, s.nextSource.layers[pick])
 	}
 }
 
-// sound is what the voices of this watcher take, bits/s.
-func (w *watcher) sound() (rate int) {
+// audioRate is the rate of this watcher's voices, bits/s.
+func (w *watcher) audioRate() (rate int) {
 	for _, s := range w.slots {
 		if s.audio && s.layer != nil {
-			rate += s.layer.now
+			rate += s.layer.currentRate
 		}
 	}
 	return rate
 }
 
-// pictures are the slots that a picture is meant for, the most important first.
-func (w *watcher) pictures() []*slot {
+// videoSlots are the slots with a picture, the most important first.
+func (w *watcher) videoSlots() []*slot {
 	var list []*slot
 	for _, s := range w.slots {
-		if !s.audio && s.next != nil {
+		if !s.audio && s.nextSource != nil {
 			list = append(list, s)
 		}
 	}
-	r := w.n.rooms[w.ask.Room]
-	ranked := r.ranked(false)
-	slices.SortStableFunc(list, func(a, b *slot) int { return slices.Index(ranked, a.next) - slices.Index(ranked, b.next) })
+	r := w.n.rooms[w.request.Room]
+	ranked := r.rankedSources(false)
+	slices.SortStableFunc(list, func(a, b *slot) int { return slices.Index(ranked, a.nextSource) - slices.Index(ranked, b.nextSource) })
 	return list
 }
 
-// at is the index of the layer that feeds the slot; -1: none of its source.
-func (s *slot) at() int {
-	if s.source != s.next || s.layer == nil {
+// layerIndex is the index of the layer that feeds the slot. -1: no layer of its source.
+func (s *slot) layerIndex() int {
+	if s.source != s.nextSource || s.layer == nil {
 		return -1
 	}
-	return slices.Index(s.next.layers, s.layer)
+	return slices.Index(s.nextSource.layers, s.layer)
 }
 
-// highest is the best layer that the page can show: of a source with layers of a quarter, a
+// highestLayer is the best layer that the page can show: of a source with layers of a quarter, a
 // half and the whole of 720 lines.
-func (w *watcher) highest(s *slot) int {
-	top := len(s.next.layers) - 1
-	if w.ask.Mode == media.Saver {
+func (w *watcher) highestLayer(s *slot) int {
+	top := len(s.nextSource.layers) - 1
+	if w.request.Mode == media.Saver {
 		return 0
 	}
 	h, said := w.heights[s.transceiver.Mid()]
@@ -120,25 +120,26 @@ func (w *watcher) highest(s *slot) int {
 	return top
 }
 
-// tell says what feeds the slots, when it has changed.
-func (w *watcher) tell() {
+// announceSlots sends an event with the slots' sources, when they have changed.
+func (w *watcher) announceSlots() {
 	var list []media.Slot
 	for _, s := range w.slots {
 		is := media.Slot{MID: s.transceiver.Mid()}
 		if s.source != nil {
-			is.User, is.Source = s.source.pub.ask.User, s.source.what
+			is.User, is.Source = s.source.pub.request.User, s.source.kind
 		}
 		list = append(list, is)
 	}
-	if slices.Equal(list, w.told) {
+	if slices.Equal(list, w.announced) {
 		return
 	}
-	w.told = list
-	w.n.tell(media.Event{Kind: media.SlotsAre, Room: w.ask.Room, User: w.ask.User, Session: w.ask.Session, Slots: list})
+	w.announced = list
+	w.n.emitEvent(media.Event{Kind: media.SlotsAre, Room: w.request.Room, User: w.request.User, Session: w.request.Session, Slots: list})
 }
 
-// report keeps the worst loss that the receiver of this connection tells (RFC 3550 6.4.1).
-func (w *watcher) report(p *rtcp.ReceiverReport) {
+// recordLoss keeps the worst loss that the receiver of this connection reports (RFC 3550
+// 6.4.1).
+func (w *watcher) recordLoss(p *rtcp.ReceiverReport) {
 	for _, b := range p.Reports {
 		for _, s := range w.slots {
 			if s.bound != nil && s.bound.SSRC == b.SSRC && s.source != nil && !s.audio {

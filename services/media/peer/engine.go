@@ -21,25 +21,25 @@ import (
 	"github.com/livelearn/box/services/media"
 )
 
-// apis are what publishers' and watchers' connections are made of; pion copies the engines
-// for each connection.
-type apis struct {
-	in, out           *webrtc.MediaEngine
-	ingest, bare, own *interceptor.Registry
+// pionAPIs make the connections of publishers and watchers. Pion copies the engines for each
+// connection.
+type pionAPIs struct {
+	publisherEngine, watcherEngine                             *webrtc.MediaEngine
+	publisherInterceptors, fastInterceptors, plainInterceptors *interceptor.Registry
 }
 
 const levelURI = sdp.AudioLevelURI
 
-// codec is one that browsers publish, with the number of its payload type in our answers
-// where the offer has none of its own.
+// codec is a codec that browsers publish, with its payload type in our answers if the offer has
+// none of its own.
 type codec struct {
 	mime string
 	fmtp string
 	pt   webrtc.PayloadType
 }
 
-// In order of preference of the answer: VP8 is what every browser sends with simulcast.
-var video = []codec{
+// In order of preference of the answer: every browser sends VP8 with simulcast.
+var videoCodecs = []codec{
 	{webrtc.MimeTypeVP8, "", 96},
 	{webrtc.MimeTypeH264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", 106},
 	{webrtc.MimeTypeH264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f", 102},
@@ -47,8 +47,9 @@ var video = []codec{
 	{webrtc.MimeTypeAV1, "", 45},
 }
 
-// engine knows the codecs; feedback is what video asks of the other side.
-func engine(feedback []webrtc.RTCPFeedback) (*webrtc.MediaEngine, error) {
+// newMediaEngine registers the codecs. feedback is the RTCP feedback that video requests from
+// the other side.
+func newMediaEngine(feedback []webrtc.RTCPFeedback) (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	opus := webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1;usedtx=1",
@@ -57,10 +58,10 @@ func engine(feedback []webrtc.RTCPFeedback) (*webrtc.MediaEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range video {
+	for _, c := range videoCodecs {
 		for _, p := range []webrtc.RTPCodecParameters{
 			{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: c.mime, ClockRate: 90000, SDPFmtpLine: c.fmtp, RTCPFeedback: feedback}, PayloadType: c.pt},
-			{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: apt(c.pt)}, PayloadType: c.pt + 1},
+			{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: rtxFormat(c.pt)}, PayloadType: c.pt + 1},
 		} {
 			if err := m.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
 				return nil, err
@@ -70,12 +71,12 @@ func engine(feedback []webrtc.RTCPFeedback) (*webrtc.MediaEngine, error) {
 	return m, nil
 }
 
-func newAPIs() (a apis, err error) {
+func newAPIs() (a pionAPIs, err error) {
 	repair := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
-	if a.in, err = engine(append(repair, webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBTransportCC})); err != nil {
+	if a.publisherEngine, err = newMediaEngine(append(repair, webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBTransportCC})); err != nil {
 		return a, err
 	}
-	if a.out, err = engine(append(repair, webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBGoogREMB})); err != nil {
+	if a.watcherEngine, err = newMediaEngine(append(repair, webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBGoogREMB})); err != nil {
 		return a, err
 	}
 	for _, e := range []struct {
@@ -90,18 +91,19 @@ func newAPIs() (a apis, err error) {
 		{sdp.TransportCCURI, webrtc.RTPCodecTypeVideo},
 		{sdp.TransportCCURI, webrtc.RTPCodecTypeAudio},
 	} {
-		if err := a.in.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: e.uri}, e.kind); err != nil {
+		if err := a.publisherEngine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: e.uri}, e.kind); err != nil {
 			return a, err
 		}
 	}
-	return a, a.interceptors()
+	return a, a.buildInterceptors()
 }
 
-// interceptors: a publisher is asked again for what is lost and told how its link is (TWCC).
-// A watcher on the fast path has none: nothing of pion's may write RTP there. The plain path
-// has what any program made with pion has.
-func (a *apis) interceptors() error {
-	a.ingest, a.bare, a.own = &interceptor.Registry{}, &interceptor.Registry{}, &interceptor.Registry{}
+// buildInterceptors builds the interceptors of each kind of connection. A publisher gets NACKs
+// for lost packets and reports on its link (TWCC). A watcher on the fast path has no
+// interceptor, because pion must not write RTP there. The plain path has the same interceptors
+// as any program made with pion.
+func (a *pionAPIs) buildInterceptors() error {
+	a.publisherInterceptors, a.fastInterceptors, a.plainInterceptors = &interceptor.Registry{}, &interceptor.Registry{}, &interceptor.Registry{}
 	ask, err := nack.NewGeneratorInterceptor()
 	if err != nil {
 		return err
@@ -115,7 +117,7 @@ func (a *apis) interceptors() error {
 		return err
 	}
 	for _, f := range []interceptor.Factory{ask, rr, cc} {
-		a.ingest.Add(f)
+		a.publisherInterceptors.Add(f)
 	}
 	answer, err := nack.NewResponderInterceptor()
 	if err != nil {
@@ -125,57 +127,58 @@ func (a *apis) interceptors() error {
 	if err != nil {
 		return err
 	}
-	a.own.Add(answer)
-	a.own.Add(sr)
+	a.plainInterceptors.Add(answer)
+	a.plainInterceptors.Add(sr)
 	return nil
 }
 
-// settings are those of all connections: ICE-lite on the one port, no name lookups.
-func (n *Node) settings() webrtc.SettingEngine {
+// baseSettings are the settings of all connections: ICE-lite on the one port, no name lookups.
+func (n *Node) baseSettings() webrtc.SettingEngine {
 	var se webrtc.SettingEngine
-	se.LoggerFactory = quiet{}
+	se.LoggerFactory = silentLogger{}
 	se.SetLite(true)
 	se.SetICEUDPMux(n.mux)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // it would be a socket and 64 kB for each person
+	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // it would need a socket and 64 kB for each person
 	se.SetIncludeLoopbackCandidate(true)                    // a browser on the box itself
-	se.SetICETimeouts(iceGone, iceFailed, iceKeep)
+	se.SetICETimeouts(iceDisconnectedTimeout, iceFailedTimeout, iceKeepalive)
 	se.SetReceiveMTU(maxPacket)
-	se.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address; saves a round trip
+	se.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address, saves a round trip
 	if n.cfg.Net != nil {
 		se.SetNet(n.cfg.Net)
 	}
 	return se
 }
 
-func (n *Node) connection(se webrtc.SettingEngine, m *webrtc.MediaEngine, r *interceptor.Registry) (*webrtc.PeerConnection, error) {
+func (n *Node) newConnection(se webrtc.SettingEngine, m *webrtc.MediaEngine, r *interceptor.Registry) (*webrtc.PeerConnection, error) {
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(r))
 	return api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{n.cert}})
 }
 
-// offer checks what can be checked before pion sees it, and makes the session description.
-func offer(op, session, sdpText string) (webrtc.SessionDescription, *sdp.SessionDescription, error) {
+// parseOffer checks everything that can be checked before pion sees the offer, and makes the
+// session description.
+func parseOffer(op, session, sdpText string) (webrtc.SessionDescription, *sdp.SessionDescription, error) {
 	d := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdpText}
 	switch {
 	case session == "" || len(session) > maxSession:
-		return d, nil, errs.Field(op, "session", "too_long", maxSession, "must have 1 to %d characters", maxSession)
+		return d, nil, errs.NewField(op, "session", "too_long", maxSession, "must have 1 to %d characters", maxSession)
 	case len(sdpText) > maxSDP:
-		return d, nil, errs.Field(op, "sdp", "too_long", maxSDP, "%d bytes, at most %d", len(sdpText), maxSDP)
+		return d, nil, errs.NewField(op, "sdp", "too_long", maxSDP, "%d bytes, at most %d", len(sdpText), maxSDP)
 	}
 	var parsed sdp.SessionDescription
 	if err := parsed.UnmarshalString(sdpText); err != nil {
-		return d, nil, errs.Field(op, "sdp", "bad_sdp", 0, "%s", brief(err))
+		return d, nil, errs.NewField(op, "sdp", "bad_sdp", 0, "%s", truncateError(err))
 	}
 	if n := len(parsed.MediaDescriptions); n == 0 || n > maxMedia {
-		return d, nil, errs.Field(op, "sdp", "bad_media", maxMedia, "%d m-lines, must be 1 to %d", n, maxMedia)
+		return d, nil, errs.NewField(op, "sdp", "bad_media", maxMedia, "%d m-lines, must be 1 to %d", n, maxMedia)
 	}
 	return d, &parsed, nil
 }
 
-// negotiate gives the answer to an offer, with all candidates in it.
-func negotiate(ctx context.Context, op string, pc *webrtc.PeerConnection, o webrtc.SessionDescription, prepare func() error) (media.Answer, error) {
+// createAnswer returns the answer to an offer, with all candidates in it.
+func createAnswer(ctx context.Context, op string, pc *webrtc.PeerConnection, o webrtc.SessionDescription, prepare func() error) (media.Answer, error) {
 	if err := pc.SetRemoteDescription(o); err != nil {
-		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%s", brief(err))
+		return media.Answer{}, errs.NewField(op, "sdp", "bad_offer", 0, "%s", truncateError(err))
 	}
 	if err := prepare(); err != nil {
 		return media.Answer{}, err
@@ -183,10 +186,10 @@ func negotiate(ctx context.Context, op string, pc *webrtc.PeerConnection, o webr
 	gathered := webrtc.GatheringCompletePromise(pc)
 	a, err := pc.CreateAnswer(nil)
 	if err != nil {
-		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%s", brief(err))
+		return media.Answer{}, errs.NewField(op, "sdp", "bad_offer", 0, "%s", truncateError(err))
 	}
 	if err := pc.SetLocalDescription(a); err != nil {
-		return media.Answer{}, errs.Field(op, "sdp", "bad_offer", 0, "%s", brief(err))
+		return media.Answer{}, errs.NewField(op, "sdp", "bad_offer", 0, "%s", truncateError(err))
 	}
 	select {
 	case <-gathered:
@@ -196,8 +199,8 @@ func negotiate(ctx context.Context, op string, pc *webrtc.PeerConnection, o webr
 	}
 }
 
-// brief is what a library says of an offer, without the pages of it that it may quote.
-func brief(err error) string {
+// truncateError shortens a library's error about an offer, which may quote pages of it.
+func truncateError(err error) string {
 	text := err.Error()
 	if len(text) > maxReason {
 		text = text[:maxReason]
@@ -205,8 +208,9 @@ func brief(err error) string {
 	return strings.ToValidUTF8(text, "")
 }
 
-// certificate is made anew at each start: browsers learn its fingerprint from the answer.
-func certificate() (webrtc.Certificate, error) {
+// newCertificate makes a new certificate at each start. Browsers learn its fingerprint from the
+// answer.
+func newCertificate() (webrtc.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return webrtc.Certificate{}, err
@@ -218,7 +222,7 @@ func certificate() (webrtc.Certificate, error) {
 	return *c, nil
 }
 
-func apt(pt webrtc.PayloadType) string { return "apt=" + strconv.Itoa(int(pt)) }
+func rtxFormat(pt webrtc.PayloadType) string { return "apt=" + strconv.Itoa(int(pt)) }
 
 const (
 	maxSession = 128      // characters
@@ -227,7 +231,7 @@ const (
 	maxPacket  = 1500     // bytes
 	maxReason  = 200      // bytes of a refusal
 
-	iceGone   = 5 * time.Second
-	iceFailed = 10 * time.Second
-	iceKeep   = 2 * time.Second
+	iceDisconnectedTimeout = 5 * time.Second
+	iceFailedTimeout       = 10 * time.Second
+	iceKeepalive           = 2 * time.Second
 )

@@ -8,18 +8,18 @@ import (
 	"github.com/pion/rtp"
 )
 
-// witness counts the connections it is in, and the RTP packets that pion writes there.
-type witness struct {
+// rtpWriteCounter counts the connections it is in, and the RTP packets that pion writes there.
+type rtpWriteCounter struct {
 	interceptor.NoOp
 	conns, wrote atomic.Int64
 }
 
-func (w *witness) NewInterceptor(string) (interceptor.Interceptor, error) {
+func (w *rtpWriteCounter) NewInterceptor(string) (interceptor.Interceptor, error) {
 	w.conns.Add(1)
 	return w, nil
 }
 
-func (w *witness) BindLocalStream(_ *interceptor.StreamInfo, to interceptor.RTPWriter) interceptor.RTPWriter {
+func (w *rtpWriteCounter) BindLocalStream(_ *interceptor.StreamInfo, to interceptor.RTPWriter) interceptor.RTPWriter {
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
 		w.wrote.Add(1)
 		return to.Write(h, payload, a)
@@ -27,26 +27,25 @@ func (w *witness) BindLocalStream(_ *interceptor.StreamInfo, to interceptor.RTPW
 }
 
 // Hazard: two writers with one key would repeat nonces. On the fast path pion has no
-// interceptor that could send again, no track has its writer, and it writes nothing while
-// media flows and is repaired. The plain path has all of that, which shows that the questions
-// are asked well.
+// interceptor that could send again, no track has its writer, and it writes nothing while media
+// flows and is repaired. The plain path has all of that, which proves the checks.
 func TestPionHasNoWayToWriteOnTheFastPath(t *testing.T) {
 	for name, cfg := range map[string]Config{"fast": {}, "plain": {Plain: true}} {
 		t.Run(name, func(t *testing.T) {
-			n := serve(t, cfg)
-			chain, err := n.api.bare.Build("")
-			check(t, err)
+			n := startNode(t, cfg)
+			chain, err := n.api.fastInterceptors.Build("")
+			checkError(t, err)
 			if _, none := chain.(*interceptor.NoOp); !none {
 				t.Errorf("pion has interceptors on the fast path: %T", chain)
 			}
-			var bare, own witness
-			n.api.bare.Add(&bare)
-			n.api.own.Add(&own)
-			publish(t, n, "c1", "ada", true)
+			var bare, own rtpWriteCounter
+			n.api.fastInterceptors.Add(&bare)
+			n.api.plainInterceptors.Add(&own)
+			publishCamera(t, n, "c1", "ada", true)
 			l := newLink(t, n, nil)
 			v := watchOver(t, n, l, "c1", "ben", 2, 2)
 			l.loss.Store(50)
-			until(t, "a picture", func() bool { return v.seen("video0").packets > 200 && v.seen("audio0").packets > 10 })
+			waitUntil(t, "a picture", func() bool { return v.seen("video0").packets > 200 && v.seen("audio0").packets > 10 })
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			writers := 0

@@ -21,49 +21,49 @@ const (
 	framePackets                        = 6
 )
 
-// measureFloor seals and sends the mix of N subscribers to one address for three seconds:
-// GCM in place, then one sendmmsg for 16 frames with UDP_SEGMENT, or for 16 packets of sound.
-func measureFloor(_ context.Context, to string) (floor, error) {
+// measureFloor seals and sends the mix of N subscribers to one address for three seconds: GCM
+// in place, then one sendmmsg for 16 frames with UDP_SEGMENT, or for 16 packets of sound.
+func measureFloor(_ context.Context, to string) (costFloor, error) {
 	addr, err := net.ResolveUDPAddr("udp4", to)
 	if err != nil {
-		return floor{}, err
+		return costFloor{}, err
 	}
 	conn, err := net.ListenUDP("udp4", nil)
 	if err != nil {
-		return floor{}, err
+		return costFloor{}, err
 	}
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetWriteBuffer(4 << 20)
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return floor{}, err
+		return costFloor{}, err
 	}
 	block, _ := aes.NewCipher(make([]byte, 16))
 	aead, _ := cipher.NewGCM(block)
-	frames := newVolley(addr, framePackets*fullPacket, fullPacket, aead)
-	sounds := newVolley(addr, soundPacket, 0, aead)
-	begun, before := time.Now(), cpu()
+	frames := newSendBatch(addr, framePackets*fullPacket, fullPacket, aead)
+	sounds := newSendBatch(addr, soundPacket, 0, aead)
+	begun, before := time.Now(), cpuTime()
 	sent := 0
 	for time.Since(begun) < 3*time.Second {
 		for range 3 {
 			n, err := frames.fire(raw)
 			if err != nil {
-				return floor{}, err
+				return costFloor{}, err
 			}
 			sent += n * framePackets
 		}
 		for range 5 {
 			n, err := sounds.fire(raw)
 			if err != nil {
-				return floor{}, err
+				return costFloor{}, err
 			}
 			sent += n
 		}
 	}
-	return floor{Packets: sent, CPU: cpu() - before}, nil
+	return costFloor{Packets: sent, CPU: cpuTime() - before}, nil
 }
 
-func cpu() time.Duration {
+func cpuTime() time.Duration {
 	var u unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
@@ -75,12 +75,12 @@ type mmsghdr struct {
 	_ [4]byte
 }
 
-// volley is what one sendmmsg takes: a message for each of 16 subscribers.
-type volley struct {
+// sendBatch is the content of one sendmmsg: a message for each of 16 subscribers.
+type sendBatch struct {
 	aead  cipher.AEAD
 	seq   uint64
 	size  int
-	one   int // size of a segment; 0: no GSO
+	one   int // size of a segment, 0: no GSO
 	slab  []byte
 	names []unix.RawSockaddrInet4
 	vecs  []unix.Iovec
@@ -90,8 +90,8 @@ type volley struct {
 
 const volleySize = 16
 
-func newVolley(to *net.UDPAddr, size, segment int, aead cipher.AEAD) *volley {
-	v := &volley{
+func newSendBatch(to *net.UDPAddr, size, segment int, aead cipher.AEAD) *sendBatch {
+	v := &sendBatch{
 		aead: aead, size: size, one: segment, slab: make([]byte, volleySize*size), names: make([]unix.RawSockaddrInet4, volleySize),
 		vecs: make([]unix.Iovec, volleySize), msgs: make([]mmsghdr, volleySize),
 	}
@@ -118,8 +118,8 @@ func newVolley(to *net.UDPAddr, size, segment int, aead cipher.AEAD) *volley {
 	return v
 }
 
-// fire seals all and sends all.
-func (v *volley) fire(raw syscall.RawConn) (sent int, err error) {
+// fire seals and sends all packets.
+func (v *sendBatch) fire(raw syscall.RawConn) (sent int, err error) {
 	segment := v.one
 	if segment == 0 {
 		segment = v.size

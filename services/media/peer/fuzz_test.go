@@ -14,32 +14,33 @@ import (
 	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/media/bwe"
 	"github.com/livelearn/box/services/media/forward"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// offers are what browsers send, as far as pion can say it: three layers with sound and a
-// screen, the fixed slots of a watcher; and what is not quite that.
-func offers(t testing.TB) []string {
+// seedOffers are offers like those of browsers, as far as pion can make them: three layers with
+// sound and a screen, the fixed slots of a watcher. It also has broken variants.
+func seedOffers(t testing.TB) []string {
 	t.Helper()
-	pc := speaking(t)
+	pc := newVoiceClient(t)
 	for i, rid := range []string{"q", "h", "f"} {
 		tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "v", "s", webrtc.WithRTPStreamID(rid))
-		check(t, err)
+		checkError(t, err)
 		if i == 0 {
 			_, err = pc.AddTransceiverFromTrack(tr, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		} else {
 			err = pc.GetTransceivers()[0].Sender().AddEncoding(tr)
 		}
-		check(t, err)
+		checkError(t, err)
 	}
 	for _, mime := range []string{webrtc.MimeTypeOpus, webrtc.MimeTypeH264} {
 		tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, mime, "s")
-		check(t, err)
+		checkError(t, err)
 		_, err = pc.AddTransceiverFromTrack(tr, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-		check(t, err)
+		checkError(t, err)
 	}
 	sends, err := pc.CreateOffer(nil)
-	check(t, err)
-	v := &viewer{pc: client(t)}
+	checkError(t, err)
+	v := &viewer{pc: newClient(t)}
 	for range 4 {
 		v.slot(t, webrtc.RTPCodecTypeAudio)
 	}
@@ -47,7 +48,7 @@ func offers(t testing.TB) []string {
 		v.slot(t, webrtc.RTPCodecTypeVideo)
 	}
 	receives, err := v.pc.CreateOffer(nil)
-	check(t, err)
+	checkError(t, err)
 	list := []string{sends.SDP, receives.SDP, "", "v=0\r\n"}
 	for _, o := range []string{sends.SDP, receives.SDP} {
 		list = append(list,
@@ -72,21 +73,21 @@ func offers(t testing.TB) []string {
 	return list
 }
 
-// FuzzOffer: no offer makes the node fall, each refusal has a kind that the asker can act on,
-// and a session that was refused, or was closed, leaves nothing.
+// FuzzOffer: no offer can end the node, each refusal has a kind that the caller can act on, and
+// a session that was refused or closed leaves nothing behind.
 func FuzzOffer(f *testing.F) {
-	for _, o := range offers(f) {
+	for _, o := range seedOffers(f) {
 		f.Add(o)
 	}
-	n := serve(f, Config{})
-	quietly(f, n)
+	n := startNode(f, Config{})
+	discardEvents(f, n)
 	f.Fuzz(func(t *testing.T, o string) {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), timetest.Patience)
 		defer cancel()
 		judge := func(session string, err error) {
 			switch k := errs.KindOf(err); {
 			case err == nil:
-				check(t, n.Close(ctx, session))
+				checkError(t, n.Close(ctx, session))
 			case k != errs.Invalid:
 				t.Errorf("kind %v: %v", k, err)
 			case len(err.Error()) > 2*maxReason:
@@ -106,8 +107,8 @@ func FuzzOffer(f *testing.F) {
 	})
 }
 
-// quietly takes the events that nobody reads.
-func quietly(t testing.TB, n *Node) {
+// discardEvents reads and drops the events.
+func discardEvents(t testing.TB, n *Node) {
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
 	go func() {
@@ -121,7 +122,7 @@ func quietly(t testing.TB, n *Node) {
 	}()
 }
 
-// FuzzRTCP: what receivers say cannot bring a slot down, and an estimate stays one.
+// FuzzRTCP: no feedback of a receiver can bring a slot down, and an estimate stays one.
 func FuzzRTCP(f *testing.F) {
 	const ssrc, other = 1000, 2000
 	for _, p := range []rtcp.Packet{
@@ -135,27 +136,27 @@ func FuzzRTCP(f *testing.F) {
 		&rtcp.Goodbye{Sources: []uint32{ssrc}},
 	} {
 		b, err := p.Marshal()
-		check(f, err)
+		checkError(f, err)
 		f.Add(b)
 	}
-	n := serve(f, Config{})
+	n := startNode(f, Config{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ps, err := rtcp.Unmarshal(b)
 		if err != nil {
 			return
 		}
-		sub, err := n.works.Subscribe(forward.SubConfig{Plain: plain{}})
-		check(t, err)
+		sub, err := n.forwarder.Subscribe(forward.SubConfig{Plain: plainWriter{}})
+		checkError(t, err)
 		defer sub.Close()
-		w := &watcher{n: n, est: bwe.New(firstRate), loss: -1, keys: newKeying(), sub: sub}
+		w := &watcher{n: n, est: bwe.New(initialRate), loss: -1, keys: newKeyExporter(), sub: sub}
 		cfg := forward.SlotConfig{SSRC: ssrc, RTX: ssrc + 1}
-		s := &slot{w: w, bound: &cfg, out: sub.Slot(cfg), source: &source{}}
+		s := &slot{w: w, bound: &cfg, out: sub.NewSlot(cfg), source: &source{}}
 		w.slots = []*slot{s}
 		for i, p := range ps {
-			s.heard(p)
-			w.estimate(time.Duration(i) * time.Second)
+			s.handleRTCP(p)
+			w.updateEstimate(time.Duration(i) * time.Second)
 		}
-		w.estimate(time.Duration(len(ps)) * time.Second)
+		w.updateEstimate(time.Duration(len(ps)) * time.Second)
 		if w.loss > 1 || w.remb < 0 {
 			t.Errorf("loss %v, REMB %d", w.loss, w.remb)
 		}

@@ -17,59 +17,59 @@ import (
 	"github.com/livelearn/box/services/media/forward"
 )
 
-// keying takes the SRTP keys of one connection out of its DTLS handshake. pion exports
-// neither keys nor sessions, so the pieces of RFC 5764 4.2's exporter are picked up where its
-// public settings show them: the randoms and the profile in the ServerHello, the master secret
-// in the key log. We are the DTLS server, so the server's write key is ours.
+// keyExporter takes the SRTP keys of one connection out of its DTLS handshake. pion exports
+// neither keys nor sessions, so the inputs of RFC 5764 4.2's exporter are collected from its
+// public settings: the randoms and the profile from the ServerHello, the master secret from the
+// key log. We are the DTLS server, so the server's write key is ours.
 //
 // The master secret is wiped when the keys are made, and is never part of an error or a log.
-type keying struct {
-	mu      sync.Mutex
-	client  []byte
-	server  []byte
-	master  []byte
-	profile forward.Profile
-	made    *forward.Keys
+type keyExporter struct {
+	mu           sync.Mutex
+	clientRandom []byte
+	serverRandom []byte
+	masterSecret []byte
+	profile      forward.Profile
+	exported     *forward.Keys
 }
 
-func newKeying() *keying { return &keying{} }
+func newKeyExporter() *keyExporter { return &keyExporter{} }
 
 var errNoKeys = errors.New("DTLS showed no keys")
 
-// lengths of master key and salt by profile (RFC 5764 4.1.2, RFC 7714 12).
-var lengths = map[forward.Profile][2]int{
+// keyLengths of master key and salt by profile (RFC 5764 4.1.2, RFC 7714 12).
+var keyLengths = map[forward.Profile][2]int{
 	forward.AES128CMSHA180: {16, 14},
 	forward.AEADAES128GCM:  {16, 12},
 	forward.AEADAES256GCM:  {32, 12},
 }
 
-// preferred is the order where nobody says otherwise.
-var preferred = []forward.Profile{forward.AEADAES128GCM, forward.AES128CMSHA180}
+// defaultProfiles is the order without a configured preference.
+var defaultProfiles = []forward.Profile{forward.AEADAES128GCM, forward.AES128CMSHA180}
 
-// apply hangs the keying into the settings of its one connection.
-func (k *keying) apply(se *webrtc.SettingEngine, order []forward.Profile) error {
+// installHooks adds the key export to the settings of its one connection.
+func (k *keyExporter) installHooks(se *webrtc.SettingEngine, order []forward.Profile) error {
 	if len(order) == 0 {
-		order = preferred
+		order = defaultProfiles
 	}
 	var list []dtls.SRTPProtectionProfile
 	for _, p := range order {
-		if _, ok := lengths[p]; !ok {
+		if _, ok := keyLengths[p]; !ok {
 			return fmt.Errorf("no SRTP profile %#04x", uint16(p))
 		}
 		list = append(list, dtls.SRTPProtectionProfile(p))
 	}
 	se.SetSRTPProtectionProfiles(list...)
 	se.SetDTLSCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) // so that the PRF is that of SHA-256
-	se.SetDTLSServerHelloMessageHook(k.hello)
+	se.SetDTLSServerHelloMessageHook(k.onServerHello)
 	se.SetDTLSKeyLogWriter(k)
 	return se.SetAnsweringDTLSRole(webrtc.DTLSRoleServer)
 }
 
-func (k *keying) hello(m handshake.MessageServerHello) handshake.Message {
+func (k *keyExporter) onServerHello(m handshake.MessageServerHello) handshake.Message {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	random := m.Random.MarshalFixed()
-	k.server = bytes.Clone(random[:])
+	k.serverRandom = bytes.Clone(random[:])
 	for _, e := range m.Extensions {
 		if u, ok := e.(*extension.UseSRTP); ok && len(u.ProtectionProfiles) == 1 {
 			k.profile = forward.Profile(u.ProtectionProfiles[0])
@@ -79,42 +79,42 @@ func (k *keying) hello(m handshake.MessageServerHello) handshake.Message {
 }
 
 // Write takes a line of the key log: "CLIENT_RANDOM <client random> <master secret>", in hex.
-func (k *keying) Write(line []byte) (int, error) {
+func (k *keyExporter) Write(line []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f := bytes.Fields(line)
 	if len(f) != 3 || string(f[0]) != "CLIENT_RANDOM" {
 		return len(line), nil
 	}
-	k.client, k.master = make([]byte, hex.DecodedLen(len(f[1]))), make([]byte, hex.DecodedLen(len(f[2])))
-	_, err1 := hex.Decode(k.client, f[1])
-	_, err2 := hex.Decode(k.master, f[2])
+	k.clientRandom, k.masterSecret = make([]byte, hex.DecodedLen(len(f[1]))), make([]byte, hex.DecodedLen(len(f[2])))
+	_, err1 := hex.Decode(k.clientRandom, f[1])
+	_, err2 := hex.Decode(k.masterSecret, f[2])
 	if err1 != nil || err2 != nil {
-		k.client, k.master = nil, nil
+		k.clientRandom, k.masterSecret = nil, nil
 	}
 	return len(line), nil
 }
 
-// keys are the server's write key and salt, once DTLS is connected.
-func (k *keying) keys() (forward.Keys, error) {
+// exportKeys returns the server's write key and salt, once DTLS is connected.
+func (k *keyExporter) exportKeys() (forward.Keys, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.made != nil {
-		return *k.made, nil
+	if k.exported != nil {
+		return *k.exported, nil
 	}
-	size, ok := lengths[k.profile]
-	if !ok || k.master == nil || k.client == nil || k.server == nil {
+	size, ok := keyLengths[k.profile]
+	if !ok || k.masterSecret == nil || k.clientRandom == nil || k.serverRandom == nil {
 		return forward.Keys{}, errNoKeys
 	}
-	seed := append(append([]byte("EXTRACTOR-dtls_srtp"), k.client...), k.server...)
-	out, err := prf.PHash(k.master, seed, 2*(size[0]+size[1]), sha256.New)
-	clear(k.master)
-	k.master = nil
+	seed := append(append([]byte("EXTRACTOR-dtls_srtp"), k.clientRandom...), k.serverRandom...)
+	out, err := prf.PHash(k.masterSecret, seed, 2*(size[0]+size[1]), sha256.New)
+	clear(k.masterSecret)
+	k.masterSecret = nil
 	if err != nil {
 		return forward.Keys{}, errNoKeys
 	}
 	// RFC 5764 4.2: client key, server key, client salt, server salt.
 	key, salt := out[size[0]:2*size[0]], out[2*size[0]+size[1]:]
-	k.made = &forward.Keys{Profile: k.profile, Key: key, Salt: salt}
-	return *k.made, nil
+	k.exported = &forward.Keys{Profile: k.profile, Key: key, Salt: salt}
+	return *k.exported, nil
 }

@@ -23,8 +23,8 @@ var (
 	layerSize  = []int{600, 1000, 1020}
 )
 
-// ladder publishes a camera in three layers, each with its own SSRC, numbers and clock.
-type ladder struct {
+// layeredCamera publishes a camera in three layers, each with its own SSRC, numbers and clock.
+type layeredCamera struct {
 	pc     *webrtc.PeerConnection
 	tracks []*webrtc.TrackLocalStaticRTP
 	plis   []chan struct{}
@@ -36,27 +36,27 @@ type ladder struct {
 	wg     sync.WaitGroup
 }
 
-func climb(t testing.TB, n media.Node, room, user string) *ladder {
+func publishLayers(t testing.TB, n media.Node, room, user string) *layeredCamera {
 	t.Helper()
-	return climbing(t, n, client(t), room, user)
+	return publishLayersOn(t, n, newClient(t), room, user)
 }
 
-func climbing(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user string) *ladder {
+func publishLayersOn(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user string) *layeredCamera {
 	t.Helper()
-	l := &ladder{pc: pc, off: make([]atomic.Bool, len(rids)), asked: make([]atomic.Int32, len(rids)), stop: make(chan struct{})}
+	l := &layeredCamera{pc: pc, off: make([]atomic.Bool, len(rids)), asked: make([]atomic.Int32, len(rids)), stop: make(chan struct{})}
 	var sender *webrtc.RTPSender
 	for i, rid := range rids {
 		tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "v", "s", webrtc.WithRTPStreamID(rid))
-		check(t, err)
+		checkError(t, err)
 		l.tracks = append(l.tracks, tr)
 		l.plis = append(l.plis, make(chan struct{}, 100))
 		if i == 0 {
 			tv, err := l.pc.AddTransceiverFromTrack(tr, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-			check(t, err)
+			checkError(t, err)
 			sender = tv.Sender()
 			continue
 		}
-		check(t, sender.AddEncoding(tr))
+		checkError(t, sender.AddEncoding(tr))
 	}
 	for _, e := range sender.GetParameters().HeaderExtensions {
 		switch e.URI {
@@ -66,7 +66,7 @@ func climbing(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user 
 			l.rid = uint8(e.ID)
 		}
 	}
-	talk(t, l.pc, func(sdp string) (media.Answer, error) {
+	connectClient(t, l.pc, func(sdp string) (media.Answer, error) {
 		return n.Publish(t.Context(), media.Publish{
 			Room: room, User: user, Session: user + "-pub", SDP: sdp, First: true,
 			Tracks: []media.Track{{MID: "0", Source: media.Camera}},
@@ -80,7 +80,7 @@ func climbing(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user 
 	return l
 }
 
-func (l *ladder) listen(s *webrtc.RTPSender, i int) {
+func (l *layeredCamera) listen(s *webrtc.RTPSender, i int) {
 	for {
 		ps, _, err := s.ReadSimulcastRTCP(rids[i])
 		if err != nil {
@@ -95,11 +95,11 @@ func (l *ladder) listen(s *webrtc.RTPSender, i int) {
 	}
 }
 
-// film sends a layer; a key frame when asked, when it begins, and each 10 s.
-func (l *ladder) film(i int) {
+// film sends a layer. A key frame when asked, when it begins, and each 10 s.
+func (l *layeredCamera) film(i int) {
 	tick := time.NewTicker(time.Second / 30)
 	defer tick.Stop()
-	r := roll{who: 1, layer: i, seq: uint16(i * 20000), ts: uint32(i) * 1e9, pid: uint16(i * 9000)}
+	r := vp8Sequence{who: 1, layer: i, seq: uint16(i * 20000), ts: uint32(i) * 1e9, pid: uint16(i * 9000)}
 	was := true
 	for f := 0; ; f++ {
 		key := f%300 == 0 || was && !l.off[i].Load()
@@ -127,14 +127,14 @@ func (l *ladder) film(i int) {
 	}
 }
 
-// roll makes the packets of one VP8 layer, which say whose they are.
-type roll struct {
+// vp8Sequence makes the packets of one VP8 layer, marked with their layer.
+type vp8Sequence struct {
 	who, layer int
 	seq, pid   uint16
 	ts         uint32
 }
 
-func (r *roll) frame(key bool) (list []*rtp.Packet) {
+func (r *vp8Sequence) frame(key bool) (list []*rtp.Packet) {
 	parts := layerParts[r.layer]
 	if key {
 		parts *= 3

@@ -12,14 +12,14 @@ import (
 	"github.com/livelearn/box/services/media/forward"
 )
 
-// meter takes the process's share of the machine. Guarded by Node.mu.
-type meter struct {
+// cpuMeter measures the process's share of the machine. Guarded by Node.mu.
+type cpuMeter struct {
 	at   time.Time
 	used time.Duration
 	cpu  float64
 }
 
-func (m *meter) look(now time.Time) {
+func (m *cpuMeter) sampleUsage(now time.Time) {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return
@@ -33,17 +33,17 @@ func (m *meter) look(now time.Time) {
 
 // Load implements media.Node.
 func (n *Node) Load(context.Context) (media.Load, error) {
-	totals, mode := n.works.Totals(), n.works.Mode()
+	totals, mode := n.forwarder.Totals(), n.forwarder.Mode()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.tasks == nil {
-		return media.Load{}, errs.Code("media.Load", errs.Down, "stopping", "the node does not serve")
+		return media.Load{}, errs.NewCode("media.Load", errs.Down, "stopping", "the node does not serve")
 	}
 	l := media.Load{
-		Watchers: n.watching(), Capacity: n.cfg.Capacity, CPU: n.meter.cpu,
-		Path: "fast", GSO: mode.GSO, Profile: name(n.cfg.Profiles),
+		Watchers: n.countWatchers(), Capacity: n.cfg.Capacity, CPU: n.meter.cpu,
+		Path: "fast", GSO: mode.GSO, Profile: profileName(n.cfg.Profiles),
 		PacketsIn: totals.PacketsIn, PacketsOut: totals.PacketsOut, Dropped: totals.Dropped, Retransmits: totals.Retransmits,
-		Up: time.Since(n.began),
+		Up: time.Since(n.startedAt),
 	}
 	if n.cfg.Plain {
 		l.Path, l.GSO = "plain", false
@@ -56,7 +56,7 @@ func (n *Node) Load(context.Context) (media.Load, error) {
 	return l, nil
 }
 
-func name(order []forward.Profile) string {
+func profileName(order []forward.Profile) string {
 	if len(order) > 0 && order[0] == forward.AES128CMSHA180 {
 		return "AES128_CM_HMAC_SHA1_80"
 	}

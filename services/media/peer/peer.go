@@ -10,9 +10,9 @@
 // keys of that connection, and two writers with one key would repeat GCM nonces. On the plain
 // path pion's own TrackLocal writes, which is the reference.
 //
-// What runs here: the socket, one goroutine for each incoming layer and one for the RTCP of
-// each slot, a tick that chooses speakers and layers. A fault that pion's own goroutines do
-// not contain ends the process; the core goes on with the standby.
+// The package runs the socket, one goroutine for each incoming layer and one for the RTCP of
+// each slot, and a tick that chooses speakers and layers. A fault that pion's own goroutines
+// do not contain ends the process. The core then continues with the standby.
 package peer
 
 import (
@@ -34,72 +34,73 @@ import (
 	"github.com/livelearn/box/services/supervise"
 )
 
-// Config of a node. The zero value listens on any port and takes the fast path.
+// Config is the configuration of a node. The zero value listens on any port and takes the fast
+// path.
 type Config struct {
-	UDP      string // address of the one port for all media; default ":0"
+	UDP      string // address of the one port for all media, default ":0"
 	Plain    bool   // the reference path: pion seals and sends
 	NoGSO    bool   // one send for each packet
 	Shards   int    // 0: one for each core
-	Capacity int    // watchers that are admitted; 0: no limit
+	Capacity int    // watchers that are admitted, 0: no limit
 
-	Recordings  string // folder of all recordings, which the budget is for; default: that of each
-	RecordBytes int64  // that recordings may take; 0: what the disk has
-	Reserve     int64  // bytes that recordings leave free, for answers
+	Recordings  string // folder of all recordings, for the budget, default: the folder of each recording
+	RecordBytes int64  // bytes for recordings, 0: limited by the disk only
+	Reserve     int64  // bytes that recordings leave free, for lesson data
 
-	// Profiles are the SRTP profiles in order of preference; empty: AES-128-GCM first.
+	// Profiles are the SRTP profiles in order of preference. Empty: AES-128-GCM first.
 	Profiles []forward.Profile
 
-	// Net and Conn replace the machine's network, for tests on a virtual one; they imply Plain.
+	// Net and Conn replace the machine's network, for tests on a virtual one. They imply Plain.
 	Net  transport.Net
 	Conn net.PacketConn
 }
 
 // Node implements media.Node.
 type Node struct {
-	cfg    Config
-	log    *slog.Logger
-	conn   net.PacketConn
-	mux    *ice.UDPMuxDefault
-	works  *forward.Works
-	api    apis
-	cert   webrtc.Certificate // of all connections
-	events chan media.Event
-	began  time.Time
-	meter  meter
+	cfg       Config
+	log       *slog.Logger
+	conn      net.PacketConn
+	mux       *ice.UDPMuxDefault
+	forwarder *forward.Forwarder
+	api       pionAPIs
+	cert      webrtc.Certificate // of all connections
+	events    chan media.Event
+	startedAt time.Time
+	meter     cpuMeter
 
 	mu       sync.Mutex
 	tasks    *supervise.Tasks // nil before and after Serve
 	sessions map[string]session
 	rooms    map[string]*room
-	budget   *record.Budget // of all recordings; nil before the first
+	budget   *record.Budget // of all recordings, nil before the first
 }
 
 // session is a publisher or a watcher.
 type session interface {
-	owner() (room, user string)
-	// detach takes the session out of its room; the caller holds Node.mu.
-	detach()
-	// close ends its transport, without Node.mu.
-	close()
+	roomAndUser() (room, user string)
+	// leaveRoom removes the session from its room. The caller holds Node.mu.
+	leaveRoom()
+	// closeTransport ends its transport, without Node.mu.
+	closeTransport()
 }
 
 // New opens the socket. Serve must be called, and ends it.
 func New(cfg Config, log *slog.Logger) (*Node, error) {
 	n := &Node{
-		cfg: cfg, log: log, events: make(chan media.Event, media.EventQueue), began: time.Now(),
+		cfg: cfg, log: log, events: make(chan media.Event, media.EventQueue), startedAt: time.Now(),
 		sessions: map[string]session{}, rooms: map[string]*room{},
 	}
-	if err := n.listen(); err != nil {
+	if err := n.openSocket(); err != nil {
 		return nil, err
 	}
-	works, err := forward.New(forward.Config{Shards: cfg.Shards, NoGSO: cfg.NoGSO}, n.socket())
+	forwarder, err := forward.New(forward.Config{Shards: cfg.Shards, NoGSO: cfg.NoGSO}, n.udpSocket())
 	if err != nil {
 		return nil, errs.New("peer.New", errs.Down, err)
 	}
-	n.works = works
-	n.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: n.conn, Net: cfg.Net, Logger: quiet{}.NewLogger("mux")})
+	n.forwarder = forwarder
+	n.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: n.conn, Net: cfg.Net, Logger: silentLogger{}.NewLogger("mux")})
 	if n.api, err = newAPIs(); err == nil {
-		n.cert, err = certificate()
+		n.cert, err = newCertificate()
 	}
 	if err != nil {
 		return nil, errs.New("peer.New", errs.Internal, err)
@@ -107,7 +108,7 @@ func New(cfg Config, log *slog.Logger) (*Node, error) {
 	return n, nil
 }
 
-func (n *Node) listen() error {
+func (n *Node) openSocket() error {
 	if n.cfg.Conn != nil {
 		n.conn, n.cfg.Plain = n.cfg.Conn, true
 		return nil
@@ -118,78 +119,78 @@ func (n *Node) listen() error {
 	}
 	a, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
-		return errs.Field("peer.New", "udp", "bad_address", 0, "%v", err)
+		return errs.NewField("peer.New", "udp", "bad_address", 0, "%v", err)
 	}
 	c, err := net.ListenUDP("udp", a)
 	if err != nil {
 		return errs.New("peer.New", errs.Down, err)
 	}
-	// A key frame to a class is a burst of some hundred packets.
+	// A key frame for a class is a burst of some hundred packets.
 	_, _ = c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)
 	n.conn = c
 	return nil
 }
 
-const socketBuffer = 4 << 20 // bytes; the kernel may allow less
+const socketBuffer = 4 << 20 // bytes, the kernel may allow less
 
-// socket is the real one; nil on a virtual network, where nothing takes the fast path.
-func (n *Node) socket() *net.UDPConn {
+// udpSocket is the real socket. It is nil on a virtual network, which has no fast path.
+func (n *Node) udpSocket() *net.UDPConn {
 	c, _ := n.conn.(*net.UDPConn)
 	return c
 }
 
-// Addr is where media arrives.
+// Addr is the address for incoming media.
 func (n *Node) Addr() net.Addr { return n.conn.LocalAddr() }
 
-// String is its name in the supervision tree.
+// String is the node's name in the supervision tree.
 func (n *Node) String() string { return "media" }
 
-// Serve runs the node until ctx ends; then all sessions are closed.
+// Serve runs the node until ctx ends. Then all sessions are closed.
 func (n *Node) Serve(ctx context.Context) error {
 	tasks := supervise.Group(ctx)
 	n.mu.Lock()
 	n.tasks = tasks
 	n.mu.Unlock()
-	tasks.Go(n.works.Serve)
-	tasks.Go(n.tick)
+	tasks.Go(n.forwarder.Serve)
+	tasks.Go(n.runTicker)
 	tasks.Go(func(ctx context.Context) error {
 		<-ctx.Done()
-		n.shut()
+		n.closeAll()
 		return nil
 	})
 	return tasks.Wait()
 }
 
-// shut closes all sessions and the socket.
-func (n *Node) shut() {
+// closeAll closes all sessions and the socket.
+func (n *Node) closeAll() {
 	n.mu.Lock()
 	all := n.sessions
 	n.sessions, n.tasks = map[string]session{}, nil
 	for _, s := range all {
-		s.detach()
+		s.leaveRoom()
 	}
 	n.mu.Unlock()
 	for _, s := range all {
-		s.close()
+		s.closeTransport()
 	}
-	_ = n.mux.Close() // closes the socket as well
+	_ = n.mux.Close() // closes the socket too
 	_ = n.conn.Close()
 }
 
 // Events implements media.Node.
 func (n *Node) Events() <-chan media.Event { return n.events }
 
-// tell queues an event; a reader that is far behind loses it.
-func (n *Node) tell(e media.Event) {
+// emitEvent queues an event. It is dropped if the reader is far behind.
+func (n *Node) emitEvent(e media.Event) {
 	select {
 	case n.events <- e:
 	default:
-		n.log.Warn("event lost: the core does not read", "kind", e.Kind)
+		n.log.Warn("event lost: the core does not read events", "kind", e.Kind)
 	}
 }
 
-// run starts fn as a task of Serve; false: the node does not serve.
-func (n *Node) run(fn func(ctx context.Context)) bool {
+// runTask starts fn as a task of Serve. False: the node does not serve.
+func (n *Node) runTask(fn func(ctx context.Context)) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.tasks == nil {
@@ -201,14 +202,14 @@ func (n *Node) run(fn func(ctx context.Context)) bool {
 
 // Close implements media.Node.
 func (n *Node) Close(_ context.Context, id string) error {
-	if !n.end(id, nil) {
+	if !n.endSession(id, nil) {
 		return noSession("media.Close")
 	}
 	return nil
 }
 
-// end takes a session away, if it is still s (nil: whichever it is), and tells so.
-func (n *Node) end(id string, s session) bool {
+// endSession removes a session, if it is still s (nil: any), and reports whether it did.
+func (n *Node) endSession(id string, s session) bool {
 	n.mu.Lock()
 	is, ok := n.sessions[id]
 	if !ok || s != nil && is != s {
@@ -216,36 +217,36 @@ func (n *Node) end(id string, s session) bool {
 		return false
 	}
 	delete(n.sessions, id)
-	is.detach()
-	in, user := is.owner()
-	n.arrange(in)
+	is.leaveRoom()
+	in, user := is.roomAndUser()
+	n.arrangeRoom(in)
 	n.mu.Unlock()
-	is.close()
-	n.tell(media.Event{Kind: media.SessionDown, Room: in, User: user, Session: id})
+	is.closeTransport()
+	n.emitEvent(media.Event{Kind: media.SessionDown, Room: in, User: user, Session: id})
 	return true
 }
 
 func noSession(op string) error {
-	return errs.Code(op, errs.Missing, "no_session", "no such session on this node")
+	return errs.NewCode(op, errs.Missing, "no_session", "no such session on this node")
 }
 
-// follow ends the session when its transport does.
-func (n *Node) follow(id string, s session, pc *webrtc.PeerConnection, connected func()) {
+// watchTransport ends the session when its transport does.
+func (n *Node) watchTransport(id string, s session, pc *webrtc.PeerConnection, connected func()) {
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
 			connected()
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-			n.run(func(context.Context) { n.end(id, s) })
+			n.runTask(func(context.Context) { n.endSession(id, s) })
 		}
 	})
 }
 
-// quiet drops pion's own logs: they name addresses of people, and one of its levels prints
-// key material.
-type quiet struct{}
+// silentLogger drops pion's own logs: they contain addresses of people, and one of its levels
+// prints key material.
+type silentLogger struct{}
 
 // NewLogger implements logging.LoggerFactory.
-func (quiet) NewLogger(string) logging.LeveledLogger {
+func (silentLogger) NewLogger(string) logging.LeveledLogger {
 	return &logging.DefaultLeveledLogger{}
 }

@@ -17,48 +17,48 @@ import (
 	"github.com/livelearn/box/services/media/record"
 )
 
-// recording writes a room's tracks to files, as they come. Guarded by Node.mu.
+// recording writes a room's tracks to files. Guarded by Node.mu.
 type recording struct {
 	media.Record
-	n      *Node
-	began  time.Time
-	budget *record.Budget
-	ctx    context.Context
-	stop   context.CancelFunc
-	takes  map[takeKey]*take
+	n         *Node
+	startedAt time.Time
+	budget    *record.Budget
+	ctx       context.Context
+	stop      context.CancelFunc
+	files     map[fileKey]*outputFile
 }
 
-// takeKey is what goes into one file: a person's camera and microphone, or their screen.
-type takeKey struct {
+// fileKey names the content of one file: a person's camera and microphone, or their screen.
+type fileKey struct {
 	user   string
 	screen bool
 }
 
-// take is one file being written.
-type take struct {
+// outputFile is one file being written.
+type outputFile struct {
 	layers []*layer // in the order of the file's tracks
 	stop   context.CancelFunc
 }
 
-// wants tells that the source is recorded.
-func (r *recording) wants(s *source) bool { return r != nil && (r.All || s.pub.first) }
+// wantsSource reports whether the source is recorded.
+func (r *recording) wantsSource(s *source) bool { return r != nil && (r.All || s.pub.first) }
 
 // Record implements media.Node.
 func (n *Node) Record(_ context.Context, ask media.Record) error {
 	const op = "media.Record"
 	if ask.Dir == "" {
-		n.unrecord(ask.Room, "")
+		n.stopRecording(ask.Room, "")
 		return nil
 	}
 	if !filepath.IsAbs(ask.Dir) {
-		return errs.Field(op, "dir", "bad_path", 0, "must be absolute")
+		return errs.NewField(op, "dir", "bad_path", 0, "must be absolute")
 	}
 	if err := os.MkdirAll(ask.Dir, 0o750); err != nil {
 		return errs.New(op, errs.Down, err)
 	}
 	n.mu.Lock()
 	if n.budget == nil {
-		n.budget = &record.Budget{Dir: n.recordings(ask.Dir), Bytes: n.cfg.RecordBytes, Reserve: n.cfg.Reserve}
+		n.budget = &record.Budget{Dir: n.budgetDir(ask.Dir), Bytes: n.cfg.RecordBytes, Reserve: n.cfg.Reserve}
 	}
 	budget := n.budget
 	n.mu.Unlock()
@@ -68,9 +68,9 @@ func (n *Node) Record(_ context.Context, ask media.Record) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.tasks == nil {
-		return errs.Code(op, errs.Down, "stopping", "the node does not serve")
+		return errs.NewCode(op, errs.Down, "stopping", "the node does not serve")
 	}
-	r := n.room(ask.Room)
+	r := n.ensureRoom(ask.Room)
 	if r.rec != nil {
 		if r.rec.Dir == ask.Dir {
 			r.rec.All = ask.All
@@ -78,23 +78,23 @@ func (n *Node) Record(_ context.Context, ask media.Record) error {
 		}
 		r.rec.stop()
 	}
-	rec := &recording{Record: ask, n: n, began: time.Now(), budget: budget, takes: map[takeKey]*take{}}
+	rec := &recording{Record: ask, n: n, startedAt: time.Now(), budget: budget, files: map[fileKey]*outputFile{}}
 	rec.ctx, rec.stop = context.WithCancel(context.Background())
 	r.rec = rec
-	n.tell(media.Event{Kind: media.Recording, Room: ask.Room, On: true})
+	n.emitEvent(media.Event{Kind: media.Recording, Room: ask.Room, On: true})
 	return nil
 }
 
-// recordings is the folder that the budget watches.
-func (n *Node) recordings(dir string) string {
+// budgetDir is the folder that the budget watches.
+func (n *Node) budgetDir(dir string) string {
 	if n.cfg.Recordings != "" {
 		return n.cfg.Recordings
 	}
 	return dir
 }
 
-// unrecord ends a room's recording; why is a code, empty when it was asked for.
-func (n *Node) unrecord(in, why string) {
+// stopRecording ends a room's recording. why is a code, empty when the end was requested.
+func (n *Node) stopRecording(in, why string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r := n.rooms[in]
@@ -103,17 +103,17 @@ func (n *Node) unrecord(in, why string) {
 	}
 	r.rec.stop()
 	r.rec = nil
-	n.tell(media.Event{Kind: media.Recording, Room: in, Err: why})
-	n.arrange(in)
+	n.emitEvent(media.Event{Kind: media.Recording, Room: in, Err: why})
+	n.arrangeRoom(in)
 }
 
-// follow begins and ends files as sources and their best layers come and go. The caller
+// syncFiles starts and ends files as sources and their best layers come and go. The caller
 // holds Node.mu.
-func (rec *recording) follow(r *room) {
-	want := map[takeKey][]*layer{}
+func (rec *recording) syncFiles(r *room) {
+	want := map[fileKey][]*layer{}
 	for _, s := range r.sources {
-		if l := s.best(); l != nil && rec.wants(s) {
-			k := takeKey{s.pub.ask.User, s.what == media.Screen}
+		if l := s.bestLayer(); l != nil && rec.wantsSource(s) {
+			k := fileKey{s.pub.request.User, s.kind == media.Screen}
 			if s.audio {
 				want[k] = append(want[k], l)
 			} else {
@@ -121,20 +121,20 @@ func (rec *recording) follow(r *room) {
 			}
 		}
 	}
-	for k, t := range rec.takes {
-		if !same(t.layers, want[k]) {
+	for k, t := range rec.files {
+		if !sameLayers(t.layers, want[k]) {
 			t.stop()
-			delete(rec.takes, k)
+			delete(rec.files, k)
 		}
 	}
 	for k, layers := range want {
-		if rec.takes[k] == nil {
-			rec.takes[k] = rec.begin(k, layers)
+		if rec.files[k] == nil {
+			rec.files[k] = rec.startFile(k, layers)
 		}
 	}
 }
 
-func same(a, b []*layer) bool {
+func sameLayers(a, b []*layer) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -146,44 +146,44 @@ func same(a, b []*layer) bool {
 	return true
 }
 
-// best is the highest layer that is sent.
-func (s *source) best() *layer {
+// bestLayer is the highest layer that is sent.
+func (s *source) bestLayer() *layer {
 	for i := len(s.layers) - 1; i >= 0; i-- {
-		if l := s.layers[i]; l.silent < silentMax || s.paused(l) {
+		if l := s.layers[i]; l.silentSeconds < maxSilentSeconds || s.isPaused(l) {
 			return l
 		}
 	}
 	return nil
 }
 
-// begin writes one file, in tasks of the node.
-func (rec *recording) begin(k takeKey, layers []*layer) *take {
+// startFile writes one file, in tasks of the node.
+func (rec *recording) startFile(k fileKey, layers []*layer) *outputFile {
 	ctx, stop := context.WithCancel(rec.ctx)
-	t := &take{layers: layers, stop: stop}
+	t := &outputFile{layers: layers, stop: stop}
 	what := media.Camera
 	if k.screen {
 		what = media.Screen
 	}
-	name := strconv.FormatInt(time.Since(rec.began).Milliseconds(), 10) + "-" + string(what) + "-" + plainName(k.user)
+	name := strconv.FormatInt(time.Since(rec.startedAt).Milliseconds(), 10) + "-" + string(what) + "-" + plainName(k.user)
 	cfg := record.Config{Name: filepath.Join(rec.Dir, name), User: k.user, Source: string(what), Budget: rec.budget}
 	var taps []*forward.Tap
 	for _, l := range layers {
 		cfg.Tracks = append(cfg.Tracks, record.Track{Codec: l.codec, Clock: l.clock})
-		taps = append(taps, l.fwd.Tap())
+		taps = append(taps, l.fwd.OpenTap())
 	}
 	w, err := record.New(cfg)
 	if err != nil {
 		for _, tap := range taps {
 			tap.Close()
 		}
-		rec.n.tasks.Go(func(context.Context) error { rec.fail(err); return nil }) // the caller holds Node.mu
+		rec.n.tasks.Go(func(context.Context) error { rec.endWithError(err); return nil }) // the caller holds Node.mu
 		return t
 	}
 	left := make(chan struct{}, len(taps))
 	for i, tap := range taps {
 		rec.n.tasks.Go(func(c context.Context) error {
 			defer context.AfterFunc(c, stop)()
-			rec.write(ctx, w, i, layers[i], tap)
+			rec.copyTrack(ctx, w, i, layers[i], tap)
 			tap.Close()
 			left <- struct{}{}
 			return nil
@@ -194,36 +194,36 @@ func (rec *recording) begin(k takeKey, layers []*layer) *take {
 			<-left
 		}
 		if err := w.Close(); err != nil {
-			rec.fail(err)
+			rec.endWithError(err)
 		}
 		return nil
 	})
 	return t
 }
 
-// write copies one track into the file until it ends.
-func (rec *recording) write(ctx context.Context, w *record.Writer, i int, l *layer, tap *forward.Tap) {
+// copyTrack copies one track into the file until it ends.
+func (rec *recording) copyTrack(ctx context.Context, w *record.Writer, i int, l *layer, tap *forward.Tap) {
 	buf := make([]byte, maxPacket)
 	for {
 		n, err := tap.Next(ctx, buf)
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-				rec.fail(err)
+				rec.endWithError(err)
 			}
 			return
 		}
-		if err := w.Write(i, buf[:n], time.Since(rec.began)); err != nil {
-			rec.fail(err)
+		if err := w.Write(i, buf[:n], time.Since(rec.startedAt)); err != nil {
+			rec.endWithError(err)
 			return
 		}
 		if w.KeyWanted(i) {
-			l.wantKey() // it throttles
+			l.requestKeyFrame() // it limits its own rate
 		}
 	}
 }
 
-// fail ends the recording and says why; the lesson goes on.
-func (rec *recording) fail(err error) {
+// endWithError ends the recording and reports the cause. The lesson continues.
+func (rec *recording) endWithError(err error) {
 	code := "failed"
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Code != "" {
 		code = e.Code
@@ -231,18 +231,18 @@ func (rec *recording) fail(err error) {
 		return
 	}
 	rec.n.log.Error("a recording ended by itself", "room", rec.Room, "err", err)
-	rec.n.run(func(context.Context) {
+	rec.n.runTask(func(context.Context) {
 		rec.n.mu.Lock()
 		r := rec.n.rooms[rec.Room]
 		mine := r != nil && r.rec == rec
 		rec.n.mu.Unlock()
 		if mine {
-			rec.n.unrecord(rec.Room, code)
+			rec.n.stopRecording(rec.Room, code)
 		}
 	})
 }
 
-// plainName is an id as a part of a file's name.
+// plainName makes an id usable in a file's name.
 func plainName(id string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' {

@@ -15,10 +15,11 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// serve runs a node and ends it with the test.
-func serve(t testing.TB, cfg Config) *Node {
+// startNode runs a node and ends it with the test.
+func startNode(t testing.TB, cfg Config) *Node {
 	t.Helper()
 	if cfg.UDP == "" {
 		cfg.UDP = "127.0.0.1:0"
@@ -27,10 +28,10 @@ func serve(t testing.TB, cfg Config) *Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run(t, n)
+	return runNode(t, n)
 }
 
-func run(t testing.TB, n *Node) *Node {
+func runNode(t testing.TB, n *Node) *Node {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -41,16 +42,12 @@ func run(t testing.TB, n *Node) *Node {
 			t.Error(err)
 		}
 	})
-	for {
-		if _, err := n.Load(ctx); err == nil {
-			return n
-		}
-		time.Sleep(time.Millisecond)
-	}
+	waitUntil(t, "the node", func() bool { _, err := n.Load(ctx); return err == nil })
+	return n
 }
 
-// client is a pion connection as a browser makes it.
-func client(t testing.TB) *webrtc.PeerConnection {
+// newClient is a pion connection as a browser makes it.
+func newClient(t testing.TB) *webrtc.PeerConnection {
 	t.Helper()
 	return clientOn(t, nil)
 }
@@ -63,7 +60,7 @@ func clientOn(t testing.TB, on transport.Net) *webrtc.PeerConnection {
 		se.SetNet(on)
 		se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	}
-	se.LoggerFactory = quiet{}
+	se.LoggerFactory = silentLogger{}
 	se.SetIncludeLoopbackCandidate(true)
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -73,8 +70,8 @@ func clientOn(t testing.TB, on transport.Net) *webrtc.PeerConnection {
 	return pc
 }
 
-// talk offers, has the node answer, and waits until media can flow.
-func talk(t testing.TB, pc *webrtc.PeerConnection, ask func(sdp string) (media.Answer, error)) {
+// connectClient offers, has the node answer, and waits until media can flow.
+func connectClient(t testing.TB, pc *webrtc.PeerConnection, ask func(sdp string) (media.Answer, error)) {
 	t.Helper()
 	up := make(chan struct{})
 	var once sync.Once
@@ -99,7 +96,7 @@ func talk(t testing.TB, pc *webrtc.PeerConnection, ask func(sdp string) (media.A
 	}
 	select {
 	case <-up:
-	case <-time.After(10 * time.Second):
+	case <-time.After(timetest.Patience):
 		t.Fatal("does not connect")
 	}
 }
@@ -112,12 +109,12 @@ type camera struct {
 	stop         chan struct{}
 }
 
-func publish(t testing.TB, n media.Node, room, user string, first bool) *camera {
+func publishCamera(t testing.TB, n media.Node, room, user string, first bool) *camera {
 	t.Helper()
-	return filming(t, n, client(t), room, user, first)
+	return publishCameraOn(t, n, newClient(t), room, user, first)
 }
 
-func filming(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user string, first bool) *camera {
+func publishCameraOn(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user string, first bool) *camera {
 	t.Helper()
 	c := &camera{pc: pc, plis: make(chan struct{}, 1000), stop: make(chan struct{})}
 	var err error
@@ -136,7 +133,7 @@ func filming(t testing.TB, n media.Node, pc *webrtc.PeerConnection, room, user s
 	if _, err := pc.AddTrack(c.audio); err != nil {
 		t.Fatal(err)
 	}
-	talk(t, pc, func(sdp string) (media.Answer, error) {
+	connectClient(t, pc, func(sdp string) (media.Answer, error) {
 		return n.Publish(t.Context(), media.Publish{
 			Room: room, User: user, Session: user + "-pub", SDP: sdp, First: first,
 			Tracks: []media.Track{{MID: "0", Source: media.Camera}, {MID: "1", Source: media.Microphone}},

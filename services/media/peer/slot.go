@@ -13,7 +13,7 @@ import (
 )
 
 // slot is one receiving m-line of a watcher, and pion's track for it. On the fast path pion
-// learns from it the SSRC and the payload types, and never writes.
+// reads the SSRC and the payload types from it, and never writes.
 type slot struct {
 	w           *watcher
 	audio       bool
@@ -22,11 +22,11 @@ type slot struct {
 	writer      webrtc.TrackLocalWriter // plain path only
 
 	// guarded by Node.mu
-	bound  *forward.SlotConfig
-	out    *forward.Slot
-	source *source // that feeds it
-	layer  *layer
-	next   *source // a picture's: that shall feed it, with the layer that is chosen
+	bound      *forward.SlotConfig
+	out        *forward.Slot
+	source     *source // feeds it
+	layer      *layer
+	nextSource *source // a picture's: feeds it next, with the chosen layer
 }
 
 // ID implements webrtc.TrackLocal.
@@ -35,7 +35,8 @@ func (s *slot) ID() string { return s.id }
 // RID implements webrtc.TrackLocal.
 func (s *slot) RID() string { return "" }
 
-// StreamID implements webrtc.TrackLocal: sound and picture of one number are played in step.
+// StreamID implements webrtc.TrackLocal: sound and picture with the same stream id are played
+// in sync.
 func (s *slot) StreamID() string { return s.stream }
 
 // Kind implements webrtc.TrackLocal.
@@ -46,7 +47,7 @@ func (s *slot) Kind() webrtc.RTPCodecType {
 	return webrtc.RTPCodecTypeVideo
 }
 
-// Bind implements webrtc.TrackLocal: pion tells what was negotiated.
+// Bind implements webrtc.TrackLocal: pion passes the negotiated parameters.
 func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	cfg := &forward.SlotConfig{SSRC: uint32(c.SSRC()), RTX: uint32(c.SSRCRetransmission())}
 	var first *webrtc.RTPCodecParameters
@@ -73,8 +74,8 @@ func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	n.mu.Lock()
 	s.bound = cfg
 	n.mu.Unlock()
-	n.run(func(context.Context) { s.feedback() })
-	n.run(func(context.Context) { s.w.open() })
+	n.runTask(func(context.Context) { s.readRTCP() })
+	n.runTask(func(context.Context) { s.w.startForwarding() })
 	return *first, nil
 }
 
@@ -83,15 +84,15 @@ func (s *slot) Unbind(webrtc.TrackLocalContext) error { return nil }
 
 func rtxOf(all []webrtc.RTPCodecParameters, pt webrtc.PayloadType) uint8 {
 	for _, p := range all {
-		if strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) && p.SDPFmtpLine == apt(pt) {
+		if strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) && p.SDPFmtpLine == rtxFormat(pt) {
 			return uint8(p.PayloadType)
 		}
 	}
 	return 0
 }
 
-// feed connects the slot to a layer. The caller holds Node.mu.
-func (s *slot) feed(src *source, l *layer) {
+// selectLayer connects the slot to a layer. The caller holds Node.mu.
+func (s *slot) selectLayer(src *source, l *layer) {
 	if s.out == nil || s.source == src && s.layer == l {
 		return
 	}
@@ -104,40 +105,40 @@ func (s *slot) feed(src *source, l *layer) {
 	s.out.Select(l.fwd, same)
 }
 
-// feedback reads what the receiver says about the slot, to its end.
-func (s *slot) feedback() {
+// readRTCP reads the receiver's feedback on the slot, to its end.
+func (s *slot) readRTCP() {
 	for {
 		ps, _, err := s.transceiver.Sender().ReadRTCP()
 		if err != nil {
 			return
 		}
 		for _, p := range ps {
-			s.heard(p)
+			s.handleRTCP(p)
 		}
 	}
 }
 
-func (s *slot) heard(p rtcp.Packet) {
+func (s *slot) handleRTCP(p rtcp.Packet) {
 	n := s.w.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch p := p.(type) {
 	case *rtcp.TransportLayerNack:
 		if s.out != nil && s.w.keys != nil && s.bound.SSRC == p.MediaSSRC {
-			s.out.Nack(missing(p))
+			s.out.Nack(nackedSeqs(p))
 		}
 	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 		if s.layer != nil {
-			s.layer.wantKey()
+			s.layer.requestKeyFrame()
 		}
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		s.w.remb = int(min(p.Bitrate, bwe.Ceiling)) // it can be told as up to 2^81
+		s.w.remb = int(min(p.Bitrate, bwe.Ceiling)) // a REMB can be up to 2^81
 	case *rtcp.ReceiverReport:
-		s.w.report(p)
+		s.w.recordLoss(p)
 	}
 }
 
-func missing(p *rtcp.TransportLayerNack) []uint16 {
+func nackedSeqs(p *rtcp.TransportLayerNack) []uint16 {
 	var list []uint16
 	for _, pair := range p.Nacks {
 		list = append(list, pair.PacketList()...)
@@ -145,11 +146,11 @@ func missing(p *rtcp.TransportLayerNack) []uint16 {
 	return list
 }
 
-// plain is the reference path: pion seals and sends each packet.
-type plain struct{ slots []*slot }
+// plainWriter is the reference path: pion seals and sends each packet.
+type plainWriter struct{ slots []*slot }
 
 // WriteRTP implements forward.Writer.
-func (p plain) WriteRTP(packet []byte) error {
+func (p plainWriter) WriteRTP(packet []byte) error {
 	var h rtp.Header
 	n, err := h.Unmarshal(packet)
 	if err != nil {

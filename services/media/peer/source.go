@@ -13,17 +13,17 @@ import (
 	"github.com/livelearn/box/services/media/forward"
 )
 
-// source is one thing that one person publishes. Guarded by Node.mu.
+// source is one track of one person. Guarded by Node.mu.
 type source struct {
-	pub    *publisher
-	what   media.Source
-	audio  bool
-	up     int      // order of arrival in the room
-	layers []*layer // low to high; one without simulcast
-	gone   bool
+	pub     *publisher
+	kind    media.Source
+	audio   bool
+	arrival int      // order of arrival in the room
+	layers  []*layer // low to high, one without simulcast
+	closed  bool
 
-	active []string  // rids that the publisher was last asked to send; nil: all
-	idle   time.Time // since when fewer would do
+	activeRIDs []string  // rids that the publisher was last asked to send, nil: all
+	idleSince  time.Time // since when fewer layers would be enough
 }
 
 // layer is one stream of a source.
@@ -35,30 +35,30 @@ type layer struct {
 	codec  forward.Codec
 	clock  uint32 // Hz
 
-	asked  atomic.Int64 // when a key frame was last asked for, ns since the node began
-	bytes  uint64       // at the last tick
-	now    int          // bits/s in the last second
-	rate   int          // bits/s, the last it had while it was sent
-	silent int          // seconds without packets while others of the source had some
+	keyAskedAt    atomic.Int64 // when a key frame was last asked for, ns since the node began
+	bytes         uint64       // at the last tick
+	currentRate   int          // bits/s in the last second
+	lastRate      int          // bits/s, the last it had while it was sent
+	silentSeconds int          // seconds without packets while other layers of the source had some
 }
 
-// keyEvery is the least time between two requests for a key frame of one layer: a class that
-// joins at once must not make the publisher send nothing else.
-const keyEvery = 500 * time.Millisecond
+// minKeyInterval is the least time between two requests for a key frame of one layer. If a
+// class joins at once, the publisher must still send other frames.
+const minKeyInterval = 500 * time.Millisecond
 
-// wantKey asks the publisher for a key frame.
-func (l *layer) wantKey() {
+// requestKeyFrame asks the publisher for a key frame.
+func (l *layer) requestKeyFrame() {
 	n := l.source.pub.n
-	now := int64(time.Since(n.began))
-	last := l.asked.Load()
-	if last != 0 && now-last < int64(keyEvery) || !l.asked.CompareAndSwap(last, now) {
+	now := int64(time.Since(n.startedAt))
+	last := l.keyAskedAt.Load()
+	if last != 0 && now-last < int64(minKeyInterval) || !l.keyAskedAt.CompareAndSwap(last, now) {
 		return
 	}
 	_ = l.source.pub.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: l.ssrc}})
 }
 
-// put adds a layer in its place: q, h, f of our own pages, or as numbers or words sort.
-func (s *source) put(l *layer) {
+// addLayer inserts a layer in its order: q, h, f of our own pages, or as numbers or words sort.
+func (s *source) addLayer(l *layer) {
 	s.layers = append(s.layers, l)
 	slices.SortStableFunc(s.layers, func(a, b *layer) int { return cmp.Compare(ridRank(a.rid), ridRank(b.rid)) })
 }
@@ -74,34 +74,34 @@ func ridRank(rid string) int {
 	return rank
 }
 
-// drop ends the source: nothing is fed by it any more.
-func (s *source) drop() {
-	s.gone = true
+// closeSource ends the source: it feeds no slot any more.
+func (s *source) closeSource() {
+	s.closed = true
 	for _, l := range s.layers {
 		l.fwd.Close()
 	}
-	if r := s.pub.n.rooms[s.pub.ask.Room]; r != nil {
+	if r := s.pub.n.rooms[s.pub.request.Room]; r != nil {
 		r.sources = slices.DeleteFunc(r.sources, func(x *source) bool { return x == s })
 	}
 }
 
-// rates are the bit rates of the layers, for the choice; 0: not there.
-func (s *source) rates() []int {
+// layerRates are the bit rates of the layers, for the choice, 0: layer not there.
+func (s *source) layerRates() []int {
 	rates := make([]int, len(s.layers))
 	for i, l := range s.layers {
-		if l.silent < silentMax || s.paused(l) {
-			rates[i] = max(l.rate, firstLayer)
+		if l.silentSeconds < maxSilentSeconds || s.isPaused(l) {
+			rates[i] = max(l.lastRate, minLayerRate)
 		}
 	}
 	return rates
 }
 
 const (
-	silentMax  = 2       // seconds
-	firstLayer = 100_000 // bits/s that a layer is taken for at least: a still screen moves again
+	maxSilentSeconds = 2       // seconds
+	minLayerRate     = 100_000 // least bits/s assumed for a layer: a still screen moves again
 )
 
-// paused tells that the layer is silent because it was asked to be.
-func (s *source) paused(l *layer) bool {
-	return s.active != nil && l.rate > 0 && !slices.Contains(s.active, l.rid)
+// isPaused reports whether the layer is silent because of a request of ours.
+func (s *source) isPaused(l *layer) bool {
+	return s.activeRIDs != nil && l.lastRate > 0 && !slices.Contains(s.activeRIDs, l.rid)
 }

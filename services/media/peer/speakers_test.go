@@ -12,55 +12,56 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/timetest"
 )
 
 const quietLevel = 127 // dBov below full scale: silence (RFC 6464)
 
-// voice is a person with a microphone whose level can be set, and a camera, and a screen.
-type voice struct {
+// testVoice is a person with a microphone with a settable level, a camera, and a screen.
+type testVoice struct {
 	level atomic.Int32
 	who   int
 	stop  chan struct{}
 	wg    sync.WaitGroup
 }
 
-// speaking is a client whose offer has the level extension, as browsers' do.
-func speaking(t testing.TB) *webrtc.PeerConnection {
+// newVoiceClient is a client with the level extension in its offer, as browsers have.
+func newVoiceClient(t testing.TB) *webrtc.PeerConnection {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
-	check(t, m.RegisterDefaultCodecs())
-	check(t, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio))
+	checkError(t, m.RegisterDefaultCodecs())
+	checkError(t, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio))
 	r := &interceptor.Registry{}
-	check(t, webrtc.RegisterDefaultInterceptors(m, r))
+	checkError(t, webrtc.RegisterDefaultInterceptors(m, r))
 	var se webrtc.SettingEngine
-	se.LoggerFactory = quiet{}
+	se.LoggerFactory = silentLogger{}
 	se.SetIncludeLoopbackCandidate(true)
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(r)).NewPeerConnection(webrtc.Configuration{})
-	check(t, err)
+	checkError(t, err)
 	t.Cleanup(func() { _ = pc.GracefulClose() })
 	return pc
 }
 
-func speak(t testing.TB, n media.Node, user string, who int, first bool, sources ...media.Source) *voice {
+func publishVoice(t testing.TB, n media.Node, user string, who int, first bool, sources ...media.Source) *testVoice {
 	t.Helper()
-	pc := speaking(t)
-	v := &voice{who: who, stop: make(chan struct{})}
+	pc := newVoiceClient(t)
+	v := &testVoice{who: who, stop: make(chan struct{})}
 	v.level.Store(quietLevel)
 	mic, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "a", "s")
-	check(t, err)
+	checkError(t, err)
 	sender, err := pc.AddTrack(mic)
-	check(t, err)
+	checkError(t, err)
 	tracks := []media.Track{{MID: "0", Source: media.Microphone}}
 	var pictures []*webrtc.TrackLocalStaticRTP
 	for i, src := range sources {
 		p, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, string(src), "s")
-		check(t, err)
+		checkError(t, err)
 		_, err = pc.AddTrack(p)
-		check(t, err)
+		checkError(t, err)
 		pictures = append(pictures, p)
 		tracks = append(tracks, media.Track{MID: string(rune('1' + i)), Source: src})
 	}
-	talk(t, pc, func(sdp string) (media.Answer, error) {
+	connectClient(t, pc, func(sdp string) (media.Answer, error) {
 		return n.Publish(t.Context(), media.Publish{Room: "c1", User: user, Session: user + "-pub", SDP: sdp, First: first, Tracks: tracks})
 	})
 	var id uint8
@@ -78,10 +79,10 @@ func speak(t testing.TB, n media.Node, user string, who int, first bool, sources
 }
 
 // talk sends sound each 20 ms, and each 100 ms a key frame of each picture.
-func (v *voice) talk(mic *webrtc.TrackLocalStaticRTP, id uint8, pictures []*webrtc.TrackLocalStaticRTP) {
+func (v *testVoice) talk(mic *webrtc.TrackLocalStaticRTP, id uint8, pictures []*webrtc.TrackLocalStaticRTP) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	rolls := make([]roll, len(pictures))
+	rolls := make([]vp8Sequence, len(pictures))
 	for i := 0; ; i++ {
 		select {
 		case <-v.stop:
@@ -106,48 +107,44 @@ func (v *voice) talk(mic *webrtc.TrackLocalStaticRTP, id uint8, pictures []*webr
 
 func TestSpeakersAreThoseWhoAreLoud(t *testing.T) {
 	t.Parallel()
-	n := serve(t, Config{})
-	e := hear(t, n)
+	n := startNode(t, Config{})
+	e := collectEvents(t, n)
 	users := func() []string { return e.last(media.Speakers, "").Users }
-	ada, ben := speak(t, n, "ada", 1, true), speak(t, n, "ben", 2, false)
-	time.Sleep(500 * time.Millisecond)
+	ada, ben := publishVoice(t, n, "ada", 1, true), publishVoice(t, n, "ben", 2, false)
+	time.Sleep(500 * time.Millisecond) // 25 packets of silence
 	if got := users(); len(got) > 0 {
 		t.Errorf("%v speak in silence", got)
 	}
 	ben.level.Store(20)
-	began := time.Now()
-	until(t, "ben", func() bool { return slices.Equal(users(), []string{"ben"}) })
-	t.Logf("is heard after %v", time.Since(began))
-	if took := time.Since(began); took > 700*time.Millisecond {
-		t.Errorf("ben is a speaker after %v", took)
-	}
+	took := waitUntil(t, "ben", func() bool { return slices.Equal(users(), []string{"ben"}) })
+	timetest.CheckBudget(t, "a new speaker", took, 700*time.Millisecond)
 	ada.level.Store(10)
-	until(t, "both, the louder first", func() bool { return slices.Equal(users(), []string{"ada", "ben"}) })
+	waitUntil(t, "both, the louder first", func() bool { return slices.Equal(users(), []string{"ada", "ben"}) })
 	ben.level.Store(quietLevel)
 	time.Sleep(500 * time.Millisecond) // a pause between words
 	if got := users(); len(got) != 2 {
 		t.Errorf("after a short pause %v speak", got)
 	}
-	until(t, "ada alone", func() bool { return slices.Equal(users(), []string{"ada"}) })
+	waitUntil(t, "ada alone", func() bool { return slices.Equal(users(), []string{"ada"}) })
 	ada.level.Store(quietLevel)
-	until(t, "silence", func() bool { return len(users()) == 0 })
-	// Who is muted is no speaker.
+	waitUntil(t, "silence", func() bool { return len(users()) == 0 })
+	// A muted person is no speaker.
 	ben.level.Store(20)
-	until(t, "ben", func() bool { return len(users()) == 1 })
-	check(t, n.Mute(t.Context(), "c1", "ben", media.Microphone, true))
-	until(t, "silence of who is muted", func() bool { return len(users()) == 0 })
-	check(t, n.Close(t.Context(), "ada-pub"))
+	waitUntil(t, "ben", func() bool { return len(users()) == 1 })
+	checkError(t, n.Mute(t.Context(), "c1", "ben", media.Microphone, true))
+	waitUntil(t, "silence of who is muted", func() bool { return len(users()) == 0 })
+	checkError(t, n.Close(t.Context(), "ada-pub"))
 }
 
-// Two slots, one teacher and three pupils: the teacher always, and of the pupils who spoke
-// last.
+// Two slots, one teacher and three pupils: the teacher always has one, and the latest speaker
+// of the pupils has the other.
 func TestSlotsGoToTeachersAndWhoSpokeLast(t *testing.T) {
 	t.Parallel()
-	n := serve(t, Config{})
-	e := hear(t, n)
-	speak(t, n, "ada", 1, false, media.Camera) // pupils come first, and hold the slots
-	ben := speak(t, n, "ben", 2, false, media.Camera)
-	s := attend(t, n, nil, "c1", "zoe", 2)
+	n := startNode(t, Config{})
+	e := collectEvents(t, n)
+	publishVoice(t, n, "ada", 1, false, media.Camera) // pupils come first, and hold the slots
+	ben := publishVoice(t, n, "ben", 2, false, media.Camera)
+	s := watchPackets(t, n, nil, "c1", "zoe", 2)
 	slots := func() (list []string) {
 		for _, x := range e.last(media.SlotsAre, "zoe").Slots {
 			list = append(list, x.User+" "+string(x.Source))
@@ -162,43 +159,40 @@ func TestSlotsGoToTeachersAndWhoSpokeLast(t *testing.T) {
 			return slices.Equal(got, want)
 		}
 	}
-	until(t, "ada and ben", shows("ada camera", "ben camera"))
+	waitUntil(t, "ada and ben", shows("ada camera", "ben camera"))
 	kept := slices.Index(slots(), "ada camera")
-	cid := speak(t, n, "cid", 3, false, media.Camera)
-	time.Sleep(1300 * time.Millisecond)
+	cid := publishVoice(t, n, "cid", 3, false, media.Camera)
+	time.Sleep(1300 * time.Millisecond) // the slots are given each second
 	if got := slots(); !shows("ada camera", "ben camera")() {
 		t.Errorf("who came last and is silent has a slot: %v", got)
 	}
 	cid.level.Store(20)
-	until(t, "cid for ben, who came after ada", shows("ada camera", "cid camera"))
+	waitUntil(t, "cid for ben, who came after ada", shows("ada camera", "cid camera"))
 	if got := slices.Index(slots(), "ada camera"); got != kept {
 		t.Errorf("ada moved from slot %d to %d", kept, got)
 	}
 	cid.level.Store(quietLevel)
 	ben.level.Store(20)
-	until(t, "ben for ada, who never spoke", shows("ben camera", "cid camera"))
-	speak(t, n, "dan", 4, false, media.Screen)
-	until(t, "dan's screen, which came last, for the camera of who spoke before", shows("ben camera", "dan screen"))
-	check(t, n.Close(t.Context(), "dan-pub"))
-	teacher := speak(t, n, "tea", 9, true, media.Camera, media.Screen)
-	until(t, "the teacher's two", shows("tea camera", "tea screen"))
-	began := time.Now()
-	until(t, "the pictures themselves", func() bool {
+	waitUntil(t, "ben for ada, who never spoke", shows("ben camera", "cid camera"))
+	publishVoice(t, n, "dan", 4, false, media.Screen)
+	waitUntil(t, "dan's screen, which came last, for the camera of who spoke before", shows("ben camera", "dan screen"))
+	checkError(t, n.Close(t.Context(), "dan-pub"))
+	teacher := publishVoice(t, n, "tea", 9, true, media.Camera, media.Screen)
+	waitUntil(t, "the teacher's two", shows("tea camera", "tea screen"))
+	took := waitUntil(t, "the pictures themselves", func() bool {
 		return s.last("video0", time.Second).who == 9 && s.last("video1", time.Second).who == 9
 	})
-	t.Logf("their pictures after %v", time.Since(began))
+	t.Logf("their pictures after %v", took)
 	// With one slot the screen is before the camera.
-	attend(t, n, nil, "c1", "one", 1)
-	until(t, "the screen", func() bool {
+	watchPackets(t, n, nil, "c1", "one", 1)
+	waitUntil(t, "the screen", func() bool {
 		l := e.last(media.SlotsAre, "one").Slots
 		return len(l) == 1 && l[0].User == "tea" && l[0].Source == media.Screen
 	})
 	teacher.level.Store(20)
-	check(t, n.Close(t.Context(), "tea-pub"))
-	until(t, "the pupils again", shows("ben camera", "cid camera"))
+	checkError(t, n.Close(t.Context(), "tea-pub"))
+	waitUntil(t, "the pupils again", shows("ben camera", "cid camera"))
 	for _, id := range []string{"video0", "video1"} {
-		if err := clean(s.shots(id)); err != nil {
-			t.Errorf("%s: %v", id, err)
-		}
+		checkPictures(t, s.shots(id))
 	}
 }

@@ -12,10 +12,11 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// shot is one packet as a watcher has it.
-type shot struct {
+// seenPacket is one packet as a watcher has it.
+type seenPacket struct {
 	seq, pid   uint16
 	ts         uint32
 	layer, who int
@@ -27,24 +28,24 @@ type shot struct {
 type spectator struct {
 	pc *webrtc.PeerConnection
 	mu sync.Mutex
-	by map[string][]shot
+	by map[string][]seenPacket
 }
 
-// attend watches pictures only, in slots whose mids are 0, 1, ...
-func attend(t testing.TB, n media.Node, over *link, room, user string, slots int) *spectator {
+// watchPackets watches pictures only, in slots with the mids 0, 1, ...
+func watchPackets(t testing.TB, n media.Node, over *lossyLink, room, user string, slots int) *spectator {
 	t.Helper()
-	return attending(t, n, over, client(t), room, user, slots)
+	return watchPacketsOn(t, n, over, newClient(t), room, user, slots)
 }
 
-func attending(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, room, user string, slots int) *spectator {
+func watchPacketsOn(t testing.TB, n media.Node, over *lossyLink, pc *webrtc.PeerConnection, room, user string, slots int) *spectator {
 	t.Helper()
-	s := &spectator{pc: pc, by: map[string][]shot{}}
+	s := &spectator{pc: pc, by: map[string][]seenPacket{}}
 	for range slots {
 		_, err := s.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-		check(t, err)
+		checkError(t, err)
 	}
 	s.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { s.look(tr) })
-	talk(t, s.pc, func(sdp string) (media.Answer, error) {
+	connectClient(t, s.pc, func(sdp string) (media.Answer, error) {
 		a, err := n.Watch(t.Context(), media.Watch{Room: room, User: user, Session: user + "-watch", SDP: sdp, Mode: media.Full})
 		if over != nil {
 			a.SDP = over.through(a.SDP)
@@ -64,7 +65,7 @@ func (s *spectator) look(tr *webrtc.TrackRemote) {
 		if len(b) < 22 {
 			continue
 		}
-		x := shot{
+		x := seenPacket{
 			seq: p.SequenceNumber, pid: binary.BigEndian.Uint16(b[2:]) & 0x7fff, ts: p.Timestamp, layer: int(b[20]), who: int(b[21]),
 			start: b[0]&0x10 != 0, key: b[4]&1 == 0, at: time.Now(),
 		}
@@ -74,56 +75,69 @@ func (s *spectator) look(tr *webrtc.TrackRemote) {
 	}
 }
 
-func (s *spectator) shots(id string) []shot {
+func (s *spectator) shots(id string) []seenPacket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.by[id])
 }
 
-// last is what came newest; layer -1: nothing within the last so long.
-func (s *spectator) last(id string, within time.Duration) shot {
+// last is the newest packet. Layer -1: no packet within the given time.
+func (s *spectator) last(id string, within time.Duration) seenPacket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := s.by[id]
 	if len(all) == 0 || time.Since(all[len(all)-1].at) > within {
-		return shot{layer: -1}
+		return seenPacket{layer: -1}
 	}
 	return all[len(all)-1]
 }
 
-// turns waits until the slot shows a layer, and tells how long that took.
-func (s *spectator) turns(t testing.TB, id, rid string, most time.Duration) time.Duration {
+// turns waits until the slot shows a layer and returns the time that this took.
+func (s *spectator) turns(t testing.TB, id, rid string) time.Duration {
 	t.Helper()
-	began := time.Now()
-	for slices.Index(rids, rid) != s.last(id, 200*time.Millisecond).layer {
-		if time.Since(began) > most {
-			t.Fatalf("waited %v in vain for layer %q; is %d", most, rid, s.last(id, 200*time.Millisecond).layer)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	return time.Since(began)
+	return waitUntil(t, "layer "+rid, func() bool { return slices.Index(rids, rid) == s.last(id, time.Second).layer })
 }
 
-// shrinks waits until the picture has been one that fits the link, for three seconds.
-func (s *spectator) shrinks(t testing.TB, rate int, most time.Duration) time.Duration {
+// shrinks waits until the picture has fitted the link for three seconds and returns the time before
+// these.
+func (s *spectator) shrinks(t testing.TB, rate int) time.Duration {
 	t.Helper()
 	began := time.Now()
 	since := began
-	for time.Since(since) < 3*time.Second {
-		time.Sleep(50 * time.Millisecond)
+	waitUntil(t, "a picture that fits the link", func() bool {
 		l := s.last("video0", 500*time.Millisecond).layer
 		if l < 0 || layerParts[l]*layerSize[l]*8*30 > rate {
 			since = time.Now()
 		}
-		if since.Sub(began) > most {
-			t.Fatalf("the picture is too large for %d bits/s after %v", rate, most)
-		}
-	}
+		return time.Since(since) >= 3*time.Second
+	})
 	return since.Sub(began)
 }
 
-// clean tells what a decoder would stumble over in the packets of one slot.
-func clean(all []shot) error {
+// checkPictures fails the test if a decoder would stop at the packets of one slot. On a busy machine
+// packets may be lost, so it only logs. TestTheLayerIsWhatThePageShows always counts on a virtual
+// network.
+func checkPictures(t testing.TB, all []seenPacket) {
+	t.Helper()
+	if err := checkDecodable(all); err != nil && timetest.IsBusy() {
+		t.Logf("does not count on a busy machine: %v", err)
+	} else if err != nil {
+		t.Error(err)
+	}
+}
+
+// checkLost fails the test if more packets are lost than it allows. A busy machine loses more.
+func checkLost(t testing.TB, lost, most int) {
+	t.Helper()
+	if lost > most && timetest.IsBusy() {
+		t.Logf("%d packets are lost, which does not count on a busy machine", lost)
+	} else if lost > most {
+		t.Errorf("%d packets are lost, at most %d may be", lost, most)
+	}
+}
+
+// checkDecodable reports faults in the packets of one slot that would stop a decoder.
+func checkDecodable(all []seenPacket) error {
 	for i, x := range all {
 		if i == 0 {
 			if !x.start || !x.key {
@@ -148,14 +162,14 @@ func clean(all []shot) error {
 	return nil
 }
 
-// events keeps what a node tells.
-type events struct {
+// eventLog keeps a node's events.
+type eventLog struct {
 	mu  sync.Mutex
 	all []media.Event
 }
 
-func hear(t testing.TB, n media.Node) *events {
-	e := &events{}
+func collectEvents(t testing.TB, n media.Node) *eventLog {
+	e := &eventLog{}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -175,8 +189,8 @@ func hear(t testing.TB, n media.Node) *events {
 	return e
 }
 
-// last is the newest event of a kind that is about a user; one with no kind: none yet.
-func (e *events) last(kind, user string) media.Event {
+// last is the newest event of a kind about a user. An event without a kind: none yet.
+func (e *eventLog) last(kind, user string) media.Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, x := range slices.Backward(e.all) {
@@ -187,7 +201,7 @@ func (e *events) last(kind, user string) media.Event {
 	return media.Event{}
 }
 
-func want(t testing.TB, n media.Node, user string, mode media.Mode, heights map[string]int) {
+func setWant(t testing.TB, n media.Node, user string, mode media.Mode, heights map[string]int) {
 	t.Helper()
-	check(t, n.Want(t.Context(), media.Want{Session: user + "-watch", Mode: mode, Heights: heights}))
+	checkError(t, n.Want(t.Context(), media.Want{Session: user + "-watch", Mode: mode, Heights: heights}))
 }

@@ -13,68 +13,68 @@ import (
 )
 
 const (
-	listenEvery = 200 * time.Millisecond // who speaks
-	lookEvery   = 5                      // of these: rates, layers, load
+	speakerInterval     = 200 * time.Millisecond // for the detection of speakers
+	ticksPerMeasurement = 5                      // of these: rates, layers, load
 
-	loud     = 50                      // dBov below full scale: speech is louder (RFC 6464)
-	hold     = 1500 * time.Millisecond // a speaker stays one through a pause
-	idleHold = 5 * time.Second         // a layer that nobody watches is stopped after that
+	speechLevel   = 50                      // dBov below full scale: speech is louder (RFC 6464)
+	speakerHold   = 1500 * time.Millisecond // a speaker stays a speaker through a pause
+	idleLayerHold = 5 * time.Second         // an unwatched layer is paused after this time
 )
 
-// tick looks at all rooms until ctx ends.
-func (n *Node) tick(ctx context.Context) error {
-	t := time.NewTicker(listenEvery)
+// runTicker updates all rooms until ctx ends.
+func (n *Node) runTicker(ctx context.Context) error {
+	t := time.NewTicker(speakerInterval)
 	defer t.Stop()
 	for i := 1; ; i++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-t.C:
-			n.look(now, i%lookEvery == 0)
+			n.tickRooms(now, i%ticksPerMeasurement == 0)
 		}
 	}
 }
 
-func (n *Node) look(now time.Time, whole bool) {
+func (n *Node) tickRooms(now time.Time, whole bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.tasks == nil {
 		return // it is being shut
 	}
 	if whole {
-		n.meter.look(now)
+		n.meter.sampleUsage(now)
 	}
 	for _, r := range n.rooms {
-		moved := r.listen(n, now)
+		moved := r.updateSpeakers(n, now)
 		if whole {
-			r.measure()
+			r.measureRates()
 			for _, w := range r.watchers {
-				w.estimate(now.Sub(n.began))
+				w.updateEstimate(now.Sub(n.startedAt))
 			}
 		}
 		if moved || whole {
-			n.arrange(r.id)
+			n.arrangeRoom(r.id)
 		}
 		if whole && r.rec != nil {
-			r.rec.follow(r)
+			r.rec.syncFiles(r)
 		}
 	}
 }
 
-// listen finds who speaks, loudest first, and tells when that has changed.
-func (r *room) listen(n *Node, now time.Time) bool {
+// updateSpeakers finds the speakers, loudest first, and reports whether they have changed.
+func (r *room) updateSpeakers(n *Node, now time.Time) bool {
 	type voice struct {
 		user  string
 		level uint8
 	}
 	var heard []voice
-	for _, s := range r.ranked(true) {
-		user := s.pub.ask.User
+	for _, s := range r.rankedSources(true) {
+		user := s.pub.request.User
 		st := s.layers[0].fwd.Stats()
-		if st.Level < loud && int64(now.Sub(n.began))-st.LastNS < int64(hold) {
-			r.spoke[user] = now
+		if st.Level < speechLevel && int64(now.Sub(n.startedAt))-st.LastNS < int64(speakerHold) {
+			r.lastSpoke[user] = now
 		}
-		if now.Sub(r.spoke[user]) < hold {
+		if now.Sub(r.lastSpoke[user]) < speakerHold {
 			heard = append(heard, voice{user, st.Level})
 		}
 	}
@@ -87,7 +87,7 @@ func (r *room) listen(n *Node, now time.Time) bool {
 		return false
 	}
 	r.speakers = users
-	n.tell(media.Event{Kind: media.Speakers, Room: r.id, Users: users})
+	n.emitEvent(media.Event{Kind: media.Speakers, Room: r.id, Users: users})
 	return true
 }
 
@@ -95,35 +95,35 @@ func sameSet(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(x string) bool { return !slices.Contains(b, x) })
 }
 
-// measure takes each layer's bit rate over the last second.
-func (r *room) measure() {
+// measureRates measures each layer's bit rate over the last second.
+func (r *room) measureRates() {
 	for _, s := range r.sources {
 		some := false
 		for _, l := range s.layers {
 			st := l.fwd.Stats()
-			l.now = int(st.Bytes-l.bytes) * 8
+			l.currentRate = int(st.Bytes-l.bytes) * 8
 			l.bytes = st.Bytes
-			some = some || l.now > 0
+			some = some || l.currentRate > 0
 		}
 		for _, l := range s.layers {
-			l.still(some)
+			l.updateSilence(some)
 		}
 	}
 }
 
-// still notes whether a layer is there. A still screen sends nothing for a while and is; one
-// that is silent for two seconds while others of its source go on is not.
-func (l *layer) still(others bool) {
+// updateSilence notes whether a layer is there. A still screen sends nothing for a while and is
+// there. A layer that is silent for two seconds while others of its source continue is not.
+func (l *layer) updateSilence(others bool) {
 	switch {
-	case l.now > 0:
-		l.rate, l.silent = l.now, 0
+	case l.currentRate > 0:
+		l.lastRate, l.silentSeconds = l.currentRate, 0
 	case others:
-		l.silent++
+		l.silentSeconds++
 	}
 }
 
-// estimate folds the second's reports into what the link seems to carry.
-func (w *watcher) estimate(at time.Duration) {
+// updateEstimate updates the estimate of the link with the reports of the last second.
+func (w *watcher) updateEstimate(at time.Duration) {
 	if w.sub == nil {
 		return
 	}
@@ -140,39 +140,39 @@ func (w *watcher) estimate(at time.Duration) {
 	w.loss = -1
 }
 
-// rest asks publishers to send only the layers that somebody watches (dynacast). More are
-// asked for at once, fewer after a while.
-func (r *room) rest(n *Node, now time.Time) {
+// pauseUnwatchedLayers asks publishers to send only the watched layers (dynacast). It asks for
+// more at once, for fewer after a while.
+func (r *room) pauseUnwatchedLayers(n *Node, now time.Time) {
 	for _, s := range r.sources {
 		if s.audio || len(s.layers) < 2 {
 			continue
 		}
-		need := r.needed(s)
+		need := r.neededRIDs(s)
 		switch {
-		case slices.ContainsFunc(need, func(rid string) bool { return s.active != nil && !slices.Contains(s.active, rid) }):
-			need = s.wake(need)
-		case s.active != nil && len(need) >= len(s.active), s.active == nil && len(need) == len(s.layers):
-			s.idle = time.Time{}
+		case slices.ContainsFunc(need, func(rid string) bool { return s.activeRIDs != nil && !slices.Contains(s.activeRIDs, rid) }):
+			need = s.resumeLayers(need)
+		case s.activeRIDs != nil && len(need) >= len(s.activeRIDs), s.activeRIDs == nil && len(need) == len(s.layers):
+			s.idleSince = time.Time{}
 			continue
-		case s.idle.IsZero():
-			s.idle = now
+		case s.idleSince.IsZero():
+			s.idleSince = now
 			continue
-		case now.Sub(s.idle) < idleHold:
+		case now.Sub(s.idleSince) < idleLayerHold:
 			continue
 		}
-		s.idle, s.active = time.Time{}, need
-		n.tell(media.Event{Kind: media.Layers, Room: r.id, User: s.pub.ask.User, Session: s.pub.ask.Session, Source: s.what, Active: need})
+		s.idleSince, s.activeRIDs = time.Time{}, need
+		n.emitEvent(media.Event{Kind: media.Layers, Room: r.id, User: s.pub.request.User, Session: s.pub.request.Session, Source: s.kind, Active: need})
 	}
 }
 
-// wake adds layers to those that are sent: what is watched until they come goes on. They are
-// given time to begin.
-func (s *source) wake(need []string) []string {
+// resumeLayers adds layers to those that are sent. The watched layers continue until the new
+// ones begin, and the new ones get time to begin.
+func (s *source) resumeLayers(need []string) []string {
 	var active []string
 	for _, l := range s.layers {
-		asked, sent := slices.Contains(need, l.rid), slices.Contains(s.active, l.rid)
+		asked, sent := slices.Contains(need, l.rid), slices.Contains(s.activeRIDs, l.rid)
 		if asked && !sent {
-			l.silent = -silentMax
+			l.silentSeconds = -maxSilentSeconds
 		}
 		if asked || sent {
 			active = append(active, l.rid)
@@ -181,12 +181,12 @@ func (s *source) wake(need []string) []string {
 	return active
 }
 
-// needed are the rids that a slot or the recorder wants, and always the lowest: whoever comes
-// next has a picture at once.
-func (r *room) needed(s *source) []string {
+// neededRIDs are the rids that a slot or the recorder wants, and always the lowest, so that the
+// next watcher has a picture at once.
+func (r *room) neededRIDs(s *source) []string {
 	need := []string{s.layers[0].rid}
 	for i, l := range s.layers[1:] {
-		wanted := r.rec.wants(s) && i == len(s.layers)-2
+		wanted := r.rec.wantsSource(s) && i == len(s.layers)-2
 		for _, w := range r.watchers {
 			wanted = wanted || slices.ContainsFunc(w.slots, func(x *slot) bool { return x.layer == l })
 		}
@@ -197,12 +197,12 @@ func (r *room) needed(s *source) []string {
 	return need
 }
 
-// relay passes a publisher's sender report on to the slots that its layer feeds, with their
+// relaySenderReport passes a publisher's sender report on to the slots that its layer feeds, with their
 // timestamps and counts.
-func (n *Node) relay(l *layer, sr *rtcp.SenderReport) {
+func (n *Node) relaySenderReport(l *layer, sr *rtcp.SenderReport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	r := n.rooms[l.source.pub.ask.Room]
+	r := n.rooms[l.source.pub.request.Room]
 	if r == nil {
 		return
 	}

@@ -11,16 +11,17 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/livelearn/box/services/media"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// viewer counts what it is sent.
+// viewer counts its packets.
 type viewer struct {
 	pc *webrtc.PeerConnection
 	mu sync.Mutex
-	by map[string]*count // by kind and slot
+	by map[string]*packetCount // by kind and slot
 }
 
-type count struct {
+type packetCount struct {
 	packets, gaps int
 	last, low     uint16
 	got           map[uint16]bool
@@ -29,20 +30,20 @@ type count struct {
 	late          []time.Duration
 }
 
-func watch(t testing.TB, n media.Node, room, user string, audio, video int) *viewer {
+func newViewer(t testing.TB, n media.Node, room, user string, audio, video int) *viewer {
 	t.Helper()
 	return watchOver(t, n, nil, room, user, audio, video)
 }
 
-// watchOver is watch by way of a link.
-func watchOver(t testing.TB, n media.Node, over *link, room, user string, audio, video int) *viewer {
+// watchOver is watch over a link.
+func watchOver(t testing.TB, n media.Node, over *lossyLink, room, user string, audio, video int) *viewer {
 	t.Helper()
-	return viewing(t, n, over, client(t), room, user, audio, video)
+	return newViewerOn(t, n, over, newClient(t), room, user, audio, video)
 }
 
-func viewing(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, room, user string, audio, video int) *viewer {
+func newViewerOn(t testing.TB, n media.Node, over *lossyLink, pc *webrtc.PeerConnection, room, user string, audio, video int) *viewer {
 	t.Helper()
-	v := &viewer{pc: pc, by: map[string]*count{}}
+	v := &viewer{pc: pc, by: map[string]*packetCount{}}
 	for range audio {
 		v.slot(t, webrtc.RTPCodecTypeAudio)
 	}
@@ -50,7 +51,7 @@ func viewing(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, 
 		v.slot(t, webrtc.RTPCodecTypeVideo)
 	}
 	v.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		c := &count{}
+		c := &packetCount{}
 		v.mu.Lock()
 		v.by[tr.ID()] = c
 		v.mu.Unlock()
@@ -67,7 +68,7 @@ func viewing(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, 
 			v.mu.Unlock()
 		}
 	})
-	talk(t, v.pc, func(sdp string) (media.Answer, error) {
+	connectClient(t, v.pc, func(sdp string) (media.Answer, error) {
 		a, err := n.Watch(t.Context(), media.Watch{Room: room, User: user, Session: user + "-watch", SDP: sdp, Mode: media.Full})
 		if over != nil {
 			a.SDP = over.through(a.SDP)
@@ -77,7 +78,7 @@ func viewing(t testing.TB, n media.Node, over *link, pc *webrtc.PeerConnection, 
 	return v
 }
 
-func (c *count) note(p *rtp.Packet) {
+func (c *packetCount) note(p *rtp.Packet) {
 	if c.packets > 0 && p.SequenceNumber != c.last+1 {
 		c.gaps++
 	}
@@ -92,8 +93,8 @@ func (c *count) note(p *rtp.Packet) {
 	c.packets++
 }
 
-// missing is how many numbers between the first and the last never came.
-func (c *count) missing() (n int) {
+// missing is the number of sequence numbers between the first and the last that never came.
+func (c *packetCount) missing() (n int) {
 	for s := c.low; s != c.last; s++ {
 		if !c.got[s] {
 			n++
@@ -109,7 +110,7 @@ func (v *viewer) slot(t testing.TB, kind webrtc.RTPCodecType) {
 	}
 }
 
-func (v *viewer) seen(id string) count {
+func (v *viewer) seen(id string) packetCount {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if c := v.by[id]; c != nil {
@@ -117,15 +118,24 @@ func (v *viewer) seen(id string) count {
 		x.got = maps.Clone(c.got)
 		return x
 	}
-	return count{}
+	return packetCount{}
 }
 
-// until waits for a condition.
-func until(t testing.TB, what string, ok func() bool) {
+// waitUntil waits for a condition and returns the time that this took.
+func waitUntil(t testing.TB, what string, ok func() bool) time.Duration {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
+	return timetest.WaitUntil(t, what, ok)
+}
+
+// waitStill waits until a count of packets has not changed for half a second, in which a publisher
+// sends 15 pictures.
+func waitStill(t testing.TB, what string, count func() int) {
+	t.Helper()
+	last, since := count(), time.Now()
+	waitUntil(t, "an end of "+what, func() bool {
+		if n := count(); n != last {
+			last, since = n, time.Now()
 		}
-	}
+		return time.Since(since) >= 500*time.Millisecond
+	})
 }

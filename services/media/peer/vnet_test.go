@@ -14,17 +14,17 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// island is a network in memory: the node at 10.0.0.1, who publishes at 10.0.0.2 and who
-// watches at 10.0.0.3. All runs on the bubble's clock, so that a minute takes no time and
-// what is lost is the same for the same seed.
-type island struct {
+// virtualNetwork is a network in memory: the node at 10.0.0.1, the publisher at 10.0.0.2 and
+// the watcher at 10.0.0.3. All runs on the bubble's clock, so that a minute takes no time and
+// the losses are the same for the same seed.
+type virtualNetwork struct {
 	router *vnet.Router
 	node   *Node
 
 	mu   sync.Mutex
 	dice *rand.Rand
 	loss float64 // of media between node and watcher, either way
-	rate int     // bits/s to the watcher; 0: no limit
+	rate int     // bits/s to the watcher, 0: no limit
 	free time.Time
 	lost int
 }
@@ -33,35 +33,35 @@ const shore = 5000 // the node's port
 
 var watching = net.IPv4(10, 0, 0, 3)
 
-func newIsland(t testing.TB, seed uint64) *island {
+func newVirtualNetwork(t testing.TB, seed uint64) *virtualNetwork {
 	t.Helper()
-	r, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", MinDelay: 15 * time.Millisecond, LoggerFactory: quiet{}})
-	check(t, err)
-	i := &island{router: r, dice: rand.New(rand.NewPCG(seed, 1))}
+	r, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", MinDelay: 15 * time.Millisecond, LoggerFactory: silentLogger{}})
+	checkError(t, err)
+	i := &virtualNetwork{router: r, dice: rand.New(rand.NewPCG(seed, 1))}
 	home := i.host(t, "10.0.0.1")
 	dup, err := vnet.NewDuplicationFilter(r, vnet.WithDuplicationProbability(0.02), vnet.WithDuplicationExtraDelay(0, 20*time.Millisecond), vnet.WithDuplicationSeed(int64(seed)))
-	check(t, err)
-	r.AddChunkFilter(i.storm)
+	checkError(t, err)
+	r.AddChunkFilter(i.dropMedia)
 	r.AddChunkFilter(dup.ChunkFilter())
-	check(t, r.Start())
+	checkError(t, r.Start())
 	conn, err := home.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 0, 0, 1), Port: shore})
-	check(t, err)
-	i.node, err = New(Config{Net: home, Conn: waves{conn, i}}, slog.New(slog.DiscardHandler))
-	check(t, err)
-	t.Cleanup(func() { _ = dup.Close(); check(t, r.Stop()) })
+	checkError(t, err)
+	i.node, err = New(Config{Net: home, Conn: jitter{conn, i}}, slog.New(slog.DiscardHandler))
+	checkError(t, err)
+	t.Cleanup(func() { _ = dup.Close(); checkError(t, r.Stop()) })
 	return i
 }
 
-func (i *island) host(t testing.TB, ip string) *vnet.Net {
+func (i *virtualNetwork) host(t testing.TB, ip string) *vnet.Net {
 	t.Helper()
 	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
-	check(t, err)
-	check(t, i.router.AddNet(n))
+	checkError(t, err)
+	checkError(t, i.router.AddNet(n))
 	return n
 }
 
-// storm loses packets of media, and of its feedback, between node and watcher.
-func (i *island) storm(c vnet.Chunk) bool {
+// dropMedia loses packets of media, and of its feedback, between node and watcher.
+func (i *virtualNetwork) dropMedia(c vnet.Chunk) bool {
 	data := c.UserData()
 	if len(data) == 0 || data[0]>>6 != 2 {
 		return true
@@ -76,14 +76,14 @@ func (i *island) storm(c vnet.Chunk) bool {
 	return true
 }
 
-// waves hold back one packet of twenty for up to 25 ms, so that others overtake it. The
+// jitter holds back one packet of twenty for up to 25 ms, so that others overtake it. The
 // router's own jitter sleeps with its lock held, which a bubble's clock cannot pass.
-type waves struct {
+type jitter struct {
 	net.PacketConn
-	i *island
+	i *virtualNetwork
 }
 
-func (w waves) WriteTo(p []byte, to net.Addr) (int, error) {
+func (w jitter) WriteTo(p []byte, to net.Addr) (int, error) {
 	hold, lost := w.i.hold(len(p), to.(*net.UDPAddr).IP.Equal(watching))
 	switch {
 	case lost:
@@ -96,7 +96,7 @@ func (w waves) WriteTo(p []byte, to net.Addr) (int, error) {
 	return len(p), nil
 }
 
-func (i *island) hold(size int, far bool) (hold time.Duration, lost bool) {
+func (i *virtualNetwork) hold(size int, far bool) (hold time.Duration, lost bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.loss > 0 && i.dice.IntN(20) == 0 {
@@ -116,14 +116,14 @@ func (i *island) hold(size int, far bool) (hold time.Duration, lost bool) {
 	return i.free.Sub(now), false
 }
 
-func (i *island) weather(loss float64, rate int) {
+func (i *virtualNetwork) weather(loss float64, rate int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.loss, i.rate = loss, rate
 }
 
 // at makes clients of a host.
-func (i *island) at(t testing.TB, ip string) *webrtc.PeerConnection {
+func (i *virtualNetwork) at(t testing.TB, ip string) *webrtc.PeerConnection {
 	t.Helper()
 	return clientOn(t, i.host(t, ip))
 }
@@ -131,12 +131,12 @@ func (i *island) at(t testing.TB, ip string) *webrtc.PeerConnection {
 func TestRepairOnAVirtualNetwork(t *testing.T) {
 	for _, seed := range []uint64{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
-			i := newIsland(t, seed)
-			run(t, i.node)
+			i := newVirtualNetwork(t, seed)
+			runNode(t, i.node)
 			n := i.node
-			filming(t, n, i.at(t, "10.0.0.2"), "c1", "ada", true)
-			v := viewing(t, n, nil, i.at(t, "10.0.0.3"), "c1", "ben", 1, 1)
-			until(t, "a picture", func() bool { return v.seen("video0").packets > 0 })
+			publishCameraOn(t, n, i.at(t, "10.0.0.2"), "c1", "ada", true)
+			v := newViewerOn(t, n, nil, i.at(t, "10.0.0.3"), "c1", "ben", 1, 1)
+			waitUntil(t, "a picture", func() bool { return v.seen("video0").packets > 0 })
 			i.weather(0.05, 0)
 			began := time.Now()
 			time.Sleep(30 * time.Second)
@@ -160,14 +160,17 @@ func TestRepairOnAVirtualNetwork(t *testing.T) {
 func TestThePictureFitsTheLinkOnAVirtualNetwork(t *testing.T) {
 	for _, rate := range []int{400_000, 800_000} {
 		synctest.Test(t, func(t *testing.T) {
-			i := newIsland(t, 1)
-			n := run(t, i.node)
-			climbing(t, n, i.at(t, "10.0.0.2"), "c1", "ada")
-			s := attending(t, n, nil, i.at(t, "10.0.0.3"), "c1", "ben", 1)
-			s.turns(t, "video0", "f", 5*time.Second)
+			i := newVirtualNetwork(t, 1)
+			n := runNode(t, i.node)
+			publishLayersOn(t, n, i.at(t, "10.0.0.2"), "c1", "ada")
+			s := watchPacketsOn(t, n, nil, i.at(t, "10.0.0.3"), "c1", "ben", 1)
+			s.turns(t, "video0", "f")
 			time.Sleep(5 * time.Second)
 			i.weather(0, rate)
-			took := s.shrinks(t, rate, 10*time.Second)
+			took := s.shrinks(t, rate)
+			if took > 10*time.Second {
+				t.Errorf("%d bits/s: the picture is too large for %v", rate, took)
+			}
 			time.Sleep(time.Minute)
 			fit, all := 0, 0
 			for _, x := range s.shots("video0") {
@@ -180,8 +183,12 @@ func TestThePictureFitsTheLinkOnAVirtualNetwork(t *testing.T) {
 			}
 			shown := s.last("video0", time.Second).layer
 			i.weather(0, 0)
+			again := s.turns(t, "video0", "f")
 			t.Logf("%d bits/s: fits after %v; layer %d a minute later, %d%% of frames were of one that fits; f again after %v",
-				rate, took, shown, fit*100/max(all, 1), s.turns(t, "video0", "f", time.Minute))
+				rate, took, shown, fit*100/max(all, 1), again)
+			if again > time.Minute {
+				t.Errorf("%d bits/s: the best picture comes back after %v", rate, again)
+			}
 			if fit*10 < all*9 {
 				t.Errorf("%d bits/s: only %d of %d frames were of a layer that fits", rate, fit, all)
 			}

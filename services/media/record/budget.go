@@ -18,49 +18,49 @@ import (
 )
 
 const (
-	recount = time.Minute      // how often what recordings take is counted, since others delete too
-	quiet   = 10 * time.Minute // without a write, and a recording is not being made
+	recountInterval = time.Minute      // between two counts of the recordings' size, since others delete too
+	activeWindow    = 10 * time.Minute // without a write for so long, a recording counts as finished
 )
 
-// Budget is the disk that all recordings of a box may take. When it is used up, whole
-// recordings make room, the oldest lesson's first; when that does not help, recording stops:
-// the place that answers need is not touched, and nothing but recordings is deleted. A nil
-// Budget grants everything.
+// Budget is the disk space for all recordings of a box. When it is used up, whole recordings
+// are deleted, the oldest lesson's first. If that is not enough, recording stops. Budget never
+// touches the space for lesson data, and deletes only recordings. A nil Budget grants
+// everything.
 type Budget struct {
-	Dir     string // the recordings: a folder, of any depth, for each lesson
-	Bytes   int64  // that all of them may take; 0: what the disk has
+	Dir     string // the recordings: a folder for each lesson, at any depth
+	Bytes   int64  // for all recordings, 0: limited by the disk only
 	Reserve int64  // bytes that stay free on the file system
 
-	free func(dir string) (int64, error) // tests'; nil: the file system's
+	free func(dir string) (int64, error) // set by tests, nil: the file system's
 
-	mu      sync.Mutex // guards the fields below
-	used    int64
-	counted time.Time
-	busy    map[string]time.Time // folder: its latest write
+	mu         sync.Mutex // guards the fields below
+	used       int64
+	countedAt  time.Time
+	lastWrites map[string]time.Time // folder: its latest write
 }
 
-// Check tells whether a second of a recording in folder has room: nil, or errs.Down with the
-// code "disk_full". It deletes what the budget wants deleted.
-func (b *Budget) Check(folder string) error { return b.claim(filepath.Join(folder, "x"), 1<<20) }
+// Check reports whether there is room for a second of a recording in folder: nil, or errs.Down
+// with the code "disk_full". It deletes old recordings as the budget demands.
+func (b *Budget) Check(folder string) error { return b.claimBytes(filepath.Join(folder, "x"), 1<<20) }
 
-// claim takes n bytes for the file name.
-func (b *Budget) claim(name string, n int64) error {
+// claimBytes reserves n bytes for the file name.
+func (b *Budget) claimBytes(name string, n int64) error {
 	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.busy == nil {
-		b.busy = map[string]time.Time{}
+	if b.lastWrites == nil {
+		b.lastWrites = map[string]time.Time{}
 	}
 	now, folder := time.Now(), filepath.Dir(name)
-	b.busy[folder] = now
-	if now.Sub(b.counted) >= recount {
-		maps.DeleteFunc(b.busy, func(_ string, last time.Time) bool { return now.Sub(last) > quiet })
-		b.count(now)
+	b.lastWrites[folder] = now
+	if now.Sub(b.countedAt) >= recountInterval {
+		maps.DeleteFunc(b.lastWrites, func(_ string, last time.Time) bool { return now.Sub(last) > activeWindow })
+		b.countUsed(now)
 	}
 	for {
-		why, err := b.short(n)
+		why, err := b.shortageReason(n)
 		if err != nil {
 			return err
 		}
@@ -69,13 +69,13 @@ func (b *Budget) claim(name string, n int64) error {
 			return nil
 		}
 		if !b.dropOldest(now) {
-			return errs.Code("record.Budget", errs.Down, "disk_full", "%s", why)
+			return errs.NewCode("record.Budget", errs.Down, "disk_full", "%s", why)
 		}
 	}
 }
 
-// short says why n more bytes have no room.
-func (b *Budget) short(n int64) (string, error) {
+// shortageReason returns why there is no room for n more bytes.
+func (b *Budget) shortageReason(n int64) (string, error) {
 	if b.Bytes > 0 && b.used+n > b.Bytes {
 		return "recordings take all the disk that they may", nil
 	}
@@ -93,7 +93,7 @@ func (b *Budget) short(n int64) (string, error) {
 	return "", nil
 }
 
-// freeBytes is what the file system has for us.
+// freeBytes is the free space of the file system for us.
 func freeBytes(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
@@ -102,29 +102,31 @@ func freeBytes(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-// lesson is a folder's recordings.
-type lesson struct {
+// lessonRecordings is a folder's recordings.
+type lessonRecordings struct {
 	folder string
 	files  []string
 	bytes  int64
 	last   time.Time // the latest write
 }
 
-// lessons are the folders with recordings, the oldest first.
-func (b *Budget) lessons() []*lesson {
-	found := map[string]*lesson{}
+// listLessons are the folders with recordings, the oldest first.
+func (b *Budget) listLessons() []*lessonRecordings {
+	found := map[string]*lessonRecordings{}
 	_ = filepath.WalkDir(b.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || !recorded(d.Name()) {
-			return nil // what cannot be read is not ours to delete
+		if err != nil || !d.Type().IsRegular() || !isRecordingOrSidecar(d.Name()) {
+			//lint:ignore nilerr an unreadable file is not ours to delete
+			return nil
 		}
 		info, err := d.Info()
 		if err != nil {
+			//lint:ignore nilerr an unreadable file is not ours to delete
 			return nil
 		}
 		folder := filepath.Dir(path)
 		l := found[folder]
 		if l == nil {
-			l = &lesson{folder: folder}
+			l = &lessonRecordings{folder: folder}
 			found[folder] = l
 		}
 		l.files, l.bytes = append(l.files, path), l.bytes+info.Size()
@@ -133,29 +135,42 @@ func (b *Budget) lessons() []*lesson {
 		}
 		return nil
 	})
-	return slices.SortedFunc(maps.Values(found), func(a, b *lesson) int {
+	return slices.SortedFunc(maps.Values(found), func(a, b *lessonRecordings) int {
 		return cmp.Or(a.last.Compare(b.last), strings.Compare(a.folder, b.folder))
 	})
 }
 
-// recorded tells that a name is that of a recording's file or of its sidecar.
-func recorded(name string) bool {
-	return ours(strings.TrimSuffix(strings.TrimSuffix(name, ".new"), sidecar))
+// isRecordingOrSidecar reports whether a name is that of a recording's file or of its sidecar.
+func isRecordingOrSidecar(name string) bool {
+	name = strings.TrimSuffix(name, ".new") // a film, or a sidecar of version 0.1.0, that was not finished
+	if whole := strings.TrimRight(name, "0123456789"); strings.HasSuffix(whole, sidecarSuffix) {
+		name = whole // the temporary file of hal/atomicfile for a sidecar
+	}
+	return isRecording(strings.TrimSuffix(name, sidecarSuffix))
 }
 
-func (b *Budget) count(now time.Time) {
-	b.used, b.counted = 0, now
-	for _, l := range b.lessons() {
+func (b *Budget) countUsed(now time.Time) {
+	b.used, b.countedAt = 0, now
+	for _, l := range b.listLessons() {
 		b.used += l.bytes
 	}
 }
 
-// dropOldest deletes the oldest recording that is not being made.
+// dropOldest deletes the oldest film, which can be made again, or the oldest finished recording.
 func (b *Budget) dropOldest(now time.Time) bool {
-	for _, l := range b.lessons() {
-		if last, ok := b.busy[l.folder]; ok && now.Sub(last) <= quiet || now.Sub(l.last) <= quiet {
-			continue // by us, or by another node or room
+	lessons := slices.DeleteFunc(b.listLessons(), func(l *lessonRecordings) bool { // by us, or by another node or room
+		last, ok := b.lastWrites[l.folder]
+		return ok && now.Sub(last) <= activeWindow || now.Sub(l.last) <= activeWindow
+	})
+	for _, l := range lessons {
+		for _, path := range l.files {
+			if strings.HasPrefix(filepath.Base(path), FilmName+".") && os.Remove(path) == nil {
+				b.countUsed(now)
+				return true
+			}
 		}
+	}
+	for _, l := range lessons {
 		var err error
 		for _, path := range l.files {
 			err = errors.Join(err, os.Remove(path))
@@ -164,7 +179,7 @@ func (b *Budget) dropOldest(now time.Time) bool {
 			continue
 		}
 		_ = os.Remove(l.folder) // when nothing else is in it
-		b.count(now)
+		b.countUsed(now)
 		return true
 	}
 	return false

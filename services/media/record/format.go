@@ -22,27 +22,28 @@ const (
 	nalSTAP = 24
 )
 
-// begins tells that a NAL unit of this type stands before all slices of its picture.
-func begins(nal byte) bool { return nal == nalSPS || nal == nalAUD }
+// startsAccessUnit reports whether a NAL unit of this type comes before all slices of its
+// picture.
+func startsAccessUnit(nal byte) bool { return nal == nalSPS || nal == nalAUD }
 
-// format is what a file's head says of a track.
+// format is the description of a track in a file's head.
 type format struct {
 	codec         forward.Codec
 	width, height int
-	name          string // RFC 6381
+	name          string // codecs string (RFC 6381)
 	private       []byte // WebM's CodecPrivate
 	sps, pps      []byte // H.264
 }
 
-// fits tells that a stream that goes on as g needs no new file: the others say in their key
-// frames what they are, H.264's parameter sets stand in the head only.
-func (f format) fits(g format) bool {
+// continuesAs reports whether a stream that changes to g needs no new file. Other codecs
+// describe themselves in their key frames. H.264's parameter sets are in the head only.
+func (f format) continuesAs(g format) bool {
 	return f.codec != forward.H264 || bytes.Equal(f.sps, g.sps) && bytes.Equal(f.pps, g.pps)
 }
 
-// inspect reads a frame: its format if it is a key frame (have, for what it leaves unsaid)
-// and its data as a file has them.
-func inspect(codec forward.Codec, data []byte, have format) (form format, rest []byte, key bool) {
+// inspectFrame reads a frame: its format if it is a key frame (have completes it) and its data
+// in the form of a file.
+func inspectFrame(codec forward.Codec, data []byte, have format) (form format, rest []byte, key bool) {
 	form, rest = have, data
 	form.codec = codec
 	switch codec {
@@ -81,8 +82,8 @@ func vp9Key(d []byte, f *format) bool {
 	return true
 }
 
-// h264Key reads a picture of NAL units behind their lengths, and takes parameter sets and
-// delimiters out of it: an avc1 track has them in its head.
+// h264Key reads a picture of NAL units, each after its length, and removes parameter sets and
+// delimiters: an avc1 track has them in its head.
 func h264Key(d []byte, f *format) (rest []byte, key bool) {
 	rest = d[:0]
 	for len(d) >= 4 {
@@ -94,9 +95,9 @@ func h264Key(d []byte, f *format) (rest []byte, key bool) {
 		switch {
 		case n == 0:
 		case unit[0]&nalType == nalSPS:
-			f.sps = keep(f.sps, unit)
+			f.sps = cloneIfChanged(f.sps, unit)
 		case unit[0]&nalType == nalPPS:
-			f.pps = keep(f.pps, unit)
+			f.pps = cloneIfChanged(f.pps, unit)
 		case unit[0]&nalType == nalAUD:
 		default:
 			key = key || unit[0]&nalType == nalIDR
@@ -107,15 +108,15 @@ func h264Key(d []byte, f *format) (rest []byte, key bool) {
 	return rest, key && f.readSPS()
 }
 
-// keep is a copy of b, or old if that is the same.
-func keep(old, b []byte) []byte {
+// cloneIfChanged is a copy of b, or old if that is the same.
+func cloneIfChanged(old, b []byte) []byte {
 	if bytes.Equal(old, b) {
 		return old
 	}
 	return bytes.Clone(b)
 }
 
-// readSPS tells that the parameter sets are there and sound.
+// readSPS reports whether the parameter sets are there and valid.
 func (f *format) readSPS() bool {
 	if len(f.sps) < 4 || len(f.pps) < 2 {
 		return false
@@ -129,11 +130,11 @@ func (f *format) readSPS() bool {
 	return true
 }
 
-// opusHead is an identification header (RFC 7845 5.1): two channels, whatever the packets
-// have, and nothing to skip, since recordings begin in the middle of a stream.
+// opusHead is an identification header (RFC 7845 5.1): two channels, whatever the packets have,
+// and no pre-skip, since recordings begin in the middle of a stream.
 var opusHead = []byte("OpusHead\x01\x02\x00\x00\x80\xBB\x00\x00\x00\x00\x00")
 
-// opusDuration is what a packet's first bytes say (RFC 6716 3.1).
+// opusDuration reads the duration from a packet's first bytes (RFC 6716 3.1).
 func opusDuration(d []byte) time.Duration {
 	if len(d) == 0 {
 		return 0

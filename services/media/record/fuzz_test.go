@@ -12,18 +12,18 @@ import (
 	"github.com/livelearn/box/services/media/forward"
 )
 
-// void is a file that keeps nothing.
-type void struct{ io.Writer }
+// voidFile is a file that discards everything.
+type voidFile struct{ io.Writer }
 
-func (void) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
-func (void) Truncate(int64) error                   { return nil }
-func (void) Sync() error                            { return nil }
-func (void) Close() error                           { return nil }
+func (voidFile) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
+func (voidFile) Truncate(int64) error                   { return nil }
+func (voidFile) Sync() error                            { return nil }
+func (voidFile) Close() error                           { return nil }
 
-func nowhere(string) (file, error) { return void{io.Discard}, nil }
+func createVoid(string) (file, error) { return voidFile{io.Discard}, nil }
 
-// seeds are the packets of some key frames.
-func seeds(f *testing.F) (list [][]byte) {
+// seedPackets are the packets of some key frames.
+func seedPackets(f *testing.F) (list [][]byte) {
 	for _, p := range [][]byte{
 		{0x10, 0x10, 0, 0, 0x9D, 1, 0x2A, 64, 1, 240, 0, 1, 2},
 		{0x90, 0x80, 0x81, 1, 0x10, 0, 0, 0x9D, 1, 0x2A, 64, 1, 240, 0, 1, 2},
@@ -42,9 +42,9 @@ func seeds(f *testing.F) (list [][]byte) {
 	return list
 }
 
-// Whatever packets a publisher makes up, a writer neither fails nor keeps much.
+// Whatever packets a publisher sends, a writer neither fails nor keeps much memory.
 func FuzzWrite(f *testing.F) {
-	for _, b := range seeds(f) {
+	for _, b := range seedPackets(f) {
 		for codec := range byte(forward.Codecs) {
 			f.Add(codec, b, b, uint16(10))
 		}
@@ -54,7 +54,7 @@ func FuzzWrite(f *testing.F) {
 		if codec&0x80 != 0 {
 			list = append(list, Track{Codec: forward.Opus, Clock: uint32(step)})
 		}
-		w, err := New(Config{Name: filepath.Join(t.TempDir(), "f"), Tracks: list, create: nowhere})
+		w, err := New(Config{Name: filepath.Join(t.TempDir(), "f"), Tracks: list, create: createVoid})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,18 +88,18 @@ func FuzzDuration(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if d, err := Duration(path); err == nil && d < 0 {
+		if d, err := ReadDuration(path); err == nil && d < 0 {
 			t.Errorf("plays %v", d)
 		}
 	})
 }
 
 func BenchmarkWrite(b *testing.B) {
-	clips := media(b, "640x480")
+	clips := encodeClips(b, "640x480")
 	for codec, name := range pictures {
 		b.Run(name, func(b *testing.B) {
-			list := both(clips, codec, 0)
-			w, err := New(Config{Name: filepath.Join(b.TempDir(), "f"), Tracks: tracks(codec)})
+			list := mergedPackets(clips, codec, 0)
+			w, err := New(Config{Name: filepath.Join(b.TempDir(), "f"), Tracks: tracksOf(codec)})
 			if err != nil {
 				b.Fatal(err)
 			}

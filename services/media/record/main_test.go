@@ -7,10 +7,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain plays the child that is killed when it is started as one.
+// TestMain runs the child that is killed when it is started as one.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("RECORD_TEST_CHILD"); dir != "" {
-		os.Exit(child(dir, os.Getenv("RECORD_TEST_MEDIA")))
+		os.Exit(runChild(dir, os.Getenv("RECORD_TEST_MEDIA")))
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		for _, dir := range encodedDirs {

@@ -1,12 +1,12 @@
-// Package record writes tracks to files as they came, without transcoding: WebM for VP8,
-// VP9, AV1 and Opus, fragmented MP4 for H.264 with Opus. A file plays to within its last
-// second wherever its writer was killed.
+// Package record writes tracks to files without transcoding: WebM for VP8, VP9, AV1 and Opus,
+// fragmented MP4 for H.264 with Opus. A file plays to within its last second, even if its
+// writer is killed.
 //
 //	packets -> assembler (whole frames) -> timeline (when) -> part (a second) -> container -> file
 //
-// A recording is one file as long as what its head says stays true. A track that joins it
-// later and an H.264 stream with other parameter sets begin another part ("name-2"): a
-// file that promises a track which has not come yet makes browsers wait for it.
+// A recording is one file as long as its head stays true. A track that joins later and an
+// H.264 stream with other parameter sets begin another part ("name-2"): browsers would wait
+// for a track that the head promises and that has not come yet.
 package record
 
 import (
@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	spanMax = time.Second // that a cluster or fragment holds, and that a head waits for its tracks
-	holdMax = 8 << 20     // bytes that wait to be written, whatever their time
+	maxSpan      = time.Second // of a cluster or fragment, and of the wait of a head for its tracks
+	maxHeldBytes = 8 << 20     // bytes that may wait to be written
 )
 
 // Track is one stream of a file.
@@ -34,54 +34,50 @@ type Track struct {
 
 // Config is a recording of one source of one person.
 type Config struct {
-	Name   string // path of the file without ending; its folder exists
+	Name   string // path of the file without ending, its folder exists
 	Tracks []Track
 	User   string  // for the file's sidecar
 	Source string  // for the file's sidecar
-	Budget *Budget // whom to ask before each write; nil: nobody
+	Budget *Budget // asked before each write, nil: no limit
 
-	create func(path string) (file, error) // tests' files; nil: the disk's
+	create func(path string) (file, error) // set by tests, nil: on disk
 }
 
 // Writer writes the packets of the tracks of one person's source (camera with microphone,
 // or screen) to one file, or to several parts. Its methods may be called from several
 // goroutines: one for each track.
 type Writer struct {
-	cfg    Config
-	ending string
+	cfg       Config
+	extension string
 
-	mu     sync.Mutex // guards the fields below
-	tracks []*track
-	packet rtp.Packet
-	latest time.Duration // the newest at
-	held   *part         // frames that wait for the file's head; nil: none do
-	part   *part         // the file; nil: none yet
-	timer  *time.Timer   // writes what would wait for longer than a second
-	parts  []Part
-	err    error
-	closed bool
+	mu       sync.Mutex // guards the fields below
+	tracks   []*track
+	packet   rtp.Packet
+	latest   time.Duration // the newest time passed to Write
+	heldPart *part         // frames that wait for the file's head, nil: none do
+	part     *part         // the file, nil: none yet
+	timer    *time.Timer   // writes frames that would wait for longer than a second
+	parts    []Part
+	err      error
+	closed   bool
 }
 
-// track is one stream and what is known of it.
+// track is one stream and its state.
 type track struct {
 	Track
-	frames *assembler
-	time   timeline
-	form   format
-	known  bool          // form is
-	last   time.Duration // of the latest frame
+	assembler *assembler
+	timeline  timeline
+	format    format
+	known     bool          // format is known
+	last      time.Duration // of the latest frame
 }
 
-// Create begins a file; name has no ending, it is chosen by the codecs (".webm", ".mp4").
-// The file is complete up to a cluster or fragment of at most one second at any time. It
-// appears with the first whole frame. VP8, VP9 or AV1 together with H.264 is errs.Invalid.
-func Create(name string, tracks []Track) (*Writer, error) {
-	return New(Config{Name: name, Tracks: tracks})
-}
-
-// New is Create with all that a recording can have. It asks the budget for a second's room.
+// New begins a recording and asks the budget for the space of one second. The file is
+// complete up to a cluster or fragment of at most one second at any time. It appears with
+// the first whole frame, as ".webm" or ".mp4" by its codecs. VP8, VP9 or AV1 together with
+// H.264 is errs.Invalid.
 func New(cfg Config) (*Writer, error) {
-	w := &Writer{cfg: cfg, ending: ".webm"}
+	w := &Writer{cfg: cfg, extension: ".webm"}
 	if cfg.create == nil {
 		w.cfg.create = createFile
 	}
@@ -94,15 +90,15 @@ func New(cfg Config) (*Writer, error) {
 		w.tracks = append(w.tracks, w.newTrack(t, len(w.tracks)))
 	}
 	if counts[forward.H264] > 0 {
-		w.ending = ".mp4"
+		w.extension = ".mp4"
 	}
 	if len(w.tracks) == 0 || len(w.tracks) > 9 {
 		return nil, errs.Newf("record.New", errs.Invalid, "a file of %d tracks", len(w.tracks))
 	}
 	if h, rest := counts[forward.H264], len(w.tracks)-counts[forward.Opus]; h > 0 && h < rest {
-		return nil, errs.Newf("record.New", errs.Invalid, "no file holds H.264 beside VP8, VP9 or AV1")
+		return nil, errs.Newf("record.New", errs.Invalid, "no file holds H.264 together with VP8, VP9 or AV1")
 	}
-	return w, cfg.Budget.claim(cfg.Name, 0)
+	return w, cfg.Budget.claimBytes(cfg.Name, 0)
 }
 
 func (w *Writer) newTrack(t Track, i int) *track {
@@ -113,15 +109,15 @@ func (w *Writer) newTrack(t Track, i int) *track {
 		}
 	}
 	k := &track{Track: t, last: -1 << 62}
-	k.time.clock = t.Clock
-	k.frames = newAssembler(t.Codec, func(ts uint32, data []byte) { w.frame(i, ts, data) })
+	k.timeline.clock = t.Clock
+	k.assembler = newAssembler(t.Codec, func(ts uint32, data []byte) { w.acceptFrame(i, ts, data) })
 	return k
 }
 
-// Write takes one RTP packet of tracks[i], in order, at the time since the recording of the
-// lesson began (so that files of one lesson line up). It does not keep packet. A packet that
-// is none, and a frame with a hole, are left out. An error is final: the disk's, or
-// errs.Down with the code "disk_full"; what was written until then plays.
+// Write takes one RTP packet of tracks[i], in order. at is the time since the recording of the
+// lesson began, so that files of one lesson line up. It does not keep packet. Invalid packets,
+// and frames with a hole, are left out. An error is final: the disk's, or errs.Down with the
+// code "disk_full". The frames written before it play.
 func (w *Writer) Write(i int, packet []byte, at time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,16 +132,16 @@ func (w *Writer) Write(i int, packet []byte, at time.Duration) error {
 		return nil
 	}
 	t := w.tracks[i]
-	if t.frames.other(w.packet.SSRC) {
-		t.time.restart()
+	if t.assembler.switchStream(w.packet.SSRC) {
+		t.timeline.resetClock()
 	}
-	t.time.arrive(w.packet.Timestamp, w.latest)
-	t.frames.push(&w.packet)
+	t.timeline.recordArrival(w.packet.Timestamp, w.latest)
+	t.assembler.pushPacket(&w.packet)
 	return w.err
 }
 
-// KeyWanted tells that tracks[i] is a picture that is not recorded until its publisher sends
-// a key frame, or whose next file is to begin with one.
+// KeyWanted reports whether tracks[i] is a picture that is not recorded until its publisher
+// sends a key frame, or that needs one to begin its next file.
 func (w *Writer) KeyWanted(i int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,8 +149,8 @@ func (w *Writer) KeyWanted(i int) bool {
 		return false
 	}
 	t := w.tracks[i]
-	turning := w.held != nil && w.part != nil && t.Codec != forward.Opus
-	return t.frames.waiting || turning
+	turning := w.heldPart != nil && w.part != nil && t.Codec != forward.Opus
+	return t.assembler.waiting || turning
 }
 
 // Parts are the files so far.
@@ -168,7 +164,7 @@ func (w *Writer) Parts() []Part {
 	return list
 }
 
-// Close ends the file and writes what makes it seekable.
+// Close ends the file and writes its index for seeking.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,15 +175,15 @@ func (w *Writer) Close() error {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	if w.held != nil && w.err == nil {
-		w.turn()
+	if w.heldPart != nil && w.err == nil {
+		w.startNextPart()
 	}
-	w.finish()
+	w.finishPart()
 	return w.err
 }
 
-// fail keeps the first error.
-func (w *Writer) fail(err error) {
+// keepFirstError keeps the first error.
+func (w *Writer) keepFirstError(err error) {
 	if err != nil && w.err == nil {
 		w.err = fmt.Errorf("recording %s: %w", w.cfg.Name, err)
 	}

@@ -2,33 +2,34 @@ package record
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/media/forward"
 )
 
-// Part is one file of a recording, as the JSON file beside it says ("name.webm.json").
+// Part is one file of a recording. The JSON file next to it ("name.webm.json") has the same
+// content.
 type Part struct {
 	File       string `json:"file"` // without folder
 	User       string `json:"user,omitempty"`
 	Source     string `json:"source,omitempty"`
 	Type       string `json:"type"`        // MIME type with codecs (RFC 6381)
 	StartMS    int64  `json:"start_ms"`    // since the recording of the lesson began
-	BeganMS    int64  `json:"began_ms"`    // when that was: milliseconds since 1970 by the box's clock
-	DurationMS int64  `json:"duration_ms"` // 0: being written, or its writer was killed
+	BeganMS    int64  `json:"began_ms"`    // the wall clock at that time: milliseconds since 1970 by the box's clock
+	DurationMS int64  `json:"duration_ms"` // 0: still being written, or its writer was killed
 	Width      int    `json:"width,omitempty"`
 	Height     int    `json:"height,omitempty"`
 	Bytes      int64  `json:"bytes"`
 }
 
-const sidecar = ".json"
+const sidecarSuffix = ".json"
 
-func newPart(cfg Config, path string, start time.Duration, forms []format) Part {
+func describePart(cfg Config, path string, start time.Duration, forms []format) Part {
 	p := Part{File: filepath.Base(path), User: cfg.User, Source: cfg.Source, StartMS: start.Milliseconds()}
 	kind, names := "audio", []string{}
 	for _, f := range forms {
@@ -41,38 +42,30 @@ func newPart(cfg Config, path string, start time.Duration, forms []format) Part 
 	return p
 }
 
-// save writes the sidecar; sync makes it last. It takes the place of an older one at once.
-func (p Part) save(path string, sync bool) error {
+// saveSidecar writes the sidecar in place of an older one. sync makes it durable.
+func (p Part) saveSidecar(path string, sync bool) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	temp := path + sidecar + ".new"
-	f, err := os.Create(temp)
-	if err != nil {
-		return full(err)
+	write := atomicfile.WriteVolatile
+	if sync {
+		write = atomicfile.Write
 	}
-	_, err = f.Write(append(b, '\n'))
-	if sync && err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return full(errors.Join(err, os.Remove(temp)))
-	}
-	return full(os.Rename(temp, path+sidecar))
+	return wrapDiskFull(write(path+sidecarSuffix, 0o666, atomicfile.Bytes(append(b, '\n'))))
 }
 
-// Parts are the files of a lesson's recording, by start and name. Files whose writer was
-// killed tell their duration themselves; what is no recording is left out.
-func Parts(dir string) ([]Part, error) {
+// ListParts are the files of a lesson's recording, by start and name. The duration of a file
+// without a sidecar, whose writer was killed, is read from the file. Other files are left out.
+func ListParts(dir string) ([]Part, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var list []Part
 	for _, e := range entries {
-		name, is := strings.CutSuffix(e.Name(), sidecar)
-		if !is || !ours(name) {
+		name, is := strings.CutSuffix(e.Name(), sidecarSuffix)
+		if !is || !isRecording(name) {
 			continue
 		}
 		if p, err := readPart(filepath.Join(dir, name)); err == nil {
@@ -88,13 +81,13 @@ func Parts(dir string) ([]Part, error) {
 	return list, nil
 }
 
-// ours tells that a name is that of a recording's file.
-func ours(name string) bool {
+// isRecording reports whether a name is that of a recording's file.
+func isRecording(name string) bool {
 	return strings.HasSuffix(name, ".webm") || strings.HasSuffix(name, ".mp4")
 }
 
 func readPart(path string) (p Part, err error) {
-	b, err := os.ReadFile(path + sidecar)
+	b, err := os.ReadFile(path + sidecarSuffix)
 	if err != nil {
 		return p, err
 	}
@@ -108,7 +101,7 @@ func readPart(path string) (p Part, err error) {
 	p.File, p.Bytes = filepath.Base(path), info.Size()
 	if p.DurationMS == 0 {
 		var d time.Duration
-		d, err = Duration(path)
+		d, err = ReadDuration(path)
 		p.DurationMS = d.Milliseconds()
 	}
 	return p, err

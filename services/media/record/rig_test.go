@@ -25,11 +25,11 @@ import (
 
 const (
 	fps   = 30
-	clipS = 6 // seconds; a key frame every two
+	clipS = 6 // seconds, a key frame every two
 )
 
-// timed is an RTP packet and when it comes.
-type timed struct {
+// timedPacket is an RTP packet and its time of arrival.
+type timedPacket struct {
 	at    time.Duration
 	track int
 	data  []byte
@@ -42,17 +42,17 @@ type clip struct {
 	each   time.Duration
 }
 
-// media makes the clips; made once for all tests, in a folder of the test that asks first.
-func media(t testing.TB, size string) map[forward.Codec]clip {
+// encodeClips makes the clips, once for all tests, in a folder of the first test.
+func encodeClips(t testing.TB, size string) map[forward.Codec]clip {
 	t.Helper()
-	dir := encoded(t, size)
-	return load(t, dir)
+	dir := encodeDir(t, size)
+	return loadClips(t, dir)
 }
 
 var encodedDirs = map[string]string{}
 
-// encoded is a folder with a clip of each codec.
-func encoded(t testing.TB, size string) string {
+// encodeDir is a folder with a clip of each codec.
+func encodeDir(t testing.TB, size string) string {
 	t.Helper()
 	if dir := encodedDirs[size]; dir != "" {
 		return dir
@@ -86,7 +86,7 @@ type fataler interface {
 	Helper()
 }
 
-func load(t fataler, dir string) map[forward.Codec]clip {
+func loadClips(t fataler, dir string) map[forward.Codec]clip {
 	t.Helper()
 	clips := map[forward.Codec]clip{}
 	for codec, name := range map[forward.Codec]string{forward.VP8: "vp8.ivf", forward.VP9: "vp9.ivf", forward.AV1: "av1.ivf", forward.H264: "x.h264", forward.Opus: "opus.ogg"} {
@@ -162,7 +162,7 @@ func accessUnits(b []byte) (units [][]byte, err error) {
 	return units, err
 }
 
-func payloader(codec forward.Codec) rtp.Payloader {
+func newPayloader(codec forward.Codec) rtp.Payloader {
 	switch codec {
 	case forward.VP8:
 		return &codecs.VP8Payloader{EnablePictureID: true}
@@ -176,7 +176,7 @@ func payloader(codec forward.Codec) rtp.Payloader {
 	return &codecs.OpusPayloader{}
 }
 
-func clock(codec forward.Codec) uint32 {
+func clockRate(codec forward.Codec) uint32 {
 	if codec == forward.Opus {
 		return 48000
 	}
@@ -193,29 +193,29 @@ type stream struct {
 	ts    uint32
 }
 
-func (s stream) packets() (list []timed) {
-	p, seq := payloader(s.codec), s.seq
+func (s stream) packets() (list []timedPacket) {
+	p, seq := newPayloader(s.codec), s.seq
 	for i, f := range s.frames {
 		at := time.Duration(i) * s.each
 		pieces := p.Payload(1188, f)
 		for k, piece := range pieces {
 			pkt := rtp.Packet{Header: rtp.Header{
 				Version: 2, PayloadType: 96, SSRC: s.ssrc, SequenceNumber: seq, Marker: k == len(pieces)-1,
-				Timestamp: s.ts + uint32(int64(at)*int64(clock(s.codec))/int64(time.Second)),
+				Timestamp: s.ts + uint32(int64(at)*int64(clockRate(s.codec))/int64(time.Second)),
 			}, Payload: piece}
 			seq++
 			b, err := pkt.Marshal()
 			if err != nil {
 				panic(err)
 			}
-			list = append(list, timed{s.start + at, s.track, b})
+			list = append(list, timedPacket{s.start + at, s.track, b})
 		}
 	}
 	return list
 }
 
-// merge is several streams' packets as they come.
-func merge(lists ...[]timed) (all []timed) {
+// mergePackets is several streams' packets as they come.
+func mergePackets(lists ...[]timedPacket) (all []timedPacket) {
 	for {
 		best := -1
 		for i, l := range lists {
@@ -230,7 +230,7 @@ func merge(lists ...[]timed) (all []timed) {
 	}
 }
 
-func write(t testing.TB, w *Writer, list []timed) {
+func writePackets(t testing.TB, w *Writer, list []timedPacket) {
 	t.Helper()
 	for _, p := range list {
 		if err := w.Write(p.track, p.data, p.at); err != nil {
@@ -239,16 +239,16 @@ func write(t testing.TB, w *Writer, list []timed) {
 	}
 }
 
-// probed is what ffprobe says of a file; every frame was decoded.
-type probed struct {
+// probeResult is ffprobe's report on a file. Every frame was decoded.
+type probeResult struct {
 	Frames  []int // by stream
 	Codecs  []string
 	Width   int
 	Plays   float64 // seconds
-	Complex string  // what went wrong
+	Complex string  // the faults
 }
 
-func probe(t testing.TB, path string) probed {
+func probeFile(t testing.TB, path string) probeResult {
 	t.Helper()
 	var out, bad bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_frames", "-show_streams", "-show_format", "-of", "json", path)
@@ -269,7 +269,7 @@ func probe(t testing.TB, path string) probed {
 	if err := json.Unmarshal(out.Bytes(), &v); err != nil {
 		t.Fatal(err)
 	}
-	p := probed{Complex: strings.TrimSpace(bad.String())}
+	p := probeResult{Complex: strings.TrimSpace(bad.String())}
 	p.Plays, _ = strconv.ParseFloat(v.Format.Duration, 64)
 	for _, s := range v.Streams {
 		n, _ := strconv.Atoi(s.Frames)
@@ -278,9 +278,9 @@ func probe(t testing.TB, path string) probed {
 	return p
 }
 
-// times are the times of a file's packets, in seconds, of its n-th stream; from a place on
-// that a player seeks to when that is not 0.
-func times(t testing.TB, path string, n int, seek float64) (list []float64) {
+// packetTimes are the times of a file's packets, in seconds, of its n-th stream, and from a
+// place on that a player seeks to when that is not 0.
+func packetTimes(t testing.TB, path string, n int, seek float64) (list []float64) {
 	t.Helper()
 	args := []string{"-v", "error", "-select_streams", strconv.Itoa(n), "-show_entries", "packet=pts_time", "-of", "csv=p=0"}
 	if seek > 0 {
@@ -291,7 +291,11 @@ func times(t testing.TB, path string, n int, seek float64) (list []float64) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(out)) {
-		v, err := strconv.ParseFloat(strings.Trim(line, ",\n "), 64)
+		line = strings.Trim(line, ",\n ")
+		if line == "" {
+			continue // the side data of a packet
+		}
+		v, err := strconv.ParseFloat(line, 64)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,14 +13,14 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// Duration is how long a file of this package plays, read from its clusters or fragments; a
-// file that was cut off tells it as well.
-func Duration(path string) (time.Duration, error) {
+// ReadDuration is the duration of a file of this package, read from its clusters or fragments.
+// It works on a file that was cut off, too.
+func ReadDuration(path string) (time.Duration, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() // it was only read
+	defer func() { _ = f.Close() }() // the file is only read
 	read := webmDuration
 	if strings.HasSuffix(path, ".mp4") {
 		read = mp4Duration
@@ -92,7 +92,7 @@ func webmDuration(f io.Reader) (end time.Duration, err error) {
 		}
 		switch {
 		case e.id == binary.BigEndian.Uint32(idSegment) || e.id == binary.BigEndian.Uint32(idCluster):
-			continue // go in
+			continue // descend into it
 		case e.size < 0 || e.size > 1<<30:
 			return 0, errors.New("an element without an end")
 		}
@@ -166,7 +166,8 @@ func mp4Duration(f io.Reader) (end time.Duration, err error) {
 			}
 		}
 		if err != nil {
-			return end, nil // cut off
+			//lint:ignore nilerr a file that is cut off ends here
+			return end, nil
 		}
 	}
 }

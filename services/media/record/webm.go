@@ -12,19 +12,19 @@ import (
 	"github.com/livelearn/box/services/media/forward"
 )
 
-// webmFile makes a WebM file (RFC 9559, webmproject.org/docs/container). Clusters are made
-// here, block by block: the library's writer hands each frame to a goroutine that panics when
+// webmFile makes a WebM file (RFC 9559, webmproject.org/docs/container). It encodes clusters
+// itself, block by block: the library's writer hands each frame to a goroutine that panics when
 // a disk is full, and it leaves a file without index until its end.
 //
-// The segment has no size until the end, each cluster has: players take a file that ends in
-// the middle of a cluster.
+// The segment has an unknown size until the end, but each cluster has a size: players accept a
+// file that ends in the middle of a cluster.
 type webmFile struct {
-	tracks []webm.TrackEntry
-	size   int   // of the head
-	base   int64 // where the segment's content begins
-	cues   []webm.CuePoint
-	before int64 // the latest cluster's time, in ms
-	buf    []byte
+	tracks          []webm.TrackEntry
+	size            int   // of the head
+	base            int64 // where the segment's content begins
+	cues            []webm.CuePoint
+	lastClusterTime int64 // the latest cluster's time, in ms
+	buf             []byte
 }
 
 type webmHead struct {
@@ -48,12 +48,12 @@ const (
 	idBlock    = 0xA3
 	idVoid     = 0xEC
 
-	seekRoom = 48   // bytes for a SeekHead of one entry
-	cueMax   = 4096 // index entries: of one a second, two hours and more are thinned
+	seekHeadSize = 48   // bytes for a SeekHead of one entry
+	maxCues      = 4096 // index entries: at one a second, more than two hours are thinned out
 )
 
 func newWebM(forms []format) *webmFile {
-	m := &webmFile{before: -1}
+	m := &webmFile{lastClusterTime: -1}
 	for i, f := range forms {
 		m.tracks = append(m.tracks, webmTrack(uint64(i+1), f))
 	}
@@ -78,7 +78,7 @@ func webmTrack(number uint64, f format) webm.TrackEntry {
 	return t
 }
 
-func (m *webmFile) head(plays time.Duration, index int64) ([]byte, error) {
+func (m *webmFile) encodeHead(plays time.Duration, index int64) ([]byte, error) {
 	h := webmHead{Header: *webm.DefaultEBMLHeader}
 	h.Segment.Info = webm.Info{
 		TimecodeScale: 1e6, MuxingApp: "livelearn", WritingApp: "livelearn",
@@ -93,15 +93,15 @@ func (m *webmFile) head(plays time.Duration, index int64) ([]byte, error) {
 		return nil, err
 	}
 	if m.size == 0 {
-		// a Duration element (11 bytes) is absent as long as it is 0
-		m.size = b.Len() + seekRoom + 11
+		// the Duration element (11 bytes) is absent as long as it is 0
+		m.size = b.Len() + seekHeadSize + 11
 		m.base = int64(bytes.Index(b.Bytes(), idSegment) + len(idSegment) + 8)
 	}
-	return pad(b.Bytes(), m.size)
+	return padWithVoid(b.Bytes(), m.size)
 }
 
-// pad fills up with a Void element.
-func pad(b []byte, size int) ([]byte, error) {
+// padWithVoid fills up with a Void element.
+func padWithVoid(b []byte, size int) ([]byte, error) {
 	n := size - len(b) - 9
 	if n < 0 {
 		return nil, errors.New("no room left in the file's head")
@@ -111,9 +111,9 @@ func pad(b []byte, size int) ([]byte, error) {
 	return append(b, make([]byte, n)...), nil
 }
 
-func (m *webmFile) cluster(frames []frame, data []byte, offset int64) ([]byte, error) {
-	begin := max(frames[0].at.Milliseconds(), m.before) // a late frame of sound may precede it
-	m.before = begin
+func (m *webmFile) encodeCluster(frames []frame, data []byte, offset int64) ([]byte, error) {
+	begin := max(frames[0].at.Milliseconds(), m.lastClusterTime) // a late frame of sound may precede it
+	m.lastClusterTime = begin
 	b := append(m.buf[:0], idCluster...)
 	b = append(b, make([]byte, 8)...) // its size
 	b = append(b, idTimecode, 0x88)
@@ -121,11 +121,11 @@ func (m *webmFile) cluster(frames []frame, data []byte, offset int64) ([]byte, e
 	for _, f := range frames {
 		b = appendBlock(b, f, begin, data)
 		if f.key && m.tracks[f.track].Video != nil {
-			m.cue(begin, f.track, offset)
+			m.addCue(begin, f.track, offset)
 		}
 	}
 	if len(m.tracks) == 1 && m.tracks[0].Audio != nil {
-		m.cue(begin, 0, offset)
+		m.addCue(begin, 0, offset)
 	}
 	binary.BigEndian.PutUint64(b[4:], 1<<56|uint64(len(b)-12))
 	m.buf = b
@@ -147,8 +147,8 @@ func appendBlock(b []byte, f frame, begin int64, data []byte) []byte {
 	return append(b, data[f.from:f.from+f.size]...)
 }
 
-// cue notes that players may begin at a cluster.
-func (m *webmFile) cue(at int64, track int, offset int64) {
+// addCue notes that players may begin at a cluster.
+func (m *webmFile) addCue(at int64, track int, offset int64) {
 	p := webm.CuePoint{CueTime: uint64(at), CueTrackPositions: []webm.CueTrackPosition{{
 		CueTrack: uint64(track + 1), CueClusterPosition: uint64(offset - m.base),
 	}}}
@@ -156,20 +156,20 @@ func (m *webmFile) cue(at int64, track int, offset int64) {
 		return
 	}
 	m.cues = append(m.cues, p)
-	if len(m.cues) > cueMax {
-		m.cues = thin(m.cues)
+	if len(m.cues) > maxCues {
+		m.cues = dropEveryOther(m.cues)
 	}
 }
 
-// thin keeps every other one.
-func thin[T any](list []T) []T {
+// dropEveryOther keeps every other one.
+func dropEveryOther[T any](list []T) []T {
 	for i := range list[:len(list)/2] {
 		list[i] = list[2*i]
 	}
 	return list[:len(list)/2]
 }
 
-func (m *webmFile) index(int64) ([]byte, error) {
+func (m *webmFile) encodeIndex(int64) ([]byte, error) {
 	var b bytes.Buffer
 	err := ebml.Marshal(&struct {
 		Cues webm.Cues `ebml:"Cues"`

@@ -6,8 +6,8 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// readAnswer checks a node's answer and completes it: what is not in a node's answers to
-// browsers but must be in these.
+// readAnswer checks a node's answer and adds the parts that WHIP and WHEP require and a node's
+// answers to browsers lack.
 func readAnswer(text string, use Use) (*sdp.SessionDescription, error) {
 	d := &sdp.SessionDescription{}
 	if err := d.UnmarshalString(text); err != nil || len(d.MediaDescriptions) == 0 {
@@ -19,32 +19,32 @@ func readAnswer(text string, use Use) (*sdp.SessionDescription, error) {
 	}
 	stream := ""
 	for _, m := range d.MediaDescriptions {
-		if _, ok := m.Attribute(want); !ok || rejected(m) {
-			return nil, bad(mid(m), "not_taken", "no codec of this m-line is known") // RFC 9725 4.4.3
+		if _, ok := m.Attribute(want); !ok || isRejected(m) {
+			return nil, errBadSDP(midOf(m), "not_taken", "no codec of this m-line is known") // RFC 9725 4.4.3
 		}
 		if _, ok := m.Attribute("rtcp-mux-only"); !ok {
 			m.WithPropertyAttribute("rtcp-mux-only") // RFC 9725 4.4.1
 		}
 		if use == Egress {
-			stream = oneStream(m, stream)
+			stream = joinStream(m, stream)
 		}
 	}
 	return d, nil
 }
 
-func rejected(m *sdp.MediaDescription) bool {
+func isRejected(m *sdp.MediaDescription) bool {
 	_, only := m.Attribute("bundle-only")
 	return m.MediaName.Port.Value == 0 && !only
 }
 
-// oneStream puts all m-lines into the MediaStream of the first (draft-ietf-wish-whep,
-// "Single MediaStream"). It gives the stream's name.
-func oneStream(m *sdp.MediaDescription, stream string) string {
+// joinStream puts all m-lines into the MediaStream of the first (draft-ietf-wish-whep, "Single
+// MediaStream"). It returns the stream's name.
+func joinStream(m *sdp.MediaDescription, stream string) string {
 	for i, a := range m.Attributes {
 		if a.Key != "msid" {
 			continue
 		}
-		id, track := cut(a.Value)
+		id, track := cutAtSpace(a.Value)
 		if stream == "" {
 			stream = id
 		}

@@ -10,35 +10,35 @@ import (
 // fragment is an SDP fragment (RFC 8840 9) as far as it counts here: with max-bundle it
 // is about one transport.
 type fragment struct {
-	ufrag, pwd string   // both or neither
-	candidates []string // the values of a=candidate
-	end        bool     // a=end-of-candidates
+	ufrag, pwd      string   // both or neither
+	candidates      []string // the values of a=candidate
+	endOfCandidates bool     // a=end-of-candidates
 }
 
-// readFragment refuses what is malformed (RFC 9725 4.3.1). Candidates for transports that
-// nobody here has are for the node to pass over.
+// readFragment refuses malformed fragments (RFC 9725 4.3.1). The node skips candidates for
+// transports it does not have.
 func readFragment(text string) (fragment, error) {
 	var f fragment
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\r' || r == '\n' })
 	if len(lines) == 0 {
-		return f, badFragment("it is empty")
+		return f, errBadFragment("it is empty")
 	}
 	for _, line := range lines {
-		if err := f.take(line); err != nil {
+		if err := f.parseLine(line); err != nil {
 			return f, err
 		}
 	}
 	if (f.ufrag == "") != (f.pwd == "") {
-		return f, badFragment("ice-ufrag and ice-pwd go together (RFC 8840 4.4)")
+		return f, errBadFragment("ice-ufrag and ice-pwd go together (RFC 8840 4.4)")
 	}
 	return f, nil
 }
 
-// take reads one line.
-func (f *fragment) take(line string) error {
+// parseLine reads one line.
+func (f *fragment) parseLine(line string) error {
 	kind, value, ok := strings.Cut(line, "=")
 	if !ok || len(kind) != 1 || value == "" {
-		return badFragment("%.40q is no line of SDP", line)
+		return errBadFragment("%.40q is no line of SDP", line)
 	}
 	if kind != "a" {
 		return nil // m=, and whatever a whole description has
@@ -46,28 +46,28 @@ func (f *fragment) take(line string) error {
 	key, value, _ := strings.Cut(value, ":")
 	switch key {
 	case "ice-ufrag":
-		return credential(&f.ufrag, key, value, 4)
+		return setCredential(&f.ufrag, key, value, 4)
 	case "ice-pwd":
-		return credential(&f.pwd, key, value, 22)
+		return setCredential(&f.pwd, key, value, 22)
 	case "candidate":
-		if !plausible(value) {
-			return badFragment("%.80q is no candidate (RFC 8839 5.1)", value)
+		if !isCandidate(value) {
+			return errBadFragment("%.80q is no candidate (RFC 8839 5.1)", value)
 		}
 		f.candidates = append(f.candidates, value)
 	case "end-of-candidates":
-		f.end = true
+		f.endOfCandidates = true
 	}
 	return nil
 }
 
-// credential keeps a user fragment or password. Each m-line of a bundle repeats them; two
+// setCredential keeps a user fragment or password. Each m-line of a bundle repeats them. Two
 // that differ are two transports.
-func credential(into *string, key, value string, least int) error {
+func setCredential(into *string, key, value string, least int) error {
 	switch {
 	case len(value) < least || len(value) > 256 || !iceChars(value):
-		return badFragment("%s must be %d to 256 letters, digits, + or / (RFC 8839 5.4)", key, least)
+		return errBadFragment("%s must be %d to 256 letters, digits, + or / (RFC 8839 5.4)", key, least)
 	case *into != "" && *into != value:
-		return badFragment("two values of %s; use max-bundle (RFC 9725 4.4.1)", key)
+		return errBadFragment("two values of %s; use max-bundle (RFC 9725 4.4.1)", key)
 	}
 	*into = value
 	return nil
@@ -83,9 +83,9 @@ func iceChars(s string) bool {
 	return true
 }
 
-// plausible tells that a candidate has the form of RFC 8839 5.1: foundation, component,
+// isCandidate reports whether a candidate has the form of RFC 8839 5.1: foundation, component,
 // transport, priority, address, port, "typ", type.
-func plausible(value string) bool {
+func isCandidate(value string) bool {
 	p := strings.Fields(value)
 	if len(p) < 8 || p[6] != "typ" || len(p[0]) > 32 || !iceChars(p[0]) {
 		return false
@@ -98,32 +98,32 @@ func plausible(value string) bool {
 	return true
 }
 
-// restarts tells that a fragment is of another ICE session than the offer.
-func (f fragment) restarts(offer *sdp.SessionDescription) bool {
-	m := tagged(offer)
-	return f.ufrag != "" && (f.ufrag != attribute(offer, m, "ice-ufrag") || f.pwd != attribute(offer, m, "ice-pwd"))
+// isRestart reports whether a fragment is of another ICE session than the offer.
+func (f fragment) isRestart(offer *sdp.SessionDescription) bool {
+	m := taggedMedia(offer)
+	return f.ufrag != "" && (f.ufrag != attributeOf(offer, m, "ice-ufrag") || f.pwd != attributeOf(offer, m, "ice-pwd"))
 }
 
-// restarted is the offer again with the fragment's ICE session in it: all else still holds
+// restartOffer is the offer again with the fragment's ICE session in it: all else still holds
 // (RFC 9725 4.3.3), and the old candidates do not.
-func (f fragment) restarted(offer *sdp.SessionDescription) *sdp.SessionDescription {
-	d := copyOf(offer)
+func (f fragment) restartOffer(offer *sdp.SessionDescription) *sdp.SessionDescription {
+	d := cloneDescription(offer)
 	d.Origin.SessionVersion++
-	d.Attributes = f.renew(d.Attributes)
+	d.Attributes = f.replaceICE(d.Attributes)
 	for _, m := range d.MediaDescriptions {
-		m.Attributes = f.renew(m.Attributes)
+		m.Attributes = f.replaceICE(m.Attributes)
 	}
-	m := tagged(d)
+	m := taggedMedia(d)
 	for _, c := range f.candidates {
 		m.WithValueAttribute("candidate", c)
 	}
-	if f.end {
+	if f.endOfCandidates {
 		m.WithPropertyAttribute("end-of-candidates")
 	}
 	return d
 }
 
-func (f fragment) renew(list []sdp.Attribute) []sdp.Attribute {
+func (f fragment) replaceICE(list []sdp.Attribute) []sdp.Attribute {
 	out := make([]sdp.Attribute, 0, len(list))
 	for _, a := range list {
 		switch a.Key {
@@ -139,8 +139,8 @@ func (f fragment) renew(list []sdp.Attribute) []sdp.Attribute {
 	return out
 }
 
-// copyOf is deep as far as attributes are changed.
-func copyOf(d *sdp.SessionDescription) *sdp.SessionDescription {
+// cloneDescription is deep as far as attributes are changed.
+func cloneDescription(d *sdp.SessionDescription) *sdp.SessionDescription {
 	c := *d
 	c.MediaDescriptions = make([]*sdp.MediaDescription, len(d.MediaDescriptions))
 	for i, m := range d.MediaDescriptions {
@@ -150,24 +150,24 @@ func copyOf(d *sdp.SessionDescription) *sdp.SessionDescription {
 	return &c
 }
 
-// iceOf is the ICE session of an answer as a fragment (RFC 9725 4.3.3): the same ice-lite
+// answerFragment is the ICE session of an answer as a fragment (RFC 9725 4.3.3): the same ice-lite
 // and ice-options, the m-line that carries all, its credentials and candidates.
-func iceOf(answer *sdp.SessionDescription) string {
+func answerFragment(answer *sdp.SessionDescription) string {
 	var b strings.Builder
 	line := func(kind, value string) { b.WriteString(kind + "=" + value + "\r\n") }
-	m := tagged(answer)
+	m := taggedMedia(answer)
 	if _, lite := answer.Attribute("ice-lite"); lite {
 		line("a", "ice-lite")
 	}
 	for _, key := range []string{"ice-pacing", "ice-options"} {
-		if v := attribute(answer, m, key); v != "" {
+		if v := attributeOf(answer, m, key); v != "" {
 			line("a", key+":"+v)
 		}
 	}
 	line("m", m.MediaName.String())
-	line("a", "mid:"+mid(m))
-	line("a", "ice-ufrag:"+attribute(answer, m, "ice-ufrag"))
-	line("a", "ice-pwd:"+attribute(answer, m, "ice-pwd"))
+	line("a", "mid:"+midOf(m))
+	line("a", "ice-ufrag:"+attributeOf(answer, m, "ice-ufrag"))
+	line("a", "ice-pwd:"+attributeOf(answer, m, "ice-pwd"))
 	for _, a := range m.Attributes {
 		if a.Key == "candidate" {
 			line("a", "candidate:"+a.Value)
@@ -177,11 +177,11 @@ func iceOf(answer *sdp.SessionDescription) string {
 	return b.String()
 }
 
-func cut(s string) (first, rest string) {
+func cutAtSpace(s string) (first, rest string) {
 	first, rest, _ = strings.Cut(s, " ")
 	return first, rest
 }
 
-func badFragment(format string, args ...any) error {
-	return bad("", "bad_fragment", format, args...)
+func errBadFragment(format string, args ...any) error {
+	return errBadSDP("", "bad_fragment", format, args...)
 }

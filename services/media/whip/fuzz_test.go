@@ -28,7 +28,7 @@ func FuzzOffer(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What was taken is taken again, and has one direction in each m-line.
+		// An accepted offer is accepted again, and has one direction in each m-line.
 		again, err := readOffer(string(out), use)
 		if err != nil {
 			t.Fatalf("%v\n%q", err, out)
@@ -40,7 +40,7 @@ func FuzzOffer(f *testing.F) {
 				}
 			}
 		}
-		tracks(again, "camera")
+		publishedTracks(again, "camera")
 	})
 }
 
@@ -61,13 +61,13 @@ func FuzzFragment(f *testing.F) {
 			t.Fatal(err)
 		}
 		before, _ := offer.Marshal()
-		if frag.restarts(offer) {
-			out, err := frag.restarted(offer).Marshal()
+		if frag.isRestart(offer) {
+			out, err := frag.restartOffer(offer).Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
 			again, err := readOffer(string(out), Ingest) // no line of the fragment can become one of the offer
-			if err != nil || len(again.MediaDescriptions) != 2 || frag.restarts(again) {
+			if err != nil || len(again.MediaDescriptions) != 2 || frag.isRestart(again) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}

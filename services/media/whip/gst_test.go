@@ -16,11 +16,11 @@ import (
 	"golang.org/x/image/vp8"
 )
 
-// gstPackages are what Debian calls the parts of GStreamer that testdata/gst.py needs.
+// gstPackages are the Debian packages with the parts of GStreamer that testdata/gst.py needs.
 const gstPackages = "python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice"
 
-// heard is one line of the program.
-type heard struct {
+// programReport is one line of the program.
+type programReport struct {
 	State   string
 	Status  int
 	Error   string
@@ -30,18 +30,18 @@ type heard struct {
 	Deleted int
 }
 
-// gst is the program in testdata, which nobody of pion or of this box has written the
-// inside of: libnice, OpenSSL, libsrtp, libvpx.
-type gst struct {
+// gstProgram is the program in testdata. It shares no code with pion or this box: it uses
+// libnice, OpenSSL, libsrtp, libvpx.
+type gstProgram struct {
 	t     *testing.T
 	stdin io.Closer
 	mu    sync.Mutex
-	lines []heard
+	lines []programReport
 	done  chan struct{}
-	err   error // of its end; set when done is closed
+	err   error // of its end, set when done is closed
 }
 
-func (r *real) gst(mode, url, token string) *gst {
+func (r *realServer) gst(mode, url, token string) *gstProgram {
 	r.t.Helper()
 	const python = "/usr/bin/python3" // Debian's: the bindings are made for no other
 	if out, err := exec.CommandContext(r.t.Context(), python, "-c",
@@ -62,7 +62,7 @@ func (r *real) gst(mode, url, token string) *gst {
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	g := &gst{t: r.t, stdin: in, done: make(chan struct{})}
+	g := &gstProgram{t: r.t, stdin: in, done: make(chan struct{})}
 	go func() {
 		for s := bufio.NewScanner(out); s.Scan(); {
 			g.line(s.Bytes())
@@ -80,8 +80,8 @@ func (r *real) gst(mode, url, token string) *gst {
 	return g
 }
 
-func (g *gst) line(data []byte) {
-	var h heard
+func (g *gstProgram) line(data []byte) {
+	var h programReport
 	if err := json.Unmarshal(data, &h); err != nil {
 		h.Error = string(data)
 	}
@@ -90,14 +90,14 @@ func (g *gst) line(data []byte) {
 	g.lines = append(g.lines, h)
 }
 
-func (g *gst) said() []heard {
+func (g *gstProgram) said() []programReport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]heard{}, g.lines...)
+	return append([]programReport{}, g.lines...)
 }
 
-// has tells that the program said so; a fault that it tells ends the test.
-func (g *gst) has(what func(heard) bool) bool {
+// has reports whether the program reported it. A fault in its report ends the test.
+func (g *gstProgram) has(what func(programReport) bool) bool {
 	g.t.Helper()
 	for _, h := range g.said() {
 		if h.Error != "" {
@@ -111,27 +111,27 @@ func (g *gst) has(what func(heard) bool) bool {
 }
 
 // end has the program delete its session and waits for it.
-func (g *gst) end() {
+func (g *gstProgram) end() {
 	g.t.Helper()
 	_ = g.stdin.Close()
 	<-g.done
 	if g.err != nil {
 		g.t.Errorf("the program ended with %v", g.err)
 	}
-	if !g.has(func(h heard) bool { return h.Deleted == 200 }) {
+	if !g.has(func(h programReport) bool { return h.Deleted == 200 }) {
 		g.t.Errorf("the session was not deleted: %+v", g.said())
 	}
 }
 
-// pictures decodes the key frames that come: each must be whole and of the right size.
-type pictures struct {
+// pictureCheck decodes the key frames that come: each must be whole and of the right size.
+type pictureCheck struct {
 	mu     sync.Mutex
 	good   int
 	colors int // different ones in the last
 	fault  error
 }
 
-func (p *pictures) follow(t *webrtc.TrackRemote) {
+func (p *pictureCheck) follow(t *webrtc.TrackRemote) {
 	whole := samplebuilder.New(64, &codecs.VP8Packet{}, 90000) // as a player does: UDP keeps no order
 	for {
 		pkt, _, err := t.ReadRTP()
@@ -147,7 +147,7 @@ func (p *pictures) follow(t *webrtc.TrackRemote) {
 	}
 }
 
-func (p *pictures) decoded(frame []byte) {
+func (p *pictureCheck) decoded(frame []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := vp8.NewDecoder()
@@ -169,7 +169,7 @@ func (p *pictures) decoded(frame []byte) {
 	p.good, p.colors = p.good+1, len(seen)
 }
 
-func (p *pictures) seen() (good, colors int, fault error) {
+func (p *pictureCheck) seen() (good, colors int, fault error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.good, p.colors, p.fault
@@ -178,9 +178,9 @@ func (p *pictures) seen() (good, colors int, fault error) {
 func TestGStreamerPublishesAPictureThatCanBeDecoded(t *testing.T) {
 	r := newReal(t)
 	g := r.gst("publish", r.url+"/whip/l_1", inToken)
-	r.until("GStreamer's connection", func() bool { return g.has(func(h heard) bool { return h.State == "connected" }) })
+	r.until("GStreamer's connection", func() bool { return g.has(func(h programReport) bool { return h.State == "connected" }) })
 	p := r.player()
-	seen := &pictures{}
+	seen := &pictureCheck{}
 	p.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		if tr.Kind() == webrtc.RTPCodecTypeVideo {
 			seen.follow(tr)
@@ -207,9 +207,9 @@ func TestGStreamerWatchesWhatGStreamerPublishes(t *testing.T) {
 	in := r.gst("publish", r.url+"/whip/l_1", inToken)
 	out := r.gst("watch", r.url+"/whep/l_1", outToken)
 	r.until("30 decoded pictures and 30 sounds", func() bool {
-		in.has(func(heard) bool { return false })
-		return out.has(func(h heard) bool { return h.Decoded == "video" && h.Count >= 30 && h.Bytes == 320*240*3 }) &&
-			out.has(func(h heard) bool { return h.Decoded == "audio" && h.Count >= 30 && h.Bytes > 0 })
+		in.has(func(programReport) bool { return false })
+		return out.has(func(h programReport) bool { return h.Decoded == "video" && h.Count >= 30 && h.Bytes == 320*240*3 }) &&
+			out.has(func(h programReport) bool { return h.Decoded == "audio" && h.Count >= 30 && h.Bytes > 0 })
 	})
 	out.end()
 	in.end()

@@ -10,16 +10,16 @@ import (
 	"github.com/livelearn/box/services/media"
 )
 
-// readOffer checks an offer against what RFC 9725 and the draft of WHEP let a client
-// offer, before a node spends anything on it. What it gives has one direction: one that
-// would also send (WHEP) or receive (WHIP) is taken by its word for the half that counts.
+// readOffer checks an offer against RFC 9725 and the draft of WHEP, before a node spends
+// anything on it. The result has one direction. An offer that would also send (WHEP) or receive
+// (WHIP) is accepted for the half that counts.
 func readOffer(text string, use Use) (*sdp.SessionDescription, error) {
 	d := &sdp.SessionDescription{}
 	if err := d.UnmarshalString(text); err != nil {
-		return nil, bad("", "bad_sdp", "this is no SDP: %v", err)
+		return nil, errBadSDP("", "bad_sdp", "this is no SDP: %v", err)
 	}
 	if len(d.MediaDescriptions) == 0 {
-		return nil, bad("", "no_media", "there is no m-line") // RFC 9725 4.4.2
+		return nil, errBadSDP("", "no_media", "there is no m-line") // RFC 9725 4.4.2
 	}
 	seen := map[string]bool{}
 	for _, m := range d.MediaDescriptions {
@@ -27,7 +27,7 @@ func readOffer(text string, use Use) (*sdp.SessionDescription, error) {
 			return nil, err
 		}
 		if kind := m.MediaName.Media; seen[kind] {
-			return nil, bad(mid(m), "too_many", "a second %s; there may be one (RFC 9725 4.4.2)", kind)
+			return nil, errBadSDP(midOf(m), "too_many", "a second %s; there may be one (RFC 9725 4.4.2)", kind)
 		}
 		seen[m.MediaName.Media] = true
 	}
@@ -37,31 +37,31 @@ func readOffer(text string, use Use) (*sdp.SessionDescription, error) {
 // checkMedia checks one m-line. None is left out of an answer: a session without its sound
 // would mislead (RFC 9725 4.4.3).
 func checkMedia(d *sdp.SessionDescription, m *sdp.MediaDescription, use Use) error {
-	kind, id := m.MediaName.Media, mid(m)
+	kind, id := m.MediaName.Media, midOf(m)
 	_, mux := m.Attribute("rtcp-mux")
 	_, only := m.Attribute("bundle-only")
-	setup := attribute(d, m, "setup")
+	setup := attributeOf(d, m, "setup")
 	switch {
 	case kind != "audio" && kind != "video":
-		return bad(id, "bad_kind", "an m-line of kind %q; only audio and video are taken", kind)
+		return errBadSDP(id, "bad_kind", "an m-line of kind %q; only audio and video are taken", kind)
 	case id == "":
-		return bad("", "no_mid", "the %s m-line has no mid (RFC 9143 7.1)", kind)
+		return errBadSDP("", "no_mid", "the %s m-line has no mid (RFC 9143 7.1)", kind)
 	case m.MediaName.Port.Value == 0 && !only:
-		return bad(id, "port_0", "the m-line has port 0 and is not bundle-only")
+		return errBadSDP(id, "port_0", "the m-line has port 0 and is not bundle-only")
 	case !mux:
-		return bad(id, "no_rtcp_mux", "rtcp-mux is missing (RFC 9725 4.4.1)")
+		return errBadSDP(id, "no_rtcp_mux", "rtcp-mux is missing (RFC 9725 4.4.1)")
 	case setup != "actpass" && setup != "active":
-		return bad(id, "bad_setup", "setup is %q; must be actpass or active (RFC 9725 4.4.4)", setup)
-	case len(attribute(d, m, "ice-ufrag")) < 4 || len(attribute(d, m, "ice-pwd")) < 22:
-		return bad(id, "no_ice", "ice-ufrag or ice-pwd is missing or too short (RFC 8839 5.4)")
-	case attribute(d, m, "fingerprint") == "":
-		return bad(id, "no_fingerprint", "fingerprint is missing (RFC 8122 5)")
+		return errBadSDP(id, "bad_setup", "setup is %q; must be actpass or active (RFC 9725 4.4.4)", setup)
+	case len(attributeOf(d, m, "ice-ufrag")) < 4 || len(attributeOf(d, m, "ice-pwd")) < 22:
+		return errBadSDP(id, "no_ice", "ice-ufrag or ice-pwd is missing or too short (RFC 8839 5.4)")
+	case attributeOf(d, m, "fingerprint") == "":
+		return errBadSDP(id, "no_fingerprint", "fingerprint is missing (RFC 8122 5)")
 	}
-	return direct(m, use)
+	return setDirection(m, use)
 }
 
-// direct checks the direction and makes it the one that is used.
-func direct(m *sdp.MediaDescription, use Use) error {
+// setDirection checks the direction and makes it the one that is used.
+func setDirection(m *sdp.MediaDescription, use Use) error {
 	want, section := "sendonly", "RFC 9725 4.2"
 	if use == Egress {
 		want, section = "recvonly", "draft-ietf-wish-whep, Media Direction Attributes"
@@ -74,7 +74,7 @@ func direct(m *sdp.MediaDescription, use Use) error {
 		}
 	}
 	if is != want && is != "sendrecv" {
-		return bad(mid(m), "bad_direction", "%s; must be %s (%s)", is, want, section)
+		return errBadSDP(midOf(m), "bad_direction", "%s; must be %s (%s)", is, want, section)
 	}
 	if !slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Key == want }) {
 		m.WithPropertyAttribute(want)
@@ -86,17 +86,17 @@ var directions = map[string]bool{"sendonly": true, "recvonly": true, "sendrecv":
 
 // checkBundle wants all m-lines in one group (RFC 9725 4.4.1: max-bundle).
 func checkBundle(d *sdp.SessionDescription) error {
-	in := bundle(d)
+	in := bundledMIDs(d)
 	for _, m := range d.MediaDescriptions {
-		if !slices.Contains(in, mid(m)) && len(d.MediaDescriptions) > 1 {
-			return bad(mid(m), "no_bundle", "the m-line is in no BUNDLE group; use max-bundle (RFC 9725 4.4.1)")
+		if !slices.Contains(in, midOf(m)) && len(d.MediaDescriptions) > 1 {
+			return errBadSDP(midOf(m), "no_bundle", "the m-line is in no BUNDLE group; use max-bundle (RFC 9725 4.4.1)")
 		}
 	}
 	return nil
 }
 
-// bundle is the mids of the first BUNDLE group.
-func bundle(d *sdp.SessionDescription) []string {
+// bundledMIDs is the mids of the first BUNDLE group.
+func bundledMIDs(d *sdp.SessionDescription) []string {
 	for _, a := range d.Attributes {
 		if f := strings.Fields(a.Value); a.Key == "group" && len(f) > 0 && f[0] == "BUNDLE" {
 			return f[1:]
@@ -105,11 +105,11 @@ func bundle(d *sdp.SessionDescription) []string {
 	return nil
 }
 
-// tagged is the m-line whose transport all use (RFC 9143 1.2, offerer-tagged).
-func tagged(d *sdp.SessionDescription) *sdp.MediaDescription {
-	if in := bundle(d); len(in) > 0 {
+// taggedMedia is the m-line with the transport that all use (RFC 9143 1.2, offerer-tagged).
+func taggedMedia(d *sdp.SessionDescription) *sdp.MediaDescription {
+	if in := bundledMIDs(d); len(in) > 0 {
 		for _, m := range d.MediaDescriptions {
-			if mid(m) == in[0] {
+			if midOf(m) == in[0] {
 				return m
 			}
 		}
@@ -117,13 +117,13 @@ func tagged(d *sdp.SessionDescription) *sdp.MediaDescription {
 	return d.MediaDescriptions[0]
 }
 
-func mid(m *sdp.MediaDescription) string {
+func midOf(m *sdp.MediaDescription) string {
 	v, _ := m.Attribute("mid")
 	return v
 }
 
-// attribute is that of the m-line, or else of the session.
-func attribute(d *sdp.SessionDescription, m *sdp.MediaDescription, key string) string {
+// attributeOf is that of the m-line, or else of the session.
+func attributeOf(d *sdp.SessionDescription, m *sdp.MediaDescription, key string) string {
 	if v, ok := m.Attribute(key); ok {
 		return v
 	}
@@ -131,11 +131,11 @@ func attribute(d *sdp.SessionDescription, m *sdp.MediaDescription, key string) s
 	return v
 }
 
-// tracks names what a publisher's m-lines carry.
-func tracks(d *sdp.SessionDescription, picture media.Source) []media.Track {
+// publishedTracks names the content of a publisher's m-lines.
+func publishedTracks(d *sdp.SessionDescription, picture media.Source) []media.Track {
 	var list []media.Track
 	for _, m := range d.MediaDescriptions {
-		t := media.Track{MID: mid(m), Source: media.Microphone}
+		t := media.Track{MID: midOf(m), Source: media.Microphone}
 		if m.MediaName.Media == "video" {
 			t.Source = picture
 		}
@@ -144,11 +144,11 @@ func tracks(d *sdp.SessionDescription, picture media.Source) []media.Track {
 	return list
 }
 
-// bad names the m-line that is at fault; empty: the whole.
-func bad(id, code, format string, args ...any) error {
+// errBadSDP names the m-line that is at fault. Empty: the whole.
+func errBadSDP(id, code, format string, args ...any) error {
 	field := "sdp"
 	if id != "" {
 		field = "sdp mid " + id
 	}
-	return errs.Field("whip.offer", field, code, 0, format, args...)
+	return errs.NewField("whip.offer", field, code, 0, format, args...)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/livelearn/box/services/media"
 )
 
-// patch takes candidates (204) or begins another ICE session (200 with its credentials).
-func (d *Door) patch(w http.ResponseWriter, r *http.Request, use Use) {
-	s, f, err := d.patched(w, r, use)
+// handlePatch takes candidates (204) or begins another ICE session (200 with its credentials).
+func (d *Handler) handlePatch(w http.ResponseWriter, r *http.Request, use Use) {
+	s, f, err := d.readPatch(w, r, use)
 	if err != nil {
 		d.refusePatch(w, err)
 		return
@@ -23,91 +23,91 @@ func (d *Door) patch(w http.ResponseWriter, r *http.Request, use Use) {
 	case <-r.Context().Done():
 		return // the client is gone
 	}
-	if err := matches(r, s.tag); err != nil {
+	if err := checkIfMatch(r, s.tag); err != nil {
 		d.refusePatch(w, err)
 		return
 	}
-	text, err := d.apply(r.Context(), s, f)
+	text, err := d.applyFragment(r.Context(), s, f)
 	switch {
 	case err != nil:
 		d.refusePatch(w, err)
 	case text == "":
 		w.WriteHeader(http.StatusNoContent) // without an ETag (RFC 9725 4.3.2)
 	default:
-		w.Header().Set("ETag", quoted(s.tag))
+		w.Header().Set("ETag", quoteTag(s.tag))
 		w.Header().Set("Content-Type", typeFragment)
 		_, _ = w.Write([]byte(text)) // the client is gone: its next restart finds "*"
 	}
 }
 
-func (d *Door) refusePatch(w http.ResponseWriter, err error) {
-	d.note("session not changed", err)
-	refuse(w, err)
+func (d *Handler) refusePatch(w http.ResponseWriter, err error) {
+	d.logError("session not changed", err)
+	writeError(w, err)
 }
 
-// patched is what is to be changed, and how.
-func (d *Door) patched(w http.ResponseWriter, r *http.Request, use Use) (*session, raw, error) {
-	g, err := d.admit(r, use)
+// readPatch returns the session and the fragment of a PATCH request.
+func (d *Handler) readPatch(w http.ResponseWriter, r *http.Request, use Use) (*session, rawFragment, error) {
+	g, err := d.admitRequest(r, use)
 	if err != nil {
-		return nil, raw{}, err
+		return nil, rawFragment{}, err
 	}
-	s, err := d.list.get(r.PathValue("session"), g.ID)
+	s, err := d.sessions.findSession(r.PathValue("session"), g.ID)
 	if err != nil {
-		return nil, raw{}, err
+		return nil, rawFragment{}, err
 	}
-	text, err := read(w, r, typeFragment)
+	text, err := readBody(w, r, typeFragment)
 	if err != nil {
-		return nil, raw{}, err
+		return nil, rawFragment{}, err
 	}
 	f, err := readFragment(text)
-	return s, raw{f, text}, err
+	return s, rawFragment{f, text}, err
 }
 
-// raw is a fragment with its text.
-type raw struct {
+// rawFragment is a fragment with its text.
+type rawFragment struct {
 	fragment
 	text string
 }
 
-// matches compares If-Match strongly with the tag of the ICE session (RFC 9110 13.1.1).
-func matches(r *http.Request, tag string) error {
+// checkIfMatch compares If-Match strongly with the tag of the ICE session (RFC 9110 13.1.1).
+func checkIfMatch(r *http.Request, tag string) error {
 	const op = "whip.patch"
 	tags, star := tagList(r)
 	switch {
-	case star || slices.Contains(tags, quoted(tag)):
+	case star || slices.Contains(tags, quoteTag(tag)):
 		return nil
 	case len(tags) == 0:
-		return with(http.StatusPreconditionRequired, errs.Field(op, "If-Match", "no_tag", 0, "must name the ICE session by its ETag, or be *"))
+		return withStatus(http.StatusPreconditionRequired, errs.NewField(op, "If-Match", "no_tag", 0, "must name the ICE session by its ETag, or be *"))
 	}
-	return with(http.StatusPreconditionFailed, errs.Code(op, errs.Stale, "other_tag", "another ICE session is current"))
+	return withStatus(http.StatusPreconditionFailed, errs.NewCode(op, errs.Stale, "other_tag", "another ICE session is current"))
 }
 
-// apply gives the node the fragment; the text is empty when no ICE session began. The
-// caller holds the turn of s.
+// applyFragment passes the fragment to the node. The returned text is empty when no ICE session
+// began. The caller holds the turn of s.
 //
-// The node is asked with the fragment first in both cases: that tells whether it still has
-// the session. A node that restarts by itself says so by a fragment of its own. Another is
-// given the offer again with the new credentials, which is what a restart is between
-// browsers (RFC 8839 4.4.1.1.1). Should it refuse, the old ICE session stays.
-func (d *Door) apply(ctx context.Context, s *session, f raw) (string, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patient)
+// In both cases the node gets the fragment first, which shows whether it still has the session.
+// A node that restarts by itself answers with a fragment of its own. Any other gets the offer
+// again with the new credentials, which is a restart between browsers (RFC 8839 4.4.1.1.1). If
+// it refuses, the old ICE session stays.
+func (d *Handler) applyFragment(ctx context.Context, s *session, f rawFragment) (string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), nodeTimeout)
 	defer cancel()
-	restart := f.restarts(s.offer)
+	restart := f.isRestart(s.offer)
 	a, err := d.node.Patch(ctx, media.Patch{Session: s.id, Fragment: f.text})
 	switch {
 	case err != nil && errs.KindOf(err) == errs.Missing:
-		d.list.remove(s)
-		return "", gone("whip.patch")
+		d.sessions.removeSession(s)
+		return "", errSessionGone("whip.patch")
 	case err != nil || !restart:
 		return "", err
 	}
-	offer, text := f.restarted(s.offer), a.SDP
+	offer, text := f.restartOffer(s.offer), a.SDP
 	if text == "" {
-		answer, err := d.negotiate(ctx, s, offer)
+		answer, err := d.createAnswer(ctx, s, offer)
 		if err != nil {
 			return "", err
 		}
-		text = iceOf(answer)
+		text = answerFragment(answer)
 	}
 	s.offer, s.tag = offer, rand.Text()
 	return text, nil

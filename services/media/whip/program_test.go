@@ -12,9 +12,9 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// program is an encoder or a player made with pion, as RFC 9725 describes one.
-type program struct {
-	*real
+// whipClient is an encoder or a player made with pion, as RFC 9725 describes one.
+type whipClient struct {
+	*realServer
 	pc              *webrtc.PeerConnection
 	token, at, tag  string
 	answer          string
@@ -22,28 +22,28 @@ type program struct {
 	video, audio    *webrtc.TrackLocalStaticRTP
 }
 
-type silence struct{}
+type silentTrack struct{}
 
-func (silence) NewLogger(string) logging.LeveledLogger { return &logging.DefaultLeveledLogger{} }
+func (silentTrack) NewLogger(string) logging.LeveledLogger { return &logging.DefaultLeveledLogger{} }
 
-func (r *real) program(token string) *program {
+func (r *realServer) program(token string) *whipClient {
 	r.t.Helper()
 	var se webrtc.SettingEngine
-	se.LoggerFactory = silence{}
+	se.LoggerFactory = silentTrack{}
 	se.SetIncludeLoopbackCandidate(true)
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = pc.GracefulClose() })
-	return &program{real: r, pc: pc, token: token}
+	return &whipClient{realServer: r, pc: pc, token: token}
 }
 
 // encoder publishes 60 frames of one packet a second, with sound, until the test ends.
-func (r *real) encoder() *program {
+func (r *realServer) encoder() *whipClient {
 	r.t.Helper()
 	p := r.program(inToken)
-	p.video, p.audio = track(r.t, webrtc.MimeTypeVP8), track(r.t, webrtc.MimeTypeOpus)
+	p.video, p.audio = newTrack(r.t, webrtc.MimeTypeVP8), newTrack(r.t, webrtc.MimeTypeOpus)
 	for _, tr := range []*webrtc.TrackLocalStaticRTP{p.audio, p.video} {
 		if _, err := p.pc.AddTrack(tr); err != nil {
 			r.t.Fatal(err)
@@ -55,7 +55,7 @@ func (r *real) encoder() *program {
 	return p
 }
 
-func track(t *testing.T, mime string) *webrtc.TrackLocalStaticRTP {
+func newTrack(t *testing.T, mime string) *webrtc.TrackLocalStaticRTP {
 	t.Helper()
 	tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, mime[:5], "s")
 	if err != nil {
@@ -64,7 +64,7 @@ func track(t *testing.T, mime string) *webrtc.TrackLocalStaticRTP {
 	return tr
 }
 
-func (p *program) film(stop chan struct{}) {
+func (p *whipClient) film(stop chan struct{}) {
 	tick := time.NewTicker(time.Second / 60)
 	defer tick.Stop()
 	for n := uint16(0); ; n++ {
@@ -73,15 +73,15 @@ func (p *program) film(stop chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		// RFC 7741 4.2: X, S; a picture id; then a frame whose first bit 0 says that it is a key frame
+		// RFC 7741 4.2: X, S. A picture id. Then a frame: its first bit 0 marks a key frame
 		body := append([]byte{0x90, 0x80, byte(n>>8) | 0x80, byte(n), 0x10, 0, 0, 0x9d, 0x01, 0x2a}, make([]byte, 200)...)
 		_ = p.video.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: n, Timestamp: uint32(n) * 1500, Marker: true}, Payload: body})
 		_ = p.audio.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: n, Timestamp: uint32(n) * 960}, Payload: make([]byte, 60)})
 	}
 }
 
-// player counts what comes.
-func (r *real) player() *program {
+// player counts packets.
+func (r *realServer) player() *whipClient {
 	r.t.Helper()
 	p := r.program(outToken)
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
@@ -105,7 +105,7 @@ func (r *real) player() *program {
 }
 
 // begin posts the offer and takes the answer.
-func (p *program) begin() *program {
+func (p *whipClient) begin() *whipClient {
 	p.t.Helper()
 	offer, err := p.pc.CreateOffer(nil)
 	if err == nil {
@@ -127,7 +127,7 @@ func (p *program) begin() *program {
 	return p
 }
 
-func (p *program) take(answer string) {
+func (p *whipClient) take(answer string) {
 	p.t.Helper()
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		p.t.Fatalf("%v\n%s", err, answer)
@@ -136,14 +136,14 @@ func (p *program) take(answer string) {
 }
 
 // hundred waits for so many packets more of each kind.
-func (p *program) hundred() {
+func (p *whipClient) hundred() {
 	p.t.Helper()
 	v, a := p.packets.Load()+100, p.sounds.Load()+100
 	p.until("a hundred packets of each", func() bool { return p.packets.Load() >= v && p.sounds.Load() >= a })
 }
 
 // restart begins another ICE session by PATCH.
-func (p *program) restart() {
+func (p *whipClient) restart() {
 	p.t.Helper()
 	offer, err := p.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err == nil {
@@ -168,7 +168,7 @@ func (p *program) restart() {
 }
 
 // answered is the last answer with the ICE session of a fragment (RFC 9725 4.3.3).
-func (p *program) answered(fragment string) string {
+func (p *whipClient) answered(fragment string) string {
 	p.t.Helper()
 	f, err := readFragment(fragment)
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *program) answered(fragment string) string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	out, err := f.restarted(d).Marshal()
+	out, err := f.restartOffer(d).Marshal()
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -14,17 +14,18 @@ import (
 
 	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/media/peer"
+	"github.com/livelearn/box/services/timetest"
 )
 
-// real is a door with a real node behind it, on a real port.
-type real struct {
+// realServer is a Handler with a real node, on a real port.
+type realServer struct {
 	t    *testing.T
 	url  string
-	door *Door
+	door *Handler
 	node *peer.Node
 }
 
-func newReal(t *testing.T) *real {
+func newReal(t *testing.T) *realServer {
 	t.Helper()
 	node, err := peer.New(peer.Config{}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -59,24 +60,18 @@ func newReal(t *testing.T) *real {
 			t.Error(err)
 		}
 	})
-	out := &real{t: t, url: srv.URL, door: door, node: node}
+	out := &realServer{t: t, url: srv.URL, door: door, node: node}
 	out.until("the node", func() bool { _, err := node.Load(ctx); return err == nil })
 	return out
 }
 
-func (r *real) until(what string, ok func() bool) {
+func (r *realServer) until(what string, ok func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); {
-		if time.Now().After(end) {
-			r.t.Fatalf("waited in vain for %s", what)
-		}
-		tick := time.NewTimer(5 * time.Millisecond)
-		<-tick.C
-	}
+	timetest.WaitUntil(r.t, what, ok)
 }
 
-// send makes a request and gives its answer with the body read.
-func (r *real) send(method, url, token, kind, body string, head ...string) (*http.Response, string) {
+// send makes a request and returns its answer with the body read.
+func (r *realServer) send(method, url, token, kind, body string, head ...string) (*http.Response, string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -126,7 +121,7 @@ func TestAnEncoderReachesAPlayer(t *testing.T) {
 	}
 }
 
-func (r *real) load() media.Load {
+func (r *realServer) load() media.Load {
 	l, err := r.node.Load(r.t.Context())
 	if err != nil {
 		r.t.Error(err)

@@ -27,13 +27,13 @@ func TestAnswersAsTheRFCSays(t *testing.T) {
 		head               []string
 		want               int
 		code               string   // of the problem
-		header             []string // name and what it must be; "" is absent
+		header             []string // name and required value, "" means absent
 	}{
 		{"4.1", "GET of an endpoint has no content", "GET", "", "", "", nil, 204, "", nil},
 		{"4.1", "HEAD is GET", "HEAD", "", "", "", nil, 204, "", nil},
 		{"4.1", "GET of a session has no content", "GET", "/s", "", "", nil, 204, "", nil},
 		{"4.1", "errors are problems", "GET", "/none", "", "", nil, 404, "no_session", nil},
-		{"RFC 9110 15.5.6", "405 says what is allowed", "PUT", "", "", "", nil, 405, "method", []string{"Allow", "POST, GET, HEAD, OPTIONS"}},
+		{"RFC 9110 15.5.6", "405 lists the allowed methods", "PUT", "", "", "", nil, 405, "method", []string{"Allow", "POST, GET, HEAD, OPTIONS"}},
 		{"RFC 9110 15.5.6", "and for a session", "POST", "/s", typeSDP, offer, nil, 405, "method", []string{"Allow", "PATCH, DELETE, GET, HEAD, OPTIONS"}},
 
 		{"4.2", "201 with an answer", "POST", "", typeSDP, offer, nil, 201, "", []string{"Content-Type", typeSDP}},
@@ -106,7 +106,7 @@ func TestAnswersAsTheRFCSays(t *testing.T) {
 				t.Fatalf("%s %s: %d, want %d: %s", c.method, path, w.Code, c.want, w.Body)
 			}
 			if w.Code >= 400 {
-				if b := told(t, w); c.code != "" && b.Code != c.code {
+				if b := readProblem(t, w); c.code != "" && b.Code != c.code {
 					t.Errorf("code %q, want %q", b.Code, c.code)
 				}
 			} else if c.want == 204 && w.Body.Len() > 0 {
@@ -173,11 +173,11 @@ func TestWhatTheNodeRefusesIsToldInFull(t *testing.T) {
 		want  int
 		retry bool
 	}{
-		{errs.Code("node", errs.Busy, "full", "no room for more"), 503, true},
-		{errs.Code("node", errs.Down, "stopping", "the node is gone"), 503, true},
-		{errs.Field("node", "sdp", "bad_offer", 0, "no"), 400, false},
-		{errs.Code("node", errs.Stale, "other", "reload"), 409, false},
-		{errs.Code("node", errs.Denied, "ended", "the room has ended"), 403, false},
+		{errs.NewCode("node", errs.Busy, "full", "no room for more"), 503, true},
+		{errs.NewCode("node", errs.Down, "stopping", "the node is gone"), 503, true},
+		{errs.NewField("node", "sdp", "bad_offer", 0, "no"), 400, false},
+		{errs.NewCode("node", errs.Stale, "other", "reload"), 409, false},
+		{errs.NewCode("node", errs.Denied, "ended", "the room has ended"), 403, false},
 		{errs.Newf("node", errs.Internal, "canaries sing"), 500, false},
 	} {
 		r := newRig(t)
@@ -187,17 +187,17 @@ func TestWhatTheNodeRefusesIsToldInFull(t *testing.T) {
 			t.Errorf("%v: %d %v", c.fail, w.Code, w.Header())
 		}
 		if strings.Contains(w.Body.String(), "canaries") {
-			t.Errorf("what is ours is told: %s", w.Body)
+			t.Errorf("an internal error is shown: %s", w.Body)
 		}
 		if c.want == 500 {
 			r.log.Reset() // it is in the log, and that is not a token
 		} else {
-			told(t, w)
+			readProblem(t, w)
 		}
 	}
 	d := newRig(t)
-	d.Door.node = nil
-	if w := d.ask("POST", "/whip/l_1", typeSDP, offerOf("sendonly")); w.Code != 503 || told(t, w).Code != "no_media" {
+	d.Handler.node = nil
+	if w := d.ask("POST", "/whip/l_1", typeSDP, offerOf("sendonly")); w.Code != 503 || readProblem(t, w).Code != "no_media" {
 		t.Errorf("without a node: %d", w.Code)
 	}
 }
@@ -210,7 +210,7 @@ func TestASessionThatIsTakenInPartIsRefusedWhole(t *testing.T) {
 	} {
 		r.node.edit = edit
 		w := r.ask("POST", "/whip/l_1", typeSDP, offerOf("sendonly"))
-		if b := told(t, w); w.Code != http.StatusBadRequest || b.Code != "not_taken" || len(r.node.live) != 0 {
+		if b := readProblem(t, w); w.Code != http.StatusBadRequest || b.Code != "not_taken" || len(r.node.live) != 0 {
 			t.Errorf("%s: %d %+v, %d live", name, w.Code, b, len(r.node.live))
 		}
 	}

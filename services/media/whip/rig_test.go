@@ -22,8 +22,8 @@ const (
 	outToken = "canary-token-of-a-player"
 )
 
-// node answers each offer as a real one does on the wire and remembers what it was asked.
-type node struct {
+// fakeNode answers each offer as a real one does on the wire and remembers its calls.
+type fakeNode struct {
 	mu        sync.Mutex
 	live      map[string]bool // sessions
 	published []media.Publish
@@ -35,7 +35,7 @@ type node struct {
 	ice       int                 // how many ICE sessions there were
 }
 
-func (n *node) negotiated(session, offer string) (media.Answer, error) {
+func (n *fakeNode) negotiated(session, offer string) (media.Answer, error) {
 	n.live[session] = true
 	n.ice++
 	a := answerTo(offer, n.ice)
@@ -45,7 +45,7 @@ func (n *node) negotiated(session, offer string) (media.Answer, error) {
 	return media.Answer{SDP: a}, nil
 }
 
-func (n *node) Publish(_ context.Context, p media.Publish) (media.Answer, error) {
+func (n *fakeNode) Publish(_ context.Context, p media.Publish) (media.Answer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.fail != nil {
@@ -55,7 +55,7 @@ func (n *node) Publish(_ context.Context, p media.Publish) (media.Answer, error)
 	return n.negotiated(p.Session, p.SDP)
 }
 
-func (n *node) Watch(_ context.Context, p media.Watch) (media.Answer, error) {
+func (n *fakeNode) Watch(_ context.Context, p media.Watch) (media.Answer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.fail != nil {
@@ -65,37 +65,37 @@ func (n *node) Watch(_ context.Context, p media.Watch) (media.Answer, error) {
 	return n.negotiated(p.Session, p.SDP)
 }
 
-func (n *node) Patch(_ context.Context, p media.Patch) (media.Answer, error) {
+func (n *fakeNode) Patch(_ context.Context, p media.Patch) (media.Answer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.live[p.Session] {
-		return media.Answer{}, errs.Code("node", errs.Missing, "no_session", "no such session")
+		return media.Answer{}, errs.NewCode("node", errs.Missing, "no_session", "no such session")
 	}
 	n.patched = append(n.patched, p)
 	return media.Answer{}, nil
 }
 
-func (n *node) Close(_ context.Context, session string) error {
+func (n *fakeNode) Close(_ context.Context, session string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case n.fail != nil:
 		return n.fail
 	case !n.live[session]:
-		return errs.Code("node", errs.Missing, "no_session", "no such session")
+		return errs.NewCode("node", errs.Missing, "no_session", "no such session")
 	}
 	delete(n.live, session)
 	n.closed = append(n.closed, session)
 	return nil
 }
 
-func (n *node) set(fail error) {
+func (n *fakeNode) set(fail error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fail = fail
 }
 
-// answerTo is a lite agent's answer; the directions are turned round.
+// answerTo is a lite agent's answer. The directions are turned round.
 func answerTo(offer string, ice int) string {
 	var b strings.Builder
 	b.WriteString("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0 1\r\n")
@@ -123,22 +123,22 @@ func offerOf(direction string) string {
 		"m=video 0 UDP/TLS/RTP/SAVPF 96\r\n" + ice + "a=mid:1\r\na=bundle-only\r\na=" + direction + "\r\na=rtpmap:96 VP8/90000\r\na=msid:- v\r\n"
 }
 
-// rig is a door with a node and one token of each use behind it.
+// rig is a Handler with a node and one token of each use.
 type rig struct {
-	*Door
+	*Handler
 	t      *testing.T
-	node   *node
+	node   *fakeNode
 	log    *bytes.Buffer
 	mu     sync.Mutex
 	grants map[string]Grant
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{t: t, node: &node{live: map[string]bool{}}, log: &bytes.Buffer{}, grants: map[string]Grant{
+	r := &rig{t: t, node: &fakeNode{live: map[string]bool{}}, log: &bytes.Buffer{}, grants: map[string]Grant{
 		inToken:  {ID: "in", Use: Ingest, Lesson: "l_1", Room: "c_1", User: "t_1", Source: media.Camera, First: true},
 		outToken: {ID: "out", Use: Egress, Lesson: "l_1", Room: "c_1", User: "whep:out"},
 	}}
-	r.Door = New(r.node, r.grantOf, slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	r.Handler = New(r.node, r.grantOf, slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	t.Cleanup(func() {
 		if strings.Contains(r.log.String(), "canary") {
 			t.Errorf("a token is in the log: %s", r.log)
@@ -152,7 +152,7 @@ func (r *rig) grantOf(token string) (Grant, error) {
 	defer r.mu.Unlock()
 	g, ok := r.grants[token]
 	if !ok {
-		return g, errs.Code("test", errs.Denied, "no_token", "no such token")
+		return g, errs.NewCode("test", errs.Denied, "no_token", "no such token")
 	}
 	return g, nil
 }
@@ -163,7 +163,7 @@ func (r *rig) takeBack(token string) {
 	delete(r.grants, token)
 }
 
-// ask makes a request; the token follows from the path.
+// ask makes a request. The token follows from the path.
 func (r *rig) ask(method, path, kind, body string, head ...string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	req := httptest.NewRequestWithContext(r.t.Context(), method, "http://box.test"+path, strings.NewReader(body))
@@ -199,8 +199,8 @@ func (r *rig) begun(use Use) (path, tag string) {
 	return strings.TrimPrefix(w.Header().Get("Location"), "http://box.test"), w.Header().Get("ETag")
 }
 
-// told checks that an answer is a problem (RFC 9457) and gives it.
-func told(t *testing.T, w *httptest.ResponseRecorder) (b errs.Body) {
+// readProblem checks that an answer is a problem (RFC 9457) and returns it.
+func readProblem(t *testing.T, w *httptest.ResponseRecorder) (b errs.Body) {
 	t.Helper()
 	if kind := w.Header().Get("Content-Type"); kind != "application/problem+json" {
 		t.Errorf("%d is %q: %s", w.Code, kind, w.Body)

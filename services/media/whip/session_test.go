@@ -17,7 +17,7 @@ func TestAnotherPostTakesThePlaceOfTheFirst(t *testing.T) {
 		t.Errorf("live %v, closed %v", r.node.live, r.node.closed)
 	}
 	for _, method := range []string{"GET", "DELETE", "PATCH"} {
-		if w := r.ask(method, first, typeFragment, trickled, "If-Match", tag); w.Code != 410 || told(t, w).Code != "gone" {
+		if w := r.ask(method, first, typeFragment, trickled, "If-Match", tag); w.Code != 410 || readProblem(t, w).Code != "gone" {
 			t.Errorf("%s of the first: %d", method, w.Code)
 		}
 	}
@@ -32,12 +32,12 @@ func TestAnotherPostTakesThePlaceOfTheFirst(t *testing.T) {
 func TestPostsAtOnceLeaveOneSession(t *testing.T) {
 	r := newRig(t)
 	var all sync.WaitGroup
-	for range atOnce {
+	for range requestBurst {
 		all.Go(func() { r.begun(Ingest) })
 	}
 	all.Wait()
-	if len(r.node.live) != 1 || len(r.list.byID) != 1 || len(r.list.last) != 1 {
-		t.Errorf("%d live at the node, %d here", len(r.node.live), len(r.list.byID))
+	if len(r.node.live) != 1 || len(r.sessions.byID) != 1 || len(r.sessions.byGrant) != 1 {
+		t.Errorf("%d live at the node, %d here", len(r.node.live), len(r.sessions.byID))
 	}
 }
 
@@ -68,7 +68,7 @@ func TestDeleteEndsForGood(t *testing.T) {
 		}
 	}
 	if len(r.node.live) != 0 {
-		t.Error("the node was not told")
+		t.Error("the node got no call")
 	}
 }
 
@@ -79,7 +79,7 @@ func TestDeleteDoesNotSayOffWhileItMayBeOn(t *testing.T) {
 	if w := r.ask("DELETE", path, "", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if was, err := r.End(t.Context(), "in"); err == nil || !was {
+	if was, err := r.EndSession(t.Context(), "in"); err == nil || !was {
 		t.Error("the token is said to be off")
 	}
 	r.node.set(nil)
@@ -91,7 +91,7 @@ func TestDeleteDoesNotSayOffWhileItMayBeOn(t *testing.T) {
 func TestASessionWhoseNodeIsGoneIsGone(t *testing.T) {
 	r := newRig(t)
 	path, _ := r.begun(Ingest)
-	clear(r.node.live) // another node is in charge
+	clear(r.node.live) // another node is active
 	for range 2 {
 		if w := r.ask("PATCH", path, typeFragment, restarted, "If-Match", "*"); w.Code != 410 {
 			t.Errorf("restart: %d %s", w.Code, w.Body)
@@ -114,13 +114,13 @@ func TestATokenThatIsTakenBackEndsItsSession(t *testing.T) {
 	r := newRig(t)
 	path, _ := r.begun(Ingest)
 	r.takeBack(inToken)
-	if live := r.Live(); len(live) != 1 || live[0].ID != "in" {
+	if live := r.LiveGrants(); len(live) != 1 || live[0].ID != "in" {
 		t.Errorf("live: %+v", live)
 	}
-	if was, err := r.End(t.Context(), "in"); err != nil || !was || len(r.node.live) != 0 || len(r.Live()) != 0 {
+	if was, err := r.EndSession(t.Context(), "in"); err != nil || !was || len(r.node.live) != 0 || len(r.LiveGrants()) != 0 {
 		t.Errorf("%v %v, live %v", was, err, r.node.live)
 	}
-	if was, err := r.End(t.Context(), "in"); err != nil || was {
+	if was, err := r.EndSession(t.Context(), "in"); err != nil || was {
 		t.Errorf("again: %v %v", was, err)
 	}
 	if w := r.ask("DELETE", path, "", ""); w.Code != 401 {
@@ -133,7 +133,7 @@ func TestATokenThatIsTakenBackMeanwhileLeavesNoSession(t *testing.T) {
 	r := newRig(t)
 	r.node.edit = func(a string) string {
 		r.takeBack(inToken)
-		if was, err := r.End(t.Context(), "in"); err != nil || was {
+		if was, err := r.EndSession(t.Context(), "in"); err != nil || was {
 			t.Error(was, err)
 		}
 		return a
@@ -192,12 +192,12 @@ func TestAnICERestartThatFailsKeepsTheOldSession(t *testing.T) {
 func TestATokenInALoopIsSlowedDown(t *testing.T) {
 	r := newRig(t)
 	now := time.Now()
-	r.pace.now = func() time.Time { return now }
-	for range atOnce {
+	r.limiter.now = func() time.Time { return now }
+	for range requestBurst {
 		r.begun(Ingest)
 	}
 	w := r.ask("POST", "/whip/l_1", typeSDP, offerOf("sendonly"))
-	if b := told(t, w); w.Code != 429 || b.Code != "too_fast" || w.Header().Get("Retry-After") == "" {
+	if b := readProblem(t, w); w.Code != 429 || b.Code != "too_fast" || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
 	r.begun(Egress)
@@ -219,10 +219,10 @@ func TestWhatHasEndedIsForgottenInTheEnd(t *testing.T) {
 	first, _ := r.begun(Ingest)
 	for range maxGone + 1 {
 		s := &session{id: time.Now().String(), grant: Grant{ID: "in"}}
-		r.list.put(s)
+		r.sessions.replaceSession(s)
 	}
-	if len(r.list.gone) != maxGone || len(r.list.byID) != 1 {
-		t.Errorf("%d gone, %d live", len(r.list.gone), len(r.list.byID))
+	if len(r.sessions.goneIDs) != maxGone || len(r.sessions.byID) != 1 {
+		t.Errorf("%d gone, %d live", len(r.sessions.goneIDs), len(r.sessions.byID))
 	}
 	if w := r.ask("GET", first, "", ""); w.Code != 404 {
 		t.Errorf("%d", w.Code)

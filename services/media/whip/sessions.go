@@ -16,92 +16,93 @@ type session struct {
 	grant Grant
 	// turn holds one while a PATCH is handled: an ICE restart changes the fields below.
 	turn  chan struct{}
-	tag   string                  // names the ICE session; without quotes
+	tag   string                  // names the ICE session, without quotes
 	offer *sdp.SessionDescription // the last one, with the credentials of its ICE session
 }
 
-// sessions are those that live, and the names of the last that did.
-type sessions struct {
-	mu   sync.Mutex
-	byID map[string]*session // guarded by mu, as all below
-	last map[string]*session // by token
-	gone []string            // ids, the newest last
+// sessionTable are those that live, and the names of the last that did.
+type sessionTable struct {
+	mu      sync.Mutex
+	byID    map[string]*session // guarded by mu, as all below
+	byGrant map[string]*session // by token
+	goneIDs []string            // ids, the newest last
 }
 
-// maxGone bounds how long a session that has ended is told from one that never was.
+// maxGone bounds the ended sessions that are remembered, so that they get another answer than
+// unknown ones.
 const maxGone = 256
 
-func newSessions() *sessions {
-	return &sessions{byID: map[string]*session{}, last: map[string]*session{}}
+func newSessionTable() *sessionTable {
+	return &sessionTable{byID: map[string]*session{}, byGrant: map[string]*session{}}
 }
 
-// put adds s and gives the session of the same token whose place it takes, or nil.
-func (l *sessions) put(s *session) (old *session) {
+// replaceSession adds s and returns the session of the same token that it replaces, or nil.
+func (l *sessionTable) replaceSession(s *session) (old *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old = l.last[s.grant.ID]
+	old = l.byGrant[s.grant.ID]
 	if old != nil {
-		l.forget(old)
+		l.removeLocked(old)
 	}
-	l.byID[s.id], l.last[s.grant.ID] = s, s
+	l.byID[s.id], l.byGrant[s.grant.ID] = s, s
 	return old
 }
 
-// remove takes s out.
-func (l *sessions) remove(s *session) {
+// removeSession takes s out.
+func (l *sessionTable) removeSession(s *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forget(s)
+	l.removeLocked(s)
 }
 
-// forget is remove for those who hold mu.
-func (l *sessions) forget(s *session) {
+// removeLocked is remove for callers that hold mu.
+func (l *sessionTable) removeLocked(s *session) {
 	if l.byID[s.id] != s {
 		return
 	}
 	delete(l.byID, s.id)
-	if l.last[s.grant.ID] == s {
-		delete(l.last, s.grant.ID)
+	if l.byGrant[s.grant.ID] == s {
+		delete(l.byGrant, s.grant.ID)
 	}
-	l.gone = append(l.gone, s.id)
-	if len(l.gone) > maxGone {
-		l.gone = slices.Delete(l.gone, 0, len(l.gone)-maxGone)
+	l.goneIDs = append(l.goneIDs, s.id)
+	if len(l.goneIDs) > maxGone {
+		l.goneIDs = slices.Delete(l.goneIDs, 0, len(l.goneIDs)-maxGone)
 	}
 }
 
-// of is the session of a token, or nil.
-func (l *sessions) of(grant string) *session {
+// sessionOf is the session of a token, or nil.
+func (l *sessionTable) sessionOf(grant string) *session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last[grant]
+	return l.byGrant[grant]
 }
 
-// grants are those of the sessions that live.
-func (l *sessions) grants() []Grant {
+// liveGrants are those of the sessions that live.
+func (l *sessionTable) liveGrants() []Grant {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := make([]Grant, 0, len(l.last))
-	for _, s := range l.last {
+	list := make([]Grant, 0, len(l.byGrant))
+	for _, s := range l.byGrant {
 		list = append(list, s.grant)
 	}
 	return list
 }
 
-// get is the session with the id, if the token began it: another's is as unknown as one
+// findSession is the session with the id, if the token began it: another's is as unknown as one
 // that never was.
-func (l *sessions) get(id, grant string) (*session, error) {
+func (l *sessionTable) findSession(id, grant string) (*session, error) {
 	const op = "whip.session"
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.byID[id]; s != nil && s.grant.ID == grant {
 		return s, nil
 	}
-	if slices.Contains(l.gone, id) {
-		return nil, gone(op)
+	if slices.Contains(l.goneIDs, id) {
+		return nil, errSessionGone(op)
 	}
-	return nil, errs.Code(op, errs.Missing, "no_session", "no such session")
+	return nil, errs.NewCode(op, errs.Missing, "no_session", "no such session")
 }
 
-func gone(op string) error {
-	return with(http.StatusGone, errs.Code(op, errs.Missing, "gone", "the session has ended; POST again"))
+func errSessionGone(op string) error {
+	return withStatus(http.StatusGone, errs.NewCode(op, errs.Missing, "gone", "the session has ended; POST again"))
 }

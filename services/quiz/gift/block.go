@@ -2,24 +2,24 @@ package gift
 
 import "strings"
 
-const bom = "\ufeff" // mark of byte order
+const byteOrderMark = "\ufeff" // byte order mark
 
 type line struct {
-	n    int // from 1
-	text string
+	number int // from 1
+	text   string
 }
 
-// block is what is between two blank lines: one question. Its comments are apart.
+// block is the text between two blank lines: one question. Its comments are separate.
 type block struct {
-	lines []line // never none
-	notes []string
+	lines    []line // at least one
+	comments []string
 }
 
-func (b block) line() int { return b.lines[0].n }
+func (b block) firstLine() int { return b.lines[0].number }
 
-// blocks cuts a text into questions. Comments that belong to none, and categories, are
-// left out.
-func blocks(text string) []block {
+// splitBlocks cuts a text into questions. It leaves out categories, and comments without a
+// question.
+func splitBlocks(text string) []block {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	var all []block
@@ -33,38 +33,38 @@ func blocks(text string) []block {
 	n := 0
 	for s := range strings.SplitSeq(text, "\n") {
 		n++
-		s = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s), bom)) // within, too: files that were put together
+		s = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s), byteOrderMark)) // also inside a text: files that were joined
 		note, commented := strings.CutPrefix(s, "//")
 		switch {
 		case s == "":
 			end()
 		case commented:
-			b.notes = append(b.notes, strings.TrimSpace(note))
-		case strings.HasPrefix(s, "$CATEGORY:"): // where in Moodle's tree of questions; the box has none
+			b.comments = append(b.comments, strings.TrimSpace(note))
+		case strings.HasPrefix(s, "$CATEGORY:"): // a place in Moodle's tree of questions, which the box does not have
 			end()
 		default:
 			b.lines = append(b.lines, line{n, s})
 		}
 	}
 	end()
-	return joined(all)
+	return joinBlocks(all)
 }
 
-// joined puts a question together that has blank lines in its answer section: one that
-// does not end, and what follows up to an end that has no beginning.
-func joined(all []block) (out []block) {
+// joinBlocks joins the blocks of a question with blank lines in its answer section: a block
+// without an end, and the blocks after it up to an end without a beginning.
+func joinBlocks(all []block) (out []block) {
 	for i := 0; i < len(all); i++ {
 		b := all[i]
-		if _, open := b.braces(); open {
+		if _, open := b.findBraces(); open {
 			j := i + 1
 			first := byte(0)
 			for ; j < len(all) && first == 0; j++ {
-				first, _ = all[j].braces()
+				first, _ = all[j].findBraces()
 			}
 			if first == '}' {
 				for _, more := range all[i+1 : j] {
 					b.lines = append(b.lines, more.lines...)
-					b.notes = append(b.notes, more.notes...)
+					b.comments = append(b.comments, more.comments...)
 				}
 				i = j - 1
 			}
@@ -74,8 +74,9 @@ func joined(all []block) (out []block) {
 	return out
 }
 
-// braces tells the first brace, 0 if there is none, and whether the last one opens.
-func (b block) braces() (first byte, open bool) {
+// findBraces returns the place of the first brace, or 0 if there is none, and whether the last
+// one opens.
+func (b block) findBraces() (first byte, open bool) {
 	for _, l := range b.lines {
 		for i := 0; i < len(l.text); i++ {
 			switch c := l.text[i]; c {
@@ -92,7 +93,7 @@ func (b block) braces() (first byte, open bool) {
 	return first, open
 }
 
-func (b block) size() (n int) {
+func (b block) byteSize() (n int) {
 	for _, l := range b.lines {
 		n += len(l.text) + 1
 	}

@@ -5,19 +5,19 @@ import (
 	"unicode"
 )
 
-// cell is one character with its line. One that was escaped is never taken for syntax.
+// cell is one character with its line. An escaped character is never syntax.
 type cell struct {
 	r    rune // with the bit escaped
 	line int32
 }
 
-const escaped rune = 1 << 24 // above all of Unicode
+const escaped rune = 1 << 24 // greater than all of Unicode
 
 type cells []cell
 
-// scan undoes the escapes: \~ \= \# \{ \} \: \\ and \n. A backslash before anything else
-// is a backslash, as in \(x^2\).
-func scan(lines []line) cells {
+// scanCells replaces the escapes: \~ \= \# \{ \} \: \\ and \n. A backslash before anything else
+// stays a backslash, as in \(x^2\).
+func scanCells(lines []line) cells {
 	n := 0
 	for _, l := range lines {
 		n += len(l.text) + 1
@@ -25,7 +25,7 @@ func scan(lines []line) cells {
 	c := make(cells, 0, n)
 	for i, l := range lines {
 		if i > 0 {
-			c = append(c, cell{'\n', int32(l.n - 1)})
+			c = append(c, cell{'\n', int32(l.number - 1)})
 		}
 		slash := false
 		for _, r := range l.text {
@@ -38,20 +38,20 @@ func scan(lines []line) cells {
 			case slash && r == 'n':
 				r = '\n' | escaped
 			case slash:
-				c = append(c, cell{'\\' | escaped, int32(l.n)})
+				c = append(c, cell{'\\' | escaped, int32(l.number)})
 			}
 			slash = false
-			c = append(c, cell{r, int32(l.n)})
+			c = append(c, cell{r, int32(l.number)})
 		}
 		if slash {
-			c = append(c, cell{'\\' | escaped, int32(l.n)})
+			c = append(c, cell{'\\' | escaped, int32(l.number)})
 		}
 	}
 	return c
 }
 
-// escape is the way back, on one line.
-var escape = strings.NewReplacer(`\`, `\\`, "~", `\~`, "=", `\=`, "#", `\#`, "{", `\{`, "}", `\}`, ":", `\:`, "\n", `\n`).Replace
+// escapeText is the inverse, on one line.
+var escapeText = strings.NewReplacer(`\`, `\\`, "~", `\~`, "=", `\=`, "#", `\#`, "{", `\{`, "}", `\}`, ":", `\:`, "\n", `\n`).Replace
 
 func (c cells) String() string {
 	var b strings.Builder
@@ -61,7 +61,7 @@ func (c cells) String() string {
 	return strings.TrimSpace(b.String())
 }
 
-func (c cells) trim() cells {
+func (c cells) trimSpace() cells {
 	for len(c) > 0 && unicode.IsSpace(c[0].r) {
 		c = c[1:]
 	}
@@ -71,15 +71,15 @@ func (c cells) trim() cells {
 	return c
 }
 
-// line is where c begins, or other when it is empty.
-func (c cells) line(other int) int {
-	if c = c.trim(); len(c) > 0 {
+// lineOf returns the line where c begins, or other if c is empty.
+func (c cells) lineOf(other int) int {
+	if c = c.trimSpace(); len(c) > 0 {
 		return int(c[0].line)
 	}
 	return other
 }
 
-func (c cells) starts(s string) bool {
+func (c cells) hasPrefix(s string) bool {
 	if len(c) < len(s) {
 		return false
 	}
@@ -91,18 +91,18 @@ func (c cells) starts(s string) bool {
 	return true
 }
 
-// index is where the syntax s (ASCII) is first, or -1.
-func (c cells) index(s string) int {
+// indexOf returns the place of the first syntax s (ASCII), or -1.
+func (c cells) indexOf(s string) int {
 	for i := range c {
-		if c[i:].starts(s) {
+		if c[i:].hasPrefix(s) {
 			return i
 		}
 	}
 	return -1
 }
 
-func (c cells) cut(s string) (before, after cells, found bool) {
-	if i := c.index(s); i >= 0 {
+func (c cells) cutAt(s string) (before, after cells, found bool) {
+	if i := c.indexOf(s); i >= 0 {
 		return c[:i], c[i+len(s):], true
 	}
 	return c, nil, false
@@ -111,30 +111,31 @@ func (c cells) cut(s string) (before, after cells, found bool) {
 // cutLast cuts at the last s.
 func (c cells) cutLast(s string) (before, after cells, found bool) {
 	for i := len(c) - 1; i >= 0; i-- {
-		if c[i:].starts(s) {
+		if c[i:].hasPrefix(s) {
 			return c[:i], c[i+len(s):], true
 		}
 	}
 	return c, nil, false
 }
 
-// part is one answer: what follows "=" or "~". Mark is 0 for what is before the first.
+// part is one answer: the text after "=" or "~". Mark is 0 for the text before the first.
 type part struct {
 	mark rune
 	cells
 }
 
-// maxParts is more than any kind of question takes, so that too many are too many.
+// maxParts is greater than the limit of any kind of question, so that too many parts are an
+// error.
 const maxParts = 100
 
-// parts cuts an answer section into its answers.
-func (c cells) parts() (list []part) {
+// splitParts cuts an answer section into its answers.
+func (c cells) splitParts() (list []part) {
 	at := part{cells: c[:0]}
 	from := 0
 	end := func(to int) {
-		at.cells = c[from:to].trim()
+		at.cells = c[from:to].trimSpace()
 		if at.mark == 0 && len(at.cells) == 0 || at.mark == '~' && to == from && to < len(c) && c[to].r == '=' {
-			return // nothing before the first, or "~=", which is "="
+			return // the text before the first is empty, or "~=", which equals "="
 		}
 		if len(list) < maxParts {
 			list = append(list, at)

@@ -12,7 +12,7 @@ import (
 	"github.com/livelearn/box/services/quiz/item"
 )
 
-// scraps are what is hard to write: syntax, markup, and scripts of all directions.
+// scraps are texts that are hard to write: syntax, markup, and scripts of all directions.
 var scraps = []string{
 	"a", "B", "word", "two words", " ", "  ", "\n", "\t", "\n\n", "\\", `\n`, `\\`, "~", "=", "#", "####", "{", "}", ":", "::", "%", "%50%", "%-5.5%",
 	"->", "-", ">", "//", "[html]", "[plain]", "[moodle]", "[markdown]", "[", "]", "<b>", "</b>", "<br>", "<p>", "</p>", "<sup>2</sup>", "<!--", "<script>", "<", "&lt;", "&amp;",
@@ -28,7 +28,7 @@ func anyText(r *rand.Rand, most int) string {
 	return b.String()
 }
 
-func maybe(r *rand.Rand, f func() string) string {
+func maybeText(r *rand.Rand, f func() string) string {
 	if r.IntN(3) > 0 {
 		return ""
 	}
@@ -58,18 +58,18 @@ func anyOptions(r *rand.Rand) (list []item.Option) {
 	return list
 }
 
-// anyItem is one that may or may not be a question.
+// anyItem returns an item that may be an invalid question.
 func anyItem(r *rand.Rand, kind item.Kind) item.Authored {
 	a := item.Authored{Item: item.Item{
-		Kind: kind, Title: maybe(r, func() string { return anyText(r, 4) }), Text: anyText(r, 12),
-		ID: maybe(r, func() string { return []string{"q1", "q2", "a]b", "[x", "//", "=~#{}:"}[r.IntN(6)] }), Points: r.IntN(4),
+		Kind: kind, Title: maybeText(r, func() string { return anyText(r, 4) }), Text: anyText(r, 12),
+		ID: maybeText(r, func() string { return []string{"q1", "q2", "a]b", "[x", "//", "=~#{}:"}[r.IntN(6)] }), Points: r.IntN(4),
 	}}
 	if r.IntN(3) == 0 {
 		a.Seconds = item.MinSeconds + r.IntN(300)
 	}
-	k := item.Key{General: maybe(r, func() string { return anyText(r, 8) }), Feedback: map[string]string{}, Weights: map[string]float64{}, Pairs: map[string]string{}}
+	k := item.Key{General: maybeText(r, func() string { return anyText(r, 8) }), Feedback: map[string]string{}, Weights: map[string]float64{}, Pairs: map[string]string{}}
 	say := func(to string) {
-		if s := maybe(r, func() string { return anyText(r, 5) }); s != "" {
+		if s := maybeText(r, func() string { return anyText(r, 5) }); s != "" {
 			k.Feedback[to] = s
 		}
 	}

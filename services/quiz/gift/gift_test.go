@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is expected of testdata anew; read the difference")
 
-// expected is a file of testdata that says what another one holds.
-type expected struct {
+// expectedFile is a file of testdata with the expected result for another one.
+type expectedFile struct {
 	Items    []item.Authored `json:"items"`
 	Problems []Problem       `json:"problems"`
 }
@@ -38,7 +38,7 @@ func TestEveryFileOfTheCorpusIsReadAsItSays(t *testing.T) {
 			e.SetEscapeHTML(false)
 			e.SetIndent("", " ")
 			items, problems := Parse(string(text))
-			if err := e.Encode(expected{items, problems}); err != nil {
+			if err := e.Encode(expectedFile{items, problems}); err != nil {
 				t.Fatal(err)
 			}
 			golden := strings.TrimSuffix(file, ".gift") + ".json"
@@ -54,13 +54,13 @@ func TestEveryFileOfTheCorpusIsReadAsItSays(t *testing.T) {
 			if diff := cmp.Diff(string(want), got.String()); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			again(t, items)
+			checkRoundTrip(t, items)
 		})
 	}
 }
 
-// again tells that questions survive being written and read.
-func again(t *testing.T, items []item.Authored) {
+// checkRoundTrip fails if questions change by being written and read.
+func checkRoundTrip(t *testing.T, items []item.Authored) {
 	t.Helper()
 	text := Format(items)
 	back, problems := Parse(text)
@@ -76,7 +76,7 @@ func TestLinesEndAsOnAnySystem(t *testing.T) {
 	}
 	items, problems := Parse(string(text))
 	for _, end := range []string{"\r\n", "\r"} {
-		gotItems, gotProblems := Parse(bom + strings.ReplaceAll(string(text), "\n", end))
+		gotItems, gotProblems := Parse(byteOrderMark + strings.ReplaceAll(string(text), "\n", end))
 		if diff := cmp.Diff(items, gotItems) + cmp.Diff(problems, gotProblems); diff != "" {
 			t.Errorf("%q: -want +got\n%s", end, diff)
 		}
@@ -113,7 +113,7 @@ func TestTooManyAnswersDoNotEndTheReading(t *testing.T) {
 	}
 }
 
-// Markup that never ends must not take forever.
+// Markup without an end must not take forever.
 func TestHostileMarkupIsReadAtOnce(t *testing.T) {
 	for _, s := range []string{"<a", "<", "<!--", "<script>", "</", "&", "[", "*a", "_a", "<b x='", "->", "#", "\\", "%", "<sup>"} {
 		for _, f := range []string{"", "[html]", "[markdown]", "[moodle]"} {
@@ -125,17 +125,17 @@ func TestHostileMarkupIsReadAtOnce(t *testing.T) {
 
 func TestWeightsKeepTheirValue(t *testing.T) {
 	for _, s := range []string{"100", "-100", "33.33333", "0", "5e", "", "-", ".", "1.2.3", "+5", "0x1", "12.5", "000", "-.5"} {
-		v, ok := percent(s)
+		v, ok := parsePercent(s)
 		if !ok {
 			continue
 		}
-		if back, ok := percent(inPercent(v)); !ok || back != v {
-			t.Errorf("%s: %v, %s, %v", s, v, inPercent(v), back)
+		if back, ok := parsePercent(formatPercent(v)); !ok || back != v {
+			t.Errorf("%s: %v, %s, %v", s, v, formatPercent(v), back)
 		}
 	}
 	for _, v := range []float64{1.0 / 3, 0.07, 1e-17, 5e-324, -0.29, 0.57} {
-		if back, ok := percent(inPercent(v)); !ok || back != v {
-			t.Errorf("%v: %s, %v", v, inPercent(v), back)
+		if back, ok := parsePercent(formatPercent(v)); !ok || back != v {
+			t.Errorf("%v: %s, %v", v, formatPercent(v), back)
 		}
 	}
 }
@@ -159,6 +159,6 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%+v", p)
 			}
 		}
-		again(t, items)
+		checkRoundTrip(t, items)
 	})
 }

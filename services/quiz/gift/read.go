@@ -1,70 +1,77 @@
 package gift
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/livelearn/box/services/quiz/item"
 )
 
-// question is one question while it is read.
+// question is the state of reading one question.
 type question struct {
 	item.Authored
-	marks marks
-	line  int
-	form  form // of the question's text, and of all texts in it that name no other
+	settings settings
+	line     int
+	form     textForm // of the question's text, and of all texts in it that name no other
 }
 
-// read reads one question and normalises it.
-func (b block) read() (item.Authored, error) {
-	q := question{marks: marked(b.notes), line: b.line()}
-	if n := b.size(); n > maxBlock {
-		return q.Authored, problem(q.line, "too_long", "%d bytes, at most %d; is an image in it?", n, maxBlock)
+// readQuestion reads one question and normalises it.
+func (b block) readQuestion() (item.Authored, error) {
+	q := question{settings: parseComments(b.comments), line: b.firstLine()}
+	if n := b.byteSize(); n > maxBlock {
+		return q.Authored, newProblem(q.line, "too_long", "%d bytes, at most %d; is an image in it?", n, maxBlock)
 	}
-	q.ID, q.Points, q.Seconds = q.marks.id, q.marks.number("points", 1), q.marks.number("seconds", 0)
-	c := scan(b.lines)
-	if c.starts("::") {
+	q.ID, q.Points, q.Seconds = q.settings.id, q.settings.getNumber("points", 1), q.settings.getNumber("seconds", 0)
+	c := scanCells(b.lines)
+	if c.hasPrefix("::") {
 		c = c[2:]
-		if title, rest, ok := c.cut("::"); ok {
-			q.Title, c = title.String(), rest.trim()
+		if title, rest, ok := c.cutAt("::"); ok {
+			q.Title, c = title.String(), rest.trimSpace()
 		}
 	}
-	stem, answers, found, err := sections(c)
+	stem, answers, found, err := splitSections(c)
 	if err != nil {
 		return q.Authored, err
 	}
-	q.Text, q.form = stem.text(moodle)
+	q.Text, q.form = stem.plainText(formMoodle)
 	if !found {
-		q.Kind, q.Key.General = item.Slide, q.marks.general
-		return q.Authored, q.Normalise(op)
+		q.Kind, q.Key.General = item.Slide, q.settings.general
+		return q.Authored, q.Normalise(parseOp)
 	}
 	if rest, general, ok := answers.cutLast("####"); ok {
 		answers = rest
-		q.Key.General, _ = general.text(q.form)
+		q.Key.General, _ = general.plainText(q.form)
 	}
-	if err := q.answers(answers.trim()); err != nil {
+	if err := q.readAnswers(answers.trimSpace()); err != nil {
 		return q.Authored, err
 	}
-	return q.Authored, q.Normalise(op)
+	return q.Authored, q.Normalise(parseOp)
 }
 
-// sections tells the answer section from the rest. In the middle of a sentence it leaves
-// a gap: the missing word format.
-func sections(c cells) (stem, answers cells, found bool, err error) {
-	from, to := c.index("{"), c.index("}")
+// clozePattern matches the gap of Moodle's embedded answers: {1:MC:~=barks~sings}.
+var clozePattern = regexp.MustCompile(`^\d*:(MULTICHOICE|MULTIRESPONSE|MC|MR|SHORTANSWER|SA|MW|NUMERICAL|NM)[A-Z_]*:`)
+
+// splitSections separates the answer section from the rest. An answer section in the middle of a
+// sentence leaves a gap: the missing word format.
+func splitSections(c cells) (stem, answers cells, found bool, err error) {
+	from, to := c.indexOf("{"), c.indexOf("}")
 	switch {
 	case from < 0 && to < 0:
 		return c, nil, false, nil
 	case to < 0:
-		return nil, nil, false, problem(int(c[from].line), "unclosed", "the answers begin with { and have no } at the end")
+		return nil, nil, false, newProblem(int(c[from].line), "unclosed", "the answers begin with { and have no } at the end")
 	case from < 0 || to < from:
-		return nil, nil, false, problem(int(c[to].line), "unopened", "the answers end with } and have no { at the beginning; an ordinary } is written \\}")
+		return nil, nil, false, newProblem(int(c[to].line), "unopened", "the answers end with } and have no { at the beginning; an ordinary } is written \\}")
 	}
 	stem, answers = c[:from:from], c[from+1:to]
-	if after := c[to+1:]; len(after.trim()) > 0 {
+	if clozePattern.MatchString(answers.String()) {
+		return nil, nil, false, newProblem(int(c[from].line), "cloze", "embedded answers are no GIFT: export the question as Moodle XML")
+	}
+	if after := c[to+1:]; len(after.trimSpace()) > 0 {
 		for _, x := range after {
 			if x.r == '{' || x.r == '}' {
-				return nil, nil, false, problem(int(x.line), "two_sections", "a question has one pair of braces; ordinary ones are written \\{ and \\}")
+				return nil, nil, false, newProblem(int(x.line), "two_sections", "a question has one pair of braces; ordinary ones are written \\{ and \\}")
 			}
 		}
 		for range 5 {
@@ -75,52 +82,52 @@ func sections(c cells) (stem, answers cells, found bool, err error) {
 	return stem, answers, true, nil
 }
 
-// answers reads the answer section, without the general feedback.
-func (q *question) answers(c cells) error {
-	kind := q.marks.kind
+// readAnswers reads the answer section, without the general feedback.
+func (q *question) readAnswers(c cells) error {
+	kind := q.settings.kind
 	switch {
-	case len(c) == 0 && kind == item.Text:
-		q.Kind = item.Text
-		return nil
 	case len(c) == 0:
-		return problem(q.line, "essay_unsupported", "an essay cannot be asked here")
-	case c.starts("#"):
+		if q.Kind = item.Text; kind != item.Text { // an essay: people read the words, and no points are given
+			q.Points = 0
+		}
+		return nil
+	case c.hasPrefix("#"):
 		q.Kind = item.Numeric
-		return q.numbers(c[1:])
-	case c.index("~") >= 0:
-		return q.choice(c.parts())
-	case kind != item.Text && c.index("=") >= 0 && c.index("->") >= 0:
-		return q.match(c.parts())
+		return q.readNumbers(c[1:])
+	case c.indexOf("~") >= 0:
+		return q.readChoice(c.splitParts())
+	case kind != item.Text && c.indexOf("=") >= 0 && c.indexOf("->") >= 0:
+		return q.readMatch(c.splitParts())
 	}
-	answer, said, _ := c.cut("#")
+	answer, said, _ := c.cutAt("#")
 	switch strings.ToUpper(answer.String()) {
 	case "T", "TRUE":
-		q.truth("t", "f", said)
+		q.readTrueFalse("t", "f", said)
 		return nil
 	case "F", "FALSE":
-		q.truth("f", "t", said)
+		q.readTrueFalse("f", "t", said)
 		return nil
 	}
-	return q.words(c.parts())
+	return q.readTexts(c.splitParts())
 }
 
-// truth reads {TRUE#feedback to the wrong answer#feedback to the right one}.
-func (q *question) truth(right, wrong string, said cells) {
+// readTrueFalse reads {TRUE#feedback to the wrong answer#feedback to the right one}.
+func (q *question) readTrueFalse(right, wrong string, said cells) {
 	q.Kind = item.TrueFalse
-	no, yes, _ := said.cut("#")
-	q.say(wrong, no)
-	q.say(right, yes)
+	no, yes, _ := said.cutAt("#")
+	q.setFeedback(wrong, no)
+	q.setFeedback(right, yes)
 	q.Key.Weights = map[string]float64{right: 1}
 	for _, id := range []string{"t", "f"} {
-		if w, ok := percent(q.marks.words[id]); ok {
+		if w, ok := parsePercent(q.settings.words[id]); ok {
 			q.Key.Weights[id] = w
 		}
 	}
 }
 
-// say keeps the feedback to one answer.
-func (q *question) say(to string, c cells) {
-	s, _ := c.text(q.form)
+// setFeedback stores the feedback to one answer.
+func (q *question) setFeedback(to string, c cells) {
+	s, _ := c.plainText(q.form)
 	if s == "" {
 		return
 	}
@@ -130,31 +137,31 @@ func (q *question) say(to string, c cells) {
 	q.Key.Feedback[to] = s
 }
 
-// weight reads the %50% that an answer may begin with.
-func (p part) weight() (w float64, rest cells, found bool, err error) {
-	c := p.trim()
-	if !c.starts("%") {
+// readWeight reads the %50% at the beginning of an answer.
+func (p part) readWeight() (w float64, rest cells, found bool, err error) {
+	c := p.trimSpace()
+	if !c.hasPrefix("%") {
 		return 0, c, false, nil
 	}
-	share, rest, ok := c[1:].cut("%")
+	share, rest, ok := c[1:].cutAt("%")
 	if !ok || len(share) > maxWeight {
 		return 0, c, false, nil
 	}
-	w, ok = percent(share.String())
+	w, ok = parsePercent(share.String())
 	switch {
 	case !ok:
 		return 0, c, false, nil
 	case w < -1 || w > 1:
-		return 0, c, false, problem(c.line(0), "bad_weight", "%%%s%%: must be -100 to 100", share)
+		return 0, c, false, newProblem(c.lineOf(0), "bad_weight", "%%%s%%: must be -100 to 100", share)
 	}
 	return w, rest, true, nil
 }
 
-const maxWeight = 400 // characters; the smallest number of all has 330
+const maxWeight = 400 // characters: the smallest float64 has 330
 
-// percent reads a number of percent. It moves the point in the text: a division would
-// not give back what was written.
-func percent(s string) (float64, bool) {
+// parsePercent reads a number of percent. It moves the point in the text, since a division would
+// not give the written number back.
+func parsePercent(s string) (float64, bool) {
 	digits, minus := strings.CutPrefix(s, "-")
 	whole, part, _ := strings.Cut(digits, ".")
 	if whole+part == "" || strings.Trim(whole+part, "0123456789") != "" {
@@ -169,8 +176,8 @@ func percent(s string) (float64, bool) {
 	return v, err == nil
 }
 
-// inPercent is the way back.
-func inPercent(v float64) string {
+// formatPercent is the inverse.
+func formatPercent(v float64) string {
 	s := strconv.FormatFloat(v, 'f', -1, 64)
 	s, minus := strings.CutPrefix(s, "-")
 	whole, part, _ := strings.Cut(s, ".")

@@ -1,7 +1,8 @@
-// Package item is one question: what everybody may see of it, its key, what a pupil may
-// answer, and what that is worth. It is pure: no state, no clock, no input or output.
+// Package item defines one question: the part that everybody may see, its key, the responses
+// that a pupil may give, and the points for them. It is pure: no state, no clock, no input or
+// output.
 //
-// Promises: an Item has no key in it, and a Key does not encode by accident. Grade takes
+// Promises: an Item has no key in it, and a Key does not encode by accident. Grade accepts
 // any response and never fails. Normalise and Check name the field and the limit.
 package item
 
@@ -10,10 +11,10 @@ import (
 	"errors"
 )
 
-// Kind is how a question is answered.
+// Kind is the way in which a question is answered.
 type Kind string
 
-// Kinds of questions. A slide asks nothing.
+// Kinds of questions. A slide has no answer.
 const (
 	Single    Kind = "single"
 	Multi     Kind = "multi"
@@ -23,15 +24,21 @@ const (
 	Order     Kind = "order"
 	Match     Kind = "match"
 	Poll      Kind = "poll"
+	Pin       Kind = "pin"  // tap a place on a picture
+	Draw      Kind = "draw" // draw on a picture or on white
 	Slide     Kind = "slide"
 )
+
+// Kinds are all kinds, in the order in which the editor offers them.
+var Kinds = []Kind{Single, Multi, TrueFalse, Text, Numeric, Order, Match, Poll, Pin, Draw, Slide}
 
 // Limits. Lengths are in characters (runes).
 const (
 	MaxItems    = 100
-	MaxText     = 2000
+	MaxText     = 20_000 // a reading text
+	MaxGeneral  = 2000
 	MaxTitle    = 200
-	MaxOptions  = 10
+	MaxOptions  = 26 // a letter each
 	MaxOption   = 200
 	MaxAccepted = 20
 	MaxFeedback = 500
@@ -41,33 +48,35 @@ const (
 	MaxAnswer   = 200 // of a written response
 )
 
-// Option is one thing to choose, to order or to match. Its id is its place in the shown
-// order, given after shuffling, so it tells nothing.
+// Option is one thing to choose, to order or to match. Its id is its place in the shown order.
+// Ids are given after shuffling, so an id gives nothing away.
 type Option struct {
-	ID   string `json:"id"`
-	Text string `json:"text"`
+	ID    string `json:"id"`
+	Text  string `json:"text"`
+	Image *Image `json:"image,omitempty"`
 }
 
-// Item is a question as everybody may see it.
+// Item is the part of a question that everybody may see.
 type Item struct {
 	ID      string   `json:"id"`
 	Kind    Kind     `json:"kind"`
 	Title   string   `json:"title,omitempty"`
 	Text    string   `json:"text"`
-	Options []Option `json:"options,omitempty"` // to choose from or to order; the left sides of a match
+	Image   *Image   `json:"image,omitempty"`   // above the answers; of a pin or a drawing the picture under it
+	Options []Option `json:"options,omitempty"` // to choose from or to order, or the left sides of a match
 	Choices []Option `json:"choices,omitempty"` // the right sides of a match
 	Points  int      `json:"points"`
 	Seconds int      `json:"seconds,omitempty"` // 0: no limit
 }
 
-// Accepted is a written answer and what it is worth, -1 to 1. A "*" in it stands for any
-// text, "\*" for an asterisk.
+// Accepted is a written answer and its weight, -1 to 1. A "*" in it matches any text, "\*" an
+// asterisk.
 type Accepted struct {
 	Text   string  `json:"text"`
 	Weight float64 `json:"weight"`
 }
 
-// AnyNumber is what feedback to every other number is kept by.
+// AnyNumber is the key of the feedback to every other number.
 const AnyNumber = "*"
 
 // Range is an accepted number: Value plus or minus Tolerance.
@@ -77,19 +86,20 @@ type Range struct {
 	Weight    float64 `json:"weight"`
 }
 
-// Key is what is right. It goes nowhere by accident: encoding it fails, and what carries
-// a key on purpose (Authored) says so.
+// Key is the solution of a question. Encoding it fails, so that it gets nowhere by accident.
+// Authored is the type that carries a key on purpose.
 type Key struct {
 	Weights  map[string]float64 // by option id, -1 to 1
 	Texts    []Accepted
 	Numbers  []Range
 	Order    []string          // option ids
 	Pairs    map[string]string // option id to choice id
+	Regions  []Region          // right places; empty: none is right or wrong
 	Feedback map[string]string // by option id, accepted text, Range.String or AnyNumber
 	General  string
 }
 
-// MarshalJSON refuses.
+// MarshalJSON always fails.
 func (Key) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("item: a key is not encoded by itself")
 }
@@ -100,13 +110,14 @@ type Authored struct {
 	Key Key
 }
 
-// keyData is a key as it is stored.
+// keyData is the stored form of a key.
 type keyData struct {
 	Weights  map[string]float64 `json:"weights,omitempty"`
 	Texts    []Accepted         `json:"texts,omitempty"`
 	Numbers  []Range            `json:"numbers,omitempty"`
 	Order    []string           `json:"order,omitempty"`
 	Pairs    map[string]string  `json:"pairs,omitempty"`
+	Regions  []Region           `json:"regions,omitempty"`
 	Feedback map[string]string  `json:"feedback,omitempty"`
 	General  string             `json:"general,omitempty"`
 }
@@ -121,7 +132,7 @@ func (a Authored) MarshalJSON() ([]byte, error) {
 	return json.Marshal(authoredData{a.Item, keyData(a.Key)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON reads the format of MarshalJSON.
 func (a *Authored) UnmarshalJSON(data []byte) error {
 	var d authoredData
 	if err := json.Unmarshal(data, &d); err != nil {
@@ -131,32 +142,35 @@ func (a *Authored) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Quiz is a list of questions and how they are asked.
+// Quiz is a list of questions with their settings.
 type Quiz struct {
 	ID      string     `json:"id"`
 	Title   string     `json:"title"`
-	Speed   bool       `json:"speed"` // faster right answers score more
-	Paced   string     `json:"paced"` // "teacher" or "pupil"
-	Board   bool       `json:"board"` // a leaderboard may be shown
+	Speed   bool       `json:"speed"`                      // faster right answers score more
+	Paced   string     `json:"paced" enum:"teacher,pupil"` // "teacher" or "pupil"
+	Board   bool       `json:"board"`                      // a leaderboard may be shown
 	Items   []Authored `json:"items"`
-	Updated int64      `json:"updated"` // milliseconds since 1970; set by the library
+	Updated int64      `json:"updated"` // milliseconds since 1970, set by the library
 }
 
-// Response is what a pupil answers. A number is kept as it was typed, in Text.
+// Response is the answer of a pupil. Text has a number as it was typed.
 type Response struct {
 	Options []string          `json:"options,omitempty"`
 	Text    string            `json:"text,omitempty"`
 	Order   []string          `json:"order,omitempty"`
 	Pairs   map[string]string `json:"pairs,omitempty"`
+	Pin     *Place            `json:"pin,omitempty"`
+	Strokes []Stroke          `json:"strokes,omitempty"`
 }
 
-// Revealed is what everybody may see of a key after the reveal.
+// Revealed is the part of a key that everybody may see after the reveal.
 type Revealed struct {
 	Right    []string          `json:"right,omitempty"` // option ids
 	Texts    []string          `json:"texts,omitempty"`
 	Numbers  []string          `json:"numbers,omitempty"`
 	Order    []string          `json:"order,omitempty"`
 	Pairs    map[string]string `json:"pairs,omitempty"`
+	Regions  []Region          `json:"regions,omitempty"`
 	General  string            `json:"general,omitempty"`
 	Feedback map[string]string `json:"feedback,omitempty"`
 }

@@ -3,6 +3,7 @@ package item
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -10,10 +11,10 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-func options(texts ...string) []Option {
+func newOptions(texts ...string) []Option {
 	var list []Option
 	for i, t := range texts {
-		list = append(list, Option{string(rune('a' + i)), t})
+		list = append(list, Option{ID: string(rune('a' + i)), Text: t})
 	}
 	return list
 }
@@ -22,7 +23,7 @@ func TestAKeyIsNotEncodedByAccident(t *testing.T) {
 	if _, err := json.Marshal(struct{ K Key }{Key{General: "secret"}}); err == nil {
 		t.Fatal("a key was encoded")
 	}
-	a := Authored{Item{Kind: Single, Text: "?", Options: options("x", "y"), Points: 1}, Key{Weights: map[string]float64{"a": 1}}}
+	a := Authored{Item{Kind: Single, Text: "?", Options: newOptions("x", "y"), Points: 1}, Key{Weights: map[string]float64{"a": 1}}}
 	data, err := json.Marshal(a)
 	if err != nil {
 		t.Fatal(err)
@@ -37,10 +38,10 @@ func TestAKeyIsNotEncodedByAccident(t *testing.T) {
 }
 
 func TestGradesAreWorthWhatTheKeySays(t *testing.T) {
-	multi := Authored{Item{Kind: Multi, Options: options("1", "2", "3", "4")}, Key{Weights: map[string]float64{"a": 1, "b": 1}}}
+	multi := Authored{Item{Kind: Multi, Options: newOptions("1", "2", "3", "4")}, Key{Weights: map[string]float64{"a": 1, "b": 1}}}
 	text := Authored{Item{Kind: Text}, Key{Texts: []Accepted{{"Île de *", 1}, {"2\\*3", 0.5}, {"straße", 1}}}}
 	number := Authored{Item{Kind: Numeric}, Key{Numbers: []Range{{3.14, 0.01, 1}, {3, 0, 0.5}}}}
-	order := Authored{Item{Kind: Order, Options: options("x", "y", "z")}, Key{Order: []string{"b", "a", "c"}}}
+	order := Authored{Item{Kind: Order, Options: newOptions("x", "y", "z")}, Key{Order: []string{"b", "a", "c"}}}
 	match := Authored{Item{Kind: Match}, Key{Pairs: map[string]string{"a": "b", "b": "a"}}}
 	for _, c := range []struct {
 		a    Authored
@@ -64,7 +65,7 @@ func TestGradesAreWorthWhatTheKeySays(t *testing.T) {
 		{order, Response{Order: []string{"b", "a", "c"}}, 1},
 		{order, Response{Order: []string{"c", "a", "b"}}, 1.0 / 3},
 		{match, Response{Pairs: map[string]string{"a": "b", "b": "b"}}, 0.5},
-		{Authored{Item: Item{Kind: Poll, Options: options("x", "y")}}, Response{Options: []string{"a"}}, 0},
+		{Authored{Item: Item{Kind: Poll, Options: newOptions("x", "y")}}, Response{Options: []string{"a"}}, 0},
 	} {
 		if got := Grade(c.a.Item, c.a.Key, c.r); got != c.want {
 			t.Errorf("%s %+v: %v, want %v", c.a.Kind, c.r, got, c.want)
@@ -95,12 +96,12 @@ func TestTheRightOrderDoesNotShow(t *testing.T) {
 
 func TestAFaultNamesItsField(t *testing.T) {
 	for field, a := range map[string]Authored{
-		"text":                {Item: Item{Kind: Single, Options: options("x", "y")}},
-		"options":             {Item: Item{Kind: Single, Text: "?", Options: options("x")}},
-		"options[1].text":     {Item: Item{Kind: Multi, Text: "?", Options: options("x", " ")}},
+		"text":                {Item: Item{Kind: Single, Options: newOptions("x", "y")}},
+		"options":             {Item: Item{Kind: Single, Text: "?", Options: newOptions("x")}},
+		"options[1].text":     {Item: Item{Kind: Multi, Text: "?", Options: newOptions("x", " ")}},
 		"key.weights":         {Item: Item{Kind: TrueFalse, Text: "?"}},
 		"key.numbers":         {Item: Item{Kind: Numeric, Text: "?"}},
-		"key.pairs":           {Item: Item{Kind: Match, Text: "?", Options: options("x", "y"), Choices: options("1", "2")}},
+		"key.pairs":           {Item: Item{Kind: Match, Text: "?", Options: newOptions("x", "y"), Choices: newOptions("1", "2")}},
 		"kind":                {Item: Item{Kind: "essay", Text: "?"}},
 		"seconds":             {Item: Item{Kind: Slide, Text: "?", Seconds: 1}},
 		"points":              {Item: Item{Kind: Text, Text: "?", Points: 101}},
@@ -116,13 +117,13 @@ func TestAFaultNamesItsField(t *testing.T) {
 
 func TestChoicesThatReadTheSameAreOne(t *testing.T) {
 	a := Authored{
-		Item{Kind: Match, Text: "?", Options: options("cow", "ant", "dog"), Choices: options("mammal", "insect", "mammal ", "fish")},
+		Item{Kind: Match, Text: "?", Options: newOptions("cow", "ant", "dog"), Choices: newOptions("mammal", "insect", "mammal ", "fish")},
 		Key{Pairs: map[string]string{"a": "a", "b": "b", "c": "c"}},
 	}
 	if err := a.Normalise("t"); err != nil {
 		t.Fatal(err)
 	}
-	if want := options("fish", "insect", "mammal"); !reflect.DeepEqual(a.Choices, want) {
+	if want := newOptions("fish", "insect", "mammal"); !reflect.DeepEqual(a.Choices, want) {
 		t.Errorf("got %v", a.Choices)
 	}
 	if want := map[string]string{"a": "c", "b": "b", "c": "c"}; !reflect.DeepEqual(a.Key.Pairs, want) {
@@ -132,7 +133,7 @@ func TestChoicesThatReadTheSameAreOne(t *testing.T) {
 
 func TestFeedbackStaysWithItsOption(t *testing.T) {
 	a := Authored{
-		Item{Kind: Poll, Text: "?", Options: []Option{{"b", "one"}, {"z", "two"}, {"a", "three"}}},
+		Item{Kind: Poll, Text: "?", Options: []Option{{ID: "b", Text: "one"}, {ID: "z", Text: "two"}, {ID: "a", Text: "three"}}},
 		Key{Feedback: map[string]string{"b": "1", "z": "2", "a": "3"}},
 	}
 	if err := a.Normalise("t"); err != nil {
@@ -148,7 +149,7 @@ func TestFeedbackBelongsToAnAnswer(t *testing.T) {
 	for kind, want := range map[Kind]map[string]string{
 		Single: {"a": "x"}, Text: {"word": "w"}, Numeric: {"3 ± 1": "n", "*": "any"}, Order: nil, Slide: nil,
 	} {
-		a := Authored{Item{Kind: kind, Text: "?", Options: options("x", "y")}, Key{
+		a := Authored{Item{Kind: kind, Text: "?", Options: newOptions("x", "y")}, Key{
 			Weights: map[string]float64{"a": 1, "b": 0}, Texts: []Accepted{{" word", 1}}, Numbers: []Range{{3, 1, 1}}, Feedback: said,
 		}}
 		if err := a.Normalise("t"); err != nil {
@@ -161,23 +162,23 @@ func TestFeedbackBelongsToAnAnswer(t *testing.T) {
 }
 
 func TestAResponseMustHaveTheShapeOfItsQuestion(t *testing.T) {
-	single := Item{Kind: Single, Options: options("x", "y")}
+	single := Item{Kind: Single, Options: newOptions("x", "y")}
 	for field, c := range map[string]struct {
 		it Item
 		r  Response
 	}{
 		"response.options": {single, Response{Options: []string{"a", "b"}}},
 		"response.text":    {single, Response{Options: []string{"a"}, Text: "and more"}},
-		"response.order":   {Item{Kind: Order, Options: options("x", "y")}, Response{Order: []string{"a", "a"}}},
-		"response.pairs":   {Item{Kind: Match, Options: options("x", "y"), Choices: options("1", "2")}, Response{Pairs: map[string]string{"a": "z"}}},
+		"response.order":   {Item{Kind: Order, Options: newOptions("x", "y")}, Response{Order: []string{"a", "a"}}},
+		"response.pairs":   {Item{Kind: Match, Options: newOptions("x", "y"), Choices: newOptions("1", "2")}, Response{Pairs: map[string]string{"a": "z"}}},
 		"response":         {Item{Kind: Slide}, Response{}},
 	} {
-		err := Check("t", c.it, c.r)
+		err := CheckResponse("t", c.it, c.r)
 		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	if err := Check("t", Item{Kind: Numeric}, Response{Text: "abc"}); err == nil {
+	if err := CheckResponse("t", Item{Kind: Numeric}, Response{Text: "abc"}); err == nil {
 		t.Error("a word is no number")
 	}
 }
@@ -209,7 +210,32 @@ func FuzzGrade(f *testing.F) {
 		if twice, _ := json.Marshal(a); string(once) != string(twice) {
 			t.Fatalf("%s\n%s", once, twice)
 		}
-		_ = Check("t", a.Item, r)
-		_ = Reveal(a.Item, a.Key)
+		_ = CheckResponse("t", a.Item, r)
+		_ = RevealKey(a.Item, a.Key)
 	})
+}
+
+// Moodle's documentation of multiple answers: an option without a weight takes nothing away. A key
+// that only says which options are right has no shares, and then choosing all must not be right.
+func TestAnOptionWithoutAWeightTakesNothingAway(t *testing.T) {
+	it := Item{Kind: Multi, Options: newOptions("1", "2", "3", "4")}
+	for _, c := range []struct {
+		weights map[string]float64
+		chosen  string
+		want    float64
+	}{
+		{map[string]float64{"b": 0.5, "c": 0.5}, "abc", 1},
+		{map[string]float64{"b": 0.5, "c": 0.5}, "abcd", 1},
+		{map[string]float64{"b": 0.5, "c": 0.5}, "ad", 0},
+		{map[string]float64{"b": 0.5, "c": 0.5, "d": -0.25}, "abcd", 0.75},
+		{map[string]float64{"b": 1, "d": -1}, "ab", 1},
+		{map[string]float64{"b": 0.333333, "c": 0.333333, "d": 0.333333}, "abcd", 0.999999},
+		{map[string]float64{"b": 1, "c": 1}, "bc", 1},
+		{map[string]float64{"b": 1, "c": 1}, "abc", 0.5},
+		{map[string]float64{"b": 1, "c": 1}, "abcd", 0},
+	} {
+		if got := Grade(it, Key{Weights: c.weights}, Response{Options: strings.Split(c.chosen, "")}); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%v of %v is worth %v, want %v", c.chosen, c.weights, got, c.want)
+		}
+	}
 }

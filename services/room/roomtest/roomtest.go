@@ -27,37 +27,37 @@ var (
 	Cid = event.Viewer{User: "p2", Role: event.Pupil}
 )
 
-// House is a journal and rooms. All its tests use the room "c1".
-type House struct {
+// Harness is a journal and rooms. All its tests use the room "c1".
+type Harness struct {
 	Rooms *room.Rooms
 	Stop  func()
 
-	t    testing.TB
-	mu   sync.Mutex
-	dead []room.Letter // guarded by mu
+	t           testing.TB
+	mu          sync.Mutex
+	deadLetters []room.DeadLetter // guarded by mu
 }
 
-// New opens a house on the databases in dir, and closes it with the test.
-func New(t testing.TB, dir string, cfg room.Config, kinds ...room.Kind) *House {
+// New starts rooms on the databases in dir, and stops them at the end of the test.
+func New(t testing.TB, dir string, cfg room.Config, kinds ...room.Kind) *Harness {
 	t.Helper()
 	return NewBoot(t, dir, 1, cfg, kinds...)
 }
 
-// NewBoot is New with a clock of its own boot: a box that was started again.
-func NewBoot(t testing.TB, dir string, boot uint64, cfg room.Config, kinds ...room.Kind) *House {
+// NewBoot is New with another boot in the stamps: a box that was started again.
+func NewBoot(t testing.TB, dir string, boot uint64, cfg room.Config, kinds ...room.Kind) *Harness {
 	t.Helper()
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, log, reg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &House{t: t}
+	h := &Harness{t: t}
 	h.Rooms = room.New(cfg, room.Deps{
 		Journal: j, Clock: event.NewClock(boot), Log: log, Metrics: reg,
-		Bury: func(l room.Letter) { h.mu.Lock(); h.dead = append(h.dead, l); h.mu.Unlock() },
+		OnDeadLetter: func(l room.DeadLetter) { h.mu.Lock(); h.deadLetters = append(h.deadLetters, l); h.mu.Unlock() },
 	}, kinds...)
 	ctx, cancel := context.WithCancel(context.Background())
-	sup := supervise.New(supervise.Spec{Name: "house", Strategy: supervise.RestForOne, Children: []supervise.Child{
+	sup := supervise.New(supervise.Spec{Name: "test", Strategy: supervise.RestForOne, Children: []supervise.Child{
 		supervise.Run("journal", j), supervise.Run("rooms", h.Rooms),
 	}})
 	var done sync.WaitGroup
@@ -67,9 +67,9 @@ func NewBoot(t testing.TB, dir string, boot uint64, cfg room.Config, kinds ...ro
 	return h
 }
 
-// Ask gives the room a command and waits for its answer. payload is any value for
+// SendCommand gives the room a command and waits for its answer. payload is any value for
 // encoding/json; nil is {}.
-func (h *House) Ask(by event.Viewer, name, id string, payload any) error {
+func (h *Harness) SendCommand(by event.Viewer, name, id string, payload any) error {
 	if payload == nil {
 		payload = struct{}{}
 	}
@@ -81,7 +81,7 @@ func (h *House) Ask(by event.Viewer, name, id string, payload any) error {
 	return err
 }
 
-// inbox is a member that keeps what it is sent.
+// inbox is a member that keeps all frames.
 type inbox struct {
 	mu     sync.Mutex
 	frames []wire.Frame
@@ -90,23 +90,23 @@ type inbox struct {
 func (b *inbox) Send(f wire.Frame)   { b.mu.Lock(); b.frames = append(b.frames, f); b.mu.Unlock() }
 func (b *inbox) Closed(_ *room.Seat) {}
 
-// Lesson opens a lesson.
-func (h *House) Lesson(id string) {
+// StartLesson opens a lesson.
+func (h *Harness) StartLesson(id string) {
 	h.t.Helper()
-	if err := h.Ask(Ada, "lesson.start", "", map[string]string{"lesson": id, "title": "T"}); err != nil {
+	if err := h.SendCommand(Ada, "lesson.start", "", map[string]string{"lesson": id, "title": "T"}); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-// Dead is what was set aside.
-func (h *House) Dead() []room.Letter {
+// DeadLetters returns the messages and facts that were set aside.
+func (h *Harness) DeadLetters() []room.DeadLetter {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append([]room.Letter(nil), h.dead...)
+	return append([]room.DeadLetter(nil), h.deadLetters...)
 }
 
-// View is what a viewer gets on joining. Only inside a synctest bubble.
-func (h *House) View(v event.Viewer) string {
+// JoinView returns the view that a viewer gets on joining. Call it inside a synctest bubble only.
+func (h *Harness) JoinView(v event.Viewer) string {
 	b := &inbox{}
 	s := &room.Seat{Room: "c1", Viewer: v, JoinRef: "1", Member: b}
 	if err := h.Rooms.Join(s, "1"); err != nil {
@@ -134,8 +134,8 @@ func (h *House) View(v event.Viewer) string {
 	return string(answer.Response.View)
 }
 
-// Sit joins for good. What it gives tells all that the member was sent so far.
-func (h *House) Sit(v event.Viewer) func() string {
+// JoinRoom joins for good. The function that it returns gives all frames so far.
+func (h *Harness) JoinRoom(v event.Viewer) func() string {
 	h.t.Helper()
 	b := &inbox{}
 	if err := h.Rooms.Join(&room.Seat{Room: "c1", Viewer: v, JoinRef: "1", Member: b}, "1"); err != nil {
@@ -152,7 +152,7 @@ func (h *House) Sit(v event.Viewer) func() string {
 	}
 }
 
-// cutHeader takes the WebSocket header off a frame.
+// cutHeader splits a frame after its WebSocket header.
 func cutHeader(b []byte) (header, text []byte, ok bool) {
 	for i, c := range b {
 		if c == '[' {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func key(t testing.TB) ed25519.PrivateKey {
+func newKey(t testing.TB) ed25519.PrivateKey {
 	t.Helper()
 	_, k, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -30,7 +30,7 @@ func key(t testing.TB) ed25519.PrivateKey {
 	return k
 }
 
-func must[T any](v T, err error) func(testing.TB) T {
+func mustValue[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
@@ -40,41 +40,41 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// noise is bytes that do not compress, the same for each seed.
-func noise(seed uint64, n int) []byte {
+// randomBytes returns incompressible bytes, the same for each seed.
+func randomBytes(seed uint64, n int) []byte {
 	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
 	b := make([]byte, n)
 	_, _ = r.Read(b)
 	return b
 }
 
-// made is a bundle of a kernel and a root file system.
-func made(t testing.TB, s Signer, boot, root []byte) []byte {
+// makeBundle returns a bundle of a kernel and a root file system.
+func makeBundle(t testing.TB, s Signer, boot, root []byte) []byte {
 	t.Helper()
-	work := must(os.CreateTemp(t.TempDir(), "work"))(t)
+	work := mustValue(os.CreateTemp(t.TempDir(), "work"))(t)
 	defer func() { _ = work.Close() }()
 	var out bytes.Buffer
 	m := Manifest{Board: "pc", Version: "1.2.3", Build: 7, Options: "quiet", Notes: "New."}
-	if err := Write(&out, m, []Source{{"boot", bytes.NewReader(boot)}, {"root", bytes.NewReader(root)}}, s, work); err != nil {
+	if err := WriteBundle(&out, m, []Source{{"boot", bytes.NewReader(boot)}, {"root", bytes.NewReader(root)}}, s, work); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
-// unpack reads a whole bundle.
-func unpack(file, root []byte) (*Head, map[string][]byte, error) {
+// unpackAll reads a whole bundle.
+func unpackAll(file, root []byte) (*Head, map[string][]byte, error) {
 	r := bytes.NewReader(file)
 	h, err := ReadHead(r, root)
 	if err != nil {
 		return nil, nil, err
 	}
 	got := map[string][]byte{}
-	for _, p := range h.Places() {
+	for _, p := range h.ChunkPlaces() {
 		packed := make([]byte, p.Packed)
 		if _, err := io.ReadFull(r, packed); err != nil {
-			return h, got, refuse(Truncated, "%v", err)
+			return h, got, newRefusal(Truncated, "%v", err)
 		}
-		data, err := Unpack(p.Chunk, packed)
+		data, err := UnpackChunk(p.Chunk, packed)
 		if err != nil {
 			return h, got, err
 		}
@@ -83,7 +83,7 @@ func unpack(file, root []byte) (*Head, map[string][]byte, error) {
 	return h, got, nil
 }
 
-func code(err error) string {
+func errorCode(err error) string {
 	if err == nil {
 		return ""
 	}
@@ -91,12 +91,12 @@ func code(err error) string {
 }
 
 func TestABundleGivesBackWhatWasPutIn(t *testing.T) {
-	k := key(t)
-	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
+	k := newKey(t)
+	root := mustValue(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
 	s := Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}
-	boot, sys := noise(1, 300_000), append(noise(2, 1_000_000), make([]byte, 500_000)...)
-	file := made(t, s, boot, sys)
-	h, got, err := unpack(file, root)
+	boot, sys := randomBytes(1, 300_000), append(randomBytes(2, 1_000_000), make([]byte, 500_000)...)
+	file := makeBundle(t, s, boot, sys)
+	h, got, err := unpackAll(file, root)
 	if err != nil || !bytes.Equal(got["boot"], boot) || !bytes.Equal(got["root"], sys) {
 		t.Fatalf("%v, %d and %d bytes", err, len(got["boot"]), len(got["root"]))
 	}
@@ -106,18 +106,18 @@ func TestABundleGivesBackWhatWasPutIn(t *testing.T) {
 	if h.Version != "1.2.3" || h.Build != 7 || h.Options != "quiet" || h.Notes != "New." {
 		t.Errorf("%+v", h.Manifest)
 	}
-	if again := made(t, s, boot, sys); !bytes.Equal(again, file) {
+	if again := makeBundle(t, s, boot, sys); !bytes.Equal(again, file) {
 		t.Error("the same input gave another file")
 	}
 }
 
 func TestAChangeMovesFewChunks(t *testing.T) {
-	old := noise(3, 4_000_000)
+	old := randomBytes(3, 4_000_000)
 	new := slices.Concat(old[:1_000_000], []byte("a few bytes more"), old[1_000_000:])
 	sums := func(data []byte) map[Sum]int {
 		list := map[Sum]int{}
-		err := Split(bytes.NewReader(data), func(c []byte) error {
-			list[sum(c)] = len(c)
+		err := SplitChunks(bytes.NewReader(data), func(c []byte) error {
+			list[sumOf(c)] = len(c)
 			return nil
 		})
 		if err != nil {
@@ -132,21 +132,21 @@ func TestAChangeMovesFewChunks(t *testing.T) {
 			missing += n
 		}
 	}
-	if missing == 0 || missing > 2*maxCut {
+	if missing == 0 || missing > 2*maxSplit {
 		t.Errorf("%d bytes of %d are new after 16 were put in", missing, len(new))
 	}
 }
 
-// Whatever byte is changed, nothing that was changed gets through.
+// A change of any byte is detected.
 func TestAlteredBundlesAreRefused(t *testing.T) {
-	k := key(t)
-	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
-	boot, sys := noise(1, 30_000), noise(2, 50_000)
-	file := made(t, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}, boot, sys)
+	k := newKey(t)
+	root := mustValue(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
+	boot, sys := randomBytes(1, 30_000), randomBytes(2, 50_000)
+	file := makeBundle(t, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}, boot, sys)
 	for at := 0; at < len(file); at += 1 + at/40 {
 		bad := bytes.Clone(file)
 		bad[at] ^= 1 << (at % 8)
-		_, got, err := unpack(bad, root)
+		_, got, err := unpackAll(bad, root)
 		if err == nil && (!bytes.Equal(got["boot"], boot) || !bytes.Equal(got["root"], sys)) {
 			t.Fatalf("byte %d changed: it was taken", at)
 		}
@@ -155,24 +155,24 @@ func TestAlteredBundlesAreRefused(t *testing.T) {
 		}
 	}
 	for at := 0; at < len(file)-1; at += 1 + at/40 {
-		if _, _, err := unpack(file[:at], root); err == nil {
+		if _, _, err := unpackAll(file[:at], root); err == nil {
 			t.Fatalf("cut to %d of %d bytes: it was taken", at, len(file))
-		} else if c := code(err); c != Truncated && c != NotABundle {
+		} else if c := errorCode(err); c != Truncated && c != NotABundle {
 			t.Errorf("cut to %d: %v", at, err)
 		}
 	}
 }
 
 func TestOnlyTrustedKeysSign(t *testing.T) {
-	a, b, c := key(t), key(t), key(t)
+	a, b, c := newKey(t), newKey(t), newKey(t)
 	keys := func(k ...ed25519.PrivateKey) []ed25519.PrivateKey { return k }
-	one := must(NewRoot(keys(a), 1))(t)
-	two := must(NextRoot(one, keys(a), keys(b, c), 2))(t)
-	three := must(NextRoot(two, keys(b, c), keys(c), 1))(t)
-	foreign := must(NewRoot(keys(b), 1))(t)
-	forged := must(signRootOf(foreign, 2, keys(b)))(t)
+	one := mustValue(NewRoot(keys(a), 1))(t)
+	two := mustValue(NextRoot(one, keys(a), keys(b, c), 2))(t)
+	three := mustValue(NextRoot(two, keys(b, c), keys(c), 1))(t)
+	foreign := mustValue(NewRoot(keys(b), 1))(t)
+	forged := mustValue(signRootOf(foreign, 2, keys(b)))(t)
 	write := func(roots [][]byte, k ...ed25519.PrivateKey) []byte {
-		return made(t, Signer{Roots: roots, Keys: k}, noise(1, 20_000), noise(2, 20_000))
+		return makeBundle(t, Signer{Roots: roots, Keys: k}, randomBytes(1, 20_000), randomBytes(2, 20_000))
 	}
 	for name, x := range map[string]struct {
 		file  []byte
@@ -189,33 +189,33 @@ func TestOnlyTrustedKeysSign(t *testing.T) {
 		"a foreign root that says it is next": {write([][]byte{forged}, b), one, Unsigned, nil},
 		"a gap":                               {write([][]byte{three}, c), one, Unsigned, nil},
 	} {
-		h, _, err := unpack(x.file, x.trust)
-		if code(err) != x.want {
+		h, _, err := unpackAll(x.file, x.trust)
+		if errorCode(err) != x.want {
 			t.Errorf("%s: got %v, want %q", name, err, x.want)
 		}
 		if err == nil && !bytes.Equal(h.Root, x.root) {
 			t.Errorf("%s: another root is trusted now", name)
 		}
 	}
-	// Two people sign, one after the other.
+	// Two people sign in turn.
 	file := write([][]byte{one, two})
-	if _, _, err := unpack(file, one); code(err) != Unsigned {
+	if _, _, err := unpackAll(file, one); errorCode(err) != Unsigned {
 		t.Errorf("without a signature: %v", err)
 	}
 	for i, k := range keys(c, b) {
 		var next bytes.Buffer
-		if err := Sign(&next, bytes.NewReader(file), keys(k)); err != nil {
+		if err := AddSignatures(&next, bytes.NewReader(file), keys(k)); err != nil {
 			t.Fatal(err)
 		}
 		file = next.Bytes()
-		if _, _, err := unpack(file, one); code(err) != []string{Unsigned, ""}[i] {
+		if _, _, err := unpackAll(file, one); errorCode(err) != []string{Unsigned, ""}[i] {
 			t.Errorf("%d of two signatures: %v", i+1, err)
 		}
 	}
-	work := must(os.CreateTemp(t.TempDir(), "work"))(t)
+	work := mustValue(os.CreateTemp(t.TempDir(), "work"))(t)
 	defer func() { _ = work.Close() }()
-	err := Write(io.Discard, Manifest{Board: "pc", Version: "1.0.0", Build: 1}, []Source{{"root", bytes.NewReader([]byte("x"))}}, Signer{Roots: [][]byte{one, two}, Keys: keys(b)}, work)
-	if code(err) != Unsigned {
+	err := WriteBundle(io.Discard, Manifest{Board: "pc", Version: "1.0.0", Build: 1}, []Source{{"root", bytes.NewReader([]byte("x"))}}, Signer{Roots: [][]byte{one, two}, Keys: keys(b)}, work)
+	if errorCode(err) != Unsigned {
 		t.Errorf("one key of two that must sign: %v", err)
 	}
 }
@@ -240,15 +240,15 @@ func TestBadManifestsNameTheField(t *testing.T) {
 		m := good
 		m.Payloads = slices.Clone(good.Payloads)
 		change(&m)
-		if err := m.Validate(); code(err) != BadField || !bytes.Contains([]byte(err.Error()), []byte(want)) {
+		if err := m.Validate(); errorCode(err) != BadField || !bytes.Contains([]byte(err.Error()), []byte(want)) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
 }
 
 func TestAChannelIsSignedToo(t *testing.T) {
-	k := key(t)
-	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
+	k := newKey(t)
+	root := mustValue(NewRoot([]ed25519.PrivateKey{k}, 1))(t)
 	s := Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}
 	want := Channel{Board: "pc", Version: "1.3.0", Build: 9, URL: "livelearn-pc-1.3.0.livelearn", Percent: 20}
 	var file bytes.Buffer
@@ -260,21 +260,21 @@ func TestAChannelIsSignedToo(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 	bad := bytes.Replace(file.Bytes(), []byte(`"percent":20`), []byte(`"percent":99`), 1)
-	if _, _, err := ReadChannel(bytes.NewReader(bad), root); code(err) != Altered {
+	if _, _, err := ReadChannel(bytes.NewReader(bad), root); errorCode(err) != Altered {
 		t.Error(err)
 	}
-	if _, err := ReadHead(bytes.NewReader(file.Bytes()), root); code(err) != NotABundle {
+	if _, err := ReadHead(bytes.NewReader(file.Bytes()), root); errorCode(err) != NotABundle {
 		t.Errorf("a channel was taken for a bundle: %v", err)
 	}
 	want.Percent = 101
-	if err := WriteChannel(&file, want, s); code(err) != BadField {
+	if err := WriteChannel(&file, want, s); errorCode(err) != BadField {
 		t.Error(err)
 	}
 }
 
 func FuzzReadChannel(f *testing.F) {
-	k := key(f)
-	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(f)
+	k := newKey(f)
+	root := mustValue(NewRoot([]ed25519.PrivateKey{k}, 1))(f)
 	var file bytes.Buffer
 	c := Channel{Board: "pc", Version: "1.3.0", Build: 9, URL: "x", Percent: 20}
 	if err := WriteChannel(&file, c, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}); err != nil {
@@ -289,11 +289,11 @@ func FuzzReadChannel(f *testing.F) {
 }
 
 func FuzzReadHead(f *testing.F) {
-	k := key(f)
-	root := must(NewRoot([]ed25519.PrivateKey{k}, 1))(f)
-	file := made(f, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}, noise(1, 3000), noise(2, 3000))
+	k := newKey(f)
+	root := mustValue(NewRoot([]ed25519.PrivateKey{k}, 1))(f)
+	file := makeBundle(f, Signer{Roots: [][]byte{root}, Keys: []ed25519.PrivateKey{k}}, randomBytes(1, 3000), randomBytes(2, 3000))
 	f.Add(file)
-	want := must(ReadHead(bytes.NewReader(file), root))(f).Manifest
+	want := mustValue(ReadHead(bytes.NewReader(file), root))(f).Manifest
 	f.Add([]byte(magic))
 	f.Add(append([]byte(magic), 0xff, 0xff, 0xff, 0xff))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -315,7 +315,7 @@ func FuzzManifest(f *testing.F) {
 			return
 		}
 		total := int64(0)
-		for _, p := range m.Places() {
+		for _, p := range m.ChunkPlaces() {
 			if p.Offset < 0 || p.At < 0 || p.Size > maxChunk {
 				t.Fatalf("%+v", p)
 			}
@@ -331,28 +331,28 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0}, 5)
 	f.Fuzz(func(t *testing.T, b []byte, size int) {
 		c := Chunk{Size: max(1, size%maxChunk)}
-		if _, err := Unpack(c, b); err == nil {
+		if _, err := UnpackChunk(c, b); err == nil {
 			t.Error("the sum was not looked at")
 		}
 	})
 }
 
-// Lengths of sections that promise more than there is cost no memory.
+// A section length beyond the end of the file costs no memory.
 func TestALieAboutALengthIsCheap(t *testing.T) {
 	b := append([]byte(magic), binary.BigEndian.AppendUint32(nil, maxRoots)...)
-	if _, err := ReadHead(bytes.NewReader(b), nil); code(err) != Truncated {
+	if _, err := ReadHead(bytes.NewReader(b), nil); errorCode(err) != Truncated {
 		t.Error(err)
 	}
-	if _, err := ReadHead(io.MultiReader(bytes.NewReader(b[:4]), broken{}), nil); code(err) != NotABundle {
+	if _, err := ReadHead(io.MultiReader(bytes.NewReader(b[:4]), brokenReader{}), nil); errorCode(err) != NotABundle {
 		t.Error(err)
 	}
 }
 
-type broken struct{}
+type brokenReader struct{}
 
-func (broken) Read([]byte) (int, error) { return 0, errors.New("the stick was pulled out") }
+func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("the stick was pulled out") }
 
-// signRootOf makes a root of some version with the keys of another, as a forger would.
+// signRootOf makes a root of some version with the keys of another one, like a forger.
 func signRootOf(root []byte, version int64, keys []ed25519.PrivateKey) ([]byte, error) {
 	r, err := metadata.Root().FromBytes(root)
 	if err != nil {
@@ -360,7 +360,7 @@ func signRootOf(root []byte, version int64, keys []ed25519.PrivateKey) ([]byte, 
 	}
 	r.ClearSignatures()
 	r.Signed.Version = version
-	return signed(r, keys)
+	return signMetadata(r, keys)
 }
 
-func sum(b []byte) Sum { return sha256.Sum256(b) }
+func sumOf(b []byte) Sum { return sha256.Sum256(b) }

@@ -12,26 +12,26 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// The manifest's name in the targets.
+// manifestName is the name of the manifest in the targets.
 const manifestName = "manifest.json"
 
-// never is the expiry of what we sign: a box has no trusted time.
-var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+// noExpiry is the expiry date of all metadata, because a box has no trusted time.
+var noExpiry = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// NewRoot makes the first root.json: bundles must be signed by threshold of keys, and so must
-// the root that follows this one.
+// NewRoot makes the first root.json. Bundles and the next root.json must be signed by threshold
+// of keys.
 func NewRoot(keys []ed25519.PrivateKey, threshold int) ([]byte, error) {
-	return signRoot(metadata.Root(never), keys, keys, threshold)
+	return signRoot(metadata.Root(noExpiry), keys, keys, threshold)
 }
 
-// NextRoot makes the root.json that follows old and trusts keys in place of those it has. It
-// is signed with the old keys, of which signers has enough, and with the new ones.
+// NextRoot makes the root.json that follows old and replaces its keys. It is signed with signers,
+// which must be enough of the old keys, and with the new keys.
 func NextRoot(old []byte, signers, keys []ed25519.PrivateKey, threshold int) ([]byte, error) {
 	before, err := metadata.Root().FromBytes(old)
 	if err != nil {
 		return nil, err
 	}
-	next := metadata.Root(never)
+	next := metadata.Root(noExpiry)
 	next.Signed.Version = before.Signed.Version + 1
 	root, err := signRoot(next, append(append([]ed25519.PrivateKey{}, signers...), keys...), keys, threshold)
 	if err != nil {
@@ -56,11 +56,11 @@ func signRoot(root *metadata.Metadata[metadata.RootType], signers, keys []ed2551
 		}
 		root.Signed.Roles[role].Threshold = threshold
 	}
-	return signed(root, signers)
+	return signMetadata(root, signers)
 }
 
-// signed is metadata with the signatures of all keys, each once.
-func signed[T metadata.Roles](m *metadata.Metadata[T], keys []ed25519.PrivateKey) ([]byte, error) {
+// signMetadata returns the metadata with one signature of each key.
+func signMetadata[T metadata.Roles](m *metadata.Metadata[T], keys []ed25519.PrivateKey) ([]byte, error) {
 	seen := map[string]bool{}
 	for _, k := range keys {
 		if seen[string(k)] {
@@ -78,24 +78,24 @@ func signed[T metadata.Roles](m *metadata.Metadata[T], keys []ed25519.PrivateKey
 	return m.ToBytes(false)
 }
 
-// signTargets are the targets for a manifest.
+// signTargets returns signed targets for a manifest.
 func signTargets(manifest []byte, build int, keys []ed25519.PrivateKey) ([]byte, error) {
-	t := metadata.Targets(never)
+	t := metadata.Targets(noExpiry)
 	t.Signed.Version = int64(build)
 	f := metadata.TargetFile()
 	sum := sha256.Sum256(manifest)
 	f.Length, f.Hashes = int64(len(manifest)), metadata.Hashes{"sha256": sum[:]}
 	f.Path = manifestName
 	t.Signed.Targets[manifestName] = f
-	return signed(t, keys)
+	return signMetadata(t, keys)
 }
 
-// verify follows the roots from the one that the box trusts to the newest, and checks the
-// targets with that and the manifest with those. It gives the newest root.
-func verify(trusted []byte, roots []json.RawMessage, targets, manifest []byte) (newest []byte, err error) {
+// verifyChain follows the roots from the trusted one to the newest. It verifies the targets with
+// the newest root, and the manifest with the targets. It returns the newest root.
+func verifyChain(trusted []byte, roots []json.RawMessage, targets, manifest []byte) (newest []byte, err error) {
 	defer func() {
-		if p := recover(); p != nil { // the library indexes what a stranger has written
-			err = refuse(NotABundle, "the signatures cannot be read: %v", p)
+		if p := recover(); p != nil { // the library may panic on hostile input
+			err = newRefusal(NotABundle, "the signatures cannot be read: %v", p)
 		}
 	}()
 	root, err := metadata.Root().FromBytes(trusted)
@@ -106,28 +106,28 @@ func verify(trusted []byte, roots []json.RawMessage, targets, manifest []byte) (
 	for _, raw := range roots {
 		next, err := metadata.Root().FromBytes(raw)
 		if err != nil {
-			return nil, refuse(NotABundle, "a root cannot be read")
+			return nil, newRefusal(NotABundle, "a root cannot be read")
 		}
 		if next.Signed.Version <= root.Signed.Version {
-			continue // known, or older than what is known
+			continue // known or older
 		}
-		// Each root is signed by the one before and by itself (specification 5.3.4).
+		// Each root is signed by the previous one and by itself (specification 5.3.4).
 		if next.Signed.Version != root.Signed.Version+1 || root.VerifyDelegate(metadata.ROOT, next) != nil || next.VerifyDelegate(metadata.ROOT, next) != nil {
-			return nil, refuse(Unsigned, "the keys of this update do not follow from those that the box trusts")
+			return nil, newRefusal(Unsigned, "the keys of this update do not follow from those that the box trusts")
 		}
 		root, newest = next, bytes.Clone(raw)
 	}
 	t, err := metadata.Targets().FromBytes(targets)
 	if err != nil {
-		return nil, refuse(NotABundle, "the signatures cannot be read")
+		return nil, newRefusal(NotABundle, "the signatures cannot be read")
 	}
 	if root.VerifyDelegate(metadata.TARGETS, t) != nil {
-		return nil, refuse(Unsigned, "the update is not signed by a key that this box trusts")
+		return nil, newRefusal(Unsigned, "the update is not signed by a key that this box trusts")
 	}
 	f := t.Signed.Targets[manifestName]
 	sum := sha256.Sum256(manifest)
 	if f == nil || f.Length != int64(len(manifest)) || !bytes.Equal(f.Hashes["sha256"], sum[:]) {
-		return nil, refuse(Altered, "the manifest is not what was signed")
+		return nil, newRefusal(Altered, "the manifest is not what was signed")
 	}
 	return newest, nil
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// Head is what a bundle begins with, verified.
+// Head is the verified beginning of a bundle.
 type Head struct {
 	Manifest
-	DataAt int64  // where the chunks begin in the file
+	DataAt int64  // offset of the first chunk in the file
 	Root   []byte // the newest root.json, which the box trusts from now on
-	Raw    []byte // the head as it is in the file
+	Raw    []byte // bytes of the head
 }
 
-// ReadHead reads a head from the beginning of a file and checks that it was signed by those
-// whom root, a root.json that the box has, trusts. errs.Invalid, with one of the codes above:
-// nothing of it is to be used.
+// ReadHead reads a head from the beginning of a file and verifies its signatures with root, the
+// root.json of the box. errs.Invalid, with one of the codes above, means that nothing of the
+// bundle may be used.
 func ReadHead(r io.Reader, root []byte) (*Head, error) {
-	kept := &keep{r: r}
+	kept := &recordingReader{r: r}
 	newest, manifest, err := readSigned(kept, magic, root, maxManifest)
 	if err != nil {
 		return nil, err
@@ -35,97 +35,97 @@ func ReadHead(r io.Reader, root []byte) (*Head, error) {
 	return h, err
 }
 
-// readSigned reads what is signed: a mark, roots, targets, and what those are about.
+// readSigned reads and verifies a mark, the roots, the targets and the signed content.
 func readSigned(r io.Reader, mark string, trusted []byte, limit int) (root, content []byte, err error) {
 	got := make([]byte, len(mark))
 	if _, err := io.ReadFull(r, got); err != nil || string(got) != mark {
-		return nil, nil, refuse(NotABundle, "this is not for a LiveLearn Box")
+		return nil, nil, newRefusal(NotABundle, "this is not for a LiveLearn Box")
 	}
-	roots, err := section(r, "roots", maxRoots)
+	roots, err := readSection(r, "roots", maxRoots)
 	if err != nil {
 		return nil, nil, err
 	}
-	targets, err := section(r, "targets", maxTargets)
+	targets, err := readSection(r, "targets", maxTargets)
 	if err != nil {
 		return nil, nil, err
 	}
-	if content, err = section(r, "manifest", limit); err != nil {
+	if content, err = readSection(r, "manifest", limit); err != nil {
 		return nil, nil, err
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(roots, &list) != nil {
-		return nil, nil, refuse(NotABundle, "the list of roots cannot be read")
+		return nil, nil, newRefusal(NotABundle, "the list of roots cannot be read")
 	}
-	root, err = verify(trusted, list, targets, content)
+	root, err = verifyChain(trusted, list, targets, content)
 	return root, content, err
 }
 
-// keep keeps what is read.
-type keep struct {
+// recordingReader records the bytes that are read.
+type recordingReader struct {
 	r   io.Reader
 	raw []byte
 }
 
 // Read implements io.Reader.
-func (k *keep) Read(p []byte) (int, error) {
+func (k *recordingReader) Read(p []byte) (int, error) {
 	n, err := k.r.Read(p)
 	k.raw = append(k.raw, p[:n]...)
 	return n, err
 }
 
-// section reads one part of a head: its length, then its bytes.
-func section(r io.Reader, name string, limit int) ([]byte, error) {
+// readSection reads one section of a head: its length, then its bytes.
+func readSection(r io.Reader, name string, limit int) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return nil, short(err, name)
+		return nil, truncatedError(err, name)
 	}
 	n := binary.BigEndian.Uint32(size[:])
 	if n == 0 || int64(n) > int64(limit) {
-		return nil, refuse(NotABundle, "%s: 1 to %d bytes", name, limit)
+		return nil, newRefusal(NotABundle, "%s: 1 to %d bytes", name, limit)
 	}
-	data := make([]byte, 0, min(int(n), 64<<10)) // what it says it has may be a lie
+	data := make([]byte, 0, min(int(n), 64<<10)) // the stated length may be false
 	for len(data) < int(n) {
 		part := make([]byte, min(int(n)-len(data), 64<<10))
 		if _, err := io.ReadFull(r, part); err != nil {
-			return nil, short(err, name)
+			return nil, truncatedError(err, name)
 		}
 		data = append(data, part...)
 	}
 	return data, nil
 }
 
-func short(err error, name string) error {
+func truncatedError(err error, name string) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return refuse(Truncated, "the file ends in its %s", name)
+		return newRefusal(Truncated, "the file ends in its %s", name)
 	}
 	return err
 }
 
-var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
+var zstdDecoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(2*maxChunk), zstd.WithDecoderLowmem(true))
 })
 
-// Unpack gives the bytes of a chunk from what the file has of it. errs.Invalid (altered): it
-// is not what the manifest says.
-func Unpack(c Chunk, packed []byte) ([]byte, error) {
-	d, err := decoder()
+// UnpackChunk unpacks a chunk and checks its sum. errs.Invalid (altered) means that it does not
+// match the manifest.
+func UnpackChunk(c Chunk, packed []byte) ([]byte, error) {
+	d, err := zstdDecoder()
 	if err != nil {
 		return nil, err
 	}
 	data, err := d.DecodeAll(packed, make([]byte, 0, c.Size))
 	if err != nil || len(data) != c.Size || sha256.Sum256(data) != c.Sum {
-		return nil, refuse(Altered, "a chunk is not what was signed")
+		return nil, newRefusal(Altered, "a chunk is not what was signed")
 	}
 	return data, nil
 }
 
-// Channel says which version a fleet is to have. It is signed as a bundle is.
+// Channel is the version that a fleet should run. It is signed like a bundle.
 type Channel struct {
 	Board   string `json:"board"`
 	Version string `json:"version"`
 	Build   int    `json:"build"`
-	URL     string `json:"url"`     // of the bundle, or relative to the channel's own
-	Percent int    `json:"percent"` // of the boxes that take part by now, 0 to 100
+	URL     string `json:"url"`     // of the bundle; may be relative to the channel's own URL
+	Percent int    `json:"percent"` // share of the boxes in the rollout, 0 to 100
 	Notes   string `json:"notes,omitempty"`
 }
 
@@ -137,36 +137,36 @@ const (
 // Validate checks every field against its bounds.
 func (c Channel) Validate() error {
 	switch {
-	case !boardName.MatchString(c.Board), !version.MatchString(c.Version), c.Build < 1:
-		return refuse(BadField, "channel: board, version and build are those of a bundle")
+	case !boardPattern.MatchString(c.Board), !versionPattern.MatchString(c.Version), c.Build < 1:
+		return newRefusal(BadField, "channel: board, version and build are those of a bundle")
 	case c.Percent < 0 || c.Percent > 100:
-		return refuse(BadField, "percent: must be 0 to 100")
+		return newRefusal(BadField, "percent: must be 0 to 100")
 	case c.URL == "" || len(c.URL) > 2000:
-		return refuse(BadField, "url: 1 to 2000 bytes")
+		return newRefusal(BadField, "url: 1 to 2000 bytes")
 	case len(c.Notes) > maxNotes:
-		return refuse(BadField, "notes: at most %d bytes", maxNotes)
+		return newRefusal(BadField, "notes: at most %d bytes", maxNotes)
 	}
 	return nil
 }
 
-// ReadChannel reads a channel file and checks it as ReadHead checks a bundle. root is the
-// newest root.json, which the box trusts from now on.
+// ReadChannel reads and verifies a channel file, like ReadHead. root is the newest root.json,
+// which the box trusts from now on.
 func ReadChannel(r io.Reader, trusted []byte) (c Channel, root []byte, err error) {
-	signed, data, err := readSigned(&keep{r: r}, channelMagic, trusted, maxChannel)
+	signed, data, err := readSigned(&recordingReader{r: r}, channelMagic, trusted, maxChannel)
 	if err != nil {
 		return c, nil, err
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return c, nil, refuse(BadField, "channel: %v", err)
+		return c, nil, newRefusal(BadField, "channel: %v", err)
 	}
 	return c, signed, c.Validate()
 }
 
-// Same tells that two heads are of the same system.
-func Same(a, b *Head) bool { return bytes.Equal(a.Raw, b.Raw) }
+// SameBundle reports whether two heads are of the same bundle.
+func SameBundle(a, b *Head) bool { return bytes.Equal(a.Raw, b.Raw) }
 
-// Newer tells that a root.json comes after another one. Both are ours.
-func Newer(a, than []byte) bool {
+// NewerRoot reports whether root.json a has a higher version than the other. Both are trusted.
+func NewerRoot(a, than []byte) bool {
 	x, err := metadata.Root().FromBytes(a)
 	if err != nil {
 		return false

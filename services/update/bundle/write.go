@@ -16,24 +16,24 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// polynomial is that of the rolling sum that cuts payloads into chunks: where they are cut
-// depends on their content alone, so a byte that is put in moves one cut and not all. It is
-// the same for good: old chunks are found by it.
+// polynomial is the polynomial of the rolling sum that splits payloads. The split points depend on
+// the content only, so an inserted byte moves one split point and not all. It must never change,
+// because boxes find their old chunks by it.
 const polynomial = chunker.Pol(0x3DA3358B4DC173)
 
 // Sizes of chunks, in bytes: 64 KiB on average.
 const (
-	minCut  = 16 << 10
-	maxCut  = 256 << 10
-	average = 16 // bits
+	minSplit    = 16 << 10
+	maxSplit    = 256 << 10
+	averageBits = 16 // bits
 )
 
-// Split gives the chunks of a payload one after the other. The bytes are only good until the
-// next call.
-func Split(r io.Reader, each func(data []byte) error) error {
-	c := chunker.NewWithBoundaries(r, polynomial, minCut, maxCut)
-	c.SetAverageBits(average)
-	buf := make([]byte, maxCut)
+// SplitChunks calls each with the chunks of a payload in order. The bytes are valid until the next
+// call.
+func SplitChunks(r io.Reader, each func(data []byte) error) error {
+	c := chunker.NewWithBoundaries(r, polynomial, minSplit, maxSplit)
+	c.SetAverageBits(averageBits)
+	buf := make([]byte, maxSplit)
 	for {
 		chunk, err := c.Next(buf)
 		if errors.Is(err, io.EOF) {
@@ -48,21 +48,21 @@ func Split(r io.Reader, each func(data []byte) error) error {
 	}
 }
 
-// Source is a payload to be written.
+// Source is a payload to write.
 type Source struct {
 	Part string // "boot"
 	Data io.Reader
 }
 
-// Signer has what a bundle is signed with.
+// Signer has the keys and roots of a signature.
 type Signer struct {
 	Roots [][]byte             // root.json from version 1 on
-	Keys  []ed25519.PrivateKey // none: Sign adds the signatures
+	Keys  []ed25519.PrivateKey // empty: AddSignatures adds the signatures later
 }
 
-// Write writes a bundle. m says all but the payloads. Work is a file for the chunks until
-// their sums are known, empty.
-func Write(w io.Writer, m Manifest, list []Source, s Signer, work *os.File) error {
+// WriteBundle writes a bundle. m has all fields but the payloads. work is an empty file that holds
+// the chunks until their sums are known.
+func WriteBundle(w io.Writer, m Manifest, list []Source, s Signer, work *os.File) error {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func Write(w io.Writer, m Manifest, list []Source, s Signer, work *os.File) erro
 	for _, src := range list {
 		p := Payload{Part: src.Part}
 		whole := sha256.New()
-		err := Split(src.Data, func(data []byte) error {
+		err := SplitChunks(src.Data, func(data []byte) error {
 			whole.Write(data)
 			packed := enc.EncodeAll(data, nil)
 			p.Size += int64(len(data))
@@ -131,8 +131,8 @@ func writeSigned(w io.Writer, mark string, content []byte, build int, s Signer) 
 		return err
 	}
 	if len(s.Keys) > 0 {
-		// A publisher that cannot pass its own check must not publish.
-		if _, err := verify(s.Roots[0], list, targets, content); err != nil {
+		// A publisher whose own check fails must not publish.
+		if _, err := verifyChain(s.Roots[0], list, targets, content); err != nil {
 			return err
 		}
 	}
@@ -148,30 +148,30 @@ func writeHeadOf(w io.Writer, mark string, parts ...[]byte) error {
 	return err
 }
 
-// Sign copies a bundle or a channel and adds the signatures of keys to those that it has. It
-// may have none: the first signature is added like the last.
-func Sign(w io.Writer, r io.Reader, keys []ed25519.PrivateKey) error {
+// AddSignatures copies a bundle or a channel and adds the signatures of keys to the existing
+// ones, if there are any.
+func AddSignatures(w io.Writer, r io.Reader, keys []ed25519.PrivateKey) error {
 	mark := make([]byte, len(magic))
 	if _, err := io.ReadFull(r, mark); err != nil || string(mark) != magic && string(mark) != channelMagic {
-		return refuse(NotABundle, "this is not for a LiveLearn Box")
+		return newRefusal(NotABundle, "this is not for a LiveLearn Box")
 	}
-	roots, err := section(r, "roots", maxRoots)
+	roots, err := readSection(r, "roots", maxRoots)
 	if err != nil {
 		return err
 	}
-	targets, err := section(r, "targets", maxTargets)
+	targets, err := readSection(r, "targets", maxTargets)
 	if err != nil {
 		return err
 	}
-	content, err := section(r, "manifest", maxManifest)
+	content, err := readSection(r, "manifest", maxManifest)
 	if err != nil {
 		return err
 	}
 	t, err := metadata.Targets().FromBytes(targets)
 	if err != nil {
-		return refuse(NotABundle, "the signatures cannot be read")
+		return newRefusal(NotABundle, "the signatures cannot be read")
 	}
-	if targets, err = signed(t, keys); err != nil {
+	if targets, err = signMetadata(t, keys); err != nil {
 		return err
 	}
 	if err := writeHeadOf(w, string(mark), roots, targets, content); err != nil {

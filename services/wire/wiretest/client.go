@@ -53,8 +53,8 @@ type Body struct {
 	Missed  []Event         `json:"missed"`
 }
 
-// Body reads the response.
-func (a Answer) Body() (b Body) {
+// DecodeBody reads the response.
+func (a Answer) DecodeBody() (b Body) {
 	_ = json.Unmarshal(a.Response, &b) // a response of another shape has none of the fields
 	return b
 }
@@ -99,7 +99,7 @@ func Dial(conn net.Conn, url, cookie string, handle func(wire.Message)) (*Conn, 
 
 // Run reads until the connection ends, and then releases everybody who waits.
 func (c *Conn) Run() {
-	defer c.finish()
+	defer c.releaseWaiters()
 	in := bufio.NewReaderSize(c.from, 4096)
 	for {
 		h, err := ws.ReadHeader(in)
@@ -117,13 +117,13 @@ func (c *Conn) Run() {
 			return
 		}
 		if h.OpCode == ws.OpText {
-			c.message(data)
+			c.handleMessage(data)
 		}
 	}
 }
 
-func (c *Conn) message(data []byte) {
-	m, err := decode(data)
+func (c *Conn) handleMessage(data []byte) {
+	m, err := decodeMessage(data)
 	if err != nil {
 		panic(fmt.Sprintf("wiretest: the box sent %.200q: %v", data, err))
 	}
@@ -147,8 +147,8 @@ func (c *Conn) message(data []byte) {
 	}
 }
 
-// decode reads a frame of the box, which may be longer than one of a client.
-func decode(data []byte) (m wire.Message, err error) {
+// decodeMessage reads a frame of the box, which may be longer than one of a client.
+func decodeMessage(data []byte) (m wire.Message, err error) {
 	var parts []json.RawMessage
 	if err = json.Unmarshal(data, &parts); err != nil || len(parts) != 5 {
 		return m, fmt.Errorf("%d parts: %w", len(parts), err)
@@ -160,7 +160,7 @@ func decode(data []byte) (m wire.Message, err error) {
 	return m, err
 }
 
-func (c *Conn) finish() {
+func (c *Conn) releaseWaiters() {
 	_ = c.conn.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,8 +174,8 @@ func (c *Conn) finish() {
 // Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
-// Closed is the code and reason that the box gave; zero if it gave none.
-func (c *Conn) Closed() (ws.StatusCode, string) {
+// CloseReason is the code and reason that the box gave; zero if it gave none.
+func (c *Conn) CloseReason() (ws.StatusCode, string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.code, c.reason
@@ -184,11 +184,11 @@ func (c *Conn) Closed() (ws.StatusCode, string) {
 // Close drops the connection without a word, as a dying access point does.
 func (c *Conn) Close() { _ = c.conn.Close() }
 
-// Raw sends one text frame as it is.
-func (c *Conn) Raw(text []byte) error { return wsutil.WriteClientText(c.conn, text) }
+// SendText sends one text frame as it is.
+func (c *Conn) SendText(text []byte) error { return wsutil.WriteClientText(c.conn, text) }
 
-// Frame sends any frame.
-func (c *Conn) Frame(f ws.Frame) error { return ws.WriteFrame(c.conn, f) }
+// SendFrame sends any frame.
+func (c *Conn) SendFrame(f ws.Frame) error { return ws.WriteFrame(c.conn, f) }
 
 // waiter is who waits for a reply: first runs before any later frame is handled.
 type waiter struct {
@@ -196,9 +196,9 @@ type waiter struct {
 	answer chan Answer
 }
 
-// Send sends an event and gives the channel on which its answer comes; it is closed
+// SendEvent sends an event and gives the channel on which its answer comes; it is closed
 // when the connection ends without one. A phx_join is its own join_ref.
-func (c *Conn) Send(joinRef, topic, event string, payload any) (<-chan Answer, error) {
+func (c *Conn) SendEvent(joinRef, topic, event string, payload any) (<-chan Answer, error) {
 	return c.SendThen(joinRef, topic, event, payload, func(string) {}, func(Answer) {})
 }
 
@@ -225,12 +225,12 @@ func (c *Conn) SendThen(joinRef, topic, event string, payload any, sent func(ref
 	if event == wire.Join {
 		joinRef = ref
 	}
-	text := wire.Append(nil, wire.Message{JoinRef: joinRef, Ref: ref, Topic: topic, Event: event, Payload: data})
-	return ch, c.Raw(text)
+	text := wire.AppendMessage(nil, wire.Message{JoinRef: joinRef, Ref: ref, Topic: topic, Event: event, Payload: data})
+	return ch, c.SendText(text)
 }
 
-// Wait is the answer, or ErrClosed when the connection ended without one.
-func Wait(answer <-chan Answer, err error) (Answer, error) {
+// WaitAnswer is the answer, or ErrClosed when the connection ended without one.
+func WaitAnswer(answer <-chan Answer, err error) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}

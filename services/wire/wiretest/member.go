@@ -14,14 +14,14 @@ import (
 // Member is one person in one room over all drops: it keeps its place in the log,
 // what it has seen, and what was not acknowledged yet.
 type Member struct {
-	Dial   func() (net.Conn, error)
-	URL    string // "ws://host/socket/websocket?vsn=2.0.0"
-	Cookie string
-	Room   string
-	As     string      // "screen" or empty
-	Heard  func(Event) // is told of each new event, if not nil; must not block
-	// Cast is told of each ephemeral event, if not nil; must not block.
-	Cast func(name string, payload json.RawMessage)
+	Dial    func() (net.Conn, error)
+	URL     string // "ws://host/socket/websocket?vsn=2.0.0"
+	Cookie  string
+	Room    string
+	As      string      // "screen" or empty
+	OnEvent func(Event) // gets each new event, if not nil; must not block
+	// OnCast gets each ephemeral event, if not nil. It must not block.
+	OnCast func(name string, payload json.RawMessage)
 
 	mu       sync.Mutex
 	conn     *Conn
@@ -44,8 +44,8 @@ type Command struct {
 	Payload  map[string]any
 }
 
-// Topic is the member's topic.
-func (m *Member) Topic() string { return "room:" + m.Room }
+// RoomTopic is the member's topic.
+func (m *Member) RoomTopic() string { return "room:" + m.Room }
 
 // Connect dials, joins where the member left off and sends again what was not
 // acknowledged. It returns the join's answer.
@@ -54,7 +54,7 @@ func (m *Member) Connect() (Body, error) {
 	if err != nil {
 		return Body{}, err
 	}
-	conn, err := Dial(raw, m.URL, m.Cookie, m.take)
+	conn, err := Dial(raw, m.URL, m.Cookie, m.handleMessage)
 	if err != nil {
 		_ = raw.Close()
 		return Body{}, err
@@ -78,30 +78,30 @@ func (m *Member) Join() (Body, error) {
 		params["as"] = m.As
 	}
 	m.mu.Unlock()
-	a, err := Wait(conn.SendThen("", m.Topic(), wire.Join, params, m.joining, m.joined))
+	a, err := WaitAnswer(conn.SendThen("", m.RoomTopic(), wire.Join, params, m.setJoinRef, m.handleJoined))
 	if err != nil {
 		return Body{}, err
 	}
-	b := a.Body()
+	b := a.DecodeBody()
 	if !a.OK {
 		return b, fmt.Errorf("join refused: %s %s", b.Reason, b.Code)
 	}
-	for _, c := range m.Unacked() {
-		m.send(c)
+	for _, c := range m.UnackedCommands() {
+		_, _ = m.sendOnce(c) // without an answer it stays in the list
 	}
 	return b, nil
 }
 
-func (m *Member) joining(ref string) {
+func (m *Member) setJoinRef(ref string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.joinRef = ref
 }
 
-func (m *Member) joined(a Answer) {
+func (m *Member) handleJoined(a Answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b := a.Body()
+	b := a.DecodeBody()
 	if !a.OK {
 		return
 	}
@@ -109,26 +109,26 @@ func (m *Member) joined(a Answer) {
 		m.view, m.events = b.View, nil
 	}
 	for _, e := range b.Missed {
-		m.see(e)
+		m.addEvent(e)
 	}
 	if b.Seq > m.seq || b.Epoch != m.epoch {
 		m.seq, m.epoch = b.Seq, b.Epoch
 	}
 }
 
-// see takes an event; one that came before is dropped, as the protocol says.
-func (m *Member) see(e Event) {
+// addEvent takes an event; one that came before is dropped, as the protocol says.
+func (m *Member) addEvent(e Event) {
 	if e.Seq <= m.seq && e.Epoch <= m.epoch {
 		return
 	}
 	m.seq, m.epoch = e.Seq, e.Epoch
 	m.events = append(m.events, e)
-	if m.Heard != nil {
-		m.Heard(e)
+	if m.OnEvent != nil {
+		m.OnEvent(e)
 	}
 }
 
-func (m *Member) take(msg wire.Message) {
+func (m *Member) handleMessage(msg wire.Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.casts == nil {
@@ -137,12 +137,12 @@ func (m *Member) take(msg wire.Message) {
 	switch msg.Event {
 	case wire.PresenceState:
 		m.presence = map[string]map[string]bool{}
-		m.fold(msg.Payload, true)
+		m.foldPresence(msg.Payload, true)
 	case wire.PresenceDiff:
 		var d struct{ Joins, Leaves json.RawMessage }
-		m.fault(json.Unmarshal(msg.Payload, &d))
-		m.fold(d.Joins, true)
-		m.fold(d.Leaves, false)
+		m.addFault(json.Unmarshal(msg.Payload, &d))
+		m.foldPresence(d.Joins, true)
+		m.foldPresence(d.Leaves, false)
 	case wire.Error, wire.Close:
 		if msg.JoinRef == "" || msg.JoinRef == m.joinRef {
 			m.phx[msg.Event]++
@@ -151,25 +151,25 @@ func (m *Member) take(msg wire.Message) {
 		e := Event{Kind: msg.Event}
 		if json.Unmarshal(msg.Payload, &e) != nil || e.Seq == 0 {
 			m.casts[msg.Event]++
-			if m.Cast != nil {
-				m.Cast(msg.Event, msg.Payload)
+			if m.OnCast != nil {
+				m.OnCast(msg.Event, msg.Payload)
 			}
 			return
 		}
 		if e.Seq <= m.seq && e.Epoch == m.epoch {
 			m.faults = append(m.faults, fmt.Sprintf("event %d of epoch %d came after %d", e.Seq, e.Epoch, m.seq))
 		}
-		m.see(e)
+		m.addEvent(e)
 	}
 }
 
-func (m *Member) fold(data json.RawMessage, join bool) {
+func (m *Member) foldPresence(data json.RawMessage, join bool) {
 	var p map[string]struct {
 		Metas []struct {
 			PhxRef string `json:"phx_ref"`
 		}
 	}
-	m.fault(json.Unmarshal(data, &p))
+	m.addFault(json.Unmarshal(data, &p))
 	for user, entry := range p {
 		for _, meta := range entry.Metas {
 			if m.presence[user] == nil {
@@ -187,32 +187,32 @@ func (m *Member) fold(data json.RawMessage, join bool) {
 	}
 }
 
-func (m *Member) fault(err error) {
+func (m *Member) addFault(err error) {
 	if err != nil {
 		m.faults = append(m.faults, err.Error())
 	}
 }
 
-// Do sends a command and waits for its answer. Without one the command stays unacked
+// SendCommand sends a command and waits for its answer. Without one the command stays unacked
 // and goes out again at the next Join.
-func (m *Member) Do(c Command) (Body, error) {
+func (m *Member) SendCommand(c Command) (Body, error) {
 	m.mu.Lock()
 	m.unacked = append(m.unacked, c)
 	m.mu.Unlock()
-	return m.send(c)
+	return m.sendOnce(c)
 }
 
-func (m *Member) send(c Command) (Body, error) {
+func (m *Member) sendOnce(c Command) (Body, error) {
 	payload := map[string]any{"id": c.ID}
 	maps.Copy(payload, c.Payload)
 	m.mu.Lock()
 	conn, joinRef := m.conn, m.joinRef
 	m.mu.Unlock()
-	a, err := Wait(conn.Send(joinRef, m.Topic(), c.Name, payload))
+	a, err := WaitAnswer(conn.SendEvent(joinRef, m.RoomTopic(), c.Name, payload))
 	if err != nil {
 		return Body{}, err
 	}
-	b := a.Body()
+	b := a.DecodeBody()
 	if b.Code == "not_saved" || b.Code == "rate" || b.Code == "room_busy" {
 		return b, fmt.Errorf("%s: to be sent again: %s", c.Name, b.Code)
 	}
@@ -245,29 +245,29 @@ func (m *Member) Drop() {
 	}
 }
 
-// Conn is the present connection.
-func (m *Member) Conn() *Conn {
+// CurrentConn is the present connection.
+func (m *Member) CurrentConn() *Conn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.conn
 }
 
-// Events is what the member has seen since its last view, in order.
-func (m *Member) Events() []Event {
+// SeenEvents is what the member has seen since its last view, in order.
+func (m *Member) SeenEvents() []Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]Event(nil), m.events...)
 }
 
-// View is the last view that a join gave.
-func (m *Member) View() json.RawMessage {
+// LastView is the last view that a join gave.
+func (m *Member) LastView() json.RawMessage {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.view
 }
 
-// Present is how many connections each user has, by the member's presence.
-func (m *Member) Present() map[string]int {
+// PresentCounts is how many connections each user has, by the member's presence.
+func (m *Member) PresentCounts() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[string]int{}
@@ -277,15 +277,15 @@ func (m *Member) Present() map[string]int {
 	return out
 }
 
-// Unacked is what waits for an answer, oldest first.
-func (m *Member) Unacked() []Command {
+// UnackedCommands is what waits for an answer, oldest first.
+func (m *Member) UnackedCommands() []Command {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]Command(nil), m.unacked...)
 }
 
-// Acked is the answer to each acknowledged command, by its id.
-func (m *Member) Acked() map[string]Body {
+// AckedBodies is the answer to each acknowledged command, by its id.
+func (m *Member) AckedBodies() map[string]Body {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make(map[string]Body, len(m.acked))
@@ -293,15 +293,15 @@ func (m *Member) Acked() map[string]Body {
 	return out
 }
 
-// Casts is how often an ephemeral event came.
-func (m *Member) Casts(name string) int {
+// CastCount is how often an ephemeral event came.
+func (m *Member) CastCount(name string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.casts[name]
 }
 
-// Phx is how often phx_error or phx_close came for the present channel.
-func (m *Member) Phx(name string) int {
+// PhxCount is how often phx_error or phx_close came for the present channel.
+func (m *Member) PhxCount(name string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.phx[name]

@@ -1,206 +1,177 @@
-// How the box is doing, for who looks after it.
+// The settings of the box, for the person who looks after it. Each part has its own address.
 import { useState } from "preact/hooks";
-import { api, type Crash, type Letter, type Node, type State } from "../core/api";
-import { lang, t } from "../core/i18n";
-import { A, Confirm, Empty, Failed, Loading, Title, maybe, tell, tellFault, useLoad } from "../core/kit";
-import { Topbar, useStaff } from "../features/frame";
-import { People, Settings } from "../features/admin-people";
-import { CloudLink } from "../features/admin-cloud";
-import { Machine } from "../features/admin-boot";
-import { MediaServers } from "../features/admin-media";
-import { Plots } from "../features/admin-plots";
-import { Network } from "../features/admin-network";
-import { Updates } from "../features/admin-update";
-import { Jobs, Privacy } from "../features/admin-work";
+import {
+  Activity,
+  Archive,
+  ChevronLeft,
+  ChevronRight,
+  CircleArrowUp,
+  Cloud,
+  Gauge,
+  type IconNode,
+  Library,
+  RefreshCw,
+  Users,
+  Wifi,
+} from "lucide";
+import type { ComponentType } from "preact";
+import type { BoxState } from "../api/box";
+import { library } from "../api/library";
+import { t } from "../locales/i18n";
+import { useLoad } from "../components/hooks";
+import { Icon } from "../components/icon";
+import { PageHeader } from "../components/page-header";
+import { PageLink } from "../components/page-link";
+import { PageTitle } from "../components/page-title";
+import { useStaff } from "../state/use-staff";
+import { Backup, Restore } from "../features/admin/backup";
+import { CloudLink } from "../features/admin/cloud-link";
+import { Crashes, Letters, Log, Tree } from "../features/admin/diagnostics";
+import { About, Addresses, Health } from "../features/admin/health";
+import { Jobs } from "../features/admin/jobs";
+import { LoadHistory } from "../features/admin/load-history";
+import { LastStart, PowerButtons } from "../features/admin/machine";
+import { MediaServers } from "../features/admin/media-servers";
+import { Network } from "../features/admin/network";
+import { People } from "../features/admin/people";
+import { Settings } from "../features/admin/settings";
+import { Updates } from "../features/admin/updates";
+import { LessonHistory } from "../features/results/lesson-history";
+import { LostPage } from "./lost";
 import "./admin.css";
 
-const when = (at: string | number) =>
-  new Intl.DateTimeFormat(lang.value, { dateStyle: "short", timeStyle: "medium" }).format(new Date(at));
+interface Props {
+  state: BoxState;
+  turn: number; // one more each time the admin asks to refresh
+}
 
-export function Admin({ state }: { state: State; arg: string }) {
+const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
+  {
+    id: "overview",
+    icon: Gauge,
+    Content: ({ state, turn }) => (
+      <>
+        <Health turn={turn} />
+        <About state={state} />
+        <Settings which="box" />
+        <PowerButtons turn={turn} />
+      </>
+    ),
+  },
+  { id: "people", icon: Users, Content: People },
+  { id: "content", icon: Library, Content: Content },
+  {
+    id: "network",
+    icon: Wifi,
+    Content: ({ state, turn }) => (
+      <>
+        <section class="card stack tight" aria-labelledby="addresses-title">
+          <h2 id="addresses-title">{t("admin.addresses")}</h2>
+          <Addresses state={state} />
+        </section>
+        <Network turn={turn} />
+      </>
+    ),
+  },
+  { id: "cloud", icon: Cloud, Content: CloudLink },
+  { id: "updates", icon: CircleArrowUp, Content: Updates },
+  {
+    id: "backup",
+    icon: Archive,
+    Content: () => (
+      <>
+        <Backup />
+        <Restore />
+      </>
+    ),
+  },
+  {
+    id: "diagnostics",
+    icon: Activity,
+    Content: ({ turn }) => (
+      <>
+        <LoadHistory turn={turn} />
+        <MediaServers turn={turn} />
+        <LastStart turn={turn} />
+        <Letters turn={turn} />
+        <Crashes turn={turn} />
+        <Tree turn={turn} />
+        <Log turn={turn} />
+      </>
+    ),
+  },
+];
+
+const pathOf = (id: string) => (id === "overview" ? "/admin" : `/admin/${id}`);
+
+function Content({ turn }: Props) {
+  const [past, fault, again] = useLoad(library.past, [turn]);
+  return (
+    <>
+      <Settings which="keep" />
+      <LessonHistory list={past} fault={fault} again={again} />
+      <Jobs turn={turn} />
+    </>
+  );
+}
+
+export function Admin({ state, arg }: { state: BoxState; arg: string }) {
   const staff = useStaff(state);
   const [turn, setTurn] = useState(0);
+  const part = parts.find((p) => p.id === (arg || "overview"));
   if (!staff) return <main id="main" />;
+  if (!part) return <LostPage />;
   return (
     <>
-      <Topbar state={state} />
-      <main id="main" class="page stack admin">
-        <div class="row between">
-          <Title>{t("admin.title")}</Title>
-          {state.me.admin && <button type="button" onClick={() => setTurn(turn + 1)}>↻ {t("admin.refresh")}</button>}
-        </div>
-        {state.me.admin ? <Parts state={state} turn={turn} /> : (
+      <PageHeader state={state} />
+      {state.me.admin ? (
+        <main id="main" class={part.id === "overview" ? "page admin" : "page admin admin-part"}>
+          <div class="row between admin-head">
+            <div>
+              <PageLink class="admin-back" href="/admin">
+                <Icon icon={ChevronLeft} mirrored /> {t("admin.title")}
+              </PageLink>
+              <PageTitle>{t(part.id === "overview" ? "admin.title" : `admin.part.${part.id}`)}</PageTitle>
+            </div>
+            {part.id !== "backup" && (
+              <button type="button" onClick={() => setTurn(turn + 1)}>
+                <Icon icon={RefreshCw} /> {t("admin.refresh")}
+              </button>
+            )}
+          </div>
+          <PartList now={part.id} />
+          <div class="stack admin-content">
+            <part.Content key={part.id} state={state} turn={turn} />
+          </div>
+        </main>
+      ) : (
+        <main id="main" class="page stack">
+          <PageTitle>{t("admin.title")}</PageTitle>
           <div class="note">
             <p>{t("admin.denied")}</p>
-            <p><A href="/teach">{t("admin.home")}</A></p>
+            <p>
+              <PageLink href="/teach">{t("admin.home")}</PageLink>
+            </p>
           </div>
-        )}
-      </main>
-    </>
-  );
-}
-
-function Parts({ state, turn }: { state: State; turn: number }) {
-  return (
-    <>
-      <p class="muted">
-        <bdi>{state.box.name}</bdi> · {t("admin.version")} <bdi dir="ltr">{state.box.version}</bdi>
-        {[...state.addresses, ...state.https].map((a) => <span key={a}> · <bdi dir="ltr">{a}</bdi></span>)}
-      </p>
-      <Health turn={turn} />
-      <Plots turn={turn} />
-      <MediaServers turn={turn} />
-      <CloudLink turn={turn} />
-      <Updates turn={turn} />
-      <Network turn={turn} />
-      <Machine turn={turn} />
-      <Jobs turn={turn} />
-      <section class="card stack tight" aria-labelledby="backup-title">
-        <h2 id="backup-title">{t("admin.backup")}</h2>
-        <p class="muted">{t("admin.backupWhy")}</p>
-        <div><a class="button primary" href="/api/admin/backup" download>{t("admin.backupGet")}</a></div>
-        <p class="muted">{t("admin.restore")} <code dir="ltr">livelearn restore livelearn.llb</code></p>
-      </section>
-      <People state={state} />
-      <Settings />
-      <Privacy />
-      <Letters turn={turn} />
-      <Crashes turn={turn} />
-      <Tree turn={turn} />
-      <Log turn={turn} />
-    </>
-  );
-}
-
-// Part is a card with something that is loaded, loading, or could not be.
-function Part<T>({ id, turn, load, children }: { id: string; turn: number; load: () => Promise<T>; children: (v: T, again: () => void) => preact.ComponentChildren }) {
-  const [value, fault, again] = useLoad(load, [turn]);
-  return (
-    <section class="card stack tight" aria-labelledby={`${id}-title`} aria-busy={!value && !fault}>
-      <h2 id={`${id}-title`}>{t(`admin.${id}`)}</h2>
-      {fault && <Failed fault={fault} retry={again} />}
-      {value ? children(value, again) : !fault && <Loading />}
-    </section>
-  );
-}
-
-const marks = { ok: "✓", warn: "!", fail: "✕" };
-
-const Health = ({ turn }: { turn: number }) => (
-  <Part id="health" turn={turn} load={api.health}>
-    {(checks) => checks.length === 0 ? <Empty>{t("admin.healthEmpty")}</Empty> : (
-      <ul class="checks">
-        {[...checks].sort((a, b) => "fwo".indexOf(a.level[0]!) - "fwo".indexOf(b.level[0]!)).map((c) => (
-          <li key={c.name} class={`check-${c.level}`}>
-            <span class="level"><span aria-hidden="true">{marks[c.level]}</span> {t(`admin.level.${c.level}`)}</span>
-            <span class="check-text">
-              <strong>{maybe(`admin.check.${c.name}`) || c.name}</strong>
-              {(c.code || c.text) && <span>{maybe(`admin.code.${c.code}`) || c.text || c.code}</span>}
-              {c.text && maybe(`admin.code.${c.code}`) && <small dir="auto">{c.text}</small>}
-            </span>
-            <small>{t("admin.since", { time: when(c.since) })}</small>
-          </li>
-        ))}
-      </ul>
-    )}
-  </Part>
-);
-
-function Letters({ turn }: { turn: number }) {
-  const [ask, setAsk] = useState<Letter | null>(null);
-  return (
-    <Part id="letters" turn={turn} load={api.letters}>
-      {(list, again) => (
-        <>
-          <p class="muted">{t("admin.lettersWhy")}</p>
-          {list.length === 0 && <Empty>{t("admin.lettersEmpty")}</Empty>}
-          <ul class="stack tight">
-            {list.map((l) => (
-              <li key={l.id} class="letter">
-                <div class="letter-text">
-                  <p><strong class="mono">{l.kind}</strong> · <bdi>{l.by}</bdi> · {when(l.at)}</p>
-                  <p class="fault-text" dir="auto">{l.err}</p>
-                  <details><summary>{t("admin.content")}</summary><pre dir="ltr" tabIndex={0}>{JSON.stringify(l.data, null, 2)}</pre></details>
-                  {l.stack && <details><summary>{t("admin.stack")}</summary><pre dir="ltr" tabIndex={0}>{l.stack}</pre></details>}
-                </div>
-                <div class="row">
-                  {l.seq === 0 && (
-                    <button type="button" onClick={() => api.retryLetter(l.id).then(() => { tell(t("admin.retried")); again(); }, (f) => { tellFault(f); again(); })}>
-                      {t("admin.retry")}
-                    </button>
-                  )}
-                  <button type="button" class="danger" onClick={() => setAsk(l)}>{t("admin.drop")}</button>
-                </div>
-              </li>
-            ))}
-          </ul>
-          {ask && (
-            <Confirm
-              text={t("admin.dropAsk", { kind: ask.kind })} yes={t("admin.drop")} onNo={() => setAsk(null)}
-              onYes={() => api.dropLetter(ask.id).then(again, tellFault).then(() => setAsk(null))}
-            />
-          )}
-        </>
+        </main>
       )}
-    </Part>
-  );
-}
-
-const Crashes = ({ turn }: { turn: number }) => (
-  <Part id="crashes" turn={turn} load={api.crashes}>
-    {(list) => list.length === 0 ? <Empty>{t("admin.crashesEmpty")}</Empty> : (
-      <ul class="stack tight">{list.map((c, i) => <li key={`${c.at} ${i}`}><CrashLine c={c} /></li>)}</ul>
-    )}
-  </Part>
-);
-
-function CrashLine({ c }: { c: Crash }) {
-  return (
-    <details class="crash">
-      <summary>
-        <bdi dir="ltr" class="mono">{c.path}/{c.child}</bdi> <span class="pill">{maybe(`admin.decision.${c.decision}`) || c.decision}</span> <small>{when(c.at)}</small>
-      </summary>
-      <p class="fault-text" dir="auto">{c.error}</p>
-      {c.last && <p>{t("admin.last")} <bdi class="mono">{c.last}</bdi></p>}
-      <p>{t("admin.restarts", { n: c.restarts })}</p>
-      {c.stack && <pre dir="ltr" tabIndex={0}>{c.stack}</pre>}
-    </details>
-  );
-}
-
-const Tree = ({ turn }: { turn: number }) => (
-  <Part id="tree" turn={turn} load={api.tree}>
-    {(root) => <ul class="tree"><Branch node={root} depth={0} /></ul>}
-  </Part>
-);
-
-const troubled = (n: Node): boolean => ["crashed", "spent", "waiting"].includes(n.state) || (n.children ?? []).some(troubled);
-
-function Branch({ node, depth }: { node: Node; depth: number }) {
-  const line = (
-    <>
-      <bdi dir="ltr" class="mono">{node.name}</bdi>
-      <span class={`pill state-${node.state}`}>{maybe(`admin.state.${node.state}`) || node.state}</span>
-      {node.restarts > 0 && <span class="pill warn">{t("admin.restarts", { n: node.restarts })}</span>}
-      {node.count ? <small>{t("admin.count", { n: node.count })}</small> : null}
-      {node.last_error && <small class="fault-text" dir="auto">{node.last_error}</small>}
     </>
   );
-  if (!node.children?.length) return <li class="leaf">{line}</li>;
-  return (
-    <li>
-      <details open={depth < 1 || troubled(node)}>
-        <summary>{line}</summary>
-        <ul>{node.children.map((c, i) => <Branch key={`${c.name} ${i}`} node={c} depth={depth + 1} />)}</ul>
-      </details>
-    </li>
-  );
 }
 
-const Log = ({ turn }: { turn: number }) => (
-  <Part id="log" turn={turn} load={api.log}>
-    {(lines) => lines.length === 0 ? <Empty>{t("admin.logEmpty")}</Empty> : (
-      <pre class="log" dir="ltr" tabIndex={0} aria-label={t("admin.log")}>{lines.slice(-200).join("\n")}</pre>
-    )}
-  </Part>
+// PartList is at the side of a laptop. On a phone it is the first thing of the overview.
+const PartList = ({ now }: { now: string }) => (
+  <nav class="admin-parts" aria-label={t("admin.title")}>
+    <ul>
+      {parts.map((p) => (
+        <li key={p.id}>
+          <PageLink href={pathOf(p.id)} aria-current={p.id === now ? "page" : undefined}>
+            <Icon icon={p.icon} />
+            <span>{t(`admin.part.${p.id}`)}</span>
+            <Icon icon={ChevronRight} mirrored />
+          </PageLink>
+        </li>
+      ))}
+    </ul>
+  </nav>
 );

@@ -1,23 +1,26 @@
 // Making a new box one's own, in three short screens: the language, the names and the
 // PIN, the class. Then the first lesson is ready on the home page.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { State } from "../core/api";
-import { lang, t } from "../core/i18n";
-import { A, Title } from "../core/kit";
-import { go } from "../core/router";
-import { ClassStep } from "../features/firstclass";
-import { LangStep, OwnerStep, type Typed } from "../features/setup";
-import { Front } from "./login";
+import type { BoxState } from "../api/box";
+import { lang, t } from "../locales/i18n";
+import { PageLink } from "../components/page-link";
+import { PageTitle } from "../components/page-title";
+import { go } from "../state/router";
+import { FirstClass } from "../features/setup/first-class";
+import { LanguageStep, OwnerStep, type Typed } from "../features/setup/setup-steps";
+import { SignedOutPage } from "../components/signed-out-page";
 import "./home.css";
 
-export function Claim({ state }: { state: State; arg: string }) {
+export function Claim({ state }: { state: BoxState; arg: string }) {
   const [step, setStep] = useState(1);
   const [typed, setTyped] = useState<Typed>({ code: "", box: "", name: "", pin: "", again: "" });
   const here = useRef<HTMLDivElement>(null);
   const first = useRef(true);
   useEffect(() => {
     // Each step begins at its first field; the page itself begins there too.
-    here.current?.querySelector<HTMLElement>("input:checked, input:not([type=radio]), textarea")?.focus({ preventScroll: first.current });
+    here.current
+      ?.querySelector<HTMLElement>("input:checked, input:not([type=radio]), textarea")
+      ?.focus({ preventScroll: first.current });
     first.current = false;
     if (step > 1) scrollTo(0, 0);
   }, [step]);
@@ -25,26 +28,32 @@ export function Claim({ state }: { state: State; arg: string }) {
 
   if (state.box.claimed && step < 3) {
     return (
-      <Front box={state.box.name}>
+      <SignedOutPage box={state.box.name}>
         <div class="card sheet stack">
-          <Title>{t("claim.takenTitle")}</Title>
+          <PageTitle>{t("claim.takenTitle")}</PageTitle>
           <p>{t("claim.taken", { box: state.box.name })}</p>
-          {state.me.role === "teacher"
-            ? <A class="button primary big" href="/teach">{t("claim.toClasses")}</A>
-            : <A class="button primary big" href="/login">{t("claim.toLogin")}</A>}
+          {state.me.role === "teacher" ? (
+            <PageLink class="button primary big" href="/teach">
+              {t("claim.toClasses")}
+            </PageLink>
+          ) : (
+            <PageLink class="button primary big" href="/login">
+              {t("claim.toLogin")}
+            </PageLink>
+          )}
         </div>
-      </Front>
+      </SignedOutPage>
     );
   }
   return (
-    <Front box="">
+    <SignedOutPage box="">
       <div class="card sheet stack" ref={here}>
         <Steps now={step} />
-        {step === 1 && <LangStep next={() => setStep(2)} />}
+        {step === 1 && <LanguageStep next={() => setStep(2)} />}
         {step === 2 && <OwnerStep typed={typed} put={put} back={() => setStep(1)} next={() => setStep(3)} />}
-        {step === 3 && <ClassStep ready={() => go("/teach", true)} />}
+        {step === 3 && <FirstClass ready={() => go("/teach", true)} />}
       </div>
-    </Front>
+    </SignedOutPage>
   );
 }
 
@@ -53,7 +62,9 @@ function Steps({ now }: { now: number }) {
     <ol class="steps" aria-label={t("claim.steps")}>
       {[1, 2, 3].map((n) => (
         <li key={n} class={n < now ? "done" : n === now ? "now" : ""} aria-current={n === now ? "step" : undefined}>
-          <span class="step-n" aria-hidden="true">{n < now ? "✓" : new Intl.NumberFormat(lang.value).format(n)}</span>
+          <span class="step-n" aria-hidden="true">
+            {n < now ? "✓" : new Intl.NumberFormat(lang.value).format(n)}
+          </span>
           <span>{t(`claim.step${n}`)}</span>
           {n < now && <span class="visually-hidden">{t("claim.done")}</span>}
         </li>

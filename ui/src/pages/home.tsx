@@ -1,32 +1,44 @@
 // A teacher's start: the classes and their lists, what is prepared, what is over.
 import { useState } from "preact/hooks";
-import { api, type Class, type Fault, type Lesson, type State } from "../core/api";
-import { clock, t } from "../core/i18n";
-import { A, Confirm, Empty, Failed, Loading, Title, tell, tellFault, useLoad } from "../core/kit";
-import { prepare } from "../core/prepare";
-import { ListSheet } from "../features/classlist";
-import { ClockNote } from "../features/clock";
-import { Decks } from "../features/decks";
-import { Ready } from "../features/firstclass";
-import { Code, More, Sheet, Topbar, useStaff } from "../features/frame";
-import { Intake } from "../features/intake";
-import { Past } from "../features/past";
-import { Quizzes } from "../features/quizzes";
-import { NameSheet, StartSheet } from "../features/start";
+import { api, type BoxState, type Class, type Lesson } from "../api/box";
+import { clock, t } from "../locales/i18n";
+import { PageLink } from "../components/page-link";
+import { ConfirmDialog } from "../components/confirm-dialog";
+import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../components/feedback";
+import { PageTitle } from "../components/page-title";
+import { useLoad } from "../components/hooks";
+import { library } from "../api/library";
+import { ClassList } from "../features/setup/class-list";
+import { ClockWarning } from "../features/setup/clock-warning";
+import { DeckList } from "../features/whiteboard/deck-list";
+import { ReadyToTeach } from "../features/setup/first-class";
+import { JoinCode } from "../components/join-code";
+import { Menu } from "../components/details-menu";
+import { DialogSheet } from "../components/dialog-sheet";
+import { PageHeader } from "../components/page-header";
+import { useStaff } from "../state/use-staff";
+import { ClassFileImport } from "../features/setup/class-file-import";
+import { LessonHistory } from "../features/results/lesson-history";
+import { QuizList } from "../features/quiz/quiz-list";
+import { NameDialog } from "../components/name-dialog";
+import { StartLesson } from "../features/lesson/start-lesson";
 import "./home.css";
 
-type Open =
-  | { what: "add" | "import" }
-  | { what: "start" | "list" | "rename" | "delete"; cls: string };
+type Open = { what: "add" | "import" } | { what: "start" | "list" | "rename" | "delete"; cls: string };
 
-export function Home({ state }: { state: State; arg: string }) {
+export function Home({ state }: { state: BoxState; arg: string }) {
   if (!useStaff(state)) return <main id="main" />;
-  return <><Topbar state={state} /><Classes /></>;
+  return (
+    <>
+      <PageHeader state={state} />
+      <Classes />
+    </>
+  );
 }
 
 function Classes() {
   const [data, fault, again] = useLoad(async () => ({ classes: await api.classes(), lessons: await api.lessons() }));
-  const [past, pastFault, pastAgain] = useLoad(prepare.past);
+  const [past, pastFault, pastAgain] = useLoad(library.past);
   const [open, setOpen] = useState<Open | null>(null);
   const done = () => {
     setOpen(null);
@@ -36,46 +48,105 @@ function Classes() {
   return (
     <main id="main" class="page stack">
       <div class="row between">
-        <Title>{t("home.title")}</Title>
+        <PageTitle>{t("home.title")}</PageTitle>
         <span class="row">
-          <button type="button" onClick={() => setOpen({ what: "import" })}>{t("home.file")}</button>
-          <button type="button" onClick={() => setOpen({ what: "add" })}>+ {t("home.add")}</button>
+          <button type="button" onClick={() => setOpen({ what: "import" })}>
+            {t("home.file")}
+          </button>
+          <button type="button" onClick={() => setOpen({ what: "add" })}>
+            + {t("home.add")}
+          </button>
         </span>
       </div>
-      <ClockNote />
-      {fault && <Failed fault={fault} retry={again} />}
+      <ClockWarning />
+      {fault && <ErrorNote fault={fault} retry={again} />}
       {!data && !fault && <Loading />}
-      {data && past?.length === 0 && data.lessons.length === 0 && <Ready classes={data.classes} />}
+      {data && past?.length === 0 && data.lessons.length === 0 && <ReadyToTeach classes={data.classes} />}
       {data?.classes.length === 0 && (
-        <div class="card stack first">
-          <Empty>{t("home.empty")}</Empty>
-          <button type="button" class="primary big" onClick={() => setOpen({ what: "add" })}>{t("home.add")}</button>
+        <div class="card stack first-class">
+          <EmptyNote>{t("home.empty")}</EmptyNote>
+          <button type="button" class="primary big" onClick={() => setOpen({ what: "add" })}>
+            {t("home.add")}
+          </button>
         </div>
       )}
       {data && data.classes.length > 0 && (
         <ul class="cards">
           {[...data.classes]
-            .sort((a, b) => Number(data.lessons.some((l) => l.class === b.id)) - Number(data.lessons.some((l) => l.class === a.id)))
-            .map((c) => <Card key={c.id} cls={c} lesson={data.lessons.find((l) => l.class === c.id)} open={setOpen} />)}
+            .sort(
+              (a, b) =>
+                Number(data.lessons.some((l) => l.class === b.id)) - Number(data.lessons.some((l) => l.class === a.id)),
+            )
+            .map((c) => (
+              <Card key={c.id} cls={c} lesson={data.lessons.find((l) => l.class === c.id)} open={setOpen} />
+            ))}
         </ul>
       )}
-      <div class="home-shelf"><Quizzes /><Decks /><Past list={past} fault={pastFault} again={pastAgain} /></div>
-      {open?.what === "import" && <Sheet title={t("home.import")} onClose={() => setOpen(null)} wide><Intake cls="" done={done} /></Sheet>}
-      {open?.what === "add" && <NameSheet title={t("home.add")} label={t("home.className")} yes={t("home.addYes")} onClose={() => setOpen(null)}
-        save={async (name) => {
-          const c = await api.addClass(name);
-          again();
-          setOpen({ what: "list", cls: c.id });
-        }} />}
-      {cls && open?.what === "rename" && <NameSheet key={cls.id} title={t("home.rename")} label={t("home.className")} yes={t("home.save")} value={cls.name}
-        onClose={() => setOpen(null)} save={async (name) => { await api.renameClass(cls.id, name); done(); }} />}
-      {cls && open?.what === "start" && <StartSheet cls={cls} onClose={() => setOpen(null)} />}
-      {cls && open?.what === "list" && <ListSheet key={cls.id} cls={cls} changed={again} onClose={done} start={() => setOpen({ what: "start", cls: cls.id })}
-        running={!!data?.lessons.some((l) => l.class === cls.id)} />}
+      <div class="home-shelf">
+        <QuizList />
+        <DeckList />
+        <LessonHistory list={past} fault={pastFault} again={pastAgain} />
+      </div>
+      {open?.what === "import" && (
+        <DialogSheet title={t("home.import")} onClose={() => setOpen(null)} wide>
+          <ClassFileImport cls="" done={done} />
+        </DialogSheet>
+      )}
+      {open?.what === "add" && (
+        <NameDialog
+          title={t("home.add")}
+          label={t("home.className")}
+          yes={t("home.addYes")}
+          onClose={() => setOpen(null)}
+          save={async (name) => {
+            const c = await api.addClass(name);
+            again();
+            setOpen({ what: "list", cls: c.id });
+          }}
+        />
+      )}
+      {cls && open?.what === "rename" && (
+        <NameDialog
+          key={cls.id}
+          title={t("home.rename")}
+          label={t("home.className")}
+          yes={t("home.save")}
+          value={cls.name}
+          onClose={() => setOpen(null)}
+          save={async (name) => {
+            await api.renameClass(cls.id, name);
+            done();
+          }}
+        />
+      )}
+      {cls && open?.what === "start" && <StartLesson cls={cls} onClose={() => setOpen(null)} />}
+      {cls && open?.what === "list" && (
+        <ClassList
+          key={cls.id}
+          cls={cls}
+          changed={again}
+          onClose={done}
+          start={() => setOpen({ what: "start", cls: cls.id })}
+          running={!!data?.lessons.some((l) => l.class === cls.id)}
+        />
+      )}
       {cls && open?.what === "delete" && (
-        <Confirm
-          text={t("home.deleteAsk", { name: cls.name, n: cls.pupils.length })} yes={t("home.delete")} onNo={() => setOpen(null)}
-          onYes={() => api.deleteClass(cls.id).then(() => { tell(t("home.deleted", { name: cls.name })); done(); }, (f) => { tellFault(f); done(); })}
+        <ConfirmDialog
+          text={t("home.deleteAsk", { name: cls.name, n: cls.pupils.length })}
+          yes={t("home.delete")}
+          onNo={() => setOpen(null)}
+          onYes={() =>
+            api.deleteClass(cls.id).then(
+              () => {
+                showMessage(t("home.deleted", { name: cls.name }));
+                done();
+              },
+              (f) => {
+                showError(f);
+                done();
+              },
+            )
+          }
         />
       )}
     </main>
@@ -86,26 +157,53 @@ function Card({ cls, lesson, open }: { cls: Class; lesson?: Lesson; open: (o: Op
   return (
     <li class={lesson ? "card class-card running" : "card class-card"}>
       <div class="row between">
-        <h2><bdi>{cls.name}</bdi></h2>
-        <More label={t("home.more", { name: cls.name })}>
-          <A class="button quiet" href={`/cards/${encodeURIComponent(cls.id)}`}>{t("home.cards")}</A>
-          <button type="button" class="quiet" onClick={() => open({ what: "rename", cls: cls.id })}>{t("home.rename")}</button>
-          <button type="button" class="quiet danger" onClick={() => open({ what: "delete", cls: cls.id })}>{t("home.delete")}…</button>
-        </More>
+        <h2>
+          <bdi>{cls.name}</bdi>
+        </h2>
+        <Menu label={t("home.more", { name: cls.name })}>
+          <PageLink class="button quiet" href={`/cards/${encodeURIComponent(cls.id)}`}>
+            {t("home.cards")}
+          </PageLink>
+          <button type="button" class="quiet" onClick={() => open({ what: "rename", cls: cls.id })}>
+            {t("home.rename")}
+          </button>
+          <button type="button" class="quiet danger" onClick={() => open({ what: "delete", cls: cls.id })}>
+            {t("home.delete")}…
+          </button>
+        </Menu>
       </div>
       {lesson ? (
         <div class="stack tight">
-          <p class="pill live"><i class="dot" aria-hidden="true" />{t("home.running", { time: clock(lesson.started) })}</p>
-          {lesson.title && lesson.title !== cls.name && <p><bdi>{lesson.title}</bdi></p>}
-          {lesson.code && <p>{t("home.code")} <Code code={lesson.code} /></p>}
+          <p class="pill live">
+            <i class="dot" aria-hidden="true" />
+            {t("home.running", { time: clock(lesson.started) })}
+          </p>
+          {lesson.title && lesson.title !== cls.name && (
+            <p>
+              <bdi>{lesson.title}</bdi>
+            </p>
+          )}
+          {lesson.code && (
+            <p>
+              {t("home.code")} <JoinCode code={lesson.code} />
+            </p>
+          )}
         </div>
       ) : null}
       <p class="muted">{t("home.pupils", { n: cls.pupils.length })}</p>
       <div class="row class-actions">
-        {lesson
-          ? <A class="button primary" href={`/teach/${encodeURIComponent(lesson.room)}`}>{t("home.back")}</A>
-          : <button type="button" class="primary" onClick={() => open({ what: "start", cls: cls.id })}>{t("home.start")}</button>}
-        <button type="button" onClick={() => open({ what: "list", cls: cls.id })}>{t("home.list")}</button>
+        {lesson ? (
+          <PageLink class="button primary" href={`/teach/${encodeURIComponent(lesson.room)}`}>
+            {t("home.back")}
+          </PageLink>
+        ) : (
+          <button type="button" class="primary" onClick={() => open({ what: "start", cls: cls.id })}>
+            {t("home.start")}
+          </button>
+        )}
+        <button type="button" onClick={() => open({ what: "list", cls: cls.id })}>
+          {t("home.list")}
+        </button>
       </div>
     </li>
   );

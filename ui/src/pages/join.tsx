@@ -1,15 +1,23 @@
 // The door for pupils: the code of the lesson, then their own name.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, Fault, type Look, type State } from "../core/api";
-import { A, Failed, Icon, Loading, Title } from "../core/kit";
-import { explain, lang, languages, setLang, t } from "../core/i18n";
-import { go } from "../core/router";
-import { reload } from "../core/state";
-import "./join.css";
+import { api, type BoxState, type Look } from "../api/box";
+import type { Fault } from "../api/http";
+import { ChevronLeft } from "lucide";
+import { PageLink } from "../components/page-link";
+import { chooseLanguage, ErrorNote, Loading } from "../components/feedback";
+import { Button } from "../components/button";
+import { Icon } from "../components/icon";
+import { mark } from "../components/brand";
+import { NamedIcon } from "../components/named-icon";
+import { PageTitle } from "../components/page-title";
+import { explain, lang, languages, t } from "../locales/i18n";
+import { go } from "../state/router";
+import { reload } from "../state/session";
+import css from "./join.module.css";
 
 type Ref = { code?: string; key?: string };
 
-export function Join({ state, arg }: { state: State; arg: string }) {
+export function Join({ state, arg }: { state: BoxState; arg: string }) {
   const [ref, setRef] = useState<Ref | null>(arg ? { key: arg } : null);
   const [look, setLook] = useState<Look | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
@@ -39,33 +47,59 @@ export function Join({ state, arg }: { state: State; arg: string }) {
   };
 
   return (
-    <main id="main" class="join">
-      <header class="join-top">
-        <p class="brand"><span aria-hidden="true" /><bdi>{state.box.claimed && state.box.name ? state.box.name : "LiveLearn"}</bdi></p>
+    <main id="main" class={css.join}>
+      <header class={css.top}>
+        <Brand state={state} />
         <Language />
       </header>
-      {look && ref ? <Names at={ref} look={look} state={state} again={() => api.look(ref).then(setLook, () => {})} back={back} />
-        : ref?.key && busy ? <Loading />
-        : !state.box.claimed ? <New />
-        : (
-          <div class="stack">
-            <Title>{t("join.title")}</Title>
-            <Resume state={state} />
-            <Code find={find} busy={busy} fault={fault} link={!!ref?.key} second={state.me.role !== "none"} retry={() => ref && void find(ref)} clear={() => setFault(null)} />
-          </div>
-        )}
-      {state.box.claimed && state.me.role !== "teacher" && <p class="join-foot"><A href="/login">{t("join.teacher")}</A></p>}
+      {look && ref ? (
+        <Names at={ref} look={look} state={state} again={() => api.look(ref).then(setLook, () => {})} back={back} />
+      ) : ref?.key && busy ? (
+        <Loading />
+      ) : !state.box.claimed ? (
+        <New />
+      ) : (
+        <div class="stack">
+          <PageTitle>{t("join.title")}</PageTitle>
+          <Resume state={state} />
+          <Code
+            find={find}
+            busy={busy}
+            fault={fault}
+            link={!!ref?.key}
+            second={state.me.role !== "none"}
+            retry={() => ref && void find(ref)}
+            clear={() => setFault(null)}
+          />
+        </div>
+      )}
+      {state.box.claimed && state.me.role !== "teacher" && (
+        <p class={css.foot}>
+          <PageLink href="/login">{t("join.teacher")}</PageLink>
+        </p>
+      )}
     </main>
   );
 }
 
+const Brand = ({ state }: { state: BoxState }) => (
+  <p class={css.brand}>
+    <Icon icon={mark} />
+    <bdi>{(state.box.claimed && state.box.name) || "LiveLearn"}</bdi>
+  </p>
+);
+
 // Language is its own word in each language, so that nobody has to read a foreign one.
 function Language() {
   return (
-    <label class="language">
+    <label class={css.language}>
       <span class="visually-hidden">{t("join.lang")}</span>
-      <select value={lang.value} onChange={(e) => void setLang(e.currentTarget.value)}>
-        {languages.map(([id, name]) => <option key={id} value={id} lang={id}>{name}</option>)}
+      <select value={lang.value} onChange={(e) => void chooseLanguage(e.currentTarget.value)}>
+        {languages.map(([id, name]) => (
+          <option key={id} value={id} lang={id}>
+            {name}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -73,10 +107,12 @@ function Language() {
 
 function New() {
   return (
-    <div class="stack card pad">
-      <Title>{t("join.new")}</Title>
+    <div class={`card ${css.card}`}>
+      <PageTitle>{t("join.new")}</PageTitle>
       <p>{t("join.new.text")}</p>
-      <A class="button primary big" href="/claim">{t("join.new.go")}</A>
+      <PageLink class="button primary big" href="/claim">
+        {t("join.new.go")}
+      </PageLink>
       <p class="muted">{t("join.new.wait")}</p>
     </div>
   );
@@ -85,21 +121,25 @@ function New() {
 // apart keeps a name's own direction from turning the words around it.
 const apart = (name = "") => `\u2068${name}\u2069`;
 
-function Resume({ state }: { state: State }) {
+function Resume({ state }: { state: BoxState }) {
   const { me, room } = state;
   if (me.role === "teacher") {
     return (
-      <div class="card stack">
+      <div class={`card ${css.card}`}>
         <p>{t("join.staff", { name: apart(me.name) })}</p>
-        <A class="button primary" href="/teach">{t("join.staff.go")}</A>
+        <PageLink class="button primary" href="/teach">
+          {t("join.staff.go")}
+        </PageLink>
       </div>
     );
   }
   if (me.role !== "pupil" || !room) return null;
   return (
-    <div class="card stack">
+    <div class={`card ${css.card}`}>
       <p>{t("join.resume.text")}</p>
-      <A class="button primary big" href="/lesson">{t("join.resume", { name: apart(me.name) })}</A>
+      <PageLink class="button primary big" href="/lesson">
+        {t("join.resume", { name: apart(me.name) })}
+      </PageLink>
       <p class="muted">{t("join.resume.other")}</p>
     </div>
   );
@@ -107,11 +147,23 @@ function Resume({ state }: { state: State }) {
 
 // digits reads Western, Arabic and Persian digits, however they were pasted.
 export const digits = (s: string) =>
-  s.replace(/[٠-٩]/g, (c) => String(c.charCodeAt(0) - 0x660)).replace(/[۰-۹]/g, (c) => String(c.charCodeAt(0) - 0x6f0)).replace(/\D/g, "").slice(0, 6);
+  s
+    .replace(/[٠-٩]/g, (c) => String(c.charCodeAt(0) - 0x660))
+    .replace(/[۰-۹]/g, (c) => String(c.charCodeAt(0) - 0x6f0))
+    .replace(/\D/g, "")
+    .slice(0, 6);
 
 export const grouped = (code: string) => (code.length > 3 ? `${code.slice(0, 3)} ${code.slice(3)}` : code);
 
-function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | null; link: boolean; second: boolean; retry: () => void; clear: () => void }) {
+function Code(props: {
+  find: (r: Ref) => void;
+  busy: boolean;
+  fault: Fault | null;
+  link: boolean;
+  second: boolean;
+  retry: () => void;
+  clear: () => void;
+}) {
   const { find, busy, fault, link } = props;
   const [code, setCode] = useState("");
   const input = useRef<HTMLInputElement>(null);
@@ -121,7 +173,7 @@ function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | nul
   }, [fault]);
   return (
     <form
-      class="stack code-form"
+      class={css.form}
       onSubmit={(e) => {
         e.preventDefault();
         if (code.length === 6) find({ code });
@@ -131,9 +183,22 @@ function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | nul
       <div class="field">
         <label for="code">{t("join.code")}</label>
         <input
-          ref={input} id="code" name="code" class="code" dir="ltr" type="text" inputMode="numeric" autoComplete="off" autoFocus
-          spellcheck={false} placeholder="000 000" value={grouped(code)} readOnly={busy}
-          aria-invalid={wrong && !link ? "true" : undefined} aria-describedby="code-hint code-fault"
+          ref={input}
+          id="code"
+          name="code"
+          class={css.code}
+          dir="ltr"
+          type="text"
+          inputMode="numeric"
+          autoComplete="off"
+          // biome-ignore lint/a11y/noAutofocus: the page asks for nothing else
+          autoFocus
+          spellcheck={false}
+          placeholder="000 000"
+          value={grouped(code)}
+          readOnly={busy}
+          aria-invalid={wrong && !link ? "true" : undefined}
+          aria-describedby="code-hint code-fault"
           onInput={(e) => {
             const now = digits(e.currentTarget.value);
             e.currentTarget.value = grouped(now);
@@ -146,11 +211,23 @@ function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | nul
         <small id="code-hint">{t("join.code.hint")}</small>
       </div>
       <div id="code-fault" aria-live="assertive">
-        {busy ? <p class="muted">{t("join.looking")}</p>
-          : fault && (wrong ? <p class="note bad">{t(link ? "join.wrong.link" : "join.wrong")}</p>
-            : fault.code === "offline" ? <Failed fault={fault} retry={props.retry} /> : <p class="note bad">{explain(fault)}</p>)}
+        {busy ? (
+          <p class="muted">{t("join.looking")}</p>
+        ) : (
+          fault &&
+          (wrong ? (
+            <p class="note bad">{t(link ? "join.wrong.link" : "join.wrong")}</p>
+          ) : fault.code === "offline" ? (
+            <ErrorNote fault={fault} retry={props.retry} />
+          ) : (
+            <p class="note bad">{explain(fault)}</p>
+          ))
+        )}
       </div>
-      <button type="submit" class={props.second ? "big" : "primary big"} disabled={busy}>{t("join.go")}</button>
+      <Button type="submit" kind={props.second ? "secondary" : "primary"} big busy={busy}>
+        {t("join.go")}
+      </Button>
+      <p class={css.hint}>{t("join.card.hint")}</p>
     </form>
   );
 }
@@ -158,7 +235,19 @@ function Code(props: { find: (r: Ref) => void; busy: boolean; fault: Fault | nul
 // plain is a name as it is searched: without case, accents and Arabic vowel signs.
 const plain = (s: string) => s.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase();
 
-function Names({ at, look, state, again, back }: { at: Ref; look: Look; state: State; again: () => void; back: () => void }) {
+function Names({
+  at,
+  look,
+  state,
+  again,
+  back,
+}: {
+  at: Ref;
+  look: Look;
+  state: BoxState;
+  again: () => void;
+  back: () => void;
+}) {
   const [search, setSearch] = useState("");
   const [busy, setBusy] = useState("");
   const [fault, setFault] = useState<Fault | null>(null);
@@ -193,39 +282,77 @@ function Names({ at, look, state, again, back }: { at: Ref; look: Look; state: S
   return (
     <div class="stack">
       <div>
-        <p class="join-lesson"><bdi>{lesson.className}</bdi>{lesson.title && <> · <bdi>{lesson.title}</bdi></>}</p>
-        <Title>{t("join.who")}</Title>
+        <p class={css.lesson}>
+          <bdi>{lesson.className}</bdi>
+          {lesson.title && (
+            <>
+              {" "}
+              · <bdi>{lesson.title}</bdi>
+            </>
+          )}
+        </p>
+        <PageTitle>{t("join.who")}</PageTitle>
       </div>
       {names.length > 8 && (
         <div class="field">
           <label for="search">{t("join.search")}</label>
-          <input id="search" type="search" autoComplete="off" spellcheck={false} value={search} onInput={(e) => setSearch(e.currentTarget.value)} />
+          <input
+            id="search"
+            type="search"
+            autoComplete="off"
+            spellcheck={false}
+            value={search}
+            onInput={(e) => setSearch(e.currentTarget.value)}
+          />
         </div>
       )}
       <div aria-live="assertive">{fault && <p class="note bad">{explain(fault)}</p>}</div>
-      <p class="visually-hidden" role="status">{busy ? t("join.joining") : t("join.shown", { n: shown.length })}</p>
-      {names.length === 0 ? <p class="empty">{t("join.empty")}</p> : shown.length === 0 ? <p class="empty">{t("join.none")}</p> : (
-        <ul class="names" aria-label={t("join.tap")}>
+      <p class="visually-hidden" role="status">
+        {busy ? t("join.joining") : t("join.shown", { n: shown.length })}
+      </p>
+      {names.length === 0 ? (
+        <p class="empty">{t("join.empty")}</p>
+      ) : shown.length === 0 ? (
+        <p class="empty">{t("join.none")}</p>
+      ) : (
+        <ul class={css.names} aria-label={t("join.tap")}>
           {shown.map((n) => (
             <li key={n.id}>
-              <button type="button" disabled={n.taken || (busy !== "" && busy !== n.id)} aria-busy={busy === n.id} class={mine(n.id) ? "primary" : ""} onClick={() => void join(n.id)}>
+              <button
+                type="button"
+                disabled={n.taken || (busy !== "" && busy !== n.id)}
+                aria-busy={busy === n.id}
+                class={mine(n.id) ? css.mine : ""}
+                onClick={() => void join(n.id)}
+              >
                 <bdi>{n.name}</bdi>
-                {busy === n.id ? <small>{t("join.joining")}</small>
-                  : n.taken ? <small><Icon name="lock" />{t("join.taken")}</small>
-                  : mine(n.id) ? <small>{t("join.mine")}</small> : null}
+                {busy === n.id ? (
+                  <small>{t("join.joining")}</small>
+                ) : n.taken ? (
+                  <small>
+                    <NamedIcon name="lock" />
+                    {t("join.taken")}
+                  </small>
+                ) : mine(n.id) ? (
+                  <small>{t("join.mine")}</small>
+                ) : null}
               </button>
             </li>
           ))}
         </ul>
       )}
       {names.some((n) => n.taken) && <p class="muted">{t("join.taken.hint")}</p>}
-      <div><button type="button" class="quiet" onClick={back}><Icon name="back" />{t("join.other")}</button></div>
+      <div class={css.back}>
+        <Button kind="quiet" icon={ChevronLeft} mirrored onClick={back}>
+          {t("join.other")}
+        </Button>
+      </div>
     </div>
   );
 }
 
 // Card is the way in by a pupil's own card: the name is known, so nothing is asked.
-export function Card({ state, arg }: { state: State; arg: string }) {
+export function Card({ state, arg }: { state: BoxState; arg: string }) {
   const [fault, setFault] = useState<Fault | null>(null);
   const enter = async () => {
     setFault(null);
@@ -239,13 +366,17 @@ export function Card({ state, arg }: { state: State; arg: string }) {
   };
   useEffect(() => void enter(), []);
   return (
-    <main id="main" class="join">
-      <p class="brand"><span aria-hidden="true" /><bdi>{state.box.name || "LiveLearn"}</bdi></p>
-      {!fault ? <Loading /> : (
-        <div class="stack card pad">
-          <Title>{t("join.card")}</Title>
-          <Failed fault={fault} retry={() => void enter()} />
-          <A class="button" href="/">{t("join.card.code")}</A>
+    <main id="main" class={css.join}>
+      <Brand state={state} />
+      {!fault ? (
+        <Loading />
+      ) : (
+        <div class={`card ${css.card}`}>
+          <PageTitle>{t("join.card")}</PageTitle>
+          <ErrorNote fault={fault} retry={() => void enter()} />
+          <PageLink class="button" href="/">
+            {t("join.card.code")}
+          </PageLink>
         </div>
       )}
     </main>

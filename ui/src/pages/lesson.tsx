@@ -1,37 +1,73 @@
 // The lesson as a pupil has it.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { State } from "../core/api";
-import { A, Icon, Loading, tellFault, Title } from "../core/kit";
-import { t } from "../core/i18n";
-import { Room } from "../core/room";
-import { go } from "../core/router";
-import { reload } from "../core/state";
-import { Chat } from "../features/chat";
-import { Away, Connection } from "../features/connection";
-import { Place, Recorded, secureHome } from "../features/onair";
-import { Round } from "../features/round";
-import { View } from "../features/view";
-import { Floats, Hand, Reactions, Taps } from "../features/taps";
-import "./lesson.css";
+import { api, type BoxState } from "../api/box";
+import type { Fault } from "../api/http";
+import { Button } from "../components/button";
+import { Icon } from "../components/icon";
+import { mark } from "../components/brand";
+import { NamedIcon } from "../components/named-icon";
+import { latePart } from "../components/late-part";
+import { Loading, showError } from "../components/feedback";
+import { PageTitle } from "../components/page-title";
+import { t } from "../locales/i18n";
+import { collectReview } from "../state/review";
+import { Room } from "../state/room";
+import { go } from "../state/router";
+import { reload } from "../state/session";
+import { Chat } from "../features/lesson/chat";
+import { ConnectionNote, ConnectionStatus } from "../features/lesson/connection-status";
+import { PupilCall, RecordingNotice, secureHome } from "../features/call/call-entry";
+import { PupilQuestion } from "../features/quiz/pupil-question";
+import { AnswerMore } from "../features/quiz/question";
+import { PupilGroups } from "../features/lesson/groups/groups-entry";
+import { PupilDock } from "../features/lesson/pupil-dock";
+import { FloatingReactions } from "../features/lesson/pupil-reactions";
+import css from "./lesson.module.css";
 
-export function Lesson({ state }: { state: State; arg: string }) {
+export function Lesson({ state }: { state: BoxState; arg: string }) {
   const { me, room } = state;
   const pupil = me.role === "pupil" && !!room && !!me.user;
   useEffect(() => {
     if (!pupil) go(me.role === "teacher" ? "/teach" : "/", true);
   }, [pupil]);
-  return pupil ? <Seat key={`${room} ${me.user}`} id={room} user={me.user!} name={me.name ?? ""} home={secureHome(state)} /> : <main id="main" class="narrow"><Loading /></main>;
+  return pupil ? (
+    <Seat key={`${room} ${me.user}`} id={room} user={me.user!} name={me.name ?? ""} home={secureHome(state)} />
+  ) : (
+    <main id="main" class="narrow">
+      <Loading />
+    </main>
+  );
 }
 
+const PupilBoard = latePart(async () => (await import("../features/whiteboard/pupil-board")).PupilBoard);
+const QuizReview = latePart(async () => (await import("../features/quiz/quiz-review")).QuizReview);
+
+type Review = ReturnType<typeof collectReview>["list"];
+
 function Seat({ id, user, name, home }: { id: string; user: string; name: string; home: string }) {
-  const [room, setRoom] = useState<Room | null>(null);
+  const [seat, setSeat] = useState<{ room: Room; review: Review } | null>(null);
   useEffect(() => {
-    const r = new Room(id, user);
-    setRoom(r);
-    return () => r.close();
+    const room = new Room(id, user);
+    const review = collectReview(room.quiz, `ll:review:${user}:${id}`);
+    setSeat({ room, review: review.list });
+    const later = setTimeout(
+      () => [PupilBoard, AnswerMore, QuizReview].forEach((p) => void p.preload().catch(() => {})),
+      1000,
+    );
+    return () => {
+      clearTimeout(later);
+      review.stop();
+      room.close();
+    };
   }, [id, user]);
-  return room ? <Live room={room} name={name} home={home} /> : <main id="main" class="narrow"><Loading /></main>;
+  return seat ? (
+    <Live room={seat.room} review={seat.review} name={name} home={home} />
+  ) : (
+    <main id="main" class="narrow">
+      <Loading />
+    </main>
+  );
 }
 
 const rejoin = async () => {
@@ -39,62 +75,106 @@ const rejoin = async () => {
   go("/", true);
 };
 
-function Live({ room, name, home }: { room: Room; name: string; home: string }) {
+// leave frees the name, so that the right child can have it.
+async function leave() {
+  try {
+    await api.logout();
+    await rejoin();
+  } catch (e) {
+    showError(e as Fault);
+  }
+}
+
+// apart keeps a name's own direction from turning the words around it.
+const apart = (name: string) => `\u2068${name}\u2069`;
+
+function Live({ room, review, name, home }: { room: Room; review: Review; name: string; home: string }) {
   const status = room.status.value;
   const { title, ended } = room.lesson.value;
   const fault = room.fault.value;
   useEffect(() => {
     if (!fault) return;
-    tellFault(fault);
+    showError(fault);
     room.fault.value = null;
   }, [fault]);
 
-  if (ended) return <Ended room={room} />;
-  if (status === "removed") {
-    return <Stop title={t("lesson.removed")} text={t("lesson.removed.text")}><button type="button" onClick={() => location.reload()}>{t("lesson.try")}</button></Stop>;
-  }
+  if (ended) return <Ended room={room} review={review} name={name} />;
+  const out = status === "removed";
   if (status === "signedout" || status === "refused") {
-    return <Stop title={t(`lesson.${status}`)} text={t(`lesson.${status}.text`)}><button type="button" class="primary big" onClick={rejoin}>{t("lesson.again")}</button></Stop>;
+    return (
+      <Stop title={t(`lesson.${status}`)} text={t(`lesson.${status}.text`)}>
+        <Button kind="primary" big onClick={rejoin}>
+          {t("lesson.again")}
+        </Button>
+      </Stop>
+    );
   }
   if (status === "waiting") {
-    return <Stop title={t("lesson.waiting")} text={t("lesson.waiting.text")} calm><p><Connection room={room} /></p></Stop>;
+    return (
+      <Stop title={t("lesson.waiting")} text={t("lesson.waiting.text")} calm>
+        <p>
+          <ConnectionStatus room={room} />
+        </p>
+      </Stop>
+    );
   }
-  if (!room.me.value.user) return <main id="main" class="narrow"><Loading /></main>;
+  const stop = out && <Stop title={t("lesson.removed")} text={t("lesson.removed.text")} />;
+  if (!room.me.value.user)
+    return (
+      stop || (
+        <main id="main" class="narrow">
+          <Loading />
+        </main>
+      )
+    );
   const cls = room.info.value?.className ?? "";
+  const shown = hasStage(room);
+  const grouped = room.groups.open.value;
+  const busy = shown || grouped;
+  // A removed pupil finds what was half written as it was, and is off the air meanwhile.
   return (
-    <main id="main" class="lesson">
-      <header class="lesson-top">
-        <div class="lesson-what">
-          <Title><bdi>{title || cls || t("lesson.title")}</bdi></Title>
-          <p class="muted">{title && cls && <><bdi>{cls}</bdi> · </>}{t("lesson.you", { name: `\u2068${name}\u2069` })} <A href="/">{t("lesson.leave")}</A></p>
+    <>
+      <main id={out ? undefined : "main"} class={`lesson ${css.lesson}`} data-stage={busy || undefined} hidden={out}>
+        <header class={css.top}>
+          <Icon icon={mark} />
+          <div class={css.what}>
+            <PageTitle>
+              <bdi>{title || cls || t("lesson.title")}</bdi>
+            </PageTitle>
+            <p>
+              {title && cls && (
+                <span class={css.class}>
+                  <bdi>{cls}</bdi> ·{" "}
+                </span>
+              )}
+              {t("lesson.you", { name: apart(name) })}
+            </p>
+          </div>
+          <ConnectionStatus room={room} />
+        </header>
+        <div class={css.main}>
+          <ConnectionNote room={room} />
+          <RecordingNotice room={room} />
+          {!out && <PupilCall room={room} home={home} />}
+          <PupilGroups room={room} />
+          {shown ? <Stage room={room} /> : !grouped && <Lobby room={room} name={name} />}
         </div>
-        <div class="lesson-how">
-          <Connection room={room} />
-          {status === "live" && <span class="here"><Icon name="people" />{t("lesson.here", { n: room.pupilsHere.value })}</span>}
-        </div>
-      </header>
-      <Away room={room} />
-      <Recorded room={room} />
-      <Place room={room} home={home} />
-      <Stage room={room} />
-      <section class="panel" aria-labelledby="panel-title">
-        <h2 id="panel-title" class="visually-hidden">{t("lesson.panel")}</h2>
-        <Hand room={room} />
-        <Taps room={room} />
-        <Reactions room={room} />
-      </section>
-      <Chat room={room} />
-      <Floats room={room} />
-    </main>
+        <PupilDock room={room} stage={busy} />
+        <FloatingReactions room={room} />
+      </main>
+      {stop}
+    </>
   );
 }
 
 // Stop is a state in which there is no lesson to show.
-function Stop({ title, text, calm, children }: { title: string; text: string; calm?: boolean; children?: ComponentChildren }) {
+function Stop(props: { title: string; text: string; calm?: boolean; children?: ComponentChildren }) {
+  const { title, text, calm, children } = props;
   return (
     <main id="main" class="narrow stop">
-      <div class="card pad stack" role={calm ? "status" : "alert"}>
-        <Title>{title}</Title>
+      <div class={`card ${css.card}`} role={calm ? "status" : "alert"}>
+        <Icon icon={mark} />
+        <PageTitle>{title}</PageTitle>
         <p>{text}</p>
         {children}
       </div>
@@ -102,28 +182,54 @@ function Stop({ title, text, calm, children }: { title: string; text: string; ca
   );
 }
 
-function Ended({ room }: { room: Room }) {
+// Lobby is between two things to look at.
+function Lobby({ room, name }: { room: Room; name: string }) {
+  const here = room.pupilsHere.value;
+  return (
+    <section class={css.lobby} aria-labelledby="lobby-title">
+      <h2 id="lobby-title">{t("lesson.hello", { name: apart(name) })}</h2>
+      <p>{t("lesson.lobby")}</p>
+      <p class={css.facts}>
+        {room.status.value === "live" && (
+          <span>
+            <NamedIcon name="people" /> {t("lesson.here", { n: here })}
+          </span>
+        )}
+        <Button kind="quiet" onClick={() => void leave()}>
+          {t("lesson.leave")}
+        </Button>
+      </p>
+    </section>
+  );
+}
+
+function Ended({ room, review, name }: { room: Room; review: Review; name: string }) {
   const me = room.me.value.user;
   const kept = room.messages.value.filter((m) => m.by === me).length;
   const lost = room.outbox.value.length;
   return (
-    <main id="main" class="lesson over">
-      <div class="card pad stack" role="status">
-        <p class="over-mark"><Icon name="yes" /></p>
-        <Title>{t("lesson.ended")}</Title>
+    <main id="main" class={`lesson ${css.over}`}>
+      <div class={css.end} role="status">
+        <Icon icon={mark} />
+        <PageTitle>{t("lesson.ended")}</PageTitle>
+        <p>{t("lesson.thanks", { name: apart(name) })}</p>
         <p>{kept > 0 ? t("lesson.ended.kept", { n: kept }) : t("lesson.ended.none")}</p>
         {lost > 0 && <p class="note warn">{t("lesson.ended.lost", { n: lost })}</p>}
-        <div><button type="button" onClick={rejoin}>{t("lesson.ended.next")}</button></div>
       </div>
+      <QuizReview list={review.value} spoke={kept > 0} score={room.quiz.score.value} max={room.quiz.max.value} />
+      <Button onClick={rejoin}>{t("lesson.ended.next")}</Button>
       {room.messages.value.length > 0 && <Chat room={room} />}
     </main>
   );
 }
 
+const isAsked = ({ quiz }: Room) => !!quiz.ranked.value || (!!quiz.round.value && quiz.round.value.state !== "closed");
+
+const hasStage = (room: Room) => isAsked(room) || !!room.board.surface.value;
+
 // Stage is what the class looks at: the question, or what the teacher shows.
-function Stage({ room }: { room: Room }) {
-  const q = room.quiz;
-  const asked = q.ranked.value || (q.round.value && q.round.value.state !== "closed");
-  if (!asked && !room.board.surface.value) return null;
-  return <div class="lesson-stage">{asked ? <Round room={room} /> : <View room={room} />}</div>;
-}
+const Stage = ({ room }: { room: Room }) => (
+  <div class={`lesson-stage ${css.stage}`}>
+    {isAsked(room) ? <PupilQuestion room={room} /> : <PupilBoard room={room} />}
+  </div>
+);

@@ -1,32 +1,49 @@
-// The quiz editor: questions of every kind, saved as they are written.
+// The quiz editor: one question at a time, with the list of all and a preview. All is saved as it is
+// written.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Fault, State } from "../core/api";
-import { Draft, line, type Line } from "../core/draft";
-import { explain, t } from "../core/i18n";
-import { A, Failed, Field, Loading, Title, maybe, tell, useLoad } from "../core/kit";
-import { prepare, type Quiz } from "../core/prepare";
-import { Add, Editor } from "../features/edit";
-import { Topbar, useStaff } from "../features/frame";
-import { Gift } from "../features/gift";
-import "./quiz.css";
+import { Plus, Upload } from "lucide";
+import type { BoxState } from "../api/box";
+import type { Fault } from "../api/http";
+import { library, type Quiz } from "../api/library";
+import { Button } from "../components/button";
+import { DialogSheet } from "../components/dialog-sheet";
+import { ErrorNote, Loading, showMessage } from "../components/feedback";
+import { TextField } from "../components/form-field";
+import { useLoad } from "../components/hooks";
+import { PageHeader } from "../components/page-header";
+import { PageTitle } from "../components/page-title";
+import { KindChoice, KindDialog } from "../features/quiz/kind-choice";
+import { QuestionEditor } from "../features/quiz/question-editor";
+import { explainRefusal, explainFault } from "../features/quiz/question-fault";
+import { copyQuestion, type EditorKind, makeQuestion } from "../features/quiz/question-kinds";
+import { QuestionList } from "../features/quiz/question-list";
+import { type PreviewPlace, QuestionPreview } from "../features/quiz/question-preview";
+import { ExportMenu } from "../features/quiz/quiz-export";
+import { QuizImport } from "../features/quiz/quiz-import";
+import { t } from "../locales/i18n";
+import { line, type Line, ofTitle, QuizDraft } from "../state/quiz-draft";
+import { go } from "../state/router";
+import { useStaff } from "../state/use-staff";
+import css from "./quiz.module.css";
 
 const most = 100; // questions
+const soon = 3000; // ms that Done waits for the box
 
-export function QuizPage({ state, arg }: { state: State; arg: string }) {
+export function QuizPage({ state, arg }: { state: BoxState; arg: string }) {
   const staff = useStaff(state);
-  const [quiz, fault, again] = useLoad(() => prepare.quiz(arg), [arg]);
+  const [quiz, fault, again] = useLoad(() => library.quiz(arg), [arg]);
   const [turn, setTurn] = useState(0);
   if (!staff) return <main id="main" />;
   const reload = async () => {
-    const got = await prepare.quiz(arg).catch(() => null);
+    const got = await library.quiz(arg).catch(() => null);
     if (got && quiz) Object.assign(quiz, got);
     setTurn(turn + 1);
   };
   return (
     <>
-      <Topbar state={state} />
-      <main id="main" class="page stack">
-        {fault && <Failed fault={fault} retry={again} />}
+      <PageHeader state={state} />
+      <main id="main" class={css.page}>
+        {fault && <ErrorNote fault={fault} retry={again} />}
         {!quiz && !fault && <Loading />}
         {quiz && <Edit key={`${quiz.id}/${turn}`} from={quiz} reload={() => void reload()} />}
       </main>
@@ -34,15 +51,9 @@ export function QuizPage({ state, arg }: { state: State; arg: string }) {
   );
 }
 
-function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
-  const draft = useMemo(() => new Draft(from), []);
-  const [gift, setGift] = useState(false);
-  const list = useRef<HTMLOListElement>(null);
-  const [seek, setSeek] = useState<{ uid: number; what: string } | null>(null);
-  useEffect(() => {
-    // A question that was added or moved has the focus.
-    if (seek) list.current?.querySelector<HTMLElement>(`[data-uid="${seek.uid}"] ${seek.what}`)?.focus();
-  }, [seek]);
+// useDraft is the quiz while it is written. It is saved when the page is left.
+function useDraft(from: Quiz): QuizDraft {
+  const draft = useMemo(() => new QuizDraft(from), []);
   useEffect(() => {
     const ask = (e: BeforeUnloadEvent) => draft.state.value !== "saved" && !draft.kept && e.preventDefault();
     addEventListener("beforeunload", ask);
@@ -52,86 +63,314 @@ function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
       draft.close();
     };
   }, []);
-  const head = draft.head.value;
+  return draft;
+}
+
+function Edit({ from, reload }: { from: Quiz; reload: () => void }) {
+  const draft = useDraft(from);
+  const [open, setOpen] = useState<"import" | "kinds" | null>(null);
+  const [leaving, setLeaving] = useState<Unfinished[] | null>(null);
+  const [chosen, setChosen] = useState(0); // uid
+  const [said, say] = useState(""); // to screen readers
+  const [place, setPlace] = useState<PreviewPlace>("phone");
+  const [seek, setSeek] = useState<{ what: string } | null>(null);
+  const editors = useRef<HTMLDivElement>(null);
+  const opened = useRef(new Set<number>());
   const lines = draft.lines.value;
-  const fault = draft.fault.value;
-  const at = /^items\[(\d+)\]\.(.+)$/.exec(fault?.field ?? "");
-  const flag = (name: "speed" | "board") => (
-    <label class="check"><input type="checkbox" checked={head[name]} onChange={(e) => draft.put({ head: { [name]: e.currentTarget.checked } })} />{t(`edit.${name}`)}</label>
+  const refusals = draft.refusals.value;
+  const head = draft.head.value;
+  const at = Math.max(
+    0,
+    lines.findIndex((l) => l.uid === chosen),
   );
-  const move = (i: number, by: number) => {
+  const now = lines[at];
+  // A question that was open stays in the page, so that a number that is none yet is not lost.
+  if (now) opened.current.add(now.uid);
+  const editor = (uid: number) => editors.current?.querySelector<HTMLElement>(`[data-uid="${uid}"]`);
+  useEffect(() => {
+    if (!seek || !now) return;
+    editor(now.uid)?.querySelector<HTMLElement>(seek.what)?.focus();
+  }, [seek]);
+  const choose = (uid: number, what?: string) => {
+    setChosen(uid);
+    if (what) setSeek({ what });
+  };
+  const put = (next: Line[]) => draft.put({ lines: next });
+  const move = (i: number, to: number) => {
     const next = [...lines];
-    next.splice(i + by, 0, ...next.splice(i, 1));
-    draft.put({ lines: next });
-    const end = by < 0 ? i + by === 0 : i + by === next.length - 1; // the button that was pressed is off there
-    setSeek({ uid: lines[i]!.uid, what: by < 0 !== end ? ".move-up" : ".move-down" });
+    next.splice(to, 0, ...next.splice(i, 1));
+    put(next);
+    say(t("edit.moved", { n: i + 1, to: to + 1, of: lines.length }));
   };
-  const remove = (i: number) => {
-    const gone = lines[i]!;
-    draft.put({ lines: lines.filter((l) => l !== gone) });
+  const moveBy = (by: number) => {
+    move(at, at + by);
+    const end = by < 0 ? at + by === 0 : at + by === lines.length - 1; // the button that was pressed is off there
+    if (end) setSeek({ what: `[data-tools] button:nth-child(${by < 0 ? 2 : 1})` });
+  };
+  const remove = () => {
+    const gone = now!;
+    const i = at;
+    put(lines.filter((l) => l !== gone));
     const near = lines[i + 1] ?? lines[i - 1];
-    if (near) setSeek({ uid: near.uid, what: ".remove" });
-    tell(t("edit.removed", { n: i + 1 }), () => draft.put({ lines: [...draft.lines.value.slice(0, i), gone, ...draft.lines.value.slice(i)] }));
+    if (near) choose(near.uid, "[data-tools] button:last-child");
+    showMessage(t("edit.removed", { n: i + 1 }), () => {
+      put([...draft.lines.value.slice(0, i), gone, ...draft.lines.value.slice(i)]);
+      choose(gone.uid, "textarea");
+    });
   };
-  const add = (more: Line[]) => {
-    draft.put({ lines: [...draft.lines.value, ...more].slice(0, most) });
-    if (more[0]) setSeek({ uid: more[0].uid, what: "textarea" });
+  const copy = () => {
+    const made = line(copyQuestion(now!.item));
+    put([...lines.slice(0, at + 1), made, ...lines.slice(at + 1)]);
+    choose(made.uid, "textarea");
+    say(t("edit.copied", { n: at + 1, to: at + 2 }));
   };
+  // A new question comes after the one that is open, an import at the end.
+  const add = (kind: EditorKind) => {
+    setOpen(null);
+    const made = line(makeQuestion(kind));
+    put([...lines.slice(0, at + 1), made, ...lines.slice(at + 1)].slice(0, most));
+    choose(made.uid, "textarea");
+  };
+  const invalid = (l: Line) => !!editor(l.uid)?.querySelector('[aria-invalid="true"]');
+  const done = async () => {
+    const late = new Promise<string>((r) => setTimeout(r, soon, "late"));
+    do if (await Promise.race([draft.save(), late])) break;
+    while (draft.state.value === "waiting");
+    // A number that is none is in its field only, and nothing has refused it.
+    const wrong = draft.lines.value.flatMap((l, i) =>
+      invalid(l) && !draft.refusals.value.has(l.uid)
+        ? [{ name: t("edit.question", { n: i + 1 }), why: t("edit.err.no_number") }]
+        : [],
+    );
+    if (draft.state.value === "saved" && wrong.length === 0) go("/teach");
+    else setLeaving(wrong);
+  };
+  const stay = () => {
+    setLeaving(null);
+    const first = lines.find((l) => refusals.has(l.uid) || invalid(l));
+    if (first) choose(first.uid, '[aria-invalid="true"]');
+  };
+  const full = lines.length >= most;
   return (
     <>
-      <div class="row between">
-        <Title>{t("edit.heading")}</Title>
-        <span class="row">
-          <button type="button" onClick={() => setGift(true)}>{t("quizzes.gift")}</button>
-          <a class="button" href={prepare.giftFile(head.id)} download aria-describedby="saving">{t("edit.export")}</a>
-          <A class="button primary" href="/teach">{t("edit.done")}</A>
-        </span>
-      </div>
-      <Told draft={draft} at={at} reload={reload} />
-      <section class="card stack" aria-label={t("edit.settings")}>
-        <Field label={t("edit.title")} name="title" value={head.title} onInput={(title) => draft.put({ head: { title } })} fault={fault} maxLength={200} autoComplete="off" />
-        <div class="row">
-          <label class="check"><input type="checkbox" checked={head.paced === "pupil"} onChange={(e) => draft.put({ head: { paced: e.currentTarget.checked ? "pupil" : "teacher" } })} />{t("edit.paced")}</label>
-          {flag("speed")}{flag("board")}
+      <div class={css.top}>
+        <PageTitle>{t("edit.heading")}</PageTitle>
+        <Saving draft={draft} reload={reload} />
+        <div class={css.actions}>
+          <Button icon={Upload} onClick={() => setOpen("import")}>
+            {t("quizzes.gift")}
+          </Button>
+          <ExportMenu id={head.id} />
+          <Button kind="primary" onClick={() => void done()}>
+            {t("edit.done")}
+          </Button>
         </div>
-      </section>
-      {lines.length === 0 && <p class="empty">{t("edit.empty")}</p>}
-      <ol class="stack editors" ref={list}>
-        {lines.map((l, i) => (
-          <Editor
-            key={l.uid} uid={l.uid} n={i} of={lines.length} item={l.item} fault={at && Number(at[1]) === i && fault ? { fault, field: at[2]! } : null}
-            set={(item) => draft.put({ lines: draft.lines.value.map((x) => (x.uid === l.uid ? { ...x, item } : x)) })}
-            move={(by) => move(i, by)} remove={() => remove(i)}
-          />
-        ))}
-      </ol>
-      {lines.length < most ? <Add add={(item) => add([line(item)])} /> : <p class="note warn">{t("edit.full", { n: most })}</p>}
-      {gift && <Gift close={() => setGift(false)} take={(items) => { setGift(false); add(items.map((item) => line({ ...item, id: "" }))); }} />}
+      </div>
+      <Settings draft={draft} />
+      {now ? (
+        <div class={css.columns}>
+          <div class={css.list}>
+            <QuestionList
+              lines={lines}
+              selected={now.uid}
+              incomplete={(uid) => refusals.has(uid)}
+              select={choose}
+              move={move}
+            />
+            {full ? (
+              <p class="note warn">{t("edit.full", { n: most })}</p>
+            ) : (
+              <Button icon={Plus} onClick={() => setOpen("kinds")}>
+                {t("edit.add")}
+              </Button>
+            )}
+          </div>
+          <div ref={editors}>
+            {lines
+              .map((l, i) => ({ l, i }))
+              .filter(({ l }) => opened.current.has(l.uid))
+              .map(({ l, i }) => (
+                <QuestionEditor
+                  key={l.uid}
+                  uid={l.uid}
+                  n={i}
+                  of={lines.length}
+                  item={l.item}
+                  refusal={refusals.get(l.uid)}
+                  known={draft.known(l.item)}
+                  hidden={l !== now}
+                  full={full}
+                  change={(edit) =>
+                    put(draft.lines.value.map((x) => (x.uid === l.uid ? { ...x, item: edit(x.item) } : x)))
+                  }
+                  move={moveBy}
+                  copy={copy}
+                  remove={remove}
+                />
+              ))}
+          </div>
+          <div class={css.preview}>
+            <QuestionPreview item={now.item} n={at} of={lines.length} place={place} setPlace={setPlace} />
+          </div>
+        </div>
+      ) : (
+        <section class={css.empty} aria-labelledby="add-title">
+          <h2 id="add-title">{t("edit.add")}</h2>
+          <p>{t("edit.empty")}</p>
+          <KindChoice choose={add} />
+        </section>
+      )}
+      <p class="visually-hidden" role="status">
+        {said}
+      </p>
+      {leaving && <Leave draft={draft} wrong={leaving} stay={stay} />}
+      {open === "kinds" && <KindDialog choose={add} close={() => setOpen(null)} />}
+      {open === "import" && (
+        <QuizImport
+          close={() => setOpen(null)}
+          room={most - lines.length}
+          take={(items) => {
+            setOpen(null);
+            const more = items.map((item) => line({ ...item, id: "" }));
+            put([...draft.lines.value, ...more].slice(0, most));
+            if (more[0]) choose(more[0].uid, "textarea");
+          }}
+        />
+      )}
     </>
   );
 }
 
-// Told says how far the saving is, and what the box cannot take yet.
-function Told({ draft, at, reload }: { draft: Draft; at: RegExpExecArray | null; reload: () => void }) {
+// Settings are of the whole quiz.
+function Settings({ draft }: { draft: QuizDraft }) {
+  const head = draft.head.value;
+  return (
+    <section class={css.settings} aria-label={t("edit.settings")}>
+      <TextField
+        label={t("edit.title")}
+        name="title"
+        value={head.title}
+        onInput={(title) => draft.put({ head: { title } })}
+        fault={draft.refusals.value.get(ofTitle)?.fault}
+        maxLength={200}
+        autoComplete="off"
+      />
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={head.paced === "pupil"}
+          onChange={(e) => draft.put({ head: { paced: e.currentTarget.checked ? "pupil" : "teacher" } })}
+        />
+        {t("edit.paced")}
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={head.speed}
+          onChange={(e) => draft.put({ head: { speed: e.currentTarget.checked } })}
+        />
+        {t("edit.speed")}
+      </label>
+    </section>
+  );
+}
+
+interface Unfinished {
+  name: string;
+  why: string;
+}
+
+const why = (f: Fault) => explainFault(f);
+
+// unfinished are the names of what the box has refused, in the order of the page.
+function unfinished(draft: QuizDraft): Unfinished[] {
+  const refusals = draft.refusals.value;
+  const named = (uid: number, name: string) =>
+    refusals.has(uid) ? [{ name, why: explainRefusal(refusals.get(uid)!) }] : [];
+  return [
+    ...named(ofTitle, t("edit.title")),
+    ...draft.lines.value.flatMap((l, i) => named(l.uid, t("edit.question", { n: i + 1 }))),
+  ];
+}
+
+// Saving says how far the saving is, and what the box cannot store yet.
+function Saving({ draft, reload }: { draft: QuizDraft; reload: () => void }) {
   const how = draft.state.value;
   const fault = draft.fault.value;
   if (how === "changed") {
     return (
-      <div class="note bad stack tight" role="alert">
+      <div class={`note bad ${css.changed}`} role="alert">
         <p>{t("edit.changed")}</p>
         <div class="row">
-          <button type="button" onClick={() => { draft.forget(); reload(); }}>{t("edit.reload")}</button>
-          <button type="button" onClick={() => void draft.keepMine()}>{t("edit.mine")}</button>
+          <button
+            type="button"
+            onClick={() => {
+              draft.forget();
+              reload();
+            }}
+          >
+            {t("edit.reload")}
+          </button>
+          <button type="button" onClick={() => void draft.keepMine()}>
+            {t("edit.mine")}
+          </button>
         </div>
       </div>
     );
   }
-  const why = (f: Fault) => maybe(`edit.err.${f.code}`) || explain(f);
+  const warn = how === "refused" || how === "unfinished";
   return (
-    <p id="saving" role="status" class={how === "refused" ? "note warn" : "muted saving"}>
+    <p id="saving" role="status" class={warn ? css.warn : css.saving}>
       {how === "refused" && fault
-        ? at ? <>{t("edit.fault", { n: Number(at[1]) + 1 })} {why(fault)}</> : why(fault)
-        : how === "offline" ? t("edit.offline") : t(how === "saved" ? "edit.saved" : "edit.saving")}
+        ? why(fault)
+        : how === "unfinished"
+          ? t("edit.unfinished", {
+              list: unfinished(draft)
+                .map((u) => u.name)
+                .join(" · "),
+            })
+          : how === "offline"
+            ? t("edit.offline")
+            : t(how === "saved" ? "edit.saved" : "edit.saving")}
     </p>
+  );
+}
+
+// Leave says what is not on the box before the teacher goes.
+function Leave({ draft, wrong, stay }: { draft: QuizDraft; wrong: Unfinished[]; stay: () => void }) {
+  const how = draft.state.value;
+  const list = [...unfinished(draft), ...wrong];
+  return (
+    <DialogSheet title={t("edit.leaveTitle")} onClose={stay}>
+      <div class="stack">
+        {list.length > 0 && (
+          <ul class="stack tight">
+            {list.map((u) => (
+              <li key={u.name}>
+                <strong>{u.name}</strong> – {u.why}
+              </li>
+            ))}
+          </ul>
+        )}
+        {how === "changed" ? (
+          <p>{t("edit.changed")}</p>
+        ) : how === "refused" && draft.fault.value ? (
+          <p>{why(draft.fault.value)}</p>
+        ) : how !== "saved" && how !== "unfinished" ? (
+          <p>{t("edit.offline")}</p>
+        ) : (
+          list.length === 0 && <p>{t("edit.saved")}</p>
+        )}
+        <p>{t(draft.kept ? "edit.leaveKept" : "edit.leaveLost")}</p>
+        <div class="row end">
+          <button type="button" onClick={() => go("/teach")}>
+            {t("edit.leave")}
+          </button>
+          <button type="button" class="primary" onClick={stay}>
+            {t("edit.stay")}
+          </button>
+        </div>
+      </div>
+    </DialogSheet>
   );
 }

@@ -1,18 +1,27 @@
-// The teacher's phone as a remote: one button that goes on, the slides, and who asks.
+// The teacher's phone as a remote: what the class sees, the one button that goes on, and who asks.
 import { useEffect, useState } from "preact/hooks";
-import type { State } from "../core/api";
-import { A, Icon, Loading, tellFault, Title } from "../core/kit";
-import { t } from "../core/i18n";
-import { Room } from "../core/room";
-import { Away, Connection } from "../features/connection";
-import { Hands } from "../features/hands";
-import { Turn } from "../features/easel";
-import { Go } from "../features/launcher";
-import { Timer } from "../features/round";
-import { useStaff } from "../features/frame";
-import "./remote.css";
+import { ChevronRight, Eye, MessageCircleQuestionMark } from "lucide";
+import type { BoxState } from "../api/box";
+import { Button } from "../components/button";
+import { Chip } from "../components/chip";
+import { PageLink } from "../components/page-link";
+import { NamedIcon } from "../components/named-icon";
+import { Loading, showError } from "../components/feedback";
+import { Meter } from "../components/meter";
+import { PageTitle } from "../components/page-title";
+import { t } from "../locales/i18n";
+import { Room } from "../state/room";
+import { ConnectionNote, ConnectionStatus } from "../features/lesson/connection-status";
+import { RaisedHands } from "../features/lesson/raised-hands";
+import { BoardSurface } from "../features/whiteboard/board-surface";
+import { PageTurner } from "../features/whiteboard/whiteboard-editor";
+import { NextStepButton } from "../features/quiz/next-step";
+import { RoundTimer, RoundTools } from "../features/quiz/quiz-control";
+import { QuickQuestion } from "../features/quiz/quick-question";
+import { useStaff } from "../state/use-staff";
+import css from "./remote.module.css";
 
-export function Remote({ state, arg }: { state: State; arg: string }) {
+export function Remote({ state, arg }: { state: BoxState; arg: string }) {
   const staff = useStaff(state);
   const [room, setRoom] = useState<Room | null>(null);
   useEffect(() => {
@@ -21,40 +30,104 @@ export function Remote({ state, arg }: { state: State; arg: string }) {
     setRoom(r);
     return () => r.close();
   }, [arg, staff]);
-  return room ? <Held room={room} /> : <main id="main" class="narrow"><Loading /></main>;
+  return room ? (
+    <Held room={room} />
+  ) : (
+    <main id="main" class="narrow">
+      <Loading />
+    </main>
+  );
 }
 
 function Held({ room }: { room: Room }) {
   const q = room.quiz;
-  const r = q.round.value;
+  const b = room.board;
+  const r = q.round.value && q.round.value.state !== "closed" ? q.round.value : null;
+  const [asking, setAsking] = useState(false);
   const fault = room.fault.value;
   useEffect(() => {
     if (!fault) return;
-    tellFault(fault);
+    showError(fault);
     room.fault.value = null;
   }, [fault]);
-  const item = r && r.state !== "closed" ? r.items[0] : q.loaded.value.items.find((i) => !q.asked.value.includes(i.id));
-  const open = r && r.state !== "closed";
+  const page = b.page.value;
+  const turn = (index: number) => page && room.send("board.show", { surface: `d:${page.deck}:${index}` });
+  const slides = !r && page;
   return (
-    <main id="main" class="remote">
-      <header class="row between">
-        <A href={`/teach/${encodeURIComponent(room.id)}`} class="button quiet" aria-label={t("remote.console")}><Icon name="back" /></A>
-        <Title><bdi>{room.info.value?.className || t("remote.title")}</bdi></Title>
-        <Connection room={room} />
+    <main id="main" class={css.remote} data-part="remote">
+      <header class={css.head}>
+        <PageLink href={`/teach/${encodeURIComponent(room.id)}`} class="button quiet" aria-label={t("remote.console")}>
+          <NamedIcon name="back" />
+        </PageLink>
+        <PageTitle>
+          <bdi>{room.info.value?.className || t("remote.title")}</bdi>
+        </PageTitle>
+        <ConnectionStatus room={room} />
       </header>
-      <Away room={room} />
-      <section class="card stack" aria-labelledby="remote-now">
-        <p id="remote-now" class="row between">
-          <strong>{open ? t(`stage.state.${r.paused ? "paused" : r.state}`) : t("remote.ready")}</strong>
-          {q.end.value !== null && <Timer room={room} end={q.end.value} />}
-        </p>
-        <p class="question-text"><bdi>{item?.text ?? t("remote.nothing")}</bdi></p>
-        {open && item && item.kind !== "slide" && <p class="muted">{t("stage.answered", { n: q.answered.value[item.id] ?? 0, of: Math.max(room.pupilsHere.value, 1) })}</p>}
-        {open && r.state === "open" && <div><button type="button" onClick={() => room.send("quiz.pause", { round: r.round, on: !r.paused })}>{t(r.paused ? "stage.resume" : "stage.pause")}</button></div>}
+      <ConnectionNote room={room} />
+      <section class={css.preview} aria-label={t("remote.sees")} data-part="preview">
+        <div class={css.line}>
+          <Chip icon={Eye}>{t("remote.sees")}</Chip>
+          <RoundTimer room={room} />
+        </div>
+        {r ? (
+          <Asked room={room} />
+        ) : b.surface.value ? (
+          <BoardSurface room={room} surface={b.surface.value} page={page} width={640} />
+        ) : (
+          <p class={css.text}>{t("console.sees.code")}</p>
+        )}
       </section>
-      {q.loaded.value.items.length > 0 && <Go room={room} />}
-      <Turn room={room} turn={(surface) => room.send("board.show", { surface })} />
-      <Hands room={room} />
+      <RaisedHands room={room} />
+      <div class={css.bar}>
+        <div class={css.tools}>
+          {!r && <PageTurner page={page} turn={turn} />}
+          <RoundTools room={room} />
+          {q.state.value !== "open" && (
+            <Button kind="quiet" icon={MessageCircleQuestionMark} onClick={() => setAsking(true)}>
+              {t("stage.ask")}
+            </Button>
+          )}
+        </div>
+        <div class={css.go}>
+          {q.loaded.value.items.length > 0 && <NextStepButton room={room} kind={slides ? "secondary" : "primary"} />}
+          {slides && (
+            <Button
+              kind="primary"
+              big
+              icon={ChevronRight}
+              mirrored
+              disabled={slides.index + 1 >= slides.of}
+              onClick={() => turn(slides.index + 1)}
+            >
+              {t("remote.nextPage")}
+            </Button>
+          )}
+        </div>
+      </div>
+      {asking && <QuickQuestion room={room} close={() => setAsking(false)} />}
     </main>
+  );
+}
+
+// Asked is the question without its key: the phone may lie on a desk.
+function Asked({ room }: { room: Room }) {
+  const q = room.quiz;
+  const r = q.round.value!;
+  const item = r.items[0];
+  if (!item) return null;
+  const n = q.answered.value[item.id] ?? 0;
+  const here = Math.max(room.pupilsHere.value, n, 1); // some may have left
+  return (
+    <>
+      <p class={css.state}>
+        {r.items.length > 1 ? t("stage.all", { n: r.items.length }) : t("quiz.of", { i: r.index + 1, of: q.of.value })}{" "}
+        · {t(`stage.state.${r.paused ? "paused" : r.state}`)}
+      </p>
+      <p class={css.text}>
+        <bdi>{item.text}</bdi>
+      </p>
+      {item.kind !== "slide" && <Meter value={n} of={here} text={t("stage.answered", { n, of: here })} />}
+    </>
   );
 }

@@ -1,17 +1,24 @@
 // The end of a lesson: who was there, what was known, who needs help, and the files.
 import { useEffect, useState } from "preact/hooks";
-import type { Fault, State } from "../core/api";
-import { after, type Results } from "../core/after";
-import { clock, t } from "../core/i18n";
-import { A, Empty, Failed, Icon, Loading, Title } from "../core/kit";
-import { Topbar, useStaff } from "../features/frame";
-import { InCloud } from "../features/incloud";
-import { Job } from "../features/job";
-import { day } from "../features/past";
-import { Questions, Table } from "../features/outcome";
+import { Download } from "lucide";
+import type { Fault } from "../api/http";
+import type { BoxState } from "../api/box";
+import { type Results, resultsAPI } from "../api/results";
+import { clock, lang, t } from "../locales/i18n";
+import { Menu } from "../components/menu";
+import { PageLink } from "../components/page-link";
+import { EmptyNote, ErrorNote, Loading } from "../components/feedback";
+import { NamedIcon } from "../components/named-icon";
+import { PageTitle } from "../components/page-title";
+import { PageHeader } from "../components/page-header";
+import { useStaff } from "../state/use-staff";
+import { CloudStatus } from "../components/cloud-status";
+import { JobProgress } from "../components/job-progress";
+import { formatDay } from "../features/results/lesson-history";
+import { AnswerCharts, MarksTable } from "../features/results/answer-charts";
 import "./results.css";
 
-export function ResultsPage({ state, arg }: { state: State; arg: string }) {
+export function ResultsPage({ state, arg }: { state: BoxState; arg: string }) {
   const staff = useStaff(state);
   const [got, setGot] = useState<Results | null>(null);
   const [job, setJob] = useState("");
@@ -19,10 +26,10 @@ export function ResultsPage({ state, arg }: { state: State; arg: string }) {
   const load = async () => {
     setFault(null);
     try {
-      setGot(await after.results(arg));
+      setGot(await resultsAPI.results(arg));
     } catch (e) {
       if ((e as Fault).code !== "not_ready") return setFault(e as Fault);
-      await after.makeResults(arg).then((j) => setJob(j.id), setFault);
+      await resultsAPI.makeResults(arg).then((j) => setJob(j.id), setFault);
     }
   };
   useEffect(() => {
@@ -31,37 +38,95 @@ export function ResultsPage({ state, arg }: { state: State; arg: string }) {
   if (!staff) return <main id="main" />;
   return (
     <>
-      <Topbar state={state} />
+      <PageHeader state={state} />
       <main id="main" class="page stack results">
-        {fault && <Failed fault={fault} retry={() => void load()} />}
-        {!got && !fault && (job ? (
-          <><Title>{t("results.making")}</Title><Job id={job} over={(j) => { if (j.state === "done") void after.results(arg).then(setGot, setFault); }} /></>
-        ) : <Loading />)}
+        {fault && <ErrorNote fault={fault} retry={() => void load()} />}
+        {!got &&
+          !fault &&
+          (job ? (
+            <>
+              <PageTitle>{t("results.making")}</PageTitle>
+              <JobProgress
+                id={job}
+                over={(j) => {
+                  if (j.state === "done") void resultsAPI.results(arg).then(setGot, setFault);
+                }}
+              />
+            </>
+          ) : (
+            <Loading />
+          ))}
         {got && <Shown r={got} id={arg} />}
       </main>
     </>
   );
 }
 
+const forms = [
+  ["comma", { separator: "comma" }],
+  ["semicolon", { separator: "semicolon" }],
+  ["classroom", { form: "classroom" }],
+  ["moodle", { form: "moodle" }],
+] as const;
+
 const minutes = (ms: number) => Math.max(0, Math.round(ms / 60000));
 
 function Shown({ r, id }: { r: Results; id: string }) {
   const there = r.attendance.filter((a) => !a.absent);
   const [recorded, setRecorded] = useState(false);
-  useEffect(() => void after.capsule(id).then(() => setRecorded(true), () => {}), [id]);
+  useEffect(
+    () =>
+      void resultsAPI.capsule(id).then(
+        () => setRecorded(true),
+        () => {},
+      ),
+    [id],
+  );
   return (
     <>
       <div class="row between">
-        <div><Title><bdi>{r.lesson.title || r.lesson.className}</bdi></Title>
-          <p class="muted"><bdi>{r.lesson.className}</bdi> · {day(r.lesson.started)}{r.lesson.ended > 0 && <> – {clock(r.lesson.ended)}</>}</p></div>
+        <div>
+          <PageTitle>
+            <bdi>{r.lesson.title || r.lesson.className}</bdi>
+          </PageTitle>
+          <p class="muted">
+            <bdi>{r.lesson.className}</bdi> · {formatDay(r.lesson.started)}
+            {r.lesson.ended > 0 && <> – {clock(r.lesson.ended)}</>}
+          </p>
+        </div>
         <div class="row no-print">
-          {recorded && <A class="button primary" href={`/capsule/${encodeURIComponent(id)}`}>{t("results.play")}</A>}
-          <a class="button primary" href={after.file(id, "csv")} download>{t("results.csv")}</a>
-          <a class="button" href={after.file(id, "xlsx")} download>{t("results.xlsx")}</a>
-          <button type="button" onClick={() => print()}>{t("results.print")}</button>
+          {recorded && (
+            <PageLink class="button primary" href={`/capsule/${encodeURIComponent(id)}`}>
+              {t("results.play")}
+            </PageLink>
+          )}
+          <a class="button primary" href={resultsAPI.file(id, "csv", { lang: lang.value })} download>
+            {t("results.csv")}
+          </a>
+          <a class="button" href={resultsAPI.file(id, "xlsx")} download>
+            {t("results.xlsx")}
+          </a>
+          <button type="button" onClick={() => print()}>
+            {t("results.print")}
+          </button>
+          <Menu
+            label={t("results.forms")}
+            text
+            kind="secondary"
+            icon={Download}
+            items={forms.map(([key, query]) => ({
+              label: t(`results.form.${key}`),
+              onSelect: () => location.assign(resultsAPI.file(id, "csv", { lang: lang.value, ...query })),
+            }))}
+          />
         </div>
       </div>
-      <div class="note ok no-print"><p><Icon name="saved" /> {t("results.saved")}</p><InCloud /></div>
+      <div class="note ok no-print">
+        <p>
+          <NamedIcon name="saved" /> {t("results.saved")}
+        </p>
+        <CloudStatus />
+      </div>
       <div class="results-grid">
         <Help r={r} />
         <Hardest r={r} />
@@ -72,13 +137,29 @@ function Shown({ r, id }: { r: Results; id: string }) {
           {r.attendance.map((a) => (
             <li key={a.user} class={a.absent ? "absent" : ""}>
               <bdi>{a.name}</bdi>
-              <span>{a.absent ? t("results.absent") : t("results.minutes", { n: minutes(a.ms) })}{a.times > 1 && <small> · {t("results.times", { n: a.times })}</small>}</span>
+              <span>
+                {a.absent ? t("results.absent") : t("results.minutes", { n: minutes(a.ms) })}
+                {a.times > 1 && <small> · {t("results.times", { n: a.times })}</small>}
+              </span>
             </li>
           ))}
         </ul>
       </section>
-      {r.items.length === 0 ? <section class="card"><Empty>{t("results.nothing")}</Empty></section> : <><Questions r={r} /><Table r={r} /></>}
-      <p class="no-print"><A class="button" href="/teach">{t("results.home")}</A></p>
+      {r.items.length === 0 ? (
+        <section class="card">
+          <EmptyNote>{t("results.nothing")}</EmptyNote>
+        </section>
+      ) : (
+        <>
+          <AnswerCharts r={r} />
+          <MarksTable r={r} />
+        </>
+      )}
+      <p class="no-print">
+        <PageLink class="button" href="/teach">
+          {t("results.home")}
+        </PageLink>
+      </p>
     </>
   );
 }
@@ -88,20 +169,42 @@ function Help({ r }: { r: Results }) {
   return (
     <section class="card stack" aria-labelledby="help-title">
       <h2 id="help-title">{t("results.help")}</h2>
-      {r.help.length === 0 ? <Empty>{t("results.helpNone")}</Empty> : (
-        <ul class="stack tight">{r.help.map((h) => <li key={h.user}><strong><bdi>{name(h.user)}</bdi></strong> <span class="muted">{h.why.map((w) => t(`results.why.${w}`)).join(" · ")}</span></li>)}</ul>
+      {r.help.length === 0 ? (
+        <EmptyNote>{t("results.helpNone")}</EmptyNote>
+      ) : (
+        <ul class="stack tight">
+          {r.help.map((h) => (
+            <li key={h.user}>
+              <strong>
+                <bdi>{name(h.user)}</bdi>
+              </strong>{" "}
+              <span class="muted">{h.why.map((w) => t(`results.why.${w}`)).join(" · ")}</span>
+            </li>
+          ))}
+        </ul>
       )}
     </section>
   );
 }
 
 function Hardest({ r }: { r: Results }) {
-  const list = r.hardest.slice(0, 5).map((id) => r.items.find((i) => i.id === id)).filter((i) => !!i);
+  const list = r.hardest
+    .slice(0, 5)
+    .map((id) => r.items.find((i) => i.id === id))
+    .filter((i) => !!i);
   return (
     <section class="card stack" aria-labelledby="hardest-title">
       <h2 id="hardest-title">{t("results.hardest")}</h2>
-      {list.length === 0 ? <Empty>{t("results.hardestNone")}</Empty> : (
-        <ol class="stack tight">{list.map((i) => <li key={i.id}><bdi>{i.text}</bdi> <strong>{t("results.right", { percent: Math.round(i.fraction * 100) })}</strong></li>)}</ol>
+      {list.length === 0 ? (
+        <EmptyNote>{t("results.hardestNone")}</EmptyNote>
+      ) : (
+        <ol class="stack tight">
+          {list.map((i) => (
+            <li key={i.id}>
+              <bdi>{i.text}</bdi> <strong>{t("results.right", { percent: Math.round(i.fraction * 100) })}</strong>
+            </li>
+          ))}
+        </ol>
       )}
     </section>
   );

@@ -1,17 +1,29 @@
-// The projector's page: how to join, and no name ever.
+// The projector's page: one stage that fills the screen, whatever its size.
 import { useEffect, useState } from "preact/hooks";
-import { api, type Lesson as LessonInfo, type State } from "../core/api";
-import { A, Icon, Loading, Title } from "../core/kit";
-import { t } from "../core/i18n";
-import { Room } from "../core/room";
-import { Connection } from "../features/connection";
-import { Calls, Recorded } from "../features/onair";
-import { Surface } from "../features/board";
-import { Shown as Question } from "../features/shown";
-import { Floats } from "../features/taps";
-import "./screen.css";
+import { Maximize, Moon, Sun, Video, Volume2, VolumeX } from "lucide";
+import type { IconNode } from "lucide";
+import type { BoxState, Lesson as LessonInfo } from "../api/box";
+import { Icon } from "../components/icon";
+import { PageLink } from "../components/page-link";
+import { Delayed, Loading } from "../components/feedback";
+import { PageTitle } from "../components/page-title";
+import { muted, playTick, setMuted } from "../components/sound";
+import { changePage } from "../components/transition";
+import { useWakeLock } from "../components/wake-lock";
+import { t } from "../locales/i18n";
+import { Room } from "../state/room";
+import { ConnectionStatus } from "../features/lesson/connection-status";
+import { groupCode, ProjectorLobby } from "../features/lesson/projector-lobby";
+import { CallLoader, RecordingNotice } from "../features/call/call-entry";
+import { ProjectorGroups } from "../features/lesson/groups/groups-entry";
+import { BoardSurface } from "../features/whiteboard/board-surface";
+import { AnsweredMeter, ProjectorQuestion } from "../features/quiz/projector-question";
+import { ProjectorRanking } from "../features/quiz/projector-podium";
+import { useProjectorSounds } from "../features/quiz/projector-sounds";
+import { FloatingReactions } from "../features/lesson/pupil-reactions";
+import css from "./screen.module.css";
 
-export function Screen({ state, arg }: { state: State; arg: string }) {
+export function Screen({ state, arg }: { state: BoxState; arg: string }) {
   const [room, setRoom] = useState<Room | null>(null);
   const staff = state.me.role === "teacher";
   useEffect(() => {
@@ -21,7 +33,13 @@ export function Screen({ state, arg }: { state: State; arg: string }) {
     return () => r.close();
   }, [arg, staff]);
   if (!staff) return <Refused />;
-  return room ? <Shown room={room} address={plain(state.addresses[0])} /> : <main id="main" class="narrow"><Loading /></main>;
+  return room ? (
+    <Stage room={room} address={plain(state.addresses[0])} />
+  ) : (
+    <main id="main" class="narrow">
+      <Loading />
+    </main>
+  );
 }
 
 // plain is an address as it is typed.
@@ -30,82 +48,214 @@ const plain = (url: string | undefined) => (url ?? location.host).replace(/^http
 function Refused() {
   return (
     <main id="main" class="narrow stop">
-      <div class="card pad stack"><Title>{t("screen.refused")}</Title><A class="button primary" href="/login">{t("screen.login")}</A></div>
+      <div class="card pad stack">
+        <PageTitle>{t("screen.refused")}</PageTitle>
+        <PageLink class="button primary" href="/login">
+          {t("screen.login")}
+        </PageLink>
+      </div>
     </main>
   );
 }
 
-function Shown({ room, address }: { room: Room; address: string }) {
+type Shown = "loading" | "waiting" | "ended" | "ranking" | "question" | "groups" | "board" | "lobby";
+
+// shownOf is what is on the stage. While the box is out of reach, the last picture stays.
+function shownOf(room: Room, info: LessonInfo | null): Shown {
+  const q = room.quiz;
+  if (room.lesson.value.ended) return "ended";
+  if (room.status.value === "waiting" || room.status.value === "removed") return "waiting";
+  if (!info?.code) return "loading";
+  if (q.ranked.value) return "ranking";
+  if (q.round.value && q.round.value.state !== "closed") return "question";
+  if (room.groups.open.value) return "groups";
+  return room.board.surface.value ? "board" : "lobby";
+}
+
+function Stage({ room, address }: { room: Room; address: string }) {
   const [picture, setPicture] = useState(false);
+  const idle = useIdle();
+  useWakeLock();
+  useProjectorSounds(room);
   const status = room.status.value;
   if (status === "refused" || status === "signedout") return <Refused />;
-  const info = room.info.value;
-  const { title, ended } = room.lesson.value;
-  const quiet = ended ? "ended" : status === "waiting" || status === "removed" ? "waiting" : "";
-  if (!quiet && (!info || !info.code)) return <main id="main" class="narrow"><Loading /></main>;
-  const n = room.pupilsHere.value;
-  const q = room.quiz;
-  const asked = !quiet && (q.ranked.value || (q.round.value && q.round.value.state !== "closed"));
+  const { id, title, ended } = room.lesson.value;
+  const known = room.info.value;
+  const info = ended || known?.id === id ? known : null; // the lesson before has no code any more
+  const shown = shownOf(room, info);
+  if (shown === "loading")
+    return (
+      <main id="main" class="narrow">
+        <Loading />
+      </main>
+    );
+  const quiet = shown === "ended" || shown === "waiting";
   const b = room.board;
-  const slide = !quiet && !asked && b.surface.value;
   return (
-    <main id="main" class={asked || slide ? "screen busy" : "screen"}>
-      <header class="screen-top">
-        <p><strong><bdi>{info?.className}</bdi></strong>{title && <> <span aria-hidden="true">·</span> <bdi>{title}</bdi></>}</p>
-        <Recorded room={room} />
-        {room.onair.list.value.length > 0 && !quiet && <button type="button" class="quiet" aria-pressed={picture} onClick={() => setPicture(!picture)}>{t("screen.picture")}</button>}
-        <div class="row">{(asked || slide) && <Corner info={info!} address={address} />}<Tools /></div>
+    <main
+      id="main"
+      class={css.stage}
+      data-stage={shown}
+      data-state={room.quiz.round.value?.state}
+      data-idle={idle || undefined}
+    >
+      <header class={css.top}>
+        {(shown === "lobby" || quiet) && info && (
+          <p>
+            <bdi>{info.className}</bdi>
+            {title && title !== info.className && <bdi>{title}</bdi>}
+          </p>
+        )}
+        <RecordingNotice room={room} />
       </header>
-      {!quiet && <Calls room={room} who="screen" home="" wanted={picture} />}
-      {quiet ? (
-        <div class="screen-quiet"><Title>{t(`screen.${quiet}`)}</Title><p>{t(`screen.${quiet}.text`)}</p></div>
-      ) : asked ? <Question room={room} /> : slide ? (
-        <div class="screen-slide"><Surface room={room} surface={b.surface.value} page={b.page.value} width={1920} /></div>
-      ) : <HowToJoin info={info!} address={address} />}
-      <footer class="screen-foot">
-        {!quiet && <p class="screen-here"><Icon name="people" />{t("lesson.here", { n })}</p>}
-        {status !== "live" && !ended && <Connection room={room} />}
+      {shown === "waiting" || shown === "ended" ? (
+        <div class={css.quiet}>
+          <PageTitle>{t(`screen.${shown}`)}</PageTitle>
+          <p>{t(`screen.${shown}.text`)}</p>
+        </div>
+      ) : shown === "ranking" ? (
+        <ProjectorRanking room={room} />
+      ) : shown === "question" ? (
+        <ProjectorQuestion room={room} />
+      ) : shown === "groups" ? (
+        <ProjectorGroups room={room} />
+      ) : shown === "board" ? (
+        <div class={css.board} key={b.surface.value}>
+          <BoardSurface room={room} surface={b.surface.value} page={b.page.value} width={1920} />
+        </div>
+      ) : (
+        <ProjectorLobby room={room} info={info!} address={address} />
+      )}
+      {!quiet && (
+        <div class={css.call} data-on={picture || undefined}>
+          <CallLoader room={room} who="screen" home="" wanted={picture} />
+        </div>
+      )}
+      <footer class={css.foot}>
+        {!quiet && shown !== "lobby" && (
+          <p class={css.corner} data-corner>
+            <span dir="ltr">{address}</span>
+            <b dir="ltr">{groupCode(info!.code!)}</b>
+          </p>
+        )}
+        <div class={css.middle}>
+          {shown === "question" && (
+            <div class={css.answered}>
+              <AnsweredMeter room={room} />
+            </div>
+          )}
+          {status !== "live" && !ended && (
+            <Delayed>
+              <ConnectionStatus room={room} />
+            </Delayed>
+          )}
+        </div>
+        <div class={css.tools} role="group" aria-label={t("screen.tools")}>
+          {room.onair.list.value.length > 0 && !quiet && (
+            <Tool icon={Video} label={t("screen.picture")} pressed={picture} press={() => setPicture(!picture)} />
+          )}
+          <Tools />
+        </div>
       </footer>
-      <Floats room={room} />
+      <FloatingReactions room={room} />
     </main>
   );
 }
 
-// HowToJoin fills the screen while nothing else is shown.
-function HowToJoin({ info, address }: { info: LessonInfo; address: string }) {
+// useIdle is true after some seconds without a hand on the device: the tools fade then.
+function useIdle(): boolean {
+  const [idle, setIdle] = useState(false);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const wake = () => {
+      clearTimeout(timer);
+      setIdle(false);
+      timer = setTimeout(() => setIdle(true), 5000);
+    };
+    wake();
+    const events = ["pointermove", "pointerdown", "keydown"];
+    for (const e of events) addEventListener(e, wake);
+    return () => {
+      clearTimeout(timer);
+      for (const e of events) removeEventListener(e, wake);
+    };
+  }, []);
+  return idle;
+}
+
+function Tool({
+  icon,
+  label,
+  pressed,
+  press,
+}: {
+  icon: IconNode;
+  label: string;
+  pressed?: boolean;
+  press: () => void;
+}) {
   return (
-    <div class="screen-join">
-      <div class="screen-how">
-        <Title>{t("screen.title")}</Title>
-        <p class="step">{t("screen.go")}</p>
-        <p class="screen-address" dir="ltr">{address}</p>
-        <p class="step">{t("screen.code")}</p>
-        <p class="screen-code" dir="ltr" aria-label={info.code!.split("").join(" ")}><span>{info.code!.slice(0, 3)}</span><span>{info.code!.slice(3)}</span></p>
-      </div>
-      <figure><img src={api.qr(info.id)} alt={t("screen.qr")} /><figcaption>{t("screen.scan")}</figcaption></figure>
-    </div>
+    <button type="button" aria-label={label} title={label} aria-pressed={pressed} onClick={press}>
+      <Icon icon={icon} />
+    </button>
   );
 }
 
-// Corner keeps the way in on the screen for who comes late.
-const Corner = ({ info, address }: { info: LessonInfo; address: string }) => (
-  <div class="screen-corner">
-    <p><span dir="ltr">{address}</span><br /><b dir="ltr">{info.code!.slice(0, 3)} {info.code!.slice(3)}</b></p>
-    <img src={api.qr(info.id)} alt={t("screen.qr")} />
-  </div>
-);
+const themeKey = "ll:stage-theme";
+
+// useTheme is the projector's own theme: light, since classrooms are bright, until somebody turns it.
+function useTheme(): ["light" | "dark", () => void] {
+  const root = document.documentElement;
+  const [theme, setTheme] = useState<"light" | "dark">("light");
+  const apply = (to: "light" | "dark") => {
+    root.dataset.theme = to;
+    setTheme(to);
+  };
+  useEffect(() => {
+    const before = root.dataset.theme;
+    let saved = null;
+    try {
+      saved = localStorage.getItem(themeKey);
+    } catch {
+      // a private window
+    }
+    apply((before ?? saved) === "dark" ? "dark" : "light");
+    return () => {
+      if (before) root.dataset.theme = before;
+      else delete root.dataset.theme;
+    };
+  }, []);
+  const turn = () => {
+    const to = theme === "dark" ? "light" : "dark";
+    void changePage(() => apply(to));
+    try {
+      localStorage.setItem(themeKey, to);
+    } catch {
+      // as above: it lasts as long as the page
+    }
+  };
+  return [theme, turn];
+}
 
 function Tools() {
-  const turn = () => {
-    const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
+  const [theme, turn] = useTheme();
+  const full = () =>
+    void (document.fullscreenElement
+      ? document.exitFullscreen()
+      : document.documentElement.requestFullscreen().catch(() => {}));
+  const hush = () => {
+    setMuted(!muted.value);
+    playTick(true);
   };
-  const full = () => void (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen().catch(() => {}));
   return (
-    <div class="screen-tools" role="group" aria-label={t("screen.tools")}>
-      <button type="button" class="quiet" aria-label={t("screen.theme")} title={t("screen.theme")} onClick={turn}><Icon name="theme" /></button>
-      {document.fullscreenEnabled && <button type="button" class="quiet" aria-label={t("screen.full")} title={t("screen.full")} onClick={full}><Icon name="full" /></button>}
-    </div>
+    <>
+      <Tool
+        icon={muted.value ? VolumeX : Volume2}
+        label={t(muted.value ? "screen.unmute" : "screen.mute")}
+        press={hush}
+      />
+      <Tool icon={theme === "dark" ? Sun : Moon} label={t("screen.theme")} press={turn} />
+      {document.fullscreenEnabled && <Tool icon={Maximize} label={t("screen.full")} press={full} />}
+    </>
   );
 }

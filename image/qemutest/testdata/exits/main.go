@@ -1,5 +1,5 @@
-// Program exits is a version of the appliance that ends as soon as it starts: the kernel,
-// whose first process it is, panics.
+// Program exits is a version of the appliance that ends at its start. It is the first process, so
+// the kernel panics.
 package main
 
 import "fmt"

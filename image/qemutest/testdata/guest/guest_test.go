@@ -1,7 +1,7 @@
 //go:build qemu
 
-// Package guest is a test program that is the first process of an emulated machine with
-// Debian's kernel. It has the kernel's own drivers under what package hal speaks to.
+// Package guest is a test program that runs as the first process of an emulated machine with
+// Debian's kernel. Package hal uses the real drivers of that kernel.
 package guest
 
 import (
@@ -52,7 +52,7 @@ var drivers = []struct{ name, params string }{
 	{"v4l2-mem2mem", ""},
 	{"vicodec", "multiplanar=1"},
 	{"ctr", ""},
-	{"ccm", ""}, // the ciphers of Wi-Fi, which modprobe would bring
+	{"ccm", ""}, // the ciphers of Wi-Fi, which modprobe would load
 	{"cmac", ""},
 	{"rfkill", ""},
 	{"libarc4", ""},
@@ -95,20 +95,20 @@ func prepare() error {
 	return errors.Join(faults...)
 }
 
-// TestTheMachinePassesTheSuite has what the machine's own probe finds: the watchdog, the
-// clock of a PC, radios and codecs of the kernel's simulations.
+// TestTheMachinePassesTheSuite tests the devices that the probe of the machine finds: the watchdog,
+// the clock of a PC, and the simulated radios and codecs of the kernel.
 func TestTheMachinePassesTheSuite(t *testing.T) {
 	b := boards.Probe(os.DirFS("/"))
 	if b.Watchdog == nil || b.RTC == nil || b.Radios == nil || b.Codecs == nil {
 		t.Errorf("missing: watchdog %v, clock %v, radios %v, codecs %v", b.Watchdog == nil, b.RTC == nil, b.Radios == nil, b.Codecs == nil)
 	}
-	haltest.TestBoard(t, b, haltest.Hands{})
+	haltest.TestBoard(t, b, haltest.Operator{})
 	if list, err := b.Radios.List(); err != nil || len(list) != 2 || !list[0].AP {
 		t.Errorf("radios: %+v, %v, want two that can be access points", list, err)
 	}
 }
 
-// TestAClockOnI2C has the kernel's driver of a DS1307 on its stub of a bus.
+// TestAClockOnI2C uses the kernel's driver of a DS1307 on its stub of a bus.
 func TestAClockOnI2C(t *testing.T) {
 	buses, err := filepath.Glob("/sys/class/i2c-adapter/i2c-*")
 	if err != nil {
@@ -121,25 +121,25 @@ func TestAClockOnI2C(t *testing.T) {
 			}
 		}
 	}
-	clocks, _ := filepath.Glob("/sys/class/rtc/rtc*") // the pattern is well formed
+	clocks, _ := filepath.Glob("/sys/class/rtc/rtc*") // the pattern is correct
 	for _, c := range clocks {
 		if name, _ := os.ReadFile(c + "/name"); strings.HasPrefix(string(name), "rtc-ds1307") {
 			clock := hal.DeviceRTC("/dev/" + filepath.Base(c))
 			if _, err := clock.Read(); !errors.Is(err, hal.ErrUnset) {
 				t.Errorf("a clock that never had power: got %v, want unset", err)
 			}
-			haltest.TestBoard(t, hal.Board{Name: "ds1307", RTC: clock}, haltest.Hands{})
+			haltest.TestBoard(t, hal.Board{Name: "ds1307", RTC: clock}, haltest.Operator{})
 			return
 		}
 	}
 	t.Fatalf("no clock among %v", clocks)
 }
 
-// TestADisplayOnI2C shows a page through the kernel's /dev/i2c-1. What the bus carried is
-// what a bus of memory carries.
+// TestADisplayOnI2C shows a page through /dev/i2c-1 of the kernel, and compares the traffic with a
+// bus in memory.
 func TestADisplayOnI2C(t *testing.T) {
 	d := screen.NewOLED(func() (i2c.BusCloser, error) { return sysfs.NewI2C(1) })
-	if !d.Answers() {
+	if !d.IsPresent() {
 		t.Fatal("no display answers")
 	}
 	page := hal.Page{Title: "LiveLearn Box", Lines: []string{"Claim   ABCD2345"}, QR: "http://192.0.2.1", State: "ready"}
@@ -158,16 +158,15 @@ func TestADisplayOnI2C(t *testing.T) {
 	if err != nil || len(want) < 1024 || !bytes.Equal(got, want) {
 		t.Errorf("%d bytes were heard, %d are right: %v", len(got), len(want), err)
 	}
-	haltest.TestBoard(t, hal.Board{Name: "oled", Display: d}, haltest.Hands{})
+	haltest.TestBoard(t, hal.Board{Name: "oled", Display: d}, haltest.Operator{})
 }
 
 type memory struct{ i2ctest.Record }
 
 func (*memory) Close() error { return nil }
 
-// TestPicturesAreEncodedByTheKernel encodes with the kernel's virtual codec. Its format is its
-// own (FWHT), and it does not tell which packets are key frames, as haltest wants: its
-// header does.
+// TestPicturesAreEncodedByTheKernel encodes with the virtual codec of the kernel. Its format is
+// FWHT. The codec does not mark key frames as haltest wants, but the header of its packets does.
 func TestPicturesAreEncodedByTheKernel(t *testing.T) {
 	const w, h, intra = 640, 360, 1 << 10 // V4L2_FWHT_FL_I_FRAME
 	encoders := 0
@@ -220,19 +219,19 @@ func TestPicturesAreEncodedByTheKernel(t *testing.T) {
 	}
 }
 
-// client is what a pupil's tablet asks for: WPA2 as old ones do, WPA3 as new ones do.
+// client is the configuration of a pupil's tablet: WPA2 for old ones, WPA3 for new ones.
 var client = map[string]string{
 	"WPA2": "key_mgmt=WPA-PSK\npsk=\"%s\"",
 	"WPA3": "key_mgmt=SAE\nieee80211w=2\nsae_password=\"%s\"",
 }
 
-// TestAnAccessPoint has hostapd make a network of the first radio, as services/network tells
-// it to, and somebody else's client join it with the second and get an address.
+// TestAnAccessPoint runs hostapd on the first radio with the configuration of services/network. A
+// third-party client joins with the second radio and gets an address.
 func TestAnAccessPoint(t *testing.T) {
 	const ssid, key = "Box of 7B", "correct horse battery"
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	n := network.New(network.Config{Mode: network.AP, SSID: ssid, Key: key}, network.Deps{
+	n := network.New(network.Config{Mode: network.ModeAP, SSID: ssid, Key: key}, network.Deps{
 		Dir: t.TempDir(), Run: t.TempDir(), Hostapd: "/usr/sbin/hostapd", Log: slog.New(slog.NewTextHandler(os.Stdout, nil)),
 	})
 	go func() { done <- n.Serve(ctx) }()
@@ -255,10 +254,10 @@ func TestAnAccessPoint(t *testing.T) {
 				t.Fatal(err)
 			}
 			address(t, "wlan1")
-			_ = tablet.Process.Signal(unix.SIGTERM) // it takes its leave
+			_ = tablet.Process.Signal(unix.SIGTERM) // it leaves the network
 			_ = tablet.Wait()
 			for end := time.Now().Add(time.Minute); up("wlan1") && time.Now().Before(end); {
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(100 * time.Millisecond) // the kernel and two programs work
 			}
 			if up("wlan1") {
 				t.Error("it is still there")
@@ -270,16 +269,16 @@ func TestAnAccessPoint(t *testing.T) {
 	}
 }
 
-// up tells that a port is connected.
+// up reports whether a port is connected.
 func up(port string) bool {
-	state, _ := os.ReadFile("/sys/class/net/" + port + "/operstate") // not there: not up
+	state, _ := os.ReadFile("/sys/class/net/" + port + "/operstate") // an absent port is down
 	return strings.TrimSpace(string(state)) == "up"
 }
 
-// address waits until the interface gets one by DHCP.
+// address waits until the interface gets an address by DHCP.
 func address(t *testing.T, port string) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Second) { // the kernel and two programs work
 		if !up(port) {
 			continue
 		}

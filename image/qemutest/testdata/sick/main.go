@@ -1,5 +1,5 @@
-// Program sick is a version of the appliance whose first process is well, and whose box ends
-// each time that it is started.
+// Program sick is a version of the appliance whose first process works and whose box ends after
+// each start.
 package main
 
 import (

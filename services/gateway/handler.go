@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/livelearn/box/services/gateway/adminapi"
+	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/peers"
+	"github.com/livelearn/box/services/gateway/pupil"
+	"github.com/livelearn/box/services/gateway/signin"
+	"github.com/livelearn/box/services/gateway/staff"
+)
+
+// buildHandler registers all routes and puts the guards in front of them.
+func (g *Gateway) buildHandler() http.Handler {
+	mux := http.NewServeMux()
+	p := newPages(g.Pages)
+	paths := []string{
+		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/lesson", "/admin", "/admin/{part}",
+	}
+	if g.Simulated {
+		paths = append(paths, "/design")
+	}
+	for _, path := range paths {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			g.signIn.SetDeviceCookie(w, r)
+			p.serveIndex(w, r, http.StatusOK)
+		})
+	}
+	if err := p.register(mux); err != nil {
+		g.Log.Error("the pages cannot be read", "err", err)
+	}
+	mux.HandleFunc("GET /ca.crt", g.caFile)
+	g.registerMonitoring(mux)
+	g.api = httpapi.New(mux, g.Version)
+	ops := httpapi.Operations{API: g.api, Callers: g.callers, Log: g.Log}
+	g.signIn.Register(ops)
+	g.pupils.Register(mux, ops)
+	staff.Register(mux, ops, g.staffDeps())
+	adminapi.Register(mux, ops, g.adminDeps())
+	g.peers.Register(mux)
+	return g.withGuards(g.withUploadDeadlines(p.withUnknown(mux)))
+}
+
+// buildAudiences builds sign-in and the audiences that keep state.
+func (g *Gateway) buildAudiences() {
+	g.callers = &httpapi.Callers{Roster: g.Roster}
+	g.signIn = signin.New(signin.Deps{
+		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Log: g.Log, Version: g.Version, Addrs: g.Addrs, AddSample: g.addSample,
+	})
+	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn})
+	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Log: g.Log})
+}
+
+// staffDeps returns the dependencies of the operations of teachers.
+func (g *Gateway) staffDeps() staff.Deps {
+	return staff.Deps{
+		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Library: g.Library, Jobs: g.Jobs, Health: g.Health, Clock: g.Clock,
+		Callers: g.callers, Peers: g.peers, Log: g.Log, Addrs: g.Addrs, ReadClassList: g.ReadClassList, MakePicture: g.MakePicture, ReadQuiz: g.ReadQuiz, Capsule: g.Capsule, Recordings: g.Recordings,
+		Results: g.Results, HasMedia: g.WHIP != nil, Media: g.Media, Cloud: g.Cloud,
+	}
+}
+
+// adminDeps returns the dependencies of the operations of admins.
+func (g *Gateway) adminDeps() adminapi.Deps {
+	return adminapi.Deps{
+		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
+		Callers: g.callers, Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Acknowledge: g.Acknowledge,
+		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Cloud: g.Cloud,
+	}
+}
+
+// addSample adds the sample quiz and deck to a new box. A failure is only logged, because the
+// box works without them.
+func (g *Gateway) addSample(lang string) {
+	if _, _, err := g.Library.AddSample(lang); err != nil {
+		g.Log.Warn("could not store the sample", "err", err)
+	}
+}

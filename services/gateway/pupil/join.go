@@ -1,0 +1,97 @@
+package pupil
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/signin"
+	"github.com/livelearn/box/services/roster"
+)
+
+// Ref names a lesson by its code or its key.
+type Ref struct {
+	Code string `json:"code,omitempty" doc:"Six digits."`
+	Key  string `json:"key,omitempty" doc:"From the link in the QR code."`
+}
+
+type joinIn struct {
+	Ref
+	Pupil string `json:"pupil,omitempty" doc:"The pupil's id, from look."`
+	Card  string `json:"card,omitempty" doc:"From the link on a pupil's card, instead of all the others."`
+}
+
+type lookOut struct {
+	Lesson struct {
+		ID        string `json:"id"`
+		Title     string `json:"title"`
+		ClassName string `json:"className"`
+	} `json:"lesson"`
+	Names []roster.Name `json:"names"`
+}
+
+func (a *API) registerJoin(ops httpapi.Operations) {
+	httpapi.Add(ops, http.MethodPost, "/api/join/look", "look", "The lesson under a code, and its names", httpapi.Anybody, a.lookUpLesson)
+	httpapi.Add(ops, http.MethodPost, "/api/join", "join", "Take your name in a lesson", httpapi.Anybody, a.joinLesson)
+}
+
+// throttleCode runs f under the limits on guessing codes. The key in a link has 64 random bits
+// and needs no limit.
+func (a *API) throttleCode(ctx context.Context, r Ref, f func() error) error {
+	if r.Code == "" {
+		return f()
+	}
+	return a.SignIn.CheckLessonCode(ctx, f)
+}
+
+func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *httpapi.Body[lookOut], err error) {
+	err = a.throttleCode(ctx, in.Body, func() error {
+		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
+		if err != nil {
+			return err
+		}
+		out = &httpapi.Body[lookOut]{}
+		out.Body.Names = names
+		out.Body.Lesson.ID, out.Body.Lesson.Title, out.Body.Lesson.ClassName = l.ID, l.Title, l.ClassName
+		return nil
+	})
+	return out, err
+}
+
+func (a *API) joinLesson(ctx context.Context, in *httpapi.Body[joinIn]) (out *signin.SignedIn, err error) {
+	switch {
+	case in.Body.Card != "":
+		return a.joinCard(ctx, in.Body.Card)
+	case in.Body.Pupil == "":
+		return nil, errs.NewField("gateway.join", "pupil", "missing", 0, "say who you are")
+	}
+	err = a.throttleCode(ctx, in.Body.Ref, func() error {
+		p, token, freed, err := a.Roster.JoinLesson(roster.Ref(in.Body.Ref), in.Body.Pupil, httpapi.CallerOf(ctx).Token)
+		if err != nil {
+			return err
+		}
+		if freed != "" {
+			a.Sessions.Kick(freed, "", "this device joined under another name")
+		}
+		out = a.SignIn.SignIn(ctx, p, token)
+		return nil
+	})
+	return out, err
+}
+
+// joinCard lets a pupil in by the card. The key on a card has 128 random bits, so guessing it
+// is hopeless.
+func (a *API) joinCard(ctx context.Context, card string) (*signin.SignedIn, error) {
+	p, token, freed, moved, err := a.Roster.JoinCard(card, httpapi.CallerOf(ctx).Token)
+	if err != nil {
+		return nil, err
+	}
+	if moved {
+		a.Sessions.Kick(p.User, "", "the pupil joined with the card")
+	}
+	if freed != "" {
+		a.Sessions.Kick(freed, "", "this device joined under another name")
+	}
+	return a.SignIn.SignIn(ctx, p, token), nil
+}

@@ -1,0 +1,189 @@
+package journal
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// keptEpochs is the number of ended epochs that a stream remembers. A client of an older one
+// reloads.
+const keptEpochs = 64
+
+// epochEnd is the last seq that is valid for an epoch.
+type epochEnd struct{ epoch, seq uint64 }
+
+// streamHead is the state of a stream: its epoch and last seq. Once published it is never
+// changed. The committer works on copies.
+type streamHead struct {
+	epoch  uint64
+	seq    uint64     // the last durable fact
+	ends   []epochEnd // the ends of earlier epochs, oldest first
+	fenced bool       // a batch of this epoch was refused: no more until Raise
+	barred bool       // no snapshot of this epoch is taken: facts of it were rewritten
+	first  uint64     // seq of pos[0]
+	pos    []uint64   // positions of the facts that the index on disk lacks, 0 means unknown
+}
+
+// epochEnd returns the last seq that is valid for an epoch.
+func (h *streamHead) epochEnd(epoch uint64) (uint64, bool) {
+	if epoch == h.epoch && epoch != 0 {
+		return h.seq, true
+	}
+	for _, e := range h.ends {
+		if e.epoch == epoch {
+			return e.seq, true
+		}
+	}
+	return 0, false
+}
+
+// raiseEpoch ends the epoch and begins the next, which is higher than base.
+func (h *streamHead) raiseEpoch(base uint64) {
+	if h.epoch != 0 {
+		ends := make([]epochEnd, 0, len(h.ends)+1)
+		ends = append(append(ends, h.ends...), epochEnd{h.epoch, h.seq})
+		h.ends = ends[max(0, len(ends)-keptEpochs):]
+	}
+	h.epoch = max(h.epoch, base) + 1
+	h.fenced, h.barred = false, false
+}
+
+// addFact notes that the fact seq is at pos. Facts in between were lost to damage. They keep
+// their place, with an unknown position.
+func (h *streamHead) addFact(seq, pos uint64) {
+	if len(h.pos) == 0 {
+		h.first = seq
+	}
+	for h.first+uint64(len(h.pos)) <= seq {
+		h.pos = append(h.pos, 0)
+	}
+	if seq >= h.first {
+		h.pos[seq-h.first] = pos
+	}
+	h.seq = max(h.seq, seq)
+}
+
+func (h *streamHead) encodeHead() []byte {
+	b := []byte{recordVersion}
+	b = binary.AppendUvarint(b, h.epoch)
+	b = binary.AppendUvarint(b, h.seq)
+	b = binary.AppendUvarint(b, uint64(len(h.ends)))
+	for _, e := range h.ends {
+		b = binary.AppendUvarint(b, e.epoch)
+		b = binary.AppendUvarint(b, e.seq)
+	}
+	return b
+}
+
+func decodeHead(body []byte) (*streamHead, error) {
+	d := decoder{rest: string(body)}
+	d.bad = d.readByte() != recordVersion
+	h := &streamHead{epoch: d.readUvarint(), seq: d.readUvarint()}
+	for n := d.readUvarint(); n > 0 && !d.bad; n-- {
+		h.ends = append(h.ends, epochEnd{d.readUvarint(), d.readUvarint()})
+	}
+	return h, d.finish("a stream's record")
+}
+
+func putHead(tx *bbolt.Tx, stream string, h *streamHead) error {
+	key := []byte(stream)
+	return tx.Bucket([]byte(bucketStreams)).Put(key, appendChecksum(bucketStreams, key, h.encodeHead()))
+}
+
+// getHead reads a stream's record, or returns nil for a new stream.
+func getHead(tx *bbolt.Tx, stream string) (*streamHead, error) {
+	key := []byte(stream)
+	k, value := tx.Bucket([]byte(bucketStreams)).Cursor().Seek(key)
+	if string(k) != stream {
+		return nil, nil
+	}
+	body, err := verifyChecksum(bucketStreams, key, value)
+	if err != nil {
+		return nil, err
+	}
+	return decodeHead(body)
+}
+
+// boxRecord is the identity of the journal.
+type boxRecord struct {
+	incarnation uint64
+	base        uint64 // all further epochs are above it
+	restored    bool   // by Restore, since the last Open
+}
+
+// newIncarnation makes the journal a new one: positions and epochs that were given before, and
+// may be lost, are never given again. above is the highest known epoch.
+func (r *boxRecord) newIncarnation(above uint64) {
+	r.incarnation = rand.Uint64() | 1
+	r.base = leapEpoch(max(r.base, above))
+}
+
+// highestEpoch is the highest epoch of any stream. It skips damaged records, because a rebuild
+// leaps as well.
+func highestEpoch(tx *bbolt.Tx) (epoch uint64) {
+	c := tx.Bucket([]byte(bucketStreams)).Cursor()
+	for k, value := c.First(); k != nil; k, value = c.Next() {
+		if body, err := verifyChecksum(bucketStreams, k, value); err == nil {
+			if h, err := decodeHead(body); err == nil {
+				epoch = max(epoch, h.epoch)
+			}
+		}
+	}
+	return epoch
+}
+
+// leapEpoch returns a random epoch far above e: two restores of one backup must not give the
+// same epochs. It stays below 2^53, which JavaScript can hold, for thousands of leaps.
+func leapEpoch(e uint64) uint64 { return e + 1<<20 + rand.Uint64N(1<<40) }
+
+func putBox(tx *bbolt.Tx, r boxRecord) error {
+	b := binary.LittleEndian.AppendUint64([]byte{recordVersion}, r.incarnation)
+	b = binary.AppendVarint(b, time.Now().UnixMilli())
+	b = binary.AppendUvarint(b, r.base)
+	flag := byte(0)
+	if r.restored {
+		flag = 1
+	}
+	key := []byte("box")
+	return tx.Bucket([]byte(bucketBox)).Put(key, appendChecksum(bucketBox, key, append(b, flag)))
+}
+
+func getBox(tx *bbolt.Tx) (boxRecord, error) {
+	key := []byte("box")
+	body, err := verifyChecksum(bucketBox, key, tx.Bucket([]byte(bucketBox)).Get(key))
+	if err != nil {
+		return boxRecord{}, err
+	}
+	d := decoder{rest: string(body)}
+	d.bad = d.readByte() != recordVersion
+	r := boxRecord{incarnation: d.readFixed()}
+	d.readVarint() // the time of writing, for people reading the file
+	r.base = d.readUvarint()
+	r.restored = d.readByte() == 1
+	return r, d.finish("the journal's own record")
+}
+
+func putCheckpoint(tx *bbolt.Tx, pos uint64) error {
+	key := []byte(keyCheckpoint)
+	return tx.Bucket([]byte(bucketBox)).Put(key, appendChecksum(bucketBox, key, binary.AppendUvarint([]byte{recordVersion}, pos)))
+}
+
+// getCheckpoint reads the checkpoint, or returns 0.
+func getCheckpoint(tx *bbolt.Tx) (uint64, error) {
+	key := []byte(keyCheckpoint)
+	value := tx.Bucket([]byte(bucketBox)).Get(key)
+	if value == nil {
+		return 0, nil
+	}
+	body, err := verifyChecksum(bucketBox, key, value)
+	if err != nil {
+		return 0, err
+	}
+	d := decoder{rest: string(body)}
+	d.bad = d.readByte() != recordVersion
+	pos := d.readUvarint()
+	return pos, d.finish("the checkpoint")
+}

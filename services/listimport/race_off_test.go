@@ -1,0 +1,5 @@
+//go:build !race
+
+package listimport
+
+const race = false

@@ -1,0 +1,5 @@
+//go:build race
+
+package listimport
+
+const race = true // the detector allocates too

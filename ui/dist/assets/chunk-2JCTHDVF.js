@@ -1,0 +1,1 @@
+var c=[["circle",{cx:"12",cy:"12",r:"1"}]];export{c as a};

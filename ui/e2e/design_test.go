@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/livelearn/box/firmware/boxtest"
+)
+
+// TestEveryComponentForEverybody checks the page of all components: on a phone and on a laptop,
+// light and dark, in both directions, with each layer open.
+func TestEveryComponentForEverybody(t *testing.T) {
+	installModules(t)
+	box := boxtest.Start(t, t.TempDir())
+	box.ClaimBox("Ada")
+	home := "http://" + box.HTTP
+	for _, size := range [][2]int64{phone, laptop} {
+		for _, theme := range []string{"light", "dark"} {
+			for _, dir := range []string{"ltr", "rtl"} {
+				name := fmt.Sprint("design ", size[0], " ", theme, " ", dir)
+				p := newPage(t, size)
+				p.mode(home, "en")
+				p.open(home + "/design")
+				p.until("the design page", `document.querySelector("[role=tablist]")`)
+				evalJS[bool](p, fmt.Sprintf(`(document.documentElement.dataset.theme = %q, document.documentElement.dir = %q, true)`, theme, dir))
+				p.until("the font", `document.fonts.check("16px 'LiveLearn Sans'") && "font" in document.documentElement.dataset`)
+				p.axe(name)
+				p.picture(name)
+				if (theme == "dark") != (dir == "rtl") { // each layer in light and dark, and in both directions
+					p.noFaults()
+					continue
+				}
+				for _, layer := range []string{"More for Amal", "Open chat", "Delete class", "Toast with Undo"} {
+					evalJS[bool](p, `((b) => (b.at(-1).scrollIntoView({block: "end"}), b.at(-1).click(), true))([...document.querySelectorAll("button")].filter((e) => (e.getAttribute("aria-label") || e.innerText).trim() === `+quote(layer)+`))`)
+					p.until(layer, `document.querySelector("[role=menu], dialog[open], [role=status] button")`)
+					p.axe(name + " " + layer)
+					if out := evalJS[int](p, `Math.max(0, ...[...document.querySelectorAll("[role=menu], dialog[open]")].map((e) => e.getBoundingClientRect().bottom - innerHeight))`); out > 0 {
+						p.t.Errorf("%s: %q is %d pixels below the window", name, layer, out)
+					}
+					p.picture(name + " " + layer)
+					p.key(kb.Escape)
+					p.until("closed "+layer, `!document.querySelector("[role=menu], dialog[open]")`)
+				}
+				p.noFaults()
+			}
+		}
+	}
+}
+
+// TestMenuAndTabsByKeyboard moves through a menu and a row of tabs in both directions of reading.
+func TestMenuAndTabsByKeyboard(t *testing.T) {
+	installModules(t)
+	box := boxtest.Start(t, t.TempDir())
+	box.ClaimBox("Ada")
+	p := newPage(t, laptop)
+	p.mode("http://"+box.HTTP, "en")
+	p.open("http://" + box.HTTP + "/design")
+	p.until("the design page", `document.querySelector("[role=tablist]")`)
+	focused := func(want string) {
+		t.Helper()
+		if got := evalJS[string](p, `(document.activeElement.getAttribute("aria-label") || document.activeElement.innerText).trim().split("\n")[0]`); got != want {
+			t.Errorf("the focus is at %q, want %q", got, want)
+		}
+	}
+	evalJS[bool](p, `(document.querySelector("[aria-haspopup=menu]").focus(), true)`)
+	p.key(kb.ArrowDown)
+	p.until("the menu", `document.activeElement.role === "menuitem"`)
+	for _, step := range [][2]string{{kb.ArrowDown, "Copy code"}, {kb.ArrowDown, "Remove from lesson"}, {kb.ArrowDown, "Rename"}, {kb.End, "Remove from lesson"}, {kb.Home, "Rename"}, {kb.Escape, "More for Amal"}} {
+		p.key(step[0])
+		focused(step[1])
+	}
+	evalJS[bool](p, `(document.querySelector("[role=tab][aria-selected=true]").focus(), true)`)
+	for _, step := range [][2]string{{kb.ArrowRight, "Chat"}, {kb.ArrowLeft, "People"}, {kb.ArrowLeft, "Hands"}} {
+		p.key(step[0])
+		focused(step[1])
+		p.until(step[1], `document.activeElement.ariaSelected === "true"`)
+	}
+	evalJS[bool](p, `(document.documentElement.dir = "rtl", true)`)
+	p.key(kb.ArrowRight)
+	focused("Chat")
+}
+
+// picture writes a picture of the whole page for people to look at, into the folder that
+// LIVELEARN_PICTURES names.
+func (p *page) picture(name string) {
+	p.t.Helper()
+	folder := os.Getenv("LIVELEARN_PICTURES")
+	if folder == "" {
+		return
+	}
+	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		shot, err := cdp.Call(ctx, tab, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{CaptureBeyondViewport: new(true)})
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(folder, name+".png"), shot.Data, 0o644)
+	}))
+}

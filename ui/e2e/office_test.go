@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/wire/wiretest"
+)
+
+// askedLesson returns a lesson that has ended, in which a class of 18 answered every kind of question
+// of the sample quiz. Some of the answers are wrong. Two of the pupils did not come.
+func askedLesson(t *testing.T, box *boxtest.Box, teacher *boxtest.Person) boxtest.Lesson {
+	t.Helper()
+	lesson := teacher.OpenLesson(teacher.AddClass("9C Physics", 18), "The Solar System")
+	quiz := quizOf(t, teacher)
+	if _, err := teacher.CallAPI("POST", "/api/lessons/"+lesson.ID+"/quiz", map[string]string{"quiz": quiz}, nil); err != nil {
+		t.Fatal(err)
+	}
+	people := []*wiretest.Member{teacher.NewMember(lesson.Room)}
+	for _, name := range lesson.Names[:16] {
+		people = append(people, box.JoinLesson(lesson, name.ID).NewMember(lesson.Room))
+	}
+	for _, m := range people {
+		if _, err := m.Connect(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(m.Drop)
+	}
+	n := 0
+	do := func(who int, name string, payload map[string]any) {
+		t.Helper()
+		n++
+		if _, err := people[who].SendCommand(wiretest.Command{ID: fmt.Sprint("asked", n), Name: name, Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answers := []struct {
+		item        string
+		right, away map[string]any
+	}{
+		{"q1", map[string]any{"options": []string{"b"}}, map[string]any{"options": []string{"a"}}},
+		{"q2", map[string]any{"options": []string{"t"}}, map[string]any{"options": []string{"f"}}},
+		{"q3", map[string]any{"text": "8,0"}, map[string]any{"text": "9"}},
+		{"q4", map[string]any{"order": []string{"d", "c", "b", "a"}}, map[string]any{"order": []string{"c", "d", "b", "a"}}},
+		{"q5", map[string]any{"pairs": map[string]string{"a": "d", "b": "b", "c": "c", "d": "a"}}, map[string]any{"pairs": map[string]string{"a": "a", "b": "b", "c": "c", "d": "d"}}},
+	}
+	for i, a := range answers {
+		round := i + 1
+		do(0, "quiz.open", map[string]any{"items": []string{a.item}})
+		for who := 1; who <= 16; who++ {
+			response := a.right
+			if who%4 == 0 {
+				response = a.away
+			}
+			do(who, "quiz.answer", map[string]any{"round": round, "item": a.item, "response": response})
+		}
+		do(0, "quiz.reveal", map[string]any{"round": round})
+	}
+	if _, err := teacher.CallAPI("POST", "/api/lessons/"+lesson.ID+"/end", struct{}{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return lesson
+}
+
+// cutText lists texts that leave the window or the box that clips them. Code and logs scroll.
+const cutText = `(() => {
+  const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+    const e = n.parentElement;
+    if (!n.data.trim() || !e.checkVisibility() || e.closest("pre, .skip, .visually-hidden, select, textarea, script, .u-over, dialog:not([open]), .mark-table thead")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(n);
+    let box = e, out = "";
+    for (const r of range.getClientRects())
+      if (r.width && (r.right > innerWidth + 1 || r.left < -1)) out = "window";
+    for (; box && !out; box = box.parentElement)
+      if (getComputedStyle(box).overflowX !== "visible" && [...range.getClientRects()].some((r) => r.right > box.getBoundingClientRect().right + 1 || r.left < box.getBoundingClientRect().left - 1)) out = box.tagName + "." + box.className;
+    if (out) found.push(n.data.trim().slice(0, 40) + " in " + out);
+  }
+  return found;
+})()`
+
+// TestTheAdminAndResultsPagesFit checks each part of the settings, the results and the home page:
+// nothing is cut, nothing scrolls sideways, and axe finds nothing.
+func TestTheAdminAndResultsPagesFit(t *testing.T) {
+	installModules(t)
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	past := askedLesson(t, box, ada)
+	home := "http://" + box.HTTP
+	for _, at := range []struct {
+		size        [2]int64
+		lang, theme string
+	}{{laptop, "en", "light"}, {laptop, "ar", "dark"}, {phone, "en", "dark"}, {phone, "ar", "light"}} {
+		p := newPage(t, at.size)
+		p.speak(home, at.lang)
+		p.as(home, ada)
+		visit := func(path, ready string) {
+			t.Helper()
+			name := fmt.Sprint("office ", at.size[0], " ", at.lang, " ", at.theme)
+			p.open(home + path)
+			evalJS[bool](p, `(document.documentElement.dataset.theme = "`+at.theme+`", true)`)
+			p.until(path, ready+` && !document.querySelector("[aria-busy=true], .skeleton")`)
+			p.axe(name + " " + path)
+			if cut := evalJS[[]string](p, cutText); len(cut) > 0 {
+				t.Errorf("%s %s: cut: %q", name, path, cut)
+			}
+			p.picture(name + " " + picturePart(path))
+		}
+		for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
+			visit("/admin"+part, `document.querySelector(".admin-content h2")`)
+		}
+		visit("/results/"+past.ID, `document.querySelector(".mark-table")`)
+		visit("/teach", `document.querySelector(".class-card")`)
+		visit("/no-such-page", `document.body.innerText.includes(`+quote(loadWords(t, at.lang)("lost.title"))+`)`)
+		p.noFaults()
+	}
+}
+
+// picturePart is the part of a path that names a picture.
+func picturePart(path string) string {
+	return strings.ReplaceAll(path[1:], "/", "-")
+}
+
+// TestTheAdminFindsAPerson searches teachers and pupils by a part of a name.
+func TestTheAdminFindsAPerson(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	class := ada.AddClass("7B", 3)
+	home, say := "http://"+box.HTTP, loadWords(t, "en")
+	p := newPage(t, phone)
+	p.speak(home, "en")
+	p.as(home, ada)
+	p.open(home + "/admin/people")
+	p.sees(say("admin.people.hint"))
+	p.sees("Ada")
+	var list []struct{ Pupils []struct{ Name string } }
+	if _, err := ada.CallAPI("GET", "/api/classes", nil, &list); err != nil || class == "" {
+		t.Fatal(err)
+	}
+	name := list[0].Pupils[1].Name
+	p.fill(say("admin.people.search"), name)
+	p.until("the pupil and no teacher", `[...document.querySelectorAll(".admin-people strong")].map((e) => e.innerText).join() === `+quote(name))
+	p.noFaults()
+}
+
+// TestResultsShowRightPlacesAndPairs reads the bars of an order, a match and a number.
+func TestResultsShowRightPlacesAndPairs(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	past := askedLesson(t, box, ada)
+	home := "http://" + box.HTTP
+	p := newPage(t, laptop)
+	p.speak(home, "en")
+	p.as(home, ada)
+	p.open(home + "/results/" + past.ID)
+	p.until("the results", `document.querySelector(".mark-table")`)
+	bars := func(n int) string {
+		return fmt.Sprintf(`[...document.querySelectorAll(".outcome-list > li:nth-child(%d) .bars li")].map((e) => e.innerText.replace(/\s+/g, " ").trim()).join("; ")`, n)
+	}
+	for n, want := range map[int]string{
+		4: "1 Mercury 12 of 16; 2 Venus 12 of 16; 3 Earth 16 of 16; 4 Mars 16 of 16",
+		5: "Saturn its wide rings 12 of 16; Mars its red ground 16 of 16; Earth its seas and its life 16 of 16; Venus being the hottest 12 of 16",
+		3: "8,0 12 75 % Right answer; 9 4 25 %",
+	} {
+		if got := evalJS[string](p, bars(n)); got != want {
+			t.Errorf("question %d: %q, want %q", n, got, want)
+		}
+	}
+	evalJS[bool](p, `(scrollTo(0, document.body.scrollHeight), true)`)
+	if top := evalJS[int](p, `Math.round(document.querySelector(".mark-table thead th").getBoundingClientRect().top)`); top < 0 {
+		t.Errorf("the head of the table is %d pixels above the window", -top)
+	}
+	if rows, inner := evalJS[int](p, `document.querySelectorAll(".mark-table tbody tr").length`), evalJS[bool](p, `[...document.querySelectorAll("main, main *")].some((e) => e.scrollHeight > e.clientHeight + 1 && getComputedStyle(e).overflowY === "auto")`); rows != 18 || inner {
+		t.Errorf("%d rows, want 18; a scroller in the page: %v", rows, inner)
+	}
+}
+
+// TestTheSetUpNamesAllWrongFieldsAtOnce sends the empty form, then an easy PIN.
+func TestTheSetUpNamesAllWrongFieldsAtOnce(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	home, say := "http://"+box.HTTP, loadWords(t, "en")
+	p := newPage(t, phone)
+	p.speak(home, "en")
+	p.open(home + "/claim")
+	p.press(say("claim.next"))
+	p.press(say("claim.claim"))
+	p.until("four faults", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "code,box,name,pin"`)
+	for field, text := range map[string]string{"claim.code": box.Code, "claim.box": "Room 12", "claim.name": "Ada", "claim.pin": "123456", "claim.again": "123456"} {
+		p.fill(say(field), text)
+	}
+	p.press(say("claim.claim"))
+	p.sees(say("err.easy_pin"))
+	p.until("one fault", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "pin"`)
+}

@@ -1,0 +1,38 @@
+// pupil lists what an eye or a thumb would find wrong on a pupil's page: text that is cut or broken
+// inside a word, small targets, things outside the window.
+() => {
+  const faults = [];
+  const shows = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".visually-hidden, .floats, [data-near]");
+  const all = [...document.querySelectorAll("#main *")].filter(shows);
+  const name = (e) => `${e.tagName.toLowerCase()} "${(e.getAttribute("aria-label") || e.textContent).slice(0, 24)}"`;
+  const page = document.scrollingElement;
+  if (page.scrollWidth > innerWidth) faults.push(`the page is ${page.scrollWidth} wide, the window ${innerWidth}`);
+  const texts = document.createTreeWalker(document.querySelector("#main"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    if (!shows(node.parentElement)) continue;
+    for (const m of node.data.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
+      const range = document.createRange();
+      range.setStart(node, m.index);
+      range.setEnd(node, m.index + m[0].length);
+      const parts = [...range.getClientRects()].filter((r) => r.width > 0);
+      const tops = parts.map((r) => r.top);
+      if (Math.max(...tops) - Math.min(...tops) > parts[0]?.height / 2) faults.push(`broken: "${m[0]}" in ${name(node.parentElement)}`);
+      for (const r of parts) if (r.left < -1 || r.right > innerWidth + 1) faults.push(`off the window: "${m[0]}" in ${name(node.parentElement)}`);
+      for (let a = node.parentElement; a.id !== "main" && parts.length; a = a.parentElement) {
+        const s = getComputedStyle(a);
+        if (/hidden|clip/.test(s.overflowX) && s.overflowY !== "auto") {
+          const o = a.getBoundingClientRect();
+          if (parts[0].left < o.left - 1 || parts[0].right > o.right + 1) faults.push(`cut: "${m[0]}" in ${name(a)}`);
+        }
+      }
+    }
+  }
+  for (const e of all.filter((e) => e.matches("button, input:not([type=radio]), textarea, select, [role=application]") && !e.disabled)) {
+    const r = e.getBoundingClientRect();
+    if (r.width < 43.5 || r.height < 43.5) faults.push(`small: ${Math.round(r.width)} by ${Math.round(r.height)}: ${name(e)}`);
+  }
+  for (const e of all.filter((e) => e.matches("h2, p, span, b, bdi, button")))
+    if (e.scrollWidth > e.clientWidth + 2 && e.clientWidth && getComputedStyle(e).display !== "inline") faults.push(`wider than it is: ${name(e)}`);
+  return [...new Set(faults)].slice(0, 8);
+}

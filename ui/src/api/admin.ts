@@ -1,0 +1,103 @@
+// What an admin does: people, settings, updates, the network, the cloud, health.
+import { call, Fault, faultOf } from "./http";
+import type {
+  CloudStatus as Cloud,
+  Crash,
+  DeadFact,
+  HealthCheck as Check,
+  HealthSamples as History,
+  JobsJob as Job,
+  JobsLetter as Letter,
+  MediaNodeState as MediaServer,
+  RosterSettings as Settings,
+  RosterSettingsChange as SettingsChange,
+  RosterStaff as Staff,
+  SuperviseStatus as Node,
+  UpdateStatus as Update,
+} from "./schema";
+
+export type { Check, Cloud, Crash, DeadFact, History, Letter, MediaServer, Node, Settings, Staff, Update };
+
+const enc = encodeURIComponent;
+
+// How this start of the machine went. See firmware/appliance/initctl.
+export interface Boot {
+  slot: string;
+  name: string;
+  phases: { name: string; took: number; note?: string; err?: string }[]; // took: ns
+  ready: number; // seconds
+  failures?: { at: string; what: string; why: string; tail?: string }[];
+  clock: string;
+  before?: string[];
+}
+
+// How the box is on the network. See services/network.
+export interface Network {
+  config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; [more: string]: unknown };
+  ports: { name: string; up: boolean; address?: string[] }[];
+  code?: string;
+  text?: string;
+  undo?: number; // seconds
+  leases: number;
+}
+
+type Machine<T> = { supported: boolean; state?: T };
+
+// sendUpdate sends a bundle from where the box wants it to go on.
+const sendUpdate = (file: File, from: number) =>
+  send("PUT", "/api/admin/update/bundle", file.slice(from), { "Upload-Offset": String(from) });
+
+// send sends a file as it is.
+async function send(method: string, path: string, body: Blob, headers: { [name: string]: string } = {}): Promise<void> {
+  let resp: globalThis.Response;
+  try {
+    resp = await fetch(path, { method, credentials: "same-origin", headers, body });
+  } catch {
+    throw new Fault(0, "down", "offline");
+  }
+  if (!resp.ok) throw faultOf(await resp.json().catch(() => undefined), resp.status);
+}
+
+export const adminAPI = {
+  update: () => call<Update>("GET", "/api/admin/update"),
+  sendUpdate,
+  fetchUpdate: (from: { url?: string; stick?: string }) => call<void>("POST", "/api/admin/update/fetch", from),
+  installUpdate: (when: string) => call<void>("POST", "/api/admin/update/install", { when }),
+  forgetUpdate: () => call<void>("DELETE", "/api/admin/update"),
+  rollBack: () => call<void>("POST", "/api/admin/update/rollback"),
+  cloud: () => call<Cloud>("GET", "/api/admin/cloud"),
+  linkCloud: (link: string) => call<void>("POST", "/api/admin/cloud/link", { link }),
+  leaveCloud: () => call<void>("DELETE", "/api/admin/cloud/link"),
+  syncCloud: () => call<void>("POST", "/api/admin/cloud/sync"),
+  dead: () => call<DeadFact[]>("GET", "/api/admin/cloud/dead"),
+  retryDead: (d: DeadFact, repair: boolean) =>
+    call<void>("POST", "/api/admin/cloud/dead/retry", { incarnation: d.incarnation, pos: d.pos, repair }),
+  stickFile: "/api/admin/cloud/export",
+  sendReply: (file: File) => send("POST", "/api/admin/cloud/reply", file),
+  boot: () => call<Machine<Boot>>("GET", "/api/admin/boot"),
+  network: () => call<Machine<Network>>("GET", "/api/admin/network"),
+  setNetwork: (config: Network["config"]) => call<void>("PUT", "/api/admin/network", config),
+  keepNetwork: () => call<void>("POST", "/api/admin/network/keep"),
+  restart: (what: string, force: boolean) => call<void>("POST", "/api/admin/restart", { what, force }),
+  nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),
+  drain: (node: string) => call<void>("POST", `/api/admin/media/${enc(node)}/drain`, {}),
+  staff: () => call<Staff[]>("GET", "/api/staff"),
+  addStaff: (s: { name: string; pin: string; admin: boolean }) => call<Staff>("POST", "/api/staff", s),
+  changeStaff: (id: string, s: { name?: string; admin?: boolean }) => call<Staff>("PATCH", `/api/staff/${enc(id)}`, s),
+  setPIN: (id: string, pin: string) => call<void>("POST", `/api/staff/${enc(id)}/pin`, { pin }),
+  deleteStaff: (id: string) => call<void>("DELETE", `/api/staff/${enc(id)}`),
+  myPIN: (old: string, pin: string) => call<void>("POST", "/api/pin", { old, new: pin }),
+  settings: () => call<Settings>("GET", "/api/admin/settings"),
+  putSettings: (s: SettingsChange) => call<Settings>("PATCH", "/api/admin/settings", s),
+  history: () => call<History>("GET", "/api/admin/history"),
+  erase: (pupil: string, name: string) => call<Job>("POST", `/api/pupils/${enc(pupil)}/erase`, { name }),
+  exportFile: (pupil: string) => `/api/pupils/${enc(pupil)}/export`,
+  health: () => call<Check[]>("GET", "/api/admin/health"),
+  acknowledge: (check: string) => call<void>("POST", `/api/admin/health/${enc(check)}/acknowledge`, {}),
+  tree: () => call<Node>("GET", "/api/admin/tree"),
+  crashes: () => call<Crash[]>("GET", "/api/admin/crashes"),
+  letters: () => call<Letter[]>("GET", "/api/admin/letters"),
+  retryLetter: (id: string) => call<void>("POST", `/api/admin/letters/${enc(id)}/retry`, {}),
+  dropLetter: (id: string) => call<void>("POST", `/api/admin/letters/${enc(id)}/drop`, {}),
+  log: () => call<string[]>("GET", "/api/admin/log"),
+};

@@ -1,0 +1,45 @@
+// Pictures that a browser can draw and the box cannot read: HEIC of phones, AVIF and SVG. The page
+// draws them and sends PNG or JPEG. What the browser cannot draw goes to the box, which says what to do.
+
+const foreign = /\.(heic|heif|avif|svg)$|^image\/(heic|heif|avif|svg\+xml)$/i;
+const longest = 3840; // pixels: the widest page that the box makes
+
+// redraw returns the file that is sent for a file.
+export async function redraw(file: File): Promise<File> {
+  if (!foreign.test(file.type) && !foreign.test(file.name)) return file;
+  const img = await load(file).catch(() => undefined);
+  const size = img && Math.max(img.naturalWidth, img.naturalHeight);
+  if (!img || !size) return file;
+  const drawn = /svg/i.test(file.type || file.name);
+  const scale = drawn ? 1920 / size : Math.min(1, longest / size);
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(img.naturalWidth * scale));
+  canvas.height = Math.max(1, Math.round(img.naturalHeight * scale));
+  const to = canvas.getContext("2d");
+  if (!to) return file;
+  to.fillStyle = "#fff";
+  to.fillRect(0, 0, canvas.width, canvas.height);
+  to.drawImage(img, 0, 0, canvas.width, canvas.height);
+  const type = drawn ? "image/png" : "image/jpeg";
+  const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, type, 0.92));
+  return blob ? new File([blob], file.name.replace(/\.[^.]+$/, drawn ? ".png" : ".jpg"), { type }) : file;
+}
+
+// load draws from a data address: pages allow no other pictures that are not of the box. Scripts of
+// an SVG do not run in an image.
+async function load(file: File): Promise<HTMLImageElement> {
+  const address = await new Promise<string>((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(String(reader.result));
+    reader.onerror = () => failed(reader.error);
+    reader.readAsDataURL(
+      file.type
+        ? file
+        : new Blob([file], { type: /svg$/i.test(file.name) ? "image/svg+xml" : `image/${file.name.split(".").pop()}` }),
+    );
+  });
+  const img = new Image();
+  img.src = address;
+  await img.decode();
+  return img;
+}

@@ -1,0 +1,19 @@
+import { lang, languages, t } from "../locales/i18n";
+import { chooseLanguage } from "./feedback";
+import "./language-choice.css";
+
+// LanguageChoice switches the language of the pages on this device.
+export function LanguageChoice() {
+  return (
+    <label class="lang-pick">
+      <span class="visually-hidden">{t("home.language")}</span>
+      <select value={lang.value} onChange={(e) => void chooseLanguage(e.currentTarget.value)}>
+        {languages.map(([id, name]) => (
+          <option key={id} value={id} lang={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,43 @@
+import {
+  ArrowDown,
+  Check,
+  CheckCheck,
+  ChevronLeft,
+  CircleQuestionMark,
+  Clock,
+  CloudOff,
+  Hand,
+  Lock,
+  Maximize,
+  Send,
+  SunMoon,
+  Users,
+  X,
+} from "lucide";
+import { Icon } from "./icon";
+import "./named-icon.css";
+
+const icons = {
+  hand: Hand,
+  yes: Check,
+  no: X,
+  lost: CircleQuestionMark,
+  lock: Lock,
+  send: Send,
+  down: ArrowDown,
+  waiting: Clock,
+  sent: Check,
+  saved: CheckCheck,
+  people: Users,
+  cloud: CloudOff,
+  back: ChevronLeft,
+  theme: SunMoon,
+  full: Maximize,
+};
+
+export type NamedIconName = keyof typeof icons;
+
+// NamedIcon is for an icon that a state chooses. It says nothing by itself.
+export const NamedIcon = ({ name }: { name: NamedIconName }) => (
+  <Icon icon={icons[name]} mirrored={name === "send" || name === "back"} />
+);

@@ -1,0 +1,108 @@
+// What may be asked about one pupil: export and erasure.
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { Download } from "lucide";
+import type { Pupil } from "../../api/box";
+import type { Fault } from "../../api/http";
+import { adminAPI } from "../../api/admin";
+import { t } from "../../locales/i18n";
+import { Icon } from "../../components/icon";
+import { useTask } from "../../components/hooks";
+import { DialogSheet } from "../../components/dialog-sheet";
+import { FormError } from "../../components/form-field";
+import { JobProgress } from "../../components/job-progress";
+
+export type Person = Pupil & { cls: string };
+
+// Privacy is what the law lets a pupil ask for: all that is kept, and that it goes away. Its
+// children say why the list is short or empty.
+export function Privacy({
+  pupils,
+  changed,
+  children,
+}: {
+  pupils: Person[];
+  changed: () => void;
+  children: ComponentChildren;
+}) {
+  const [ask, setAsk] = useState<Pupil | null>(null);
+  const [job, setJob] = useState("");
+  return (
+    <section class="card stack" aria-labelledby="privacy-title">
+      <h2 id="privacy-title">{t("privacy.title")}</h2>
+      <p class="muted">{t("privacy.why")}</p>
+      <ul class="admin-people">
+        {pupils.map((p) => (
+          <li key={p.id}>
+            <span class="admin-person">
+              <strong>
+                <bdi>{p.name}</bdi>
+              </strong>
+              <small>
+                <bdi>{p.cls}</bdi>
+              </small>
+            </span>
+            <a
+              class="button"
+              href={adminAPI.exportFile(p.id)}
+              download
+              aria-label={t("privacy.exportOf", { name: p.name })}
+            >
+              <Icon icon={Download} /> {t("privacy.export")}
+            </a>
+            <button
+              type="button"
+              class="danger"
+              aria-label={t("privacy.eraseOf", { name: p.name })}
+              onClick={() => setAsk(p)}
+            >
+              {t("privacy.erase")}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {children}
+      {job && <JobProgress id={job} over={changed} />}
+      {ask && (
+        <Erase
+          who={ask}
+          close={() => setAsk(null)}
+          begun={(j) => {
+            setAsk(null);
+            setJob(j);
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function Erase({ who, close, begun }: { who: Pupil; close: () => void; begun: (job: string) => void }) {
+  const [name, setName] = useState("");
+  const [busy, fault, run] = useTask();
+  return (
+    <DialogSheet title={t("privacy.erase")} onClose={close}>
+      <form
+        class="stack"
+        noValidate
+        onSubmit={(e) => {
+          e.preventDefault();
+          void run(async () => {
+            const j = await adminAPI.erase(who.id, name.trim());
+            begun(j.id);
+          });
+        }}
+      >
+        <p>{t("privacy.eraseAsk", { name: `\u2068${who.name}\u2069` })}</p>
+        <label class="field">
+          <span>{t("privacy.type")}</span>
+          <input type="text" value={name} autoComplete="off" onInput={(e) => setName(e.currentTarget.value)} />
+        </label>
+        <FormError fault={fault as Fault | null} fields={[]} />
+        <button type="submit" class="danger" disabled={busy || name.trim() !== who.name}>
+          {t("privacy.eraseYes")}
+        </button>
+      </form>
+    </DialogSheet>
+  );
+}

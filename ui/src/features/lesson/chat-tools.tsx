@@ -1,0 +1,33 @@
+// What a teacher may do about a message: answer the pupil alone, or delete it for everybody.
+import { useState } from "preact/hooks";
+import { Ellipsis, Reply, Trash2 } from "lucide";
+import { Dialog } from "../../components/dialog";
+import { Menu, type MenuItem } from "../../components/menu";
+import { t } from "../../locales/i18n";
+import type { Message, Room } from "../../state/room";
+
+export function ChatTools({ room, m, onReply }: { room: Room; m: Message; onReply: (m: Message) => void }) {
+  const [asked, ask] = useState(false);
+  const name = room.name(m.by);
+  const items: MenuItem[] = [{ label: t("chat.remove"), icon: Trash2, danger: true, onSelect: () => ask(true) }];
+  if (room.people.value.get(m.by)?.role === "pupil")
+    items.unshift({ label: t("chat.reply", { name }), icon: Reply, onSelect: () => onReply(m) });
+  return (
+    <>
+      <Menu label={t("chat.menu", { name })} icon={Ellipsis} items={items} />
+      {asked && (
+        <Dialog
+          title={t("chat.removeAsk")}
+          text={<bdi>{m.text.slice(0, 200)}</bdi>}
+          confirm={t("chat.remove")}
+          danger
+          onConfirm={() => {
+            room.send("chat.remove", { seq: m.seq });
+            ask(false);
+          }}
+          onClose={() => ask(false)}
+        />
+      )}
+    </>
+  );
+}

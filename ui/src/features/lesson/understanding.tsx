@@ -1,0 +1,62 @@
+// How the class follows: the answers to "are you with me?", for the teacher.
+import { pendingCommand, type Room } from "../../state/room";
+import { t } from "../../locales/i18n";
+import { EmptyNote } from "../../components/feedback";
+import { NamedIcon } from "../../components/named-icon";
+import { Panel } from "../../components/panel";
+import "./understanding.css";
+
+const kinds = ["lost", "no", "yes"] as const;
+
+export function Understanding({ room }: { room: Room }) {
+  const taps = Object.entries(room.taps.value);
+  const here = Math.max(room.pupilsHere.value, taps.length, 1);
+  return (
+    <Panel
+      id="taps"
+      room={room}
+      title={t("hand.taps")}
+      tools={
+        taps.length > 0 && (
+          <button type="button" disabled={!!pendingCommand(room, "tap.clear")} onClick={() => room.send("tap.clear")}>
+            {t("hand.tapsClear")}
+          </button>
+        )
+      }
+    >
+      {taps.length === 0 ? (
+        <EmptyNote>{t("hand.tapsEmpty")}</EmptyNote>
+      ) : (
+        <ul class="tap-list">
+          {kinds.map((kind) => {
+            const who = taps
+              .filter(([, v]) => v === kind)
+              .map(([user]) => room.name(user))
+              .sort((a, b) => a.localeCompare(b));
+            return (
+              <li key={kind} class={`tl-${kind}`}>
+                <div class="tap-line">
+                  <NamedIcon name={kind} />
+                  <span>{t(`hand.tap.${kind}`)}</span>
+                  <svg class="tap-bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+                    <rect width={(100 * who.length) / here} height="12" />
+                  </svg>
+                  <strong>{new Intl.NumberFormat(document.documentElement.lang).format(who.length)}</strong>
+                </div>
+                {kind === "lost" && who.length > 0 && (
+                  <ul class="tap-who">
+                    {who.map((name) => (
+                      <li key={name}>
+                        <bdi>{name}</bdi>
+                      </li>
+                    ))}
+                  </ul>
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </Panel>
+  );
+}

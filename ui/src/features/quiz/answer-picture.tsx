@@ -1,0 +1,32 @@
+// An answer on a picture: what a pupil drew, or the places that pupils pointed at.
+import type { ItemPlace, ItemStroke } from "../../contract";
+import { t } from "../../locales/i18n";
+import type { Item } from "../../state/quiz";
+import { InkStroke } from "../whiteboard/board-surface";
+import css from "./answer-picture.module.css";
+
+export function AnswerPicture({
+  item,
+  strokes = [],
+  pins = [],
+}: {
+  item: Item;
+  strokes?: ItemStroke[];
+  pins?: ItemPlace[];
+}) {
+  const [w, h] = item.image ? [item.image.w, item.image.h] : [4, 3];
+  const ratio = h / w;
+  return (
+    <div class={css.picture} style={{ "--ratio": w / h }} role="img" aria-label={t("stage.wall.picture")}>
+      {item.image && <img src={`/images/${encodeURIComponent(item.image.id)}`} alt="" />}
+      <svg viewBox={`0 0 10000 ${ratio * 10000}`} preserveAspectRatio="none" aria-hidden="true">
+        {strokes.map((s, n) => (
+          <InkStroke key={n} stroke={{ ...s, id: String(n), tool: "pen" }} ratio={ratio} />
+        ))}
+        {pins.map((p, n) => (
+          <circle key={n} class={css.pin} cx={p.x} cy={p.y * ratio} r={pins.length > 1 ? 350 : 500} />
+        ))}
+      </svg>
+    </div>
+  );
+}

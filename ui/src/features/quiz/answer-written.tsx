@@ -1,0 +1,106 @@
+// A word, a sentence or a number. Numbers have the whole keyboard too: the decimal keys of an
+// iPhone have no minus. Spelling help would give answers away and make smart quotes of plain ones.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { maxAnswerText } from "../../contract";
+import { dateLocale, t } from "../../locales/i18n";
+import { type Answering, SendAnswer, useDraft } from "./answering";
+import { readings } from "./number-readings";
+import css from "./question.module.css";
+
+export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
+  const number = item.kind === "numeric";
+  const bad = refused === "not_a_number";
+  const [draft, set, changed] = useDraft(mine?.text ?? "", bad);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const left = maxAnswerText - [...draft].length;
+  const [which, ask] = useState<string[]>();
+  const submit = () => {
+    const text = draft.replace(/\s+/g, " ").trim();
+    const both = number ? readings(text, dateLocale()) : undefined;
+    ask(both);
+    if (text && !both) send({ text });
+  };
+  useLayoutEffect(() => {
+    const fit = () => {
+      const a = area.current;
+      a?.style.setProperty("height", "auto");
+      a?.style.setProperty("height", `${a.scrollHeight + 4}px`);
+    };
+    fit();
+    addEventListener("resize", fit);
+    return () => removeEventListener("resize", fit);
+  }, [draft]);
+  const field = {
+    class: `answer-field ${css.written}`,
+    "aria-labelledby": `q-${item.id}`,
+    "aria-invalid": bad,
+    "aria-describedby": bad ? `s-${item.id}` : undefined,
+    value: draft,
+    maxLength: maxAnswerText,
+    disabled: shut,
+    dir: number ? ("ltr" as const) : ("auto" as const),
+    autoComplete: "off",
+    autoCorrect: "off",
+    autoCapitalize: "off" as const,
+    spellcheck: false,
+    placeholder: t(number ? "quiz.number" : "quiz.word"),
+    onInput: (e: { currentTarget: { value: string } }) => {
+      ask(undefined);
+      set(e.currentTarget.value);
+    },
+  };
+  return (
+    <form
+      class={css.form}
+      onSubmit={(e) => {
+        e.preventDefault();
+        submit();
+      }}
+    >
+      {number ? (
+        <input type="text" {...field} />
+      ) : (
+        <textarea
+          {...field}
+          ref={area}
+          rows={1}
+          enterkeyhint="send"
+          onKeyDown={(e) => {
+            if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+            e.preventDefault();
+            submit();
+          }}
+        />
+      )}
+      <small aria-live="polite" hidden={left > 40}>
+        {left > 40 ? "" : t("chat.left", { n: Math.max(0, left) })}
+      </small>
+      {which && !shut && (
+        <div role="group" aria-labelledby={`w-${item.id}`} class={css.which}>
+          <p id={`w-${item.id}`} role="alert">
+            {t("quiz.which", { text: draft.trim() })}
+          </p>
+          {which.map((text) => (
+            <Button
+              key={text}
+              type="button"
+              onClick={() => {
+                ask(undefined);
+                set(text);
+                send({ text });
+              }}
+            >
+              <bdi dir="ltr">
+                {new Intl.NumberFormat(dateLocale(), { useGrouping: false, maximumFractionDigits: 3 }).format(
+                  Number(text),
+                )}
+              </bdi>
+            </Button>
+          ))}
+        </div>
+      )}
+      <SendAnswer shut={shut} ready={!!draft.trim()} changed={changed} sent={!!mine} />
+    </form>
+  );
+}

@@ -1,0 +1,40 @@
+// The one button that goes on, and what it does now.
+import { t } from "../../locales/i18n";
+import { Button, type ButtonKind } from "../../components/button";
+import type { Room } from "../../state/room";
+
+export interface Step {
+  label: string;
+  press: (() => void) | null; // null: there is nothing to do, or the box has not answered yet
+}
+
+// nextStep goes from "open" to "open" in two presses: the answer closes the question and is shown,
+// then the next question opens. Work at one's own pace is closed first, because nobody sees all of
+// it at once.
+export function nextStep(room: Room): Step {
+  const q = room.quiz;
+  const r = q.round.value;
+  const state = q.state.value;
+  const left = q.loaded.value.items.filter((i) => !q.asked.value.includes(i.id)).length;
+  const waiting = room.outbox.value.some((e) => ["quiz.next", "quiz.reveal", "quiz.lock"].includes(e.event));
+  const step = (label: string, press: () => void): Step => ({ label: t(label), press: waiting ? null : press });
+  const next = () => q.next();
+  if (!r || state === "ready") {
+    if (left === 0) return { label: t("stage.over"), press: null };
+    return step(q.paced.value === "pupil" ? "stage.openAll" : "stage.open", next);
+  }
+  const slide = r.items.every((i) => i.kind === "slide");
+  if (state === "open" && !slide && r.items.length > 1) return step("stage.close", next);
+  if ((state === "open" && !slide) || state === "locked")
+    return step("stage.reveal", () => room.send("quiz.reveal", { round: r.round }));
+  return step(left === 0 ? "stage.finish" : "stage.next", next);
+}
+
+export function NextStepButton({ room, kind = "primary" }: { room: Room; kind?: ButtonKind }) {
+  const step = nextStep(room);
+  return (
+    <Button kind={kind} big data-go disabled={!step.press} onClick={() => step.press?.()}>
+      {step.label}
+    </Button>
+  );
+}

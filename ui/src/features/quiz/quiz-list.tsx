@@ -1,0 +1,92 @@
+// The quizzes on the box: made here, or brought in from another program.
+import { useState } from "preact/hooks";
+import type { Fault } from "../../api/http";
+import { t } from "../../locales/i18n";
+import { PageLink } from "../../components/page-link";
+import { ConfirmDialog } from "../../components/confirm-dialog";
+import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
+import { useLoad } from "../../components/hooks";
+import { type ImportedQuestion, library, type Summary } from "../../api/library";
+import { go } from "../../state/router";
+import { Menu } from "../../components/details-menu";
+import { ExportLinks, ExportNotes } from "./quiz-export";
+import { QuizImport } from "./quiz-import";
+import { SampleQuizzes } from "./sample-quizzes";
+
+export function QuizList() {
+  const [list, fault, again] = useLoad(library.quizzes);
+  const [gift, setGift] = useState(false);
+  const make = () =>
+    library.addQuiz({ title: t("quizzes.untitled") }).then(
+      (q) => go(`/quiz/${encodeURIComponent(q.id)}`),
+      (f: Fault) => showError(f),
+    );
+  return (
+    <section class="card stack" aria-labelledby="quizzes-title">
+      <div class="row between">
+        <h2 id="quizzes-title">{t("quizzes.title")}</h2>
+        <span class="row">
+          <button type="button" onClick={() => void make()}>
+            {t("quizzes.new")}
+          </button>
+          <button type="button" onClick={() => setGift(true)}>
+            {t("quizzes.gift")}
+          </button>
+          <SampleQuizzes added={again} />
+        </span>
+      </div>
+      {fault && <ErrorNote fault={fault} retry={again} />}
+      {!list && !fault && <Loading />}
+      {list?.length === 0 && <EmptyNote>{t("quizzes.empty")}</EmptyNote>}
+      {list && list.length > 0 && (
+        <ul class="shelf-list">
+          {list.map((q) => (
+            <Line key={q.id} q={q} changed={again} />
+          ))}
+        </ul>
+      )}
+      {gift && <QuizImport close={() => setGift(false)} />}
+    </section>
+  );
+}
+
+function Line({ q, changed }: { q: Summary; changed: () => void }) {
+  const [ask, setAsk] = useState(false);
+  const [notes, setNotes] = useState<ImportedQuestion[] | null>(null);
+  return (
+    <li>
+      <PageLink class="shelf-link" href={`/quiz/${encodeURIComponent(q.id)}`}>
+        <strong>
+          <bdi>{q.title}</bdi>
+        </strong>
+        <small>{t("quizzes.count", { n: q.count })}</small>
+      </PageLink>
+      <Menu label={t("home.more", { name: q.title })}>
+        <ExportLinks id={q.id} noted={setNotes} />
+        <button type="button" class="quiet danger" onClick={() => setAsk(true)}>
+          {t("home.delete")}…
+        </button>
+      </Menu>
+      {notes && <ExportNotes list={notes} close={() => setNotes(null)} />}
+      {ask && (
+        <ConfirmDialog
+          text={t("quizzes.deleteAsk", { title: q.title })}
+          yes={t("home.delete")}
+          onNo={() => setAsk(false)}
+          onYes={() =>
+            library
+              .deleteQuiz(q.id)
+              .then(
+                () => {
+                  showMessage(t("quizzes.deleted"));
+                  changed();
+                },
+                (f: Fault) => showError(f),
+              )
+              .finally(() => setAsk(false))
+          }
+        />
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,37 @@
+import { t } from "../../locales/i18n";
+import type { Room } from "../../state/room";
+import "./question.css";
+
+// StarredAnswers are the answers that the teacher shows, without a name.
+export function StarredAnswers({ room }: { room: Room }) {
+  const q = room.quiz;
+  const stars = q.stars.value.filter((s) => s.round === q.round.value?.round);
+  if (!stars.length) return null;
+  const items = q.round.value!.items;
+  return (
+    <div class="stars">
+      <h3>{t("quiz.stars")}</h3>
+      <ul>
+        {stars.map((s) => {
+          const item = items.find((i) => i.id === s.item);
+          const name = (id: string, list = item?.options) =>
+            list?.find((o) => o.id === id)?.text || (id === "t" ? t("quiz.true") : id === "f" ? t("quiz.false") : id);
+          const r = s.response;
+          const text =
+            r.text ??
+            [
+              ...(r.options ?? r.order ?? []).map((o) => name(o)),
+              ...Object.entries(r.pairs ?? {}).map(([a, b]) => `${name(a)} – ${name(b, item?.choices)}`),
+            ].join(" · ");
+          return (
+            <li key={s.n}>
+              <q>
+                <bdi>{text}</bdi>
+              </q>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+// A pasted class list: the field for it, and what would come of it.
+import { useEffect, useState } from "preact/hooks";
+import type { Added } from "../../api/box";
+import type { Fault } from "../../api/http";
+import { t, textIfAny } from "../../locales/i18n";
+import { ErrorNote } from "../../components/feedback";
+import "./class-list-field.css";
+
+// useClassListPreview asks the box what would come of a pasted list, soon after the last key.
+export function useClassListPreview(text: string, ask: (text: string) => Promise<Added>): [Added | null, Fault | null] {
+  const [got, set] = useState<[Added | null, Fault | null]>([null, null]);
+  useEffect(() => {
+    if (!text.trim()) return set([null, null]);
+    let here = true;
+    const timer = setTimeout(() => {
+      ask(text).then(
+        (a) => here && set([a, null]),
+        (f) => here && set([null, f]),
+      );
+    }, 350);
+    return () => {
+      here = false;
+      clearTimeout(timer);
+    };
+  }, [text]);
+  return got;
+}
+
+// ClassListPreview is what would come of a pasted list, in words.
+export function ClassListPreview({ added, fault }: { added: Added | null; fault: Fault | null }) {
+  return (
+    <div class="preview stack" aria-live="polite">
+      {fault && <ErrorNote fault={fault} />}
+      {added && (
+        <>
+          <ul class="row preview-counts">
+            <li class="pill ok">+ {t("home.paste.added", { n: added.added.length })}</li>
+            {added.unchanged.length > 0 && (
+              <li class="pill">= {t("home.paste.unchanged", { n: added.unchanged.length })}</li>
+            )}
+            {added.problems.length > 0 && (
+              <li class="pill warn">! {t("home.paste.problems", { n: added.problems.length })}</li>
+            )}
+          </ul>
+          <ImportProblems list={added.problems} />
+          <NameChips names={added.added.map((p) => p.name)} label={t("home.paste.new")} />
+        </>
+      )}
+    </div>
+  );
+}
+
+export const NameChips = ({ names, label }: { names: string[]; label: string }) =>
+  names.length > 0 ? (
+    <ul class="chips" aria-label={label} tabIndex={0}>
+      {names.map((name, i) => (
+        <li key={i}>
+          <bdi>{name}</bdi>
+        </li>
+      ))}
+    </ul>
+  ) : null;
+
+interface Trouble {
+  file?: string;
+  line: number;
+  text?: string;
+  code: string;
+  message: string;
+}
+
+const ofNames = (code: string) => textIfAny(`home.problem.${code}`);
+
+// ImportProblems are the lines of a list or a file that are left out, each with its reason: why
+// gives it for a code, and the box's own words stand in for those it does not know.
+export function ImportProblems({
+  list,
+  file,
+  why = ofNames,
+}: {
+  list: Trouble[];
+  file?: string;
+  why?: (code: string) => string;
+}) {
+  if (list.length === 0) return null;
+  return (
+    <ul class="problems" aria-label={t("home.paste.problems", { n: list.length })} tabIndex={0}>
+      {list.map((p, i) => (
+        <li key={i}>
+          {p.file && p.file !== file && (
+            <>
+              <bdi class="mono">{p.file}</bdi> ·{" "}
+            </>
+          )}
+          {p.line > 0 && <strong>{t("home.paste.line", { line: p.line })} </strong>}
+          {p.text && <bdi class="mono">{p.text}</bdi>}
+          {(p.line > 0 || p.text) && ": "}
+          {why(p.code) || p.message}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+// ClassListField is the field for a pasted list.
+export function ClassListField({ text, set }: { text: string; set: (v: string) => void }) {
+  return (
+    <div class="field">
+      <label for="names">{t("home.paste.label")}</label>
+      <textarea
+        id="names"
+        rows={6}
+        value={text}
+        dir="auto"
+        spellcheck={false}
+        autoComplete="off"
+        aria-describedby="names-hint"
+        placeholder={t("home.paste.example")}
+        onInput={(e) => set(e.currentTarget.value)}
+      />
+      <small id="names-hint">{t("home.paste.hint")}</small>
+    </div>
+  );
+}

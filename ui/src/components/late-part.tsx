@@ -11,12 +11,12 @@ export function latePart<P extends object>(load: () => Promise<ComponentType<P>>
   };
   function LatePart(props: P) {
     const [state, setState] = useState<"waiting" | "here" | "failed">(got ? "here" : "waiting");
+    // The code may arrive between the first drawing and this effect: ask in any case.
     useEffect(() => {
-      if (!got)
-        preload().then(
-          () => setState("here"),
-          () => setState("failed"),
-        );
+      preload().then(
+        () => setState("here"),
+        () => setState("failed"),
+      );
     }, []);
     if (state === "failed") return <PartMissing />;
     const Part = got;

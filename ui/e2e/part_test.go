@@ -122,7 +122,7 @@ func TestAPartOfAPageThatIsGoneSaysSo(t *testing.T) {
 	ada := box.ClaimBox("Ada")
 	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
 	for _, s := range []struct{ file, path, works, ready string }{
-		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector(".call")`},
+		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector("[data-part=call]")`},
 		{"uPlot.esm", "/admin/diagnostics", `document.querySelector(".plots figcaption")`, `document.querySelector(".plots canvas")`},
 	} {
 		p := newPage(t, laptop)

@@ -129,7 +129,7 @@ func TestTheRecordingPageFits(t *testing.T) {
 			p.until(shown, `document.querySelector("[data-player]").dataset.shown === "`+shown+`"`)
 			name := fmt.Sprintf("player %d %s %d", at.size[0], at.mode, n)
 			if n == 1 {
-				p.until("the slide", `document.querySelector(".surface img")?.naturalWidth > 0`)
+				p.until("the slide", `document.querySelector("[data-part=surface] img")?.naturalWidth > 0`)
 			}
 			if n == 2 {
 				p.key(kb.End)

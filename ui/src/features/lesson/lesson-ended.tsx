@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
+import { Chip, Chips } from "../../components/chip";
 import { CloudStatus } from "../../components/cloud-status";
 import { showError } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
@@ -73,13 +74,13 @@ export function LessonEnded({ room, seen }: { room: Room; seen: Set<string> }) {
     list.length > 0 && (
       <section class="stack tight" aria-labelledby={id}>
         <h2 id={id}>{title}</h2>
-        <ul class="chips">
+        <Chips>
           {list.map((p) => (
-            <li key={p.id}>
+            <Chip key={p.id}>
               <bdi>{p.name}</bdi>
-            </li>
+            </Chip>
           ))}
-        </ul>
+        </Chips>
       </section>
     );
   return (

@@ -32,7 +32,8 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
     return () => removeEventListener("resize", fit);
   }, [draft]);
   const field = {
-    class: `answer-field ${css.written}`,
+    class: css.written,
+    "data-part": "field",
     "aria-labelledby": `q-${item.id}`,
     "aria-invalid": bad,
     "aria-describedby": bad ? `s-${item.id}` : undefined,

@@ -50,13 +50,13 @@ export function Question({ quiz, item, shut, away }: Props) {
   const refused = quiz.refused.value?.item === item.id ? quiz.refused.value.code : "";
   const under = item.kind === "pin" || item.kind === "draw"; // the picture is what is answered on
   return (
-    <div class={`question ${css.question}`} data-kind={item.kind}>
+    <div class={css.question} data-part="item" data-kind={item.kind}>
       {item.title && (
         <p class={css.hint}>
           <bdi>{item.title}</bdi>
         </p>
       )}
-      <p class={`question-text ${css.stem}`} id={`q-${item.id}`}>
+      <p class={css.stem} data-part="stem" id={`q-${item.id}`}>
         <bdi>
           <MathText text={item.text} />
         </bdi>

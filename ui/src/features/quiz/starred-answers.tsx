@@ -1,6 +1,6 @@
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
-import "./question.css";
+import css from "./starred-answers.module.css";
 
 // StarredAnswers are the answers that the teacher shows, without a name.
 export function StarredAnswers({ room }: { room: Room }) {
@@ -9,7 +9,7 @@ export function StarredAnswers({ room }: { room: Room }) {
   if (!stars.length) return null;
   const items = q.round.value!.items;
   return (
-    <div class="stars">
+    <div class={css.stars}>
       <h3>{t("quiz.stars")}</h3>
       <ul>
         {stars.map((s) => {

@@ -10,7 +10,7 @@ import { useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { ClassFileImport } from "./class-file-import";
 import { ClassListField, ClassListPreview, useClassListPreview } from "./class-list-field";
-import "./class-list.css";
+import css from "./class-list.module.css";
 
 export function ClassList({
   cls,
@@ -40,13 +40,13 @@ export function ClassList({
   const n = added?.added.length ?? 0;
   return (
     <DialogSheet title={t("home.listOf", { name: cls.name })} onClose={onClose} wide>
-      <div class="list-sheet">
+      <div class={css.sheet}>
         <section class="stack" aria-labelledby="list-names">
           <h3 id="list-names">{t("home.pupils", { n: cls.pupils.length })}</h3>
           {cls.pupils.length === 0 ? (
             <EmptyNote>{t("home.listEmpty")}</EmptyNote>
           ) : (
-            <ul class="pupils">
+            <ul class={css.pupils}>
               {cls.pupils.map((p) => (
                 <PupilLine key={p.id} cls={cls.id} pupil={p} changed={changed} />
               ))}
@@ -96,7 +96,7 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
     return (
       <li>
         <form
-          class="pupil-edit"
+          class={css.edit}
           onKeyDown={(e) => {
             if (e.key === "Escape") {
               e.preventDefault();
@@ -133,10 +133,10 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
     );
   }
   return (
-    <li class="pupil-line">
+    <li class={css.line}>
       <bdi>{pupil.name}</bdi>
       <select
-        class="pupil-time"
+        class={css.time}
         aria-label={t("home.pupilTime", { name: pupil.name })}
         title={t("home.pupilTimeHint")}
         value={String(pupil.time ?? 1)}
@@ -150,7 +150,7 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
       </select>
       <button
         type="button"
-        class="quiet"
+        class={`quiet ${css.tool}`}
         ref={button}
         aria-label={t("home.pupilRename", { name: pupil.name })}
         onClick={() => setName(pupil.name)}
@@ -159,7 +159,7 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
       </button>
       <button
         type="button"
-        class="quiet danger"
+        class={`quiet ${css.tool}`}
         aria-label={t("home.pupilDelete", { name: pupil.name })}
         onClick={() => setAsk(true)}
       >

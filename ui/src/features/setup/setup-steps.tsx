@@ -8,7 +8,7 @@ import { FormError, TextField } from "../../components/form-field";
 import { PageTitle } from "../../components/page-title";
 import { useTask } from "../../components/hooks";
 import { reload } from "../../state/session";
-import "./setup-steps.css";
+import css from "./setup-steps.module.css";
 
 const minPIN = 6;
 
@@ -31,10 +31,10 @@ export function LanguageStep({ next }: { next: () => void }) {
       }}
     >
       <PageTitle>{t("claim.langTitle")}</PageTitle>
-      <fieldset class="lang-choice">
+      <fieldset class={css.languages}>
         <legend class="visually-hidden">{t("home.language")}</legend>
         {languages.map(([id, name]) => (
-          <label key={id} class="lang-tile" lang={id}>
+          <label key={id} class={css.language} lang={id}>
             <input
               type="radio"
               name="lang"
@@ -105,7 +105,7 @@ export function OwnerStep(props: {
     <form class="stack" noValidate onSubmit={submit}>
       <PageTitle>{t("claim.codeTitle")}</PageTitle>
       <p>{t("claim.codeWhere")}</p>
-      <div class="big-code">
+      <div class={css.code}>
         <TextField
           label={t("claim.code")}
           name="code"
@@ -165,7 +165,7 @@ export function OwnerStep(props: {
         {t("login.show")}
       </label>
       <FormError fault={refused} fields={["code", "box", "name", "pin", "again"]} />
-      <div class="row step-actions">
+      <div class={css.actions}>
         <button type="button" onClick={props.back}>
           {t("claim.back")}
         </button>

@@ -56,7 +56,7 @@ func (u *updated) mend() { u.gone.Store(nil) }
 // saysLost waits for the error and its retry in place of the skeleton.
 func (p *page) saysLost(what string, say func(string) string) {
 	p.t.Helper()
-	p.until(what+": the error", `document.body?.innerText.includes(`+quote(say("err.part"))+`) && !document.querySelector(".skeleton, .boot") &&
+	p.until(what+": the error", `document.body?.innerText.includes(`+quote(say("err.part"))+`) && !document.querySelector("[data-part=skeleton], .boot") &&
 	  `+findControl+`("button", `+quote(say("retry"))+`)`)
 }
 

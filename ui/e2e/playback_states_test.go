@@ -175,7 +175,7 @@ func TestTheRecordingPageSaysWhatIsWrong(t *testing.T) {
 	p.key("k")
 	p.press(say("capsule.download"))
 	p.press(say("capsule.download.make"))
-	p.until("the job's error", `document.querySelector(".job-failed .note.bad")?.innerText.includes(`+quote(say("err.recording_damaged"))+`)`)
+	p.until("the job's error", `document.querySelector("[data-job=failed] .note.bad")?.innerText.includes(`+quote(say("err.recording_damaged"))+`)`)
 	p.axe("a film that cannot be made")
 	p.until("a sheet at rest", `document.getAnimations().every((a) => a.playState === "finished")`)
 	p.picture("player film failed")

@@ -1,6 +1,6 @@
 // Chip is a short fact with an icon: a state, a code, a count. With onPress it is a filter that is
 // on or off.
-import { type ComponentChildren, toChildArray } from "preact";
+import type { ComponentChildren } from "preact";
 import type { IconNode } from "lucide";
 import { Icon } from "./icon";
 import css from "./chip.module.css";
@@ -32,12 +32,3 @@ export function Chip({
     );
   return <span class={tone ? `${css.chip} ${css[tone]}` : css.chip}>{inside}</span>;
 }
-
-// Chips is a list of chips. One with a label may be long: it scrolls.
-export const Chips = ({ label, children }: { label?: string; children: ComponentChildren }) => (
-  <ul class={label ? `${css.chips} ${css.long}` : css.chips} aria-label={label} tabIndex={label ? 0 : undefined}>
-    {toChildArray(children).map((chip, n) => (
-      <li key={n}>{chip}</li>
-    ))}
-  </ul>
-);

@@ -1,7 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../locales/i18n";
-import "./dialog-sheet.css";
+import { X } from "lucide";
+import { Button } from "./button";
+import css from "./dialog-sheet.module.css";
 
 // DialogSheet is a dialog over the page, with a heading.
 export function DialogSheet({
@@ -20,15 +22,13 @@ export function DialogSheet({
   return (
     <dialog
       ref={ref}
-      class={wide ? "dlg wide" : "dlg"}
+      class={wide ? `${css.sheet} ${css.wide}` : css.sheet}
       aria-labelledby="over-title"
       onClose={(e) => e.target === ref.current && onClose()}
     >
-      <div class="row between dlg-head">
+      <div class={css.head}>
         <h2 id="over-title">{title}</h2>
-        <button type="button" class="quiet" aria-label={t("close")} onClick={() => ref.current?.close()}>
-          ✕
-        </button>
+        <Button kind="quiet" icon={X} label={t("close")} onClick={() => ref.current?.close()} />
       </div>
       {children}
     </dialog>

@@ -12,6 +12,7 @@ export interface MenuItem {
   icon?: IconNode;
   danger?: boolean;
   disabled?: boolean;
+  download?: string; // the address of a file: the item is a link
   onSelect: () => void;
 }
 
@@ -95,24 +96,33 @@ export function Menu({
       </Button>
       {open && (
         <div ref={list} class={css.menu} role="menu" aria-label={label} {...{ popover: "manual" }} onKeyDown={onKey}>
-          {items.map((item) => (
-            <button
-              key={item.label}
-              type="button"
-              role="menuitem"
-              tabIndex={-1}
-              data-rove
-              class={item.danger ? `${css.item} ${css.danger}` : css.item}
-              disabled={item.disabled}
-              onClick={() => {
+          {items.map((item) => {
+            const shared = {
+              role: "menuitem",
+              tabIndex: -1,
+              "data-rove": true,
+              class: item.danger ? `${css.item} ${css.danger}` : css.item,
+              onClick: () => {
                 close();
                 item.onSelect();
-              }}
-            >
-              {item.icon && <Icon icon={item.icon} />}
-              {item.label}
-            </button>
-          ))}
+              },
+            } as const;
+            const inside = (
+              <>
+                {item.icon && <Icon icon={item.icon} />}
+                {item.label}
+              </>
+            );
+            return item.download ? (
+              <a key={item.label} href={item.download} download {...shared}>
+                {inside}
+              </a>
+            ) : (
+              <button key={item.label} type="button" disabled={item.disabled} {...shared}>
+                {inside}
+              </button>
+            );
+          })}
         </div>
       )}
     </div>

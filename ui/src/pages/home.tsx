@@ -1,5 +1,6 @@
 // A teacher's start: the classes and their lists, what is prepared, what is over.
 import { useState } from "preact/hooks";
+import { IdCard, Pencil, Trash2 } from "lucide";
 import { api, type BoxState, type Class, type Lesson } from "../api/box";
 import { clock, t } from "../locales/i18n";
 import { PageLink } from "../components/page-link";
@@ -13,9 +14,10 @@ import { ClockWarning } from "../features/setup/clock-warning";
 import { DeckList } from "../features/whiteboard/deck-list";
 import { ReadyToTeach } from "../features/setup/first-class";
 import { JoinCode } from "../components/join-code";
-import { Menu } from "../components/details-menu";
+import { Menu } from "../components/menu";
 import { DialogSheet } from "../components/dialog-sheet";
 import { PageHeader } from "../components/page-header";
+import { go } from "../state/router";
 import { useStaff } from "../state/use-staff";
 import { ClassFileImport } from "../features/setup/class-file-import";
 import { LessonHistory } from "../features/results/lesson-history";
@@ -160,17 +162,19 @@ function Card({ cls, lesson, open }: { cls: Class; lesson?: Lesson; open: (o: Op
         <h2>
           <bdi>{cls.name}</bdi>
         </h2>
-        <Menu label={t("home.more", { name: cls.name })}>
-          <PageLink class="button quiet" href={`/cards/${encodeURIComponent(cls.id)}`}>
-            {t("home.cards")}
-          </PageLink>
-          <button type="button" class="quiet" onClick={() => open({ what: "rename", cls: cls.id })}>
-            {t("home.rename")}
-          </button>
-          <button type="button" class="quiet danger" onClick={() => open({ what: "delete", cls: cls.id })}>
-            {t("home.delete")}…
-          </button>
-        </Menu>
+        <Menu
+          label={t("home.more", { name: cls.name })}
+          items={[
+            { label: t("home.cards"), icon: IdCard, onSelect: () => go(`/cards/${encodeURIComponent(cls.id)}`) },
+            { label: t("home.rename"), icon: Pencil, onSelect: () => open({ what: "rename", cls: cls.id }) },
+            {
+              label: `${t("home.delete")}…`,
+              icon: Trash2,
+              danger: true,
+              onSelect: () => open({ what: "delete", cls: cls.id }),
+            },
+          ]}
+        />
       </div>
       {lesson ? (
         <div class="stack tight">

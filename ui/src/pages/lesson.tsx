@@ -134,7 +134,13 @@ function Live({ room, review, name, home }: { room: Room; review: Review; name: 
   // A removed pupil finds what was half written as it was, and is off the air meanwhile.
   return (
     <>
-      <main id={out ? undefined : "main"} class={css.lesson} data-part="lesson" data-stage={busy || undefined} hidden={out}>
+      <main
+        id={out ? undefined : "main"}
+        class={css.lesson}
+        data-part="lesson"
+        data-stage={busy || undefined}
+        hidden={out}
+      >
         <header class={css.top}>
           <Icon icon={mark} />
           <div class={css.what}>
@@ -229,7 +235,5 @@ const hasStage = (room: Room) => isAsked(room) || !!room.board.surface.value;
 
 // Stage is what the class looks at: the question, or what the teacher shows.
 const Stage = ({ room }: { room: Room }) => (
-  <div class={`lesson-stage ${css.stage}`}>
-    {isAsked(room) ? <PupilQuestion room={room} /> : <PupilBoard room={room} />}
-  </div>
+  <div class={css.stage}>{isAsked(room) ? <PupilQuestion room={room} /> : <PupilBoard room={room} />}</div>
 );

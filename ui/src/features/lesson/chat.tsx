@@ -148,7 +148,7 @@ function Said({ m, room, follows, tools }: { m: Line; room: Room; follows: boole
       <p class={css.foot}>
         {m.at > 0 && <time dateTime={new Date(m.at).toISOString()}>{clock(m.at)}</time>}
         {m.state && (
-          <span class={`${css.tick} ${css[m.state] ?? ""}`}>
+          <span class={css.tick} data-state={m.state}>
             <NamedIcon name={m.state} />
             {t(`chat.${m.state}`)}
           </span>

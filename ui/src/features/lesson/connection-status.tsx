@@ -10,7 +10,7 @@ export function ConnectionStatus({ room }: { room: Room }) {
   const s = room.status.value;
   const kind = s === "live" ? "ok" : s === "connecting" || s === "offline" || s === "waiting" ? "wait" : "off";
   return (
-    <span class={`${css.status} ${css[kind]}`} role="status">
+    <span class={css.status} data-status={kind} role="status">
       <i aria-hidden="true" />
       {t(`conn.${s}`)}
     </span>

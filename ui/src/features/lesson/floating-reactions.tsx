@@ -26,7 +26,7 @@ export function FloatingReactions({ room }: { room: Room }) {
   return (
     <div class={css.floats} data-ornament aria-hidden="true">
       {list.map((f) => (
-        <span key={f.n} class={css[`lane${(f.n * 5) % 8}`]}>
+        <span key={f.n} style={{ insetInlineStart: `${8 + 11 * ((f.n * 5) % 8)}%` }}>
           <Reaction emoji={f.emoji} />
         </span>
       ))}

@@ -2,7 +2,8 @@
 import { useState } from "preact/hooks";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
-import { Chip, Chips } from "../../components/chip";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { CloudStatus } from "../../components/cloud-status";
 import { showError } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";

@@ -7,9 +7,9 @@ import type { Fault } from "../../api/http";
 import type { Room } from "../../state/room";
 import { t } from "../../locales/i18n";
 import { EmptyNote, showError, showMessage } from "../../components/feedback";
-import { NamedIcon } from "../../components/named-icon";
 import { Menu, type MenuItem } from "../../components/menu";
 import { Panel } from "../../components/panel";
+import { PupilMark } from "./pupil-mark";
 import css from "./participants.module.css";
 
 type Where = "here" | "away" | "none" | "removed";
@@ -148,29 +148,18 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
         <bdi>{p.name}</bdi>
       </span>
       <span class={css.marks}>
-        {hand && (
-          <span class={css.mark}>
-            <NamedIcon name="hand" />
-            {t("people.hand")}
-          </span>
-        )}
+        {hand && <PupilMark icon="hand">{t("people.hand")}</PupilMark>}
         {tap && (
-          <span class={`${css.mark} ${css[tap]}`}>
-            <NamedIcon name={tap as "yes" | "no" | "lost"} />
+          <PupilMark what={tap} icon={tap as "yes" | "no" | "lost"}>
             {t(`hand.tap.${tap}`)}
-          </span>
+          </PupilMark>
         )}
-        {onair ? (
-          <span class={css.mark}>{t("people.onair")}</span>
-        ) : (
-          invited && <span class={css.mark}>{t("people.invited")}</span>
-        )}
-        {room.onair.remote.value.includes(p.id) && <span class={css.mark}>{t("people.remote")}</span>}
+        {onair ? <PupilMark>{t("people.onair")}</PupilMark> : invited && <PupilMark>{t("people.invited")}</PupilMark>}
+        {room.onair.remote.value.includes(p.id) && <PupilMark>{t("people.remote")}</PupilMark>}
         {muted && (
-          <span class={`${css.mark} ${css.muted}`}>
-            <NamedIcon name="lock" />
+          <PupilMark what="muted" icon="lock">
             {t("people.muted")}
-          </span>
+          </PupilMark>
         )}
       </span>
       {where === "removed" ? (

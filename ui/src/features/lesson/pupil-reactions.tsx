@@ -66,7 +66,7 @@ export function UnderstandingButtons({ room }: { room: Room }) {
           <button
             key={k}
             type="button"
-            class={css[k]}
+            data-tap={k}
             aria-pressed={mine === k}
             disabled={!open(room)}
             onClick={() => room.send("tap.set", { tap: mine === k ? "" : k })}

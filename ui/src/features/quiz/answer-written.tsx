@@ -4,9 +4,9 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { maxAnswerText } from "../../contract";
 import { dateLocale, t } from "../../locales/i18n";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, SendAnswer, useDraft } from "./answering";
 import { readings } from "./number-readings";
-import css from "./question.module.css";
+import css from "./answer-written.module.css";
 
 export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
   const number = item.kind === "numeric";
@@ -52,13 +52,7 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
     },
   };
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        submit();
-      }}
-    >
+    <AnswerForm onSend={submit}>
       {number ? (
         <input type="text" {...field} />
       ) : (
@@ -102,6 +96,6 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
         </div>
       )}
       <SendAnswer shut={shut} ready={!!draft.trim()} changed={changed} sent={!!mine} />
-    </form>
+    </AnswerForm>
   );
 }

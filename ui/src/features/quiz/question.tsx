@@ -6,7 +6,7 @@ import { has, t } from "../../locales/i18n";
 import type { Item, Quiz, Revealed } from "../../state/quiz";
 import { AnswerMany, AnswerOne } from "./answer-tiles";
 import { AnswerWritten } from "./answer-written";
-import type { Answering } from "./answering";
+import { type Answering, Hint } from "./answering";
 import { ItemPicture } from "./item-picture";
 import { isGraded, outcomeOf, rightAnswerText } from "./options";
 import css from "./question.module.css";
@@ -52,9 +52,9 @@ export function Question({ quiz, item, shut, away }: Props) {
   return (
     <div class={css.question} data-part="item" data-kind={item.kind}>
       {item.title && (
-        <p class={css.hint}>
+        <Hint>
           <bdi>{item.title}</bdi>
-        </p>
+        </Hint>
       )}
       <p class={css.stem} data-part="stem" id={`q-${item.id}`}>
         <bdi>

@@ -1,5 +1,6 @@
 // The quizzes on the box: made here, or brought in from another program.
 import { useState } from "preact/hooks";
+import { Trash2 } from "lucide";
 import type { Fault } from "../../api/http";
 import { t } from "../../locales/i18n";
 import { PageLink } from "../../components/page-link";
@@ -8,8 +9,8 @@ import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../com
 import { useLoad } from "../../components/hooks";
 import { type ImportedQuestion, library, type Summary } from "../../api/library";
 import { go } from "../../state/router";
-import { Menu } from "../../components/details-menu";
-import { ExportLinks, ExportNotes } from "./quiz-export";
+import { Menu } from "../../components/menu";
+import { exportItems, ExportNotes } from "./quiz-export";
 import { QuizImport } from "./quiz-import";
 import { SampleQuizzes } from "./sample-quizzes";
 
@@ -61,12 +62,13 @@ function Line({ q, changed }: { q: Summary; changed: () => void }) {
         </strong>
         <small>{t("quizzes.count", { n: q.count })}</small>
       </PageLink>
-      <Menu label={t("home.more", { name: q.title })}>
-        <ExportLinks id={q.id} noted={setNotes} />
-        <button type="button" class="quiet danger" onClick={() => setAsk(true)}>
-          {t("home.delete")}…
-        </button>
-      </Menu>
+      <Menu
+        label={t("home.more", { name: q.title })}
+        items={[
+          ...exportItems(q.id, setNotes),
+          { label: `${t("home.delete")}…`, icon: Trash2, danger: true, onSelect: () => setAsk(true) },
+        ]}
+      />
       {notes && <ExportNotes list={notes} close={() => setNotes(null)} />}
       {ask && (
         <ConfirmDialog

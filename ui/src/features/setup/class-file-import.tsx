@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks";
 import type { Fault } from "../../api/http";
 import { t } from "../../locales/i18n";
-import { Chip, Chips } from "../../components/chip";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { ErrorNote, showMessage } from "../../components/feedback";
 import { type ColumnChoice, type Imported, library } from "../../api/library";
 import { FilePicker } from "../../components/file-upload";

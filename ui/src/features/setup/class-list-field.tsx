@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Added } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { t, textIfAny } from "../../locales/i18n";
-import { Chip, Chips } from "../../components/chip";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { ErrorNote } from "../../components/feedback";
 import css from "./class-list-field.module.css";
 

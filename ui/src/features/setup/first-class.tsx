@@ -12,7 +12,6 @@ import { type Imported, library } from "../../api/library";
 import { go } from "../../state/router";
 import { ClassFileImport } from "./class-file-import";
 import { ClassListField, ClassListPreview, useClassListPreview } from "./class-list-field";
-import css from "./first-class.module.css";
 
 type Way = "names" | "file";
 
@@ -26,7 +25,7 @@ export function FirstClass({ ready }: { ready: () => void }) {
         ✓ {t("claim.yours")}
       </p>
       <PageTitle>{t("claim.classTitle")}</PageTitle>
-      <fieldset class={`row ${css.ways}`}>
+      <fieldset class="row">
         <legend class="visually-hidden">{t("claim.way")}</legend>
         {(["names", "file"] as const).map((w) => (
           <label key={w} class="check">

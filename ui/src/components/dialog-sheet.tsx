@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { t } from "../locales/i18n";
 import { X } from "lucide";
+import { t } from "../locales/i18n";
 import { Button } from "./button";
 import css from "./dialog-sheet.module.css";
 

@@ -12,8 +12,8 @@ export interface MenuItem {
   icon?: IconNode;
   danger?: boolean;
   disabled?: boolean;
-  download?: string; // the address of a file: the item is a link
-  onSelect: () => void;
+  file?: string; // the address of a file: the item downloads it
+  onSelect?: () => void;
 }
 
 const margin = 8;
@@ -69,6 +69,7 @@ export function Menu({
   }, [open]);
   const onKey = (e: KeyboardEvent) => {
     if (e.key === "Escape") {
+      e.preventDefault(); // a dialog around the menu stays open
       e.stopPropagation();
       close();
     } else if (e.key === "Tab") {
@@ -98,27 +99,27 @@ export function Menu({
         <div ref={list} class={css.menu} role="menu" aria-label={label} {...{ popover: "manual" }} onKeyDown={onKey}>
           {items.map((item) => {
             const shared = {
-              role: "menuitem",
+              role: "menuitem" as const,
               tabIndex: -1,
               "data-rove": true,
               class: item.danger ? `${css.item} ${css.danger}` : css.item,
               onClick: () => {
                 close();
-                item.onSelect();
+                item.onSelect?.();
               },
-            } as const;
+            };
             const inside = (
               <>
                 {item.icon && <Icon icon={item.icon} />}
                 {item.label}
               </>
             );
-            return item.download ? (
-              <a key={item.label} href={item.download} download {...shared}>
+            return item.file ? (
+              <a key={item.label} {...shared} href={item.file} download>
                 {inside}
               </a>
             ) : (
-              <button key={item.label} type="button" disabled={item.disabled} {...shared}>
+              <button key={item.label} {...shared} type="button" disabled={item.disabled}>
                 {inside}
               </button>
             );

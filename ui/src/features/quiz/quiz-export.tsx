@@ -1,6 +1,6 @@
 // The files for other programs. Each is downloaded at once, and a dialog names what it cannot hold.
 import { useState } from "preact/hooks";
-import { Download } from "lucide";
+import { ChevronDown, Download } from "lucide";
 import { type ImportedQuestion, library } from "../../api/library";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { Menu, type MenuItem } from "../../components/menu";
@@ -9,12 +9,12 @@ import { LossList } from "./import-preview";
 
 export const formats = ["gift", "moodle", "qti", "kahoot"] as const;
 
-// exportItems are the files in a menu. noted gets what a file cannot hold, if there is anything.
+// exportItems are the files as items of a menu. noted gets what a file cannot hold, if there is anything.
 export const exportItems = (id: string, noted: (list: ImportedQuestion[]) => void): MenuItem[] =>
   formats.map((format) => ({
     label: t(`exchange.format.${format}`),
     icon: Download,
-    download: library.exportFile(id, format),
+    file: library.exportFile(id, format),
     onSelect: () =>
       void library.exportNotes(id, format).then(
         (r) => r.questions.length > 0 && noted(r.questions),
@@ -44,7 +44,7 @@ export function ExportMenu({ id }: { id: string }) {
   const [notes, setNotes] = useState<ImportedQuestion[] | null>(null);
   return (
     <>
-      <Menu label={t("edit.export")} text kind="secondary" icon={Download} items={exportItems(id, setNotes)} />
+      <Menu label={t("edit.export")} text kind="secondary" icon={ChevronDown} items={exportItems(id, setNotes)} />
       {notes && <ExportNotes list={notes} close={() => setNotes(null)} />}
     </>
   );

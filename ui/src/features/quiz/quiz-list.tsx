@@ -10,7 +10,7 @@ import { useLoad } from "../../components/hooks";
 import { type ImportedQuestion, library, type Summary } from "../../api/library";
 import { go } from "../../state/router";
 import { Menu } from "../../components/menu";
-import { exportItems, ExportNotes } from "./quiz-export";
+import { ExportNotes, exportItems } from "./quiz-export";
 import { QuizImport } from "./quiz-import";
 import { SampleQuizzes } from "./sample-quizzes";
 

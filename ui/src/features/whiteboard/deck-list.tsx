@@ -1,6 +1,6 @@
 // Decks of slides: the box makes page images of PDFs and pictures.
 import { useState } from "preact/hooks";
-import { Pencil, Trash2 } from "lucide";
+import { Pencil, Trash2, Upload } from "lucide";
 import { type Fault, faultOf } from "../../api/http";
 import { imageURL } from "../../state/whiteboard";
 import { explain, t } from "../../locales/i18n";
@@ -22,7 +22,7 @@ export function DeckList() {
     <section class="card stack" data-part="decks" aria-labelledby="decks-title">
       <div class="row between">
         <h2 id="decks-title">{t("deck.title")}</h2>
-        <FilePicker take={send} label={t("deck.add")} />
+        <FilePicker take={send} label={t("deck.add")} icon={Upload} />
       </div>
       <p class="muted">{t("deck.hint")}</p>
       <UploadList list={ups} />

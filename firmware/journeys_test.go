@@ -132,7 +132,7 @@ func readJourneys(text string) (list []journey) {
 			continue
 		}
 		j := &list[len(list)-1]
-		for _, step := range strings.Split(strings.TrimPrefix(strings.TrimSpace(line), "> "), " > ") {
+		for step := range strings.SplitSeq(strings.TrimPrefix(strings.TrimSpace(line), "> "), " > ") {
 			if !strings.Contains(step, ".") && len(j.steps) > 0 {
 				pkg, _, _ := strings.Cut(j.steps[len(j.steps)-1], ".")
 				step = pkg + "." + step

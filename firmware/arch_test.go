@@ -147,6 +147,7 @@ var ranks = map[string]int{
 	"firmware/backup":        5,
 	"firmware/control":       3,
 	"firmware/doctor":        6,
+	"firmware/restore":       8,
 	"firmware/diskwatch":     7,
 	"firmware/addresses":     0,
 	"firmware/lessonfacts":   3,

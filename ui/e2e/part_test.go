@@ -82,7 +82,7 @@ func TestAPageWhosePartIsGoneSaysSo(t *testing.T) {
 		{"home", "/teach", `document.body?.innerText.includes("7B")`, ada, u},
 		{"console", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, ada, u},
 		{"quiz", "/quiz/q_sample", `document.querySelector("[data-question]")`, ada, u},
-		{"cards", "/cards/" + lesson.Room, `document.querySelector(".print-cards img")`, ada, u},
+		{"cards", "/cards/" + lesson.Room, `document.querySelector("[data-part=cards] img")`, ada, u},
 		{"screen", "/screen/" + lesson.Room, `document.querySelector("[data-code]")`, ada, u},
 		{"remote", "/remote/" + lesson.Room, `document.querySelector("[data-part=remote]")`, ada, u},
 		{"results", "/results/" + past.ID, `document.querySelector('a[href*="results.csv"]')`, ada, u},

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { X } from "lucide";
 import { t } from "../locales/i18n";
+import { Button } from "./button";
 import "./dialog-sheet.css";
 
 // DialogSheet is a dialog over the page, with a heading.
@@ -16,7 +18,12 @@ export function DialogSheet({
   children: ComponentChildren;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => ref.current?.showModal(), []);
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    ref.current?.showModal();
+    // The heading is read first. A field with autofocus comes before it.
+    if (!ref.current?.querySelector("[autofocus]")) head.current?.focus();
+  }, []);
   return (
     <dialog
       ref={ref}
@@ -25,10 +32,10 @@ export function DialogSheet({
       onClose={(e) => e.target === ref.current && onClose()}
     >
       <div class="row between dlg-head">
-        <h2 id="over-title">{title}</h2>
-        <button type="button" class="quiet" aria-label={t("close")} onClick={() => ref.current?.close()}>
-          ✕
-        </button>
+        <h2 id="over-title" tabIndex={-1} ref={head}>
+          {title}
+        </h2>
+        <Button kind="quiet" icon={X} label={t("close")} onClick={() => ref.current?.close()} />
       </div>
       {children}
     </dialog>

@@ -1,5 +1,6 @@
 // Decks of slides: the box makes page images of PDFs and pictures.
 import { useState } from "preact/hooks";
+import { Pencil, Trash2, Upload } from "lucide";
 import { type Fault, faultOf } from "../../api/http";
 import { imageURL } from "../../state/whiteboard";
 import { explain, t } from "../../locales/i18n";
@@ -7,7 +8,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
 import { type Deck, library } from "../../api/library";
-import { Menu } from "../../components/details-menu";
+import { Menu } from "../../components/menu";
 import { JobProgress } from "../../components/job-progress";
 import { NameDialog } from "../../components/name-dialog";
 import { FilePicker, UploadList, useFileDrop, useUploads } from "../../components/file-upload";
@@ -21,7 +22,7 @@ export function DeckList() {
     <section class={over ? "card stack decks over" : "card stack decks"} aria-labelledby="decks-title">
       <div class="row between">
         <h2 id="decks-title">{t("deck.title")}</h2>
-        <FilePicker take={send} label={t("deck.add")} />
+        <FilePicker take={send} label={t("deck.add")} icon={Upload} />
       </div>
       <p class="muted">{t("deck.hint")}</p>
       <UploadList list={ups} />
@@ -64,14 +65,13 @@ function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
           <p class="note bad">{deck.error ? explain(faultOf(deck.error)) : t("deck.failed")}</p>
         )}
       </div>
-      <Menu label={t("home.more", { name: deck.title })}>
-        <button type="button" class="quiet" onClick={() => setOpen("rename")}>
-          {t("home.rename")}
-        </button>
-        <button type="button" class="quiet danger" onClick={() => setOpen("delete")}>
-          {t("home.delete")}…
-        </button>
-      </Menu>
+      <Menu
+        label={t("home.more", { name: deck.title })}
+        items={[
+          { label: t("home.rename"), icon: Pencil, onSelect: () => setOpen("rename") },
+          { label: `${t("home.delete")}…`, icon: Trash2, danger: true, onSelect: () => setOpen("delete") },
+        ]}
+      />
       {deck.state === "making" && deck.job && <JobProgress id={deck.job} over={changed} />}
       {open === "rename" && (
         <NameDialog

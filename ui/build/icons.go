@@ -53,7 +53,7 @@ func copySource(ui, to string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		return root.WriteFile(path, []byte(split), 0o644)
+		return root.WriteFile(path, []byte(importClasses(split)), 0o644)
 	})
 }
 
@@ -79,4 +79,13 @@ func splitIcons(source string, files map[string]string) (string, error) {
 		return strings.Join(lines, "")
 	})
 	return out, missing
+}
+
+// importClasses imports the classes of a module one by one, so that their long names are not in the
+// output. A script that picks a class by a variable keeps them.
+func importClasses(source string) string {
+	if strings.Contains(source, "css[") {
+		return source
+	}
+	return strings.ReplaceAll(source, "import css from", "import * as css from")
 }

@@ -190,7 +190,7 @@ func TestACountIsAsLongAsItSays(t *testing.T) {
 				p.theme(mode)
 				p.until("the counts", `document.querySelectorAll("[data-bar]").length === 3`)
 				p.still()
-				evalJS[bool](p, `(document.querySelector(".question").scrollIntoView(), document.activeElement.blur(), true)`)
+				evalJS[bool](p, `(document.querySelector("[data-part=item]").scrollIntoView(), document.activeElement.blur(), true)`)
 				name := fmt.Sprint(items[n].ID, who, mode)
 				p.shot(name)
 				for _, o := range []string{"a", "b", "c"} {

@@ -73,7 +73,7 @@ func TestEveryPageForEverybody(t *testing.T) {
 			visit("/lesson", `document.querySelector("[data-option]") && document.querySelector("[role=log]").textContent.includes("volcano")`)
 			p.as(home, ada)
 			visit("/teach", `document.body.innerText.includes("7B")`)
-			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("ol.hands li, [role=tab]")`)
+			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("[data-part=hands] li, [role=tab]")`)
 			visit("/screen/"+lesson.Room, `document.querySelector("[data-stage]")`)
 			visit("/remote/"+lesson.Room, `document.querySelector("[data-go]")`)
 			visit("/quiz/"+quiz, `document.querySelector("[data-question]")`)

@@ -123,7 +123,7 @@ func TestTheAdminReadsHowTheCloudIs(t *testing.T) {
 			p.now(map[string]any{"GET /api/admin/cloud": told})
 			p.press(say("admin.refresh"))
 			p.sees(say("admin.cloud.is." + state))
-			p.until("its details", `!document.querySelector("[data-part=cloud] .skeleton")`)
+			p.until("its details", `!document.querySelector("[data-part=cloud] [data-part=skeleton]")`)
 			evalJS[bool](p, `(document.querySelectorAll("[data-part=cloud] details").forEach((d) => (d.open = true)), true)`)
 			p.axe(at.lang + " " + state)
 			if told.Dead > 0 {
@@ -184,7 +184,7 @@ func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 	p.sees(say("admin.retried"))
 	p.until("the focus where the list begins", `!document.querySelector("dialog[open]") && document.activeElement.id === "cloud-dead"`)
 	p.press(say("admin.cloud.stick"))
-	p.give(".cloud-stick", "answer.llcloud", "an answer")
+	p.give("[data-part=cloud-stick]", "answer.llcloud", "an answer")
 	p.press(say("admin.cloud.read"))
 	p.sees(say("admin.cloud.replied"))
 	p.press(say("admin.cloud.leave"))

@@ -102,7 +102,7 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 			name := fmt.Sprint("office ", at.size[0], " ", at.lang, " ", at.theme)
 			p.open(home + path)
 			evalJS[bool](p, `(document.documentElement.dataset.theme = "`+at.theme+`", true)`)
-			p.until(path, ready+` && !document.querySelector("[aria-busy=true], .skeleton")`)
+			p.until(path, ready+` && !document.querySelector("[aria-busy=true], [data-part=skeleton]")`)
 			p.axe(name + " " + path)
 			if cut := evalJS[[]string](p, cutText); len(cut) > 0 {
 				t.Errorf("%s %s: cut: %q", name, path, cut)

@@ -56,7 +56,7 @@ func (u *updated) mend() { u.gone.Store(nil) }
 // saysLost waits for the error and its retry in place of the skeleton.
 func (p *page) saysLost(what string, say func(string) string) {
 	p.t.Helper()
-	p.until(what+": the error", `document.body?.innerText.includes(`+quote(say("err.part"))+`) && !document.querySelector(".skeleton, .boot") &&
+	p.until(what+": the error", `document.body?.innerText.includes(`+quote(say("err.part"))+`) && !document.querySelector("[data-part=skeleton], .boot") &&
 	  `+findControl+`("button", `+quote(say("retry"))+`)`)
 }
 
@@ -122,7 +122,7 @@ func TestAPartOfAPageThatIsGoneSaysSo(t *testing.T) {
 	ada := box.ClaimBox("Ada")
 	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
 	for _, s := range []struct{ file, path, works, ready string }{
-		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector(".call")`},
+		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector("[data-part=call]")`},
 		{"uPlot.esm", "/admin/diagnostics", `document.querySelector("[data-part=plots] figcaption")`, `document.querySelector("[data-part=plots] canvas")`},
 	} {
 		p := newPage(t, laptop)

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { X } from "lucide";
 import { t } from "../locales/i18n";
 import { Button } from "./button";
-import "./dialog-sheet.css";
+import css from "./dialog-sheet.module.css";
 
 // DialogSheet is a dialog over the page, with a heading.
 export function DialogSheet({
@@ -27,11 +27,11 @@ export function DialogSheet({
   return (
     <dialog
       ref={ref}
-      class={wide ? "dlg wide" : "dlg"}
+      class={wide ? `${css.sheet} ${css.wide}` : css.sheet}
       aria-labelledby="over-title"
       onClose={(e) => e.target === ref.current && onClose()}
     >
-      <div class="row between dlg-head">
+      <div class={css.head}>
         <h2 id="over-title" tabIndex={-1} ref={head}>
           {title}
         </h2>

@@ -6,6 +6,7 @@ import { t } from "../locales/i18n";
 import { type Deck, library } from "../api/library";
 import { Button } from "./button";
 import { showError, showMessage } from "./feedback";
+import css from "./file-upload.module.css";
 
 const types =
   "application/pdf,image/png,image/jpeg,image/gif,image/webp,image/svg+xml,image/avif,.pdf,.png,.jpg,.jpeg,.gif,.webp,.bmp,.tif,.tiff,.svg,.avif,.heic,.heif";
@@ -89,7 +90,7 @@ export function UploadList({ list }: { list: Upload[] }) {
   return (
     <ul class="stack tight" aria-label={t("deck.uploading")}>
       {list.map((u) => (
-        <li key={u.id} class="upload">
+        <li key={u.id} class={css.upload}>
           <bdi>{u.title}</bdi>
           <progress max={1} value={u.part} aria-label={t("deck.uploadingOne", { title: u.title })} />
           <Button kind="quiet" icon={X} label={t("deck.stop", { title: u.title })} onClick={u.stop} />

@@ -4,7 +4,7 @@ import { type Fault, faultOf } from "../api/http";
 import { explain, lang, span, t, textIfAny } from "../locales/i18n";
 import { type Job as JobState, library } from "../api/library";
 import { ErrorNote, showError } from "./feedback";
-import "./job-progress.css";
+import css from "./job-progress.module.css";
 
 export const isRunning = (j: JobState | null) => !!j && (j.state === "queued" || j.state === "running");
 
@@ -60,8 +60,8 @@ export function JobStatus({ job, fault }: { job: JobState; fault?: Fault | null 
   const name = job.title || t(`job.kind.${job.kind}`);
   const cancel = () => void library.cancelJob(job.id).catch((f: Fault) => showError(f));
   return (
-    <div class={`job job-${job.state}`} role="group" aria-label={name}>
-      <p class="job-head">
+    <div class={css.job} data-job={job.state} role="group" aria-label={name}>
+      <p class={css.head}>
         <strong>
           <bdi>{name}</bdi>
         </strong>

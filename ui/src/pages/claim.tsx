@@ -9,6 +9,7 @@ import { go } from "../state/router";
 import { FirstClass } from "../features/setup/first-class";
 import { LanguageStep, OwnerStep, type Typed } from "../features/setup/setup-steps";
 import { SignedOutPage } from "../components/signed-out-page";
+import css from "./claim.module.css";
 
 export function Claim({ state }: { state: BoxState; arg: string }) {
   const [step, setStep] = useState(1);
@@ -58,10 +59,14 @@ export function Claim({ state }: { state: BoxState; arg: string }) {
 
 function Steps({ now }: { now: number }) {
   return (
-    <ol class="steps" aria-label={t("claim.steps")}>
+    <ol class={css.steps} aria-label={t("claim.steps")}>
       {[1, 2, 3].map((n) => (
-        <li key={n} class={n < now ? "done" : n === now ? "now" : ""} aria-current={n === now ? "step" : undefined}>
-          <span class="step-n" aria-hidden="true">
+        <li
+          key={n}
+          class={n < now ? css.done : n === now ? css.now : undefined}
+          aria-current={n === now ? "step" : undefined}
+        >
+          <span class={css.number} aria-hidden="true">
             {n < now ? "✓" : new Intl.NumberFormat(lang.value).format(n)}
           </span>
           <span>{t(`claim.step${n}`)}</span>

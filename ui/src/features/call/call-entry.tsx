@@ -7,6 +7,7 @@ import { PartMissing } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
 import type { BoxState } from "../../api/box";
 import type { Room } from "../../state/room";
+import css from "./call-entry.module.css";
 
 type Who = "teacher" | "pupil" | "screen";
 type Part = ComponentType<{ room: Room; who: Who; home: string }>;
@@ -25,7 +26,7 @@ export function RecordingNotice({ room }: { room: Room }) {
   return (
     <div role="status">
       {on && (
-        <p class="recorded">
+        <p class={css.recorded} data-part="recorded">
           <i aria-hidden="true" />
           {t(on.pupils ? "onair.recordedAll" : "onair.recorded")}
         </p>
@@ -79,7 +80,7 @@ export function PupilCall({ room, home }: { room: Room; home: string }) {
       {(air.list.value.length > 0 || remote) && (
         <button
           type="button"
-          class="quiet place"
+          class="quiet"
           onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}
         >
           {t(remote ? "onair.backInRoom" : "onair.remote")}

@@ -8,6 +8,7 @@ import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
 import type { Room } from "../../state/room";
 import { DialogSheet } from "../../components/dialog-sheet";
+import css from "./encoders.module.css";
 
 interface Pass {
   id: string;
@@ -87,10 +88,10 @@ export function Encoders({ room, onClose }: { room: Room; onClose: () => void })
         {!list && !fault && <Loading />}
         {list?.length === 0 && <EmptyNote>{t("encoders.none")}</EmptyNote>}
         {list && list.length > 0 && (
-          <ul class="people">
+          <ul class={css.list}>
             {list.map((p) => (
-              <li key={p.id} class="person">
-                <span class="person-name">
+              <li key={p.id} class={css.encoder}>
+                <span>
                   <bdi>{p.label}</bdi>{" "}
                   <small class="muted">
                     {t(`encoders.${p.use}${p.use === "whip" ? `.${p.source || "camera"}` : ""}`)}

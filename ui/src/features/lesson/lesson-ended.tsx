@@ -2,6 +2,8 @@
 import { useState } from "preact/hooks";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { CloudStatus } from "../../components/cloud-status";
 import { showError } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
@@ -73,13 +75,13 @@ export function LessonEnded({ room, seen }: { room: Room; seen: Set<string> }) {
     list.length > 0 && (
       <section class="stack tight" aria-labelledby={id}>
         <h2 id={id}>{title}</h2>
-        <ul class="chips">
+        <Chips>
           {list.map((p) => (
-            <li key={p.id}>
+            <Chip key={p.id}>
               <bdi>{p.name}</bdi>
-            </li>
+            </Chip>
           ))}
-        </ul>
+        </Chips>
       </section>
     );
   return (

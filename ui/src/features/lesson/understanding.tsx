@@ -4,7 +4,7 @@ import { t } from "../../locales/i18n";
 import { EmptyNote } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
 import { Panel } from "../../components/panel";
-import "./understanding.css";
+import css from "./understanding.module.css";
 
 const kinds = ["lost", "no", "yes"] as const;
 
@@ -27,24 +27,24 @@ export function Understanding({ room }: { room: Room }) {
       {taps.length === 0 ? (
         <EmptyNote>{t("hand.tapsEmpty")}</EmptyNote>
       ) : (
-        <ul class="tap-list">
+        <ul class={css.list}>
           {kinds.map((kind) => {
             const who = taps
               .filter(([, v]) => v === kind)
               .map(([user]) => room.name(user))
               .sort((a, b) => a.localeCompare(b));
             return (
-              <li key={kind} class={`tl-${kind}`}>
-                <div class="tap-line">
+              <li key={kind} class={css[kind]}>
+                <div class={css.line}>
                   <NamedIcon name={kind} />
                   <span>{t(`hand.tap.${kind}`)}</span>
-                  <svg class="tap-bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+                  <svg class={css.bar} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
                     <rect width={(100 * who.length) / here} height="12" />
                   </svg>
                   <strong>{new Intl.NumberFormat(document.documentElement.lang).format(who.length)}</strong>
                 </div>
                 {kind === "lost" && who.length > 0 && (
-                  <ul class="tap-who">
+                  <ul class={css.who}>
                     {who.map((name) => (
                       <li key={name}>
                         <bdi>{name}</bdi>

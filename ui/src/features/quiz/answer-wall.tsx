@@ -14,6 +14,7 @@ import type { Answer, Item } from "../../state/quiz";
 import type { Room } from "../../state/room";
 import { AnswerPicture } from "./answer-picture";
 import { letterOf } from "./question";
+import { PupilMark } from "../lesson/pupil-mark";
 import css from "./answer-wall.module.css";
 
 // helpReasons is why a pupil may need help, the most urgent first.
@@ -131,18 +132,16 @@ function WallTile({ room, p, item, shown }: { room: Room; p: Person; item?: Item
       </span>
       <span class={css.marks}>
         {why.map((w) => (
-          <span key={w} class={`mark ${w}`}>
-            <NamedIcon name={icons[w]} />
+          <PupilMark key={w} what={w} icon={icons[w]}>
             {t(`stage.needs.${w}`)}
-          </span>
+          </PupilMark>
         ))}
         {tap && tap !== "lost" && (
-          <span class={`mark ${tap}`}>
-            <NamedIcon name={tap as "yes" | "no"} />
+          <PupilMark what={tap} icon={tap as "yes" | "no"}>
             {t(`hand.tap.${tap}`)}
-          </span>
+          </PupilMark>
         )}
-        {!here && <span class="mark muted-mark">{t("stage.away")}</span>}
+        {!here && <PupilMark what="muted">{t("stage.away")}</PupilMark>}
       </span>
       {item && <Given room={room} item={item} user={p.id} name={p.name} answer={answer} shown={shown} />}
     </li>

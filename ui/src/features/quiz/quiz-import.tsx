@@ -82,9 +82,7 @@ export function QuizImport({
           <FilePicker take={(l) => l[0] && void pick(l[0])} label={t("intake.pick")} accept={types} multiple={false} />
           {file && <bdi>{file.name}</bdi>}
         </div>
-        <p class="hint" id="import-help">
-          {t("exchange.help")}
-        </p>
+        <p id="import-help">{t("exchange.help")}</p>
         <div class="field">
           <label for="import-text">{t("quizzes.giftText")}</label>
           <textarea

@@ -8,7 +8,7 @@ import { library, type Sample } from "../../api/library";
 import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
 import { Sheet } from "../../components/dialog";
-import { Skeleton } from "../../components/empty-state";
+import { Skeleton } from "../../components/skeleton";
 import { Delayed, ErrorNote } from "../../components/feedback";
 import { useLoad, useTask } from "../../components/hooks";
 import { Icon } from "../../components/icon";

@@ -5,6 +5,8 @@ import type { Fault } from "../../api/http";
 import { ArrowRight } from "lucide";
 import { t } from "../../locales/i18n";
 import { Button } from "../../components/button";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { Icon } from "../../components/icon";
 import { ErrorNote, showMessage } from "../../components/feedback";
 import { type ColumnChoice, type Imported, library } from "../../api/library";
@@ -117,21 +119,21 @@ function Preview({ got, file }: { got: Imported; file: string }) {
             <bdi>{c.name}</bdi>
             {!c.id && <small> {t("intake.new")}</small>}
           </h3>
-          <ul class="row preview-counts">
-            <li class="pill ok">+ {t("home.paste.added", { n: c.added.length })}</li>
-            {c.changed.length > 0 && <li class="pill warn">~ {t("intake.changed", { n: c.changed.length })}</li>}
-            {c.unchanged.length > 0 && <li class="pill">= {t("home.paste.unchanged", { n: c.unchanged.length })}</li>}
-            {c.missing.length > 0 && <li class="pill">? {t("intake.missing", { n: c.missing.length })}</li>}
-          </ul>
+          <Chips>
+            <Chip tone="ok">+ {t("home.paste.added", { n: c.added.length })}</Chip>
+            {c.changed.length > 0 && <Chip tone="warn">~ {t("intake.changed", { n: c.changed.length })}</Chip>}
+            {c.unchanged.length > 0 && <Chip>= {t("home.paste.unchanged", { n: c.unchanged.length })}</Chip>}
+            {c.missing.length > 0 && <Chip>? {t("intake.missing", { n: c.missing.length })}</Chip>}
+          </Chips>
           <NameChips names={c.added.map((p) => p.name)} label={t("home.paste.new")} />
           {c.changed.length > 0 && (
-            <ul class="chips" aria-label={t("intake.changedNames")}>
+            <Chips label={t("intake.changedNames")}>
               {c.changed.map((p) => (
-                <li key={p.id}>
+                <Chip key={p.id}>
                   <bdi>{p.from}</bdi> <Icon icon={ArrowRight} mirrored label={t("intake.becomes")} /> <bdi>{p.to}</bdi>
-                </li>
+                </Chip>
               ))}
-            </ul>
+            </Chips>
           )}
           {c.missing.length > 0 && (
             <details>

@@ -14,7 +14,7 @@ import { useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { ClassFileImport } from "./class-file-import";
 import { ClassListField, ClassListPreview, useClassListPreview } from "./class-list-field";
-import "./class-list.css";
+import css from "./class-list.module.css";
 
 export function ClassList({
   cls,
@@ -44,13 +44,13 @@ export function ClassList({
   const n = added?.added.length ?? 0;
   return (
     <DialogSheet title={t("home.listOf", { name: cls.name })} onClose={onClose} wide>
-      <div class="list-sheet">
+      <div class={css.sheet}>
         <section class="stack" aria-labelledby="list-names">
           <h3 id="list-names">{t("home.pupils", { n: cls.pupils.length })}</h3>
           {cls.pupils.length === 0 ? (
             <EmptyNote>{t("home.listEmpty")}</EmptyNote>
           ) : (
-            <ul class="pupils">
+            <ul class={css.pupils}>
               {cls.pupils.map((p) => (
                 <PupilLine key={p.id} cls={cls.id} pupil={p} changed={changed} />
               ))}
@@ -101,7 +101,7 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
     return (
       <li>
         <form
-          class="pupil-edit"
+          class={css.edit}
           onKeyDown={(e) => {
             if (e.key === "Escape") {
               e.preventDefault();
@@ -138,7 +138,7 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
     );
   }
   return (
-    <li class="pupil-line">
+    <li class={css.line}>
       <bdi>{pupil.name}</bdi>
       {time !== 1 && (
         <Chip icon={Timer}>

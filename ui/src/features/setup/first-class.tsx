@@ -27,7 +27,7 @@ export function FirstClass({ ready }: { ready: () => void }) {
         ✓ {t("claim.yours")}
       </p>
       <PageTitle>{t("claim.classTitle")}</PageTitle>
-      <fieldset class="row two-ways">
+      <fieldset class="row">
         <legend class="visually-hidden">{t("claim.way")}</legend>
         {(["names", "file"] as const).map((w) => (
           <label key={w} class="check">

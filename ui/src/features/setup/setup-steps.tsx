@@ -9,7 +9,7 @@ import { FormError, TextField } from "../../components/form-field";
 import { PageTitle } from "../../components/page-title";
 import { useTask } from "../../components/hooks";
 import { reload } from "../../state/session";
-import "./setup-steps.css";
+import css from "./setup-steps.module.css";
 
 const minPIN = 6;
 
@@ -32,10 +32,10 @@ export function LanguageStep({ next }: { next: () => void }) {
       }}
     >
       <PageTitle>{t("claim.langTitle")}</PageTitle>
-      <fieldset class="lang-choice">
+      <fieldset class={css.languages}>
         <legend class="visually-hidden">{t("home.language")}</legend>
         {languages.map(([id, name]) => (
-          <label key={id} class="lang-tile" lang={id}>
+          <label key={id} class={css.language} lang={id}>
             <input
               type="radio"
               name="lang"
@@ -106,7 +106,7 @@ export function OwnerStep(props: {
     <form class="stack" noValidate onSubmit={submit}>
       <PageTitle>{t("claim.codeTitle")}</PageTitle>
       <p>{t("claim.codeWhere")}</p>
-      <div class="big-code">
+      <div class={css.code}>
         <TextField
           label={t("claim.code")}
           name="code"
@@ -166,7 +166,7 @@ export function OwnerStep(props: {
         {t("login.show")}
       </label>
       <FormError fault={refused} fields={["code", "box", "name", "pin", "again"]} />
-      <div class="row step-actions">
+      <div class={css.actions}>
         <Button onClick={props.back}>{t("claim.back")}</Button>
         <Button type="submit" kind="primary" big busy={busy}>
           {t(busy ? "claim.claiming" : "claim.claim")}

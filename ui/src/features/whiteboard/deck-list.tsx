@@ -12,14 +12,14 @@ import { Menu } from "../../components/menu";
 import { JobProgress } from "../../components/job-progress";
 import { NameDialog } from "../../components/name-dialog";
 import { FilePicker, UploadList, useFileDrop, useUploads } from "../../components/file-upload";
-import "./deck-list.css";
+import css from "./deck-list.module.css";
 
 export function DeckList() {
   const [list, fault, again] = useLoad(library.decks);
   const [ups, send] = useUploads(again);
   const over = useFileDrop(send);
   return (
-    <section class={over ? "card stack decks over" : "card stack decks"} aria-labelledby="decks-title">
+    <section class="card stack" data-part="decks" aria-labelledby="decks-title">
       <div class="row between">
         <h2 id="decks-title">{t("deck.title")}</h2>
         <FilePicker take={send} label={t("deck.add")} icon={Upload} />
@@ -30,14 +30,14 @@ export function DeckList() {
       {!list && !fault && <Loading />}
       {list?.length === 0 && ups.length === 0 && <EmptyNote>{t("deck.empty")}</EmptyNote>}
       {list && list.length > 0 && (
-        <ul class="deck-list">
+        <ul class={css.list}>
           {list.map((d) => (
             <Line key={d.id} deck={d} changed={again} />
           ))}
         </ul>
       )}
       {over && (
-        <p class="drop-here" aria-hidden="true">
+        <p class={css.drop} aria-hidden="true">
           <span>{t("deck.drop")}</span>
         </p>
       )}
@@ -54,9 +54,9 @@ function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
       {first ? (
         <img src={imageURL(deck.id, first, 640)} alt="" loading="lazy" />
       ) : (
-        <span class="deck-none" aria-hidden="true" />
+        <span class={css.none} aria-hidden="true" />
       )}
-      <div class="deck-what">
+      <div class={css.what}>
         <strong>
           <bdi>{deck.title}</bdi>
         </strong>

@@ -131,7 +131,11 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 			return f, err
 		},
 		Acknowledge: func(string) error { return nil },
-		Backup:      func(w io.Writer) error { _, err := io.WriteString(w, "a backup"); return err },
+		Backup: func(w io.Writer, _ string) error {
+			_, err := io.WriteString(w, "a backup")
+			return err
+		},
+		Restore: &fakeRestore{},
 		Pages: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},

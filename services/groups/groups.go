@@ -1,7 +1,7 @@
 // Package groups keeps breakout groups: the class works in small groups, each with a chat and a page to
 // draw on. The teacher makes groups, opens them with or without a timer and calls the class back.
 //
-//	make -> move -> open -> (say, draw, move, extend) -> close -> open ...
+//	make -> move -> open -> (say, draw, remove, move, extend) -> close -> open ...
 //
 // Promises:
 //   - What is said and drawn in a group goes to its members of that moment and to teachers.
@@ -32,6 +32,7 @@ const (
 	Drawn    = event.Kind("groups.drawn")
 	Undone   = event.Kind("groups.undone")
 	Cleared  = event.Kind("groups.cleared")
+	Removed  = event.Kind("groups.removed")
 )
 
 // Limits.
@@ -68,6 +69,7 @@ var Kind = room.Kind{
 		{Name: "groups.draw", Payload: DrawRequest{}, Pupil: true, Bulk: true, Who: "members of the group, teachers"},
 		{Name: "groups.undo", Payload: GroupRequest{}, Pupil: true, Who: "members of the group, teachers", Doc: "the sender's last stroke"},
 		{Name: "groups.clear", Payload: GroupRequest{}},
+		{Name: "groups.remove", Payload: RemoveRequest{}},
 		{
 			Name: "groups.look", Payload: GroupRequest{}, Pupil: true, Who: "members of the group, teachers",
 			Doc: "asks for chat and ink, which come as `groups.seen` to the sender alone",
@@ -84,6 +86,7 @@ var Kind = room.Kind{
 		{Kind: Drawn, Payload: DrawnData{}, Effect: event.Early, Keep: event.KeepChat, VisibleTo: seeGroup, SeenBy: seenByGroup, Erase: eraseDrawn},
 		{Kind: Undone, Payload: UndoneData{}, Effect: event.Early, Keep: event.KeepChat, Vital: true, VisibleTo: seeGroup, SeenBy: seenByGroup, Erase: eraseUndone},
 		{Kind: Cleared, Payload: ClearedData{}, Effect: event.Early, Keep: event.KeepChat, Vital: true, VisibleTo: seeGroup, SeenBy: seenByGroup, Erase: eraseCleared},
+		{Kind: Removed, Payload: RemovedData{}, Effect: event.Committed, Keep: event.KeepChat, Vital: true, VisibleTo: seeGroup, SeenBy: seenByGroup, Erase: eraseRemoved},
 	},
 }
 
@@ -226,6 +229,7 @@ func (g *groups) applyInGroup(e event.Event) {
 		Group  string
 		Text   string
 		Stroke any
+		Seq    uint64
 	}
 	room.DecodePayload(e, &in)
 	p := g.Pages[in.Group]
@@ -247,6 +251,8 @@ func (g *groups) applyInGroup(e event.Event) {
 		p.Strokes = slices.DeleteFunc(p.Strokes, func(s ink.Authored) bool { return s.ID == in.Stroke })
 	case Cleared:
 		p.Strokes = nil
+	case Removed:
+		p.Lines = slices.DeleteFunc(p.Lines, func(l Line) bool { return l.Seq == in.Seq })
 	}
 }
 

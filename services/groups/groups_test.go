@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,50 @@ func TestAGroupsChatAndPageReachItsMembersAndTeachersOnly(t *testing.T) {
 		synctest.Wait()
 		if n := strings.Count(ben(), "lionword"); n != 2 || strings.Contains(cid(), "lionword") {
 			t.Errorf("looked: %d", n)
+		}
+	})
+}
+
+func TestATeacherRemovesAMessageOfAGroupForAll(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := openPair(t, dir, 0)
+		ben, cid := h.JoinRoom(roomtest.Ben), h.JoinRoom(roomtest.Cid)
+		mustSend(t, h, roomtest.Ben, "groups.say", line("g1", "rudeword"))
+		mustSend(t, h, roomtest.Ben, "groups.say", line("g1", "kindword"))
+		synctest.Wait()
+		_, rest, _ := strings.Cut(ben(), `"groups.said",{"seq":`)
+		seq, err := strconv.Atoi(rest[:strings.Index(rest, ",")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		remove := func(by event.Viewer, group string) error {
+			return h.SendCommand(by, "groups.remove", "", map[string]any{"group": group, "seq": seq})
+		}
+		if b := errs.BodyOf(remove(roomtest.Ben, "g1")); b.Code != "role" {
+			t.Errorf("by its author: %+v", b)
+		}
+		if b := errs.BodyOf(remove(roomtest.Ada, "g9")); b.Field != "group" {
+			t.Errorf("in a group that is not there: %+v", b)
+		}
+		for _, group := range []string{"g2", "g1", "g1"} { // of another group, of its own, pressed twice
+			if err := remove(roomtest.Ada, group); err != nil {
+				t.Error(err)
+			}
+		}
+		synctest.Wait()
+		if n := strings.Count(ben(), `"groups.removed"`); n != 1 || strings.Contains(cid(), `"groups.removed"`) {
+			t.Errorf("its group hears of it %d times; another one hears %q", n, cid())
+		}
+		for boot := uint64(2); boot < 4; boot++ {
+			got := h.JoinRoom(roomtest.Ada)
+			mustSend(t, h, roomtest.Ada, "groups.look", map[string]any{"group": "g1"})
+			synctest.Wait()
+			if s := got(); strings.Contains(s, "rudeword") || !strings.Contains(s, "kindword") {
+				t.Errorf("the group's chat is %s", s)
+			}
+			h.Stop()
+			h = roomtest.NewBoot(t, dir, boot, room.Config{}, Kind)
 		}
 	})
 }
@@ -358,6 +403,7 @@ func TestAnErasedPupilIsInNoFactOfAGroup(t *testing.T) {
 	for kind, payload := range map[event.Kind]any{
 		Made: MadeData{list}, Opened: OpenedData{list, 0}, Moved: MovedData{User: "p1", Group: "g1"}, Said: SaidData{"g1", []string{"p1"}, "x"},
 		Drawn: DrawnData{Group: "g1", To: []string{"p1"}}, Undone: UndoneData{"g1", []string{"p1"}, "s"}, Cleared: ClearedData{"g1", []string{"p1"}},
+		Removed: RemovedData{"g1", []string{"p1"}, 7},
 	} {
 		data, err := json.Marshal(payload)
 		if err != nil {
@@ -375,6 +421,7 @@ func FuzzHandle(f *testing.F) {
 	for _, c := range Kind.Commands {
 		f.Add(c.Name, []byte(`{"group":"g1","stroke":{"id":"a","tool":"pen","color":1,"size":1,"points":"1 1 1 2 -1 0"}}`))
 		f.Add(c.Name, []byte(`{"group":"g2","text":"x"}`))
+		f.Add(c.Name, []byte(`{"group":"g1","seq":1}`))
 		f.Add(c.Name, []byte(`{"user":"p1","group":"g2"}`))
 		f.Add(c.Name, []byte(`{"seconds":60}`))
 		f.Add(c.Name, []byte(`{"groups":[{"name":"A","members":["p1"]},{"name":"B","members":["p2"]}]}`))

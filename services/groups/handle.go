@@ -31,6 +31,8 @@ func (g *groups) Handle(t *room.Turn, m room.Message) error {
 		return g.sayInGroup(t, m)
 	case "groups.draw":
 		return g.drawStroke(t, m)
+	case "groups.remove":
+		return g.removeLine(t, m)
 	}
 	return g.handlePage(t, m)
 }
@@ -212,6 +214,22 @@ func (g *groups) sayInGroup(t *room.Turn, m room.Message) error {
 		return err
 	}
 	t.Record(Said, SaidData{Group: o.ID, To: o.Members, Text: text})
+	return nil
+}
+
+// removeLine removes a message of a group for all. A second time changes nothing.
+func (g *groups) removeLine(t *room.Turn, m room.Message) error {
+	var in RemoveRequest
+	if err := room.Decode(m, &in); err != nil {
+		return err
+	}
+	o, err := g.admit(m, in.Group)
+	if err != nil {
+		return err
+	}
+	if p := g.Pages[o.ID]; p != nil && slices.ContainsFunc(p.Lines, func(l Line) bool { return l.Seq == in.Seq }) {
+		t.Record(Removed, RemovedData{Group: o.ID, To: o.Members, Seq: in.Seq})
+	}
 	return nil
 }
 

@@ -117,6 +117,20 @@ type ClearedData struct {
 	To    []string `json:"to"`
 }
 
+// RemoveRequest is the payload of groups.remove.
+type RemoveRequest struct {
+	room.ID
+	Group string `json:"group"`
+	Seq   uint64 `json:"seq" doc:"of the message"`
+}
+
+// RemovedData is the payload of groups.removed.
+type RemovedData struct {
+	Group string   `json:"group"`
+	To    []string `json:"to"`
+	Seq   uint64   `json:"seq" doc:"of the message"`
+}
+
 // Line is a message in a group, for a member that comes later.
 type Line struct {
 	Seq  uint64 `json:"seq"`
@@ -177,4 +191,5 @@ var (
 	eraseDrawn   = event.EraseIn(func(x event.Erasure, p *DrawnData) bool { return renameAll(x, p.To) })
 	eraseUndone  = event.EraseIn(func(x event.Erasure, p *UndoneData) bool { return renameAll(x, p.To) })
 	eraseCleared = event.EraseIn(func(x event.Erasure, p *ClearedData) bool { return renameAll(x, p.To) })
+	eraseRemoved = event.EraseIn(func(x event.Erasure, p *RemovedData) bool { return renameAll(x, p.To) })
 )

@@ -103,7 +103,7 @@ func TestTheConsoleCountsWrittenOrderedAndMatchedAnswers(t *testing.T) {
 	}{
 		{[]map[string]any{text("Mars"), text("Venus"), text(" mars "), text("MARS")}, []string{"Mars 3 ✓", "Venus 1"}, "Mars"},
 		{[]map[string]any{text("3,5"), text("4"), text("3.50"), text("4,0")}, []string{"3,5 2 ✓", "4 2"}, "3.5 ± 0.25"},
-		{[]map[string]any{sun, wrong, sun, sun}, []string{"Mercury → Venus → Earth 3 ✓", "Earth → Venus → Mercury 1"}, "Mercury → Venus → Earth"},
+		{[]map[string]any{sun, wrong, sun, sun}, []string{"Mercury › Venus › Earth 3 ✓", "Earth › Venus › Mercury 1"}, "Mercury › Venus › Earth"},
 		{[]map[string]any{match("Saturn", "Mars"), match("Mars", "Mars"), match("Mars", "Mars"), match("Mars", "Mars")}, []string{"Titan – Mars · Phobos – Mars 3", "Titan – Saturn · Phobos – Mars 1 ✓"}, "Titan – Saturn · Phobos – Mars"},
 	} {
 		press := map[bool]string{true: "stage.open", false: "stage.next"}[n == 0]

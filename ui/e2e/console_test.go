@@ -101,7 +101,7 @@ func TestResultsOfALargeClassEndWithTheTable(t *testing.T) {
 	p := newPage(t, laptop)
 	p.as("http://"+box.HTTP, ada)
 	p.open("http://" + box.HTTP + "/results/" + lesson.ID)
-	p.until("the table", `document.querySelectorAll(".mark-table tbody tr").length === 60`)
+	p.until("the table", `document.querySelectorAll("[data-part=marks] tbody tr").length === 60`)
 	over := evalJS[int](p, `document.documentElement.scrollHeight - Math.ceil(document.getElementById("main").getBoundingClientRect().bottom + scrollY)`)
 	if over > 0 {
 		t.Errorf("%d empty pixels under the results", over)

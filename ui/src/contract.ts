@@ -415,6 +415,12 @@ export interface GroupsClearedData {
   to: string[];
 }
 
+export interface GroupsRemovedData {
+  group: string;
+  to: string[];
+  seq: number; // of the message
+}
+
 export interface GroupsMakeRequest {
   groups: GroupsDraft[]; // 2 to 12
 }
@@ -444,6 +450,11 @@ export interface GroupsDrawRequest {
 
 export interface GroupsGroupRequest {
   group: string;
+}
+
+export interface GroupsRemoveRequest {
+  group: string;
+  seq: number; // of the message
 }
 
 export interface GroupsSeenCast {
@@ -785,6 +796,7 @@ export type FactData =
   | { kind: "groups.drawn"; data: GroupsDrawnData }
   | { kind: "groups.undone"; data: GroupsUndoneData }
   | { kind: "groups.cleared"; data: GroupsClearedData }
+  | { kind: "groups.removed"; data: GroupsRemovedData }
   | { kind: "call.placed"; data: CallPlacedData }
   | { kind: "call.invited"; data: CallInvitedData }
   | { kind: "call.muted"; data: CallMutedData }
@@ -841,6 +853,7 @@ export type Command =
   | { name: "groups.draw"; payload: GroupsDrawRequest }
   | { name: "groups.undo"; payload: GroupsGroupRequest }
   | { name: "groups.clear"; payload: GroupsGroupRequest }
+  | { name: "groups.remove"; payload: GroupsRemoveRequest }
   | { name: "groups.look"; payload: GroupsGroupRequest }
   | { name: "call.publish"; payload: CallPublishRequest }
   | { name: "call.watch"; payload: CallWatchRequest }

@@ -2,6 +2,20 @@
 // The bodies of requests and answers: see /api/openapi.json.
 import type { AuthoredItem, ItemImage, ItemOption, ItemPlace, ItemRegion, ItemResponse } from "../contract";
 
+export interface BoxContents {
+  classes: number;
+  decks: number;
+  lessons: number;
+  name: string;
+  pupils: number;
+  quizzes: number;
+  staff: number;
+}
+
+export interface CheckBackupBodyBody {
+  passphrase?: string;
+}
+
 export interface ClaimIn {
   box: string;
   code: string;
@@ -49,6 +63,11 @@ export interface CloudStatus {
   text?: string;
   way: "" | "https" | "postgres" | "stick";
   where: string;
+}
+
+export interface CommitRestoreBodyBody {
+  name: string;
+  otherBox?: boolean;
 }
 
 export interface Crash {
@@ -236,6 +255,13 @@ export interface JoinIn {
   pupil?: string;
 }
 
+export interface LastRestore {
+  aside: string;
+  at: string;
+  made: string;
+  version: string;
+}
+
 export interface LessonIn {
   class: string;
   deck?: string;
@@ -295,6 +321,12 @@ export interface LookOutLessonStruct {
   className: string;
   id: string;
   title: string;
+}
+
+export interface LostContent {
+  count: number;
+  kind: "staff" | "classes" | "pupils" | "lessons" | "quizzes" | "decks";
+  names: string[];
 }
 
 export interface Me {
@@ -360,6 +392,10 @@ export interface PassInBody {
   label: string;
   source?: "camera" | "screen";
   use: "whip" | "whep";
+}
+
+export interface PassphraseBodyBody {
+  passphrase: string;
 }
 
 export interface Pasted {
@@ -452,6 +488,24 @@ export interface ReleasedBody {
 export interface RestartBodyBody {
   force?: boolean;
   what: "program" | "machine" | "off";
+}
+
+export interface RestoreReport {
+  backup: BoxContents;
+  box: BoxContents;
+  lessonOpen: boolean;
+  lost: LostContent[];
+  made: string;
+  otherBox: boolean;
+  version: string;
+}
+
+export interface RestoreStatus {
+  encrypted?: boolean;
+  last?: LastRestore;
+  report?: RestoreReport;
+  size?: number;
+  step: "empty" | "receiving" | "received" | "checking" | "checked" | "committed";
 }
 
 export interface Results {

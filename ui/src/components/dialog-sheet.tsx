@@ -18,7 +18,12 @@ export function DialogSheet({
   children: ComponentChildren;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => ref.current?.showModal(), []);
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    ref.current?.showModal();
+    // The heading is read first. A field with autofocus comes before it.
+    if (!ref.current?.querySelector("[autofocus]")) head.current?.focus();
+  }, []);
   return (
     <dialog
       ref={ref}
@@ -27,7 +32,9 @@ export function DialogSheet({
       onClose={(e) => e.target === ref.current && onClose()}
     >
       <div class={css.head}>
-        <h2 id="over-title">{title}</h2>
+        <h2 id="over-title" tabIndex={-1} ref={head}>
+          {title}
+        </h2>
         <Button kind="quiet" icon={X} label={t("close")} onClick={() => ref.current?.close()} />
       </div>
       {children}

@@ -114,7 +114,9 @@ function Desk({ room, state, seen }: { room: Room; state: BoxState; seen: Set<st
             room={room}
             staff
             onClose={toggleChat}
-            tools={(m, reply) => <ChatTools room={room} m={m} onReply={reply} />}
+            tools={(m, reply) => (
+              <ChatTools room={room} m={m} onReply={reply} onRemove={() => room.send("chat.remove", { seq: m.seq })} />
+            )}
           />
         </div>
       </main>

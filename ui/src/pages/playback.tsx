@@ -25,6 +25,7 @@ import { ErrorNote } from "../components/feedback";
 import { Icon } from "../components/icon";
 import { PageHeader } from "../components/page-header";
 import { PageLink } from "../components/page-link";
+import { plainMath } from "../components/math-plain";
 import { PageTitle } from "../components/page-title";
 import { Tabs } from "../components/tabs";
 import { DownloadSheet } from "../features/playback/download";
@@ -248,7 +249,7 @@ function Controls({ index, line, act }: { index: Index; line: Timeline; act: (a:
           step={100}
           value={now}
           aria-label={t("capsule.time")}
-          aria-valuetext={chapter ? `${span(now)}, ${chapterTitle(chapter)}` : span(now)}
+          aria-valuetext={chapter ? `${span(now)}, ${plainMath(chapterTitle(chapter))}` : span(now)}
           onInput={(e) => line.seek(Number(e.currentTarget.value))}
         />
         <span class={css.ticks} aria-hidden="true">

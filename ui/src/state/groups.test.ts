@@ -57,6 +57,14 @@ describe("Groups", () => {
     expect(groups.ink.value.g1).toEqual([older, stroke]);
   });
 
+  it("shows a message no more that the teacher has removed", () => {
+    const { groups } = setUp();
+    groups.take(fact("groups.said", { group: "g1", text: "rude" }, { seq: 3 }));
+    groups.take(fact("groups.said", { group: "g1", text: "kind" }, { seq: 4 }));
+    groups.take(fact("groups.removed", { group: "g1", seq: 3 }));
+    expect(groups.lines.value.g1?.map((l) => l.text)).toEqual(["kind"]);
+  });
+
   it("takes a stroke off the page that the box refuses", () => {
     const { groups, send } = setUp();
     const { stroke } = fact("groups.drawn").data;

@@ -102,6 +102,12 @@ export class Groups {
           this.lines.value = { ...this.lines.value, [group]: [...had.slice(-199), line] };
         break;
       }
+      case "groups.removed": {
+        const { group, seq } = e.data;
+        const rest = (this.lines.value[group] ?? []).filter((l) => l.seq !== seq);
+        this.lines.value = { ...this.lines.value, [group]: rest };
+        break;
+      }
       case "groups.drawn": {
         const { group, stroke } = e.data;
         const had = this.ink.value[group] ?? [];

@@ -9,6 +9,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
+import shared from "./part.module.css";
 import css from "./cloud-link.module.css";
 
 const when = (at: number) => formatTime(at, { dateStyle: "short", timeStyle: "short" });
@@ -313,8 +314,8 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
       {list?.length === 0 && <EmptyNote>{t("admin.cloud.deadNone")}</EmptyNote>}
       <ul class="stack tight">
         {shown?.map((d) => (
-          <li key={`${d.incarnation} ${d.pos}`} class={css.letter}>
-            <div class={css.what}>
+          <li key={`${d.incarnation} ${d.pos}`} class={shared.letter}>
+            <div class={shared.letterText} data-part="dead">
               <p>
                 <strong class="mono">
                   <bdi dir="ltr">{d.kind || d.pos}</bdi>
@@ -322,7 +323,7 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
                 · <bdi dir="ltr">{d.stream}</bdi> · {when(d.at)}
               </p>
               <p>{t(`admin.cloud.dead.${reason(d.code)}`)}</p>
-              <p class={css.fault} dir="ltr">
+              <p class={shared.fault} data-part="fault" dir="ltr">
                 <span class="mono">{d.code}</span> {d.text}
               </p>
             </div>

@@ -6,11 +6,24 @@ import { Menu, type MenuItem } from "../../components/menu";
 import { t } from "../../locales/i18n";
 import type { Message, Room } from "../../state/room";
 
-export function ChatTools({ room, m, onReply }: { room: Room; m: Message; onReply: (m: Message) => void }) {
+type Said = Pick<Message, "by" | "text">;
+
+// onReply answers the pupil; without it the menu has no such entry.
+export function ChatTools<M extends Said>({
+  room,
+  m,
+  onReply,
+  onRemove,
+}: {
+  room: Room;
+  m: M;
+  onReply?: (m: M) => void;
+  onRemove: () => void;
+}) {
   const [asked, ask] = useState(false);
   const name = room.name(m.by);
   const items: MenuItem[] = [{ label: t("chat.remove"), icon: Trash2, danger: true, onSelect: () => ask(true) }];
-  if (room.people.value.get(m.by)?.role === "pupil")
+  if (onReply && room.people.value.get(m.by)?.role === "pupil")
     items.unshift({ label: t("chat.reply", { name }), icon: Reply, onSelect: () => onReply(m) });
   return (
     <>
@@ -22,7 +35,7 @@ export function ChatTools({ room, m, onReply }: { room: Room; m: Message; onRepl
           confirm={t("chat.remove")}
           danger
           onConfirm={() => {
-            room.send("chat.remove", { seq: m.seq });
+            onRemove();
             ask(false);
           }}
           onClose={() => ask(false)}

@@ -7,6 +7,8 @@ import { t } from "../../locales/i18n";
 import { Button } from "../../components/button";
 import { EmptyNote } from "../../components/feedback";
 import { Icon } from "../../components/icon";
+import { plainMath } from "../../components/math-plain";
+import { MathText } from "../../components/math-text";
 import { NamedIcon } from "../../components/named-icon";
 import type { Answer, Item } from "../../state/quiz";
 import type { Room } from "../../state/room";
@@ -80,7 +82,7 @@ export function AnswerWall({ room }: { room: Room }) {
             <select value={String(at)} onChange={(e) => setAt(Number(e.currentTarget.value))}>
               {items.map((i, n) => (
                 <option key={i.id} value={String(n)}>
-                  {n + 1}. {i.text.slice(0, 40)}
+                  {n + 1}. {plainMath(i.text).slice(0, 40)}
                 </option>
               ))}
             </select>
@@ -158,7 +160,7 @@ export function answerText(item: Item, a: Answer): string {
         : `${letterOf(n)} ${list![n]!.text}`;
   };
   if (r.text !== undefined) return r.text;
-  if (r.order) return r.order.map((id) => item.options?.find((o) => o.id === id)?.text ?? id).join(" → ");
+  if (r.order) return r.order.map((id) => item.options?.find((o) => o.id === id)?.text ?? id).join(" › ");
   if (r.pairs)
     return Object.entries(r.pairs)
       .map(
@@ -227,7 +229,9 @@ function Given({
       ) : answer.response.pin ? (
         <AnswerPicture item={item} pins={[answer.response.pin]} />
       ) : (
-        <bdi class={hidden ? css.hidden : ""}>{answerText(item, answer)}</bdi>
+        <bdi class={hidden ? css.hidden : ""}>
+          <MathText text={answerText(item, answer)} />
+        </bdi>
       )}
       <span class={css.actions}>
         {mark !== undefined && mark < 1 && written && (

@@ -32,7 +32,7 @@ export function rightAnswerText(item: Item, revealed: Revealed): string {
     ...(item.kind === "match"
       ? Object.entries(revealed.pairs ?? {}).map(([a, b]) => `${name(a)} – ${name(b, item.choices)}`)
       : []),
-    ...(item.kind === "order" ? [(revealed.order ?? []).map((id) => name(id)).join(" → ")] : []),
+    ...(item.kind === "order" ? [(revealed.order ?? []).map((id) => name(id)).join(" › ")] : []),
   ].join(" · ");
 }
 

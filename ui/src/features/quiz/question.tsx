@@ -2,7 +2,7 @@
 import { MathText } from "../../components/math-text";
 import { latePart } from "../../components/late-part";
 import { NamedIcon, type NamedIconName } from "../../components/named-icon";
-import { has, t } from "../../locales/i18n";
+import { formatShare, has, t } from "../../locales/i18n";
 import type { Item, Quiz, Revealed } from "../../state/quiz";
 import { AnswerMany, AnswerOne } from "./answer-tiles";
 import { AnswerWritten } from "./answer-written";
@@ -132,13 +132,16 @@ function Outcome(props: { quiz: Quiz; item: Item; revealed: Revealed; answered: 
               <NamedIcon name={how === "wrong" ? "lost" : "yes"} />
             </span>
           )}
-          {t(`quiz.outcome.${how}`, { percent: Math.round((mark ?? 0) * 100) })}
+          {t(`quiz.outcome.${how}`, { share: formatShare(mark ?? 0) })}
         </p>
       )}
       {(how === "wrong" || how === "part") && <p>{t("quiz.outcome.kind")}</p>}
       {right && (
         <p>
-          {t("quiz.answer")} <bdi>{right}</bdi>
+          {t("quiz.answer")}{" "}
+          <bdi>
+            <MathText text={right} />
+          </bdi>
         </p>
       )}
       {revealed.general && (

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { ChevronDown, Download } from "lucide";
 import { type ImportedQuestion, library } from "../../api/library";
 import { DialogSheet } from "../../components/dialog-sheet";
+import { MathText } from "../../components/math-text";
 import { Menu, type MenuItem } from "../../components/menu";
 import { t } from "../../locales/i18n";
 import { LossList } from "./import-preview";
@@ -29,7 +30,10 @@ export function ExportNotes({ list, close }: { list: ImportedQuestion[]; close: 
       <ol class="stack">
         {list.map((q) => (
           <li key={q.line}>
-            <strong>{t("edit.question", { n: q.line })}</strong> <bdi>{q.text}</bdi>
+            <strong>{t("edit.question", { n: q.line })}</strong>{" "}
+            <bdi>
+              <MathText text={q.text ?? ""} />
+            </bdi>
             {q.fault && <p>{t("exchange.notIn")}</p>}
             <LossList list={q.fault ? [q.fault] : (q.losses ?? [])} />
           </li>

@@ -1,3 +1,4 @@
+import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import css from "./starred-answers.module.css";
@@ -26,7 +27,9 @@ export function StarredAnswers({ room }: { room: Room }) {
           return (
             <li key={s.n}>
               <q>
-                <bdi>{text}</bdi>
+                <bdi>
+                  <MathText text={text} />
+                </bdi>
               </q>
             </li>
           );

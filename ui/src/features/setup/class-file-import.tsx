@@ -2,14 +2,19 @@
 // deleted by it.
 import { useState } from "preact/hooks";
 import type { Fault } from "../../api/http";
+import { ArrowRight } from "lucide";
 import { t } from "../../locales/i18n";
+import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
 import { Chips } from "../../components/chips";
+import { Icon } from "../../components/icon";
 import { ErrorNote, showMessage } from "../../components/feedback";
 import { type ColumnChoice, type Imported, library } from "../../api/library";
+import { StickyActions } from "../../components/sticky-actions";
 import { FilePicker } from "../../components/file-upload";
 import { ImportProblems, NameChips } from "./class-list-field";
 import { ColumnMapper } from "./column-mapper";
+import css from "./class-file-import.module.css";
 
 const sum = (got: Imported, of: (c: Imported["classes"][0]) => unknown[]) =>
   got.classes.reduce((n, c) => n + of(c).length, 0);
@@ -56,7 +61,7 @@ export function ClassFileImport({ cls, done }: { cls: string; done: (got: Import
   const change =
     got && (sum(got, (c) => c.added) > 0 || sum(got, (c) => c.changed) > 0 || got.classes.some((c) => !c.id));
   return (
-    <div class="stack intake">
+    <div class={`stack ${css.intake}`} data-part="intake">
       <div class="row">
         <FilePicker
           take={(l) => l[0] && look(l[0])}
@@ -82,21 +87,21 @@ export function ClassFileImport({ cls, done }: { cls: string; done: (got: Import
         />
       )}
       {got && (
-        <div class="row">
+        <StickyActions>
           {change && !asking && (
-            <button type="button" class="primary" disabled={busy} onClick={take}>
+            <Button kind="primary" busy={busy} onClick={take}>
               {t("intake.take")}
-            </button>
+            </Button>
           )}
           {got.columns && !asking && (
-            <button type="button" disabled={busy} onClick={() => setAsking(true)}>
+            <Button disabled={busy} onClick={() => setAsking(true)}>
               {t("columns.change")}
-            </button>
+            </Button>
           )}
-          <button type="button" disabled={busy} onClick={shut}>
+          <Button kind="quiet" disabled={busy} onClick={shut}>
             {t("cancel")}
-          </button>
-        </div>
+          </Button>
+        </StickyActions>
       )}
     </div>
   );
@@ -125,11 +130,7 @@ function Preview({ got, file }: { got: Imported; file: string }) {
             <Chips label={t("intake.changedNames")}>
               {c.changed.map((p) => (
                 <Chip key={p.id}>
-                  <bdi>{p.from}</bdi>{" "}
-                  <span class="turn" aria-hidden="true">
-                    →
-                  </span>
-                  <span class="visually-hidden">{t("intake.becomes")}</span> <bdi>{p.to}</bdi>
+                  <bdi>{p.from}</bdi> <Icon icon={ArrowRight} mirrored label={t("intake.becomes")} /> <bdi>{p.to}</bdi>
                 </Chip>
               ))}
             </Chips>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { api } from "../../api/box";
 import { Fault } from "../../api/http";
 import { lang, languages, t } from "../../locales/i18n";
+import { Button } from "../../components/button";
 import { chooseLanguage } from "../../components/feedback";
 import { FormError, TextField } from "../../components/form-field";
 import { PageTitle } from "../../components/page-title";
@@ -47,9 +48,9 @@ export function LanguageStep({ next }: { next: () => void }) {
         ))}
       </fieldset>
       <p class="muted">{t("claim.langHint")}</p>
-      <button type="submit" class="primary big">
+      <Button type="submit" kind="primary" big>
         {t("claim.next")}
-      </button>
+      </Button>
     </form>
   );
 }
@@ -166,12 +167,10 @@ export function OwnerStep(props: {
       </label>
       <FormError fault={refused} fields={["code", "box", "name", "pin", "again"]} />
       <div class={css.actions}>
-        <button type="button" onClick={props.back}>
-          {t("claim.back")}
-        </button>
-        <button type="submit" class="primary big" disabled={busy}>
+        <Button onClick={props.back}>{t("claim.back")}</Button>
+        <Button type="submit" kind="primary" big busy={busy}>
           {t(busy ? "claim.claiming" : "claim.claim")}
-        </button>
+        </Button>
       </div>
     </form>
   );

@@ -1,5 +1,5 @@
 // Who is in which group. A pupil is moved by dragging, or with the list behind the name.
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { GripVertical } from "lucide";
 import { Icon } from "../../../components/icon";
 import { maxGroupName } from "../../../contract";
@@ -19,11 +19,25 @@ export function GroupMembers({
   const list = room.groups.list.value;
   const placed = new Set(list.flatMap((g) => g.members));
   const free = here.filter((user) => !placed.has(user));
+  // The list of a pupil who was moved is in another group now: the focus goes with it.
+  const place = useRef<HTMLDivElement>(null);
+  const moved = useRef("");
+  useLayoutEffect(() => {
+    if (!moved.current || document.activeElement !== document.body) return;
+    [...place.current!.querySelectorAll("select")].find((e) => e.name === moved.current)?.focus();
+    moved.current = "";
+  }, [list]);
   const rest = { id: "", name: t("groups.nobody"), members: free };
   return (
-    <div class={css.groups}>
+    <div class={css.groups} ref={place}>
       {[...list, ...(free.length ? [rest] : [])].map((g) => (
-        <Members key={g.id} room={room} group={g} onRename={g.id ? onRename : undefined} />
+        <Members
+          key={g.id}
+          room={room}
+          group={g}
+          onRename={g.id ? onRename : undefined}
+          onMove={(user) => (moved.current = user)}
+        />
       ))}
     </div>
   );
@@ -33,10 +47,12 @@ function Members({
   room,
   group,
   onRename,
+  onMove,
 }: {
   room: Room;
   group: { id: string; name: string; members: string[] };
   onRename?: (group: string, name: string) => void;
+  onMove: (user: string) => void;
 }) {
   const [over, setOver] = useState(false);
   const move = (user: string, to: string) => room.send("groups.move", { user, group: to });
@@ -81,9 +97,13 @@ function Members({
             <Icon icon={GripVertical} />
             <bdi>{room.name(user)}</bdi>
             <select
+              name={user}
               value={group.id}
               aria-label={t("groups.moveOne", { name: room.name(user) })}
-              onChange={(e) => move(user, e.currentTarget.value)}
+              onChange={(e) => {
+                onMove(user);
+                move(user, e.currentTarget.value);
+              }}
             >
               {room.groups.list.value.map((g) => (
                 <option key={g.id} value={g.id}>

@@ -1,8 +1,9 @@
 // The chat and the page of one group, for its members and for teachers.
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Eraser, Send, Undo2 } from "lucide";
 import { Button } from "../../../components/button";
-import { maxChatText } from "../../../contract";
+import { type GroupsLine, maxChatText } from "../../../contract";
 import { clock, t } from "../../../locales/i18n";
 import type { Room } from "../../../state/room";
 import { packPoints, type Stroke } from "../../../state/whiteboard";
@@ -14,18 +15,26 @@ const longest = 380;
 const ratio = 0.75;
 const pens = [0, 1, 2, 3];
 
-export function GroupSpace({ room, group, staff }: { room: Room; group: string; staff?: boolean }) {
+// tools is what a teacher may do about a message.
+interface Space {
+  room: Room;
+  group: string;
+  staff?: boolean;
+  tools?: (l: GroupsLine) => ComponentChildren;
+}
+
+export function GroupSpace({ room, group, staff, tools }: Space) {
   const live = room.status.value === "live";
   useEffect(() => room.groups.look(group), [group, live, room.groups.list.value]);
   return (
     <div class={css.space}>
       <GroupPage room={room} group={group} staff={staff} />
-      <GroupChat room={room} group={group} staff={staff} />
+      <GroupChat room={room} group={group} staff={staff} tools={tools} />
     </div>
   );
 }
 
-function GroupPage({ room, group, staff }: { room: Room; group: string; staff?: boolean }) {
+function GroupPage({ room, group, staff }: Space) {
   const [color, setColor] = useState(staff ? 1 : 0);
   const open = room.groups.open.value;
   const strokes = room.groups.ink.value[group] ?? [];
@@ -127,7 +136,7 @@ function whyShut(room: Room, staff?: boolean): string {
   return room.locks.value.chat ? t("chat.locked") : "";
 }
 
-function GroupChat({ room, group, staff }: { room: Room; group: string; staff?: boolean }) {
+function GroupChat({ room, group, staff, tools }: Space) {
   const [text, setText] = useState("");
   const log = useRef<HTMLDivElement>(null);
   const me = room.me.value.user;
@@ -155,6 +164,7 @@ function GroupChat({ room, group, staff }: { room: Room; group: string; staff?: 
               <bdi>{l.by === me ? t("chat.you") : room.name(l.by)}</bdi>
             </b>{" "}
             {l.at > 0 && <time dateTime={new Date(l.at).toISOString()}>{clock(l.at)}</time>}
+            {l.seq > 0 && tools?.(l)}
             <span dir="auto">{l.text}</span>
           </p>
         ))}

@@ -10,6 +10,7 @@ import { maxGroups, minGroups } from "../../../contract";
 import { t } from "../../../locales/i18n";
 import type { Group } from "../../../state/groups";
 import type { Room } from "../../../state/room";
+import { ChatTools } from "../chat-tools";
 import { GroupMembers } from "./group-members";
 import { GroupSpace } from "./group-space";
 import { GroupTimer } from "./group-timer";
@@ -114,12 +115,7 @@ function Prepare({ room }: { room: Room }) {
                 ))}
               </select>
             </label>
-            <Button
-              kind="primary"
-              icon={Play}
-              mirrored
-              onClick={() => room.send("groups.open", { seconds: time * 60 })}
-            >
+            <Button kind="primary" icon={Play} onClick={() => room.send("groups.open", { seconds: time * 60 })}>
               {t("groups.start")}
             </Button>
           </div>
@@ -152,7 +148,15 @@ function Watch({ room }: { room: Room }) {
         value={shown.id}
         onChange={choose}
       >
-        <GroupSpace key={shown.id} room={room} group={shown.id} staff />
+        <GroupSpace
+          key={shown.id}
+          room={room}
+          group={shown.id}
+          staff
+          tools={(l) => (
+            <ChatTools room={room} m={l} onRemove={() => room.send("groups.remove", { group: shown.id, seq: l.seq })} />
+          )}
+        />
       </Tabs>
       <details class={css.movers}>
         <summary>{t("groups.move")}</summary>

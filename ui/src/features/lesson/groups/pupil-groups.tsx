@@ -34,7 +34,7 @@ export function PupilGroup({ room }: { room: Room }) {
       <div class={css.head}>
         <div>
           <p class={css.muted}>{t("groups.yours")}</p>
-          <h2 id="group-name" class={css.name}>
+          <h2 id="group-name" class={css.name} data-long={/\S{15}/.test(mine.name) || undefined}>
             <bdi>{mine.name}</bdi>
           </h2>
         </div>

@@ -1,13 +1,11 @@
-package gift
+// Package itemtest makes questions for the tests of what reads and writes them.
+package itemtest
 
 import (
 	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/livelearn/box/services/quiz/item"
 )
@@ -58,8 +56,8 @@ func anyOptions(r *rand.Rand) (list []item.Option) {
 	return list
 }
 
-// anyItem returns an item that may be an invalid question.
-func anyItem(r *rand.Rand, kind item.Kind) item.Authored {
+// MakeItem returns a question of kind with any texts, numbers and settings. It may be invalid.
+func MakeItem(r *rand.Rand, kind item.Kind) item.Authored {
 	a := item.Authored{Item: item.Item{
 		Kind: kind, Title: maybeText(r, func() string { return anyText(r, 4) }), Text: anyText(r, 12),
 		ID: maybeText(r, func() string { return []string{"q1", "q2", "a]b", "[x", "//", "=~#{}:"}[r.IntN(6)] }), Points: r.IntN(4),
@@ -106,41 +104,4 @@ func anyItem(r *rand.Rand, kind item.Kind) item.Authored {
 	}
 	a.Key = k
 	return a
-}
-
-func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
-	kinds := []item.Kind{item.Single, item.Multi, item.TrueFalse, item.Text, item.Numeric, item.Order, item.Match, item.Poll, item.Slide}
-	rounds := 5000
-	if testing.Short() {
-		rounds = 1000
-	}
-	made, said := map[item.Kind]int{}, map[item.Kind]int{}
-	for seed := range rounds {
-		r := rand.New(rand.NewPCG(uint64(seed), 3))
-		want := []item.Authored{}
-		taken := map[string]bool{"": true}
-		for range 1 + r.IntN(3) {
-			a := anyItem(r, kinds[r.IntN(len(kinds))])
-			if a.Normalise("t") != nil || taken[a.ID] && a.ID != "" {
-				continue
-			}
-			taken[a.ID] = true
-			made[a.Kind]++
-			said[a.Kind] += len(a.Key.Feedback)
-			want = append(want, a)
-		}
-		text := Format(want)
-		got, problems := Parse(text)
-		if diff := cmp.Diff(want, got); diff != "" || len(problems) > 0 {
-			t.Fatalf("seed %d: -want +got\n%s\n%v\n%s", seed, diff, problems, text)
-		}
-	}
-	for _, k := range kinds {
-		if made[k] < rounds/20 {
-			t.Errorf("only %d of %s in %d rounds", made[k], k, rounds)
-		}
-		if none := k == item.Order || k == item.Match || k == item.Slide; none != (said[k] == 0) {
-			t.Errorf("%d times feedback to %s", said[k], k)
-		}
-	}
 }

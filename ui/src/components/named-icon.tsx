@@ -8,9 +8,6 @@ import {
   CloudOff,
   Hand,
   Lock,
-  Maximize,
-  Send,
-  SunMoon,
   Users,
   X,
 } from "lucide";
@@ -22,7 +19,6 @@ const icons = {
   no: X,
   lost: CircleQuestionMark,
   lock: Lock,
-  send: Send,
   down: ArrowDown,
   waiting: Clock,
   sent: Check,
@@ -30,13 +26,9 @@ const icons = {
   people: Users,
   cloud: CloudOff,
   back: ChevronLeft,
-  theme: SunMoon,
-  full: Maximize,
 };
 
 export type NamedIconName = keyof typeof icons;
 
 // NamedIcon is for an icon that a state chooses. It says nothing by itself.
-export const NamedIcon = ({ name }: { name: NamedIconName }) => (
-  <Icon icon={icons[name]} mirrored={name === "send" || name === "back"} />
-);
+export const NamedIcon = ({ name }: { name: NamedIconName }) => <Icon icon={icons[name]} mirrored={name === "back"} />;

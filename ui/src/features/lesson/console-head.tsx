@@ -1,6 +1,7 @@
 // The head of the console: the class, the code, who is here, and what is opened now and then.
 import { useState } from "preact/hooks";
 import { CircleStop, Keyboard, MessageSquare, MonitorUp, QrCode, Smartphone, Video } from "lucide";
+import { ButtonLink } from "../../components/button-link";
 import { api, type BoxState } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { Button } from "../../components/button";
@@ -122,16 +123,15 @@ export function ConsoleHead({
             { label: t("console.end"), icon: CircleStop, danger: true, onSelect: () => setOpen("end") },
           ]}
         />
-        <a
-          class="button"
+        <ButtonLink
+          icon={MonitorUp}
           href={screen}
           target="_blank"
           rel="noopener"
-          aria-label={`${t("console.screen")} ${t("console.newTab")}`}
+          label={`${t("console.screen")} ${t("console.newTab")}`}
         >
-          <Icon icon={MonitorUp} />
           <span>{t("console.screen")}</span>
-        </a>
+        </ButtonLink>
         <Button kind="danger" disabled={!lesson.id} onClick={() => setOpen("end")}>
           {t("console.end")}
         </Button>
@@ -201,9 +201,7 @@ function RemoteSheet({ room, onClose }: { room: Room; onClose: () => void }) {
       <div class={css.sheet}>
         <img src={api.remoteQR(room.lesson.value.id)} alt={t("console.remoteQR")} width={320} height={320} />
         <p>{t("console.remoteHow")}</p>
-        <PageLink class="button" href={`/remote/${encodeURIComponent(room.id)}`}>
-          {t("console.remoteHere")}
-        </PageLink>
+        <ButtonLink href={`/remote/${encodeURIComponent(room.id)}`}>{t("console.remoteHere")}</ButtonLink>
       </div>
     </Sheet>
   );

@@ -11,10 +11,7 @@ import (
 )
 
 // globalSheets are the only style sheets whose classes are the same on all pages.
-var globalSheets = []string{
-	"components/tokens.css", "components/base.css", "components/fonts.css",
-	"pages/admin.css", "pages/home.css", "pages/cards.css", "pages/results.css", // become modules too
-}
+var globalSheets = []string{"components/tokens.css", "components/base.css", "components/fonts.css"}
 
 // TestComponentsOwnTheirStyles checks that style sheets are modules, and that a module and the
 // components that import it name the same classes.

@@ -115,7 +115,7 @@ func TestTheConsoleCountsWrittenOrderedAndMatchedAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		rows := `[...document.querySelectorAll("[data-part=counts] li")].map((li) => [li.querySelector("[data-part=text]").innerText, li.querySelector("[data-part=count]").innerText, ...(li.querySelector("[data-part=right] .icon") ? ["✓"] : [])].join(" ")).join("|")`
+		rows := `[...document.querySelectorAll("[data-part=counts] li")].map((li) => [li.querySelector("[data-part=text]").innerText, li.querySelector("[data-part=count]").innerText, ...(li.querySelector("[data-part=right] svg") ? ["✓"] : [])].join(" ")).join("|")`
 		open := strings.ReplaceAll(strings.Join(q.want, "|"), " ✓", "")
 		p.until(open, rows+` === `+quote(open))
 		if evalJS[bool](p, `document.querySelector("[data-part=asked]").innerText.includes(`+quote(say("quiz.answer"))+`)`) {

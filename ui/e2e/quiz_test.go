@@ -135,11 +135,11 @@ func runQuiz(t *testing.T, ada, amal, ben, screen *page, say func(string) string
 		p.until("the question", `document.querySelectorAll("[data-option] button").length >= 2`)
 	}
 	screen.until("the question", `document.querySelectorAll("[data-option]").length >= 2`)
-	if evalJS[bool](ada, `!!document.querySelector("[data-part=right] .icon")`) {
+	if evalJS[bool](ada, `!!document.querySelector("[data-part=right] svg")`) {
 		t.Error("the console marks the right answer before the reveal")
 	}
 	ada.press(say("stage.peek"))
-	right := evalJS[int](ada, `[...document.querySelectorAll("[data-part=counts] li")].findIndex((li) => li.querySelector("[data-part=right] .icon"))`)
+	right := evalJS[int](ada, `[...document.querySelectorAll("[data-part=counts] li")].findIndex((li) => li.querySelector("[data-part=right] svg"))`)
 	ada.press(say("stage.unpeek"))
 	pick := func(p *page, n int) {
 		t.Helper()

@@ -1,6 +1,7 @@
 // What a page says of itself: that it loads, that something failed, that something was done.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { Button } from "./button";
 import { api } from "../api/box";
 import type { Fault } from "../api/http";
 import { explain, setLang, t } from "../locales/i18n";
@@ -30,11 +31,7 @@ export function ErrorNote({ fault, retry }: { fault: Fault; retry?: () => void }
   return (
     <div class="note bad" role="alert">
       <p>{explain(fault)}</p>
-      {retry && (
-        <button type="button" onClick={retry}>
-          {t("retry")}
-        </button>
-      )}
+      {retry && <Button onClick={retry}>{t("retry")}</Button>}
     </div>
   );
 }

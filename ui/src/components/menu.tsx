@@ -12,7 +12,7 @@ export interface MenuItem {
   icon?: IconNode;
   danger?: boolean;
   disabled?: boolean;
-  download?: string; // the address of a file: the item is a link
+  file?: string; // the address of a file: the item downloads it
   onSelect?: () => void;
 }
 
@@ -99,7 +99,7 @@ export function Menu({
         <div ref={list} class={css.menu} role="menu" aria-label={label} {...{ popover: "manual" }} onKeyDown={onKey}>
           {items.map((item) => {
             const shared = {
-              role: "menuitem",
+              role: "menuitem" as const,
               tabIndex: -1,
               "data-rove": true,
               class: item.danger ? `${css.item} ${css.danger}` : css.item,
@@ -107,19 +107,19 @@ export function Menu({
                 close();
                 item.onSelect?.();
               },
-            } as const;
+            };
             const inside = (
               <>
                 {item.icon && <Icon icon={item.icon} />}
                 {item.label}
               </>
             );
-            return item.download ? (
-              <a key={item.label} href={item.download} download {...shared}>
+            return item.file ? (
+              <a key={item.label} {...shared} href={item.file} download>
                 {inside}
               </a>
             ) : (
-              <button key={item.label} type="button" disabled={item.disabled} {...shared}>
+              <button key={item.label} {...shared} type="button" disabled={item.disabled}>
                 {inside}
               </button>
             );

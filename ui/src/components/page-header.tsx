@@ -1,4 +1,5 @@
 import { api, type BoxState } from "../api/box";
+import { Button } from "./button";
 import type { Fault } from "../api/http";
 import { t } from "../locales/i18n";
 import { go } from "../state/router";
@@ -27,9 +28,9 @@ export function PageHeader({ state }: { state: BoxState }) {
         </PageLink>
       )}
       <LanguageChoice />
-      <button type="button" class="quiet" onClick={() => void out()}>
+      <Button kind="quiet" onClick={() => void out()}>
         {t("home.logout")}
-      </button>
+      </Button>
     </TopBar>
   );
 }

@@ -2,6 +2,7 @@
 // it is recorded, and for a pupil where one takes part.
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { t, withTexts } from "../../locales/i18n";
 import { PartMissing } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
@@ -78,13 +79,9 @@ export function PupilCall({ room, home }: { room: Room; home: string }) {
       )}
       <CallLoader room={room} who="pupil" home={home} wanted={remote || invited} />
       {(air.list.value.length > 0 || remote) && (
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}
-        >
+        <Button kind="quiet" onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}>
           {t(remote ? "onair.backInRoom" : "onair.remote")}
-        </button>
+        </Button>
       )}
     </>
   );

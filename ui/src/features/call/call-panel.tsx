@@ -22,7 +22,6 @@ import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
 import { Chips } from "../../components/chips";
 import { Sheet } from "../../components/dialog";
-import { Icon } from "../../components/icon";
 import { showMessage } from "../../components/feedback";
 import type { Source } from "../../state/on-air";
 import type { Room } from "../../state/room";
@@ -254,9 +253,9 @@ function Voices({
     <div ref={box}>
       {!mute && slots.map((s) => <audio key={s.mid} autoPlay data-user={s.user} />)}
       {blocked && (
-        <button type="button" class="primary" onClick={play}>
+        <Button kind="primary" onClick={play}>
           {t("call.hear")}
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -320,10 +319,9 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
         {who === "teacher" && (
           <div class={css.controls}>
             {!why && (
-              <button type="button" onClick={() => setWhy(true)}>
-                <Icon icon={RadioTower} />
+              <Button icon={RadioTower} onClick={() => setWhy(true)}>
                 {t("call.start")}
-              </button>
+              </Button>
             )}
             <Lead room={room} call={call} />
           </div>
@@ -335,51 +333,45 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
   return (
     <div ref={box} tabIndex={-1} class={css.controls} role="group" aria-label={t("call.controls")}>
       {!live && wanted.length > 0 && (
-        <button type="button" class={who === "pupil" ? "primary" : ""} onClick={() => setChecking(wanted)}>
-          <Icon icon={RadioTower} />
+        <Button kind={who === "pupil" ? "primary" : "secondary"} icon={RadioTower} onClick={() => setChecking(wanted)}>
           {t(who === "teacher" ? "call.start" : "call.accept")}
-        </button>
+        </Button>
       )}
       {live && can("microphone") && own.microphone && (
-        <button
-          type="button"
+        <Button
+          icon={quiet ? MicOff : Mic}
           disabled={!!quiet && quiet.by !== me}
           onClick={() => room.send("call.mute", { source: "microphone", on: !quiet })}
         >
-          <Icon icon={quiet ? MicOff : Mic} />
           {t(quiet ? (quiet.by === me ? "call.unmute" : "call.mutedBy") : "call.mute")}
-        </button>
+        </Button>
       )}
       {live &&
         can("camera") &&
         (own.camera ? (
-          <button type="button" onClick={() => void call.sender.unpublish("camera")}>
-            <Icon icon={VideoOff} />
+          <Button icon={VideoOff} onClick={() => void call.sender.unpublish("camera")}>
             {t("call.cameraOff")}
-          </button>
+          </Button>
         ) : (
-          <button type="button" onClick={() => setChecking(["camera"])}>
-            <Icon icon={Video} />
+          <Button icon={Video} onClick={() => setChecking(["camera"])}>
             {t("call.cameraOn")}
-          </button>
+          </Button>
         ))}
       {can("screen") &&
         "getDisplayMedia" in navigator.mediaDevices &&
         (own.screen ? (
-          <button type="button" onClick={() => void call.sender.unpublish("screen")}>
-            <Icon icon={MonitorOff} />
+          <Button icon={MonitorOff} onClick={() => void call.sender.unpublish("screen")}>
             {t("call.screenOff")}
-          </button>
+          </Button>
         ) : (
-          <button type="button" onClick={() => void share()}>
-            <Icon icon={MonitorUp} />
+          <Button icon={MonitorUp} onClick={() => void share()}>
             {t("call.screenOn")}
-          </button>
+          </Button>
         ))}
       {(live || own.screen) && (
-        <button type="button" class="danger" onClick={() => call.sender.stop()}>
+        <Button kind="danger" onClick={() => call.sender.stop()}>
           {t("call.stop")}
-        </button>
+        </Button>
       )}
       {call.sender.state.value === "connecting" && (
         <span role="status" class="muted">
@@ -410,23 +402,17 @@ function Lead({ room, call }: { room: Room; call: Call }) {
   const on = !!air.recording.value;
   return (
     <>
-      {some && (
-        <button type="button" onClick={() => room.send("call.stopall")}>
-          {t("call.stopall")}
-        </button>
-      )}
-      <button
-        type="button"
-        class={on ? "danger" : ""}
+      {some && <Button onClick={() => room.send("call.stopall")}>{t("call.stopall")}</Button>}
+      <Button
+        kind={on ? "danger" : "secondary"}
+        icon={on ? Square : Circle}
         onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}
       >
-        <Icon icon={on ? Square : Circle} />
         {t(on ? "call.recordOff" : "call.record")}
-      </button>
-      <button type="button" class="quiet" onClick={() => setSettings(true)}>
-        <Icon icon={Settings} />
+      </Button>
+      <Button kind="quiet" icon={Settings} onClick={() => setSettings(true)}>
         {t("call.settings")}
-      </button>
+      </Button>
       {settings && (
         <Sheet title={t("call.settings")} onClose={() => setSettings(false)}>
           <div class="stack">

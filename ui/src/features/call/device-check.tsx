@@ -1,6 +1,7 @@
 // The device check before one goes live: which camera and microphone, how they look and
 // sound. The choice is remembered on this device.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { t } from "../../locales/i18n";
 import type { Source } from "../../state/on-air";
 import css from "./device-check.module.css";
@@ -109,9 +110,9 @@ export function DeviceCheck({ sources, onGo }: { sources: Source[]; onGo: (c: Ch
     <div class="stack" data-part="device-check">
       {pick("camera")}
       {pick("microphone")}
-      <button type="button" class="primary big" disabled={!ready} onClick={go}>
+      <Button kind="primary" big disabled={!ready} onClick={go}>
         {t("call.go")}
-      </button>
+      </Button>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // Encoders (OBS, a document camera) that publish into the lesson and players that watch it:
 // each comes in by an address and a token of its own (WHIP, WHEP).
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { call, type Fault } from "../../api/http";
 import { t } from "../../locales/i18n";
 import { EmptyNote, ErrorNote, Loading } from "../../components/feedback";
@@ -67,9 +68,9 @@ export function Encoders({ room, onClose }: { room: Room; onClose: () => void })
             </select>
           </label>
           <FormError fault={wrong} fields={["label"]} />
-          <button type="submit" class="primary" disabled={busy || !label.trim()}>
+          <Button kind="primary" type="submit" disabled={busy || !label.trim()}>
             {t("encoders.make")}
-          </button>
+          </Button>
         </form>
         {fresh && (
           <div class="note ok stack tight" role="status">
@@ -97,15 +98,14 @@ export function Encoders({ room, onClose }: { room: Room; onClose: () => void })
                     {t(`encoders.${p.use}${p.use === "whip" ? `.${p.source || "camera"}` : ""}`)}
                   </small>
                 </span>
-                <button
-                  type="button"
-                  class="danger"
+                <Button
+                  kind="danger"
                   disabled={busy}
-                  aria-label={t("encoders.revokeOne", { name: p.label })}
+                  label={t("encoders.revokeOne", { name: p.label })}
                   onClick={() => drop(p)}
                 >
                   {t("encoders.revoke")}
-                </button>
+                </Button>
               </li>
             ))}
           </ul>

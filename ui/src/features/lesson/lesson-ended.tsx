@@ -1,5 +1,6 @@
 // What the console shows when there is no lesson to lead: not open, ended, or not for this person.
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { Chip } from "../../components/chip";
@@ -47,9 +48,9 @@ export function LessonNotOpen({ room }: { room: Room }) {
   return (
     <CalmPage title={t("console.notOpen")} text={t("console.notOpenWhy")}>
       <div class="row">
-        <button type="button" class="primary" disabled={busy} onClick={() => void start()}>
+        <Button kind="primary" disabled={busy} onClick={() => void start()}>
           {t("home.start")}
-        </button>
+        </Button>
         <PageLink class="button" href="/teach">
           {t("console.home")}
         </PageLink>

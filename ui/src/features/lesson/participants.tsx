@@ -2,6 +2,7 @@
 // can do about one of them.
 import { useEffect, useState } from "preact/hooks";
 import { Hand, LogOut, MessageSquare, MessageSquareOff, Mic, MicOff, Timer, UserX, Video } from "lucide";
+import { Button } from "../../components/button";
 import { api, type Person } from "../../api/box";
 import type { Fault } from "../../api/http";
 import type { Room } from "../../state/room";
@@ -163,9 +164,9 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
         )}
       </span>
       {where === "removed" ? (
-        <button type="button" aria-label={t("people.readmitOne", { name: p.name })} onClick={readmit}>
+        <Button label={t("people.readmitOne", { name: p.name })} onClick={readmit}>
           {t("people.readmit")}
-        </button>
+        </Button>
       ) : (
         <Menu label={t("people.menu", { name: p.name })} items={actions} />
       )}

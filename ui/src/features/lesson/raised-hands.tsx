@@ -39,13 +39,12 @@ export function RaisedHands({ room }: { room: Room }) {
         title={n ? t("hand.titleN", { n }) : t("hand.title")}
         tools={
           n > 1 && (
-            <button
-              type="button"
+            <Button
               disabled={!!pendingCommand(room, "hand.lower", { all: true })}
               onClick={() => room.send("hand.lower", { all: true })}
             >
               {t("hand.lowerAll")}
-            </button>
+            </Button>
           )
         }
       >

@@ -1,5 +1,6 @@
 // How the class follows: the answers to "are you with me?", for the teacher.
 import { pendingCommand, type Room } from "../../state/room";
+import { Button } from "../../components/button";
 import { t } from "../../locales/i18n";
 import { EmptyNote } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
@@ -18,9 +19,9 @@ export function Understanding({ room }: { room: Room }) {
       title={t("hand.taps")}
       tools={
         taps.length > 0 && (
-          <button type="button" disabled={!!pendingCommand(room, "tap.clear")} onClick={() => room.send("tap.clear")}>
+          <Button disabled={!!pendingCommand(room, "tap.clear")} onClick={() => room.send("tap.clear")}>
             {t("hand.tapsClear")}
-          </button>
+          </Button>
         )
       }
     >

@@ -10,12 +10,12 @@ import { LossList } from "./import-preview";
 
 export const formats = ["gift", "moodle", "qti", "kahoot"] as const;
 
-// exportItems are the files in a menu. noted gets what a file cannot hold, if there is anything.
+// exportItems are the files as items of a menu. noted gets what a file cannot hold, if there is anything.
 export const exportItems = (id: string, noted: (list: ImportedQuestion[]) => void): MenuItem[] =>
   formats.map((format) => ({
     label: t(`exchange.format.${format}`),
     icon: Download,
-    download: library.exportFile(id, format),
+    file: library.exportFile(id, format),
     onSelect: () =>
       void library.exportNotes(id, format).then(
         (r) => r.questions.length > 0 && noted(r.questions),

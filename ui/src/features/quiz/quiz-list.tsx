@@ -11,7 +11,7 @@ import { ShelfLine, ShelfList } from "../../components/shelf-list";
 import { type ImportedQuestion, library, type Summary } from "../../api/library";
 import { go } from "../../state/router";
 import { Menu } from "../../components/menu";
-import { exportItems, ExportNotes } from "./quiz-export";
+import { ExportNotes, exportItems } from "./quiz-export";
 import { QuizImport } from "./quiz-import";
 import { SampleQuizzes } from "./sample-quizzes";
 

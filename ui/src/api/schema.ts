@@ -194,6 +194,22 @@ export interface ItemQuiz {
   updated: number;
 }
 
+export interface JobsDeadLetter {
+  at: number;
+  by: string;
+  cmd: string;
+  data: unknown;
+  err: string;
+  id: string;
+  job?: string;
+  kind: string;
+  role: "pupil" | "screen" | "teacher";
+  room: string;
+  seq: number;
+  stack: string;
+  title?: string;
+}
+
 export interface JobsJob {
   by: string;
   created: number;
@@ -211,22 +227,6 @@ export interface JobsJob {
   title: string;
   total: number;
   tries: number;
-}
-
-export interface JobsLetter {
-  at: number;
-  by: string;
-  cmd: string;
-  data: unknown;
-  err: string;
-  id: string;
-  job?: string;
-  kind: string;
-  role: "pupil" | "screen" | "teacher";
-  room: string;
-  seq: number;
-  stack: string;
-  title?: string;
 }
 
 export interface JoinIn {
@@ -758,7 +758,7 @@ export interface UpdateChannelState {
   version?: string;
 }
 
-export interface UpdateKept {
+export interface UpdateFallbackSlot {
   slot: string;
   version?: string;
 }
@@ -789,7 +789,7 @@ export interface UpdateResult {
 export interface UpdateStatus {
   build: number;
   channel?: UpdateChannelState;
-  kept?: UpdateKept;
+  kept?: UpdateFallbackSlot;
   last?: UpdateResult;
   neighbours: UpdateNeighbour[];
   next?: UpdateRelease;

@@ -290,7 +290,7 @@ func randomUint64() uint64 {
 
 // addDeadLetter adds a dead letter of a room to the list on the admin page.
 func (b *Box) addDeadLetter(l room.DeadLetter) {
-	b.jobs.AddDeadLetter(jobs.Letter{
+	b.jobs.AddDeadLetter(jobs.DeadLetter{
 		Room: l.Room, Kind: l.Kind, By: l.By, Role: l.Role, Cmd: l.ID, Seq: l.Seq, Data: l.Data, Err: l.Err, Stack: string(l.Stack),
 	})
 }
@@ -390,7 +390,7 @@ func (b *Box) newControlServer() *control.Server {
 }
 
 func (b *Box) newStatusDisplay() *display.Display {
-	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("board"), Unclaim: b.roster.Unclaim}
+	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("display"), Unclaim: b.roster.Unclaim}
 	if b.parts.PID1 != nil {
 		f.PowerOff = b.parts.PID1.PowerOff
 	}

@@ -205,7 +205,7 @@ func (r *rig) school() *rig {
 	if _, r.tokens["pupil"], _, err = r.Roster.JoinLesson(roster.Ref{Code: l.Code}, r.class.Pupils[0].ID, ""); err != nil {
 		r.t.Fatal(err)
 	}
-	r.Jobs.AddDeadLetter(jobs.Letter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
+	r.Jobs.AddDeadLetter(jobs.DeadLetter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
 	r.pass, r.secret = r.addPass("whip")
 	r.letter = r.waitLetter()
 	deck, quiz, err := r.Library.AddSample("en")

@@ -234,6 +234,20 @@ func (p *page) press(name string) {
 	evalJS[bool](p, "("+target+".click(), true)")
 }
 
+// tap presses the middle of an element with the mouse.
+func (p *page) tap(selector string) {
+	p.t.Helper()
+	at := evalJS[[2]float64](p, `((e) => { e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return [Math.round(r.left + r.width / 2), Math.round(r.top + r.height / 2)]; })(document.querySelector(`+quote(selector)+`))`)
+	if p.fox != nil {
+		if err := p.fox.tap(at); err != nil {
+			p.t.Fatal(err)
+		}
+		return
+	}
+	p.do(chromedp.MouseEvent(chromedp.MousePressed, at[0], at[1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	p.do(chromedp.MouseEvent(chromedp.MouseReleased, at[0], at[1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+}
+
 // confirm presses the button with that name in the open dialog.
 func (p *page) confirm(name string) {
 	p.t.Helper()

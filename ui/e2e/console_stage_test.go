@@ -181,7 +181,8 @@ func TestTwoTapsFromQuestionToQuestion(t *testing.T) {
 	p.noFaults()
 }
 
-// TestSlidesAreAPreviewFirst brings slides into the lesson. The class sees them after one press.
+// TestSlidesAreAPreviewFirst brings slides into the lesson, and uploads some. The class sees them after
+// one press.
 func TestSlidesAreAPreviewFirst(t *testing.T) {
 	say := loadWords(t, "en")
 	box := boxtest.Start(t, t.TempDir())
@@ -201,6 +202,10 @@ func TestSlidesAreAPreviewFirst(t *testing.T) {
 	p.press(say("board.next"))
 	p.press(say("board.toClass"))
 	p.until("the second page, for the class", `document.querySelector("[data-part=draw] img") && document.querySelectorAll("[data-part=thumbs] button")[1].ariaPressed === "true"`)
+	p.give("[data-part=strip]", "leaf.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><rect width="80" height="40" fill="green"/></svg>`)
+	p.until("the upload, for the teacher only", `document.querySelectorAll("[data-part=thumbs]").length === 2 && document.querySelector("[data-part=preview] img")?.naturalWidth > 0 && document.querySelectorAll("[data-part=thumbs] button")[1].ariaPressed === "true"`)
+	p.press(say("board.toClass"))
+	p.until("the upload, for the class", `!document.querySelector("[data-part=preview]") && [...document.querySelectorAll("[data-part=thumbs] button")].at(-1).ariaPressed === "true"`)
 	p.noFaults()
 }
 
@@ -240,4 +245,86 @@ func TestTheRemoteShowsWhatTheClassSees(t *testing.T) {
 	p.until("the question that was asked aloud", `document.querySelector("[data-part=question]")?.innerText === `+quote(say("stage.ask.aloud")))
 	r.noFaults()
 	p.noFaults()
+}
+
+// TestAQuestionClosesWhenEveryoneHasAnswered turns the setting on, which is off in a new lesson. It
+// also gives a question more time.
+func TestAQuestionClosesWhenEveryoneHasAnswered(t *testing.T) {
+	say := loadWords(t, "en")
+	timed := func(text string) map[string]any {
+		return map[string]any{"kind": "text", "text": text, "points": 0, "seconds": 600, "key": map[string]any{}}
+	}
+	c := startClass(t, 3, map[string]any{"title": "Two", "items": []any{timed("What did you learn?"), timed("What is hard?")}})
+	c.pupils = append(c.pupils, c.connect(c.people[0]))
+	p := desk(t, c.ada, c.lesson.Room, laptop)
+	screen := newPage(t, laptop)
+	screen.as("http://"+c.box.HTTP, c.ada)
+	screen.open("http://" + c.box.HTTP + "/screen/" + c.lesson.Room)
+	setting := findControl + `("label.check", ` + quote(say("stage.auto")) + `)?.querySelector("input")`
+	c.ask(0)
+	p.press(say("stage.extend"))
+	p.until("ten minutes and a half", `/^10:[0-2]/.test(document.querySelector("[data-part=bar] [role=timer]").innerText)`)
+	c.answer(0, map[string]any{"text": "Light"}, map[string]any{"text": "Water"})
+	p.sees(say("stage.allAnswered"))
+	p.press(say("stage.more"))
+	p.until("the setting, off, and the question, open", setting+`?.checked === false && document.querySelector("[data-round=open]")`)
+	evalJS[bool](p, `(`+setting+`.click(), true)`)
+	p.until("the question is closed", `document.querySelector("[data-round=locked]")`)
+	p.shot("auto-close")
+	p.press(say("close"))
+	p.press(say("stage.wall.show"))
+	screen.until("the answers of the class", `[...document.querySelectorAll("[data-words] li")].length === 2 && document.querySelector("[data-state=revealed]")`)
+
+	c.open = false
+	c.ask(1)
+	p.open(evalJS[string](p, "location.href"))
+	p.press(say("stage.more"))
+	p.until("the setting, still on", setting+`?.checked`)
+	c.answer(1, map[string]any{"text": "Nothing"})
+	p.until("the question is closed", `document.querySelector("[data-round=locked]")`)
+	p.noFaults()
+	screen.noFaults()
+}
+
+// TestATeacherAnswersOnePupilAndDeletesAMessage uses the menu of a message.
+func TestATeacherAnswersOnePupilAndDeletesAMessage(t *testing.T) {
+	say := loadWords(t, "en")
+	c := startClass(t, 3, manyKinds)
+	p := desk(t, c.ada, c.lesson.Room, laptop)
+	asker, other := c.pupilPage("en", laptop), newPage(t, laptop)
+	other.as("http://"+c.box.HTTP, c.people[1])
+	other.open("http://" + c.box.HTTP + "/lesson")
+	for _, text := range []string{"May I go out?", "a rude word"} {
+		c.send(c.pupils[1], "chat.say", map[string]any{"text": text, "to": "all"})
+		other.sees(text)
+	}
+	evalJS[bool](asker, `(document.querySelector("input[name=chat-to][value=teacher]").click(), true)`)
+	asker.fill(say("chat.label.teacher"), "I am lost")
+	asker.press(say("chat.send"))
+	p.press(say("console.chat"))
+	menuOf := func(text, item string) {
+		t.Helper()
+		said := `[...document.querySelectorAll("[role=log] article")].find((e) => e.innerText.includes(` + quote(text) + `))?.querySelector("button")`
+		p.until(text, said)
+		evalJS[bool](p, "("+said+".click(), true)")
+		item = `[...document.querySelectorAll("[role=menuitem]")].find((e) => e.innerText.startsWith(` + quote(item) + `))`
+		p.until("the menu", item)
+		evalJS[bool](p, "("+item+".click(), true)")
+	}
+	menuOf("I am lost", "Reply to")
+	p.until("the field for the answer", `document.activeElement?.matches("textarea")`)
+	p.typed("Page three")
+	p.press(say("chat.send"))
+	asker.sees("Page three")
+	menuOf("a rude word", say("chat.remove"))
+	p.confirm(say("chat.remove"))
+	for _, q := range []*page{p, asker, other} {
+		q.until("the message is gone", `((s) => s.includes("May I go out?") && !s.includes("a rude word"))(document.querySelector("[role=log]")?.textContent ?? "")`)
+	}
+	if evalJS[bool](other, `/lost|Page three/.test(document.body.textContent)`) {
+		t.Error("another pupil reads what the two say")
+	}
+	for _, q := range []*page{p, asker, other} {
+		q.noFaults()
+	}
 }

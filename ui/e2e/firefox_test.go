@@ -192,3 +192,9 @@ func (f *foxTab) typed(text string) error {
 	}
 	return f.call("input.performActions", map[string]any{"context": f.id, "actions": []any{map[string]any{"type": "key", "id": "k", "actions": keys}}}, nil)
 }
+
+// tap presses the mouse at a place.
+func (f *foxTab) tap(at [2]float64) error {
+	press := []map[string]any{{"type": "pointerMove", "x": at[0], "y": at[1]}, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}}
+	return f.call("input.performActions", map[string]any{"context": f.id, "actions": []any{map[string]any{"type": "pointer", "id": "m", "actions": press}}}, nil)
+}

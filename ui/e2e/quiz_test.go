@@ -39,7 +39,8 @@ var stories = []struct {
 }{
 	{"English", "en", laptop, phone, false},
 	{"Arabic", "ar", phone, laptop, false},
-	{"Firefox", "fr", laptop, phone, true},
+	{"Firefox", "en", laptop, phone, true},
+	{"Firefox in Arabic", "ar", laptop, phone, true},
 }
 
 // TestALessonFromClaimToCSV is the whole product: set-up, slides and ink, a quiz with two pupils
@@ -167,6 +168,31 @@ func runQuiz(t *testing.T, ada, amal, ben, screen *page, say func(string) string
 	screen.sees("Amal")
 	evalJS[bool](ada, rank+`.querySelector("input").click() ?? true`)
 	screen.until("the leaderboard is gone", `!document.body.innerText.includes("Amal")`)
+
+	ada.press(say("close"))
+	ada.press(say("stage.next"))
+	ada.until("the second question", `document.querySelector("[data-round=open]")`)
+	if n := tapsToNext(ada); n > 2 {
+		t.Errorf("%d taps from the second question to the third, want at most 2", n)
+	}
+}
+
+// tapsToNext goes from an open question to the next open one with the mouse on the one button. It
+// returns how many clicks the page got.
+func tapsToNext(p *page) int {
+	p.t.Helper()
+	const text = `document.querySelector("[data-round=open] [data-part=question]")?.innerText`
+	was := evalJS[string](p, text)
+	evalJS[bool](p, `(window.clicks = 0, addEventListener("click", (e) => { if (e.isTrusted) clicks++; }, true), true)`)
+	for range 5 {
+		before := evalJS[string](p, `document.querySelector("[data-go]").innerText`)
+		p.tap("[data-go]")
+		p.until("what follows "+before, `((b) => b && !b.disabled && b.innerText !== `+quote(before)+` && document.querySelector("[data-part=question]"))(document.querySelector("[data-go]"))`)
+		if now := evalJS[string](p, text+` ?? ""`); now != "" && now != was {
+			break
+		}
+	}
+	return evalJS[int](p, `clicks`)
 }
 
 // checkResults ends the lesson and checks its results.

@@ -45,8 +45,8 @@ func (a *diagnosticsAPI) registerDiagnostics(ops httpapi.Operations) {
 		})
 	httpapi.Add(ops, http.MethodGet, "/api/admin/crashes", "crashes", "The last crashes, newest first", httpapi.Admin, a.listCrashes)
 	httpapi.Add(ops, http.MethodGet, "/api/admin/letters", "letters", "Messages that were set aside", httpapi.Admin,
-		func(context.Context, *struct{}) (*httpapi.Body[[]jobs.Letter], error) {
-			return &httpapi.Body[[]jobs.Letter]{Body: a.jobs.ListDeadLetters()}, nil
+		func(context.Context, *struct{}) (*httpapi.Body[[]jobs.DeadLetter], error) {
+			return &httpapi.Body[[]jobs.DeadLetter]{Body: a.jobs.ListDeadLetters()}, nil
 		})
 	httpapi.Add(ops, http.MethodPost, "/api/admin/letters/{id}/retry", "retryLetter", "Try a message again", httpapi.Admin, a.retryLetter)
 	httpapi.Add(ops, http.MethodPost, "/api/admin/letters/{id}/drop", "dropLetter", "Forget a message", httpapi.Admin,

@@ -7,7 +7,7 @@ import type {
   HealthCheck as Check,
   HealthSamples as History,
   JobsJob as Job,
-  JobsLetter as Letter,
+  JobsDeadLetter as Letter,
   MediaNodeState as MediaServer,
   RestoreReport,
   RestoreStatus,

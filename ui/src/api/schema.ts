@@ -213,6 +213,22 @@ export interface ItemQuiz {
   updated: number;
 }
 
+export interface JobsDeadLetter {
+  at: number;
+  by: string;
+  cmd: string;
+  data: unknown;
+  err: string;
+  id: string;
+  job?: string;
+  kind: string;
+  role: "pupil" | "screen" | "teacher";
+  room: string;
+  seq: number;
+  stack: string;
+  title?: string;
+}
+
 export interface JobsJob {
   by: string;
   created: number;
@@ -230,22 +246,6 @@ export interface JobsJob {
   title: string;
   total: number;
   tries: number;
-}
-
-export interface JobsLetter {
-  at: number;
-  by: string;
-  cmd: string;
-  data: unknown;
-  err: string;
-  id: string;
-  job?: string;
-  kind: string;
-  role: "pupil" | "screen" | "teacher";
-  room: string;
-  seq: number;
-  stack: string;
-  title?: string;
 }
 
 export interface JoinIn {
@@ -812,7 +812,7 @@ export interface UpdateChannelState {
   version?: string;
 }
 
-export interface UpdateKept {
+export interface UpdateFallbackSlot {
   slot: string;
   version?: string;
 }
@@ -843,7 +843,7 @@ export interface UpdateResult {
 export interface UpdateStatus {
   build: number;
   channel?: UpdateChannelState;
-  kept?: UpdateKept;
+  kept?: UpdateFallbackSlot;
   last?: UpdateResult;
   neighbours: UpdateNeighbour[];
   next?: UpdateRelease;

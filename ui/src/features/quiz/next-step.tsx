@@ -9,7 +9,8 @@ export interface Step {
 }
 
 // nextStep goes from "open" to "open" in two presses: the answer closes the question and is shown,
-// then the next question opens. Work at one's own pace is closed first, because nobody sees all of
+// then the next question opens. Of an open question, which has no right answer, the answers of the
+// class are shown, without names. Work at one's own pace is closed first, because nobody sees all of
 // it at once.
 export function nextStep(room: Room): Step {
   const q = room.quiz;
@@ -24,9 +25,14 @@ export function nextStep(room: Room): Step {
     return step(q.paced.value === "pupil" ? "stage.openAll" : "stage.open", next);
   }
   const slide = r.items.every((i) => i.kind === "slide");
+  const item = r.items[0]!;
+  const worded = r.items.length === 1 && item.kind === "text" && item.points === 0 && q.answered.value[item.id];
   if (state === "open" && !slide && r.items.length > 1) return step("stage.close", next);
   if ((state === "open" && !slide) || state === "locked")
-    return step("stage.reveal", () => room.send("quiz.reveal", { round: r.round }));
+    return step(worded ? "stage.wall.show" : "stage.reveal", () => {
+      if (worded) room.send("quiz.wall", { round: r.round, item: item.id, as: q.wall.value?.as || "wall" });
+      room.send("quiz.reveal", { round: r.round });
+    });
   return step(left === 0 ? "stage.finish" : "stage.next", next);
 }
 

@@ -24,7 +24,7 @@ export function PupilQuestion({ room }: { room: Room }) {
   const many = items.length > 1;
   const done = items.filter((i) => q.mine.value[i.id] || q.waiting.value[i.id]).length;
   return (
-    <section class={css.round} aria-labelledby="round-title">
+    <section class={css.round} aria-labelledby="round-title" data-round={round.state}>
       <header class={css.top}>
         <h2 id="round-title">
           {many

@@ -35,7 +35,7 @@ export function QuestionStage({ room }: { room: Room }) {
   }, [missing, live]);
   const hasKey = r.items.some((i) => i.kind !== "slide" && i.kind !== "poll" && i.points > 0);
   return (
-    <div class={css.stage}>
+    <div class={css.stage} data-round={r.state}>
       <p class={css.head}>
         <strong>
           {r.items.length > 1

@@ -1,16 +1,4 @@
-import {
-  ArrowDown,
-  Check,
-  CheckCheck,
-  ChevronLeft,
-  CircleQuestionMark,
-  Clock,
-  CloudOff,
-  Hand,
-  Lock,
-  Users,
-  X,
-} from "lucide";
+import { ArrowDown, Check, CheckCheck, CircleQuestionMark, Clock, CloudOff, Hand, Lock, Users, X } from "lucide";
 import { Icon } from "./icon";
 
 const icons = {
@@ -25,10 +13,9 @@ const icons = {
   saved: CheckCheck,
   people: Users,
   cloud: CloudOff,
-  back: ChevronLeft,
 };
 
 export type NamedIconName = keyof typeof icons;
 
 // NamedIcon is for an icon that a state chooses. It says nothing by itself.
-export const NamedIcon = ({ name }: { name: NamedIconName }) => <Icon icon={icons[name]} mirrored={name === "back"} />;
+export const NamedIcon = ({ name }: { name: NamedIconName }) => <Icon icon={icons[name]} />;

@@ -1,6 +1,6 @@
 // The head of the console: the class, the code, who is here, and what is opened now and then.
 import { useState } from "preact/hooks";
-import { CircleStop, Keyboard, MessageSquare, MonitorUp, QrCode, Smartphone, Video } from "lucide";
+import { ChevronLeft, CircleStop, Keyboard, MessageSquare, MonitorUp, QrCode, Smartphone, Video } from "lucide";
 import { ButtonLink } from "../../components/button-link";
 import { api, type BoxState } from "../../api/box";
 import type { Fault } from "../../api/http";
@@ -12,7 +12,6 @@ import { Icon } from "../../components/icon";
 import { JoinCode } from "../../components/join-code";
 import { Menu } from "../../components/menu";
 import { NamedIcon } from "../../components/named-icon";
-import { PageLink } from "../../components/page-link";
 import { PageTitle } from "../../components/page-title";
 import { span, t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
@@ -53,9 +52,7 @@ export function ConsoleHead({
   };
   return (
     <header class={css.head}>
-      <PageLink href="/teach" class={`button quiet ${css.home}`} aria-label={t("console.home")}>
-        <NamedIcon name="back" />
-      </PageLink>
+      <ButtonLink kind="quiet" icon={ChevronLeft} mirrored href="/teach" label={t("console.home")} />
       <div class={css.name}>
         <PageTitle>
           <bdi>{info?.className || lesson.title || "…"}</bdi>

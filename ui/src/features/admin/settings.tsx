@@ -1,5 +1,6 @@
 // The settings of the box.
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { adminAPI, type Settings as SettingsData } from "../../api/admin";
 import { languages, t } from "../../locales/i18n";
 import { ErrorNote, Loading, showMessage } from "../../components/feedback";
@@ -118,9 +119,9 @@ function SettingsForm({ kept, which }: { kept: SettingsData; which: Which }) {
       </div>
       <FormError fault={fault} fields={["name", "chat_days", "results_days"]} />
       <div>
-        <button type="submit" class="primary" disabled={busy}>
+        <Button kind="primary" type="submit" disabled={busy}>
           {t("staff.save")}
-        </button>
+        </Button>
       </div>
     </form>
   );

@@ -77,11 +77,19 @@ func runLint(ctx context.Context, r *runner) {
 		r.countCheck("lint", out, err)
 		return
 	}
-	list := []string{"./..."}
+	r.checkPackages(ctx, "lint", r.changedPackages(), "build/lint")
+}
+
+func runFix(ctx context.Context, r *runner) {
+	r.checkPackages(ctx, "go fix", r.changedPackages(), "go", "fix", "-diff")
+}
+
+// changedPackages are those that a fast run checks, and all packages of a full one.
+func (r *runner) changedPackages() []string {
 	if r.fast != nil {
-		list = r.fast.changed
+		return r.fast.changed
 	}
-	r.checkPackages(ctx, "lint", list, "build/lint")
+	return []string{"./..."}
 }
 
 // checkPackages counts one check that runs a command on packages. Without packages it passes.

@@ -34,7 +34,7 @@ func listChecks() []check {
 		{"packages of the pages", true, installPackages},
 		{"format", true, checkFormat},
 		{"vet", true, runVet},
-		{"fix", true, commandCheck("go", "fix", "-diff", "./...")},
+		{"fix", true, runFix},
 		{"tidy", true, commandCheck("go", "mod", "tidy", "-diff")},
 		{"lint", true, runLint},
 		{"spelling", true, checkSpelling},

@@ -35,6 +35,7 @@ type affected struct {
 	root    string    // of the checkout
 	changed []string  // with a changed file
 	all     []string  // these, and the packages that import them, the nearest first
+	own     int       // how many of all have a changed file, also one that is no code
 }
 
 // findAffected compares the files with the last commit that others have.
@@ -108,7 +109,9 @@ func affectedBy(files []string, root string, list []goPackage) affected {
 		pkg := packageOf(f, byDir)
 		if f == "go.mod" || f == "go.sum" {
 			for _, p := range list {
-				steps[p.ImportPath] = 0
+				if _, known := steps[p.ImportPath]; !known {
+					steps[p.ImportPath] = 1
+				}
 			}
 		}
 		if pkg == "" {
@@ -123,8 +126,11 @@ func affectedBy(files []string, root string, list []goPackage) affected {
 	}
 	spreadChanges(list, steps, visible)
 	for _, p := range list {
-		if _, ok := steps[p.ImportPath]; ok {
+		if n, ok := steps[p.ImportPath]; ok {
 			a.all = append(a.all, p.ImportPath)
+			if n == 0 {
+				a.own++
+			}
 		}
 	}
 	slices.SortStableFunc(a.all, func(x, y string) int { return steps[x] - steps[y] })
@@ -165,13 +171,15 @@ func spreadChanges(list []goPackage, steps map[string]int, visible map[string]bo
 	}
 }
 
-// runFastTests runs the short tests of the affected packages, a few packages at a time, until the
-// time is over. The go command has results of an earlier run in its cache. It uses them if it gets the
+// runFastTests runs the short tests of the affected packages: first of those with changed files, and
+// then of the others, a few packages at a time, until the time is over. The go command has results of an earlier run in its cache. It uses them if it gets the
 // same arguments and the same environment again: no shuffling, and a folder with a fixed name.
 func (r *runner) runFastTests(ctx context.Context) {
-	list := slices.DeleteFunc(slices.Clone(r.fast.all), func(p string) bool {
+	isStory := func(p string) bool {
 		return slices.ContainsFunc(storyPackages, func(s string) bool { return strings.HasSuffix(p, "/"+s) })
-	})
+	}
+	first := slices.DeleteFunc(slices.Clone(r.fast.all[:r.fast.own]), isStory)
+	list := slices.DeleteFunc(slices.Clone(r.fast.all[r.fast.own:]), isStory)
 	env, remove, err := useMemory(fmt.Sprintf("livelearn-fast-%x", sha256.Sum256([]byte(r.fast.root)))[:24])
 	if err != nil {
 		r.countCheck("folder of the tests", "", err)
@@ -179,15 +187,22 @@ func (r *runner) runFastTests(ctx context.Context) {
 	}
 	defer remove()
 	r.passed++ // as a check: there may be no test
+	if len(first) > 0 {
+		r.testShort(ctx, env, first)
+	}
 	for len(list) > 0 {
 		if time.Since(r.fast.start) > fastTests {
 			r.addSkip(fmt.Sprintf("tests of %d packages", len(list)), "the time of a fast run is over; scripts/test runs them: "+strings.Join(list, " "))
 			return
 		}
 		n := min(len(list), testBatch)
-		r.goTest(ctx, env, append([]string{"-race", "-short", "-vet=off"}, list[:n]...)...)
+		r.testShort(ctx, env, list[:n])
 		list = list[n:]
 	}
+}
+
+func (r *runner) testShort(ctx context.Context, env, packages []string) {
+	r.goTest(ctx, env, append([]string{"-race", "-short", "-vet=off"}, packages...)...)
 }
 
 // testBatch is the number of packages of one call of `go test`.

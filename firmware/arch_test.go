@@ -55,13 +55,15 @@ var ranks = map[string]int{
 	"services/slides":      1,
 	"services/listimport":  1,
 
-	"services/roster":     2,
-	"services/jobs":       2,
-	"services/room":       2,
-	"services/quiz/gift":  2,
-	"services/quiz/draft": 2, // questions of a file before they are confirmed
-	"services/discover":   2,
-	"services/qrsvg":      0,
+	"services/roster":               2,
+	"services/jobs":                 2,
+	"services/room":                 2,
+	"services/quiz/gift":            2,
+	"services/quiz/draft":           2, // questions of a file before they are confirmed
+	"services/quiz/item/itemtest":   2,
+	"services/quiz/draft/drafttest": 3,
+	"services/discover":             2,
+	"services/qrsvg":                0,
 
 	"services/quiz/aiken":    3,
 	"services/quiz/table":    3, // the spreadsheets of Kahoot and others
@@ -145,6 +147,7 @@ var ranks = map[string]int{
 	"firmware/backup":        5,
 	"firmware/control":       3,
 	"firmware/doctor":        6,
+	"firmware/restore":       8,
 	"firmware/diskwatch":     7,
 	"firmware/addresses":     0,
 	"firmware/lessonfacts":   3,

@@ -21,6 +21,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ import (
 	"github.com/livelearn/box/firmware/losses"
 	"github.com/livelearn/box/firmware/machine"
 	"github.com/livelearn/box/firmware/medianode"
+	"github.com/livelearn/box/firmware/restore"
 	"github.com/livelearn/box/firmware/retention"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/atomicfile"
@@ -123,6 +125,9 @@ type Box struct {
 
 	ready     chan struct{}
 	readyOnce sync.Once // closes ready
+
+	stop     context.CancelFunc // ends Serve, which sets it
+	restored atomic.Bool        // a restore was committed, and the box restarts
 }
 
 // New locks the data folder, opens its databases and builds the services. Nothing runs
@@ -258,7 +263,7 @@ func (b *Box) buildServices() error {
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.jobs, Reports: b.reports, Library: b.library, Cloud: b.cloud,
-		Tree: b.Tree, LogTail: b.parts.LogTail, Backup: b.Backup, Acknowledge: b.acknowledge, Export: b.newPrivacy().exportPupil, Erase: b.newPrivacy().enqueueErasure, ReadClassList: b.readClassList, MakePicture: b.makePicture, ReadQuiz: b.readQuiz, Pages: b.parts.Pages, Simulated: b.parts.Simulated, Metrics: b.registry,
+		Tree: b.Tree, LogTail: b.parts.LogTail, Backup: b.backupTo, Restore: b.newRestore(), Acknowledge: b.acknowledge, Export: b.newPrivacy().exportPupil, Erase: b.newPrivacy().enqueueErasure, ReadClassList: b.readClassList, MakePicture: b.makePicture, ReadQuiz: b.readQuiz, Pages: b.parts.Pages, Simulated: b.parts.Simulated, Metrics: b.registry,
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.loggerFor("gateway"), Version: b.cfg.Version, Data: b.folder.PathOf("tls"), Results: b.folder.PathOf(datafolder.ResultsDir),
 		Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
 	}
@@ -285,19 +290,36 @@ func randomUint64() uint64 {
 
 // addDeadLetter adds a dead letter of a room to the list on the admin page.
 func (b *Box) addDeadLetter(l room.DeadLetter) {
-	b.jobs.AddDeadLetter(jobs.Letter{
+	b.jobs.AddDeadLetter(jobs.DeadLetter{
 		Room: l.Room, Kind: l.Kind, By: l.By, Role: l.Role, Cmd: l.ID, Seq: l.Seq, Data: l.Data, Err: l.Err, Stack: string(l.Stack),
 	})
 }
 
-// Serve runs the box until ctx ends, and then closes it. An error means that the box could
-// not start or gave up. Nil means that it stopped in order.
+// ErrRestart says that the program must start the box again: it has the data of a backup now.
+var ErrRestart = errors.New("the box restarts with the data of a backup")
+
+// Serve runs the box until ctx ends, and then closes it. Nil means that it stopped in order.
+// ErrRestart means that a restore stopped it. Another error means that the box could not start or
+// gave up.
 func (b *Box) Serve(ctx context.Context) error {
 	if b.parts.Board.LED != nil {
 		_ = b.parts.Board.LED.Set(hal.Booting) // the light is a comfort
 	}
-	err := b.root.Serve(ctx)
-	return errors.Join(err, b.Close())
+	ctx, b.stop = context.WithCancel(ctx)
+	defer b.stop()
+	err := errors.Join(b.root.Serve(ctx), b.Close())
+	if err == nil && b.restored.Load() {
+		return ErrRestart
+	}
+	return err
+}
+
+// newRestore makes the service that restores backups from the admin page.
+func (b *Box) newRestore() *restore.Service {
+	return restore.New(restore.Deps{
+		Folder: b.folder, Roster: b.roster, Library: b.library,
+		Restart: func() { b.restored.Store(true); b.stop() },
+	})
 }
 
 // markReady is the last child of the tree. It runs when all children above it are ready.
@@ -329,7 +351,22 @@ func (b *Box) Close() error {
 	if b.cloud != nil {
 		faults = append(faults, b.cloud.Close())
 	}
+	if b.restored.Load() { // before the configuration is read again; the next start repeats it where it fails
+		faults = append(faults, b.folder.FinishRestore())
+	}
 	return errors.Join(append(faults, b.folder.Close())...)
+}
+
+// backupTo writes a whole backup, encrypted if there is a passphrase.
+func (b *Box) backupTo(w io.Writer, passphrase string) error {
+	if passphrase == "" {
+		return b.Backup(w)
+	}
+	sealed, err := backup.Encrypt(w, passphrase)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.Backup(sealed), sealed.Close())
 }
 
 // Backup writes a whole backup while the box runs, and records the time of it.
@@ -353,7 +390,7 @@ func (b *Box) newControlServer() *control.Server {
 }
 
 func (b *Box) newStatusDisplay() *display.Display {
-	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("board"), Unclaim: b.roster.Unclaim}
+	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("display"), Unclaim: b.roster.Unclaim}
 	if b.parts.PID1 != nil {
 		f.PowerOff = b.parts.PID1.PowerOff
 	}

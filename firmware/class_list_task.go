@@ -40,7 +40,7 @@ func RunIntakeTask(_ context.Context, spec json.RawMessage, rest io.Reader, _ fu
 func (b *Box) readClassList(ctx context.Context, name string, data []byte, choice listimport.Choice) (t listimport.Table, err error) {
 	err = b.newWorker("intake", intakeMemory, intakeTimeout).Run(ctx, intakeSpec{name, choice}, bytes.NewReader(data), nil, &t)
 	if kind := errs.KindOf(err); err != nil && ctx.Err() == nil && (kind == errs.Internal || kind == errs.Down) {
-		b.loggerFor("intake").Warn("a class list could not be read", "err", err)
+		b.loggerFor("class list").Warn("a class list could not be read", "err", err)
 		err = errs.NewField("intake", "file", "unreadable", 0, "the file is damaged or takes too much to read; save it as CSV")
 	}
 	return t, err

@@ -278,7 +278,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 		t.Fatal(err)
 	}
 	taken := p.recorded(pupil, other)
-	p.jobs.AddDeadLetter(jobs.Letter{Room: p.class.ID, Kind: "chat.say", By: pupil, Data: json.RawMessage(`{"text":"` + canaryText + `"}`)})
+	p.jobs.AddDeadLetter(jobs.DeadLetter{Room: p.class.ID, Kind: "chat.say", By: pupil, Data: json.RawMessage(`{"text":"` + canaryText + `"}`)})
 	timetest.WaitUntil(t, "the dead letter", func() bool { return len(p.jobs.ListDeadLetters()) > 0 })
 	told := make(chan error, 1)
 	p.journal.SaveSnapshot(room.StreamOf(p.class.ID), p.cursor.Epoch, p.cursor.Seq, []byte(canaryText), func(err error) { told <- err })

@@ -1,41 +1,20 @@
 package firmware
 
 import (
-	"archive/zip"
 	"bytes"
 	"errors"
 	"image"
 	"image/color"
 	"image/png"
-	"io"
 	"strings"
 	"testing"
 
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/draft"
+	"github.com/livelearn/box/services/quiz/draft/drafttest"
 	"github.com/livelearn/box/services/slides"
 )
-
-// makeZip makes a zip of files by their names.
-func makeZip(t testing.TB, files map[string]string) []byte {
-	t.Helper()
-	var buf bytes.Buffer
-	z := zip.NewWriter(&buf)
-	for name, text := range files {
-		w, err := z.Create(name)
-		if err == nil {
-			_, err = io.WriteString(w, text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
-}
 
 func TestAQuizIsReadByAWorker(t *testing.T) {
 	b := newListReader(testProgram(t))
@@ -46,7 +25,7 @@ func TestAQuizIsReadByAWorker(t *testing.T) {
 	if err := png.Encode(&picture, m); err != nil {
 		t.Fatal(err)
 	}
-	data := makeZip(t, map[string]string{
+	data := drafttest.MakeZip(t, map[string]string{
 		"h5p.json":             `{"title":"Dots","mainLibrary":"H5P.TrueFalse"}`,
 		"content/content.json": `{"question":"<p>Is there a dot?</p>","correct":"true","media":{"library":"H5P.Image 1.1","params":{"file":{"path":"images/a.png"},"alt":"a dot"}}}`,
 		"content/images/a.png": picture.String(),
@@ -74,7 +53,7 @@ func TestAQuizFileThatBurstsIsRefused(t *testing.T) {
 		data []byte
 		code string
 	}{
-		"zip bomb":     {makeZip(t, map[string]string{"h5p.json": `{}`, "content/content.json": strings.Repeat(" ", 200<<20)}), "too_large"},
+		"zip bomb":     {drafttest.MakeZip(t, map[string]string{"h5p.json": `{}`, "content/content.json": strings.Repeat(" ", 200<<20)}), "too_large"},
 		"entity bomb":  {[]byte(`<?xml version="1.0"?><!DOCTYPE quiz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;">]><quiz><question type="essay"><questiontext><text>&b;</text></questiontext></question></quiz>`), "entities"},
 		"deep nesting": {[]byte("<quiz>" + strings.Repeat("<a>", 1_000_000)), "too_complex"},
 		"too large":    {bytes.Repeat([]byte("a"), draft.MaxFile+1), "too_large"},

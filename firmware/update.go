@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/heartbeat"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/services/errs"
@@ -12,9 +13,8 @@ import (
 	"github.com/livelearn/box/services/update/neighbours"
 )
 
-// DataFormat is the format of the data folder. It rises when an older version could not read
-// the data of this one. An update that only knows an older format is refused.
-const DataFormat = 1
+// DataFormat is the format of the data folder. An update that only knows an older format is refused.
+const DataFormat = datafolder.Format
 
 // Release is the system that the program is part of, as its image says.
 type Release struct {

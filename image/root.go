@@ -102,7 +102,12 @@ func (b *build) copyDrivers(dir string) error {
 
 // normaliseFiles makes modes and times of the files the same on each machine.
 func normaliseFiles(dir string, b *build) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
@@ -110,10 +115,10 @@ func normaliseFiles(dir string, b *build) error {
 		if d.IsDir() || d.Name() == "livelearn" && !d.IsDir() {
 			mode = 0o755
 		}
-		if err := os.Chmod(path, mode); err != nil {
+		if err := root.Chmod(path, mode); err != nil {
 			return err
 		}
-		return os.Chtimes(path, b.date, b.date)
+		return root.Chtimes(path, b.date, b.date)
 	})
 }
 

@@ -135,7 +135,7 @@ func (m *Machine) runUntilShutdown(ctx context.Context) shutdownRequest {
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		m.log.Error("the first process failed", "err", err)
 		m.recordFailure(initctl.Failure{At: time.Now(), What: "init", Why: err.Error()})
-		sleepFor(ctx, 5*time.Second)
+		supervise.Sleep(ctx, 5*time.Second)
 	}
 	return req
 }

@@ -54,7 +54,7 @@ func (p *program) Serve(ctx context.Context) error {
 			continue
 		}
 		if !p.recordCrash(err) {
-			sleepFor(ctx, min(p.minDelay<<len(p.recentCrashes), maxRestartDelay))
+			supervise.Sleep(ctx, min(p.minDelay<<len(p.recentCrashes), maxRestartDelay))
 			continue
 		}
 		if p.m.isTrial() {
@@ -89,7 +89,7 @@ func (p *program) runSafeMode(ctx context.Context) {
 			return
 		}
 		p.m.log.Error("the safe mode ended", "err", err)
-		sleepFor(ctx, maxRestartDelay) // the safe mode holds no state, so restart it forever
+		supervise.Sleep(ctx, maxRestartDelay) // the safe mode holds no state, so restart it forever
 	}
 }
 
@@ -161,13 +161,6 @@ func (p *program) requestRestart() {
 	select {
 	case p.restart <- struct{}{}:
 	default:
-	}
-}
-
-func sleepFor(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }
 

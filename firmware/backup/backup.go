@@ -1,6 +1,7 @@
 // Package backup writes and restores backups of a box, and knows how each of its databases is
 // copied, restored and checked. Package firmware writes backups while the box runs. The command
-// line restores them into the folder of a stopped box. The doctor runs the checks.
+// line restores them into the folder of a stopped box, and package restore into that of a running
+// one, which restarts. The doctor runs the checks.
 //
 // A restore replaces all or nothing, and deletes nothing.
 package backup
@@ -18,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/livelearn/box/firmware/datafolder"
@@ -35,6 +37,7 @@ import (
 //	knows its own length and has a checksum
 const (
 	fileHead    = "LIVELEARN BOX BACKUP 1\n"
+	anyHead     = "LIVELEARN BOX BACKUP " // also of later formats
 	maxManifest = 8 << 20
 )
 
@@ -43,8 +46,9 @@ type Manifest struct {
 	Version   string            `json:"version"` // of the program that made it
 	Box       string            `json:"box"`     // the box's id
 	Made      time.Time         `json:"made"`
-	Databases []string          `json:"databases"` // in the order in which they follow
-	Files     map[string][]byte `json:"files"`     // small files by their path in the data folder
+	Format    int               `json:"format,omitempty"` // of the data folder; backups of older programs have none
+	Databases []string          `json:"databases"`        // in the order in which they follow
+	Files     map[string][]byte `json:"files"`            // small files by their path in the data folder
 }
 
 // database is one of the files that are copied while the box runs.
@@ -58,6 +62,7 @@ type database struct {
 // Write writes a whole backup.
 func Write(w io.Writer, f *datafolder.Folder, m Manifest, s Databases) error {
 	dbs := listDatabases(s)
+	m.Format = datafolder.Format
 	m.Files = map[string][]byte{}
 	if err := smallFiles(f.Path, m.Files); err != nil {
 		return errs.New("backup", errs.Down, err)
@@ -103,7 +108,11 @@ func smallFiles(folder string, files map[string][]byte) error {
 func readManifest(r *bufio.Reader) (Manifest, error) {
 	var m Manifest
 	head := make([]byte, len(fileHead))
-	if _, err := io.ReadFull(r, head); err != nil || string(head) != fileHead {
+	_, err := io.ReadFull(r, head)
+	if string(head) != fileHead && strings.HasPrefix(string(head), anyHead) {
+		return m, errs.NewCode("restore", errs.Invalid, "newer", "the backup was made by a newer program")
+	}
+	if err != nil || string(head) != fileHead {
 		return m, errs.NewCode("restore", errs.Invalid, "not_a_backup", "this is not a backup of a box")
 	}
 	line, err := readLine(r, maxManifest)
@@ -120,6 +129,9 @@ func readManifest(r *bufio.Reader) (Manifest, error) {
 	}
 	if err := json.Unmarshal(line, &m); err != nil {
 		return m, errs.New("restore", errs.Invalid, err)
+	}
+	if m.Format > datafolder.Format {
+		return m, errs.NewCode("restore", errs.Invalid, "newer", "the backup was made by a newer program: version %s", m.Version)
 	}
 	for path := range m.Files {
 		if path != datafolder.ConfigFile {
@@ -158,22 +170,83 @@ func Restore(data string, r io.Reader, dry bool) (m Manifest, aside string, err 
 	if err := os.MkdirAll(stage, 0o700); err != nil {
 		return m, "", errs.New("restore", errs.Down, err)
 	}
-	m, err = unpack(stage, bufio.NewReader(r))
+	m, err = Unpack(stage, r)
 	if err != nil || dry {
 		return m, "", errors.Join(err, os.RemoveAll(stage))
 	}
-	l := losses.Read(f.Path, time.Now())
-	if err := l.AcknowledgeIn(filepath.Join(stage, losses.FileName), m.Databases...); err != nil { // it is back
+	aside, err = Commit(f, m, time.Now())
+	if err != nil {
 		return m, "", err
-	}
-	aside = datafolder.UnusedPath(f.PathOf("replaced-" + datafolder.FormatStamp(time.Now())))
-	if err := atomicfile.Write(filepath.Join(stage, datafolder.CompleteMark), 0o600, atomicfile.Bytes([]byte(filepath.Base(aside)))); err != nil {
-		return m, "", errs.New("restore", errs.Down, err)
 	}
 	return m, aside, f.FinishRestore()
 }
 
-// unpack makes the files of a backup in the folder stage.
+// Restored records the last restore of a box.
+type Restored struct {
+	At      time.Time `json:"at"`
+	Made    time.Time `json:"made"`    // when the backup was made
+	Version string    `json:"version"` // of the program that made it
+	Aside   string    `json:"aside"`   // the folder of what was replaced
+}
+
+// Commit marks the staging folder of f, which Unpack filled, as complete. From then on
+// FinishRestore or the next start puts the staged box in its place. Commit returns the folder for
+// the replaced files.
+func Commit(f *datafolder.Folder, m Manifest, now time.Time) (aside string, err error) {
+	stage := f.PathOf(datafolder.StagingDir)
+	l := losses.Read(f.Path, now)
+	if err := l.AcknowledgeIn(filepath.Join(stage, losses.FileName), m.Databases...); err != nil { // it is back
+		return "", err
+	}
+	aside = datafolder.UnusedPath(f.PathOf("replaced-" + datafolder.FormatStamp(now)))
+	note, err := json.Marshal(Restored{At: now.UTC(), Made: m.Made, Version: m.Version, Aside: filepath.Base(aside)})
+	if err == nil {
+		err = atomicfile.Write(filepath.Join(stage, datafolder.RestoredFile), 0o600, atomicfile.Bytes(note))
+	}
+	if err == nil {
+		err = atomicfile.Write(filepath.Join(stage, datafolder.CompleteMark), 0o600, atomicfile.Bytes([]byte(filepath.Base(aside))))
+	}
+	if err != nil {
+		return "", errs.New("restore", errs.Down, err)
+	}
+	return aside, nil
+}
+
+// ReadRestored returns the record of the last restore into a data folder, or nil.
+func ReadRestored(data string) *Restored {
+	text, err := os.ReadFile(filepath.Join(data, datafolder.RestoredFile))
+	var r Restored
+	if err != nil || json.Unmarshal(text, &r) != nil {
+		return nil
+	}
+	return &r
+}
+
+// Unpack makes the files of a backup in the folder stage, and checks them. The backup ends where
+// from ends. An error of from is returned as it is.
+func Unpack(stage string, from io.Reader) (Manifest, error) {
+	source := &failingReader{Reader: from}
+	m, err := unpack(stage, bufio.NewReader(source))
+	if source.err != nil {
+		err = source.err
+	}
+	return m, err
+}
+
+// failingReader keeps the error of its reader.
+type failingReader struct {
+	io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (r *failingReader) Read(p []byte) (n int, err error) {
+	if n, err = r.Reader.Read(p); err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
 func unpack(stage string, r *bufio.Reader) (Manifest, error) {
 	m, err := readManifest(r)
 	if err != nil {

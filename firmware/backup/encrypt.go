@@ -48,6 +48,13 @@ func Encrypt(w io.Writer, passphrase string) (io.WriteCloser, error) {
 	return out, nil
 }
 
+// IsEncrypted reads the first bytes of a backup and reports whether it needs a passphrase.
+func IsEncrypted(r io.Reader) bool {
+	head := make([]byte, len(ageHead))
+	_, err := io.ReadFull(r, head)
+	return err == nil && string(head) == ageHead
+}
+
 // Decrypt returns the plain bytes of a backup. A backup that is not encrypted comes out as it is.
 // errs.Denied: the passphrase is missing or wrong. A part that was altered is an error of Read.
 func Decrypt(r io.Reader, passphrase string) (io.Reader, error) {
@@ -69,7 +76,23 @@ func Decrypt(r io.Reader, passphrase string) (io.Reader, error) {
 		return nil, errs.NewCode("restore", errs.Denied, "wrong_passphrase", "this is not the passphrase of the backup")
 	}
 	if err != nil {
-		return nil, errs.New("restore", errs.Invalid, err)
+		return nil, errAltered(err)
 	}
-	return out, nil
+	return openedReader{out}, nil
+}
+
+func errAltered(err error) error {
+	return errs.NewCode("restore", errs.Invalid, "altered", "the encrypted backup is damaged or cut: %v", err)
+}
+
+// openedReader gives the errors of age a kind.
+type openedReader struct{ io.Reader }
+
+// Read implements io.Reader.
+func (r openedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = errAltered(err)
+	}
+	return n, err
 }

@@ -36,7 +36,9 @@ import (
 //	lock                    held by the one program that uses the folder
 //	control.sock            how the command line speaks to a running box
 //	backed-up               its time is that of the last backup
-//	restore/                a restored box that is whole but has not taken its place yet
+//	restored.json           the last restore (firmware/backup)
+//	restore/                a backup that an admin uploads, or a restored box that is whole but
+//	                        has not taken its place yet
 //	replaced-<UTC time>/    what a restore put aside
 const (
 	ConfigFile     = "livelearn.toml"
@@ -54,13 +56,19 @@ const (
 	ImportDir      = "import" // pictures of a quiz while it comes in
 	RecordingsDir  = "recordings"
 	StagingDir     = "restore"
+	UploadFile     = "upload" // in StagingDir
 	CompleteMark   = "complete"
+	RestoredFile   = "restored.json"
 
 	lockTimeout = time.Second // that a folder may still be held by what a killed box leaves
 )
 
 // copyEndings follow the name of a database in the names of its copies.
 var copyEndings = []string{".copy", ".copies"}
+
+// Format is the format of the data folder. It rises when an older version could not read the
+// folder. A rollback or a restore over such a step is refused.
+const Format = 1
 
 // MaxConfigSize bounds a configuration file.
 const MaxConfigSize = 1 << 20

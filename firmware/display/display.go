@@ -101,16 +101,9 @@ type displayState struct {
 	poweringOff   bool      // the machine goes off
 }
 
-// downReader is a button whose current position can be read.
-type downReader interface{ Down() (bool, error) }
-
-// isButtonDown says whether the button is down now.
+// isButtonDown says whether the button is down now. The board has one.
 func (f *Display) isButtonDown() bool {
-	h, ok := f.Board.Button.(downReader)
-	if !ok {
-		return false
-	}
-	down, err := h.Down()
+	down, err := f.Board.Button.Down()
 	return err == nil && down
 }
 

@@ -119,19 +119,9 @@ func (n *nodeProcess) runClient(ctx context.Context, client *media.Client, life 
 	}
 	n.nodes.deps.Log.Warn("the media node is lost", "node", n.name, "err", err)
 	if !errors.Is(err, media.ErrHung) {
-		sleepFor(ctx, nodeExitGrace) // it has ended, or is about to, and has more to say of it
+		supervise.Sleep(ctx, nodeExitGrace) // it has ended, or is about to, and has more to say of it
 	}
 	_ = p.Kill() // its supervisor reaps it
-}
-
-// sleepFor waits for d or the end of ctx.
-func sleepFor(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // newCommand is this program as a media node whose control connection is far.

@@ -60,8 +60,6 @@ var excludedRules = []string{
 	"G204", "G304", "G702", "G703", // commands and paths from variables: of the configuration
 	"G301", "G302", "G306", // modes of files: the folder above them is closed
 	"G404", // math/rand: jitter and simulations
-	// Not judged yet, one to three findings each.
-	"G101", "G122", "G124", "G407", "G705",
 }
 
 // nameFindings files the findings of an analyzer under its name, because the command drops those of

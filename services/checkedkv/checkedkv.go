@@ -16,6 +16,7 @@
 package checkedkv
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,9 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 )
+
+// NewID returns 64 random bits as text. The prefix says which kind of thing has the id.
+func NewID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
 
 // A stored value is JSON and then a CRC-32C (RFC 3720, appendix B.4), big-endian, over
 // bucket, 0, key, 0 and the JSON.

@@ -35,7 +35,7 @@ func (l *lostKeys) contains(bucket string, key []byte) bool {
 
 // scanner reads a damaged file without trust in any page. It walks the tree as far as pages are
 // readable. Then it reads each leaf that is neither in the tree nor free: it belongs below a
-// branch that was damaged. A value counts if its checksum is right.
+// branch, or a bucket's root, that was damaged. A value counts if its checksum is right.
 type scanner struct {
 	file *os.File
 	to   *builder
@@ -48,10 +48,18 @@ type scanner struct {
 	metaLost  bool // one of them is not: the last commit may be behind it
 	freeKnown bool
 	free      map[uint64]bool
-	reached   map[uint64]bool
+	reached   map[treePage]bool
+	read      map[uint64]bool   // every value of these pages is saved, or they hold none
 	moved     map[uint64]uint64 // where a page lies that is not in its place
 	badPages  int
 	badValues int
+}
+
+// treePage is a page in the tree of a bucket. A damaged number may name a page of another bucket,
+// which must find it all the same.
+type treePage struct {
+	bucket string
+	id     uint64
 }
 
 // newestTx is the number of the last commit that the file may hold.
@@ -67,7 +75,8 @@ func (s *scanner) readAll() error {
 	if err != nil {
 		return err
 	}
-	s.free, s.reached, s.moved = map[uint64]bool{}, map[uint64]bool{0: true, 1: true}, map[uint64]uint64{}
+	s.free, s.reached = map[uint64]bool{}, map[treePage]bool{}
+	s.read, s.moved = map[uint64]bool{}, map[uint64]uint64{}
 	v := &verifier{file: s.file, size: info.Size()}
 	s.findMeta(v)
 	s.pages = uint64((info.Size() + s.pageSize - 1) / s.pageSize)
@@ -149,9 +158,10 @@ func (s *scanner) readPlace(place uint64) (page, bool) {
 	return p, isTreeFlag(p.flags)
 }
 
-func (s *scanner) markReached(p page) {
+// markRead notes that a page and its overflow pages hold nothing more to save.
+func (s *scanner) markRead(p page) {
 	for i := range uint64(max(1, (int64(len(p.data))+s.pageSize-1)/s.pageSize)) {
-		s.reached[p.id+i] = true
+		s.read[p.id+i] = true
 	}
 }
 
@@ -165,7 +175,7 @@ func (s *scanner) readFreelist() {
 		s.badPages++
 		return
 	}
-	s.markReached(p)
+	s.markRead(p)
 	ids, count := p.data[pageHead:], uint64(p.count)
 	if count == 0xFFFF && len(ids) >= 8 {
 		count, ids = binary.NativeEndian.Uint64(ids), ids[8:]
@@ -196,18 +206,22 @@ func (s *scanner) walkRoot() error {
 // walk reads a tree. Bucket is empty for the tree of buckets.
 func (s *scanner) walk(id uint64, bucket string, low, high []byte, depth int, seen func(string)) error {
 	p, ok := s.pageAt(id)
-	if !ok || s.free[id] && !p.beginsWith(low) || depth > maxDepth || p.flags == flagFreelist || s.reached[id] {
+	at := treePage{bucket, id}
+	if !ok || s.free[id] && !p.beginsWith(low) || depth > maxDepth || p.flags == flagFreelist || s.reached[at] {
 		if s.found {
 			s.badPages++
 		}
 		s.loseRange(bucket, low, high)
 		return nil
 	}
+	if s.free[id] && low == nil && s.isLog() { // the root may be an older one
+		s.loseRange(bucket, nil, nil)
+	}
 	if !p.beginsWith(low) { // the branch names another page than it should
 		s.badPages++
 		s.loseRange(bucket, low, high)
 	}
-	s.markReached(p)
+	s.reached[at] = true
 	if p.flags == flagLeaf {
 		return s.readLeaf(p, bucket, low, high, seen)
 	}
@@ -281,6 +295,9 @@ func (s *scanner) readLeaf(p page, bucket string, low, high []byte, seen func(st
 			return err
 		}
 	}
+	if bad == 0 {
+		s.markRead(p)
+	}
 	if bad > 0 {
 		s.loseRange(bucket, low, high)
 		s.badValues += values
@@ -309,13 +326,15 @@ func (p page) beginsWith(low []byte) bool {
 	return err == nil && bytes.Equal(key, low)
 }
 
-// walkBucket reads a bucket in its own pages, or in the value itself.
+// walkBucket reads a bucket in its own pages, or in the value itself. Only in the second case
+// something follows the head, whatever the number of the root says.
 func (s *scanner) walkBucket(p page, name string, value []byte, seen func(string)) error {
 	if !slices.Contains(s.to.values.Buckets, name) || len(value) < bucketHead {
 		return nil
 	}
 	seen(name)
-	if root := binary.NativeEndian.Uint64(value); root != 0 {
+	if len(value) == bucketHead {
+		root := binary.NativeEndian.Uint64(value)
 		return s.walk(root, name, nil, nil, 0, seen)
 	}
 	b := value[bucketHead:]
@@ -345,15 +364,16 @@ func (p page) leafElement(i int) (flags uint32, key, value []byte, ok bool) {
 }
 
 // readOrphans reads the leaves that no readable branch names. If the freelist is lost too, such a
-// leaf may be an old version of another one: then only keys without a newer value count.
+// leaf may be an old version of another one: then only keys without a newer value count. Of a log
+// nothing is deleted, so each of its keys belongs to it, also when no range is known to be lost.
 func (s *scanner) readOrphans() error {
-	if len(s.lost.ranges) == 0 {
+	if len(s.lost.ranges) == 0 && !s.isLog() {
 		return nil
 	}
 	for place := uint64(2); place < s.pages; place++ {
 		own, flags := s.headAt(place)
 		free := s.free[place] || own != place && s.free[own]
-		if flags != flagLeaf || s.reached[place] || free && !s.mayHoldLastCommit() {
+		if flags != flagLeaf || s.read[place] || free && !s.mayHoldLastCommit() {
 			continue
 		}
 		p, ok := s.readPlace(place)
@@ -367,8 +387,10 @@ func (s *scanner) readOrphans() error {
 	return nil
 }
 
+func (s *scanner) isLog() bool { return s.to.values.Log != "" }
+
 // mayHoldLastCommit reports that free pages may hold the end of the log.
-func (s *scanner) mayHoldLastCommit() bool { return s.metaLost && s.to.values.Log != "" }
+func (s *scanner) mayHoldLastCommit() bool { return s.metaLost && s.isLog() }
 
 func (s *scanner) readOrphan(p page, free bool) error {
 	for i := range p.count {
@@ -377,7 +399,7 @@ func (s *scanner) readOrphan(p page, free bool) error {
 			continue
 		}
 		bucket := s.to.values.bucketOf(key, value)
-		if bucket == "" || free && bucket != s.to.values.Log || !s.lost.contains(bucket, key) {
+		if bucket == "" || free && bucket != s.to.values.Log || !s.isLog() && !s.lost.contains(bucket, key) {
 			continue
 		}
 		added, err := s.to.add(bucket, key, value, s.freeKnown && !free)

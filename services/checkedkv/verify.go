@@ -20,7 +20,8 @@ const deepLimit = 64 << 20
 // pages without meaning the code of bbolt panics, recurses or allocates without limit,
 // sometimes in a goroutine of its own. A file that passes is safe to open: every page is in
 // bounds, used once or free, of the right type, with its keys in order. A page that is neither
-// used nor free is no damage: bbolt itself loses some when buckets are deleted.
+// used nor free is no damage: bbolt itself loses some when buckets are deleted. In a log none
+// are, see findLostPages.
 //
 // The format is that of bbolt's internal/common: page.go, meta.go, bucket.go.
 //
@@ -48,6 +49,11 @@ func verifyDB(f *os.File, limit int64, opts DBOptions) (note string, err error) 
 	}
 	if err := v.checkBucket(v.meta.root, "", true, 0); err != nil {
 		return "", err
+	}
+	if opts.Values != nil && opts.Values.Log != "" {
+		if err := v.findLostPages(); err != nil {
+			return "", err
+		}
 	}
 	if v.note != "" && v.commitMayBeSaved(opts) {
 		return "", errors.New(v.note)
@@ -228,3 +234,30 @@ func (v *verifier) checkFreelist() error {
 }
 
 func isOrdered(last, key []byte) bool { return last == nil || bytes.Compare(last, key) < 0 }
+
+// findLostPages finds pages of a log that are neither used nor free. A damaged root that names a
+// page further down in its own tree leaves them. Where leaves are not read, the pages after a
+// page may be its overflow.
+func (v *verifier) findLostPages() error {
+	if v.meta.freelist == noFreelist {
+		return nil
+	}
+	for id := uint64(2); id < v.meta.pages; id++ {
+		if v.used[id] {
+			continue
+		}
+		overflow := uint64(0)
+		if !v.readLeaves {
+			b := make([]byte, pageHead)
+			if _, err := v.file.ReadAt(b, int64(id-1)*v.pageSize); err != nil {
+				return fmt.Errorf("page %d: %w", id-1, err)
+			}
+			overflow = uint64(binary.NativeEndian.Uint32(b[12:]))
+		}
+		if overflow == 0 {
+			return fmt.Errorf("page %d is neither used nor free", id)
+		}
+		id += overflow - 1
+	}
+	return nil
+}

@@ -151,6 +151,9 @@ func (t bucketTree) checkChild(id uint64, name string, value []byte) error {
 		return fmt.Errorf("leaf %d: a bucket of %d bytes", id, len(value))
 	}
 	if root := binary.NativeEndian.Uint64(value); root != 0 {
+		if len(value) != bucketHead {
+			return fmt.Errorf("leaf %d: a bucket with a root has %d bytes", id, len(value))
+		}
 		return t.v.checkBucket(root, name, false, t.depth+1)
 	}
 	b := value[bucketHead:]

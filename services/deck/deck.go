@@ -20,7 +20,6 @@ package deck
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"image/png"
 	"io/fs"
@@ -170,7 +169,7 @@ func (s *Store) AddDeck(title, job string, u *Upload) (Deck, error) {
 	if u.files == 0 {
 		return Deck{}, errs.NewField("deck.AddDeck", "file", "empty", 0, "there is no file in it")
 	}
-	d := Deck{ID: newID("d_"), Title: title, Pages: []slides.Page{}, State: Making, Job: job, Created: time.Now().UnixMilli()}
+	d := Deck{ID: checkedkv.NewID("d_"), Title: title, Pages: []slides.Page{}, State: Making, Job: job, Created: time.Now().UnixMilli()}
 	if err := u.moveToDeck(d.ID); err != nil {
 		return Deck{}, checkedkv.WrapError("deck.AddDeck", err)
 	}
@@ -305,9 +304,6 @@ func (s *Store) readDecks(tx *bbolt.Tx) iter.Seq2[string, Deck] {
 		s.log.Error("the library holds a damaged value", "kind", Bucket, "err", err)
 	})
 }
-
-// newID returns 64 random bits as text. The prefix says which kind of thing has the id.
-func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
 
 // cleanTitle returns a title without control characters and with single spaces.
 func cleanTitle(op, text string) (string, error) {

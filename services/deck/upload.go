@@ -28,7 +28,7 @@ type Upload struct {
 
 // NewUpload makes a folder for the files of an upload.
 func (s *Store) NewUpload() (*Upload, error) {
-	dir := filepath.Join(incomingDir, "."+newID("upload-"))
+	dir := filepath.Join(incomingDir, "."+checkedkv.NewID("upload-"))
 	if err := s.root.Mkdir(dir, 0o700); err != nil {
 		return nil, checkedkv.WrapError("deck.NewUpload", err)
 	}

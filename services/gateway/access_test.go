@@ -63,6 +63,12 @@ func (r *rig) calls() []apiCall {
 		{"GET /api/admin/log", "/api/admin/log", nil, adminsOnly(200)},
 		{"GET /api/admin/history", "/api/admin/history", nil, adminsOnly(200)},
 		{"GET /api/admin/backup", "/api/admin/backup", nil, adminsOnly(200)},
+		{"POST /api/admin/backup", "/api/admin/backup", map[string]string{"passphrase": "three words and a number"}, adminsOnly(200)},
+		{"GET /api/admin/restore", "/api/admin/restore", nil, adminsOnly(200)},
+		{"POST /api/admin/restore/file", "/api/admin/restore/file", "a backup", adminsOnly(200)},
+		{"POST /api/admin/restore/check", "/api/admin/restore/check", map[string]string{}, adminsOnly(200)},
+		{"POST /api/admin/restore", "/api/admin/restore", map[string]string{"name": "Box"}, adminsOnly(200)},
+		{"DELETE /api/admin/restore", "/api/admin/restore", nil, adminsOnly(200)},
 		{"GET /api/admin/media", "/api/admin/media", nil, adminsOnly(200)},
 		{"GET /api/admin/update", "/api/admin/update", nil, adminsOnly(200)},
 		{"POST /api/admin/update/fetch", "/api/admin/update/fetch", map[string]string{"url": "http://192.0.2.1/x"}, [4]int{401, 403, 403, 404}}, // this is no appliance

@@ -98,7 +98,8 @@ type Deps struct {
 	Reports  *supervise.Reports
 	Tree     func() supervise.Status // everything that runs
 	LogTail  func() []string         // the last lines of the log
-	Backup   func(io.Writer) error   // writes a whole backup
+	Backup   adminapi.Backup         // writes a whole backup
+	Restore  adminapi.Restore
 	// Acknowledge ends the warning of a check that data was lost.
 	Acknowledge func(check string) error
 	Export      func(ctx context.Context, pupil string, w io.Writer) error    // writes all data of the box about a pupil

@@ -65,7 +65,7 @@ func (g *Gateway) staffDeps() staff.Deps {
 func (g *Gateway) adminDeps() adminapi.Deps {
 	return adminapi.Deps{
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
-		Callers: g.callers, Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Acknowledge: g.Acknowledge,
+		Callers: g.callers, Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
 		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Cloud: g.Cloud,
 	}
 }

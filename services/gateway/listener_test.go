@@ -137,7 +137,7 @@ func TestEveryAnswerIsSealed(t *testing.T) {
 func TestAPanicIsA500AndACrashReport(t *testing.T) {
 	r := newRig(t, func(_ *Config, d *Deps) {
 		d.Tree = func() supervise.Status { panic("nobody expects this") }
-		d.Backup = func(w io.Writer) error {
+		d.Backup = func(w io.Writer, _ string) error {
 			_, _ = w.Write(bytes.Repeat([]byte("x"), 1<<20))
 			panic("in the middle")
 		}
@@ -165,7 +165,7 @@ func TestAPanicIsA500AndACrashReport(t *testing.T) {
 
 func TestABackupThatFailsIsCutOff(t *testing.T) {
 	r := newRig(t, func(_ *Config, d *Deps) {
-		d.Backup = func(w io.Writer) error {
+		d.Backup = func(w io.Writer, _ string) error {
 			_, _ = w.Write(bytes.Repeat([]byte("x"), 1<<20))
 			return io.ErrUnexpectedEOF
 		}

@@ -131,7 +131,11 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 			return f, err
 		},
 		Acknowledge: func(string) error { return nil },
-		Backup:      func(w io.Writer) error { _, err := io.WriteString(w, "a backup"); return err },
+		Backup: func(w io.Writer, _ string) error {
+			_, err := io.WriteString(w, "a backup")
+			return err
+		},
+		Restore: &fakeRestore{},
 		Pages: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},
@@ -201,7 +205,7 @@ func (r *rig) school() *rig {
 	if _, r.tokens["pupil"], _, err = r.Roster.JoinLesson(roster.Ref{Code: l.Code}, r.class.Pupils[0].ID, ""); err != nil {
 		r.t.Fatal(err)
 	}
-	r.Jobs.AddDeadLetter(jobs.Letter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
+	r.Jobs.AddDeadLetter(jobs.DeadLetter{Room: r.class.ID, Kind: "chat.say", By: r.class.Pupils[0].ID, Role: event.Pupil, Cmd: "c1", Data: []byte(`{"id":"c1","text":"hello","to":"all"}`)})
 	r.pass, r.secret = r.addPass("whip")
 	r.letter = r.waitLetter()
 	deck, quiz, err := r.Library.AddSample("en")

@@ -59,9 +59,9 @@ const (
 	writeTimeout = 10 * time.Second // for DropDeadLetter and MarkRetried
 )
 
-// Letter is one message, fact or job that was set aside. It may hold text of a pupil, so only
+// DeadLetter is one message, fact or job that was set aside. It may hold text of a pupil, so only
 // the admin sees it.
-type Letter struct {
+type DeadLetter struct {
 	ID    string          `json:"id"`              // set by AddDeadLetter
 	Room  string          `json:"room"`            // its room
 	Kind  string          `json:"kind"`            // the command's or the fact's name
@@ -87,9 +87,9 @@ type Jobs struct {
 	kinds    map[string]Kind
 	addMu    sync.Mutex // one Enqueue at a time
 
-	mu          sync.Mutex // guards the fields below
-	deadLetters []Letter   // oldest first
-	unsaved     []command  // not on disk yet, Serve writes them first
+	mu          sync.Mutex   // guards the fields below
+	deadLetters []DeadLetter // oldest first
+	unsaved     []command    // not on disk yet, Serve writes them first
 	jobs        map[string]*entry
 	foldedJobs  int           // jobs folded so far
 	loaded      bool          // the journal was read, so waiting jobs may run
@@ -99,7 +99,7 @@ type Jobs struct {
 // command is one fact to be written.
 type command struct {
 	kind   event.Kind
-	letter Letter
+	letter DeadLetter
 	data   json.RawMessage // of a fact about a job
 	done   chan error      // nil: the caller does not wait
 }
@@ -121,7 +121,7 @@ func New(j *journal.Journal, clock *event.Clock, log *slog.Logger, reg prometheu
 func (j *Jobs) String() string { return "jobs" }
 
 // AddDeadLetter sets a letter aside and returns at once.
-func (j *Jobs) AddDeadLetter(l Letter) {
+func (j *Jobs) AddDeadLetter(l DeadLetter) {
 	l = j.prepareLetter(l)
 	select {
 	case j.commands <- command{kind: Buried, letter: l}:
@@ -133,7 +133,7 @@ func (j *Jobs) AddDeadLetter(l Letter) {
 }
 
 // prepareLetter sets a letter's id and bounds its size.
-func (j *Jobs) prepareLetter(l Letter) Letter {
+func (j *Jobs) prepareLetter(l DeadLetter) DeadLetter {
 	l.ID, l.At = "l_"+strings.ToLower(rand.Text()[:13]), j.clock.Now().Wall
 	if !json.Valid(l.Data) || len(l.Data) > maxData {
 		l.Data = nil
@@ -145,10 +145,10 @@ func (j *Jobs) prepareLetter(l Letter) Letter {
 func truncateText(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxText)], "") }
 
 // ListDeadLetters returns the letters that wait for a decision, newest first, at most 1000.
-func (j *Jobs) ListDeadLetters() []Letter {
+func (j *Jobs) ListDeadLetters() []DeadLetter {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	list := make([]Letter, 0, len(j.deadLetters))
+	list := make([]DeadLetter, 0, len(j.deadLetters))
 	for i := len(j.deadLetters) - 1; i >= 0; i-- {
 		list = append(list, j.deadLetters[i])
 	}
@@ -156,7 +156,7 @@ func (j *Jobs) ListDeadLetters() []Letter {
 }
 
 // GetDeadLetter returns one letter, or errs.Missing.
-func (j *Jobs) GetDeadLetter(id string) (Letter, error) {
+func (j *Jobs) GetDeadLetter(id string) (DeadLetter, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, l := range j.deadLetters {
@@ -164,7 +164,7 @@ func (j *Jobs) GetDeadLetter(id string) (Letter, error) {
 			return l, nil
 		}
 	}
-	return Letter{}, errs.NewCode("jobs.Get", errs.Missing, "no_letter", "no such letter")
+	return DeadLetter{}, errs.NewCode("jobs.Get", errs.Missing, "no_letter", "no such letter")
 }
 
 // DropDeadLetter takes a letter off the list for good.
@@ -182,7 +182,7 @@ func (j *Jobs) recordDecision(ctx context.Context, kind event.Kind, id string) e
 	if err != nil {
 		return err
 	}
-	return j.writeCommand(ctx, command{kind: kind, letter: Letter{ID: l.ID}})
+	return j.writeCommand(ctx, command{kind: kind, letter: DeadLetter{ID: l.ID}})
 }
 
 func downError(ctx context.Context) error {

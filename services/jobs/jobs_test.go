@@ -61,14 +61,14 @@ func startBox(t *testing.T, path string, serving bool) jobsRig {
 	return b
 }
 
-func newLetter(n int) jobs.Letter {
-	return jobs.Letter{
+func newLetter(n int) jobs.DeadLetter {
+	return jobs.DeadLetter{
 		Room: "c_1", Kind: "chat.say", By: "p_1", Role: event.Pupil, Cmd: fmt.Sprint("m", n),
 		Data: json.RawMessage(`{"text":"hello"}`), Err: "panic: nil map", Stack: "chat.Handle",
 	}
 }
 
-func letterCommands(list []jobs.Letter) []string {
+func letterCommands(list []jobs.DeadLetter) []string {
 	out := []string{}
 	for _, l := range list {
 		out = append(out, l.Cmd)

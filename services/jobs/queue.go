@@ -282,8 +282,8 @@ func (j *Jobs) foldJob(e event.Event) {
 			job.State, job.Ended = GaveUp, e.Stamp.Wall
 		}
 		if f.Letter != nil {
-			f.Letter.Letter.Role = event.Role(f.Letter.Role)
-			j.addLetter(f.Letter.Letter)
+			f.Letter.DeadLetter.Role = event.Role(f.Letter.Role)
+			j.addLetter(f.Letter.DeadLetter)
 		}
 	case Done:
 		job.State, job.Ended, job.Result, job.Error = Finished, e.Stamp.Wall, f.Result, nil

@@ -112,7 +112,7 @@ func (j *Jobs) appendCommand(ctx context.Context, at *journal.Cursor, a command)
 
 // storedLetter is a letter as a fact. The role is a number there, because facts are read back.
 type storedLetter struct {
-	Letter
+	DeadLetter
 	Role uint8 `json:"role"`
 }
 
@@ -203,20 +203,20 @@ func (j *Jobs) foldFact(e event.Event) {
 		j.log.Error("a fact about dead letters cannot be read", "seq", e.Seq, "err", err)
 		return
 	}
-	s.Letter.Role = event.Role(s.Role)
+	s.DeadLetter.Role = event.Role(s.Role)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if e.Kind == Buried {
-		j.addLetter(s.Letter)
+		j.addLetter(s.DeadLetter)
 	} else {
-		j.deadLetters = slices.DeleteFunc(j.deadLetters, func(l Letter) bool { return l.ID == s.ID })
+		j.deadLetters = slices.DeleteFunc(j.deadLetters, func(l DeadLetter) bool { return l.ID == s.ID })
 	}
 	j.metrics.waiting.Set(float64(len(j.deadLetters)))
 }
 
 // addLetter adds a letter once. The caller holds mu.
-func (j *Jobs) addLetter(l Letter) {
-	if slices.ContainsFunc(j.deadLetters, func(o Letter) bool { return o.ID == l.ID }) {
+func (j *Jobs) addLetter(l DeadLetter) {
+	if slices.ContainsFunc(j.deadLetters, func(o DeadLetter) bool { return o.ID == l.ID }) {
 		return
 	}
 	j.deadLetters = append(j.deadLetters, l)

@@ -202,7 +202,7 @@ func (j *Jobs) recordFailure(ctx context.Context, w Kind, e *entry, cause error,
 	default:
 		if job.Tries >= cmp.Or(w.Tries, 5) {
 			f.Final = true
-			f.Letter = &storedLetter{Letter: j.newDeadLetter(job, e.input, cause, stack)}
+			f.Letter = &storedLetter{DeadLetter: j.newDeadLetter(job, e.input, cause, stack)}
 		}
 	}
 	j.log.Warn("job failed", "job", e.ID, "kind", w.Name, "try", job.Tries, "final", f.Final, "err", cause)
@@ -210,8 +210,8 @@ func (j *Jobs) recordFailure(ctx context.Context, w Kind, e *entry, cause error,
 }
 
 // newDeadLetter makes the dead letter of a job.
-func (j *Jobs) newDeadLetter(job Job, input []byte, cause error, stack []byte) Letter {
-	l := Letter{Kind: job.Kind, By: job.By, Room: job.Lesson, Job: job.ID, Title: job.Title, Data: input, Err: fmt.Sprint(cause), Stack: string(stack)}
+func (j *Jobs) newDeadLetter(job Job, input []byte, cause error, stack []byte) DeadLetter {
+	l := DeadLetter{Kind: job.Kind, By: job.By, Room: job.Lesson, Job: job.ID, Title: job.Title, Data: input, Err: fmt.Sprint(cause), Stack: string(stack)}
 	return j.prepareLetter(l)
 }
 

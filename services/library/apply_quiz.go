@@ -119,7 +119,7 @@ func (l *Library) replaceQuiz(tx *bbolt.Tx, q item.Quiz) (ApplyResult, error) {
 func (l *Library) keepCopy(tx *bbolt.Tx, q item.Quiz) (string, error) {
 	name := []rune(q.Title)
 	q.Title = string(name[:min(len(name), item.MaxTitle-len(copyMark))]) + copyMark
-	q.ID, q.Updated = newID("q_"), timeAfter(0)
+	q.ID, q.Updated = checkedkv.NewID("q_"), timeAfter(0)
 	s, err := l.sealQuiz(q)
 	if err != nil {
 		return "", err

@@ -16,12 +16,10 @@ package library
 
 import (
 	"crypto/cipher"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -143,9 +141,6 @@ func (l *Library) readTx(op string, fn func(*bbolt.Tx) error) error {
 func (l *Library) writeTx(op string, fn func(*bbolt.Tx) error) error {
 	return checkedkv.WrapError(op, l.db.Update(fn))
 }
-
-// newID returns 64 random bits as text. The prefix says which kind of thing has the id.
-func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
 
 // timeAfter returns the time in milliseconds, but always a later one than before.
 func timeAfter(before int64) int64 { return max(time.Now().UnixMilli(), before+1) }

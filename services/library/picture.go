@@ -46,7 +46,7 @@ func (l *Library) AddImage(p slides.Picture) (item.Image, error) {
 // writeImage gives the file its name when it is whole and on disk. The next Open sweeps the rest of
 // a write that was cut.
 func (l *Library) writeImage(id string, data []byte) error {
-	draft := imagesDir + "/." + newID("image-")
+	draft := imagesDir + "/." + checkedkv.NewID("image-")
 	f, err := l.root.OpenFile(draft, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -57,7 +57,7 @@ func (l *Library) Quiz(id string) (q item.Quiz, err error) {
 
 // AddQuiz stores a new quiz and gives it an id. A quiz may begin without items.
 func (l *Library) AddQuiz(q item.Quiz) (item.Quiz, error) {
-	return l.addQuiz(newID("q_"), q)
+	return l.addQuiz(checkedkv.NewID("q_"), q)
 }
 
 func (l *Library) addQuiz(id string, q item.Quiz) (item.Quiz, error) {

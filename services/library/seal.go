@@ -90,6 +90,7 @@ func (l *Library) sealQuiz(q item.Quiz) (storedQuiz, error) {
 	if err != nil {
 		return storedQuiz{}, errs.New("library", errs.Internal, err)
 	}
+	//lint:ignore gosec the cipher makes its own random nonce: NewGCMWithRandomNonce
 	sealed := l.keyCipher.Seal(nil, nil, plain, sealContext(q.ID))
 	q.Items = nil
 	return storedQuiz{Quiz: q, Asked: asked, Sealed: sealed, Items: json.RawMessage(`"sealed"`)}, nil

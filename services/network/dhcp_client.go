@@ -118,7 +118,7 @@ func (n *Network) runGuest(ctx context.Context, cfg Config, port string) {
 				n.deps.Log.Warn("no link-local address", "port", port, "err", err)
 			}
 		}
-		sleepFor(ctx, leaseRetry)
+		supervise.Sleep(ctx, leaseRetry)
 	}
 }
 
@@ -143,7 +143,7 @@ func (n *Network) runLease(ctx context.Context, port string) error {
 			return err
 		}
 		time1 := l.ACK.IPAddressRenewalTime(l.ACK.IPAddressLeaseTime(time.Hour) / 2)
-		if sleepFor(ctx, max(time1, 30*time.Second)); ctx.Err() != nil {
+		if supervise.Sleep(ctx, max(time1, 30*time.Second)); ctx.Err() != nil {
 			return errors.Join(ctx.Err(), c.Release(l))
 		}
 		next, renewed := c.Renew(ctx, l, wants...)
@@ -244,15 +244,6 @@ func (n *Network) removeAddresses(port string) {
 	list, _ := netlink.AddrList(link, netlink.FAMILY_V4) // empty if they cannot be read
 	for _, a := range list {
 		_ = netlink.AddrDel(link, &a) // an error means that it is gone already
-	}
-}
-
-func sleepFor(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }
 

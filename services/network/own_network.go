@@ -164,7 +164,7 @@ func (n *Network) runAccessPoint(ctx context.Context, cfg Config, port string) e
 		err := supervise.RunOnce(ctx, cmd, supervise.ProcessOpts{Shutdown: 2 * time.Second})
 		if ctx.Err() == nil {
 			n.reportFault("hostapd", fmt.Errorf("the access point ended: %w: %s", err, tail))
-			sleepFor(ctx, 5*time.Second)
+			supervise.Sleep(ctx, 5*time.Second)
 		}
 	}
 	return nil

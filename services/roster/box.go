@@ -137,7 +137,7 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 	if err != nil {
 		return Person{}, "", err
 	}
-	s := storedStaff{Staff: Staff{ID: newID("t_"), Name: c.Name, Admin: true}, Hash: hash}
+	s := storedStaff{Staff: Staff{ID: checkedkv.NewID("t_"), Name: c.Name, Admin: true}, Hash: hash}
 	var token string
 	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
 		if s, err = r.storeOwner(tx, c, s); err != nil {
@@ -186,7 +186,7 @@ func (r *Roster) SetOwner(name, hash string) error {
 		return err
 	}
 	return r.updateOwner(op, func(tx *bbolt.Tx) error {
-		_, err := r.storeOwner(tx, Claimant{Box: b.Name, Lang: b.Lang}, storedStaff{Staff: Staff{ID: newID("t_"), Name: name, Admin: true}, Hash: hash})
+		_, err := r.storeOwner(tx, Claimant{Box: b.Name, Lang: b.Lang}, storedStaff{Staff: Staff{ID: checkedkv.NewID("t_"), Name: name, Admin: true}, Hash: hash})
 		return err
 	})
 }

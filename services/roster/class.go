@@ -83,7 +83,7 @@ func (r *Roster) AddClass(name string) (Class, error) {
 	if err != nil {
 		return Class{}, err
 	}
-	c := Class{ID: newID("c_"), Name: name, Pupils: []Pupil{}}
+	c := Class{ID: checkedkv.NewID("c_"), Name: name, Pupils: []Pupil{}}
 	err = r.writeTx(op, func(tx *bbolt.Tx) error {
 		if countKeys(tx, bucketClasses) >= MaxClasses {
 			return errs.NewField(op, "classes", "too_many", MaxClasses, "at most %d classes", MaxClasses)
@@ -185,7 +185,7 @@ func mergeNames(c *Class, names []Line) Added {
 		case len(c.Pupils) >= MaxPupils:
 			out.Problems = append(out.Problems, newBadLine(n.Number, n.Name, "class_full", "a class has at most 200 pupils"))
 		default:
-			p := Pupil{ID: newID("p_"), Name: n.Name}
+			p := Pupil{ID: checkedkv.NewID("p_"), Name: n.Name}
 			c.Pupils = append(c.Pupils, p)
 			out.Added = append(out.Added, p)
 		}

@@ -206,12 +206,12 @@ func (im *importer) saveChanged(tx *bbolt.Tx) error {
 	for _, ch := range im.changed {
 		c := im.classes[ch.class]
 		if c.ID == "" {
-			c.ID = newID("c_")
+			c.ID = checkedkv.NewID("c_")
 			im.out.Classes[ch.result].ID = c.ID
 		}
 		for i := range c.Pupils {
 			if c.Pupils[i].ID == "" {
-				c.Pupils[i].ID = newID("p_")
+				c.Pupils[i].ID = checkedkv.NewID("p_")
 			}
 		}
 		if err := checkedkv.Put(tx, bucketClasses, c.ID, c); err != nil {

@@ -76,7 +76,7 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 		if strings.TrimSpace(title) == "" {
 			title = c.Name
 		}
-		s := storedLesson{ID: newID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: r.clock()}
+		s := storedLesson{ID: checkedkv.NewID("l_"), Class: classID, Title: title, Code: r.freeCode(tx), Key: newKey(8), By: by, Started: r.clock()}
 		if err := checkedkv.Put(tx, bucketLessons, s.ID, s); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func readOwner(cfg Config, log *slog.Logger) (first, kept owner) {
 	if !none {
 		log.Error("the copy of the owner cannot be read", "path", path, "err", err)
 	}
-	o = owner{Box: storedBox{Box: Box{ID: newID("")}, Secret: make([]byte, 32)}}
+	o = owner{Box: storedBox{Box: Box{ID: checkedkv.NewID("")}, Secret: make([]byte, 32)}}
 	rand.Read(o.Box.Secret)
 	if none && !cfg.Used && !hasLeftovers(cfg.Path) {
 		o.Box.Code = newClaimCode()

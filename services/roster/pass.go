@@ -37,7 +37,7 @@ func (r *Roster) AddPass(p Pass) (made Pass, token string, err error) {
 		return p, "", err
 	}
 	r.followClocks()
-	p.ID, p.Created, token = newID("w_"), r.clock(), newKey(passBytes)
+	p.ID, p.Created, token = checkedkv.NewID("w_"), r.clock(), newKey(passBytes)
 	return p, token, r.writeTx(op, func(tx *bbolt.Tx) error {
 		l, err := loadLesson(tx, p.Lesson)
 		if err != nil {

@@ -31,7 +31,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -174,9 +173,6 @@ func (r *Roster) readTx(op string, fn func(*bbolt.Tx) error) error {
 func (r *Roster) writeTx(op string, fn func(*bbolt.Tx) error) error {
 	return checkedkv.WrapError(op, r.db.Update(fn))
 }
-
-// newID returns 64 random bits as text. The prefix says which kind of thing has the id.
-func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
 
 // newKey returns n random bytes as text that is safe in a URL.
 func newKey(n int) string {

@@ -41,7 +41,7 @@ func (r *Roster) AddStaff(ctx context.Context, name, pin string, admin bool) (St
 	if err != nil {
 		return Staff{}, err
 	}
-	s := storedStaff{Staff: Staff{ID: newID("t_"), Name: name, Admin: admin}, Hash: hash}
+	s := storedStaff{Staff: Staff{ID: checkedkv.NewID("t_"), Name: name, Admin: admin}, Hash: hash}
 	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
 		if countKeys(tx, bucketStaff) >= MaxStaff {
 			return errs.NewField(op, "staff", "too_many", MaxStaff, "at most %d teachers", MaxStaff)

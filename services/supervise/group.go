@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Tasks are goroutines that end within the Serve that started them. Made by Group.
@@ -43,6 +44,16 @@ func (t *Tasks) Wait() error {
 	t.wg.Wait()
 	t.cancel()
 	return t.err
+}
+
+// Sleep waits for d or the end of ctx.
+func Sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // Spawn runs fn in a goroutine of its own, for queues that are drained only while they hold

@@ -126,8 +126,8 @@ type Release struct {
 	Size    int64  `json:"size"` // bytes of the bundle
 }
 
-// Kept is the system that stays bootable next to the running or received one.
-type Kept struct {
+// FallbackSlot is the system that stays bootable next to the running or received one.
+type FallbackSlot struct {
 	Version string   `json:"version,omitempty"` // empty: unknown
 	Slot    hal.Slot `json:"slot"`
 }
@@ -175,7 +175,7 @@ type Status struct {
 	Reused     int64         `json:"reused"` // bytes that this box already had
 	Next       *Release      `json:"next,omitempty"`
 	When       string        `json:"when,omitempty" enum:"idle,night"`
-	Kept       *Kept         `json:"kept,omitempty"` // stays bootable
+	Kept       *FallbackSlot `json:"kept,omitempty"` // stays bootable
 	Last       *Result       `json:"last,omitempty"`
 	Channel    *ChannelState `json:"channel,omitempty"`
 	Neighbours []Neighbour   `json:"neighbours"`
@@ -245,9 +245,9 @@ func (u *Updater) Status(context.Context) Status {
 		s.Slot, s.Trying = st.Booted, st.Trying
 		switch t := u.state.Trial; {
 		case st.Trying && t != nil:
-			s.Kept = &Kept{Version: t.From, Slot: st.SpareSlot()}
+			s.Kept = &FallbackSlot{Version: t.From, Slot: st.SpareSlot()}
 		case st.Trying || u.state.Other != "":
-			s.Kept = &Kept{Version: u.state.Other, Slot: st.SpareSlot()}
+			s.Kept = &FallbackSlot{Version: u.state.Other, Slot: st.SpareSlot()}
 		}
 	}
 	if u.head != nil {
@@ -255,7 +255,7 @@ func (u *Updater) Status(context.Context) Status {
 		s.Total, s.Received, s.Reused = s.Next.Size, u.state.fileOffset(u.head), u.state.Reused
 		s.Kept = nil // its slot is being written to
 		if st, err := u.deps.Slots.State(); err == nil {
-			s.Kept = &Kept{Version: u.deps.Version, Slot: st.Booted}
+			s.Kept = &FallbackSlot{Version: u.deps.Version, Slot: st.Booted}
 		}
 	}
 	if u.deps.Peers != nil {

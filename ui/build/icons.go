@@ -36,11 +36,16 @@ func copySource(ui, to string) error {
 	if err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from))); err != nil {
 		return err
 	}
-	return filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".tsx" {
 			return err
 		}
-		data, err := os.ReadFile(path)
+		data, err := root.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -48,7 +53,7 @@ func copySource(ui, to string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		return os.WriteFile(path, []byte(split), 0o644)
+		return root.WriteFile(path, []byte(importClasses(split)), 0o644)
 	})
 }
 
@@ -74,4 +79,13 @@ func splitIcons(source string, files map[string]string) (string, error) {
 		return strings.Join(lines, "")
 	})
 	return out, missing
+}
+
+// importClasses imports the classes of a module one by one, so that their long names are not in the
+// output. A script that picks a class by a variable keeps them.
+func importClasses(source string) string {
+	if strings.Contains(source, "css[") {
+		return source
+	}
+	return strings.ReplaceAll(source, "import css from", "import * as css from")
 }

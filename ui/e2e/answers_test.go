@@ -103,7 +103,7 @@ func TestTheConsoleCountsWrittenOrderedAndMatchedAnswers(t *testing.T) {
 	}{
 		{[]map[string]any{text("Mars"), text("Venus"), text(" mars "), text("MARS")}, []string{"Mars 3 ✓", "Venus 1"}, "Mars"},
 		{[]map[string]any{text("3,5"), text("4"), text("3.50"), text("4,0")}, []string{"3,5 2 ✓", "4 2"}, "3.5 ± 0.25"},
-		{[]map[string]any{sun, wrong, sun, sun}, []string{"Mercury → Venus → Earth 3 ✓", "Earth → Venus → Mercury 1"}, "Mercury → Venus → Earth"},
+		{[]map[string]any{sun, wrong, sun, sun}, []string{"Mercury › Venus › Earth 3 ✓", "Earth › Venus › Mercury 1"}, "Mercury › Venus › Earth"},
 		{[]map[string]any{match("Saturn", "Mars"), match("Mars", "Mars"), match("Mars", "Mars"), match("Mars", "Mars")}, []string{"Titan – Mars · Phobos – Mars 3", "Titan – Saturn · Phobos – Mars 1 ✓"}, "Titan – Saturn · Phobos – Mars"},
 	} {
 		press := map[bool]string{true: "stage.open", false: "stage.next"}[n == 0]
@@ -115,7 +115,7 @@ func TestTheConsoleCountsWrittenOrderedAndMatchedAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		rows := `[...document.querySelectorAll("[data-part=counts] li")].map((li) => [li.querySelector("[data-part=text]").innerText, li.querySelector("[data-part=count]").innerText, ...(li.querySelector("[data-part=right] .icon") ? ["✓"] : [])].join(" ")).join("|")`
+		rows := `[...document.querySelectorAll("[data-part=counts] li")].map((li) => [li.querySelector("[data-part=text]").innerText, li.querySelector("[data-part=count]").innerText, ...(li.querySelector("[data-part=right] svg") ? ["✓"] : [])].join(" ")).join("|")`
 		open := strings.ReplaceAll(strings.Join(q.want, "|"), " ✓", "")
 		p.until(open, rows+` === `+quote(open))
 		if evalJS[bool](p, `document.querySelector("[data-part=asked]").innerText.includes(`+quote(say("quiz.answer"))+`)`) {
@@ -190,7 +190,7 @@ func TestACountIsAsLongAsItSays(t *testing.T) {
 				p.theme(mode)
 				p.until("the counts", `document.querySelectorAll("[data-bar]").length === 3`)
 				p.still()
-				evalJS[bool](p, `(document.querySelector(".question").scrollIntoView(), document.activeElement.blur(), true)`)
+				evalJS[bool](p, `(document.querySelector("[data-part=item]").scrollIntoView(), document.activeElement.blur(), true)`)
 				name := fmt.Sprint(items[n].ID, who, mode)
 				p.shot(name)
 				for _, o := range []string{"a", "b", "c"} {

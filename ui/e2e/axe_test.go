@@ -64,6 +64,7 @@ func TestEveryPageForEverybody(t *testing.T) {
 				p.theme(mode)
 				p.until(path, ready)
 				p.axe(name + " " + path)
+				p.calm(name + " " + path)
 			}
 			visit("/", `document.querySelector("input[name=code]")`)
 			visit("/login", `document.querySelector("input[name=name]")`)
@@ -72,23 +73,25 @@ func TestEveryPageForEverybody(t *testing.T) {
 			visit("/lesson", `document.querySelector("[data-option]") && document.querySelector("[role=log]").textContent.includes("volcano")`)
 			p.as(home, ada)
 			visit("/teach", `document.body.innerText.includes("7B")`)
-			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("ol.hands li, [role=tab]")`)
+			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("[data-part=hands] li, [role=tab]")`)
 			visit("/screen/"+lesson.Room, `document.querySelector("[data-stage]")`)
 			visit("/remote/"+lesson.Room, `document.querySelector("[data-go]")`)
 			visit("/quiz/"+quiz, `document.querySelector("[data-question]")`)
-			visit("/cards/"+lesson.Room, `document.querySelector(".print-cards img")`)
+			visit("/cards/"+lesson.Room, `document.querySelector("[data-part=cards] img")`)
 			visit("/results/"+past.ID, `document.querySelector('a[href*="results.csv"]')`)
 			for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
-				visit("/admin"+part, `document.querySelector(".admin-content h2") && !document.querySelector("[aria-busy=true]")`)
+				visit("/admin"+part, `document.querySelector("[data-part=content] h2") && !document.querySelector("[aria-busy=true]")`)
 			}
 			p.mode("http://"+fresh.HTTP, mode)
 			p.open("http://" + fresh.HTTP + "/claim")
 			p.theme(mode)
 			p.until("claim", `document.querySelector("input[name=lang]")`)
 			p.axe(name + " /claim, the language")
+			p.calm(name + " /claim, the language")
 			p.press(loadWords(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])("claim.next"))
 			p.until("claim", `document.querySelector("input[name=code]")`)
 			p.axe(name + " /claim")
+			p.calm(name + " /claim")
 			p.noFaults()
 		}
 	}
@@ -149,4 +152,41 @@ func endedLesson(t *testing.T, box *boxtest.Box, teacher *boxtest.Person) boxtes
 		t.Fatal(err)
 	}
 	return lesson
+}
+
+// mainActions lists the buttons in the colour of an action, in the open dialog or in the page. A page
+// asks for one thing.
+const mainActions = `(() => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.background = "var(--accent)";
+  const colour = getComputedStyle(probe).backgroundColor;
+  probe.remove();
+  return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("a, button")]
+    .filter((e) => e.checkVisibility() && getComputedStyle(e).backgroundColor === colour && !e.matches("[aria-pressed=true], [aria-selected=true], [aria-current]"))
+    .map((e) => e.innerText);
+})()`
+
+// brokenWords lists words that go on in the next line without a hyphen.
+const brokenWords = `(() => {
+  const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+    if (!n.parentElement.checkVisibility() || n.parentElement.closest("pre, .mono, .visually-hidden, math, script, style, textarea, select")) continue;
+    for (const m of n.data.matchAll(/[\p{L}\p{N}]{2,20}/gu)) {
+      range.setStart(n, m.index);
+      range.setEnd(n, m.index + m[0].length);
+      if (new Set([...range.getClientRects()].filter((r) => r.width > 0).map((r) => Math.round(r.top))).size > 1) found.push(m[0]);
+    }
+  }
+  return found;
+})()`
+
+// calm checks that a page asks for one thing at most, and that no word is broken.
+func (p *page) calm(what string) {
+	p.t.Helper()
+	if list := evalJS[[]string](p, mainActions); len(list) > 1 {
+		p.t.Errorf("%s: %d main actions: %q", what, len(list), list)
+	}
+	if list := evalJS[[]string](p, brokenWords); len(list) > 0 {
+		p.t.Errorf("%s: broken words: %q", what, list)
+	}
 }

@@ -58,7 +58,7 @@ func TestADatabaseLoginIsPastedIntoTheAdminPage(t *testing.T) {
 	p.as(home, ada)
 	p.open(home + "/admin/cloud")
 	p.sees(say("admin.cloud.is.off"))
-	id := evalJS[string](p, `document.querySelector(".cloud code").textContent`)
+	id := evalJS[string](p, `document.querySelector("[data-part=cloud] code").textContent`)
 	link, _, _ := strings.Cut(cloud.RunCommand("direct", id, "--school", "Hill School"), "\n")
 	p.fill(say("admin.cloud.link"), link)
 	p.key(kb.Enter)

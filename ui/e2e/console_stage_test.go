@@ -62,7 +62,7 @@ func TestTheConsoleIsWhole(t *testing.T) {
 			p.press(say("stage.wall.show"))
 			look("answers")
 			p.press(say("console.view.board"))
-			p.until("the slide", `document.querySelector(".draw img")?.naturalWidth > 0`)
+			p.until("the slide", `document.querySelector("[data-part=draw] img")?.naturalWidth > 0`)
 			look("board")
 			p.press(say("console.chat"))
 			look("chat")
@@ -91,9 +91,9 @@ func TestAClickerDrivesTheConsole(t *testing.T) {
 	p := desk(t, ada, lesson.Room, laptop)
 	pageShown := func(n int) {
 		t.Helper()
-		p.until(fmt.Sprint("page ", n), fmt.Sprintf(`document.querySelectorAll(".thumbs button")[%d]?.ariaPressed === "true"`, n-1))
+		p.until(fmt.Sprint("page ", n), fmt.Sprintf(`document.querySelectorAll("[data-part=thumbs] button")[%d]?.ariaPressed === "true"`, n-1))
 	}
-	p.until("the first page, for the teacher only", `document.querySelector("[data-part=preview] img") && !document.querySelector(".thumbs [aria-pressed=true]")`)
+	p.until("the first page, for the teacher only", `document.querySelector("[data-part=preview] img") && !document.querySelector("[data-part=thumbs] [aria-pressed=true]")`)
 	p.key(kb.PageDown)
 	pageShown(1)
 	p.key(kb.PageDown)
@@ -108,8 +108,8 @@ func TestAClickerDrivesTheConsole(t *testing.T) {
 	pageShown(2)
 
 	p.press(say("console.chat"))
-	p.until("the field", `document.querySelector(".composer textarea")`)
-	evalJS[bool](p, `(document.querySelector(".composer textarea").focus(), true)`)
+	p.until("the field", `document.querySelector("[data-part=composer] textarea")`)
+	evalJS[bool](p, `(document.querySelector("[data-part=composer] textarea").focus(), true)`)
 	p.key(kb.ArrowRight)
 	p.key(" ")
 	p.key(kb.PageDown)
@@ -190,22 +190,22 @@ func TestSlidesAreAPreviewFirst(t *testing.T) {
 	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
 	p := desk(t, ada, lesson.Room, laptop)
 	p.press(say("board.new"))
-	p.until("a whiteboard", `document.querySelector(".draw .blank")`)
+	p.until("a whiteboard", `document.querySelector("[data-part=draw] [data-blank]")`)
 	p.press(say("board.decks"))
 	evalJS[bool](p, `new Promise((r) => { const find = () => { const b = document.querySelector("dialog[open] li button"); b ? (b.click(), r(true)) : setTimeout(find, 50); }; find(); })`)
 	p.until("the preview", `document.querySelector("[data-part=preview] img")?.naturalWidth > 0`)
 	p.sees(say("board.preview"))
 	p.shot("preview")
-	if evalJS[bool](p, `!!document.querySelector(".thumbs [aria-pressed=true]")`) {
+	if evalJS[bool](p, `!!document.querySelector("[data-part=thumbs] [aria-pressed=true]")`) {
 		t.Error("the class sees the slides unasked")
 	}
 	p.press(say("board.next"))
 	p.press(say("board.toClass"))
-	p.until("the second page, for the class", `document.querySelector(".draw img") && document.querySelectorAll(".thumbs button")[1].ariaPressed === "true"`)
+	p.until("the second page, for the class", `document.querySelector("[data-part=draw] img") && document.querySelectorAll("[data-part=thumbs] button")[1].ariaPressed === "true"`)
 	p.give("[data-part=strip]", "leaf.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><rect width="80" height="40" fill="green"/></svg>`)
-	p.until("the upload, for the teacher only", `document.querySelectorAll(".thumbs").length === 2 && document.querySelector("[data-part=preview] img")?.naturalWidth > 0 && document.querySelectorAll(".thumbs button")[1].ariaPressed === "true"`)
+	p.until("the upload, for the teacher only", `document.querySelectorAll("[data-part=thumbs]").length === 2 && document.querySelector("[data-part=preview] img")?.naturalWidth > 0 && document.querySelectorAll("[data-part=thumbs] button")[1].ariaPressed === "true"`)
 	p.press(say("board.toClass"))
-	p.until("the upload, for the class", `!document.querySelector("[data-part=preview]") && [...document.querySelectorAll(".thumbs button")].at(-1).ariaPressed === "true"`)
+	p.until("the upload, for the class", `!document.querySelector("[data-part=preview]") && [...document.querySelectorAll("[data-part=thumbs] button")].at(-1).ariaPressed === "true"`)
 	p.noFaults()
 }
 
@@ -233,7 +233,7 @@ func TestTheRemoteShowsWhatTheClassSees(t *testing.T) {
 	r.axe("the remote with a page")
 	r.shot("remote-page")
 	r.press(say("remote.nextPage"))
-	p.until("the second page", `document.querySelectorAll(".thumbs button")[1].ariaPressed === "true"`)
+	p.until("the second page", `document.querySelectorAll("[data-part=thumbs] button")[1].ariaPressed === "true"`)
 	r.press(say("stage.open"))
 	r.until("the question", `document.querySelector("[data-part=preview]")?.innerText.includes("The red planet?")`)
 	r.axe("the remote with a question")

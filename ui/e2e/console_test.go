@@ -71,12 +71,12 @@ func TestTheConsoleFitsItsWindow(t *testing.T) {
 		p := desk(t, ada, lesson.Room, size)
 		p.sees("The Sun is a star.")
 		p.press(say("console.view.board"))
-		p.until("the slide", `document.querySelector(".draw img")?.naturalWidth > 0 && document.querySelectorAll(".thumbs img").length > 1`)
+		p.until("the slide", `document.querySelector("[data-part=draw] img")?.naturalWidth > 0 && document.querySelectorAll("[data-part=thumbs] img").length > 1`)
 		name := fmt.Sprint(size[0])
 		p.fits(name + ", a slide")
 		p.shot("slide" + name)
 		p.press(say("board.new"))
-		p.until("the whiteboard", `document.querySelector(".draw .blank")`)
+		p.until("the whiteboard", `document.querySelector("[data-part=draw] [data-blank]")`)
 		p.fits(name + ", a whiteboard")
 		p.press(say("console.view.answers"))
 		p.press(say("stage.wall.show"))
@@ -84,7 +84,7 @@ func TestTheConsoleFitsItsWindow(t *testing.T) {
 		evalJS[bool](p, `(document.querySelectorAll("main, main *").forEach((e) => e.scrollTo(0, 1e6)), true)`)
 		p.fits(name + ", scrolled")
 		p.shot("answers" + name)
-		evalJS[bool](p, `(document.querySelectorAll(".thumbs button")[1].click(), true)`)
+		evalJS[bool](p, `(document.querySelectorAll("[data-part=thumbs] button")[1].click(), true)`)
 		p.noFaults()
 	}
 }
@@ -101,7 +101,7 @@ func TestResultsOfALargeClassEndWithTheTable(t *testing.T) {
 	p := newPage(t, laptop)
 	p.as("http://"+box.HTTP, ada)
 	p.open("http://" + box.HTTP + "/results/" + lesson.ID)
-	p.until("the table", `document.querySelectorAll(".mark-table tbody tr").length === 60`)
+	p.until("the table", `document.querySelectorAll("[data-part=marks] tbody tr").length === 60`)
 	over := evalJS[int](p, `document.documentElement.scrollHeight - Math.ceil(document.getElementById("main").getBoundingClientRect().bottom + scrollY)`)
 	if over > 0 {
 		t.Errorf("%d empty pixels under the results", over)
@@ -120,16 +120,16 @@ func TestAMouseDrawsAndSelectsNothing(t *testing.T) {
 	draw := func(what string, ink int) {
 		t.Helper()
 		for _, to := range [][2]float64{{70, 60}, {60, -25}, {140, 30}} {
-			p.drag(".draw", [2]float64{30, 30}, to)
+			p.drag("[data-part=draw]", [2]float64{30, 30}, to)
 			ink++
-			p.until(fmt.Sprint(what, ": stroke ", ink), fmt.Sprintf(`document.querySelectorAll(".draw .surface-ink .ink").length === %d`, ink))
+			p.until(fmt.Sprint(what, ": stroke ", ink), fmt.Sprintf(`document.querySelectorAll("[data-part=draw] [data-stroke]").length === %d`, ink))
 			if got := evalJS[string](p, `getSelection().type + ": " + getSelection().toString()`); strings.HasPrefix(got, "Range") {
 				t.Errorf("%s, to %v: selected %q", what, to, got)
 			}
 		}
 		for _, tool := range []string{"line", "rect", "laser"} {
 			p.press(say("board.tool." + tool))
-			p.drag(".draw", [2]float64{30, 50}, [2]float64{60, 130})
+			p.drag("[data-part=draw]", [2]float64{30, 50}, [2]float64{60, 130})
 			if got := evalJS[string](p, `getSelection().type`); got == "Range" {
 				t.Errorf("%s, %s: selects", what, tool)
 			}
@@ -139,10 +139,10 @@ func TestAMouseDrawsAndSelectsNothing(t *testing.T) {
 	}
 	p.sees("The Sun is a star.")
 	p.press(say("console.view.board"))
-	p.until("the slide", `document.querySelector(".draw img")?.naturalWidth > 0 && document.querySelector(".draw .ink")`)
+	p.until("the slide", `document.querySelector("[data-part=draw] img")?.naturalWidth > 0 && document.querySelector("[data-part=draw] [data-stroke]")`)
 	draw("slide", 1)
 	p.press(say("board.new"))
-	p.until("the whiteboard", `document.querySelector(".draw .blank")`)
+	p.until("the whiteboard", `document.querySelector("[data-part=draw] [data-blank]")`)
 	draw("whiteboard", 0)
 	p.noFaults()
 }

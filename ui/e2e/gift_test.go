@@ -41,6 +41,8 @@ func TestGiftIsLookedAtAndTaken(t *testing.T) {
 	p.press("Import 1 question")
 	p.until("three questions", `document.querySelectorAll("[data-thumb]").length === 3`)
 	p.until("saved", `document.getElementById("saving").innerText === `+quote(say("edit.saved")))
+	p.press(say("edit.export"))
+	p.until("the menu", `document.querySelector("[role=menu]")`)
 	got := evalJS[string](p, `fetch([...document.querySelectorAll("a[download]")][0].href).then((r) => r.text())`)
 	for _, part := range []string{"2 + 2", "flat", "What floats?", "wood"} {
 		if !strings.Contains(got, part) {
@@ -102,7 +104,8 @@ func TestAQuizOfAnotherProgramIsLookedAtAndTaken(t *testing.T) {
 	p.axe("a preview with a change")
 	p.press("Import 2 questions")
 	p.until("the editor", `location.pathname.startsWith("/quiz/") && document.querySelectorAll("[data-thumb]").length === 2`)
-	p.until("four formats", `document.querySelectorAll("details a[download]").length === 4`)
+	p.press(say("edit.export"))
+	p.until("four formats", `document.querySelectorAll("[role=menu] a[download]").length === 4`)
 	got := evalJS[string](p, `fetch([...document.querySelectorAll("a[download]")][1].href).then((r) => r.text())`)
 	if !strings.Contains(got, `<question type="multichoice">`) || !strings.Contains(got, "spider") {
 		t.Errorf("the Moodle XML is %q", got)

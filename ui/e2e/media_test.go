@@ -41,9 +41,9 @@ func newLecture(t *testing.T) *lectureRig {
 	l := &lectureRig{t: t, box: box, teacher: teacher, lesson: lesson, ada: ada, say: loadWords(t, "en")}
 	ada.press(l.say("console.video"))
 	ada.press(l.say("call.start"))
-	ada.until("the device check", `document.querySelector(".device-check video")?.videoWidth > 0`)
+	ada.until("the device check", `document.querySelector("[data-part=device-check] video")?.videoWidth > 0`)
 	ada.press(l.say("call.go"))
-	ada.until("live", `document.querySelector(".call")?.dataset.sending === "live"`)
+	ada.until("live", `document.querySelector("[data-part=call]")?.dataset.sending === "live"`)
 	return l
 }
 
@@ -75,7 +75,7 @@ func (l *lectureRig) typedIn(p *page, n int, scheme string) *page {
 	return p
 }
 
-const tile = `document.querySelector(".tile[data-source=%s]:not(.own) video")`
+const tile = `document.querySelector("figure[data-source=%s] video")`
 
 // sees waits until a picture of a source moves: two different decoded frames.
 func (p *page) moves(source string) {
@@ -96,7 +96,7 @@ func (p *page) moves(source string) {
 func (p *page) hears() {
 	p.t.Helper()
 	p.until("sound", `(async () => {
-		const s = [...document.querySelectorAll(".call audio")].map((a) => a.srcObject).filter(Boolean);
+		const s = [...document.querySelectorAll("[data-part=call] audio")].map((a) => a.srcObject).filter(Boolean);
 		const ctx = new AudioContext(); await ctx.resume();
 		const nodes = s.map((m) => { const n = ctx.createAnalyser(); ctx.createMediaStreamSource(m).connect(n); return n; });
 		let loud = 0;
@@ -132,7 +132,7 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.ada.press(l.say("people.invite"))
 	cid.sees(l.say("onair.invited"))
 	cid.press(l.say("call.accept"))
-	cid.until("the check", `document.querySelector(".device-check video")?.videoWidth > 0`)
+	cid.until("the check", `document.querySelector("[data-part=device-check] video")?.videoWidth > 0`)
 	cid.press(l.say("call.go"))
 	l.ada.moves("camera")
 	l.ada.hears()
@@ -149,7 +149,7 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 
 	l.ada.press(l.say("call.settings"))
 	l.ada.press(l.say("rehearse.open"))
-	l.ada.until("all is well", `document.querySelectorAll(".rehearsal [data-mark=good]").length === 5`)
+	l.ada.until("all is well", `document.querySelectorAll("[data-mark=good]").length === 5`)
 	evalJS[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
 	l.ada.press(l.say("call.settings"))
 	l.ada.press(l.say("encoders.open"))
@@ -159,8 +159,8 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	evalJS[bool](l.ada, `(document.querySelector("dialog[open]").close(), true)`)
 
 	l.ada.press(l.say("call.stopall"))
-	l.ada.until("no pupil on air", `!document.querySelector(".tile[data-source=camera]:not(.own)")`)
-	cid.until("nothing is sent", `document.querySelector(".call").dataset.sending === "off"`)
+	l.ada.until("no pupil on air", `!document.querySelector("figure[data-source=camera]")`)
+	cid.until("nothing is sent", `document.querySelector("[data-part=call]").dataset.sending === "off"`)
 	for _, p := range []*page{l.ada, ben, cid} {
 		p.noFaults()
 	}
@@ -169,7 +169,7 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 // menu opens the teacher's actions for a pupil.
 func (l *lectureRig) menu(n int) {
 	l.t.Helper()
-	evalJS[bool](l.ada, fmt.Sprintf(`([...document.querySelectorAll(".person")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click(), true)`, quote(l.lesson.Names[n].Name)))
+	evalJS[bool](l.ada, fmt.Sprintf(`([...document.querySelectorAll("[data-person]")].find((x) => x.innerText.includes(%s)).querySelector("summary, button").click(), true)`, quote(l.lesson.Names[n].Name)))
 }
 
 // A dozen at once. A person who invites learns why an insecure page cannot speak.
@@ -185,7 +185,7 @@ func TestADozenWatchAndAnInsecurePageSaysWhy(t *testing.T) {
 	l.menu(0)
 	l.ada.press(l.say("people.invite"))
 	all[0].sees(l.say("call.insecure"))
-	all[0].until("the way to the secure page", fmt.Sprintf(`document.querySelector(".call-insecure a").href === %s`, quote(l.home("https")+"/lesson")))
+	all[0].until("the way to the secure page", fmt.Sprintf(`document.querySelector("[data-part=insecure] a").href === %s`, quote(l.home("https")+"/lesson")))
 	for _, p := range all {
 		p.moves("camera")
 		p.noFaults()
@@ -364,7 +364,7 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 	ben.back("camera")
 	time.Sleep(3 * time.Second) // the next file gets pictures
 	l.ada.press(l.say("call.recordOff"))
-	ben.until("the light to go out", `!document.querySelector(".recorded")`)
+	ben.until("the light to go out", `!document.querySelector("[data-part=recorded]")`)
 
 	files := l.files(t)
 	if len(files) < 2 {

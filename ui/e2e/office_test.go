@@ -69,7 +69,7 @@ const cutText = `(() => {
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let n = walk.nextNode(); n; n = walk.nextNode()) {
     const e = n.parentElement;
-    if (!n.data.trim() || !e.checkVisibility() || e.closest("pre, .skip, .visually-hidden, select, textarea, script, .u-over, dialog:not([open]), .mark-table thead")) continue;
+    if (!n.data.trim() || !e.checkVisibility() || e.closest("pre, .skip, .visually-hidden, select, textarea, script, .u-over, dialog:not([open]), [data-part=marks] thead")) continue;
     const range = document.createRange();
     range.selectNodeContents(n);
     let box = e, out = "";
@@ -102,18 +102,19 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 			name := fmt.Sprint("office ", at.size[0], " ", at.lang, " ", at.theme)
 			p.open(home + path)
 			evalJS[bool](p, `(document.documentElement.dataset.theme = "`+at.theme+`", true)`)
-			p.until(path, ready+` && !document.querySelector("[aria-busy=true], .skeleton")`)
+			p.until(path, ready+` && !document.querySelector("[aria-busy=true], [data-part=skeleton]")`)
 			p.axe(name + " " + path)
 			if cut := evalJS[[]string](p, cutText); len(cut) > 0 {
 				t.Errorf("%s %s: cut: %q", name, path, cut)
 			}
+			p.calm(name + " " + path)
 			p.picture(name + " " + picturePart(path))
 		}
 		for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
-			visit("/admin"+part, `document.querySelector(".admin-content h2")`)
+			visit("/admin"+part, `document.querySelector("[data-part=content] h2")`)
 		}
-		visit("/results/"+past.ID, `document.querySelector(".mark-table")`)
-		visit("/teach", `document.querySelector(".class-card")`)
+		visit("/results/"+past.ID, `document.querySelector("[data-part=marks]")`)
+		visit("/teach", `document.querySelector("[data-class]")`)
 		visit("/no-such-page", `document.body.innerText.includes(`+quote(loadWords(t, at.lang)("lost.title"))+`)`)
 		p.noFaults()
 	}
@@ -142,7 +143,7 @@ func TestTheAdminFindsAPerson(t *testing.T) {
 	}
 	name := list[0].Pupils[1].Name
 	p.fill(say("admin.people.search"), name)
-	p.until("the pupil and no teacher", `[...document.querySelectorAll(".admin-people strong")].map((e) => e.innerText).join() === `+quote(name))
+	p.until("the pupil and no teacher", `[...document.querySelectorAll("[data-part=people] strong")].map((e) => e.innerText).join() === `+quote(name))
 	p.noFaults()
 }
 
@@ -156,24 +157,24 @@ func TestResultsShowRightPlacesAndPairs(t *testing.T) {
 	p.speak(home, "en")
 	p.as(home, ada)
 	p.open(home + "/results/" + past.ID)
-	p.until("the results", `document.querySelector(".mark-table")`)
+	p.until("the results", `document.querySelector("[data-part=marks]")`)
 	bars := func(n int) string {
-		return fmt.Sprintf(`[...document.querySelectorAll(".outcome-list > li:nth-child(%d) .bars li")].map((e) => e.innerText.replace(/\s+/g, " ").trim()).join("; ")`, n)
+		return fmt.Sprintf(`[...document.querySelectorAll("[data-part=questions] > li:nth-child(%d) [data-bars] li")].map((e) => [e, ...e.querySelectorAll("svg[aria-label]")].map((x) => x.getAttribute("aria-label") ?? x.innerText.replace(/\s+/g, " ").trim()).join(" ")).join("; ")`, n)
 	}
 	for n, want := range map[int]string{
 		4: "1 Mercury 12 of 16; 2 Venus 12 of 16; 3 Earth 16 of 16; 4 Mars 16 of 16",
 		5: "Saturn its wide rings 12 of 16; Mars its red ground 16 of 16; Earth its seas and its life 16 of 16; Venus being the hottest 12 of 16",
-		3: "8,0 12 75 % Right answer; 9 4 25 %",
+		3: "8,0 12 75% Right answer; 9 4 25%",
 	} {
 		if got := evalJS[string](p, bars(n)); got != want {
 			t.Errorf("question %d: %q, want %q", n, got, want)
 		}
 	}
 	evalJS[bool](p, `(scrollTo(0, document.body.scrollHeight), true)`)
-	if top := evalJS[int](p, `Math.round(document.querySelector(".mark-table thead th").getBoundingClientRect().top)`); top < 0 {
+	if top := evalJS[int](p, `Math.round(document.querySelector("[data-part=marks] thead th").getBoundingClientRect().top)`); top < 0 {
 		t.Errorf("the head of the table is %d pixels above the window", -top)
 	}
-	if rows, inner := evalJS[int](p, `document.querySelectorAll(".mark-table tbody tr").length`), evalJS[bool](p, `[...document.querySelectorAll("main, main *")].some((e) => e.scrollHeight > e.clientHeight + 1 && getComputedStyle(e).overflowY === "auto")`); rows != 18 || inner {
+	if rows, inner := evalJS[int](p, `document.querySelectorAll("[data-part=marks] tbody tr").length`), evalJS[bool](p, `[...document.querySelectorAll("main, main *")].some((e) => e.scrollHeight > e.clientHeight + 1 && getComputedStyle(e).overflowY === "auto")`); rows != 18 || inner {
 		t.Errorf("%d rows, want 18; a scroller in the page: %v", rows, inner)
 	}
 }

@@ -56,7 +56,7 @@ func (u *updated) mend() { u.gone.Store(nil) }
 // saysLost waits for the error and its retry in place of the skeleton.
 func (p *page) saysLost(what string, say func(string) string) {
 	p.t.Helper()
-	p.until(what+": the error", `document.body?.innerText.includes(`+quote(say("err.part"))+`) && !document.querySelector(".skeleton, .boot") &&
+	p.until(what+": the error", `document.body?.innerText.includes(`+quote(say("err.part"))+`) && !document.querySelector("[data-part=skeleton], .boot") &&
 	  `+findControl+`("button", `+quote(say("retry"))+`)`)
 }
 
@@ -82,7 +82,7 @@ func TestAPageWhosePartIsGoneSaysSo(t *testing.T) {
 		{"home", "/teach", `document.body?.innerText.includes("7B")`, ada, u},
 		{"console", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, ada, u},
 		{"quiz", "/quiz/q_sample", `document.querySelector("[data-question]")`, ada, u},
-		{"cards", "/cards/" + lesson.Room, `document.querySelector(".print-cards img")`, ada, u},
+		{"cards", "/cards/" + lesson.Room, `document.querySelector("[data-part=cards] img")`, ada, u},
 		{"screen", "/screen/" + lesson.Room, `document.querySelector("[data-code]")`, ada, u},
 		{"remote", "/remote/" + lesson.Room, `document.querySelector("[data-part=remote]")`, ada, u},
 		{"results", "/results/" + past.ID, `document.querySelector('a[href*="results.csv"]')`, ada, u},
@@ -122,8 +122,8 @@ func TestAPartOfAPageThatIsGoneSaysSo(t *testing.T) {
 	ada := box.ClaimBox("Ada")
 	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
 	for _, s := range []struct{ file, path, works, ready string }{
-		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector(".call")`},
-		{"uPlot.esm", "/admin/diagnostics", `document.querySelector(".plots figcaption")`, `document.querySelector(".plots canvas")`},
+		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector("[data-part=call]")`},
+		{"uPlot.esm", "/admin/diagnostics", `document.querySelector("[data-part=plots] figcaption")`, `document.querySelector("[data-part=plots] canvas")`},
 	} {
 		p := newPage(t, laptop)
 		p.as(u.home, ada)

@@ -129,7 +129,7 @@ func TestTheRecordingPageFits(t *testing.T) {
 			p.until(shown, `document.querySelector("[data-player]").dataset.shown === "`+shown+`"`)
 			name := fmt.Sprintf("player %d %s %d", at.size[0], at.mode, n)
 			if n == 1 {
-				p.until("the slide", `document.querySelector(".surface img")?.naturalWidth > 0`)
+				p.until("the slide", `document.querySelector("[data-part=surface] img")?.naturalWidth > 0`)
 			}
 			if n == 2 {
 				p.key(kb.End)
@@ -175,7 +175,7 @@ func TestTheRecordingPageSaysWhatIsWrong(t *testing.T) {
 	p.key("k")
 	p.press(say("capsule.download"))
 	p.press(say("capsule.download.make"))
-	p.until("the job's error", `document.querySelector(".job-failed .note.bad")?.innerText.includes(`+quote(say("err.recording_damaged"))+`)`)
+	p.until("the job's error", `document.querySelector("[data-job=failed] .note.bad")?.innerText.includes(`+quote(say("err.recording_damaged"))+`)`)
 	p.axe("a film that cannot be made")
 	p.until("a sheet at rest", `document.getAnimations().every((a) => a.playState === "finished")`)
 	p.picture("player film failed")

@@ -51,7 +51,7 @@ func TestSetUpWithAFile(t *testing.T) {
 		p.until("the ways to a list", `document.querySelector("input[name=way]")`)
 		p.axe("the class list")
 		evalJS[bool](p, `(document.querySelectorAll("input[name=way]")[1].click(), true)`)
-		p.give(".intake", "7b.csv", "Name;Class\nAmal Haddad;7B\n\"Ben;7B\nCid Ono;7B\nAmal Haddad;7B\n")
+		p.give("[data-part=intake]", "7b.csv", "Name;Class\nAmal Haddad;7B\n\"Ben;7B\nCid Ono;7B\nAmal Haddad;7B\n")
 		p.sees("Cid Ono")
 		p.axe("the preview of a file")
 		p.press(say("intake.take"))
@@ -77,7 +77,7 @@ func TestAListIsTakenWholeOrAsksForItsColumns(t *testing.T) {
 		p.as(home, ada)
 		p.open(home + "/teach")
 		p.press(say("home.file"))
-		p.give(".intake", "8c.csv", "Vorname;Hausname;Klasse\nMia;Ott;8c\nZoe;Perl;8c\n")
+		p.give("[data-part=intake]", "8c.csv", "Vorname;Hausname;Klasse\nMia;Ott;8c\nZoe;Perl;8c\n")
 		if lang == "en" {
 			p.sees(say("columns.half_name"))
 			p.sees("Hausname")
@@ -87,7 +87,7 @@ func TestAListIsTakenWholeOrAsksForItsColumns(t *testing.T) {
 			p.press(say("columns.preview"))
 			p.sees("Mia Ott")
 			p.press(say("intake.take"))
-			p.until("the class", `!document.querySelector(".intake") && [...document.querySelectorAll("bdi")].some((b) => b.textContent === "8c")`)
+			p.until("the class", `!document.querySelector("[data-part=intake]") && [...document.querySelectorAll("bdi")].some((b) => b.textContent === "8c")`)
 			p.press(say("home.file"))
 		} else { // the box has learnt it
 			p.sees(say("columns.remembered"))
@@ -96,7 +96,7 @@ func TestAListIsTakenWholeOrAsksForItsColumns(t *testing.T) {
 			p.press(say("columns.preview"))
 			p.until("the preview", `!document.querySelector("#column-1") && document.querySelector("#intake-0")`)
 		}
-		p.give(".intake", "8c.csv", "Last name,First name,Email,Role,grade\nOtt,Mia,mia@x.example,,B+\nOtt,Mia,mo@x.example,,A\nTeach,Eva,eva@x.example,Teacher,\nClass average,,,,B\n")
+		p.give("[data-part=intake]", "8c.csv", "Last name,First name,Email,Role,grade\nOtt,Mia,mia@x.example,,B+\nOtt,Mia,mo@x.example,,A\nTeach,Eva,eva@x.example,Teacher,\nClass average,,,,B\n")
 		for _, code := range []string{"adult", "marks", "namesake", "summary"} {
 			p.sees(say("home.problem." + code))
 		}
@@ -162,19 +162,19 @@ func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
 	  return document.body.dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: held})) || true;
 	})()`)
 	p.sees("moon 1")
-	p.until("two pages", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("moon 1") && li.innerText.includes("2 pages"))`)
+	p.until("two pages", `[...document.querySelectorAll("[data-part=decks] li")].some((li) => li.innerText.includes("moon 1") && li.innerText.includes("2 pages"))`)
 	p.axe("home with slides")
-	p.give(".decks", "leaf.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><rect width="80" height="40" fill="green"/></svg>`)
-	p.until("a page of a drawing", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("leaf") && li.innerText.includes("1 page"))`)
-	p.give(".decks", "talk.pptx", "PK\x03\x04[Content_Types].xml")
+	p.give("[data-part=decks]", "leaf.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><rect width="80" height="40" fill="green"/></svg>`)
+	p.until("a page of a drawing", `[...document.querySelectorAll("[data-part=decks] li")].some((li) => li.innerText.includes("leaf") && li.innerText.includes("1 page"))`)
+	p.give("[data-part=decks]", "talk.pptx", "PK\x03\x04[Content_Types].xml")
 	p.sees(say("err.office"))
-	p.give(".decks", "notes.pdf", "this is no PDF")
+	p.give("[data-part=decks]", "notes.pdf", "this is no PDF")
 	p.sees(say("err.unknown_type"))
 	p.press(strings.ReplaceAll(say("home.more"), "{name}", "moon 1"))
 	p.press(say("home.rename"))
 	p.fill(say("edit.title"), "The Moon")
 	p.press(say("home.save"))
-	p.until("the new name", `[...document.querySelectorAll(".deck-list li")].some((li) => li.innerText.includes("The Moon"))`)
+	p.until("the new name", `[...document.querySelectorAll("[data-part=decks] li")].some((li) => li.innerText.includes("The Moon"))`)
 	p.noFaults()
 }
 
@@ -199,17 +199,22 @@ func TestPreparationForEverybody(t *testing.T) {
 				p.theme(mode)
 				p.until(path, ready)
 				p.axe(name + path)
+				p.calm(name + path)
 			}
 			at("/cards/"+class, `[...document.images].length === 8`)
 			at("/quiz/q_sample", `document.querySelectorAll("[data-thumb]").length > 4`)
 			p.press(say("quizzes.gift"))
 			p.until("the dialog", `document.querySelector("dialog[open]")`)
 			p.axe(name + "GIFT")
-			at("/teach", `document.querySelector(".ready img")?.complete && document.querySelector(".deck-list img")`)
+			at("/teach", `document.querySelector("[data-part=ready] img")?.complete && document.querySelector("[data-part=decks] img")`)
 			for _, open := range []string{"home.list", "home.start", "home.add"} {
 				p.press(say(open))
 				p.until("the dialog", `document.querySelector("dialog[open]")`)
 				p.axe(name + open)
+				p.calm(name + open)
+				if evalJS[string](p, `document.activeElement.ariaLabel ?? ""`) == say("close") {
+					t.Errorf("%s%s: the dialog opens at its close button", name, open)
+				}
 				p.press(say("close"))
 				p.until("no dialog", `!document.querySelector("dialog[open]")`)
 			}

@@ -503,7 +503,7 @@ func (s *stage) deck(sizes ...image.Point) string {
 // landing is the distance in pixels of the line's ends on a page from (0.2, 0.3) and (0.8, 0.7) of
 // the shown picture.
 const landing = `(() => {
-  const line = document.querySelector(".surface-ink line"), r = document.querySelector(".surface-page").getBoundingClientRect(), m = line.getScreenCTM();
+  const line = document.querySelector("[data-part=ink] line"), r = document.querySelector("[data-part=page]").getBoundingClientRect(), m = line.getScreenCTM();
   const off = (x, y, wx, wy) => { const p = new DOMPoint(x, y).matrixTransform(m); return Math.hypot(p.x - r.left - wx * r.width, p.y - r.top - wy * r.height); };
   return Math.max(off(line.x1.baseVal.value, line.y1.baseVal.value, 0.2, 0.3), off(line.x2.baseVal.value, line.y2.baseVal.value, 0.8, 0.7));
 })()`
@@ -526,13 +526,13 @@ func TestInkLandsWhereItWasDrawn(t *testing.T) {
 	pupil.open("http://" + s.box.HTTP + "/lesson")
 	for i, surface := range []string{"d:" + deck + ":0", "d:" + deck + ":1", "d:" + deck + ":2", "d:" + deck + ":3", "w:1"} {
 		s.do(s.teach, "board.show", map[string]any{"surface": surface})
-		console.until("the surface without ink", `document.querySelector(".draw .surface-page") && !document.querySelector(".draw line")`)
+		console.until("the surface without ink", `document.querySelector("[data-part=draw] [data-part=page]") && !document.querySelector("[data-part=draw] line")`)
 		if surface != "w:1" {
-			console.until("the picture", fmt.Sprintf(`document.querySelector(".draw img")?.naturalWidth && document.querySelectorAll(".thumbs button")[%d].ariaPressed === "true"`, i))
+			console.until("the picture", fmt.Sprintf(`document.querySelector("[data-part=draw] img")?.naturalWidth && document.querySelectorAll("[data-part=thumbs] button")[%d].ariaPressed === "true"`, i))
 		}
 		console.press(say("board.tool.line"))
 		evalJS[bool](console, `(() => {
-		  const e = document.querySelector(".draw"), r = document.querySelector(".draw .surface-page").getBoundingClientRect();
+		  const e = document.querySelector("[data-part=draw]"), r = document.querySelector("[data-part=draw] [data-part=page]").getBoundingClientRect();
 		  const at = (type, x, y) => e.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, button: 0, pressure: 0.5, clientX: r.left + x * r.width, clientY: r.top + y * r.height }));
 		  e.setPointerCapture = () => {};
 		  at("pointerdown", 0.2, 0.3);
@@ -541,12 +541,12 @@ func TestInkLandsWhereItWasDrawn(t *testing.T) {
 		  return true;
 		})()`)
 		for name, p := range map[string]*page{"screen": s.screen, "console": console, "pupil": pupil} {
-			p.until("the line", fmt.Sprintf(`document.querySelectorAll(".surface-ink line").length === 1 && (!document.querySelector(".surface img") === %t)`, surface == "w:1"))
+			p.until("the line", fmt.Sprintf(`document.querySelectorAll("[data-part=ink] line").length === 1 && (!document.querySelector("[data-part=surface] img") === %t)`, surface == "w:1"))
 			if off := evalJS[float64](p, landing); off > 2 {
 				t.Errorf("the ink on page %d of the %s is %.1f px away", i+1, name, off)
 			}
 		}
-		if wide := evalJS[float64](pupil, `((e) => e ? e.clientWidth / e.clientHeight / (e.naturalWidth / e.naturalHeight) : 1)(document.querySelector("img.surface-page"))`); wide < 0.98 || wide > 1.02 {
+		if wide := evalJS[float64](pupil, `((e) => e ? e.clientWidth / e.clientHeight / (e.naturalWidth / e.naturalHeight) : 1)(document.querySelector("img[data-part=page]"))`); wide < 0.98 || wide > 1.02 {
 			t.Errorf("page %d is squashed to %.2f for a pupil", i+1, wide)
 		}
 		for _, size := range projectors {

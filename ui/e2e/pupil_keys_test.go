@@ -109,14 +109,14 @@ func TestEveryAnswerIsGivenByKeys(t *testing.T) {
 		func() { p.tabTo("green stuff"); p.typed("Chlorophyll"); p.key(kb.Enter) },
 		func() { p.tabTo("legs"); p.typed("8"); p.key(kb.Enter) },
 		func() {
-			enter(strings.ReplaceAll(say("quiz.down"), "{text}", evalJS[string](p, `document.querySelector(".question ol bdi").innerText`)))
+			enter(strings.ReplaceAll(say("quiz.down"), "{text}", evalJS[string](p, `document.querySelector("[data-part=item] ol bdi").innerText`)))
 			enter(say("quiz.send"))
 		},
 		func() { enter("Catch light"); enter("Take up water"); enter(say("quiz.send")) },
 	} {
 		c.ask(n)
 		p.sees(c.texts()[n])
-		p.until("a way to answer", `document.querySelector(".question :is(button, .answer-field)")`)
+		p.until("a way to answer", `document.querySelector("[data-part=item] :is(button, [data-part=field])")`)
 		evalJS[bool](p, `(document.activeElement.blur(), true)`)
 		answer()
 		sent()

@@ -118,7 +118,7 @@ func (c *class) pupilPage(lang string, size [2]int64) *page {
 	p.speak(home, lang)
 	p.as(home, c.people[0])
 	p.open(home + "/lesson")
-	p.until("the lesson", `document.querySelector("main.lesson")`)
+	p.until("the lesson", `document.querySelector("main[data-part=lesson]")`)
 	return p
 }
 
@@ -220,16 +220,16 @@ func TestAPupilsLessonLooksRight(t *testing.T) {
 			p.looks(lang + " many wrong")
 
 			c.ask(2)
-			p.until("a field", `document.querySelector("textarea.answer-field")`)
-			evalJS[bool](p, `(document.querySelector(".answer-field").focus(), true)`)
+			p.until("a field", `document.querySelector("textarea[data-part=field]")`)
+			evalJS[bool](p, `(document.querySelector("[data-part=field]").focus(), true)`)
 			p.typed("Chlorophyll, I think, but I am not quite sure how one writes it")
 			p.press(say("quiz.send"))
 			p.sees(say("quiz.saved"))
 			p.looks(lang + " word saved")
 
 			c.ask(3)
-			p.until("a field", `document.querySelector("input.answer-field")`)
-			evalJS[bool](p, `(document.querySelector(".answer-field").focus(), true)`)
+			p.until("a field", `document.querySelector("input[data-part=field]")`)
+			evalJS[bool](p, `(document.querySelector("[data-part=field]").focus(), true)`)
 			p.typed("eight")
 			p.press(say("quiz.send"))
 			p.sees(say("quiz.refused.not_a_number"))

@@ -110,11 +110,11 @@ func joinIn(t *testing.T, beside *page, home, lang string, size [2]int64, code, 
 // showSlides shows a page and draws on it. Teacher and viewers see both.
 func showSlides(ada *page, others []*page) {
 	ada.t.Helper()
-	ada.until("pages to show", `document.querySelector(".thumbs button img")?.complete`)
-	evalJS[bool](ada, `(document.querySelectorAll(".thumbs button")[1].click(), true)`)
-	ada.until("the shown page", `document.querySelector(".draw img")?.naturalWidth > 0`)
+	ada.until("pages to show", `document.querySelector("[data-part=thumbs] button img")?.complete`)
+	evalJS[bool](ada, `(document.querySelectorAll("[data-part=thumbs] button")[1].click(), true)`)
+	ada.until("the shown page", `document.querySelector("[data-part=draw] img")?.naturalWidth > 0`)
 	evalJS[bool](ada, `(() => {
-	  const e = document.querySelector(".draw"), r = e.getBoundingClientRect();
+	  const e = document.querySelector("[data-part=draw]"), r = e.getBoundingClientRect();
 	  const at = (type, x, y) => e.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, button: 0, pressure: 0.5, clientX: r.left + x * r.width, clientY: r.top + y * r.height }));
 	  e.setPointerCapture = () => {};
 	  at("pointerdown", 0.2, 0.2);
@@ -123,7 +123,7 @@ func showSlides(ada *page, others []*page) {
 	  return true;
 	})()`)
 	for _, p := range append(others, ada) {
-		p.until("the page and the ink on it", `document.querySelector(".surface img")?.naturalWidth > 0 && document.querySelector(".surface-ink .ink")`)
+		p.until("the page and the ink on it", `document.querySelector("[data-part=surface] img")?.naturalWidth > 0 && document.querySelector("[data-stroke]")`)
 	}
 }
 
@@ -136,11 +136,11 @@ func runQuiz(t *testing.T, ada, amal, ben, screen *page, say func(string) string
 		p.until("the question", `document.querySelectorAll("[data-option] button").length >= 2`)
 	}
 	screen.until("the question", `document.querySelectorAll("[data-option]").length >= 2`)
-	if evalJS[bool](ada, `!!document.querySelector("[data-part=right] .icon")`) {
+	if evalJS[bool](ada, `!!document.querySelector("[data-part=right] svg")`) {
 		t.Error("the console marks the right answer before the reveal")
 	}
 	ada.press(say("stage.peek"))
-	right := evalJS[int](ada, `[...document.querySelectorAll("[data-part=counts] li")].findIndex((li) => li.querySelector("[data-part=right] .icon"))`)
+	right := evalJS[int](ada, `[...document.querySelectorAll("[data-part=counts] li")].findIndex((li) => li.querySelector("[data-part=right] svg"))`)
 	ada.press(say("stage.unpeek"))
 	pick := func(p *page, n int) {
 		t.Helper()

@@ -18,9 +18,9 @@ func takeOut(p *page, name string, say func(string) string) {
 // atItsPlace waits until the pupil's page is again as before.
 func atItsPlace(p *page, what string) {
 	p.t.Helper()
-	p.until(what, `window.never_reloaded && document.querySelector("main.lesson")?.checkVisibility() && !document.querySelector(".stop") &&
-	  document.querySelector(".question-text").innerText === "How many seasons has Mars?" && document.querySelector(".question .answer-field").value === "3.4" &&
-	  document.querySelector(".composer textarea").value === "half a thought"`)
+	p.until(what, `window.never_reloaded && document.querySelector("main[data-part=lesson]")?.checkVisibility() && !document.querySelector("[data-part=stop]") &&
+	  document.querySelector("[data-part=stem]").innerText === "How many seasons has Mars?" && document.querySelector("[data-part=field]").value === "3.4" &&
+	  document.querySelector("[data-part=composer] textarea").value === "half a thought"`)
 }
 
 // TestARemovedPupilComesBackByItself removes a pupil at the second question of a round, and admits
@@ -40,14 +40,14 @@ func TestARemovedPupilComesBackByItself(t *testing.T) {
 	pupil.sees(say("conn.live"))
 	p := desk(t, ada, lesson.Room, laptop)
 	p.press(say("stage.openAll"))
-	pupil.until("the first question", `document.querySelector(".question .answer-field")`)
-	evalJS[bool](pupil, `(document.querySelector(".question .answer-field").focus(), window.never_reloaded = true)`)
+	pupil.until("the first question", `document.querySelector("[data-part=field]")`)
+	evalJS[bool](pupil, `(document.querySelector("[data-part=field]").focus(), window.never_reloaded = true)`)
 	pupil.typed("Mars")
 	pupil.press(say("quiz.send"))
 	pupil.sees(say("quiz.saved"))
 	pupil.press(say("quiz.next"))
-	pupil.until("the second question", `document.querySelector(".question-text")?.innerText === "How many seasons has Mars?"`)
-	evalJS[bool](pupil, `(document.querySelector(".question .answer-field").focus(), true)`)
+	pupil.until("the second question", `document.querySelector("[data-part=stem]")?.innerText === "How many seasons has Mars?"`)
+	evalJS[bool](pupil, `(document.querySelector("[data-part=field]").focus(), true)`)
 	pupil.typed("3.4")
 	pupil.press(say("dock.chat"))
 	pupil.fill(say("chat.label"), "half a thought")
@@ -55,8 +55,8 @@ func TestARemovedPupilComesBackByItself(t *testing.T) {
 
 	gone := func() {
 		t.Helper()
-		pupil.until("the word that says so", `document.querySelector(".stop h1")?.innerText === `+quote(say("lesson.removed"))+` && !document.querySelector("main.lesson")?.checkVisibility()`)
-		p.until("the pupil among the removed", `document.querySelector(".group-removed")?.innerText.includes(`+quote(amal)+`)`)
+		pupil.until("the word that says so", `document.querySelector("[data-part=stop] h1")?.innerText === `+quote(say("lesson.removed"))+` && !document.querySelector("main[data-part=lesson]")?.checkVisibility()`)
+		p.until("the pupil among the removed", `document.querySelector("[data-where=removed]")?.innerText.includes(`+quote(amal)+`)`)
 	}
 	takeOut(p, amal, say)
 	gone()
@@ -64,7 +64,7 @@ func TestARemovedPupilComesBackByItself(t *testing.T) {
 	pupil.axe("a removed pupil")
 	p.press(say("undo"))
 	atItsPlace(pupil, "the place after Undo")
-	p.until("the pupil in the class", `document.querySelector(".group-here")?.innerText.includes(`+quote(amal)+`)`)
+	p.until("the pupil in the class", `document.querySelector("[data-where=here]")?.innerText.includes(`+quote(amal)+`)`)
 	pupil.shot("back")
 
 	takeOut(p, amal, say)
@@ -75,7 +75,7 @@ func TestARemovedPupilComesBackByItself(t *testing.T) {
 	p.press(strings.ReplaceAll(say("people.readmitOne"), "{name}", amal))
 	atItsPlace(pupil, "the place after a restart of the box")
 	pupil.press(say("quiz.back"))
-	pupil.until("the answer that was given", `document.querySelector(".question .answer-field")?.value === "Mars"`)
+	pupil.until("the answer that was given", `document.querySelector("[data-part=field]")?.value === "Mars"`)
 	pupil.sees(say("quiz.saved"))
 	pupil.press(say("quiz.next"))
 
@@ -84,7 +84,7 @@ func TestARemovedPupilComesBackByItself(t *testing.T) {
 	p.press(say("stage.close")) // meanwhile the lesson continues
 	p.open(evalJS[string](p, "location.href"))
 	p.press(strings.ReplaceAll(say("people.readmitOne"), "{name}", amal))
-	pupil.until("what happened meanwhile", `window.never_reloaded && document.querySelector("main.lesson")?.innerText.includes(`+quote(say("quiz.locked"))+`)`)
+	pupil.until("what happened meanwhile", `window.never_reloaded && document.querySelector("main[data-part=lesson]")?.innerText.includes(`+quote(say("quiz.locked"))+`)`)
 
 	takeOut(p, amal, say)
 	gone()
@@ -92,7 +92,7 @@ func TestARemovedPupilComesBackByItself(t *testing.T) {
 	gone()
 	evalJS[bool](pupil, `(window.never_reloaded = true)`)
 	p.press(say("undo"))
-	pupil.until("the lesson, without a reload", `window.never_reloaded && document.querySelector(".question .answer-field")?.value === "Mars" && !document.querySelector(".stop")`)
+	pupil.until("the lesson, without a reload", `window.never_reloaded && document.querySelector("[data-part=field]")?.value === "Mars" && !document.querySelector("[data-part=stop]")`)
 	p.press(say("console.chat"))
 	pupil.press(say("dock.chat"))
 	sendChat(pupil, "here again", say)

@@ -55,7 +55,7 @@ func firstDay(t *testing.T, home, claim string, power powerPlug) {
 		p.sees("hello from Amal")
 	}
 	amal.press(say("tap.hand.raise"))
-	ada.until("Amal's hand", `[...document.querySelectorAll("ol.hands li")].some((li) => li.innerText.includes("Amal"))`)
+	ada.until("Amal's hand", `[...document.querySelectorAll("[data-part=hands] li")].some((li) => li.innerText.includes("Amal"))`)
 
 	power.pull()
 	amal.sees(say("conn.offline"))
@@ -65,7 +65,7 @@ func firstDay(t *testing.T, home, claim string, power powerPlug) {
 		p.sees("written while the box was away")
 		p.sees("hello from Amal")
 	}
-	ada.until("Amal's hand after the restart", `[...document.querySelectorAll("ol.hands li")].some((li) => li.innerText.includes("Amal"))`)
+	ada.until("Amal's hand after the restart", `[...document.querySelectorAll("[data-part=hands] li")].some((li) => li.innerText.includes("Amal"))`)
 	sendChat(ben, "we are back", say)
 	ada.sees("we are back")
 	for _, p := range []*page{ada, ben, amal} {

@@ -35,7 +35,7 @@ func TestAnAnswerCountsAsThePupilTypedIt(t *testing.T) {
 	p.open(home + "/lesson")
 	p.sees(say("conn.live"))
 
-	const field = `document.querySelector(".question .answer-field")`
+	const field = `document.querySelector("[data-part=field]")`
 	for i, q := range []struct {
 		kind         string
 		key          map[string]any

@@ -7,7 +7,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { BoxState } from "./api/box";
 import { preferred, t, withTexts } from "./locales/i18n";
 import { loadFonts } from "./components/fonts";
-import { chooseLanguage, ErrorNote, Loading, PartMissing, Snackbar } from "./components/feedback";
+import { chooseLanguage, ErrorNote, Loading, PartMissing } from "./components/feedback";
+import { Toasts } from "./components/toast";
 import { path } from "./state/router";
 import { fault, reload, state } from "./state/session";
 import { Card, Join } from "./pages/join";
@@ -131,7 +132,7 @@ async function start() {
         {t("skip")}
       </a>
       <App />
-      <Snackbar />
+      <Toasts />
     </>,
     root,
   );

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"syscall"
 	"time"
@@ -67,7 +68,21 @@ func (c *boxCmd) Run(w environment) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // restores the default action for a second signal
-	return c.runBox(ctx, w, log, box)
+	err = c.runBox(ctx, w, log, box)
+	if errors.Is(err, firmware.ErrRestart) && ctx.Err() == nil {
+		return restartProgram()
+	}
+	return err
+}
+
+// restartProgram replaces the process by a new run of the program, with the same process id: the
+// first process of an appliance or a service manager sees no end.
+func restartProgram() error {
+	self, err := os.Executable()
+	if err == nil {
+		err = syscall.Exec(self, os.Args, os.Environ())
+	}
+	return fmt.Errorf("the program cannot start itself again: %w", err)
 }
 
 func (c *boxCmd) pickBoard(w environment) hal.Board {
@@ -135,7 +150,12 @@ func (c *boxCmd) runBox(ctx context.Context, w environment, log *slog.Logger, bo
 	if c.Panel != "" && c.panel != nil {
 		g.Go(func(ctx context.Context) error { return c.showPanel(ctx, w) })
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if errors.Is(err, firmware.ErrRestart) {
+		log.Info("the box restarts with the data of a backup")
+		return err
+	}
+	if err != nil {
 		log.Error("the box gave up", "err", err)
 		return fmt.Errorf("%w\nTry: livelearn doctor", err)
 	}

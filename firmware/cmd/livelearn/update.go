@@ -95,7 +95,7 @@ func (c rootCmd) Run(environment) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.Out, root, 0o644)
+	return atomicfile.Write(c.Out, 0o644, atomicfile.Bytes(root))
 }
 
 type rotateCmd struct {
@@ -124,7 +124,7 @@ func (c rotateCmd) Run(environment) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.Out, root, 0o644)
+	return atomicfile.Write(c.Out, 0o644, atomicfile.Bytes(root))
 }
 
 // rootFiles are the root.json files, the oldest first.

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"time"
+
+	"github.com/livelearn/box/services/supervise"
 )
 
 const (
@@ -23,7 +25,7 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.log.Warn("the database is not ready", "err", err)
 		}
-		sleep(ctx, pause)
+		supervise.Sleep(ctx, pause)
 		pause = min(2*pause, retryMax)
 	}
 	for ctx.Err() == nil {
@@ -37,16 +39,7 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 			s.log.Warn("expired facts were not emptied", "err", err)
 			next = time.Hour
 		}
-		sleep(ctx, next)
+		supervise.Sleep(ctx, next)
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -29,9 +29,10 @@ type Deps struct {
 	Log      *slog.Logger
 	Version  string
 
-	Tree        func() supervise.Status            // everything that runs
-	LogTail     func() []string                    // the last lines of the log
-	Backup      func(io.Writer) error              // writes a whole backup
+	Tree        func() supervise.Status // everything that runs
+	LogTail     func() []string         // the last lines of the log
+	Backup      Backup                  // writes a whole backup
+	Restore     Restore
 	Acknowledge func(check string) error           // ends the warning of a check that data was lost
 	KickDevices func(user string, hashes []string) // closes the sockets of devices whose tokens are void
 	// Export writes all data of the box about a pupil.
@@ -43,6 +44,9 @@ type Deps struct {
 	Machine Machine // nil: this box is a program on another machine
 	Cloud   Cloud   // nil: this box talks to no cloud
 }
+
+// Backup writes a whole backup. With a passphrase the backup is encrypted.
+type Backup func(w io.Writer, passphrase string) error
 
 // accountAPI holds the operations on the accounts of staff, and on the settings.
 type accountAPI struct {
@@ -60,7 +64,7 @@ type diagnosticsAPI struct {
 	log         *slog.Logger
 	tree        func() supervise.Status
 	logTail     func() []string
-	backup      func(io.Writer) error
+	backup      Backup
 	acknowledge func(check string) error
 }
 
@@ -102,6 +106,8 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	accounts.registerAccounts(ops)
 	diagnostics := &diagnosticsAPI{d.Rooms, d.History, d.Jobs, d.Reports, d.Log, d.Tree, d.LogTail, d.Backup, d.Acknowledge}
 	diagnostics.registerDiagnostics(ops)
+	restore := &restoreAPI{d.Restore, d.Log}
+	restore.registerRestore(ops)
 	privacy := &privacyAPI{d.Roster, d.Log, d.Export, d.Erase}
 	privacy.registerPrivacy(ops)
 	link := &cloudAPI{d.Cloud, d.Log}

@@ -30,6 +30,12 @@ type checkPath struct {
 	Check string `path:"check" maxLength:"64" doc:"The check's name, such as roster."`
 }
 
+type passphraseBody struct {
+	Body struct {
+		Passphrase string `json:"passphrase" minLength:"12" maxLength:"1000"`
+	}
+}
+
 func (a *diagnosticsAPI) registerDiagnostics(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodPost, "/api/admin/health/{check}/acknowledge", "acknowledge", "End the warning of a check that data was lost", httpapi.Admin,
 		func(_ context.Context, in *checkPath) (*struct{}, error) { return nil, a.acknowledge(in.Check) })
@@ -39,8 +45,8 @@ func (a *diagnosticsAPI) registerDiagnostics(ops httpapi.Operations) {
 		})
 	httpapi.Add(ops, http.MethodGet, "/api/admin/crashes", "crashes", "The last crashes, newest first", httpapi.Admin, a.listCrashes)
 	httpapi.Add(ops, http.MethodGet, "/api/admin/letters", "letters", "Messages that were set aside", httpapi.Admin,
-		func(context.Context, *struct{}) (*httpapi.Body[[]jobs.Letter], error) {
-			return &httpapi.Body[[]jobs.Letter]{Body: a.jobs.ListDeadLetters()}, nil
+		func(context.Context, *struct{}) (*httpapi.Body[[]jobs.DeadLetter], error) {
+			return &httpapi.Body[[]jobs.DeadLetter]{Body: a.jobs.ListDeadLetters()}, nil
 		})
 	httpapi.Add(ops, http.MethodPost, "/api/admin/letters/{id}/retry", "retryLetter", "Try a message again", httpapi.Admin, a.retryLetter)
 	httpapi.Add(ops, http.MethodPost, "/api/admin/letters/{id}/drop", "dropLetter", "Forget a message", httpapi.Admin,
@@ -51,7 +57,12 @@ func (a *diagnosticsAPI) registerDiagnostics(ops httpapi.Operations) {
 		func(context.Context, *struct{}) (*httpapi.Body[[]string], error) {
 			return &httpapi.Body[[]string]{Body: a.logTail()}, nil
 		})
-	httpapi.Add(ops, http.MethodGet, "/api/admin/backup", "backup", "The whole box as one file", httpapi.Admin, a.streamBackup, httpapi.WithFile("application/octet-stream"))
+	httpapi.Add(ops, http.MethodGet, "/api/admin/backup", "backup", "The whole box as one file", httpapi.Admin,
+		func(context.Context, *struct{}) (*huma.StreamResponse, error) { return a.streamBackup("") }, httpapi.WithFile("application/octet-stream"))
+	httpapi.Add(ops, http.MethodPost, "/api/admin/backup", "encryptedBackup", "The whole box as one file that only the passphrase opens", httpapi.Admin,
+		func(_ context.Context, in *passphraseBody) (*huma.StreamResponse, error) {
+			return a.streamBackup(in.Body.Passphrase)
+		}, httpapi.WithFile("application/octet-stream"))
 	httpapi.Add(ops, http.MethodGet, "/api/admin/history", "history", "How the box was doing in the last hour", httpapi.Admin,
 		func(context.Context, *struct{}) (*httpapi.Body[health.Samples], error) {
 			return &httpapi.Body[health.Samples]{Body: a.history.LastHour()}, nil
@@ -94,14 +105,14 @@ func (a *diagnosticsAPI) retryLetter(ctx context.Context, in *httpapi.IDPath) (*
 }
 
 // streamBackup streams the backup, because it may not fit into memory.
-func (a *diagnosticsAPI) streamBackup(context.Context, *struct{}) (*huma.StreamResponse, error) {
+func (a *diagnosticsAPI) streamBackup(passphrase string) (*huma.StreamResponse, error) {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		_, out := humago.Unwrap(ctx)
 		_ = http.NewResponseController(out).SetWriteDeadline(time.Now().Add(time.Hour)) // fails only with the recorder of a test
 		ctx.SetHeader("Content-Type", "application/octet-stream")
 		ctx.SetHeader("Content-Disposition", fmt.Sprintf(`attachment; filename="livelearn-%s.llb"`, time.Now().UTC().Format("20060102-150405")))
 		w := bufio.NewWriterSize(ctx.BodyWriter(), 64<<10)
-		err := a.backup(w)
+		err := a.backup(w, passphrase)
 		if err == nil {
 			err = w.Flush()
 		}

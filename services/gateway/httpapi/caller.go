@@ -85,6 +85,7 @@ func RequestOf(ctx context.Context) *http.Request { return ctx.Value(requestKey{
 // SessionCookie returns the Set-Cookie value that hands a token to the browser. It is Secure
 // only over TLS, because the cookie must also work over plain HTTP on the LAN.
 func SessionCookie(r *http.Request, token string) string {
+	//lint:ignore gosec Secure follows the request
 	c := http.Cookie{
 		Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 		MaxAge: 180 * 24 * 3600, // the roster decides how long a token is valid

@@ -132,6 +132,7 @@ func (a *API) newTrustCookie(r *http.Request, name string) string {
 }
 
 func longLivedCookie(name, value string) *http.Cookie {
+	//lint:ignore gosec not Secure: a device is the same over plain HTTP and over HTTPS
 	return &http.Cookie{
 		Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600,
 	}

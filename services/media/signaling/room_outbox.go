@@ -115,7 +115,7 @@ func (p *roomOutbox) drainRoom(ctx context.Context, room string) {
 		case errs.KindOf(err) == errs.Busy || errs.KindOf(err) == errs.Down:
 			p.log.Warn("media: a room does not answer and will be told anew", "room", room, "err", err)
 			p.resyncRoom(room, m.name != syncMessage)
-			sleepFor(ctx, deliveryTries*busyRetryDelay)
+			supervise.Sleep(ctx, deliveryTries*busyRetryDelay)
 		default:
 			p.log.Warn("media: a room refuses", "room", room, "kind", m.name, "err", err)
 		}
@@ -153,17 +153,7 @@ func (p *roomOutbox) deliverMessage(ctx context.Context, id string, m outMessage
 		if errs.KindOf(err) != errs.Busy || try == deliveryTries-1 {
 			return err
 		}
-		sleepFor(ctx, busyRetryDelay<<try)
+		supervise.Sleep(ctx, busyRetryDelay<<try)
 	}
 	return err
-}
-
-// sleepFor waits for d or the end of ctx.
-func sleepFor(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/supervise"
 )
 
 // fakeNode is a node that answers every offer with its session, after a while if it is slow.
@@ -33,7 +34,7 @@ func (d *fakeNode) note(ctx context.Context, what, session string) (media.Answer
 	slow, fail := d.slow[session], d.fail
 	d.mu.Unlock()
 	if slow > 0 {
-		sleepFor(ctx, slow)
+		supervise.Sleep(ctx, slow)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

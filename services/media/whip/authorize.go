@@ -81,12 +81,12 @@ func writeError(w http.ResponseWriter, err error) {
 
 // bearerChallenge follows RFC 6750 3: a request without a token gets no error code.
 func bearerChallenge(code string) string {
-	const bearer = `Bearer realm="livelearn"`
+	const challenge = `Bearer realm="livelearn"`
 	switch code {
 	case noToken:
-		return bearer
+		return challenge
 	case badToken, badScope:
-		return bearer + `, error="` + code + `"`
+		return challenge + `, error="` + code + `"`
 	}
 	return ""
 }

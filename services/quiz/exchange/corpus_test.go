@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/quiz/draft/drafttest"
 	"github.com/livelearn/box/services/quiz/item"
 	"github.com/livelearn/box/services/slides"
 )
@@ -141,7 +142,7 @@ func forgetPixels(a item.Authored) string {
 
 // TestAFileThatIsNoQuizIsRefusedWithItsKind has a file of each kind. None becomes slides.
 func TestAFileThatIsNoQuizIsRefusedWithItsKind(t *testing.T) {
-	zipOf := func(name string) string { return string(makeZip(t, map[string]string{name: "x"})) }
+	zipOf := func(name string) string { return string(drafttest.MakeZip(t, map[string]string{name: "x"})) }
 	for name, c := range map[string]struct{ data, code string }{
 		"prose":         {"Buy milk and bread.\nGo home.\n", "quiz_plain_text"},
 		"choices":       {"Which is wet?\nA. Water\nB. Sand\n", "quiz_choice_list"},
@@ -161,7 +162,7 @@ func TestAFileThatIsNoQuizIsRefusedWithItsKind(t *testing.T) {
 		"OneRoster":     {zipOf("users.csv"), "quiz_class_list"},
 		"nothing":       {" \n", "empty"},
 		"noise":         {"\x00\x01\x02\x03\xff\xfe\xfd", "quiz_binary"},
-		"path":          {string(makeZip(t, map[string]string{"../imsmanifest.xml": "x"})), "bad_path"},
+		"path":          {string(drafttest.MakeZip(t, map[string]string{"../imsmanifest.xml": "x"})), "bad_path"},
 		"entities":      {`<?xml version="1.0"?><!DOCTYPE quiz [<!ENTITY a "aaa">]><quiz>&a;</quiz>`, "entities"},
 		"depth":         {"<quiz>" + strings.Repeat("<a>", 300), "too_complex"},
 		"cut XML":       {`<?xml version="1.0"?><quiz><question type="essay">`, "bad_xml"},

@@ -139,7 +139,7 @@ func (w *writer) writeTrueFalse() {
 	}
 	for _, id := range []string{right, wrong} {
 		if v := w.Key.Weights[id]; id == right && v != 1 || id == wrong && v != 0 {
-			w.addSetting("%s=%s", id, formatPercent(v))
+			w.addSetting("%s=%s", id, item.FormatPercent(v))
 		}
 	}
 	w.WriteString(word)
@@ -151,35 +151,16 @@ func (w *writer) writeTrueFalse() {
 	w.writeGeneral("", "")
 }
 
-// sharedWeights returns the weights in the form that other programs understand: it spells out the
-// box's share of a "right" without a weight.
-func (w *writer) sharedWeights() map[string]float64 {
-	right := 0
-	for _, v := range w.Key.Weights {
-		if v != 1 {
-			return w.Key.Weights
-		}
-		right++
-	}
-	w.addSetting("equal")
-	list := map[string]float64{}
-	for _, o := range w.Options {
-		list[o.ID] = -1 / float64(max(right, 1))
-		if w.Key.Weights[o.ID] > 0 {
-			list[o.ID] = -list[o.ID]
-		}
-		list[o.ID] = math.Round(list[o.ID]*1e7) / 1e7 // like in Moodle's list: 33.33333
-	}
-	return list
-}
-
 func (w *writer) writeChoice() {
 	weights := w.Key.Weights
 	switch w.Kind {
 	case item.Poll:
 		w.addSetting("poll")
 	case item.Multi:
-		weights = w.sharedWeights()
+		var changed bool
+		if weights, changed = w.SpellOutWeights(); changed {
+			w.addSetting("equal")
+		}
 	case item.Single:
 		if !slices.ContainsFunc(w.Options, func(o item.Option) bool { return weights[o.ID] == 1 }) {
 			w.addSetting("single")
@@ -193,7 +174,7 @@ func (w *writer) writeChoice() {
 		case v == 1 && w.Kind == item.Single && (written || i < len(w.Options)-1):
 			mark = "="
 		case v != 0:
-			mark = "~%" + formatPercent(v) + "%"
+			mark = "~%" + item.FormatPercent(v) + "%"
 		}
 		written = written || mark != "="
 		w.WriteString("\t" + mark)
@@ -215,7 +196,7 @@ func (w *writer) writeTexts() {
 	w.WriteString("{\n")
 	for _, a := range w.Key.Texts {
 		arrow = arrow || strings.Contains(a.Text, "->")
-		w.WriteString("\t=%" + formatPercent(a.Weight) + "%")
+		w.WriteString("\t=%" + item.FormatPercent(a.Weight) + "%")
 		w.writeAccepted(a.Text)
 		if s := w.Key.Feedback[a.Text]; s != "" {
 			w.WriteString("#")
@@ -246,7 +227,7 @@ func (w *writer) writeNumbers() {
 	}
 	w.WriteString("\n")
 	for _, r := range list {
-		w.WriteString("\t=%" + formatPercent(r.Weight) + "%")
+		w.WriteString("\t=%" + item.FormatPercent(r.Weight) + "%")
 		w.writeNumber(r)
 		w.WriteString("\n")
 	}

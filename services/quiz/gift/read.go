@@ -2,7 +2,6 @@ package gift
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/livelearn/box/services/quiz/item"
@@ -119,7 +118,7 @@ func (q *question) readTrueFalse(right, wrong string, said cells) {
 	q.setFeedback(right, yes)
 	q.Key.Weights = map[string]float64{right: 1}
 	for _, id := range []string{"t", "f"} {
-		if w, ok := parsePercent(q.settings.words[id]); ok {
+		if w, ok := item.ParsePercent(q.settings.words[id]); ok {
 			q.Key.Weights[id] = w
 		}
 	}
@@ -147,7 +146,7 @@ func (p part) readWeight() (w float64, rest cells, found bool, err error) {
 	if !ok || len(share) > maxWeight {
 		return 0, c, false, nil
 	}
-	w, ok = parsePercent(share.String())
+	w, ok = item.ParsePercent(share.String())
 	switch {
 	case !ok:
 		return 0, c, false, nil
@@ -158,39 +157,3 @@ func (p part) readWeight() (w float64, rest cells, found bool, err error) {
 }
 
 const maxWeight = 400 // characters: the smallest float64 has 330
-
-// parsePercent reads a number of percent. It moves the point in the text, since a division would
-// not give the written number back.
-func parsePercent(s string) (float64, bool) {
-	digits, minus := strings.CutPrefix(s, "-")
-	whole, part, _ := strings.Cut(digits, ".")
-	if whole+part == "" || strings.Trim(whole+part, "0123456789") != "" {
-		return 0, false
-	}
-	whole = "00" + whole
-	at := len(whole) - 2
-	v, err := strconv.ParseFloat(whole[:at]+"."+whole[at:]+part, 64)
-	if minus {
-		v = -v
-	}
-	return v, err == nil
-}
-
-// formatPercent is the inverse.
-func formatPercent(v float64) string {
-	s := strconv.FormatFloat(v, 'f', -1, 64)
-	s, minus := strings.CutPrefix(s, "-")
-	whole, part, _ := strings.Cut(s, ".")
-	part += strings.Repeat("0", max(0, 2-len(part)))
-	s = strings.TrimLeft(whole+part[:2], "0")
-	if s == "" {
-		s = "0"
-	}
-	if part[2:] != "" {
-		s += "." + part[2:]
-	}
-	if minus {
-		s = "-" + s
-	}
-	return s
-}

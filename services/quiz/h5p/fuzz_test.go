@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/livelearn/box/services/quiz/draft"
+	"github.com/livelearn/box/services/quiz/draft/drafttest"
 )
 
 func FuzzParse(f *testing.F) {
@@ -18,19 +19,6 @@ func FuzzParse(f *testing.F) {
 		}
 		r := reader{Collector: &draft.Collector{Op: "fuzz"}}
 		r.readLibrary(library, "", v, 0)
-		checkQuestions(t, r.Questions)
+		drafttest.CheckQuestions(t, r.Questions)
 	})
-}
-
-// checkQuestions fails if a question has neither an item nor a fault, or both.
-func checkQuestions(t *testing.T, list []draft.Question) {
-	t.Helper()
-	if len(list) > draft.MaxQuestions+1 {
-		t.Fatalf("%d questions", len(list))
-	}
-	for _, q := range list {
-		if (q.Item == nil) == (q.Fault == nil) || q.Fault != nil && (q.Fault.Code == "" || q.Fault.Message == "") {
-			t.Fatalf("%+v", q)
-		}
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,59 +120,11 @@ func (w *writer) makeRich(s string, m *item.Image) string {
 	return "<text>" + escapeXML(html) + "</text>" + file
 }
 
-// formatFraction writes a weight in percent so that reading gives the same weight.
-func formatFraction(v float64) string {
-	s := strconv.FormatFloat(v*100, 'f', -1, 64)
-	if movePoint(s, v*100) != v { // the point is moved in the text
-		s = movePointRight(strconv.FormatFloat(v, 'f', -1, 64))
-	}
-	return s
-}
-
-func movePointRight(s string) string {
-	s, minus := strings.CutPrefix(s, "-")
-	whole, part, _ := strings.Cut(s, ".")
-	part += strings.Repeat("0", max(0, 2-len(part)))
-	s = strings.TrimLeft(whole+part[:2], "0")
-	if s == "" {
-		s = "0"
-	}
-	if part[2:] != "" {
-		s += "." + part[2:]
-	}
-	if minus {
-		s = "-" + s
-	}
-	return s
-}
-
 // writeAnswer writes an answer with plain text, and its feedback.
 func (w *writer) writeAnswer(weight float64, text, feedback, more string) {
-	fmt.Fprintf(w, "<answer fraction=%q format=\"plain_text\"><text>%s</text>%s", formatFraction(weight), escapeXML(text), more)
+	fmt.Fprintf(w, "<answer fraction=%q format=\"plain_text\"><text>%s</text>%s", item.FormatPercent(weight), escapeXML(text), more)
 	w.writeRich("feedback", w.Key.Feedback[feedback], nil)
 	w.WriteString("</answer>\n")
-}
-
-// sharedWeights returns the weights in the form that Moodle understands: it spells out the box's
-// share of a "right" without a weight.
-func (w *writer) sharedWeights() map[string]float64 {
-	right := 0
-	for _, v := range w.Key.Weights {
-		if v != 1 {
-			return w.Key.Weights
-		}
-		right++
-	}
-	w.addSetting("equal")
-	list := map[string]float64{}
-	for _, o := range w.Options {
-		list[o.ID] = -1 / float64(max(right, 1))
-		if w.Key.Weights[o.ID] > 0 {
-			list[o.ID] = -list[o.ID]
-		}
-		list[o.ID] = math.Round(list[o.ID]*1e7) / 1e7 // like in Moodle's list: 33.33333
-	}
-	return list
 }
 
 func (w *writer) writeChoice() {
@@ -181,14 +132,17 @@ func (w *writer) writeChoice() {
 	single := w.Kind != item.Multi
 	switch w.Kind {
 	case item.Multi:
-		weights = w.sharedWeights()
+		var changed bool
+		if weights, changed = w.SpellOutWeights(); changed {
+			w.addSetting("equal")
+		}
 	case item.Poll:
 		w.addSetting("poll")
 		w.q.Lose("poll_in_moodle", "", "Moodle has no polls: it shows a question without a right answer")
 	}
 	fmt.Fprintf(w, "<single>%t</single>\n<shuffleanswers>false</shuffleanswers>\n<answernumbering>ABCD</answernumbering>\n", single)
 	for _, o := range w.Options {
-		fmt.Fprintf(w, "<answer fraction=%q format=\"html\">%s", formatFraction(weights[o.ID]), w.makeRich(o.Text, o.Image))
+		fmt.Fprintf(w, "<answer fraction=%q format=\"html\">%s", item.FormatPercent(weights[o.ID]), w.makeRich(o.Text, o.Image))
 		w.writeRich("feedback", w.Key.Feedback[o.ID], nil)
 		w.WriteString("</answer>\n")
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/livelearn/box/services/quiz/draft"
+	"github.com/livelearn/box/services/quiz/draft/drafttest"
 	"github.com/livelearn/box/services/quiz/pack"
 )
 
@@ -22,19 +23,6 @@ func FuzzParse(f *testing.F) {
 		}
 		c := draft.Collector{Op: "fuzz"}
 		ParseFile(&c, root)
-		checkQuestions(t, c.Questions)
+		drafttest.CheckQuestions(t, c.Questions)
 	})
-}
-
-// checkQuestions fails if a question has neither an item nor a fault, or both.
-func checkQuestions(t *testing.T, list []draft.Question) {
-	t.Helper()
-	if len(list) > draft.MaxQuestions+1 {
-		t.Fatalf("%d questions", len(list))
-	}
-	for _, q := range list {
-		if (q.Item == nil) == (q.Fault == nil) || q.Fault != nil && (q.Fault.Code == "" || q.Fault.Message == "") {
-			t.Fatalf("%+v", q)
-		}
-	}
 }

@@ -2,7 +2,7 @@
 // inside a word, text over text, squashed pictures, small targets, things outside the window.
 () => {
   const faults = [];
-  const shows = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".visually-hidden, .floats, [data-near]");
+  const shows = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".visually-hidden, [data-ornament], [data-near]");
   const all = [...document.querySelectorAll("#main *")].filter(shows);
   const name = (e) => `${e.tagName.toLowerCase()} "${(e.getAttribute("aria-label") || e.textContent).slice(0, 24)}"`;
   const page = document.scrollingElement;

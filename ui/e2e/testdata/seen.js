@@ -3,13 +3,13 @@
 (least) => {
   const faults = [];
   const main = document.querySelector("#main");
-  const shows = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".visually-hidden, .floats, [data-ornament]");
+  const shows = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".visually-hidden, [data-ornament]");
   const all = [...main.querySelectorAll("*")].filter(shows);
   const name = (e) => `${e.tagName.toLowerCase()}.${[...e.classList].join(".")} "${e.textContent.slice(0, 24)}"`;
   const meet = (a, b, by) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > by && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > by;
   const within = (r, o) => r.left >= o.left - 1 && r.right <= o.right + 1 && r.top >= o.top - 1 && r.bottom <= o.bottom + 1;
   // What lies over a slide is meant to.
-  const over = (a, b) => a.closest("header, footer") && b.closest(".surface");
+  const over = (a, b) => a.closest("header, footer") && b.closest("[data-part=surface]");
   const screen = { left: 0, top: 0, right: innerWidth, bottom: innerHeight };
 
   // Words are runs of letters and digits. A line's rectangle is higher than its letters.

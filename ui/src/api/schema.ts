@@ -2,6 +2,20 @@
 // The bodies of requests and answers: see /api/openapi.json.
 import type { AuthoredItem, ItemImage, ItemOption, ItemPlace, ItemRegion, ItemResponse } from "../contract";
 
+export interface BoxContents {
+  classes: number;
+  decks: number;
+  lessons: number;
+  name: string;
+  pupils: number;
+  quizzes: number;
+  staff: number;
+}
+
+export interface CheckBackupBodyBody {
+  passphrase?: string;
+}
+
 export interface ClaimIn {
   box: string;
   code: string;
@@ -49,6 +63,11 @@ export interface CloudStatus {
   text?: string;
   way: "" | "https" | "postgres" | "stick";
   where: string;
+}
+
+export interface CommitRestoreBodyBody {
+  name: string;
+  otherBox?: boolean;
 }
 
 export interface Crash {
@@ -194,6 +213,22 @@ export interface ItemQuiz {
   updated: number;
 }
 
+export interface JobsDeadLetter {
+  at: number;
+  by: string;
+  cmd: string;
+  data: unknown;
+  err: string;
+  id: string;
+  job?: string;
+  kind: string;
+  role: "pupil" | "screen" | "teacher";
+  room: string;
+  seq: number;
+  stack: string;
+  title?: string;
+}
+
 export interface JobsJob {
   by: string;
   created: number;
@@ -213,27 +248,18 @@ export interface JobsJob {
   tries: number;
 }
 
-export interface JobsLetter {
-  at: number;
-  by: string;
-  cmd: string;
-  data: unknown;
-  err: string;
-  id: string;
-  job?: string;
-  kind: string;
-  role: "pupil" | "screen" | "teacher";
-  room: string;
-  seq: number;
-  stack: string;
-  title?: string;
-}
-
 export interface JoinIn {
   card?: string;
   code?: string;
   key?: string;
   pupil?: string;
+}
+
+export interface LastRestore {
+  aside: string;
+  at: string;
+  made: string;
+  version: string;
 }
 
 export interface LessonIn {
@@ -295,6 +321,12 @@ export interface LookOutLessonStruct {
   className: string;
   id: string;
   title: string;
+}
+
+export interface LostContent {
+  count: number;
+  kind: "staff" | "classes" | "pupils" | "lessons" | "quizzes" | "decks";
+  names: string[];
 }
 
 export interface Me {
@@ -360,6 +392,10 @@ export interface PassInBody {
   label: string;
   source?: "camera" | "screen";
   use: "whip" | "whep";
+}
+
+export interface PassphraseBodyBody {
+  passphrase: string;
 }
 
 export interface Pasted {
@@ -452,6 +488,24 @@ export interface ReleasedBody {
 export interface RestartBodyBody {
   force?: boolean;
   what: "program" | "machine" | "off";
+}
+
+export interface RestoreReport {
+  backup: BoxContents;
+  box: BoxContents;
+  lessonOpen: boolean;
+  lost: LostContent[];
+  made: string;
+  otherBox: boolean;
+  version: string;
+}
+
+export interface RestoreStatus {
+  encrypted?: boolean;
+  last?: LastRestore;
+  report?: RestoreReport;
+  size?: number;
+  step: "empty" | "receiving" | "received" | "checking" | "checked" | "committed";
 }
 
 export interface Results {
@@ -758,7 +812,7 @@ export interface UpdateChannelState {
   version?: string;
 }
 
-export interface UpdateKept {
+export interface UpdateFallbackSlot {
   slot: string;
   version?: string;
 }
@@ -789,7 +843,7 @@ export interface UpdateResult {
 export interface UpdateStatus {
   build: number;
   channel?: UpdateChannelState;
-  kept?: UpdateKept;
+  kept?: UpdateFallbackSlot;
   last?: UpdateResult;
   neighbours: UpdateNeighbour[];
   next?: UpdateRelease;

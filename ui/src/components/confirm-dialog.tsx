@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../locales/i18n";
+import { Button } from "./button";
 
 // ConfirmDialog asks before what cannot be undone.
 export function ConfirmDialog({
@@ -19,12 +20,10 @@ export function ConfirmDialog({
     <dialog ref={ref} onClose={onNo} aria-labelledby="confirm-text">
       <p id="confirm-text">{text}</p>
       <div class="row end">
-        <button type="button" onClick={() => ref.current?.close()}>
-          {t("cancel")}
-        </button>
-        <button type="button" class="danger" onClick={onYes}>
+        <Button onClick={() => ref.current?.close()}>{t("cancel")}</Button>
+        <Button kind="danger" onClick={onYes}>
           {yes}
-        </button>
+        </Button>
       </div>
     </dialog>
   );

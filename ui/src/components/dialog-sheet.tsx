@@ -1,7 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { X } from "lucide";
 import { t } from "../locales/i18n";
-import "./dialog-sheet.css";
+import { Button } from "./button";
+import css from "./dialog-sheet.module.css";
 
 // DialogSheet is a dialog over the page, with a heading.
 export function DialogSheet({
@@ -16,19 +18,24 @@ export function DialogSheet({
   children: ComponentChildren;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => ref.current?.showModal(), []);
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    ref.current?.showModal();
+    // The heading is read first. A field with autofocus comes before it.
+    if (!ref.current?.querySelector("[autofocus]")) head.current?.focus();
+  }, []);
   return (
     <dialog
       ref={ref}
-      class={wide ? "dlg wide" : "dlg"}
+      class={wide ? `${css.sheet} ${css.wide}` : css.sheet}
       aria-labelledby="over-title"
       onClose={(e) => e.target === ref.current && onClose()}
     >
-      <div class="row between dlg-head">
-        <h2 id="over-title">{title}</h2>
-        <button type="button" class="quiet" aria-label={t("close")} onClick={() => ref.current?.close()}>
-          ✕
-        </button>
+      <div class={css.head}>
+        <h2 id="over-title" tabIndex={-1} ref={head}>
+          {title}
+        </h2>
+        <Button kind="quiet" icon={X} label={t("close")} onClick={() => ref.current?.close()} />
       </div>
       {children}
     </dialog>

@@ -1,10 +1,13 @@
 // What a page says of itself: that it loads, that something failed, that something was done.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { signal } from "@preact/signals";
+import { Button } from "./button";
 import { api } from "../api/box";
 import type { Fault } from "../api/http";
 import { explain, setLang, t } from "../locales/i18n";
+import { Skeleton } from "./skeleton";
+import { showToast } from "./toast";
+import css from "./feedback.module.css";
 
 // Delayed shows its child only when something takes long: 300 ms.
 export function Delayed({ children }: { children: ComponentChildren }) {
@@ -18,11 +21,8 @@ export function Delayed({ children }: { children: ComponentChildren }) {
 
 export const Loading = () => (
   <Delayed>
-    <div class="skeleton" role="status">
-      <span class="visually-hidden">{t("loading")}</span>
-      <i />
-      <i />
-      <i />
+    <div class={css.loading}>
+      <Skeleton />
     </div>
   </Delayed>
 );
@@ -31,11 +31,7 @@ export function ErrorNote({ fault, retry }: { fault: Fault; retry?: () => void }
   return (
     <div class="note bad" role="alert">
       <p>{explain(fault)}</p>
-      {retry && (
-        <button type="button" onClick={retry}>
-          {t("retry")}
-        </button>
-      )}
+      {retry && <Button onClick={retry}>{t("retry")}</Button>}
     </div>
   );
 }
@@ -43,18 +39,12 @@ export function ErrorNote({ fault, retry }: { fault: Fault; retry?: () => void }
 // PartMissing is in place of a part of the page that could not be loaded.
 export const PartMissing = () => <ErrorNote fault={{ code: "part" } as Fault} retry={reloadPage} />;
 
-export const EmptyNote = ({ children }: { children: ComponentChildren }) => <p class="empty">{children}</p>;
+export const EmptyNote = ({ children }: { children: ComponentChildren }) => <p class={css.empty}>{children}</p>;
 
-// A snack says what was done, and lets it be undone for a while, or what failed and can
-// be tried again.
-const snack = signal<{ text: string; undo?: () => void; bad?: boolean } | null>(null);
-let timer: ReturnType<typeof setTimeout> | undefined;
-
-export function showMessage(text: string, undo?: () => void, bad = false) {
-  clearTimeout(timer);
-  snack.value = { text, undo, bad };
-  if (!undo || !bad) timer = setTimeout(() => (snack.value = null), undo ? 10000 : 5000);
-}
+// showMessage says what was done, and lets it be undone for a while, or what failed and can be tried
+// again.
+export const showMessage = (text: string, again?: () => void, bad = false) =>
+  showToast({ text, bad, [bad ? "retry" : "undo"]: again });
 
 export const showError = (f: Fault) => showMessage(explain(f), undefined, true);
 
@@ -67,30 +57,3 @@ const reloadPage = () =>
   );
 
 export const chooseLanguage = (to: string) => setLang(to).catch(() => showMessage(t("err.part"), reloadPage, true));
-
-export function Snackbar() {
-  const s = snack.value;
-  return (
-    <div class="snack-place" role="status" aria-live="polite">
-      {s && (
-        <div class={s.bad ? "snack bad" : "snack"}>
-          <span>{s.text}</span>
-          {s.undo && (
-            <button
-              type="button"
-              onClick={() => {
-                snack.value = null;
-                s.undo?.();
-              }}
-            >
-              {t(s.bad ? "retry" : "undo")}
-            </button>
-          )}
-          <button type="button" class="quiet" aria-label={t("close")} onClick={() => (snack.value = null)}>
-            ✕
-          </button>
-        </div>
-      )}
-    </div>
-  );
-}

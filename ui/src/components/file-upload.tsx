@@ -1,11 +1,12 @@
 // Bringing files to the box: dropped anywhere on a page, or picked.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { IconNode } from "lucide";
+import { type IconNode, X } from "lucide";
 import type { Fault } from "../api/http";
 import { t } from "../locales/i18n";
 import { type Deck, library } from "../api/library";
+import { Button } from "./button";
 import { showError, showMessage } from "./feedback";
-import { Icon } from "./icon";
+import css from "./file-upload.module.css";
 
 const types =
   "application/pdf,image/png,image/jpeg,image/gif,image/webp,image/svg+xml,image/avif,.pdf,.png,.jpg,.jpeg,.gif,.webp,.bmp,.tif,.tiff,.svg,.avif,.heic,.heif";
@@ -89,12 +90,10 @@ export function UploadList({ list }: { list: Upload[] }) {
   return (
     <ul class="stack tight" aria-label={t("deck.uploading")}>
       {list.map((u) => (
-        <li key={u.id} class="upload">
+        <li key={u.id} class={css.upload}>
           <bdi>{u.title}</bdi>
           <progress max={1} value={u.part} aria-label={t("deck.uploadingOne", { title: u.title })} />
-          <button type="button" class="quiet" aria-label={t("deck.stop", { title: u.title })} onClick={u.stop}>
-            ✕
-          </button>
+          <Button kind="quiet" icon={X} label={t("deck.stop", { title: u.title })} onClick={u.stop} />
         </li>
       ))}
     </ul>
@@ -124,10 +123,9 @@ export function FilePicker(props: {
           e.currentTarget.value = "";
         }}
       />
-      <button type="button" class={props.big ? "big" : ""} onClick={() => ref.current?.click()}>
-        {props.icon && <Icon icon={props.icon} />}
+      <Button big={props.big} icon={props.icon} onClick={() => ref.current?.click()}>
         {props.label}
-      </button>
+      </Button>
     </>
   );
 }

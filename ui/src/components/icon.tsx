@@ -13,7 +13,7 @@ export function Icon({ icon, label, mirrored }: { icon: IconNode; label?: string
   const name = label ? ({ role: "img", "aria-label": label } as const) : ({ "aria-hidden": true } as const);
   return (
     // biome-ignore lint/a11y/noSvgWithoutTitle: a label is its name, and an ornament has none
-    <svg class={`icon ${css.icon} ${mirrored ? css.mirrored : ""}`} viewBox="0 0 24 24" focusable="false" {...name}>
+    <svg class={mirrored ? `${css.icon} ${css.mirrored}` : css.icon} viewBox="0 0 24 24" focusable="false" {...name}>
       {icon.map(([tag, attributes]) => h(tag, attributes))}
     </svg>
   );

@@ -1,10 +1,11 @@
 // A long task of the box, as it is now. The box owns it, so it survives a reload.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "./button";
 import { type Fault, faultOf } from "../api/http";
 import { explain, lang, span, t, textIfAny } from "../locales/i18n";
 import { type Job as JobState, library } from "../api/library";
 import { ErrorNote, showError } from "./feedback";
-import "./job-progress.css";
+import css from "./job-progress.module.css";
 
 export const isRunning = (j: JobState | null) => !!j && (j.state === "queued" || j.state === "running");
 
@@ -60,8 +61,8 @@ export function JobStatus({ job, fault }: { job: JobState; fault?: Fault | null 
   const name = job.title || t(`job.kind.${job.kind}`);
   const cancel = () => void library.cancelJob(job.id).catch((f: Fault) => showError(f));
   return (
-    <div class={`job job-${job.state}`} role="group" aria-label={name}>
-      <p class="job-head">
+    <div class={css.job} data-job={job.state} role="group" aria-label={name}>
+      <p class={css.head}>
         <strong>
           <bdi>{name}</bdi>
         </strong>
@@ -74,11 +75,7 @@ export function JobStatus({ job, fault }: { job: JobState; fault?: Fault | null 
         </span>
       </p>
       {open && <progress aria-label={t("job.progress")} {...(part === null ? {} : { max: 1, value: part })} />}
-      {open && (
-        <button type="button" onClick={cancel}>
-          {t("cancel")}
-        </button>
-      )}
+      {open && <Button onClick={cancel}>{t("cancel")}</Button>}
       {open && fault && <p class="note warn">{explain(fault)}</p>}
       {job.state === "failed" && job.error && <p class="note bad">{explain(faultOf(job.error))}</p>}
     </div>

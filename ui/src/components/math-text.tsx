@@ -48,11 +48,29 @@ function Formula({ tex, block, source }: Exclude<MathPart, string>) {
   );
 }
 
-export function MathText({ text }: { text: string }) {
-  if (!text.includes("$")) return <>{text}</>;
+// shortenMath cuts parts to most characters, between two words. It never cuts a formula.
+export function shortenMath(parts: MathPart[], most: number): MathPart[] {
+  let left = most;
+  const kept: MathPart[] = [];
+  for (const part of parts) {
+    const long = typeof part === "string" ? part.length : part.source.length;
+    if (long > left && typeof part === "string") {
+      const cut = part.slice(0, left);
+      return [...kept, `${cut.slice(0, Math.max(cut.lastIndexOf(" "), left / 2))}…`];
+    }
+    if (long > left && kept.length > 0) return [...kept, "…"];
+    kept.push(part);
+    left -= long;
+  }
+  return kept;
+}
+
+// MathText shows the text. With most it shows about so many characters of it.
+export function MathText({ text, most = Infinity }: { text: string; most?: number }) {
+  if (!text.includes("$") && text.length <= most) return <>{text}</>;
   return (
     <>
-      {splitMath(text).map((part, n) =>
+      {shortenMath(splitMath(text), most).map((part, n) =>
         typeof part === "string" ? part : <Formula key={`${n}${part.source}`} {...part} />,
       )}
     </>

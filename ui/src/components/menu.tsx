@@ -12,7 +12,8 @@ export interface MenuItem {
   icon?: IconNode;
   danger?: boolean;
   disabled?: boolean;
-  onSelect: () => void;
+  file?: string; // the address of a file: the item downloads it
+  onSelect?: () => void;
 }
 
 const margin = 8;
@@ -68,6 +69,7 @@ export function Menu({
   }, [open]);
   const onKey = (e: KeyboardEvent) => {
     if (e.key === "Escape") {
+      e.preventDefault(); // a dialog around the menu stays open
       e.stopPropagation();
       close();
     } else if (e.key === "Tab") {
@@ -95,24 +97,33 @@ export function Menu({
       </Button>
       {open && (
         <div ref={list} class={css.menu} role="menu" aria-label={label} {...{ popover: "manual" }} onKeyDown={onKey}>
-          {items.map((item) => (
-            <button
-              key={item.label}
-              type="button"
-              role="menuitem"
-              tabIndex={-1}
-              data-rove
-              class={item.danger ? `${css.item} ${css.danger}` : css.item}
-              disabled={item.disabled}
-              onClick={() => {
+          {items.map((item) => {
+            const shared = {
+              role: "menuitem" as const,
+              tabIndex: -1,
+              "data-rove": true,
+              class: item.danger ? `${css.item} ${css.danger}` : css.item,
+              onClick: () => {
                 close();
-                item.onSelect();
-              }}
-            >
-              {item.icon && <Icon icon={item.icon} />}
-              {item.label}
-            </button>
-          ))}
+                item.onSelect?.();
+              },
+            };
+            const inside = (
+              <>
+                {item.icon && <Icon icon={item.icon} />}
+                {item.label}
+              </>
+            );
+            return item.file ? (
+              <a key={item.label} {...shared} href={item.file} download>
+                {inside}
+              </a>
+            ) : (
+              <button key={item.label} {...shared} type="button" disabled={item.disabled}>
+                {inside}
+              </button>
+            );
+          })}
         </div>
       )}
     </div>

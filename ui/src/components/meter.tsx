@@ -45,7 +45,7 @@ export function Bar({
 }: {
   n?: number;
   share: number;
-  count: string;
+  count: ComponentChildren;
   right?: string;
   children: ComponentChildren;
 }) {

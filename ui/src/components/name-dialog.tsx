@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { Fault } from "../api/http";
+import { Button } from "./button";
 import { FormError, TextField } from "./form-field";
 import { useTask } from "./hooks";
 import { DialogSheet } from "./dialog-sheet";
@@ -38,11 +39,12 @@ export function NameDialog(props: {
           required
           maxLength={props.limit ?? 80}
           autoComplete="off"
+          autoFocus
         />
         <FormError fault={fault} fields={["name", "title"]} />
-        <button type="submit" class="primary" disabled={busy || !name.trim()}>
+        <Button type="submit" kind="primary" busy={busy} disabled={!name.trim()}>
           {props.yes}
-        </button>
+        </Button>
       </form>
     </DialogSheet>
   );

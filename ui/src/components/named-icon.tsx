@@ -15,7 +15,6 @@ import {
   X,
 } from "lucide";
 import { Icon } from "./icon";
-import "./named-icon.css";
 
 const icons = {
   hand: Hand,

@@ -1,15 +1,13 @@
-// What a teacher's pages have around them: the head, dialogs with a heading, menus.
 import { api, type BoxState } from "../api/box";
+import { Button } from "./button";
 import type { Fault } from "../api/http";
 import { t } from "../locales/i18n";
 import { go } from "../state/router";
 import { reload } from "../state/session";
-import { mark } from "./brand";
-import { Icon } from "./icon";
 import { PageLink } from "./page-link";
 import { showError } from "./feedback";
 import { LanguageChoice } from "./language-choice";
-import "./page-header.css";
+import { TopBar } from "./top-bar";
 
 // PageHeader is the head of a teacher's pages.
 export function PageHeader({ state }: { state: BoxState }) {
@@ -23,27 +21,16 @@ export function PageHeader({ state }: { state: BoxState }) {
     }
   };
   return (
-    <header class="topbar">
-      <PageLink href="/teach" class="logo">
-        <Icon icon={mark} />
-        LiveLearn
-      </PageLink>
-      <span class="muted topbar-box">
-        <bdi>{state.box.name}</bdi>
-      </span>
-      <span class="grow" />
-      <span class="muted topbar-me">
-        <bdi>{state.me.name}</bdi>
-      </span>
+    <TopBar box={state.box.name} home="/teach" who={state.me.name}>
       {state.me.admin && (
         <PageLink class="button quiet" href="/admin">
           {t("home.admin")}
         </PageLink>
       )}
       <LanguageChoice />
-      <button type="button" class="quiet" onClick={() => void out()}>
+      <Button kind="quiet" onClick={() => void out()}>
         {t("home.logout")}
-      </button>
-    </header>
+      </Button>
+    </TopBar>
   );
 }

@@ -96,9 +96,24 @@ export const dateLocale = () =>
 export const formatTime = (at: string | number, options: Intl.DateTimeFormatOptions) =>
   new Intl.DateTimeFormat(dateLocale(), options).format(new Date(at));
 
+const day = {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+} satisfies Intl.DateTimeFormatOptions;
+
+// formatDay is a date as people write it, with the time. With an end it is a time from and to.
+export const formatDay = (ms: number, end = 0) =>
+  end > ms ? new Intl.DateTimeFormat(dateLocale(), day).formatRange(ms, end) : formatTime(ms, day);
+
 export const formatNumber = (n: number) => new Intl.NumberFormat(lang.value).format(n);
 
-export const clock = (ms: number) => formatTime(ms, { hour: "2-digit", minute: "2-digit" });
+// formatShare writes a part of 1 as per cent.
+export const formatShare = (part: number) => new Intl.NumberFormat(lang.value, { style: "percent" }).format(part);
+
+export const clock = (ms: number) => formatTime(ms, { timeStyle: "short" });
 
 // span is a waiting time as m:ss.
 export function span(ms: number): string {

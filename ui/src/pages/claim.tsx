@@ -3,13 +3,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { BoxState } from "../api/box";
 import { lang, t } from "../locales/i18n";
-import { PageLink } from "../components/page-link";
+import { ButtonLink } from "../components/button-link";
 import { PageTitle } from "../components/page-title";
 import { go } from "../state/router";
 import { FirstClass } from "../features/setup/first-class";
 import { LanguageStep, OwnerStep, type Typed } from "../features/setup/setup-steps";
 import { SignedOutPage } from "../components/signed-out-page";
-import "./home.css";
+import css from "./claim.module.css";
 
 export function Claim({ state }: { state: BoxState; arg: string }) {
   const [step, setStep] = useState(1);
@@ -33,13 +33,13 @@ export function Claim({ state }: { state: BoxState; arg: string }) {
           <PageTitle>{t("claim.takenTitle")}</PageTitle>
           <p>{t("claim.taken", { box: state.box.name })}</p>
           {state.me.role === "teacher" ? (
-            <PageLink class="button primary big" href="/teach">
+            <ButtonLink kind="primary" big href="/teach">
               {t("claim.toClasses")}
-            </PageLink>
+            </ButtonLink>
           ) : (
-            <PageLink class="button primary big" href="/login">
+            <ButtonLink kind="primary" big href="/login">
               {t("claim.toLogin")}
-            </PageLink>
+            </ButtonLink>
           )}
         </div>
       </SignedOutPage>
@@ -59,10 +59,14 @@ export function Claim({ state }: { state: BoxState; arg: string }) {
 
 function Steps({ now }: { now: number }) {
   return (
-    <ol class="steps" aria-label={t("claim.steps")}>
+    <ol class={css.steps} aria-label={t("claim.steps")}>
       {[1, 2, 3].map((n) => (
-        <li key={n} class={n < now ? "done" : n === now ? "now" : ""} aria-current={n === now ? "step" : undefined}>
-          <span class="step-n" aria-hidden="true">
+        <li
+          key={n}
+          class={n < now ? css.done : n === now ? css.now : undefined}
+          aria-current={n === now ? "step" : undefined}
+        >
+          <span class={css.number} aria-hidden="true">
             {n < now ? "✓" : new Intl.NumberFormat(lang.value).format(n)}
           </span>
           <span>{t(`claim.step${n}`)}</span>

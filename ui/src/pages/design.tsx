@@ -22,7 +22,8 @@ import { mark } from "../components/brand";
 import { Button } from "../components/button";
 import { Chip } from "../components/chip";
 import { Dialog, Sheet } from "../components/dialog";
-import { EmptyState, Skeleton } from "../components/empty-state";
+import { EmptyState } from "../components/empty-state";
+import { Skeleton } from "../components/skeleton";
 import { Field } from "../components/field";
 import { Icon } from "../components/icon";
 import { Menu } from "../components/menu";
@@ -31,7 +32,7 @@ import { reactions } from "../components/reactions";
 import { muted, playPodium, playReveal, playTick, setMuted } from "../components/sound";
 import { Tabs } from "../components/tabs";
 import { Tile, type TileState } from "../components/tile";
-import { showToast, Toasts } from "../components/toast";
+import { showToast } from "../components/toast";
 import { changePage } from "../components/transition";
 import css from "./design.module.css";
 
@@ -115,7 +116,6 @@ export function Design() {
       <Answers />
       <Stage />
       <Rest />
-      <Toasts />
     </main>
   );
 }

@@ -1,10 +1,14 @@
 // A teacher's start: the classes and their lists, what is prepared, what is over.
 import { useState } from "preact/hooks";
+import { FileUp, Pencil, Play, Plus, QrCode, Radio, Trash2, Users } from "lucide";
 import { api, type BoxState, type Class, type Lesson } from "../api/box";
-import { clock, t } from "../locales/i18n";
-import { PageLink } from "../components/page-link";
+import { clock, lang, t } from "../locales/i18n";
+import { Button } from "../components/button";
+import { ButtonLink } from "../components/button-link";
+import { Chip } from "../components/chip";
 import { ConfirmDialog } from "../components/confirm-dialog";
-import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../components/feedback";
+import { EmptyState } from "../components/empty-state";
+import { ErrorNote, Loading, showError, showMessage } from "../components/feedback";
 import { PageTitle } from "../components/page-title";
 import { useLoad } from "../components/hooks";
 import { library } from "../api/library";
@@ -13,16 +17,17 @@ import { ClockWarning } from "../features/setup/clock-warning";
 import { DeckList } from "../features/whiteboard/deck-list";
 import { ReadyToTeach } from "../features/setup/first-class";
 import { JoinCode } from "../components/join-code";
-import { Menu } from "../components/details-menu";
+import { Menu } from "../components/menu";
 import { DialogSheet } from "../components/dialog-sheet";
 import { PageHeader } from "../components/page-header";
+import { go } from "../state/router";
 import { useStaff } from "../state/use-staff";
 import { ClassFileImport } from "../features/setup/class-file-import";
 import { LessonHistory } from "../features/results/lesson-history";
 import { QuizList } from "../features/quiz/quiz-list";
 import { NameDialog } from "../components/name-dialog";
 import { StartLesson } from "../features/lesson/start-lesson";
-import "./home.css";
+import css from "./home.module.css";
 
 type Open = { what: "add" | "import" } | { what: "start" | "list" | "rename" | "delete"; cls: string };
 
@@ -36,6 +41,14 @@ export function Home({ state }: { state: BoxState; arg: string }) {
   );
 }
 
+// inOrder puts a class with a lesson first, and 7B before 10A.
+const inOrder = (classes: Class[], lessons: Lesson[]) => {
+  const running = (c: Class) => Number(lessons.some((l) => l.class === c.id));
+  return [...classes].sort(
+    (a, b) => running(b) - running(a) || a.name.localeCompare(b.name, lang.value, { numeric: true }),
+  );
+};
+
 function Classes() {
   const [data, fault, again] = useLoad(async () => ({ classes: await api.classes(), lessons: await api.lessons() }));
   const [past, pastFault, pastAgain] = useLoad(library.past);
@@ -44,45 +57,55 @@ function Classes() {
     setOpen(null);
     again();
   };
+  const fresh = past?.length === 0 && data?.lessons.length === 0; // nobody has taught yet
   const cls = open && "cls" in open ? data?.classes.find((c) => c.id === open.cls) : undefined;
   return (
     <main id="main" class="page stack">
       <div class="row between">
         <PageTitle>{t("home.title")}</PageTitle>
-        <span class="row">
-          <button type="button" onClick={() => setOpen({ what: "import" })}>
+        <span class={css.tools}>
+          <Button icon={FileUp} onClick={() => setOpen({ what: "import" })}>
             {t("home.file")}
-          </button>
-          <button type="button" onClick={() => setOpen({ what: "add" })}>
-            + {t("home.add")}
-          </button>
+          </Button>
+          {data?.classes.length !== 0 && (
+            <Button icon={Plus} onClick={() => setOpen({ what: "add" })}>
+              {t("home.add")}
+            </Button>
+          )}
         </span>
       </div>
       <ClockWarning />
       {fault && <ErrorNote fault={fault} retry={again} />}
       {!data && !fault && <Loading />}
-      {data && past?.length === 0 && data.lessons.length === 0 && <ReadyToTeach classes={data.classes} />}
+      {data && fresh && <ReadyToTeach classes={data.classes} />}
       {data?.classes.length === 0 && (
-        <div class="card stack first-class">
-          <EmptyNote>{t("home.empty")}</EmptyNote>
-          <button type="button" class="primary big" onClick={() => setOpen({ what: "add" })}>
-            {t("home.add")}
-          </button>
+        <div class="card">
+          <EmptyState
+            icon={Users}
+            action={
+              <Button kind="primary" big icon={Plus} onClick={() => setOpen({ what: "add" })}>
+                {t("home.add")}
+              </Button>
+            }
+          >
+            {t("home.empty")}
+          </EmptyState>
         </div>
       )}
       {data && data.classes.length > 0 && (
-        <ul class="cards">
-          {[...data.classes]
-            .sort(
-              (a, b) =>
-                Number(data.lessons.some((l) => l.class === b.id)) - Number(data.lessons.some((l) => l.class === a.id)),
-            )
-            .map((c) => (
-              <Card key={c.id} cls={c} lesson={data.lessons.find((l) => l.class === c.id)} open={setOpen} />
-            ))}
+        <ul class={css.classes}>
+          {inOrder(data.classes, data.lessons).map((c) => (
+            <Card
+              key={c.id}
+              cls={c}
+              lesson={data.lessons.find((l) => l.class === c.id)}
+              main={data.classes.length === 1 && !fresh}
+              open={setOpen}
+            />
+          ))}
         </ul>
       )}
-      <div class="home-shelf">
+      <div class={css.shelf}>
         <QuizList />
         <DeckList />
         <LessonHistory list={past} fault={pastFault} again={pastAgain} />
@@ -153,57 +176,73 @@ function Classes() {
   );
 }
 
-function Card({ cls, lesson, open }: { cls: Class; lesson?: Lesson; open: (o: Open) => void }) {
+// Card is a class. main is the one action that the page asks for.
+function Card({ cls, lesson, main, open }: { cls: Class; lesson?: Lesson; main: boolean; open: (o: Open) => void }) {
+  const named = cls.pupils.length > 0;
+  const start = (
+    <Button
+      key="start"
+      kind={main && named ? "primary" : "secondary"}
+      icon={Play}
+      onClick={() => open({ what: "start", cls: cls.id })}
+    >
+      {t("home.start")}
+    </Button>
+  );
+  const list = (
+    <Button
+      key="list"
+      kind={main && !named ? "primary" : "secondary"}
+      onClick={() => open({ what: "list", cls: cls.id })}
+    >
+      {t("home.list")}
+    </Button>
+  );
   return (
-    <li class={lesson ? "card class-card running" : "card class-card"}>
-      <div class="row between">
+    <li class={lesson ? `${css.class} ${css.running}` : css.class} data-class={cls.id}>
+      <div class={css.head}>
         <h2>
           <bdi>{cls.name}</bdi>
         </h2>
-        <Menu label={t("home.more", { name: cls.name })}>
-          <PageLink class="button quiet" href={`/cards/${encodeURIComponent(cls.id)}`}>
-            {t("home.cards")}
-          </PageLink>
-          <button type="button" class="quiet" onClick={() => open({ what: "rename", cls: cls.id })}>
-            {t("home.rename")}
-          </button>
-          <button type="button" class="quiet danger" onClick={() => open({ what: "delete", cls: cls.id })}>
-            {t("home.delete")}…
-          </button>
-        </Menu>
+        <Menu
+          label={t("home.more", { name: cls.name })}
+          items={[
+            { label: t("home.cards"), icon: QrCode, onSelect: () => go(`/cards/${encodeURIComponent(cls.id)}`) },
+            { label: t("home.rename"), icon: Pencil, onSelect: () => open({ what: "rename", cls: cls.id }) },
+            {
+              label: `${t("home.delete")}…`,
+              icon: Trash2,
+              danger: true,
+              onSelect: () => open({ what: "delete", cls: cls.id }),
+            },
+          ]}
+        />
       </div>
-      {lesson ? (
-        <div class="stack tight">
-          <p class="pill live">
-            <i class="dot" aria-hidden="true" />
-            {t("home.running", { time: clock(lesson.started) })}
-          </p>
-          {lesson.title && lesson.title !== cls.name && (
-            <p>
-              <bdi>{lesson.title}</bdi>
-            </p>
+      <div class={css.body}>
+        <div class={css.lesson}>
+          {lesson && (
+            <Chip tone="ok" icon={Radio}>
+              {t("home.running", { time: clock(lesson.started) })}
+            </Chip>
           )}
-          {lesson.code && (
-            <p>
+          {lesson?.title && lesson.title !== cls.name && <bdi>{lesson.title}</bdi>}
+          {lesson?.code && (
+            <span>
               {t("home.code")} <JoinCode code={lesson.code} />
-            </p>
+            </span>
           )}
+          <span class="muted">{t("home.pupils", { n: cls.pupils.length })}</span>
         </div>
-      ) : null}
-      <p class="muted">{t("home.pupils", { n: cls.pupils.length })}</p>
-      <div class="row class-actions">
-        {lesson ? (
-          <PageLink class="button primary" href={`/teach/${encodeURIComponent(lesson.room)}`}>
-            {t("home.back")}
-          </PageLink>
-        ) : (
-          <button type="button" class="primary" onClick={() => open({ what: "start", cls: cls.id })}>
-            {t("home.start")}
-          </button>
-        )}
-        <button type="button" onClick={() => open({ what: "list", cls: cls.id })}>
-          {t("home.list")}
-        </button>
+        <div class={css.actions}>
+          {lesson ? (
+            <ButtonLink kind="primary" href={`/teach/${encodeURIComponent(lesson.room)}`}>
+              {t("home.back")}
+            </ButtonLink>
+          ) : (
+            start
+          )}
+          {list}
+        </div>
       </div>
     </li>
   );

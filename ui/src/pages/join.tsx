@@ -4,7 +4,7 @@ import { api, type BoxState, type Look } from "../api/box";
 import type { Fault } from "../api/http";
 import { ChevronLeft } from "lucide";
 import { PageLink } from "../components/page-link";
-import { chooseLanguage, ErrorNote, Loading } from "../components/feedback";
+import { chooseLanguage, EmptyNote, ErrorNote, Loading } from "../components/feedback";
 import { Button } from "../components/button";
 import { Icon } from "../components/icon";
 import { mark } from "../components/brand";
@@ -311,9 +311,9 @@ function Names({
         {busy ? t("join.joining") : t("join.shown", { n: shown.length })}
       </p>
       {names.length === 0 ? (
-        <p class="empty">{t("join.empty")}</p>
+        <EmptyNote>{t("join.empty")}</EmptyNote>
       ) : shown.length === 0 ? (
-        <p class="empty">{t("join.none")}</p>
+        <EmptyNote>{t("join.none")}</EmptyNote>
       ) : (
         <ul class={css.names} aria-label={t("join.tap")}>
           {shown.map((n) => (

@@ -22,7 +22,7 @@ import { PupilQuestion } from "../features/quiz/pupil-question";
 import { AnswerMore } from "../features/quiz/question";
 import { PupilGroups } from "../features/lesson/groups/groups-entry";
 import { PupilDock } from "../features/lesson/pupil-dock";
-import { FloatingReactions } from "../features/lesson/pupil-reactions";
+import { FloatingReactions } from "../features/lesson/floating-reactions";
 import css from "./lesson.module.css";
 
 export function Lesson({ state }: { state: BoxState; arg: string }) {
@@ -134,7 +134,13 @@ function Live({ room, review, name, home }: { room: Room; review: Review; name: 
   // A removed pupil finds what was half written as it was, and is off the air meanwhile.
   return (
     <>
-      <main id={out ? undefined : "main"} class={`lesson ${css.lesson}`} data-stage={busy || undefined} hidden={out}>
+      <main
+        id={out ? undefined : "main"}
+        class={css.lesson}
+        data-part="lesson"
+        data-stage={busy || undefined}
+        hidden={out}
+      >
         <header class={css.top}>
           <Icon icon={mark} />
           <div class={css.what}>
@@ -171,7 +177,7 @@ function Live({ room, review, name, home }: { room: Room; review: Review; name: 
 function Stop(props: { title: string; text: string; calm?: boolean; children?: ComponentChildren }) {
   const { title, text, calm, children } = props;
   return (
-    <main id="main" class="narrow stop">
+    <main id="main" class="narrow" data-part="stop">
       <div class={`card ${css.card}`} role={calm ? "status" : "alert"}>
         <Icon icon={mark} />
         <PageTitle>{title}</PageTitle>
@@ -208,7 +214,7 @@ function Ended({ room, review, name }: { room: Room; review: Review; name: strin
   const kept = room.messages.value.filter((m) => m.by === me).length;
   const lost = room.outbox.value.length;
   return (
-    <main id="main" class={`lesson ${css.over}`}>
+    <main id="main" class={css.over} data-part="lesson">
       <div class={css.end} role="status">
         <Icon icon={mark} />
         <PageTitle>{t("lesson.ended")}</PageTitle>
@@ -229,7 +235,5 @@ const hasStage = (room: Room) => isAsked(room) || !!room.board.surface.value;
 
 // Stage is what the class looks at: the question, or what the teacher shows.
 const Stage = ({ room }: { room: Room }) => (
-  <div class={`lesson-stage ${css.stage}`}>
-    {isAsked(room) ? <PupilQuestion room={room} /> : <PupilBoard room={room} />}
-  </div>
+  <div class={css.stage}>{isAsked(room) ? <PupilQuestion room={room} /> : <PupilBoard room={room} />}</div>
 );

@@ -1,79 +1,97 @@
 // Signing in as a teacher: a name and a PIN.
 import { useEffect, useState } from "preact/hooks";
 import { api, type BoxState } from "../api/box";
-import { t } from "../locales/i18n";
+import { span, t } from "../locales/i18n";
+import { Button } from "../components/button";
+import { ButtonLink } from "../components/button-link";
 import { PageLink } from "../components/page-link";
 import { FormError, TextField } from "../components/form-field";
 import { PageTitle } from "../components/page-title";
-import { useTask } from "../components/hooks";
+import { useNow, useTask } from "../components/hooks";
 import { go } from "../state/router";
 import { reload } from "../state/session";
 import { pageAfterLogin } from "../state/use-staff";
 import { SignedOutPage } from "../components/signed-out-page";
 
 export function Login({ state }: { state: BoxState; arg: string }) {
-  const [name, setName] = useState("");
-  const [pin, setPin] = useState("");
-  const [show, setShow] = useState(false);
-  const [busy, fault, run] = useTask();
   const signedIn = state.me.role === "teacher";
   useEffect(() => {
     if (signedIn) go(pageAfterLogin(), true);
-    else document.getElementById("name")?.focus();
   }, [signedIn]);
-  const submit = (e: Event) => {
-    e.preventDefault();
-    void run(async () => {
-      await api.login(name.trim(), pin);
-      await reload(); // the effect above goes on
-    });
-  };
   return (
     <SignedOutPage box={state.box.name}>
       <div class="card sheet stack">
         <PageTitle>{t("login.title")}</PageTitle>
-        {!state.box.claimed ? (
-          <div class="note">
-            <p>{t("login.unclaimed")}</p>
-            <p>
-              <PageLink href="/claim">{t("login.claim")}</PageLink>
-            </p>
-          </div>
+        {state.box.claimed ? (
+          <SignIn />
         ) : (
-          <form class="stack" onSubmit={submit}>
-            <TextField
-              label={t("login.name")}
-              name="name"
-              value={name}
-              onInput={setName}
-              fault={fault}
-              autoComplete="username"
-              required
-            />
-            <TextField
-              label={t("login.pin")}
-              name="pin"
-              value={pin}
-              onInput={setPin}
-              fault={fault}
-              required
-              type={show ? "text" : "password"}
-              autoComplete="current-password"
-            />
-            <label class="check">
-              <input type="checkbox" checked={show} onChange={(e) => setShow(e.currentTarget.checked)} />
-              {t("login.show")}
-            </label>
-            <FormError fault={fault} fields={["name", "pin"]} />
-            <button type="submit" class="primary big" disabled={busy}>
-              {t(busy ? "login.busy" : "login.go")}
-            </button>
-          </form>
+          <>
+            <p>{t("login.unclaimed")}</p>
+            <ButtonLink kind="primary" big href="/claim">
+              {t("login.claim")}
+            </ButtonLink>
+          </>
         )}
         <p class="muted">
           {t("login.pupil")} <PageLink href="/">{t("login.join")}</PageLink>
         </p>
       </div>
     </SignedOutPage>
+  );
+}
+
+function SignIn() {
+  const [name, setName] = useState("");
+  const [pin, setPin] = useState("");
+  const [show, setShow] = useState(false);
+  const [closed, setClosed] = useState(0); // until this time, after too many wrong PINs
+  const [busy, fault, run] = useTask();
+  const left = Math.max(0, closed - useNow());
+  useEffect(() => document.getElementById("name")?.focus(), []);
+  useEffect(() => {
+    if (!fault) return;
+    if (fault.retryMs > 0) setClosed(Date.now() + fault.retryMs);
+    document.querySelector<HTMLInputElement>("#pin")?.select();
+  }, [fault]);
+  const submit = (e: Event) => {
+    e.preventDefault();
+    if (left > 0) return;
+    void run(async () => {
+      await api.login(name.trim(), pin);
+      await reload(); // the page goes on by itself
+    });
+  };
+  return (
+    <form class="stack" onSubmit={submit}>
+      <TextField
+        label={t("login.name")}
+        name="name"
+        value={name}
+        onInput={setName}
+        fault={fault}
+        autoComplete="username"
+        required
+      />
+      <div>
+        <TextField
+          label={t("login.pin")}
+          name="pin"
+          value={pin}
+          onInput={setPin}
+          fault={fault}
+          required
+          type={show ? "text" : "password"}
+          autoComplete="current-password"
+        />
+        <label class="check">
+          <input type="checkbox" checked={show} onChange={(e) => setShow(e.currentTarget.checked)} />
+          {t("login.show")}
+        </label>
+      </div>
+      <FormError fault={closed > 0 && left === 0 ? null : fault} fields={["name", "pin"]} />
+      <Button type="submit" kind="primary" big busy={busy} disabled={left > 0}>
+        {left > 0 ? t("login.wait", { time: span(left + 999) }) : t(busy ? "login.busy" : "login.go")}
+      </Button>
+    </form>
   );
 }

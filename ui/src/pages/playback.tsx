@@ -19,11 +19,13 @@ import { type CapsuleEvent, type Capsule as Index, resultsAPI } from "../api/res
 import type { Fault } from "../api/http";
 import type { BoxState } from "../api/box";
 import { Button } from "../components/button";
-import { EmptyState, Skeleton } from "../components/empty-state";
+import { EmptyState } from "../components/empty-state";
+import { Skeleton } from "../components/skeleton";
 import { ErrorNote } from "../components/feedback";
 import { Icon } from "../components/icon";
 import { PageHeader } from "../components/page-header";
 import { PageLink } from "../components/page-link";
+import { plainMath } from "../components/math-plain";
 import { PageTitle } from "../components/page-title";
 import { Tabs } from "../components/tabs";
 import { DownloadSheet } from "../features/playback/download";
@@ -32,7 +34,7 @@ import { Chapters, chapterTitle, Said } from "../features/playback/lists";
 import { isOn, isPicture, PlayedMedia } from "../features/playback/played-media";
 import { PlayedQuestion } from "../features/playback/played-question";
 import { Scene, speeds, Timeline } from "../features/playback/timeline";
-import css from "../features/playback/player.module.css";
+import css from "./playback.module.css";
 import { BoardSurface } from "../features/whiteboard/board-surface";
 import { span, t } from "../locales/i18n";
 import { useStaff } from "../state/use-staff";
@@ -81,7 +83,7 @@ export function PlaybackPage({ state, arg }: { state: BoxState; arg: string }) {
         ) : (
           <>
             <PageTitle>{t("capsule.preparing")}</PageTitle>
-            <p class={css.fine}>{t("capsule.preparing.why")}</p>
+            <small>{t("capsule.preparing.why")}</small>
             <Skeleton rows={4} />
           </>
         )}
@@ -247,7 +249,7 @@ function Controls({ index, line, act }: { index: Index; line: Timeline; act: (a:
           step={100}
           value={now}
           aria-label={t("capsule.time")}
-          aria-valuetext={chapter ? `${span(now)}, ${chapterTitle(chapter)}` : span(now)}
+          aria-valuetext={chapter ? `${span(now)}, ${plainMath(chapterTitle(chapter))}` : span(now)}
           onInput={(e) => line.seek(Number(e.currentTarget.value))}
         />
         <span class={css.ticks} aria-hidden="true">

@@ -302,18 +302,15 @@ function Saving({ draft, reload }: { draft: QuizDraft; reload: () => void }) {
       <div class={`note bad ${css.changed}`} role="alert">
         <p>{t("edit.changed")}</p>
         <div class="row">
-          <button
-            type="button"
+          <Button
             onClick={() => {
               draft.forget();
               reload();
             }}
           >
             {t("edit.reload")}
-          </button>
-          <button type="button" onClick={() => void draft.keepMine()}>
-            {t("edit.mine")}
-          </button>
+          </Button>
+          <Button onClick={() => void draft.keepMine()}>{t("edit.mine")}</Button>
         </div>
       </div>
     );
@@ -363,12 +360,10 @@ function Leave({ draft, wrong, stay }: { draft: QuizDraft; wrong: Unfinished[]; 
         )}
         <p>{t(draft.kept ? "edit.leaveKept" : "edit.leaveLost")}</p>
         <div class="row end">
-          <button type="button" onClick={() => go("/teach")}>
-            {t("edit.leave")}
-          </button>
-          <button type="button" class="primary" onClick={stay}>
+          <Button onClick={() => go("/teach")}>{t("edit.leave")}</Button>
+          <Button kind="primary" onClick={stay}>
             {t("edit.stay")}
-          </button>
+          </Button>
         </div>
       </div>
     </DialogSheet>

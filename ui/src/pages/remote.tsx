@@ -7,6 +7,7 @@ import { Chip } from "../components/chip";
 import { PageLink } from "../components/page-link";
 import { NamedIcon } from "../components/named-icon";
 import { Loading, showError } from "../components/feedback";
+import { MathText } from "../components/math-text";
 import { Meter } from "../components/meter";
 import { PageTitle } from "../components/page-title";
 import { t } from "../locales/i18n";
@@ -125,7 +126,9 @@ function Asked({ room }: { room: Room }) {
         · {t(`stage.state.${r.paused ? "paused" : r.state}`)}
       </p>
       <p class={css.text}>
-        <bdi>{item.text}</bdi>
+        <bdi>
+          <MathText text={item.text} />
+        </bdi>
       </p>
       {item.kind !== "slide" && <Meter value={n} of={here} text={t("stage.answered", { n, of: here })} />}
     </>

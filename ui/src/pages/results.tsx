@@ -1,22 +1,23 @@
 // The end of a lesson: who was there, what was known, who needs help, and the files.
 import { useEffect, useState } from "preact/hooks";
-import { Download } from "lucide";
+import { ChevronDown, Download, Play, Printer } from "lucide";
 import type { Fault } from "../api/http";
 import type { BoxState } from "../api/box";
 import { type Results, resultsAPI } from "../api/results";
-import { clock, lang, t } from "../locales/i18n";
+import { formatDay, formatShare, lang, t } from "../locales/i18n";
 import { Menu } from "../components/menu";
-import { PageLink } from "../components/page-link";
+import { Button } from "../components/button";
+import { BackLink, ButtonLink } from "../components/button-link";
 import { EmptyNote, ErrorNote, Loading } from "../components/feedback";
+import { MathText } from "../components/math-text";
 import { NamedIcon } from "../components/named-icon";
 import { PageTitle } from "../components/page-title";
 import { PageHeader } from "../components/page-header";
 import { useStaff } from "../state/use-staff";
 import { CloudStatus } from "../components/cloud-status";
 import { JobProgress } from "../components/job-progress";
-import { formatDay } from "../features/results/lesson-history";
 import { AnswerCharts, MarksTable } from "../features/results/answer-charts";
-import "./results.css";
+import css from "./results.module.css";
 
 export function ResultsPage({ state, arg }: { state: BoxState; arg: string }) {
   const staff = useStaff(state);
@@ -38,8 +39,10 @@ export function ResultsPage({ state, arg }: { state: BoxState; arg: string }) {
   if (!staff) return <main id="main" />;
   return (
     <>
-      <PageHeader state={state} />
-      <main id="main" class="page stack results">
+      <div class="no-print">
+        <PageHeader state={state} />
+      </div>
+      <main id="main" class="page stack">
         {fault && <ErrorNote fault={fault} retry={() => void load()} />}
         {!got &&
           !fault &&
@@ -69,7 +72,10 @@ const forms = [
   ["moodle", { form: "moodle" }],
 ] as const;
 
-const minutes = (ms: number) => Math.max(0, Math.round(ms / 60000));
+const stayed = (ms: number) => {
+  const n = Math.round(ms / 60000);
+  return n > 0 ? t("results.minutes", { n }) : t("results.moment");
+};
 
 function Shown({ r, id }: { r: Results; id: string }) {
   const there = r.attendance.filter((a) => !a.absent);
@@ -84,36 +90,41 @@ function Shown({ r, id }: { r: Results; id: string }) {
   );
   return (
     <>
+      <BackLink href="/teach">{t("results.home")}</BackLink>
       <div class="row between">
         <div>
           <PageTitle>
             <bdi>{r.lesson.title || r.lesson.className}</bdi>
           </PageTitle>
           <p class="muted">
-            <bdi>{r.lesson.className}</bdi> · {formatDay(r.lesson.started)}
-            {r.lesson.ended > 0 && <> – {clock(r.lesson.ended)}</>}
+            <bdi>{r.lesson.className}</bdi> · <bdi>{formatDay(r.lesson.started, r.lesson.ended)}</bdi>
           </p>
         </div>
         <div class="row no-print">
           {recorded && (
-            <PageLink class="button primary" href={`/capsule/${encodeURIComponent(id)}`}>
+            <ButtonLink kind="primary" icon={Play} href={`/capsule/${encodeURIComponent(id)}`}>
               {t("results.play")}
-            </PageLink>
+            </ButtonLink>
           )}
-          <a class="button primary" href={resultsAPI.file(id, "csv", { lang: lang.value })} download>
-            {t("results.csv")}
-          </a>
-          <a class="button" href={resultsAPI.file(id, "xlsx")} download>
+          <ButtonLink
+            kind={recorded ? "secondary" : "primary"}
+            icon={Download}
+            href={resultsAPI.file(id, "xlsx")}
+            download
+          >
             {t("results.xlsx")}
-          </a>
-          <button type="button" onClick={() => print()}>
+          </ButtonLink>
+          <ButtonLink icon={Download} href={resultsAPI.file(id, "csv", { lang: lang.value })} download>
+            {t("results.csv")}
+          </ButtonLink>
+          <Button icon={Printer} onClick={() => print()}>
             {t("results.print")}
-          </button>
+          </Button>
           <Menu
             label={t("results.forms")}
             text
             kind="secondary"
-            icon={Download}
+            icon={ChevronDown}
             items={forms.map(([key, query]) => ({
               label: t(`results.form.${key}`),
               onSelect: () => location.assign(resultsAPI.file(id, "csv", { lang: lang.value, ...query })),
@@ -127,18 +138,18 @@ function Shown({ r, id }: { r: Results; id: string }) {
         </p>
         <CloudStatus />
       </div>
-      <div class="results-grid">
+      <div class={css.pair}>
         <Help r={r} />
         <Hardest r={r} />
       </div>
       <section class="card stack" aria-labelledby="there-title">
         <h2 id="there-title">{t("results.there", { n: there.length, of: r.attendance.length })}</h2>
-        <ul class="attendance">
+        <ul class={css.attendance} data-part="attendance">
           {r.attendance.map((a) => (
-            <li key={a.user} class={a.absent ? "absent" : ""}>
+            <li key={a.user} class={a.absent ? css.absent : ""}>
               <bdi>{a.name}</bdi>
               <span>
-                {a.absent ? t("results.absent") : t("results.minutes", { n: minutes(a.ms) })}
+                {a.absent ? t("results.absent") : stayed(a.ms)}
                 {a.times > 1 && <small> · {t("results.times", { n: a.times })}</small>}
               </span>
             </li>
@@ -155,11 +166,6 @@ function Shown({ r, id }: { r: Results; id: string }) {
           <MarksTable r={r} />
         </>
       )}
-      <p class="no-print">
-        <PageLink class="button" href="/teach">
-          {t("results.home")}
-        </PageLink>
-      </p>
     </>
   );
 }
@@ -172,12 +178,12 @@ function Help({ r }: { r: Results }) {
       {r.help.length === 0 ? (
         <EmptyNote>{t("results.helpNone")}</EmptyNote>
       ) : (
-        <ul class="stack tight">
+        <ul class={css.facts}>
           {r.help.map((h) => (
             <li key={h.user}>
               <strong>
                 <bdi>{name(h.user)}</bdi>
-              </strong>{" "}
+              </strong>
               <span class="muted">{h.why.map((w) => t(`results.why.${w}`)).join(" · ")}</span>
             </li>
           ))}
@@ -198,10 +204,13 @@ function Hardest({ r }: { r: Results }) {
       {list.length === 0 ? (
         <EmptyNote>{t("results.hardestNone")}</EmptyNote>
       ) : (
-        <ol class="stack tight">
+        <ol class={css.facts}>
           {list.map((i) => (
             <li key={i.id}>
-              <bdi>{i.text}</bdi> <strong>{t("results.right", { percent: Math.round(i.fraction * 100) })}</strong>
+              <bdi>
+                <MathText text={i.text} />
+              </bdi>
+              <strong>{t("results.right", { share: formatShare(i.fraction) })}</strong>
             </li>
           ))}
         </ol>

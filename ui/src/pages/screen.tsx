@@ -20,7 +20,7 @@ import { BoardSurface } from "../features/whiteboard/board-surface";
 import { AnsweredMeter, ProjectorQuestion } from "../features/quiz/projector-question";
 import { ProjectorRanking } from "../features/quiz/projector-podium";
 import { useProjectorSounds } from "../features/quiz/projector-sounds";
-import { FloatingReactions } from "../features/lesson/pupil-reactions";
+import { FloatingReactions } from "../features/lesson/floating-reactions";
 import css from "./screen.module.css";
 
 export function Screen({ state, arg }: { state: BoxState; arg: string }) {

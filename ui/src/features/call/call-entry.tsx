@@ -2,11 +2,13 @@
 // it is recorded, and for a pupil where one takes part.
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { t, withTexts } from "../../locales/i18n";
 import { PartMissing } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
 import type { BoxState } from "../../api/box";
 import type { Room } from "../../state/room";
+import css from "./call-entry.module.css";
 
 type Who = "teacher" | "pupil" | "screen";
 type Part = ComponentType<{ room: Room; who: Who; home: string }>;
@@ -25,7 +27,7 @@ export function RecordingNotice({ room }: { room: Room }) {
   return (
     <div role="status">
       {on && (
-        <p class="recorded">
+        <p class={css.recorded} data-part="recorded">
           <i aria-hidden="true" />
           {t(on.pupils ? "onair.recordedAll" : "onair.recorded")}
         </p>
@@ -77,13 +79,9 @@ export function PupilCall({ room, home }: { room: Room; home: string }) {
       )}
       <CallLoader room={room} who="pupil" home={home} wanted={remote || invited} />
       {(air.list.value.length > 0 || remote) && (
-        <button
-          type="button"
-          class="quiet place"
-          onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}
-        >
+        <Button kind="quiet" onClick={() => room.send("call.place", { place: remote ? "room" : "remote" })}>
           {t(remote ? "onair.backInRoom" : "onair.remote")}
-        </button>
+        </Button>
       )}
     </>
   );

@@ -19,8 +19,9 @@ import { Call, secure, supported } from "../../state/call";
 import type { Mode, Slot } from "../../state/call-watcher";
 import { has, t } from "../../locales/i18n";
 import { Button } from "../../components/button";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { Sheet } from "../../components/dialog";
-import { Icon } from "../../components/icon";
 import { showMessage } from "../../components/feedback";
 import type { Source } from "../../state/on-air";
 import type { Room } from "../../state/room";
@@ -28,7 +29,7 @@ import { DialogSheet } from "../../components/dialog-sheet";
 import { type ChosenDevices, DeviceCheck } from "./device-check";
 import { Encoders } from "./encoders";
 import { ConnectionTest } from "./connection-test";
-import "./call-panel.css";
+import css from "./call-panel.module.css";
 
 type Who = "teacher" | "pupil" | "screen";
 
@@ -63,7 +64,9 @@ export function CallPanel({ room, who, home }: { room: Room; who: Who; home: str
   if (!supported) return who === "screen" ? null : <p class="note warn">{t("call.unsupported")}</p>;
   return (
     <section
-      class={`call call-${who}`}
+      class={css.call}
+      data-part="call"
+      data-who={who}
       aria-label={t("call.title")}
       data-state={call.watcher.state.value}
       data-sending={call.sender.state.value}
@@ -100,8 +103,8 @@ function Tiles({ call, room, who }: { call: Call; room: Room; who: Who }) {
     );
   }
   return (
-    <div class="tiles-box">
-      <div class="tiles" role="list" aria-label={t("call.tiles")}>
+    <div>
+      <div class={css.tiles} role="list" aria-label={t("call.tiles")}>
         {shown.map((s) => (
           <Tile
             key={s.mid}
@@ -117,18 +120,14 @@ function Tiles({ call, room, who }: { call: Call; room: Room; who: Who }) {
         {own.camera && <Own key="camera" track={own.camera} label={t("call.you")} mirror />}
         {own.screen && <Own key="screen" track={own.screen} label={t("call.yourScreen")} />}
         {shown.length === 0 && call.watcher.state.value === "connecting" && (
-          <p class="tile-wait" role="status">
+          <p class={css.connecting} role="status">
             {t("call.connecting")}
           </p>
         )}
       </div>
       <Voices slots={voices} mute={who === "screen"} onBlocked={setBlocked} blocked={blocked} />
       <Heard room={room} voices={voices} shown={shown} />
-      {call.watcher.state.value === "connecting" && shown.length > 0 && (
-        <p class="call-back" role="status">
-          {t("call.reconnecting")}
-        </p>
-      )}
+      {call.watcher.state.value === "connecting" && shown.length > 0 && <p role="status">{t("call.reconnecting")}</p>}
       {call.watcher.state.value === "live" && who !== "screen" && <Link call={call} />}
     </div>
   );
@@ -157,7 +156,7 @@ function Tile(props: {
   const label = t(slot.source === "screen" ? "call.screenOf" : "call.cameraOf", { name: `\u2068${name}\u2069` });
   return (
     <figure
-      class={`tile${large ? " large" : ""}${speaking ? " speaking" : ""}`}
+      class={`${css.tile} ${large ? css.large : ""} ${speaking ? css.speaking : ""}`}
       role="listitem"
       data-user={slot.user}
       data-source={slot.source}
@@ -172,15 +171,15 @@ function Tile(props: {
         onPlaying={() => setMoving(true)}
         onEmptied={() => setMoving(false)}
       />
-      {!moving && <span class="tile-wait">{t("call.waiting")}</span>}
+      {!moving && <span class={css.wait}>{t("call.waiting")}</span>}
       <figcaption>
         <bdi>{label}</bdi>
-        {speaking && <span class="tile-speaks"> · {t("call.speaks")}</span>}
+        {speaking && <span> · {t("call.speaks")}</span>}
       </figcaption>
       {!only && (
         <button
           type="button"
-          class="tile-focus"
+          class={css.focus}
           aria-pressed={large}
           aria-label={t("call.focus", { name: label })}
           onClick={onFocus}
@@ -197,13 +196,13 @@ function Heard({ room, voices, shown }: { room: Room; voices: Slot[]; shown: Slo
   return (
     <>
       {unseen.length > 0 && (
-        <ul class="chips">
+        <Chips>
           {unseen.map((v) => (
-            <li key={v.mid}>
+            <Chip key={v.mid}>
               <bdi>{t("call.heard", { name: room.name(v.user) })}</bdi>
-            </li>
+            </Chip>
           ))}
-        </ul>
+        </Chips>
       )}
       <p class="visually-hidden" role="status">
         {names && t("call.onair", { name: names })}
@@ -219,8 +218,8 @@ function Own({ track, label, mirror }: { track: MediaStreamTrack; label: string;
     void video.current!.play().catch(() => {});
   }, [track]);
   return (
-    <figure class="tile own" role="listitem" data-own={track.kind}>
-      <video ref={video} muted playsInline autoPlay aria-label={label} class={mirror ? "mirror" : ""} />
+    <figure class={`${css.tile} ${css.own}`} role="listitem" data-own={track.kind}>
+      <video ref={video} muted playsInline autoPlay aria-label={label} class={mirror ? css.mirror : undefined} />
       <figcaption>{label}</figcaption>
     </figure>
   );
@@ -254,9 +253,9 @@ function Voices({
     <div ref={box}>
       {!mute && slots.map((s) => <audio key={s.mid} autoPlay data-user={s.user} />)}
       {blocked && (
-        <button type="button" class="primary call-hear" onClick={play}>
+        <Button kind="primary" onClick={play}>
           {t("call.hear")}
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -266,12 +265,12 @@ function Link({ call }: { call: Call }) {
   const q = call.watcher.quality.value;
   const modes: Mode[] = ["full", "saver", "sound"];
   return (
-    <div class="row call-link">
-      <span class={`call-dot call-${q}`} data-quality={q}>
+    <div class={css.link}>
+      <span class={css.quality} data-quality={q}>
         <i aria-hidden="true" />
         {t(`call.quality.${q}`)}
       </span>
-      <label class="call-mode">
+      <label class={css.mode}>
         <span>{t("call.mode")}</span>
         <select value={call.watcher.mode.value} onChange={(e) => call.watcher.setMode(e.currentTarget.value as Mode)}>
           {modes.map((m) => (
@@ -318,12 +317,11 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
       <div class="stack">
         {why && <Insecure home={home} />}
         {who === "teacher" && (
-          <div class="row call-controls">
+          <div class={css.controls}>
             {!why && (
-              <button type="button" onClick={() => setWhy(true)}>
-                <Icon icon={RadioTower} />
+              <Button icon={RadioTower} onClick={() => setWhy(true)}>
                 {t("call.start")}
-              </button>
+              </Button>
             )}
             <Lead room={room} call={call} />
           </div>
@@ -333,53 +331,47 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
   }
   const wanted = (["microphone", "camera"] as Source[]).filter(can);
   return (
-    <div ref={box} tabIndex={-1} class="row call-controls" role="group" aria-label={t("call.controls")}>
+    <div ref={box} tabIndex={-1} class={css.controls} role="group" aria-label={t("call.controls")}>
       {!live && wanted.length > 0 && (
-        <button type="button" class={who === "pupil" ? "primary" : ""} onClick={() => setChecking(wanted)}>
-          <Icon icon={RadioTower} />
+        <Button kind={who === "pupil" ? "primary" : "secondary"} icon={RadioTower} onClick={() => setChecking(wanted)}>
           {t(who === "teacher" ? "call.start" : "call.accept")}
-        </button>
+        </Button>
       )}
       {live && can("microphone") && own.microphone && (
-        <button
-          type="button"
+        <Button
+          icon={quiet ? MicOff : Mic}
           disabled={!!quiet && quiet.by !== me}
           onClick={() => room.send("call.mute", { source: "microphone", on: !quiet })}
         >
-          <Icon icon={quiet ? MicOff : Mic} />
           {t(quiet ? (quiet.by === me ? "call.unmute" : "call.mutedBy") : "call.mute")}
-        </button>
+        </Button>
       )}
       {live &&
         can("camera") &&
         (own.camera ? (
-          <button type="button" onClick={() => void call.sender.unpublish("camera")}>
-            <Icon icon={VideoOff} />
+          <Button icon={VideoOff} onClick={() => void call.sender.unpublish("camera")}>
             {t("call.cameraOff")}
-          </button>
+          </Button>
         ) : (
-          <button type="button" onClick={() => setChecking(["camera"])}>
-            <Icon icon={Video} />
+          <Button icon={Video} onClick={() => setChecking(["camera"])}>
             {t("call.cameraOn")}
-          </button>
+          </Button>
         ))}
       {can("screen") &&
         "getDisplayMedia" in navigator.mediaDevices &&
         (own.screen ? (
-          <button type="button" onClick={() => void call.sender.unpublish("screen")}>
-            <Icon icon={MonitorOff} />
+          <Button icon={MonitorOff} onClick={() => void call.sender.unpublish("screen")}>
             {t("call.screenOff")}
-          </button>
+          </Button>
         ) : (
-          <button type="button" onClick={() => void share()}>
-            <Icon icon={MonitorUp} />
+          <Button icon={MonitorUp} onClick={() => void share()}>
             {t("call.screenOn")}
-          </button>
+          </Button>
         ))}
       {(live || own.screen) && (
-        <button type="button" class="danger" onClick={() => call.sender.stop()}>
+        <Button kind="danger" onClick={() => call.sender.stop()}>
           {t("call.stop")}
-        </button>
+        </Button>
       )}
       {call.sender.state.value === "connecting" && (
         <span role="status" class="muted">
@@ -410,23 +402,17 @@ function Lead({ room, call }: { room: Room; call: Call }) {
   const on = !!air.recording.value;
   return (
     <>
-      {some && (
-        <button type="button" onClick={() => room.send("call.stopall")}>
-          {t("call.stopall")}
-        </button>
-      )}
-      <button
-        type="button"
-        class={on ? "danger" : ""}
+      {some && <Button onClick={() => room.send("call.stopall")}>{t("call.stopall")}</Button>}
+      <Button
+        kind={on ? "danger" : "secondary"}
+        icon={on ? Square : Circle}
         onClick={() => room.send("call.record", on ? { on: false } : { on: true, pupils })}
       >
-        <Icon icon={on ? Square : Circle} />
         {t(on ? "call.recordOff" : "call.record")}
-      </button>
-      <button type="button" class="quiet" onClick={() => setSettings(true)}>
-        <Icon icon={Settings} />
+      </Button>
+      <Button kind="quiet" icon={Settings} onClick={() => setSettings(true)}>
         {t("call.settings")}
-      </button>
+      </Button>
       {settings && (
         <Sheet title={t("call.settings")} onClose={() => setSettings(false)}>
           <div class="stack">
@@ -475,7 +461,7 @@ function Lead({ room, call }: { room: Room; call: Call }) {
 // Insecure says why this page may not use a camera, and what to do.
 function Insecure({ home }: { home: string }) {
   return (
-    <div class="note warn call-insecure">
+    <div class="note warn" data-part="insecure">
       <p>
         <strong>{t("call.insecure")}</strong>
       </p>

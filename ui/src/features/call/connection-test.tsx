@@ -5,6 +5,7 @@ import { call as ask } from "../../api/http";
 import { type Call, secure } from "../../state/call";
 import { t } from "../../locales/i18n";
 import { DialogSheet } from "../../components/dialog-sheet";
+import css from "./connection-test.module.css";
 
 interface Room {
   ready: boolean;
@@ -64,7 +65,7 @@ export function ConnectionTest({ call, pupils, onClose }: { call: Call; pupils: 
   }, []);
   return (
     <DialogSheet title={t("rehearse.title")} onClose={onClose}>
-      <ul class="rehearsal" role="status">
+      <ul class={css.list} role="status">
         {Object.entries(list).map(([what, r]) => (
           <li key={what} data-what={what} data-mark={r.mark}>
             <span aria-hidden="true">{marks[r.mark]}</span> {r.text}{" "}

@@ -1,8 +1,10 @@
 // The device check before one goes live: which camera and microphone, how they look and
 // sound. The choice is remembered on this device.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { t } from "../../locales/i18n";
 import type { Source } from "../../state/on-air";
+import css from "./device-check.module.css";
 
 export interface ChosenDevices {
   camera?: MediaStreamTrack;
@@ -105,12 +107,12 @@ export function DeviceCheck({ sources, onGo }: { sources: Source[]; onGo: (c: Ch
     onGo(tracks);
   };
   return (
-    <div class="stack device-check">
+    <div class="stack" data-part="device-check">
       {pick("camera")}
       {pick("microphone")}
-      <button type="button" class="primary big" disabled={!ready} onClick={go}>
+      <Button kind="primary" big disabled={!ready} onClick={go}>
         {t("call.go")}
-      </button>
+      </Button>
     </div>
   );
 }
@@ -134,7 +136,7 @@ function Preview({ track }: { track?: MediaStreamTrack }) {
     video.current!.srcObject = track ? new MediaStream([track]) : null;
     if (track) void video.current!.play().catch(() => {});
   }, [track]);
-  return <video ref={video} class="device-view mirror" muted playsInline autoPlay aria-label={t("call.preview")} />;
+  return <video ref={video} class={css.view} muted playsInline autoPlay aria-label={t("call.preview")} />;
 }
 
 // Level shows that the microphone hears something.
@@ -157,7 +159,7 @@ function Level({ track }: { track?: MediaStreamTrack }) {
     };
   }, [track]);
   return (
-    <label class="device-level">
+    <label class={css.level}>
       {t("call.level")}
       <meter min={0} max={1} low={0.05} value={level} />
     </label>

@@ -1,6 +1,7 @@
 // Encoders (OBS, a document camera) that publish into the lesson and players that watch it:
 // each comes in by an address and a token of its own (WHIP, WHEP).
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { call, type Fault } from "../../api/http";
 import { t } from "../../locales/i18n";
 import { EmptyNote, ErrorNote, Loading } from "../../components/feedback";
@@ -8,6 +9,7 @@ import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
 import type { Room } from "../../state/room";
 import { DialogSheet } from "../../components/dialog-sheet";
+import css from "./encoders.module.css";
 
 interface Pass {
   id: string;
@@ -66,9 +68,9 @@ export function Encoders({ room, onClose }: { room: Room; onClose: () => void })
             </select>
           </label>
           <FormError fault={wrong} fields={["label"]} />
-          <button type="submit" class="primary" disabled={busy || !label.trim()}>
+          <Button kind="primary" type="submit" disabled={busy || !label.trim()}>
             {t("encoders.make")}
-          </button>
+          </Button>
         </form>
         {fresh && (
           <div class="note ok stack tight" role="status">
@@ -87,24 +89,23 @@ export function Encoders({ room, onClose }: { room: Room; onClose: () => void })
         {!list && !fault && <Loading />}
         {list?.length === 0 && <EmptyNote>{t("encoders.none")}</EmptyNote>}
         {list && list.length > 0 && (
-          <ul class="people">
+          <ul class={css.list}>
             {list.map((p) => (
-              <li key={p.id} class="person">
-                <span class="person-name">
+              <li key={p.id} class={css.encoder}>
+                <span>
                   <bdi>{p.label}</bdi>{" "}
                   <small class="muted">
                     {t(`encoders.${p.use}${p.use === "whip" ? `.${p.source || "camera"}` : ""}`)}
                   </small>
                 </span>
-                <button
-                  type="button"
-                  class="danger"
+                <Button
+                  kind="danger"
                   disabled={busy}
-                  aria-label={t("encoders.revokeOne", { name: p.label })}
+                  label={t("encoders.revokeOne", { name: p.label })}
                   onClick={() => drop(p)}
                 >
                   {t("encoders.revoke")}
-                </button>
+                </Button>
               </li>
             ))}
           </ul>

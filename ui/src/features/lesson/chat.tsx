@@ -8,7 +8,7 @@ import { maxChatText } from "../../contract";
 import type { Message, Room } from "../../state/room";
 import { NamedIcon } from "../../components/named-icon";
 import { clock, t } from "../../locales/i18n";
-import "./chat.css";
+import css from "./chat.module.css";
 
 const max = maxChatText;
 type To = Message["to"];
@@ -78,13 +78,13 @@ export function Chat({
   }, []);
 
   return (
-    <section class="chat" aria-labelledby="chat-title">
-      <div class="chat-head">
+    <section class={css.chat} aria-labelledby="chat-title">
+      <div class={css.head}>
         <h2 id="chat-title">{t("chat.title")}</h2>
         {onClose && <Button kind="quiet" icon={X} label={t("close")} onClick={onClose} />}
       </div>
       <div
-        class="chat-log"
+        class={css.log}
         role="log"
         aria-live="polite"
         aria-labelledby="chat-title"
@@ -92,7 +92,7 @@ export function Chat({
         ref={box}
         onScroll={scrolled}
       >
-        {list.length === 0 && <p class="empty">{t(staff ? "chat.empty.staff" : "chat.empty")}</p>}
+        {list.length === 0 && <p class={css.empty}>{t(staff ? "chat.empty.staff" : "chat.empty")}</p>}
         {list.map((m, i) => (
           <Said
             key={m.id ? `${m.by} ${m.id}` : m.seq}
@@ -104,7 +104,7 @@ export function Chat({
         ))}
       </div>
       {unseen && (
-        <button type="button" class="chat-new" onClick={down}>
+        <button type="button" class={css.unseen} onClick={down}>
           <NamedIcon name="down" />
           {t("chat.new")}
         </button>
@@ -127,26 +127,28 @@ function Said({ m, room, follows, tools }: { m: Line; room: Room; follows: boole
   const teacher = room.people.value.get(m.by)?.role === "teacher";
   return (
     <article
-      class={`said${own ? " own" : ""}${teacher ? " teacher" : ""}${m.to !== "all" ? " private" : ""}${follows ? " follows" : ""}`}
+      class={[css.said, own && css.own, teacher && css.teacher, m.to !== "all" && css.private, follows && css.follows]
+        .filter(Boolean)
+        .join(" ")}
     >
-      <p class={follows ? "visually-hidden" : "said-by"}>
+      <p class={follows ? "visually-hidden" : css.by}>
         <bdi>{own ? t("chat.you") : room.name(m.by)}</bdi>
-        {teacher && <span class="badge">{t("chat.teacher")}</span>}
+        {teacher && <span class={css.badge}>{t("chat.teacher")}</span>}
         {m.user && m.user !== room.me.value.user && <bdi>→ {room.name(m.user)}</bdi>}
         {m.to !== "all" && (
-          <span class="badge lock">
+          <span class={css.badge}>
             <NamedIcon name="lock" />
             {t(m.to === "pupil" ? "chat.privateReply" : "chat.private")}
           </span>
         )}
       </p>
-      <p class="said-text" dir="auto">
+      <p class={css.text} dir="auto">
         {m.text}
       </p>
-      <p class="said-foot">
+      <p class={css.foot}>
         {m.at > 0 && <time dateTime={new Date(m.at).toISOString()}>{clock(m.at)}</time>}
         {m.state && (
-          <span class={`tick ${m.state}`}>
+          <span class={css.tick} data-state={m.state}>
             <NamedIcon name={m.state} />
             {t(`chat.${m.state}`)}
           </span>
@@ -203,7 +205,7 @@ function Composer({
     : t(to === "teacher" ? "chat.label.teacher" : "chat.label");
   if (why)
     return (
-      <p class="chat-shut" role="status">
+      <p class={css.shut} role="status">
         <NamedIcon name="lock" />
         {why}
       </p>
@@ -211,14 +213,15 @@ function Composer({
   const left = max - [...text].length;
   return (
     <form
-      class="composer"
+      class={css.composer}
+      data-part="composer"
       onSubmit={(e) => {
         e.preventDefault();
         say();
       }}
     >
       {!staff && (
-        <fieldset class="to">
+        <fieldset class={css.to}>
           <legend class="visually-hidden">{t("chat.to")}</legend>
           {(["all", "teacher"] as const).map((k) => (
             <label key={k}>
@@ -232,13 +235,13 @@ function Composer({
         </fieldset>
       )}
       {reply && (
-        <p class="chat-reply">
+        <p class={css.reply}>
           <Icon icon={Reply} mirrored />
           <bdi>{reply.text.slice(0, 80)}</bdi>
           <Button kind="quiet" icon={X} label={t("cancel")} onClick={() => onReply(null)} />
         </p>
       )}
-      <div class="composer-row">
+      <div class={css.line}>
         <textarea
           ref={area}
           rows={1}
@@ -256,11 +259,16 @@ function Composer({
             say();
           }}
         />
-        <button type="submit" class="primary send" disabled={!text.trim() || !ready} aria-label={t("chat.send")}>
+        <button
+          type="submit"
+          class={`primary ${css.send}`}
+          disabled={!text.trim() || !ready}
+          aria-label={t("chat.send")}
+        >
           <NamedIcon name="send" />
         </button>
       </div>
-      <small class="left" aria-live="polite">
+      <small class={css.left} aria-live="polite">
         {left < 200 ? t("chat.left", { n: Math.max(0, left) }) : ""}
       </small>
     </form>

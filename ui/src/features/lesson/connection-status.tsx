@@ -3,14 +3,14 @@ import type { Room } from "../../state/room";
 import { NamedIcon } from "../../components/named-icon";
 import { Delayed } from "../../components/feedback";
 import { t } from "../../locales/i18n";
-import "./connection-status.css";
+import css from "./connection-status.module.css";
 
 // ConnectionStatus is a dot and a word; the shape of the dot says the same as its colour.
 export function ConnectionStatus({ room }: { room: Room }) {
   const s = room.status.value;
   const kind = s === "live" ? "ok" : s === "connecting" || s === "offline" || s === "waiting" ? "wait" : "off";
   return (
-    <span class={`conn ${kind}`} role="status">
+    <span class={css.status} data-status={kind} role="status">
       <i aria-hidden="true" />
       {t(`conn.${s}`)}
     </span>
@@ -23,7 +23,7 @@ export function ConnectionNote({ room }: { room: Room }) {
   if (room.status.value !== "offline") return null;
   return (
     <Delayed>
-      <div class="note warn away" role="status">
+      <div class={`note warn ${css.away}`} role="status">
         <NamedIcon name="cloud" />
         <p>
           <strong>{t("conn.away")}</strong> {n > 0 && t("conn.kept", { n })}

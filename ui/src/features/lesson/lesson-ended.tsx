@@ -1,7 +1,10 @@
 // What the console shows when there is no lesson to lead: not open, ended, or not for this person.
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { CloudStatus } from "../../components/cloud-status";
 import { showError } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
@@ -45,9 +48,9 @@ export function LessonNotOpen({ room }: { room: Room }) {
   return (
     <CalmPage title={t("console.notOpen")} text={t("console.notOpenWhy")}>
       <div class="row">
-        <button type="button" class="primary" disabled={busy} onClick={() => void start()}>
+        <Button kind="primary" disabled={busy} onClick={() => void start()}>
           {t("home.start")}
-        </button>
+        </Button>
         <PageLink class="button" href="/teach">
           {t("console.home")}
         </PageLink>
@@ -73,13 +76,13 @@ export function LessonEnded({ room, seen }: { room: Room; seen: Set<string> }) {
     list.length > 0 && (
       <section class="stack tight" aria-labelledby={id}>
         <h2 id={id}>{title}</h2>
-        <ul class="chips">
+        <Chips>
           {list.map((p) => (
-            <li key={p.id}>
+            <Chip key={p.id}>
               <bdi>{p.name}</bdi>
-            </li>
+            </Chip>
           ))}
-        </ul>
+        </Chips>
       </section>
     );
   return (

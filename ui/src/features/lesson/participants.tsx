@@ -2,15 +2,16 @@
 // can do about one of them.
 import { useEffect, useState } from "preact/hooks";
 import { Hand, LogOut, MessageSquare, MessageSquareOff, Mic, MicOff, Timer, UserX, Video } from "lucide";
+import { Button } from "../../components/button";
 import { api, type Person } from "../../api/box";
 import type { Fault } from "../../api/http";
 import type { Room } from "../../state/room";
 import { t } from "../../locales/i18n";
 import { EmptyNote, showError, showMessage } from "../../components/feedback";
-import { NamedIcon } from "../../components/named-icon";
 import { Menu, type MenuItem } from "../../components/menu";
 import { Panel } from "../../components/panel";
-import "./participants.css";
+import { PupilMark } from "./pupil-mark";
+import css from "./participants.module.css";
 
 type Where = "here" | "away" | "none" | "removed";
 
@@ -69,12 +70,12 @@ export function Participants({ room, seen }: { room: Room; seen: Set<string> }) 
     <Panel id="people" room={room} title={t("people.title")}>
       {pupils.length === 0 && <EmptyNote>{t("people.empty")}</EmptyNote>}
       {groups.map(([w, list]) => (
-        <div key={w} class={`group group-${w}`}>
+        <div key={w} class={css.group} data-where={w}>
           <h3>
-            <i class="where" aria-hidden="true" />
+            <i class={css.where} aria-hidden="true" />
             {t(`people.${w}`, { n: list.length })}
           </h3>
-          <ul class="people">
+          <ul class={css.people}>
             {list.map((p) => (
               <Line key={p.id} p={p} where={w} room={room} seen={seen.has(p.id)} />
             ))}
@@ -143,40 +144,29 @@ function Line({ p, where, room, seen }: { p: Person; where: Where; room: Room; s
     { label: t("people.remove"), icon: UserX, danger: true, onSelect: remove },
   ];
   return (
-    <li class={`person is-${where}${tap === "lost" ? " is-lost" : ""}`}>
-      <span class="person-name">
+    <li class={css.person} data-person={where} data-tap={tap || undefined}>
+      <span class={css.name}>
         <bdi>{p.name}</bdi>
       </span>
-      <span class="marks">
-        {hand && (
-          <span class="mark hand">
-            <NamedIcon name="hand" />
-            {t("people.hand")}
-          </span>
-        )}
+      <span class={css.marks}>
+        {hand && <PupilMark icon="hand">{t("people.hand")}</PupilMark>}
         {tap && (
-          <span class={`mark ${tap}`}>
-            <NamedIcon name={tap as "yes" | "no" | "lost"} />
+          <PupilMark what={tap} icon={tap as "yes" | "no" | "lost"}>
             {t(`hand.tap.${tap}`)}
-          </span>
+          </PupilMark>
         )}
-        {onair ? (
-          <span class="mark">{t("people.onair")}</span>
-        ) : (
-          invited && <span class="mark">{t("people.invited")}</span>
-        )}
-        {room.onair.remote.value.includes(p.id) && <span class="mark">{t("people.remote")}</span>}
+        {onair ? <PupilMark>{t("people.onair")}</PupilMark> : invited && <PupilMark>{t("people.invited")}</PupilMark>}
+        {room.onair.remote.value.includes(p.id) && <PupilMark>{t("people.remote")}</PupilMark>}
         {muted && (
-          <span class="mark muted-mark">
-            <NamedIcon name="lock" />
+          <PupilMark what="muted" icon="lock">
             {t("people.muted")}
-          </span>
+          </PupilMark>
         )}
       </span>
       {where === "removed" ? (
-        <button type="button" aria-label={t("people.readmitOne", { name: p.name })} onClick={readmit}>
+        <Button label={t("people.readmitOne", { name: p.name })} onClick={readmit}>
           {t("people.readmit")}
-        </button>
+        </Button>
       ) : (
         <Menu label={t("people.menu", { name: p.name })} items={actions} />
       )}

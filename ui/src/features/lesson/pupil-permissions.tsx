@@ -2,13 +2,13 @@
 import { pendingCommand, type Room } from "../../state/room";
 import { t } from "../../locales/i18n";
 import { NamedIcon } from "../../components/named-icon";
-import "./pupil-permissions.css";
+import css from "./pupil-permissions.module.css";
 
 const kinds = ["chat", "react", "raise"] as const;
 
 export function PupilPermissions({ room }: { room: Room }) {
   return (
-    <div class="locks" role="group" aria-label={t("people.locks")}>
+    <div class={css.locks} role="group" aria-label={t("people.locks")}>
       {kinds.map((what) => {
         const on = !!room.locks.value[what];
         const wait = pendingCommand(room, "room.lock", { what });
@@ -16,7 +16,7 @@ export function PupilPermissions({ room }: { room: Room }) {
           <button
             key={what}
             type="button"
-            class="lock-button"
+            class={css.lock}
             aria-pressed={on}
             disabled={!room.lesson.value.id || !!wait}
             onClick={() => room.send("room.lock", { what, on: !on })}

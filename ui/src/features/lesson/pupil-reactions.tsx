@@ -1,10 +1,9 @@
 // What a pupil does with one tap: the hand, an answer to "are you with me?", a reaction.
-import { useEffect, useState } from "preact/hooks";
 import type { Room } from "../../state/room";
 import { NamedIcon } from "../../components/named-icon";
 import { Reaction } from "../../components/reaction";
 import { t } from "../../locales/i18n";
-import "./pupil-reactions.css";
+import css from "./pupil-reactions.module.css";
 
 const answers = ["yes", "no", "lost"] as const;
 const emojis = [
@@ -38,7 +37,7 @@ export function RaiseHandButton({ room }: { room: Room }) {
           ? t("tap.hand.first")
           : t("tap.hand.place", { place });
   return (
-    <div class="hand">
+    <div class={css.hand}>
       <button
         type="button"
         aria-pressed={up}
@@ -49,7 +48,7 @@ export function RaiseHandButton({ room }: { room: Room }) {
         <NamedIcon name={locked ? "lock" : "hand"} />
         {t(up ? "tap.hand.lower" : "tap.hand.raise")}
       </button>
-      <p id="hand-note" role="status" class={up || locked ? undefined : "visually-hidden"}>
+      <p id="hand-note" role="status" class={up || locked ? css.note : "visually-hidden"}>
         {note}
       </p>
     </div>
@@ -60,14 +59,14 @@ export function UnderstandingButtons({ room }: { room: Room }) {
   const asking = asked(room, "tap.set");
   const mine = asking ? String(asking.payload.tap) : (room.taps.value[room.me.value.user] ?? "");
   return (
-    <div class="taps" role="group" aria-labelledby="taps-title">
+    <div class={css.taps} role="group" aria-labelledby="taps-title">
       <p id="taps-title">{t("tap.title")}</p>
       <div>
         {answers.map((k) => (
           <button
             key={k}
             type="button"
-            class={`tap-${k}`}
+            data-tap={k}
             aria-pressed={mine === k}
             disabled={!open(room)}
             onClick={() => room.send("tap.set", { tap: mine === k ? "" : k })}
@@ -91,13 +90,13 @@ export function ReactionButtons({ room, staff = false }: { room: Room; staff?: b
         : "";
   if (why)
     return (
-      <p class="reactions-shut">
+      <p class={css.shut}>
         <NamedIcon name="lock" />
         {t(`tap.react.${why}`)}
       </p>
     );
   return (
-    <div class="reactions" role="group" aria-label={t("tap.react")}>
+    <div class={css.reactions} role="group" aria-label={t("tap.react")}>
       {emojis.map(([emoji, name]) => (
         <button
           key={emoji}
@@ -108,37 +107,6 @@ export function ReactionButtons({ room, staff = false }: { room: Room; staff?: b
         >
           <Reaction emoji={emoji} />
         </button>
-      ))}
-    </div>
-  );
-}
-
-// FloatingReactions shows reactions as they come, without saying whose. At most 24 at once.
-export function FloatingReactions({ room }: { room: Room }) {
-  const [list, set] = useState<{ n: number; emoji: string }[]>([]);
-  useEffect(() => {
-    let n = 0;
-    const timers = new Set<ReturnType<typeof setTimeout>>();
-    room.onReaction = (_, emoji) => {
-      const mine = ++n;
-      set((l) => [...l.slice(-23), { n: mine, emoji }]);
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        set((l) => l.filter((f) => f.n !== mine));
-      }, 3000);
-      timers.add(timer);
-    };
-    return () => {
-      room.onReaction = () => {};
-      timers.forEach(clearTimeout);
-    };
-  }, [room]);
-  return (
-    <div class="floats" aria-hidden="true">
-      {list.map((f) => (
-        <span key={f.n} class={`lane${(f.n * 5) % 8}`}>
-          <Reaction emoji={f.emoji} />
-        </span>
       ))}
     </div>
   );

@@ -8,7 +8,7 @@ import { EmptyNote } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
 import { useNow } from "../../components/hooks";
 import { Panel } from "../../components/panel";
-import "./raised-hands.css";
+import css from "./raised-hands.module.css";
 
 // useNewHands says a new hand aloud once.
 function useNewHands(room: Room): string {
@@ -39,13 +39,12 @@ export function RaisedHands({ room }: { room: Room }) {
         title={n ? t("hand.titleN", { n }) : t("hand.title")}
         tools={
           n > 1 && (
-            <button
-              type="button"
+            <Button
               disabled={!!pendingCommand(room, "hand.lower", { all: true })}
               onClick={() => room.send("hand.lower", { all: true })}
             >
               {t("hand.lowerAll")}
-            </button>
+            </Button>
           )
         }
       >
@@ -63,14 +62,14 @@ function Queue({ room }: { room: Room }) {
   useNow();
   const now = room.now();
   return (
-    <ol class="hands">
+    <ol class={css.hands} data-part="hands">
       {room.hands.value.map((h, i) => (
-        <li key={h.user} class={i === 0 ? "first" : ""}>
-          <span class="hand-mark">
+        <li key={h.user} class={i === 0 ? css.first : undefined}>
+          <span class={css.mark}>
             <NamedIcon name="hand" />
           </span>
-          <bdi class="hand-name">{room.name(h.user)}</bdi>
-          <span class="hand-wait">
+          <bdi class={css.name}>{room.name(h.user)}</bdi>
+          <span class={css.wait}>
             <span class="visually-hidden">{t("hand.waiting")} </span>
             {span(now - h.at)}
           </span>

@@ -5,6 +5,7 @@ import { CircleCheck, Eye, ListChecks, MessageCircleQuestionMark, Presentation, 
 import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
 import { Icon } from "../../components/icon";
+import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { AnswerWall } from "../quiz/answer-wall";
@@ -170,7 +171,9 @@ function Question({ room }: { room: Room }) {
         <>
           <p class="muted">{t("stage.coming")}</p>
           <h2>
-            <bdi>{next.text}</bdi>
+            <bdi>
+              <MathText text={next.text} />
+            </bdi>
           </h2>
         </>
       )}

@@ -1,6 +1,7 @@
 // Starting a lesson, and giving things their names.
 import { useState } from "preact/hooks";
 import type { Class } from "../../api/box";
+import { Button } from "../../components/button";
 import { t } from "../../locales/i18n";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
@@ -60,9 +61,9 @@ export function StartLesson({ cls, onClose }: { cls: Class; onClose: () => void 
         {choose("start-deck", t("home.deck"), deck, setDeck, shelf?.decks ?? [])}
         {choose("start-quiz", t("home.quiz"), quiz, setQuiz, shelf?.quizzes ?? [])}
         <FormError fault={fault} fields={["title"]} />
-        <button type="submit" class="primary big" disabled={busy}>
+        <Button type="submit" kind="primary" big busy={busy}>
           {t("home.start")}
-        </button>
+        </Button>
       </form>
     </DialogSheet>
   );

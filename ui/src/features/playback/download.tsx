@@ -6,12 +6,12 @@ import { library } from "../../api/library";
 import { type Capsule, type Film, resultsAPI } from "../../api/results";
 import { Button } from "../../components/button";
 import { Sheet } from "../../components/dialog";
-import { ErrorNote, Loading } from "../../components/feedback";
+import { EmptyNote, ErrorNote, Loading } from "../../components/feedback";
 import { Icon } from "../../components/icon";
 import { isRunning, JobProgress } from "../../components/job-progress";
 import { lang, span, t } from "../../locales/i18n";
 import { isPicture } from "./played-media";
-import css from "./player.module.css";
+import css from "./download.module.css";
 
 // sizeText is a size in MB or GB, as this language writes it.
 export function sizeText(bytes: number): string {
@@ -72,7 +72,7 @@ export function DownloadSheet({ index, onClose }: { index: Capsule; onClose: () 
         <p>{t("capsule.download.what")}</p>
         {fault && <ErrorNote fault={fault} retry={known ? undefined : () => void load()} />}
         {!known && !fault && <Loading />}
-        {known && mine.length === 0 && <p class={css.none}>{t("capsule.download.none")}</p>}
+        {known && mine.length === 0 && <EmptyNote>{t("capsule.download.none")}</EmptyNote>}
         {known && offered.length > 1 && (
           <fieldset class={css.choice}>
             <legend>{t("capsule.download.picture")}</legend>
@@ -98,14 +98,14 @@ export function DownloadSheet({ index, onClose }: { index: Capsule; onClose: () 
                 )}
               </span>
             </p>
-            <a class={css.link} href={resultsAPI.filmFile(lesson, film)} download>
+            <a class={css.save} href={resultsAPI.filmFile(lesson, film)} download>
               <Icon icon={DownloadIcon} />
               {t("capsule.download.save")}
             </a>
             {!!film.left_out_ms && (
               <p class="note warn">{t("capsule.download.left", { time: span(film.left_out_ms) })}</p>
             )}
-            {film.file.endsWith(".webm") && <p class={css.fine}>{t("capsule.download.webm")}</p>}
+            {film.file.endsWith(".webm") && <small>{t("capsule.download.webm")}</small>}
           </div>
         )}
         {known && !here && !working && mine.length > 0 && (

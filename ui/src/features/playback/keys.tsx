@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Sheet } from "../../components/dialog";
 import { t } from "../../locales/i18n";
-import css from "./player.module.css";
+import css from "./keys.module.css";
 
 export type Action =
   | "play"

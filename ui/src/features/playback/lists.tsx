@@ -6,7 +6,7 @@ import { Icon } from "../../components/icon";
 import { MathText } from "../../components/math-text";
 import { span, t } from "../../locales/i18n";
 import type { Scene, Timeline } from "./timeline";
-import css from "./player.module.css";
+import css from "./lists.module.css";
 
 const icons: { [kind: string]: IconNode } = { slide: Image, board: PenLine, question: CircleHelp };
 

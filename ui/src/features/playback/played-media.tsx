@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { CapsulePart } from "../../api/results";
 import { t } from "../../locales/i18n";
 import type { Timeline } from "./timeline";
-import css from "./player.module.css";
+import css from "./played-media.module.css";
 
 const drift = 0.1; // seconds that picture and clock may be apart
 

@@ -9,7 +9,7 @@ import { ChoiceTiles, MatchRows, OrderRows, RightShare, RightWords } from "../qu
 import { HeatMap, StagePicture } from "../quiz/projector-picture";
 import { rightAnswerText } from "../quiz/question";
 import type { CapsuleQuestion, CapsuleReveal } from "./timeline";
-import css from "./player.module.css";
+import css from "./played-question.module.css";
 
 const tiled = ["single", "multi", "truefalse", "poll"];
 

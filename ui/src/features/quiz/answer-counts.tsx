@@ -2,6 +2,7 @@
 // for it: a laptop may be mirrored to the class.
 import { Check } from "lucide";
 import { Icon } from "../../components/icon";
+import { MathText } from "../../components/math-text";
 import { parseNumber } from "../../components/number-field";
 import { TileMark } from "../../components/tile";
 import { t } from "../../locales/i18n";
@@ -48,7 +49,9 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
           <li key={row.key} class={css.row}>
             {row.n === undefined ? <span /> : <TileMark n={row.n} filled />}
             <span class={css.text} data-part="text">
-              <bdi>{row.text}</bdi>
+              <bdi>
+                <MathText text={row.text} />
+              </bdi>
             </span>
             <span class={css.track} aria-hidden="true">
               <i
@@ -70,7 +73,10 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
       </ul>
       {right && (
         <p class={css.key}>
-          {t("quiz.answer")} <bdi>{right}</bdi>
+          {t("quiz.answer")}{" "}
+          <bdi>
+            <MathText text={right} />
+          </bdi>
         </p>
       )}
     </>

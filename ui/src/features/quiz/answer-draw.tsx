@@ -6,9 +6,9 @@ import type { ItemImage, ItemStroke } from "../../contract";
 import { t } from "../../locales/i18n";
 import { packPoints } from "../../state/whiteboard";
 import { InkStroke } from "../whiteboard/board-surface";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
 import { ItemPicture } from "./item-picture";
-import css from "./question.module.css";
+import css from "./answer-draw.module.css";
 
 // The box accepts so many lines and so many bytes of points.
 const maxLines = 200;
@@ -70,13 +70,7 @@ export function AnswerDraw({ item, mine, shut, send }: Answering) {
     if (used + 12 * points.current.length > maxBytes - 200) end();
   };
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        if (draft.length) send({ strokes: draft });
-      }}
-    >
+    <AnswerForm onSend={() => draft.length > 0 && send({ strokes: draft })}>
       {!shut && (
         <div class={css.pens} role="toolbar" aria-label={t("quiz.draw.pens")}>
           {pens.map((color) => (
@@ -144,10 +138,8 @@ export function AnswerDraw({ item, mine, shut, send }: Answering) {
           image={item.image && { ...item.image, alt: "" }}
         />
       </div>
-      <p class={css.hint} role="status">
-        {full && !shut && t("quiz.draw.full")}
-      </p>
+      <Hint live>{full && !shut && t("quiz.draw.full")}</Hint>
       <SendAnswer shut={shut} ready={draft.length > 0} changed={changed} sent={!!mine} />
-    </form>
+    </AnswerForm>
   );
 }

@@ -5,9 +5,9 @@ import { useRef, useState } from "preact/hooks";
 import { NamedIcon } from "../../components/named-icon";
 import { t } from "../../locales/i18n";
 import type { Option } from "../../state/quiz";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
 import { ItemPicture } from "./item-picture";
-import css from "./question.module.css";
+import css from "./answer-match.module.css";
 
 const nameOf = (o?: Option) => o?.text || o?.image?.alt || "";
 
@@ -42,21 +42,15 @@ export function AnswerMatch({ item, mine, shut, revealed, send }: Answering) {
       .map((x) => x.closest<HTMLElement>("[data-line]")?.dataset.line)
       .find(Boolean);
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        if (whole) send({ pairs: draft });
-      }}
-    >
-      {!shut && <p class={css.hint}>{t("quiz.match")}</p>}
+    <AnswerForm onSend={() => whole && send({ pairs: draft })}>
+      {!shut && <Hint>{t("quiz.match")}</Hint>}
       <ul class={css.lines} aria-labelledby={`q-${item.id}`}>
         {options.map((o) => {
           const chosen = choice(draft[o.id]);
           const right = revealed && revealed.pairs?.[o.id] === draft[o.id];
           return (
             <li key={o.id} data-line={o.id} data-right={right || undefined}>
-              <span class={css.optionText}>
+              <span class={css.text}>
                 <Shown option={o} />
               </span>
               {shut ? (
@@ -118,6 +112,6 @@ export function AnswerMatch({ item, mine, shut, revealed, send }: Answering) {
         </div>
       )}
       <SendAnswer shut={shut} ready={whole} changed={changed} sent={!!mine} />
-    </form>
+    </AnswerForm>
   );
 }

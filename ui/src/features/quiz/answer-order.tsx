@@ -6,9 +6,9 @@ import { Button } from "../../components/button";
 import { Icon } from "../../components/icon";
 import { NamedIcon } from "../../components/named-icon";
 import { t } from "../../locales/i18n";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
 import { ItemPicture } from "./item-picture";
-import css from "./question.module.css";
+import css from "./answer-order.module.css";
 
 export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
   const [draft, set, changed] = useDraft(mine?.order ?? (item.options ?? []).map((o) => o.id));
@@ -37,14 +37,8 @@ export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
     set([...draft]);
   };
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        send({ order: draft });
-      }}
-    >
-      {!shut && <p class={css.hint}>{t("quiz.order")}</p>}
+    <AnswerForm onSend={() => send({ order: draft })}>
+      {!shut && <Hint>{t("quiz.order")}</Hint>}
       <ol
         ref={list}
         class={css.order}
@@ -73,7 +67,7 @@ export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
                 </span>
               )}
               <b class={css.place}>{i + 1}</b>
-              <span class={css.optionText}>
+              <span class={css.text}>
                 {option(id)?.image && <ItemPicture image={option(id)!.image!} />}
                 <bdi>
                   <MathText text={option(id)?.text ?? ""} />
@@ -103,6 +97,6 @@ export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
         })}
       </ol>
       <SendAnswer shut={shut} changed={changed} sent={!!mine} />
-    </form>
+    </AnswerForm>
   );
 }

@@ -1,9 +1,9 @@
 // A place on a picture: a tap sets the pin, arrow keys move it, Enter sends it.
 import { t } from "../../locales/i18n";
 import type { ItemPlace } from "../../contract";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
 import { ItemPicture } from "./item-picture";
-import css from "./question.module.css";
+import css from "./answer-pin.module.css";
 
 const part = (v: number) => Math.min(1, Math.max(0, Math.round(v * 1000) / 1000));
 const at = (p: ItemPlace) => ({ left: `${100 * p.x}%`, top: `${100 * p.y}%` }); // as the picture: never turned
@@ -30,18 +30,8 @@ export function AnswerPin({ item, mine, shut, revealed, pins, send }: Answering)
     else if (draft && changed) send({ pin: draft });
   };
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        if (draft) send({ pin: draft });
-      }}
-    >
-      {!shut && (
-        <p class={css.hint} id={`h-${item.id}`}>
-          {t("quiz.pin")}
-        </p>
-      )}
+    <AnswerForm onSend={() => draft && send({ pin: draft })}>
+      {!shut && <Hint id={`h-${item.id}`}>{t("quiz.pin")}</Hint>}
       <div
         class={css.pinned}
         data-pin=""
@@ -56,7 +46,7 @@ export function AnswerPin({ item, mine, shut, revealed, pins, send }: Answering)
         {revealed?.regions?.map((r) => (
           <i
             key={`${r.x} ${r.y}`}
-            class={r.round ? `${css.region} ${css.roundRegion}` : css.region}
+            class={r.round ? `${css.region} ${css.round}` : css.region}
             style={{ ...at(r), width: `${100 * r.w}%`, height: `${100 * r.h}%` }}
           />
         ))}
@@ -72,6 +62,6 @@ export function AnswerPin({ item, mine, shut, revealed, pins, send }: Answering)
         {draft && t("quiz.pin.at", { x: Math.round(draft.x * 100), y: Math.round(draft.y * 100) })}
       </p>
       <SendAnswer shut={shut} ready={!!draft} changed={changed} sent={!!mine} />
-    </form>
+    </AnswerForm>
   );
 }

@@ -2,10 +2,10 @@
 import { MathText } from "../../components/math-text";
 import { Tile, type TileState } from "../../components/tile";
 import { t } from "../../locales/i18n";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
 import { ItemPicture } from "./item-picture";
 import { optionsOf } from "./options";
-import css from "./question.module.css";
+import css from "./answer-tiles.module.css";
 
 function stateOf(chosen: boolean, right: boolean, { item, shut, revealed }: Answering): TileState {
   if (revealed && item.kind !== "poll") return right ? "right" : chosen ? "wrong" : "dimmed";
@@ -27,7 +27,7 @@ function Tiles({ a, chosen, press }: { a: Answering; chosen: string[]; press: (i
           <div key={o.id} class={css.option} data-option={o.id} data-right={right || undefined}>
             <Tile n={n} state={stateOf(mine, right, a)} disabled={a.shut} onPress={() => press(o.id)}>
               {o.image && <ItemPicture image={o.image} />}
-              <bdi class={css.optionText}>
+              <bdi class={css.text}>
                 <MathText text={o.text} />
               </bdi>
               {revealed && (right || mine) && (
@@ -59,16 +59,10 @@ export function AnswerMany(a: Answering) {
   const [draft, set, changed] = useDraft(a.mine?.options ?? []);
   const toggle = (id: string) => set(draft.includes(id) ? draft.filter((o) => o !== id) : [...draft, id].sort());
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        if (draft.length) a.send({ options: draft });
-      }}
-    >
-      {!a.shut && <p class={css.hint}>{t("quiz.many")}</p>}
+    <AnswerForm onSend={() => draft.length > 0 && a.send({ options: draft })}>
+      {!a.shut && <Hint>{t("quiz.many")}</Hint>}
       <Tiles a={a} chosen={draft} press={toggle} />
       <SendAnswer shut={a.shut} ready={draft.length > 0} changed={changed} sent={!!a.mine} />
-    </form>
+    </AnswerForm>
   );
 }

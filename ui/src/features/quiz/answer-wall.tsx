@@ -7,11 +7,14 @@ import { t } from "../../locales/i18n";
 import { Button } from "../../components/button";
 import { EmptyNote } from "../../components/feedback";
 import { Icon } from "../../components/icon";
+import { plainMath } from "../../components/math-plain";
+import { MathText } from "../../components/math-text";
 import { NamedIcon } from "../../components/named-icon";
 import type { Answer, Item } from "../../state/quiz";
 import type { Room } from "../../state/room";
 import { AnswerPicture } from "./answer-picture";
 import { letterOf } from "./question";
+import { PupilMark } from "../lesson/pupil-mark";
 import css from "./answer-wall.module.css";
 
 // helpReasons is why a pupil may need help, the most urgent first.
@@ -79,7 +82,7 @@ export function AnswerWall({ room }: { room: Room }) {
             <select value={String(at)} onChange={(e) => setAt(Number(e.currentTarget.value))}>
               {items.map((i, n) => (
                 <option key={i.id} value={String(n)}>
-                  {n + 1}. {i.text.slice(0, 40)}
+                  {n + 1}. {plainMath(i.text).slice(0, 40)}
                 </option>
               ))}
             </select>
@@ -129,18 +132,16 @@ function WallTile({ room, p, item, shown }: { room: Room; p: Person; item?: Item
       </span>
       <span class={css.marks}>
         {why.map((w) => (
-          <span key={w} class={`mark ${w}`}>
-            <NamedIcon name={icons[w]} />
+          <PupilMark key={w} what={w} icon={icons[w]}>
             {t(`stage.needs.${w}`)}
-          </span>
+          </PupilMark>
         ))}
         {tap && tap !== "lost" && (
-          <span class={`mark ${tap}`}>
-            <NamedIcon name={tap as "yes" | "no"} />
+          <PupilMark what={tap} icon={tap as "yes" | "no"}>
             {t(`hand.tap.${tap}`)}
-          </span>
+          </PupilMark>
         )}
-        {!here && <span class="mark muted-mark">{t("stage.away")}</span>}
+        {!here && <PupilMark what="muted">{t("stage.away")}</PupilMark>}
       </span>
       {item && <Given room={room} item={item} user={p.id} name={p.name} answer={answer} shown={shown} />}
     </li>
@@ -159,7 +160,7 @@ export function answerText(item: Item, a: Answer): string {
         : `${letterOf(n)} ${list![n]!.text}`;
   };
   if (r.text !== undefined) return r.text;
-  if (r.order) return r.order.map((id) => item.options?.find((o) => o.id === id)?.text ?? id).join(" → ");
+  if (r.order) return r.order.map((id) => item.options?.find((o) => o.id === id)?.text ?? id).join(" › ");
   if (r.pairs)
     return Object.entries(r.pairs)
       .map(
@@ -228,7 +229,9 @@ function Given({
       ) : answer.response.pin ? (
         <AnswerPicture item={item} pins={[answer.response.pin]} />
       ) : (
-        <bdi class={hidden ? css.hidden : ""}>{answerText(item, answer)}</bdi>
+        <bdi class={hidden ? css.hidden : ""}>
+          <MathText text={answerText(item, answer)} />
+        </bdi>
       )}
       <span class={css.actions}>
         {mark !== undefined && mark < 1 && written && (

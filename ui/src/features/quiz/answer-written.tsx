@@ -4,9 +4,9 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { maxAnswerText } from "../../contract";
 import { dateLocale, t } from "../../locales/i18n";
-import { type Answering, SendAnswer, useDraft } from "./answering";
+import { AnswerForm, type Answering, SendAnswer, useDraft } from "./answering";
 import { readings } from "./number-readings";
-import css from "./question.module.css";
+import css from "./answer-written.module.css";
 
 export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
   const number = item.kind === "numeric";
@@ -32,7 +32,8 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
     return () => removeEventListener("resize", fit);
   }, [draft]);
   const field = {
-    class: `answer-field ${css.written}`,
+    class: css.written,
+    "data-part": "field",
     "aria-labelledby": `q-${item.id}`,
     "aria-invalid": bad,
     "aria-describedby": bad ? `s-${item.id}` : undefined,
@@ -51,13 +52,7 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
     },
   };
   return (
-    <form
-      class={css.form}
-      onSubmit={(e) => {
-        e.preventDefault();
-        submit();
-      }}
-    >
+    <AnswerForm onSend={submit}>
       {number ? (
         <input type="text" {...field} />
       ) : (
@@ -101,6 +96,6 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
         </div>
       )}
       <SendAnswer shut={shut} ready={!!draft.trim()} changed={changed} sent={!!mine} />
-    </form>
+    </AnswerForm>
   );
 }

@@ -1,10 +1,11 @@
 // What all ways to answer have in common.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import type { ItemPlace } from "../../contract";
 import { t } from "../../locales/i18n";
 import type { Item, Response, Revealed } from "../../state/quiz";
-import css from "./question.module.css";
+import css from "./answering.module.css";
 
 export interface Answering {
   item: Item;
@@ -26,6 +27,25 @@ export function useDraft<T>(from: T, mend = false): [T, (v: T) => void, boolean]
   if (held.told !== told) Object.assign(held, { told, draft: mend ? held.draft : from });
   return [held.draft, (draft) => hold({ told, draft }), JSON.stringify(held.draft) !== told];
 }
+
+export const AnswerForm = ({ onSend, children }: { onSend: () => unknown; children: ComponentChildren }) => (
+  <form
+    class={css.form}
+    onSubmit={(e) => {
+      e.preventDefault();
+      onSend();
+    }}
+  >
+    {children}
+  </form>
+);
+
+// Hint says what to do.
+export const Hint = ({ id, live, children }: { id?: string; live?: boolean; children: ComponentChildren }) => (
+  <p class={css.hint} id={id} role={live ? "status" : undefined}>
+    {children}
+  </p>
+);
 
 export function SendAnswer({
   shut,

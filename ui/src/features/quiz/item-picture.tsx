@@ -1,6 +1,6 @@
 // A picture of a question or of an option.
 import type { ItemImage } from "../../contract";
-import css from "./question.module.css";
+import css from "./item-picture.module.css";
 
 export const pictureURL = (id: string) => `/images/${encodeURIComponent(id)}`;
 

@@ -1,7 +1,7 @@
 // Options and keys in words and signs, as all pages show them.
 import { t } from "../../locales/i18n";
 import type { Item, Revealed } from "../../state/quiz";
-import "./question.css";
+import css from "./options.module.css";
 
 // OptionShape is an option's mark: colour, form and letter say the same.
 const shapes = ["M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18", "M4 4h16v16H4z", "M12 3l10 18H2z", "M12 2l10 10-10 10L2 12z"];
@@ -9,7 +9,7 @@ const shapes = ["M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18", "M4 4h16v16H4z", "M12 3l1
 export const letterOf = (n: number) => String.fromCharCode(65 + n);
 
 export const OptionShape = ({ n }: { n: number }) => (
-  <span class={`shape shape${n % 4}`} aria-hidden="true">
+  <span class={`${css.shape} hue${n % 4}`} aria-hidden="true">
     <svg viewBox="0 0 24 24" focusable="false" aria-hidden="true">
       <path d={shapes[n % 4]} />
     </svg>
@@ -32,7 +32,7 @@ export function rightAnswerText(item: Item, revealed: Revealed): string {
     ...(item.kind === "match"
       ? Object.entries(revealed.pairs ?? {}).map(([a, b]) => `${name(a)} – ${name(b, item.choices)}`)
       : []),
-    ...(item.kind === "order" ? [(revealed.order ?? []).map((id) => name(id)).join(" → ")] : []),
+    ...(item.kind === "order" ? [(revealed.order ?? []).map((id) => name(id)).join(" › ")] : []),
   ].join(" · ");
 }
 

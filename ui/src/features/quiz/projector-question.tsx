@@ -122,7 +122,9 @@ function One({ room, item }: { room: Room; item: Item }) {
       {!answer && !written && <Hint kind={item.kind} />}
       {answer?.general && (
         <p class={css.general}>
-          <bdi>{answer.general}</bdi>
+          <bdi>
+            <MathText text={answer.general} />
+          </bdi>
         </p>
       )}
       {told && (item.kind !== "text" || answer?.texts?.length) && <RightShare counts={counts} answered={answered} />}
@@ -164,11 +166,15 @@ function OwnPace({ room }: { room: Room }) {
             <li key={i.id} data-right={!!answer || undefined}>
               <b>{t("stage.number", { n: n + 1 })}</b>
               <span class={css.asked}>
-                <bdi>{shorten(i.text)}</bdi>
+                <bdi>
+                  <MathText text={i.text} most={90} />
+                </bdi>
                 {words && words.length > 0 && (
                   <span class={css.told}>
                     <Icon icon={CircleCheck} label={t("quiz.right")} />
-                    <bdi>{shorten(words.join(" · "))}</bdi>
+                    <bdi>
+                      <MathText text={words.join(" · ")} most={90} />
+                    </bdi>
                   </span>
                 )}
               </span>
@@ -189,13 +195,6 @@ const rightOptions = (item: Item, right: string[]) =>
     ? right.map((id) => t(id === "t" ? "quiz.true" : "quiz.false"))
     : right.map((id) => item.options?.find((o) => o.id === id)?.text ?? "")
   ).join(" · ");
-
-// shorten cuts a long text between two words.
-function shorten(text: string, most = 90): string {
-  if (text.length <= most) return text;
-  const cut = text.slice(0, most);
-  return `${cut.slice(0, Math.max(cut.lastIndexOf(" "), most / 2))}…`;
-}
 
 // AnsweredMeter fills as answers come in.
 export function AnsweredMeter({ room }: { room: Room }) {

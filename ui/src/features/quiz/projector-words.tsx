@@ -1,6 +1,7 @@
 // What pupils wrote or drew, on the projector: the wall, the word cloud, and the answers with a star.
 import { Quote } from "lucide";
 import { Icon } from "../../components/icon";
+import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Item, Response, Star, Wall } from "../../state/quiz";
 import { Drawing } from "./projector-picture";
@@ -66,7 +67,9 @@ export function StarredOnStage({ stars, items }: { stars: Star[]; items: Item[] 
             ) : (
               <>
                 <Icon icon={Quote} />
-                <bdi>{answerWords(item, s.response)}</bdi>
+                <bdi>
+                  <MathText text={answerWords(item, s.response)} />
+                </bdi>
               </>
             )}
           </li>

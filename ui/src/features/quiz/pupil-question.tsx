@@ -9,7 +9,7 @@ import { Question } from "./question";
 import { QuizRanking } from "./quiz-ranking";
 import { QuizTimer } from "./quiz-timer";
 import { StarredAnswers } from "./starred-answers";
-import css from "./question.module.css";
+import css from "./pupil-question.module.css";
 
 export function PupilQuestion({ room }: { room: Room }) {
   const q = room.quiz;

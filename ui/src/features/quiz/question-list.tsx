@@ -102,7 +102,7 @@ export function QuestionList(props: {
               <span class={css.words}>
                 {l.item.text.trim() ? (
                   <bdi>
-                    <MathText text={l.item.text.slice(0, 120)} />
+                    <MathText text={l.item.text} most={120} />
                   </bdi>
                 ) : (
                   <i>{t("edit.noText")}</i>

@@ -2,11 +2,11 @@
 import { MathText } from "../../components/math-text";
 import { latePart } from "../../components/late-part";
 import { NamedIcon, type NamedIconName } from "../../components/named-icon";
-import { has, t } from "../../locales/i18n";
+import { formatShare, has, t } from "../../locales/i18n";
 import type { Item, Quiz, Revealed } from "../../state/quiz";
 import { AnswerMany, AnswerOne } from "./answer-tiles";
 import { AnswerWritten } from "./answer-written";
-import type { Answering } from "./answering";
+import { type Answering, Hint } from "./answering";
 import { ItemPicture } from "./item-picture";
 import { isGraded, outcomeOf, rightAnswerText } from "./options";
 import css from "./question.module.css";
@@ -50,13 +50,13 @@ export function Question({ quiz, item, shut, away }: Props) {
   const refused = quiz.refused.value?.item === item.id ? quiz.refused.value.code : "";
   const under = item.kind === "pin" || item.kind === "draw"; // the picture is what is answered on
   return (
-    <div class={`question ${css.question}`} data-kind={item.kind}>
+    <div class={css.question} data-part="item" data-kind={item.kind}>
       {item.title && (
-        <p class={css.hint}>
+        <Hint>
           <bdi>{item.title}</bdi>
-        </p>
+        </Hint>
       )}
-      <p class={`question-text ${css.stem}`} id={`q-${item.id}`}>
+      <p class={css.stem} data-part="stem" id={`q-${item.id}`}>
         <bdi>
           <MathText text={item.text} />
         </bdi>
@@ -132,13 +132,16 @@ function Outcome(props: { quiz: Quiz; item: Item; revealed: Revealed; answered: 
               <NamedIcon name={how === "wrong" ? "lost" : "yes"} />
             </span>
           )}
-          {t(`quiz.outcome.${how}`, { percent: Math.round((mark ?? 0) * 100) })}
+          {t(`quiz.outcome.${how}`, { share: formatShare(mark ?? 0) })}
         </p>
       )}
       {(how === "wrong" || how === "part") && <p>{t("quiz.outcome.kind")}</p>}
       {right && (
         <p>
-          {t("quiz.answer")} <bdi>{right}</bdi>
+          {t("quiz.answer")}{" "}
+          <bdi>
+            <MathText text={right} />
+          </bdi>
         </p>
       )}
       {revealed.general && (

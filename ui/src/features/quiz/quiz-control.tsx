@@ -4,6 +4,7 @@ import { Eye, EyeOff, Pause, Play, Square, TimerReset } from "lucide";
 import { Button } from "../../components/button";
 import { span, t } from "../../locales/i18n";
 import { useNow } from "../../components/hooks";
+import { MathText } from "../../components/math-text";
 import { Meter, TimerRing } from "../../components/meter";
 import type { Item } from "../../state/quiz";
 import type { Room } from "../../state/room";
@@ -68,7 +69,9 @@ function Asked({ room, item, peek }: { room: Room; item: Item; peek: boolean }) 
   return (
     <div class={css.asked} data-part="asked">
       <p class={css.text} data-part="question">
-        <bdi>{item.text}</bdi>
+        <bdi>
+          <MathText text={item.text} />
+        </bdi>
       </p>
       {item.kind !== "slide" && <Meter value={n} of={here} text={t("stage.answered", { n, of: here })} />}
       <AnswerCounts room={room} item={item} peek={peek} />

@@ -3,12 +3,14 @@
 import { useState } from "preact/hooks";
 import type { Fault } from "../../api/http";
 import { t } from "../../locales/i18n";
+import { Button } from "../../components/button";
 import { ErrorNote } from "../../components/feedback";
 import { type ImportedQuiz, library } from "../../api/library";
 import type { Authored } from "../../state/quiz";
 import { go } from "../../state/router";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { ImportPreview } from "./import-preview";
+import { StickyActions } from "../../components/sticky-actions";
 import { FilePicker } from "../../components/file-upload";
 
 const types = ".gift,.txt,.xml,.zip,.h5p,.csv,.xlsx,text/plain,text/xml,text/csv,application/zip";
@@ -80,9 +82,7 @@ export function QuizImport({
           <FilePicker take={(l) => l[0] && void pick(l[0])} label={t("intake.pick")} accept={types} multiple={false} />
           {file && <bdi>{file.name}</bdi>}
         </div>
-        <p class="hint" id="import-help">
-          {t("exchange.help")}
-        </p>
+        <p id="import-help">{t("exchange.help")}</p>
         <div class="field">
           <label for="import-text">{t("quizzes.giftText")}</label>
           <textarea
@@ -98,14 +98,13 @@ export function QuizImport({
           />
         </div>
         <div class="row">
-          <button
-            type="button"
-            class={got ? "" : "primary"}
+          <Button
+            kind={got ? "secondary" : "primary"}
             disabled={busy || (!file && !text.trim())}
             onClick={() => void read(source(), "nothing")}
           >
             {t("quizzes.look")}
-          </button>
+          </Button>
         </div>
         <div class="stack" aria-live="polite">
           {fault && <ErrorNote fault={fault} />}
@@ -115,16 +114,11 @@ export function QuizImport({
         </div>
         {got && <ImportPreview items={got.items.slice(0, n)} questions={got.questions} />}
         {got && n > 0 && (
-          <div>
-            <button
-              type="button"
-              class="primary"
-              disabled={busy}
-              onClick={() => void read(source(), take ? "pictures" : "quiz")}
-            >
+          <StickyActions>
+            <Button kind="primary" busy={busy} onClick={() => void read(source(), take ? "pictures" : "quiz")}>
               {t("quizzes.take", { n })}
-            </button>
-          </div>
+            </Button>
+          </StickyActions>
         )}
       </div>
     </DialogSheet>

@@ -7,6 +7,7 @@ import { Sheet } from "../../components/dialog";
 import { EmptyState } from "../../components/empty-state";
 import { ErrorNote, showError } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
+import { MathText } from "../../components/math-text";
 import { ListChecks } from "lucide";
 import type { Room } from "../../state/room";
 import css from "./quiz-launcher.module.css";
@@ -57,7 +58,10 @@ export function QuizLauncher({ room, onClose }: { room: Room; onClose: () => voi
               {items.map((i, n) => (
                 <li key={i.id}>
                   <span>
-                    {n + 1}. <bdi>{i.text.slice(0, 80)}</bdi>
+                    {n + 1}.{" "}
+                    <bdi>
+                      <MathText text={i.text} most={80} />
+                    </bdi>
                   </span>
                   <Button
                     disabled={open}

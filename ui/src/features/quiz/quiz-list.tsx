@@ -1,15 +1,17 @@
 // The quizzes on the box: made here, or brought in from another program.
 import { useState } from "preact/hooks";
+import { FileUp, Plus, Trash2 } from "lucide";
 import type { Fault } from "../../api/http";
 import { t } from "../../locales/i18n";
-import { PageLink } from "../../components/page-link";
+import { Button } from "../../components/button";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
+import { ShelfLine, ShelfList } from "../../components/shelf-list";
 import { type ImportedQuestion, library, type Summary } from "../../api/library";
 import { go } from "../../state/router";
-import { Menu } from "../../components/details-menu";
-import { ExportLinks, ExportNotes } from "./quiz-export";
+import { Menu } from "../../components/menu";
+import { ExportNotes, exportItems } from "./quiz-export";
 import { QuizImport } from "./quiz-import";
 import { SampleQuizzes } from "./sample-quizzes";
 
@@ -25,26 +27,26 @@ export function QuizList() {
     <section class="card stack" aria-labelledby="quizzes-title">
       <div class="row between">
         <h2 id="quizzes-title">{t("quizzes.title")}</h2>
-        <span class="row">
-          <button type="button" onClick={() => void make()}>
-            {t("quizzes.new")}
-          </button>
-          <button type="button" onClick={() => setGift(true)}>
-            {t("quizzes.gift")}
-          </button>
-          <SampleQuizzes added={again} />
-        </span>
+        <Button icon={Plus} onClick={() => void make()}>
+          {t("quizzes.new")}
+        </Button>
       </div>
       {fault && <ErrorNote fault={fault} retry={again} />}
       {!list && !fault && <Loading />}
       {list?.length === 0 && <EmptyNote>{t("quizzes.empty")}</EmptyNote>}
       {list && list.length > 0 && (
-        <ul class="shelf-list">
+        <ShelfList>
           {list.map((q) => (
             <Line key={q.id} q={q} changed={again} />
           ))}
-        </ul>
+        </ShelfList>
       )}
+      <div class="row">
+        <Button kind="quiet" icon={FileUp} onClick={() => setGift(true)}>
+          {t("quizzes.gift")}
+        </Button>
+        <SampleQuizzes added={again} />
+      </div>
       {gift && <QuizImport close={() => setGift(false)} />}
     </section>
   );
@@ -54,19 +56,14 @@ function Line({ q, changed }: { q: Summary; changed: () => void }) {
   const [ask, setAsk] = useState(false);
   const [notes, setNotes] = useState<ImportedQuestion[] | null>(null);
   return (
-    <li>
-      <PageLink class="shelf-link" href={`/quiz/${encodeURIComponent(q.id)}`}>
-        <strong>
-          <bdi>{q.title}</bdi>
-        </strong>
-        <small>{t("quizzes.count", { n: q.count })}</small>
-      </PageLink>
-      <Menu label={t("home.more", { name: q.title })}>
-        <ExportLinks id={q.id} noted={setNotes} />
-        <button type="button" class="quiet danger" onClick={() => setAsk(true)}>
-          {t("home.delete")}…
-        </button>
-      </Menu>
+    <ShelfLine href={`/quiz/${encodeURIComponent(q.id)}`} title={q.title} facts={t("quizzes.count", { n: q.count })}>
+      <Menu
+        label={t("home.more", { name: q.title })}
+        items={[
+          ...exportItems(q.id, setNotes),
+          { label: `${t("home.delete")}…`, icon: Trash2, danger: true, onSelect: () => setAsk(true) },
+        ]}
+      />
       {notes && <ExportNotes list={notes} close={() => setNotes(null)} />}
       {ask && (
         <ConfirmDialog
@@ -87,6 +84,6 @@ function Line({ q, changed }: { q: Summary; changed: () => void }) {
           }
         />
       )}
-    </li>
+    </ShelfLine>
   );
 }

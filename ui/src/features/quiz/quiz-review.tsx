@@ -2,6 +2,7 @@
 // Only what the teacher has revealed is here.
 import { Award, HeartHandshake, MessageCircle, Sparkles, type IconNode } from "lucide";
 import { Icon } from "../../components/icon";
+import { MathText } from "../../components/math-text";
 import { NamedIcon } from "../../components/named-icon";
 import { t } from "../../locales/i18n";
 import type { Response } from "../../state/quiz";
@@ -17,7 +18,7 @@ function answerText(item: Reviewed["item"], r: Response): string {
     return o?.text || o?.image?.alt || id;
   };
   if (r.text !== undefined) return r.text;
-  if (r.order) return r.order.map((id) => name(id)).join(" → ");
+  if (r.order) return r.order.map((id) => name(id)).join(" › ");
   if (r.pairs)
     return Object.entries(r.pairs)
       .map(([a, b]) => `${name(a)} – ${name(b, item.choices)}`)
@@ -104,13 +105,18 @@ export function QuizReview({
                         <span class="visually-hidden">{t(`review.${how}`)}</span>
                       </span>
                     )}
-                    <bdi>{r.item.text}</bdi>
+                    <bdi>
+                      <MathText text={r.item.text} />
+                    </bdi>
                   </p>
                   {r.item.image && <ItemPicture image={r.item.image} />}
                   <p>
                     {r.mine ? (
                       <>
-                        {t("review.mine")} <bdi>{answerText(r.item, r.mine)}</bdi>
+                        {t("review.mine")}{" "}
+                        <bdi>
+                          <MathText text={answerText(r.item, r.mine)} />
+                        </bdi>
                       </>
                     ) : (
                       t("quiz.outcome.none")
@@ -118,12 +124,17 @@ export function QuizReview({
                   </p>
                   {right && how !== "right" && how !== "" && (
                     <p>
-                      {t("quiz.answer")} <bdi>{right}</bdi>
+                      {t("quiz.answer")}{" "}
+                      <bdi>
+                        <MathText text={right} />
+                      </bdi>
                     </p>
                   )}
                   {r.key.general && (
                     <p class="muted">
-                      <bdi>{r.key.general}</bdi>
+                      <bdi>
+                        <MathText text={r.key.general} />
+                      </bdi>
                     </p>
                   )}
                 </li>

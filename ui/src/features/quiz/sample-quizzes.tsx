@@ -8,10 +8,11 @@ import { library, type Sample } from "../../api/library";
 import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
 import { Sheet } from "../../components/dialog";
-import { Skeleton } from "../../components/empty-state";
+import { Skeleton } from "../../components/skeleton";
 import { Delayed, ErrorNote } from "../../components/feedback";
 import { useLoad, useTask } from "../../components/hooks";
 import { Icon } from "../../components/icon";
+import { MathText } from "../../components/math-text";
 import { lang, t } from "../../locales/i18n";
 import { go } from "../../state/router";
 import { optionsOf } from "./question";
@@ -35,7 +36,7 @@ export function SampleQuizzes({ added }: { added: () => void }) {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Button icon={Library} onClick={() => setOpen(true)}>
+      <Button kind="quiet" icon={Library} onClick={() => setOpen(true)}>
         {t("samples.browse")}
       </Button>
       {open && <SampleSheet added={added} onClose={() => setOpen(false)} />}
@@ -210,7 +211,9 @@ function Question({ item }: { item: AuthoredItem }) {
   return (
     <li class={css.question}>
       <p class={css.text}>
-        <bdi>{item.text}</bdi>
+        <bdi>
+          <MathText text={item.text} />
+        </bdi>
       </p>
       <p class={css.facts}>{t(`edit.kind.${item.kind}`)}</p>
       <ul class={css.answers}>
@@ -218,7 +221,9 @@ function Question({ item }: { item: AuthoredItem }) {
           <li key={a.text} class={a.right ? `${css.answer} ${css.right}` : css.answer}>
             {a.right ? <Icon icon={Check} /> : <span class={css.blank} />}
             <span>
-              <bdi>{a.text}</bdi>
+              <bdi>
+                <MathText text={a.text} />
+              </bdi>
               {a.right && <span class="visually-hidden"> ({t("edit.right")})</span>}
             </span>
           </li>
@@ -226,7 +231,9 @@ function Question({ item }: { item: AuthoredItem }) {
       </ul>
       {item.key.general && (
         <p class={css.explanation}>
-          <bdi>{item.key.general}</bdi>
+          <bdi>
+            <MathText text={item.key.general} />
+          </bdi>
         </p>
       )}
     </li>

@@ -1,6 +1,7 @@
+import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
-import "./question.css";
+import css from "./starred-answers.module.css";
 
 // StarredAnswers are the answers that the teacher shows, without a name.
 export function StarredAnswers({ room }: { room: Room }) {
@@ -9,7 +10,7 @@ export function StarredAnswers({ room }: { room: Room }) {
   if (!stars.length) return null;
   const items = q.round.value!.items;
   return (
-    <div class="stars">
+    <div class={css.stars}>
       <h3>{t("quiz.stars")}</h3>
       <ul>
         {stars.map((s) => {
@@ -26,7 +27,9 @@ export function StarredAnswers({ room }: { room: Room }) {
           return (
             <li key={s.n}>
               <q>
-                <bdi>{text}</bdi>
+                <bdi>
+                  <MathText text={text} />
+                </bdi>
               </q>
             </li>
           );

@@ -1,17 +1,21 @@
 // What the class answered: bars for each question, and everybody's marks.
 import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { ArrowRight, Check, Dot, Minus, X } from "lucide";
-import { formatNumber, t } from "../../locales/i18n";
+import { formatNumber, formatShare, t } from "../../locales/i18n";
 import { Icon } from "../../components/icon";
-import { NamedIcon } from "../../components/named-icon";
+import { plainMath } from "../../components/math-plain";
+import { MathText } from "../../components/math-text";
+import { Bar } from "../../components/meter";
 import type { Question, Results } from "../../api/results";
-import { OptionShape, optionsOf } from "../quiz/question";
+import { optionsOf } from "../quiz/question";
+import css from "./answer-charts.module.css";
 
 export function AnswerCharts({ r }: { r: Results }) {
   return (
     <section class="stack" aria-labelledby="questions-title">
       <h2 id="questions-title">{t("results.questions")}</h2>
-      <ol class="stack outcome-list">
+      <ol class={css.questions} data-part="questions">
         {r.items.map((q, n) => (
           <One key={q.id} q={q} n={n + 1} />
         ))}
@@ -19,6 +23,12 @@ export function AnswerCharts({ r }: { r: Results }) {
     </section>
   );
 }
+
+const Words = ({ text }: { text: string }) => (
+  <bdi>
+    <MathText text={text} />
+  </bdi>
+);
 
 interface Row {
   id: string;
@@ -33,13 +43,13 @@ function rowsOf(q: Question): Row[] {
   if (["text", "numeric"].includes(q.kind))
     return q.texts.map((x) => ({ id: x.text, text: <bdi>{x.text}</bdi>, count: x.n, right: x.right }));
   const options = optionsOf({ ...q, id: q.id });
-  const nameOf = (id: string) => <bdi>{options.find((o) => o.id === id)?.text ?? id}</bdi>;
+  const nameOf = (id: string) => <Words text={options.find((o) => o.id === id)?.text ?? id} />;
   if (q.kind === "order")
     return q.right.map((id, i) => ({
       id,
       text: (
         <>
-          <span class="place">{i + 1}</span> {nameOf(id)}
+          <span class={css.place}>{formatNumber(i + 1)}</span> {nameOf(id)}
         </>
       ),
       count: q.counts[id] ?? 0,
@@ -49,7 +59,7 @@ function rowsOf(q: Question): Row[] {
       id: p.left,
       text: (
         <>
-          {nameOf(p.left)} <Icon icon={ArrowRight} mirrored /> <bdi>{p.right}</bdi>
+          {nameOf(p.left)} <Icon icon={ArrowRight} mirrored /> <Words text={p.right} />
         </>
       ),
       count: q.counts[p.left] ?? 0,
@@ -57,7 +67,7 @@ function rowsOf(q: Question): Row[] {
   return options.map((o, i) => ({
     id: o.id,
     shape: i,
-    text: <bdi>{o.text}</bdi>,
+    text: <Words text={o.text} />,
     count: q.counts[o.id] ?? 0,
     right: q.right.includes(o.id),
   }));
@@ -67,48 +77,56 @@ function One({ q, n }: { q: Question; n: number }) {
   const all = Math.max(1, q.answered);
   const parts = q.kind === "order" ? "results.order" : q.kind === "match" ? "results.pairs" : "";
   return (
-    <li class="card stack tight">
+    <li class="card stack tight" data-question={q.id}>
       <h3>
-        {n}. <bdi>{q.text}</bdi>
+        {formatNumber(n)}. <Words text={q.text} />
       </h3>
       <p class="muted">
         {t("results.answered", { n: q.answered, of: q.asked })}
-        {q.graded && <> · {t("results.right", { percent: Math.round(q.fraction * 100) })}</>}
+        {q.graded && <> · {t("results.right", { share: formatShare(q.fraction) })}</>}
       </p>
       {parts && <p>{t(parts)}</p>}
-      <ul class="bars">
+      <ul class={css.bars} data-bars>
         {rowsOf(q).map((o) => (
           <li key={o.id}>
-            {o.shape === undefined ? <span /> : <OptionShape n={o.shape} />}
-            <span class="bar-text">{o.text}</span>
-            <progress max={all} value={o.count} aria-hidden="true" />
-            <span class="bar-count">
-              {parts ? (
-                t("results.inPlace", { n: o.count, of: q.answered })
-              ) : (
-                <>
-                  {o.count} <small>{Math.round((100 * o.count) / all)} %</small>
-                </>
-              )}
-            </span>
-            <span class="bar-right">
-              {o.right && (
-                <>
-                  <NamedIcon name="yes" />
-                  <span class="visually-hidden">{t("quiz.right")}</span>
-                </>
-              )}
-            </span>
+            <Bar
+              n={o.shape}
+              share={o.count / all}
+              right={o.right ? t("quiz.right") : undefined}
+              count={
+                parts ? (
+                  t("results.inPlace", { n: o.count, of: q.answered })
+                ) : (
+                  <span class={css.count}>
+                    {formatNumber(o.count)} <small>{formatShare(o.count / all)}</small>
+                  </span>
+                )
+              }
+            >
+              {o.text}
+            </Bar>
           </li>
         ))}
       </ul>
       {["text", "numeric"].includes(q.kind) && q.right.length > 0 && (
         <p>
-          {t("quiz.answer")} <bdi>{q.right.join(" · ")}</bdi>
+          {t("quiz.answer")} <Words text={q.right.join(" · ")} />
         </p>
       )}
     </li>
   );
+}
+
+// useNarrow tells that there is no room for a table of marks.
+function useNarrow(): boolean {
+  const [query] = useState(() => matchMedia("(max-width: 900px)"));
+  const [narrow, set] = useState(query.matches);
+  useEffect(() => {
+    const look = () => set(query.matches);
+    query.addEventListener("change", look);
+    return () => query.removeEventListener("change", look);
+  }, []);
+  return narrow;
 }
 
 // manyQuestions is more than fit next to each other on a laptop.
@@ -117,11 +135,13 @@ const manyQuestions = 16;
 // MarksTable is pupils by questions. On a phone, and with many questions, each pupil has a row of
 // marks with the numbers of the questions. The roles are for those: CSS takes the table's own away.
 export function MarksTable({ r }: { r: Results }) {
+  const narrow = useNarrow();
+  const many = narrow || r.items.length > manyQuestions;
   return (
     <section class="card stack" aria-labelledby="table-title">
       <h2 id="table-title">{t("results.table")}</h2>
       {/* biome-ignore-start lint/a11y/noRedundantRoles: see above */}
-      <table class={r.items.length > manyQuestions ? "mark-table mark-table-many" : "mark-table"} role="table">
+      <table class={many ? `${css.table} ${css.many}` : css.table} role="table" data-part="marks">
         <thead role="rowgroup">
           <tr role="row">
             <th scope="col" role="columnheader">
@@ -132,8 +152,8 @@ export function MarksTable({ r }: { r: Results }) {
             </th>
             {r.items.map((q, n) => (
               <th key={q.id} scope="col" role="columnheader">
-                <abbr title={q.text} aria-label={t("results.questionN", { n: n + 1 })}>
-                  {n + 1}
+                <abbr title={plainMath(q.text)} aria-label={t("results.questionN", { n: n + 1 })}>
+                  {formatNumber(n + 1)}
                 </abbr>
               </th>
             ))}
@@ -141,11 +161,11 @@ export function MarksTable({ r }: { r: Results }) {
         </thead>
         <tbody role="rowgroup">
           {r.pupils.map((p) => (
-            <tr key={p.user} class={p.absent ? "absent" : ""} role="row">
+            <tr key={p.user} class={p.absent ? css.away : ""} role="row">
               <th scope="row" role="rowheader">
                 <bdi>{p.name}</bdi>
               </th>
-              <td class="mark-score" role="cell">
+              <td class={css.score} role="cell">
                 {p.absent ? (
                   t("results.absent")
                 ) : (
@@ -156,7 +176,7 @@ export function MarksTable({ r }: { r: Results }) {
               </td>
               {!p.absent &&
                 r.items.map((q, n) => <Cell key={q.id} n={n + 1} q={q} fraction={p.items[q.id]?.fraction} />)}
-              {p.absent && <td role="cell" class="mark-absent" colSpan={r.items.length} />}
+              {p.absent && <td role="cell" class={css.empty} colSpan={r.items.length} />}
             </tr>
           ))}
         </tbody>
@@ -180,8 +200,8 @@ function Cell({ n, q, fraction }: { n: number; q: Question; fraction?: number })
   const icon = { none: Minus, given: Dot, right: Check, wrong: X };
   return (
     // biome-ignore lint/a11y/noRedundantRoles: as above
-    <td class={`mark-cell cell-${how}`} role="cell">
-      <span class="mark-n" aria-hidden="true">
+    <td class={`${css.cell} ${css[how]}`} role="cell">
+      <span class={css.number} aria-hidden="true">
         {n}
       </span>
       {how === "part" ? <span aria-hidden="true">{Math.round(fraction! * 100)}</span> : <Icon icon={icon[how]} />}

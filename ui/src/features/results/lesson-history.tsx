@@ -2,15 +2,12 @@
 import { useState } from "preact/hooks";
 import type { Fault } from "../../api/http";
 import type { Lesson } from "../../api/box";
-import { formatTime, t } from "../../locales/i18n";
-import { PageLink } from "../../components/page-link";
+import { formatDay, t } from "../../locales/i18n";
+import { Button } from "../../components/button";
 import { EmptyNote, ErrorNote, Loading } from "../../components/feedback";
+import { ShelfLine, ShelfList } from "../../components/shelf-list";
 
 const few = 5;
-
-// formatDay is a date as people write it, with the time.
-export const formatDay = (ms: number) =>
-  formatTime(ms, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 export function LessonHistory({
   list,
@@ -30,34 +27,28 @@ export function LessonHistory({
       {!list && !fault && <Loading />}
       {list?.length === 0 && <EmptyNote>{t("past.empty")}</EmptyNote>}
       {shown && shown.length > 0 && (
-        <ul class="shelf-list">
+        <ShelfList>
           {shown.map((l) => (
-            <Line key={l.id} lesson={l} />
+            <ShelfLine
+              key={l.id}
+              href={`/results/${encodeURIComponent(l.id)}`}
+              title={l.title || l.className}
+              facts={
+                <>
+                  <bdi>{l.className}</bdi> · {formatDay(l.started)}
+                </>
+              }
+            />
           ))}
-        </ul>
+        </ShelfList>
       )}
       {list && list.length > few && !all && (
         <div>
-          <button type="button" onClick={() => setAll(true)}>
+          <Button kind="quiet" onClick={() => setAll(true)}>
             {t("past.all", { n: list.length })}
-          </button>
+          </Button>
         </div>
       )}
     </section>
-  );
-}
-
-function Line({ lesson }: { lesson: Lesson }) {
-  return (
-    <li>
-      <PageLink class="shelf-link" href={`/results/${encodeURIComponent(lesson.id)}`}>
-        <strong>
-          <bdi>{lesson.title || lesson.className}</bdi>
-        </strong>
-        <small>
-          <bdi>{lesson.className}</bdi> · {formatDay(lesson.started)}
-        </small>
-      </PageLink>
-    </li>
   );
 }

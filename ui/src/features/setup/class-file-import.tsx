@@ -2,12 +2,19 @@
 // deleted by it.
 import { useState } from "preact/hooks";
 import type { Fault } from "../../api/http";
+import { ArrowRight } from "lucide";
 import { t } from "../../locales/i18n";
+import { Button } from "../../components/button";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
+import { Icon } from "../../components/icon";
 import { ErrorNote, showMessage } from "../../components/feedback";
 import { type ColumnChoice, type Imported, library } from "../../api/library";
+import { StickyActions } from "../../components/sticky-actions";
 import { FilePicker } from "../../components/file-upload";
 import { ImportProblems, NameChips } from "./class-list-field";
 import { ColumnMapper } from "./column-mapper";
+import css from "./class-file-import.module.css";
 
 const sum = (got: Imported, of: (c: Imported["classes"][0]) => unknown[]) =>
   got.classes.reduce((n, c) => n + of(c).length, 0);
@@ -54,7 +61,7 @@ export function ClassFileImport({ cls, done }: { cls: string; done: (got: Import
   const change =
     got && (sum(got, (c) => c.added) > 0 || sum(got, (c) => c.changed) > 0 || got.classes.some((c) => !c.id));
   return (
-    <div class="stack intake">
+    <div class={`stack ${css.intake}`} data-part="intake">
       <div class="row">
         <FilePicker
           take={(l) => l[0] && look(l[0])}
@@ -80,21 +87,21 @@ export function ClassFileImport({ cls, done }: { cls: string; done: (got: Import
         />
       )}
       {got && (
-        <div class="row">
+        <StickyActions>
           {change && !asking && (
-            <button type="button" class="primary" disabled={busy} onClick={take}>
+            <Button kind="primary" busy={busy} onClick={take}>
               {t("intake.take")}
-            </button>
+            </Button>
           )}
           {got.columns && !asking && (
-            <button type="button" disabled={busy} onClick={() => setAsking(true)}>
+            <Button disabled={busy} onClick={() => setAsking(true)}>
               {t("columns.change")}
-            </button>
+            </Button>
           )}
-          <button type="button" disabled={busy} onClick={shut}>
+          <Button kind="quiet" disabled={busy} onClick={shut}>
             {t("cancel")}
-          </button>
-        </div>
+          </Button>
+        </StickyActions>
       )}
     </div>
   );
@@ -112,25 +119,21 @@ function Preview({ got, file }: { got: Imported; file: string }) {
             <bdi>{c.name}</bdi>
             {!c.id && <small> {t("intake.new")}</small>}
           </h3>
-          <ul class="row preview-counts">
-            <li class="pill ok">+ {t("home.paste.added", { n: c.added.length })}</li>
-            {c.changed.length > 0 && <li class="pill warn">~ {t("intake.changed", { n: c.changed.length })}</li>}
-            {c.unchanged.length > 0 && <li class="pill">= {t("home.paste.unchanged", { n: c.unchanged.length })}</li>}
-            {c.missing.length > 0 && <li class="pill">? {t("intake.missing", { n: c.missing.length })}</li>}
-          </ul>
+          <Chips>
+            <Chip tone="ok">+ {t("home.paste.added", { n: c.added.length })}</Chip>
+            {c.changed.length > 0 && <Chip tone="warn">~ {t("intake.changed", { n: c.changed.length })}</Chip>}
+            {c.unchanged.length > 0 && <Chip>= {t("home.paste.unchanged", { n: c.unchanged.length })}</Chip>}
+            {c.missing.length > 0 && <Chip>? {t("intake.missing", { n: c.missing.length })}</Chip>}
+          </Chips>
           <NameChips names={c.added.map((p) => p.name)} label={t("home.paste.new")} />
           {c.changed.length > 0 && (
-            <ul class="chips" aria-label={t("intake.changedNames")}>
+            <Chips label={t("intake.changedNames")}>
               {c.changed.map((p) => (
-                <li key={p.id}>
-                  <bdi>{p.from}</bdi>{" "}
-                  <span class="turn" aria-hidden="true">
-                    →
-                  </span>
-                  <span class="visually-hidden">{t("intake.becomes")}</span> <bdi>{p.to}</bdi>
-                </li>
+                <Chip key={p.id}>
+                  <bdi>{p.from}</bdi> <Icon icon={ArrowRight} mirrored label={t("intake.becomes")} /> <bdi>{p.to}</bdi>
+                </Chip>
               ))}
-            </ul>
+            </Chips>
           )}
           {c.missing.length > 0 && (
             <details>

@@ -3,8 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import type { Added } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { t, textIfAny } from "../../locales/i18n";
+import { Chip } from "../../components/chip";
+import { Chips } from "../../components/chips";
 import { ErrorNote } from "../../components/feedback";
-import "./class-list-field.css";
+import css from "./class-list-field.module.css";
 
 // useClassListPreview asks the box what would come of a pasted list, soon after the last key.
 export function useClassListPreview(text: string, ask: (text: string) => Promise<Added>): [Added | null, Fault | null] {
@@ -29,19 +31,17 @@ export function useClassListPreview(text: string, ask: (text: string) => Promise
 // ClassListPreview is what would come of a pasted list, in words.
 export function ClassListPreview({ added, fault }: { added: Added | null; fault: Fault | null }) {
   return (
-    <div class="preview stack" aria-live="polite">
+    <div class={`stack ${css.preview}`} aria-live="polite">
       {fault && <ErrorNote fault={fault} />}
       {added && (
         <>
-          <ul class="row preview-counts">
-            <li class="pill ok">+ {t("home.paste.added", { n: added.added.length })}</li>
-            {added.unchanged.length > 0 && (
-              <li class="pill">= {t("home.paste.unchanged", { n: added.unchanged.length })}</li>
-            )}
+          <Chips>
+            <Chip tone="ok">+ {t("home.paste.added", { n: added.added.length })}</Chip>
+            {added.unchanged.length > 0 && <Chip>= {t("home.paste.unchanged", { n: added.unchanged.length })}</Chip>}
             {added.problems.length > 0 && (
-              <li class="pill warn">! {t("home.paste.problems", { n: added.problems.length })}</li>
+              <Chip tone="warn">! {t("home.paste.problems", { n: added.problems.length })}</Chip>
             )}
-          </ul>
+          </Chips>
           <ImportProblems list={added.problems} />
           <NameChips names={added.added.map((p) => p.name)} label={t("home.paste.new")} />
         </>
@@ -52,13 +52,13 @@ export function ClassListPreview({ added, fault }: { added: Added | null; fault:
 
 export const NameChips = ({ names, label }: { names: string[]; label: string }) =>
   names.length > 0 ? (
-    <ul class="chips" aria-label={label} tabIndex={0}>
+    <Chips label={label}>
       {names.map((name, i) => (
-        <li key={i}>
+        <Chip key={i}>
           <bdi>{name}</bdi>
-        </li>
+        </Chip>
       ))}
-    </ul>
+    </Chips>
   ) : null;
 
 interface Trouble {
@@ -84,7 +84,7 @@ export function ImportProblems({
 }) {
   if (list.length === 0) return null;
   return (
-    <ul class="problems" aria-label={t("home.paste.problems", { n: list.length })} tabIndex={0}>
+    <ul class={css.problems} aria-label={t("home.paste.problems", { n: list.length })} tabIndex={0}>
       {list.map((p, i) => (
         <li key={i}>
           {p.file && p.file !== file && (
@@ -111,7 +111,7 @@ export function ClassListField({ text, set }: { text: string; set: (v: string) =
         id="names"
         rows={6}
         value={text}
-        dir="auto"
+        dir={text ? "auto" : undefined /* an example is in the language of the page */}
         spellcheck={false}
         autoComplete="off"
         aria-describedby="names-hint"

@@ -1,16 +1,20 @@
 // One class's list of names: read, corrected, and made longer by pasting or by a file.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Check, Pencil, Play, QrCode, Timer, Trash2 } from "lucide";
 import { api, type Class, type Pupil } from "../../api/box";
-import { t } from "../../locales/i18n";
-import { PageLink } from "../../components/page-link";
+import { formatNumber, t } from "../../locales/i18n";
+import { Button } from "../../components/button";
+import { ButtonLink } from "../../components/button-link";
 import { ConfirmDialog } from "../../components/confirm-dialog";
+import { Chip } from "../../components/chip";
+import { Menu } from "../../components/menu";
 import { EmptyNote, showError, showMessage } from "../../components/feedback";
 import { FormError } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { ClassFileImport } from "./class-file-import";
 import { ClassListField, ClassListPreview, useClassListPreview } from "./class-list-field";
-import "./class-list.css";
+import css from "./class-list.module.css";
 
 export function ClassList({
   cls,
@@ -40,13 +44,13 @@ export function ClassList({
   const n = added?.added.length ?? 0;
   return (
     <DialogSheet title={t("home.listOf", { name: cls.name })} onClose={onClose} wide>
-      <div class="list-sheet">
+      <div class={css.sheet}>
         <section class="stack" aria-labelledby="list-names">
           <h3 id="list-names">{t("home.pupils", { n: cls.pupils.length })}</h3>
           {cls.pupils.length === 0 ? (
             <EmptyNote>{t("home.listEmpty")}</EmptyNote>
           ) : (
-            <ul class="pupils">
+            <ul class={css.pupils}>
               {cls.pupils.map((p) => (
                 <PupilLine key={p.id} cls={cls.id} pupil={p} changed={changed} />
               ))}
@@ -57,21 +61,21 @@ export function ClassList({
           <ClassListField text={text} set={setText} />
           <ClassListPreview added={added} fault={previewFault} />
           <FormError fault={fault} fields={[]} />
-          <button type="submit" class="primary" disabled={busy || n === 0}>
+          <Button type="submit" kind="primary" busy={busy} disabled={n === 0}>
             {n > 0 ? t("home.paste.add", { n }) : t("home.paste.addNone")}
-          </button>
+          </Button>
           <h3>{t("home.file")}</h3>
           <ClassFileImport cls={cls.id} done={changed} />
         </form>
       </div>
       {!running && cls.pupils.length > 0 && (
         <div class="row end">
-          <PageLink class="button" href={`/cards/${encodeURIComponent(cls.id)}`}>
+          <ButtonLink icon={QrCode} href={`/cards/${encodeURIComponent(cls.id)}`}>
             {t("home.cards")}
-          </PageLink>
-          <button type="button" onClick={start}>
+          </ButtonLink>
+          <Button icon={Play} onClick={start}>
             {t("home.start")}
-          </button>
+          </Button>
         </div>
       )}
     </DialogSheet>
@@ -83,20 +87,21 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
   const [ask, setAsk] = useState(false);
   const [busy, fault, run] = useTask();
   const input = useRef<HTMLInputElement>(null);
-  const button = useRef<HTMLButtonElement>(null);
+  const tools = useRef<HTMLDivElement>(null);
+  const time = pupil.time ?? 1;
   const editing = name !== null;
   useEffect(() => {
     if (editing) input.current?.select();
   }, [editing]);
   const back = () => {
     setName(null);
-    requestAnimationFrame(() => button.current?.focus());
+    requestAnimationFrame(() => tools.current?.querySelector("button")?.focus());
   };
   if (editing) {
     return (
       <li>
         <form
-          class="pupil-edit"
+          class={css.edit}
           onKeyDown={(e) => {
             if (e.key === "Escape") {
               e.preventDefault();
@@ -133,38 +138,28 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
     );
   }
   return (
-    <li class="pupil-line">
+    <li class={css.line}>
       <bdi>{pupil.name}</bdi>
-      <select
-        class="pupil-time"
-        aria-label={t("home.pupilTime", { name: pupil.name })}
-        title={t("home.pupilTimeHint")}
-        value={String(pupil.time ?? 1)}
-        onChange={(e) => api.setTime(cls, pupil.id, Number(e.currentTarget.value)).then(changed, showError)}
-      >
-        {[1, 1.25, 1.5, 2, 3].map((f) => (
-          <option key={f} value={String(f)}>
-            {t("home.pupilTimes", { n: f })}
-          </option>
-        ))}
-      </select>
-      <button
-        type="button"
-        class="quiet"
-        ref={button}
-        aria-label={t("home.pupilRename", { name: pupil.name })}
-        onClick={() => setName(pupil.name)}
-      >
-        {t("home.edit")}
-      </button>
-      <button
-        type="button"
-        class="quiet danger"
-        aria-label={t("home.pupilDelete", { name: pupil.name })}
-        onClick={() => setAsk(true)}
-      >
-        ✕
-      </button>
+      {time !== 1 && (
+        <Chip icon={Timer}>
+          <span aria-hidden="true">{formatNumber(time)}×</span>
+          <span class="visually-hidden">{t("home.pupilTimes", { n: time })}</span>
+        </Chip>
+      )}
+      <div ref={tools}>
+        <Menu
+          label={t("home.more", { name: pupil.name })}
+          items={[
+            { label: t("home.rename"), icon: Pencil, onSelect: () => setName(pupil.name) },
+            ...[1, 1.25, 1.5, 2, 3].map((n) => ({
+              label: n === 1 ? t("home.pupilTimeUsual") : t("home.pupilTimes", { n }),
+              icon: n === time ? Check : Timer,
+              onSelect: () => void api.setTime(cls, pupil.id, n).then(changed, showError),
+            })),
+            { label: `${t("home.delete")}…`, icon: Trash2, danger: true, onSelect: () => setAsk(true) },
+          ]}
+        />
+      </div>
       {ask && (
         <ConfirmDialog
           text={t("home.pupilDeleteAsk", { name: pupil.name })}

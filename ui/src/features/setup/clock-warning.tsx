@@ -1,5 +1,6 @@
 // The box's clock: a board without a battery for it begins anywhere.
 import { useEffect, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { formatTime, t } from "../../locales/i18n";
@@ -33,9 +34,7 @@ export function ClockWarning() {
   return (
     <div class="note warn row between">
       <p>{t("home.clock.off", { time: when(wrong) })}</p>
-      <button type="button" onClick={() => void set()}>
-        {t("home.clock.set")}
-      </button>
+      <Button onClick={() => void set()}>{t("home.clock.set")}</Button>
     </div>
   );
 }

@@ -2,6 +2,7 @@
 // box remembers the choice for the next list with the same headings.
 import { useState } from "preact/hooks";
 import type { Columns } from "../../api/library";
+import { Button } from "../../components/button";
 import { t } from "../../locales/i18n";
 import css from "./column-mapper.module.css";
 
@@ -90,9 +91,9 @@ export function ColumnMapper({
           ? t("columns.twice", { name: t(`columns.means.${twice as (typeof meanings)[number]}`) })
           : !named && t("columns.noName")}
       </p>
-      <button type="submit" class="primary" disabled={busy || !named || twice !== undefined}>
+      <Button type="submit" kind="primary" disabled={busy || !named || twice !== undefined}>
         {t("columns.preview")}
-      </button>
+      </Button>
     </form>
   );
 }

@@ -4,7 +4,8 @@ import { api, type Class } from "../../api/box";
 import { Fault } from "../../api/http";
 import { imageURL } from "../../state/whiteboard";
 import { t } from "../../locales/i18n";
-import { PageLink } from "../../components/page-link";
+import { Button } from "../../components/button";
+import { ButtonLink } from "../../components/button-link";
 import { FormError, TextField } from "../../components/form-field";
 import { PageTitle } from "../../components/page-title";
 import { useLoad, useTask } from "../../components/hooks";
@@ -12,6 +13,7 @@ import { type Imported, library } from "../../api/library";
 import { go } from "../../state/router";
 import { ClassFileImport } from "./class-file-import";
 import { ClassListField, ClassListPreview, useClassListPreview } from "./class-list-field";
+import css from "./first-class.module.css";
 
 type Way = "names" | "file";
 
@@ -25,7 +27,7 @@ export function FirstClass({ ready }: { ready: () => void }) {
         ✓ {t("claim.yours")}
       </p>
       <PageTitle>{t("claim.classTitle")}</PageTitle>
-      <fieldset class="row two-ways">
+      <fieldset class="row">
         <legend class="visually-hidden">{t("claim.way")}</legend>
         {(["names", "file"] as const).map((w) => (
           <label key={w} class="check">
@@ -35,9 +37,9 @@ export function FirstClass({ ready }: { ready: () => void }) {
         ))}
       </fieldset>
       {way === "names" ? <Typing ready={ready} /> : <ClassFileImport cls="" done={imported} />}
-      <button type="button" class="quiet" onClick={ready}>
+      <Button kind="quiet" onClick={ready}>
         {t("claim.skip")}
-      </button>
+      </Button>
     </div>
   );
 }
@@ -89,9 +91,9 @@ function Typing({ ready }: { ready: () => void }) {
       <ClassListField text={text} set={setText} />
       <ClassListPreview added={added} fault={previewFault} />
       <FormError fault={fault} fields={["name"]} />
-      <button type="submit" class="primary big" disabled={busy}>
+      <Button type="submit" kind="primary" big busy={busy}>
         {t("claim.finish")}
-      </button>
+      </Button>
     </form>
   );
 }
@@ -127,7 +129,7 @@ export function ReadyToTeach({ classes }: { classes: Class[] }) {
   const first = sample?.deck?.pages[0];
   if (!sample?.quiz && !sample?.deck) return null;
   return (
-    <section class="card ready" aria-labelledby="ready-title">
+    <section class={css.ready} data-part="ready" aria-labelledby="ready-title">
       {sample?.deck && first && <img src={imageURL(sample.deck.id, first, 640)} alt="" />}
       <div class="stack">
         <h2 id="ready-title">{t("claim.readyTitle")}</h2>
@@ -147,13 +149,13 @@ export function ReadyToTeach({ classes }: { classes: Class[] }) {
         {(!mine || mine.pupils.length === 0) && <p class="note warn">{t("claim.readyAlone")}</p>}
         <FormError fault={fault} fields={[]} />
         <div class="row">
-          <button type="button" class="primary big" disabled={busy} onClick={start}>
+          <Button kind={mine?.pupils.length ? "primary" : "secondary"} big busy={busy} onClick={start}>
             {t("claim.start")}
-          </button>
+          </Button>
           {sample?.quiz && (
-            <PageLink class="button quiet" href={`/quiz/${encodeURIComponent(sample.quiz.id)}`}>
+            <ButtonLink kind="quiet" href={`/quiz/${encodeURIComponent(sample.quiz.id)}`}>
               {t("claim.look")}
-            </PageLink>
+            </ButtonLink>
           )}
         </div>
       </div>

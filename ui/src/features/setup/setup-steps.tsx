@@ -3,12 +3,13 @@ import { useState } from "preact/hooks";
 import { api } from "../../api/box";
 import { Fault } from "../../api/http";
 import { lang, languages, t } from "../../locales/i18n";
+import { Button } from "../../components/button";
 import { chooseLanguage } from "../../components/feedback";
 import { FormError, TextField } from "../../components/form-field";
 import { PageTitle } from "../../components/page-title";
 import { useTask } from "../../components/hooks";
 import { reload } from "../../state/session";
-import "./setup-steps.css";
+import css from "./setup-steps.module.css";
 
 const minPIN = 6;
 
@@ -31,10 +32,10 @@ export function LanguageStep({ next }: { next: () => void }) {
       }}
     >
       <PageTitle>{t("claim.langTitle")}</PageTitle>
-      <fieldset class="lang-choice">
+      <fieldset class={css.languages}>
         <legend class="visually-hidden">{t("home.language")}</legend>
         {languages.map(([id, name]) => (
-          <label key={id} class="lang-tile" lang={id}>
+          <label key={id} class={css.language} lang={id}>
             <input
               type="radio"
               name="lang"
@@ -47,9 +48,9 @@ export function LanguageStep({ next }: { next: () => void }) {
         ))}
       </fieldset>
       <p class="muted">{t("claim.langHint")}</p>
-      <button type="submit" class="primary big">
+      <Button type="submit" kind="primary" big>
         {t("claim.next")}
-      </button>
+      </Button>
     </form>
   );
 }
@@ -105,7 +106,7 @@ export function OwnerStep(props: {
     <form class="stack" noValidate onSubmit={submit}>
       <PageTitle>{t("claim.codeTitle")}</PageTitle>
       <p>{t("claim.codeWhere")}</p>
-      <div class="big-code">
+      <div class={css.code}>
         <TextField
           label={t("claim.code")}
           name="code"
@@ -165,13 +166,11 @@ export function OwnerStep(props: {
         {t("login.show")}
       </label>
       <FormError fault={refused} fields={["code", "box", "name", "pin", "again"]} />
-      <div class="row step-actions">
-        <button type="button" onClick={props.back}>
-          {t("claim.back")}
-        </button>
-        <button type="submit" class="primary big" disabled={busy}>
+      <div class={css.actions}>
+        <Button onClick={props.back}>{t("claim.back")}</Button>
+        <Button type="submit" kind="primary" big busy={busy}>
           {t(busy ? "claim.claiming" : "claim.claim")}
-        </button>
+        </Button>
       </div>
     </form>
   );

@@ -1,5 +1,6 @@
 // Decks of slides: the box makes page images of PDFs and pictures.
 import { useState } from "preact/hooks";
+import { Pencil, Trash2, Upload } from "lucide";
 import { type Fault, faultOf } from "../../api/http";
 import { imageURL } from "../../state/whiteboard";
 import { explain, t } from "../../locales/i18n";
@@ -7,21 +8,21 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
 import { type Deck, library } from "../../api/library";
-import { Menu } from "../../components/details-menu";
+import { Menu } from "../../components/menu";
 import { JobProgress } from "../../components/job-progress";
 import { NameDialog } from "../../components/name-dialog";
 import { FilePicker, UploadList, useFileDrop, useUploads } from "../../components/file-upload";
-import "./deck-list.css";
+import css from "./deck-list.module.css";
 
 export function DeckList() {
   const [list, fault, again] = useLoad(library.decks);
   const [ups, send] = useUploads(again);
   const over = useFileDrop(send);
   return (
-    <section class={over ? "card stack decks over" : "card stack decks"} aria-labelledby="decks-title">
+    <section class="card stack" data-part="decks" aria-labelledby="decks-title">
       <div class="row between">
         <h2 id="decks-title">{t("deck.title")}</h2>
-        <FilePicker take={send} label={t("deck.add")} />
+        <FilePicker take={send} label={t("deck.add")} icon={Upload} />
       </div>
       <p class="muted">{t("deck.hint")}</p>
       <UploadList list={ups} />
@@ -29,14 +30,14 @@ export function DeckList() {
       {!list && !fault && <Loading />}
       {list?.length === 0 && ups.length === 0 && <EmptyNote>{t("deck.empty")}</EmptyNote>}
       {list && list.length > 0 && (
-        <ul class="deck-list">
+        <ul class={css.list}>
           {list.map((d) => (
             <Line key={d.id} deck={d} changed={again} />
           ))}
         </ul>
       )}
       {over && (
-        <p class="drop-here" aria-hidden="true">
+        <p class={css.drop} aria-hidden="true">
           <span>{t("deck.drop")}</span>
         </p>
       )}
@@ -53,9 +54,9 @@ function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
       {first ? (
         <img src={imageURL(deck.id, first, 640)} alt="" loading="lazy" />
       ) : (
-        <span class="deck-none" aria-hidden="true" />
+        <span class={css.none} aria-hidden="true" />
       )}
-      <div class="deck-what">
+      <div class={css.what}>
         <strong>
           <bdi>{deck.title}</bdi>
         </strong>
@@ -64,14 +65,13 @@ function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
           <p class="note bad">{deck.error ? explain(faultOf(deck.error)) : t("deck.failed")}</p>
         )}
       </div>
-      <Menu label={t("home.more", { name: deck.title })}>
-        <button type="button" class="quiet" onClick={() => setOpen("rename")}>
-          {t("home.rename")}
-        </button>
-        <button type="button" class="quiet danger" onClick={() => setOpen("delete")}>
-          {t("home.delete")}…
-        </button>
-      </Menu>
+      <Menu
+        label={t("home.more", { name: deck.title })}
+        items={[
+          { label: t("home.rename"), icon: Pencil, onSelect: () => setOpen("rename") },
+          { label: `${t("home.delete")}…`, icon: Trash2, danger: true, onSelect: () => setOpen("delete") },
+        ]}
+      />
       {deck.state === "making" && deck.job && <JobProgress id={deck.job} over={changed} />}
       {open === "rename" && (
         <NameDialog

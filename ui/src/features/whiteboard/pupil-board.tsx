@@ -6,6 +6,7 @@ import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { BoardSurface } from "./board-surface";
 import { ZoomView } from "./zoom-view";
+import css from "./pupil-board.module.css";
 
 export function PupilBoard({ room }: { room: Room }) {
   const b = room.board;
@@ -19,12 +20,12 @@ export function PupilBoard({ room }: { room: Room }) {
   if (!b.surface.value) return null;
   const page = free ? { ...b.pages.value[index]!, deck: shown.deck, index, of: b.pages.value.length } : shown;
   return (
-    <section class="view" aria-label={t("board.title")}>
+    <section aria-label={t("board.title")}>
       <ZoomView key={surface}>
         <BoardSurface room={room} surface={surface} page={page} width={Math.min(innerWidth * devicePixelRatio, 1920)} />
       </ZoomView>
       {free && (
-        <div class="browse">
+        <div class={css.browse}>
           <Button disabled={index === 0} onClick={() => setOwn(index - 1)}>
             {t("quiz.back")}
           </Button>

@@ -55,7 +55,7 @@ export function SlideStrip({ room, preview, onPreview }: Props) {
       ))}
       <div class={css.items}>
         {b.decks.value.map((d) => (
-          <div key={d.deck} class={`thumbs ${css.thumbs}`} role="group" aria-label={d.title}>
+          <div key={d.deck} class={css.thumbs} data-part="thumbs" role="group" aria-label={d.title}>
             {d.pages.map((p, i) => (
               <button
                 key={p.key}

@@ -8,7 +8,7 @@ import { EmptyState } from "../../components/empty-state";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { packPoints, type Shown, type Stroke } from "../../state/whiteboard";
-import { BoardSurface, InkStroke } from "./board-surface";
+import { BoardSurface, InkLayer, InkStroke } from "./board-surface";
 import { type Ink, InkTools } from "./ink-tools";
 import css from "./whiteboard-editor.module.css";
 
@@ -146,7 +146,8 @@ function Draw({ room, tool, color, size }: Ink & { room: Room }) {
   return (
     <div
       ref={box}
-      class={`draw ${css.page} ${css.draw}`}
+      class={`${css.page} ${css.draw}`}
+      data-part="draw"
       style={{ "--ratio": 1 / ratio }}
       onPointerDown={down}
       onPointerMove={move}
@@ -155,9 +156,9 @@ function Draw({ room, tool, color, size }: Ink & { room: Room }) {
     >
       <BoardSurface room={room} surface={surface} page={page} width={1280}>
         {now.length > 0 && tool !== "laser" && (
-          <svg class="surface-ink" viewBox={`0 0 10000 ${ratio * 10000}`} preserveAspectRatio="none" aria-hidden="true">
+          <InkLayer ratio={ratio}>
             <InkStroke stroke={{ id: "now", tool, color, size, points: packPoints(now) }} ratio={ratio} />
-          </svg>
+          </InkLayer>
         )}
       </BoardSurface>
     </div>

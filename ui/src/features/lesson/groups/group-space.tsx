@@ -7,7 +7,7 @@ import { type GroupsLine, maxChatText } from "../../../contract";
 import { clock, t } from "../../../locales/i18n";
 import type { Room } from "../../../state/room";
 import { packPoints, type Stroke } from "../../../state/whiteboard";
-import { InkStroke } from "../../whiteboard/board-surface";
+import { InkLayer, InkStroke } from "../../whiteboard/board-surface";
 import css from "./groups.module.css";
 
 // longest is how many points a stroke has at most: its bytes keep below the box's limit.
@@ -118,12 +118,12 @@ function Paper({ strokes, color, onDraw }: { strokes: Stroke[]; color: number; o
       onPointerUp={up}
       onPointerCancel={up}
     >
-      <svg class="surface-ink" viewBox={`0 0 10000 ${ratio * 10000}`} preserveAspectRatio="none" aria-hidden="true">
+      <InkLayer ratio={ratio}>
         {strokes.map((s) => (
           <InkStroke key={s.id} stroke={s} ratio={ratio} />
         ))}
         {now.length > 0 && <InkStroke stroke={strokeOf("now")} ratio={ratio} />}
-      </svg>
+      </InkLayer>
     </div>
   );
 }

@@ -1,0 +1,71 @@
+package ui
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// globalSheets are the only style sheets whose classes are the same on all pages.
+var globalSheets = []string{"components/tokens.css", "components/base.css", "components/fonts.css"}
+
+// TestComponentsOwnTheirStyles checks that style sheets are modules, and that a module and the
+// components that import it name the same classes.
+func TestComponentsOwnTheirStyles(t *testing.T) {
+	src := os.DirFS("src")
+	classes, used, open := map[string][]string{}, map[string][]string{}, map[string]bool{}
+	scripts := map[string]string{}
+	err := fs.WalkDir(src, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(src, name)
+		switch {
+		case strings.HasSuffix(name, ".module.css"):
+			classes[name] = classesOf(string(data))
+		case strings.HasSuffix(name, ".css") && !slices.Contains(globalSheets, name):
+			t.Errorf("%s is a style sheet of all pages: name it %s.module.css", name, strings.TrimSuffix(name, ".css"))
+		case strings.HasSuffix(name, ".tsx"):
+			scripts[name] = string(data)
+		}
+		return err
+	})
+	if err != nil || len(classes) < 50 || len(scripts) < 50 {
+		t.Fatalf("%d modules, %d scripts: %v", len(classes), len(scripts), err)
+	}
+	for name, script := range scripts {
+		for _, m := range regexp.MustCompile(`import (\w+) from "([^"]+\.module\.css)"`).FindAllStringSubmatch(script, -1) {
+			sheet := path.Join(path.Dir(name), m[2])
+			open[sheet] = open[sheet] || strings.Contains(script, m[1]+"[")
+			for _, c := range regexp.MustCompile(`\b`+m[1]+`\.(\w+)`).FindAllStringSubmatch(script, -1) {
+				used[sheet] = append(used[sheet], c[1])
+				if !slices.Contains(classes[sheet], c[1]) {
+					t.Errorf("%s: %s has no class %s", name, sheet, c[1])
+				}
+			}
+		}
+	}
+	for sheet, list := range classes {
+		for _, c := range list {
+			if !open[sheet] && !slices.Contains(used[sheet], c) { // css[name] may be any class
+				t.Errorf("%s: no component uses the class %s", sheet, c)
+			}
+		}
+	}
+}
+
+// classesOf returns the classes in the selectors of a module.
+func classesOf(sheet string) []string {
+	sheet = regexp.MustCompile(`(?s)/\*.*?\*/|:global\([^)]*\)`).ReplaceAllString(sheet, "")
+	var list []string
+	for _, rule := range regexp.MustCompile(`([^{};]+)\{`).FindAllStringSubmatch(sheet, -1) {
+		for _, c := range regexp.MustCompile(`\.([A-Za-z][\w-]*)`).FindAllStringSubmatch(rule[1], -1) {
+			list = append(list, c[1])
+		}
+	}
+	return list
+}

@@ -96,11 +96,15 @@ func (p *page) picture(name string) {
 	if folder == "" {
 		return
 	}
+	// Chromium moves an Arabic page sideways when it captures beyond the viewport.
+	size := evalJS[[3]int64](p, `[innerWidth, innerHeight, Math.max(innerHeight, document.documentElement.scrollHeight)]`)
+	p.do(chromedp.EmulateViewport(size[0], size[2]))
 	p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		shot, err := cdp.Call(ctx, tab, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{CaptureBeyondViewport: new(true)})
+		shot, err := cdp.Call(ctx, tab, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{})
 		if err != nil {
 			return err
 		}
 		return os.WriteFile(filepath.Join(folder, name+".png"), shot.Data, 0o644)
 	}))
+	p.do(chromedp.EmulateViewport(size[0], size[1]))
 }

@@ -104,9 +104,10 @@ func (s *stage) showWords(id string) {
 	}
 }
 
-// TestTheRulesOfTheProjectorBite breaks the page on purpose, once for each rule.
+// TestTheRulesOfTheProjectorBite breaks the page on purpose, once for each rule, and the ink on a
+// board.
 func TestTheRulesOfTheProjectorBite(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, 18)
 	list := questions()[:1]
 	ids := s.bring(list)
 	s.do(s.teach, "quiz.open", map[string]any{"items": ids})
@@ -135,11 +136,59 @@ func TestTheRulesOfTheProjectorBite(t *testing.T) {
 	if got := s.faults(least); len(got) > 0 {
 		t.Errorf("after: %q", got)
 	}
+
+	s.do(s.teach, "quiz.close", map[string]any{"round": 1})
+	s.do(s.teach, "board.show", map[string]any{"surface": "w:1"})
+	s.do(s.teach, "board.draw", map[string]any{"surface": "w:1", "stroke": map[string]any{"id": "line", "tool": "line", "color": 1, "size": 5, "points": "1jk 2bc 1e 4mo 334 0"}})
+	s.screen.until("the line", `document.querySelector(".surface-ink line")`)
+	s.settle()
+	if off := evalJS[float64](s.screen, landing); off > 2 {
+		t.Fatalf("before: the ink is %.1f px away", off)
+	}
+	for name, fault := range map[string]string{
+		"ink beside its place": `document.querySelector(".surface-ink").style.transform = "translateX(3px)"`,
+		"ink of another size":  `document.querySelector(".surface-ink").style.transform = "scaleY(0.98)"`,
+		"a page that moved":    `document.querySelector(".surface-page").style.translate = "0 3px"`,
+	} {
+		evalJS[bool](s.screen, "("+fault+", true)")
+		if off := evalJS[float64](s.screen, landing); off <= 2 {
+			t.Errorf("%s is not seen: %.1f px", name, off)
+		}
+		evalJS[bool](s.screen, `(document.querySelectorAll(".surface-ink, .surface-page").forEach((e) => e.style.removeProperty("transform") + e.style.removeProperty("translate")), true)`)
+	}
+}
+
+// TestTheRulesOfAPupilsPageBite breaks a pupil's page on purpose, once for each rule.
+func TestTheRulesOfAPupilsPageBite(t *testing.T) {
+	c := startClass(t, 1, manyKinds)
+	p := c.pupilPage("en", phone)
+	c.ask(0)
+	p.until("tiles", `document.querySelectorAll("[data-option]").length === 4`)
+	p.still()
+	if got := p.pupilFaults(); len(got) > 0 {
+		t.Fatalf("before: %q", got)
+	}
+	const stem, tile = `document.querySelector("[id^='q-'] bdi")`, `document.querySelector("[data-option] button")`
+	for _, c := range []struct{ name, want, fault string }{
+		{"a page that is too wide", "wide, the window", `document.querySelector("#main").style.minWidth = "500px"`},
+		{"a broken word", "broken:", `Object.assign(` + tile + `.querySelector("bdi").style, {display: "block", flex: "none", width: "1.5em", overflowWrap: "anywhere"})`},
+		{"text outside", "off the window:", tile + `.style.cssText = "position: relative; left: -200px"`},
+		{"a cut text", "cut:", `Object.assign(` + stem + `.parentElement.style, {width: "60px", overflow: "hidden", whiteSpace: "nowrap"})`},
+		{"text over text", " over ", `Object.assign(` + stem + `.style, {display: "inline-block", transform: "translateY(" + (` + tile + `.getBoundingClientRect().top - ` + stem + `.getBoundingClientRect().top) + "px)"})`},
+		{"a small target", "small:", tile + `.style.cssText = "min-block-size: 0; block-size: 20px; padding: 0"`},
+		{"a squashed picture", "squashed:", `new Promise((done) => { const i = new Image(); i.style.cssText = "width: 200px; height: 20px"; i.onload = () => done(true); i.dataset.fault = 1; i.src = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'/>"; document.querySelector("#main").append(i); })`},
+	} {
+		evalJS[bool](p, `Promise.resolve(`+c.fault+`).then(() => true)`)
+		if got := strings.Join(p.pupilFaults(), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s is not seen: %q", c.name, got)
+		}
+		evalJS[bool](p, `(document.querySelectorAll("#main, #main [style]").forEach((e) => e.removeAttribute("style")), document.querySelector("[data-fault]")?.remove(), true)`)
+	}
 }
 
 // TestTheProjectorKeepsItsPictureThroughARestart stops the box under an open question.
 func TestTheProjectorKeepsItsPictureThroughARestart(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, 18)
 	ids := s.bring(questions()[:1])
 	s.do(s.teach, "quiz.open", map[string]any{"items": ids})
 	s.screen.until("the question", `document.querySelector("[data-option]")`)

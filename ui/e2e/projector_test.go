@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
+	"io"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -45,19 +48,22 @@ type stage struct {
 	ada    *boxtest.Person
 	teach  *wiretest.Member
 	lesson boxtest.Lesson
+	people []*boxtest.Person // the pupils who joined
 	screen *page
+	desk   *page // the console; nil: the test looks at the projector only
+	pupil  *page // the page of the first pupil; the same
 	round  int
 	sent   int
 	lang   string
 	sheet  sheet
 }
 
-// newStage opens a lesson of 18 pupils.
-func newStage(t *testing.T) *stage {
+// newStage opens a lesson of so many pupils.
+func newStage(t *testing.T, pupils int) *stage {
 	t.Helper()
 	box := boxtest.Start(t, t.TempDir())
 	s := &stage{t: t, box: box, ada: box.ClaimBox("Ada")}
-	s.lesson = s.ada.OpenLesson(s.ada.AddClass("7B", 18), title)
+	s.lesson = s.ada.OpenLesson(s.ada.AddClass("7B", pupils), title)
 	s.teach = s.ada.NewMember(s.lesson.Room)
 	if _, err := s.teach.Connect(); err != nil {
 		t.Fatal(err)
@@ -77,6 +83,22 @@ func (s *stage) open(lang string) {
 	s.screen.speak(home, lang)
 	s.screen.open(home + "/screen/" + s.lesson.Room)
 	s.screen.until("the page", `document.querySelector("[data-stage]")`)
+	for p, path := range map[*page]string{s.desk: "/teach/" + s.lesson.Room, s.pupil: "/lesson"} {
+		if p != nil {
+			p.speak(home, lang)
+			p.open(home + path)
+		}
+	}
+}
+
+// openAll opens the console and the page of the first pupil too.
+func (s *stage) openAll(lang string) {
+	s.t.Helper()
+	home := "http://" + s.box.HTTP
+	s.desk, s.pupil = newPage(s.t, laptop), newPage(s.t, phone)
+	s.desk.as(home, s.ada)
+	s.pupil.as(home, s.people[0])
+	s.open(lang)
 }
 
 // do sends a command of a member.
@@ -106,13 +128,73 @@ func (s *stage) resize(size [2]int64) {
 // look checks the page at every size. what is the name of the sheet, and of the state after a space.
 func (s *stage) look(what string, least float64) {
 	s.t.Helper()
-	s.settle()
-	for _, size := range projectors {
-		s.resize(size)
-		for _, fault := range s.faults(least) {
-			s.t.Errorf("%s at %d by %d in %s: %s", what, size[0], size[1], s.lang, fault)
+	was := evalJS[string](s.screen, `document.documentElement.dataset.theme || ""`)
+	for _, theme := range themes() {
+		name := what
+		if theme != "" {
+			name += " " + theme
+			evalJS[bool](s.screen, `(document.documentElement.dataset.theme = "`+theme+`", true)`)
 		}
-		s.shoot(what, size)
+		s.settle()
+		for _, size := range projectors {
+			s.resize(size)
+			for _, fault := range s.faults(least) {
+				s.t.Errorf("%s at %d by %d in %s: %s", name, size[0], size[1], s.lang, fault)
+			}
+			s.shoot(name, size)
+		}
+	}
+	evalJS[bool](s.screen, `(document.documentElement.dataset.theme = "`+was+`", true)`)
+}
+
+// whole reports whether the tests look at every size, theme and language, and write pictures. It takes
+// half an hour. Without it they look at what is hardest to fit.
+func whole() bool { return os.Getenv("LIVELEARN_PICTURES") != "" }
+
+// themes are those to look at. An empty one is the page's own.
+func themes() []string {
+	if whole() {
+		return []string{"light", "dark"}
+	}
+	return []string{""}
+}
+
+// lookAround checks the console and the phone in a state of a question.
+func (s *stage) lookAround(q asking, state string) {
+	s.t.Helper()
+	if s.desk == nil {
+		return
+	}
+	desks, phones := [][2]int64{{1024, 768}}, [][2]int64{{320, 568}}
+	if whole() {
+		desks, phones = append(desks, laptop), append(phones, phone, [2]int64{414, 896})
+	}
+	shown := `document.querySelector("[data-round=` + state + `]")?.innerText.includes(` + quote(fmt.Sprint(q.item["text"])) + `)`
+	for _, at := range []struct {
+		name  string
+		page  *page
+		sizes [][2]int64
+	}{{"console", s.desk, desks}, {"phone", s.pupil, phones}} {
+		at.page.until("the question", shown)
+		for _, size := range at.sizes {
+			at.page.do(chromedp.EmulateViewport(size[0], size[1]))
+			for _, theme := range themes() {
+				if theme != "" {
+					evalJS[bool](at.page, `(document.documentElement.dataset.theme = "`+theme+`", true)`)
+				}
+				at.page.still()
+				name := strings.TrimSpace(fmt.Sprint(at.name, " ", s.lang, " ", q.name, " ", state, " ", size[0], " ", theme))
+				faults := at.page.pupilFaults()
+				if at.page == s.desk {
+					at.page.fits(name)
+					faults = evalJS[[]string](at.page, apart)
+				}
+				for _, fault := range faults {
+					s.t.Errorf("%s: %s", name, fault)
+				}
+				at.page.picture(name)
+			}
+		}
 	}
 }
 
@@ -131,6 +213,9 @@ func (s *stage) bring(list []asking) []string {
 	}
 	items := []map[string]any{}
 	for _, q := range list {
+		if image, ok := q.item["image"].(fields); ok {
+			s.upload(image)
+		}
 		items = append(items, q.item)
 	}
 	if _, err := s.ada.CallAPI("POST", "/api/quizzes", map[string]any{"title": "Plants", "items": items}, &quiz); err != nil {
@@ -153,22 +238,36 @@ func (s *stage) ask(q asking, id string, answers func()) {
 	s.do(s.teach, "quiz.open", map[string]any{"items": []string{id}})
 	s.screen.until("the question", `document.querySelector("[data-state=open] [data-stem]")?.textContent === `+quote(fmt.Sprint(q.item["text"])))
 	s.look(q.name+" open", q.least)
+	usual := !strings.Contains(q.name, "-") // the hard forms are for the projector
+	if usual {
+		s.lookAround(q, "open")
+	}
 	if q.item["kind"] == "match" {
 		s.bothSides(q)
 	}
 	if answers != nil {
 		answers()
 	}
-	if !strings.Contains(q.name, "-") { // the hard forms look the same when they are closed
+	if usual {
 		s.do(s.teach, "quiz.lock", map[string]any{"round": s.round})
 		s.screen.until("the lock", `document.querySelector("[data-state=locked]")`)
 		s.look(q.name+" closed", q.least)
+		s.lookAround(q, "locked")
 	}
 	s.do(s.teach, "quiz.reveal", map[string]any{"round": s.round})
 	s.screen.until("the reveal", `document.querySelector("[data-state=revealed]")`)
 	s.look(q.name+" revealed", q.least)
+	if usual {
+		s.lookAround(q, "revealed")
+	}
 	if q.item["kind"] == "match" {
 		s.bothSides(q)
+	}
+	if usual && whole() {
+		s.do(s.teach, "quiz.rank", map[string]any{"on": true})
+		s.screen.until("the leaderboard", `document.querySelector("[data-stage=ranking]")`)
+		s.look(q.name+" leaderboard", least)
+		s.do(s.teach, "quiz.rank", map[string]any{"on": false})
 	}
 }
 
@@ -188,39 +287,46 @@ func (s *stage) bothSides(q asking) {
 // TestEveryQuestionFitsTheProjector asks questions of each kind, with some that are hard to show,
 // and checks each at every size.
 func TestEveryQuestionFitsTheProjector(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, 18)
 	s.look("lobby empty", least)
 	list := questions()
 	ids := s.bring(list)
 	pupils := s.pupils()
 	s.screen.until("the names", `document.querySelector("[data-here='18']")`)
 	s.look("lobby full", least)
+	s.openAll("en")
 	for i, q := range list {
-		s.ask(q, ids[i], s.answers(q, ids[i], pupils[:5]))
+		s.ask(q, ids[i], s.answers(q, ids[i], pupils, 0))
 		if q.name == "open" {
 			s.showWords(ids[i])
 		}
 	}
+	if !whole() {
+		s.desk, s.pupil = nil, nil // TestAPupilsLessonLooksRight and TestTheConsoleIsWhole see them in Arabic
+	}
 	s.open("ar")
 	for i, q := range list {
-		if q.again {
-			s.ask(q, ids[i], s.answers(q, ids[i], pupils[5:10]))
+		if q.again || whole() {
+			s.ask(q, ids[i], s.answers(q, ids[i], pupils, 5))
 		}
 	}
+	s.do(s.teach, "quiz.close", map[string]any{"round": s.round})
+	s.screen.until("the lobby again", `document.querySelector("[data-here]")`)
+	s.look("lobby full", least)
 	s.screen.noFaults()
 }
 
-// answers makes pupils answer. A text and a drawing get a star.
-func (s *stage) answers(q asking, id string, pupils []*wiretest.Member) func() {
+// answers makes five pupils answer, from one on. A text and a drawing of that one get a star.
+func (s *stage) answers(q asking, id string, pupils []*wiretest.Member, from int) func() {
 	if response(q, 0) == nil {
 		return nil
 	}
 	return func() {
-		for n, m := range pupils {
+		for n, m := range pupils[from : from+5] {
 			s.do(m, "quiz.answer", map[string]any{"round": s.round, "item": id, "response": response(q, n)})
 		}
 		if kind := q.item["kind"]; (kind == "text" && q.name != "open") || kind == "draw" {
-			s.do(s.teach, "quiz.star", map[string]any{"round": s.round, "item": id, "user": s.lesson.Names[0].ID, "on": true})
+			s.do(s.teach, "quiz.star", map[string]any{"round": s.round, "item": id, "user": s.lesson.Names[from].ID, "on": true})
 		}
 	}
 }
@@ -230,7 +336,9 @@ func (s *stage) pupils() []*wiretest.Member {
 	s.t.Helper()
 	var list []*wiretest.Member
 	for _, name := range s.lesson.Names {
-		m := s.box.JoinLesson(s.lesson, name.ID).NewMember(s.lesson.Room)
+		who := s.box.JoinLesson(s.lesson, name.ID)
+		s.people = append(s.people, who)
+		m := who.NewMember(s.lesson.Room)
 		if _, err := m.Connect(); err != nil {
 			s.t.Fatal(err)
 		}
@@ -242,7 +350,7 @@ func (s *stage) pupils() []*wiretest.Member {
 
 // TestTheLeaderboardSharesPlaces has 18 pupils with equal answers, then some with better ones.
 func TestTheLeaderboardSharesPlaces(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, 18)
 	ids := s.bring(questions()[:2])
 	pupils := s.pupils()
 	answer := func(item string, who []*wiretest.Member, options ...string) {
@@ -279,11 +387,16 @@ func TestTheLeaderboardSharesPlaces(t *testing.T) {
 	s.open("ar")
 	s.screen.until("the podium", `document.documentElement.dataset.theme === "dark" && document.querySelector("[data-place]")`)
 	s.look("leaderboard two", least)
+	if _, err := s.ada.CallAPI("POST", "/api/lessons/"+s.lesson.ID+"/end", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.screen.until("the end card", `document.querySelector("[data-stage=ended]")`)
+	s.look("end", least)
 }
 
 // TestTheNextLessonAsksForItsOwnCode ends a lesson under a projector and starts the next one.
 func TestTheNextLessonAsksForItsOwnCode(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, 18)
 	s.screen.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}) // like after a long lesson
 		return err
@@ -304,20 +417,64 @@ func TestTheNextLessonAsksForItsOwnCode(t *testing.T) {
 	}
 }
 
+// grayPage is a gray picture with a black square around (0.2, 0.3) and (0.8, 0.7).
+func grayPage(size image.Point) image.Image {
+	img := image.NewGray(image.Rectangle{Max: size})
+	draw.Draw(img, img.Bounds(), image.NewUniform(color.Gray{220}), image.Point{}, draw.Src)
+	for _, at := range []image.Point{{size.X / 5, size.Y * 3 / 10}, {size.X * 4 / 5, size.Y * 7 / 10}} {
+		draw.Draw(img, image.Rect(-20, -20, 20, 20).Add(at), image.Black, image.Point{}, draw.Src)
+	}
+	return img
+}
+
+// upload sends the file of a question's picture to the box, and sets what the box answers.
+func (s *stage) upload(of fields) {
+	s.t.Helper()
+	var body bytes.Buffer
+	err := png.Encode(&body, grayPage(image.Pt(of["w"].(int), of["h"].(int))))
+	var got struct {
+		ID   string
+		W, H int
+	}
+	if err == nil {
+		err = json.Unmarshal(s.post("/api/images", "application/octet-stream", &body), &got)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	of["id"], of["w"], of["h"] = got.ID, got.W, got.H
+}
+
+// post sends a file as the teacher.
+func (s *stage) post(path, kind string, body io.Reader) []byte {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), "POST", "http://"+s.box.HTTP+path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", kind)
+	req.Header.Set("Cookie", s.ada.Cookie)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 {
+		s.t.Fatalf("%s: %s %s %v", path, resp.Status, answer, err)
+	}
+	return answer
+}
+
 // deck makes a deck of pictures with a black square around (0.2, 0.3) and (0.8, 0.7).
 func (s *stage) deck(sizes ...image.Point) string {
 	s.t.Helper()
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	for _, size := range sizes {
-		img := image.NewGray(image.Rectangle{Max: size})
-		draw.Draw(img, img.Bounds(), image.NewUniform(color.Gray{220}), image.Point{}, draw.Src)
-		for _, at := range []image.Point{{size.X / 5, size.Y * 3 / 10}, {size.X * 4 / 5, size.Y * 7 / 10}} {
-			draw.Draw(img, image.Rect(-20, -20, 20, 20).Add(at), image.Black, image.Point{}, draw.Src)
-		}
 		part, err := w.CreateFormFile("file", "page.png")
 		if err == nil {
-			err = png.Encode(part, img)
+			err = png.Encode(part, grayPage(size))
 		}
 		if err != nil {
 			s.t.Fatal(err)
@@ -326,17 +483,7 @@ func (s *stage) deck(sizes ...image.Point) string {
 	if err := w.Close(); err != nil {
 		s.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), "POST", "http://"+s.box.HTTP+"/api/decks?title=Pages", &form)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", w.FormDataContentType())
-	req.Header.Set("Cookie", s.ada.Cookie)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode != 200 {
-		s.t.Fatal(resp, err)
-	}
-	resp.Body.Close()
+	s.post("/api/decks?title=Pages", w.FormDataContentType(), &form)
 	for end := time.Now().Add(timetest.Patience); time.Now().Before(end); {
 		var decks []struct{ ID, Title, State string }
 		if _, err := s.ada.CallAPI("GET", "/api/decks", nil, &decks); err != nil {
@@ -365,7 +512,7 @@ const landing = `(() => {
 // on a whiteboard, and checks the ink on the projector.
 func TestInkLandsWhereItWasDrawn(t *testing.T) {
 	say := loadWords(t, "en")
-	s := newStage(t)
+	s := newStage(t, 18)
 	deck := s.deck(image.Pt(1600, 900), image.Pt(900, 1200), image.Pt(1500, 400), image.Pt(1200, 900))
 	if _, err := s.ada.CallAPI("POST", "/api/lessons/"+s.lesson.ID+"/deck", map[string]string{"deck": deck}, nil); err != nil {
 		t.Fatal(err)

@@ -135,7 +135,7 @@ func (p *page) looks(what string) {
 			evalJS[bool](p, `(document.documentElement.dataset.theme = "`+theme+`", true)`)
 			p.still()
 			name := fmt.Sprint(what, " ", size[0], " ", theme)
-			for _, fault := range evalJS[[]string](p, "("+pupilRules[strings.Index(pupilRules, "() =>"):]+")()") {
+			for _, fault := range p.pupilFaults() {
 				p.t.Errorf("%s: %s", name, fault)
 			}
 			if i == 0 || i == len(pupilWindows)-1 {
@@ -144,6 +144,12 @@ func (p *page) looks(what string) {
 			p.picture(name)
 		}
 	}
+}
+
+// pupilFaults lists what an eye or a thumb would find wrong on a pupil's page.
+func (p *page) pupilFaults() []string {
+	p.t.Helper()
+	return evalJS[[]string](p, "("+pupilRules[strings.Index(pupilRules, "() =>"):]+")()")
 }
 
 // still waits until nothing moves.

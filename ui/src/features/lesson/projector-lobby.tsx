@@ -19,12 +19,12 @@ export function ProjectorLobby({ room, info, address }: { room: Room; info: Less
       <FitToScreen class={css.how}>
         <PageTitle>{t("screen.title")}</PageTitle>
         <p class={css.step}>{t("screen.go")}</p>
-        <p class={css.address} dir="ltr">
-          {address}
+        <p class={css.address}>
+          <bdi dir="ltr">{address}</bdi>
         </p>
         <p class={css.step}>{t("screen.code")}</p>
-        <p class={css.code} dir="ltr" data-code role="img" aria-label={info.code!.split("").join(" ")}>
-          {groupCode(info.code!)}
+        <p class={css.code} data-code role="img" aria-label={info.code!.split("").join(" ")}>
+          <bdi dir="ltr">{groupCode(info.code!)}</bdi>
         </p>
       </FitToScreen>
       <figure class={css.scan}>

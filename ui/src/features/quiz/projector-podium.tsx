@@ -53,7 +53,7 @@ export function ProjectorRanking({ room }: { room: Room }) {
   if (last && places.length > 0) return <Podium places={places} name={`${room.id}:${r.round}`} />;
   const most = Math.max(1, places[0]?.score ?? 0);
   return (
-    <FitToScreen class={css.board}>
+    <FitToScreen class={places.length === 0 ? css.podium : css.board}>
       <PageTitle>{t("quiz.ranking")}</PageTitle>
       {places.length === 0 ? (
         <p>{t("quiz.rankingEmpty")}</p>

@@ -217,7 +217,7 @@ func TestTheSetUpNamesAllWrongFieldsAtOnce(t *testing.T) {
 	p.open(home + "/claim")
 	p.press(say("claim.next"))
 	p.press(say("claim.claim"))
-	p.until("four faults", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "code,box,name,pin"`)
+	p.until("four faults", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "code,box,name,pin" && document.activeElement.name === "code"`)
 	for field, text := range map[string]string{"claim.code": box.Code, "claim.box": "Room 12", "claim.name": "Ada", "claim.pin": "123456", "claim.again": "123456"} {
 		p.fill(say(field), text)
 	}

@@ -206,4 +206,4 @@ func (r *runner) testShort(ctx context.Context, env, packages []string) {
 }
 
 // testBatch is the number of packages of one call of `go test`.
-const testBatch = 8
+const testBatch = 4

@@ -79,7 +79,7 @@ func TestEveryPageForEverybody(t *testing.T) {
 			visit("/cards/"+lesson.Room, `document.querySelector(".print-cards img")`)
 			visit("/results/"+past.ID, `document.querySelector('a[href*="results.csv"]')`)
 			for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
-				visit("/admin"+part, `document.querySelector(".admin-content h2") && !document.querySelector("[aria-busy=true]")`)
+				visit("/admin"+part, `document.querySelector("[data-part=content] h2") && !document.querySelector("[aria-busy=true]")`)
 			}
 			p.mode("http://"+fresh.HTTP, mode)
 			p.open("http://" + fresh.HTTP + "/claim")

@@ -123,8 +123,8 @@ func TestTheAdminReadsHowTheCloudIs(t *testing.T) {
 			p.now(map[string]any{"GET /api/admin/cloud": told})
 			p.press(say("admin.refresh"))
 			p.sees(say("admin.cloud.is." + state))
-			p.until("its details", `!document.querySelector(".cloud .skeleton")`)
-			evalJS[bool](p, `(document.querySelectorAll(".cloud details").forEach((d) => (d.open = true)), true)`)
+			p.until("its details", `!document.querySelector("[data-part=cloud] .skeleton")`)
+			evalJS[bool](p, `(document.querySelectorAll("[data-part=cloud] details").forEach((d) => (d.open = true)), true)`)
 			p.axe(at.lang + " " + state)
 			if told.Dead > 0 {
 				p.sees(say("admin.cloud.dead.characters"))

@@ -110,7 +110,7 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 			p.picture(name + " " + picturePart(path))
 		}
 		for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
-			visit("/admin"+part, `document.querySelector(".admin-content h2")`)
+			visit("/admin"+part, `document.querySelector("[data-part=content] h2")`)
 		}
 		visit("/results/"+past.ID, `document.querySelector(".mark-table")`)
 		visit("/teach", `document.querySelector(".class-card")`)
@@ -142,7 +142,7 @@ func TestTheAdminFindsAPerson(t *testing.T) {
 	}
 	name := list[0].Pupils[1].Name
 	p.fill(say("admin.people.search"), name)
-	p.until("the pupil and no teacher", `[...document.querySelectorAll(".admin-people strong")].map((e) => e.innerText).join() === `+quote(name))
+	p.until("the pupil and no teacher", `[...document.querySelectorAll("[data-part=people] strong")].map((e) => e.innerText).join() === `+quote(name))
 	p.noFaults()
 }
 

@@ -123,7 +123,7 @@ func TestAPartOfAPageThatIsGoneSaysSo(t *testing.T) {
 	lesson := ada.OpenLesson(ada.AddClass("7B", 3), "Planets")
 	for _, s := range []struct{ file, path, works, ready string }{
 		{"call", "/teach/" + lesson.Room, `document.querySelector("[data-part=strip]")`, `document.querySelector(".call")`},
-		{"uPlot.esm", "/admin/diagnostics", `document.querySelector(".plots figcaption")`, `document.querySelector(".plots canvas")`},
+		{"uPlot.esm", "/admin/diagnostics", `document.querySelector("[data-part=plots] figcaption")`, `document.querySelector("[data-part=plots] canvas")`},
 	} {
 		p := newPage(t, laptop)
 		p.as(u.home, ada)

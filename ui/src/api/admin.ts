@@ -1,5 +1,5 @@
 // What an admin does: people, settings, updates, the network, the cloud, health.
-import { call, Fault, faultOf } from "./http";
+import { call, Fault, faultOf, uploadFiles } from "./http";
 import type {
   CloudStatus as Cloud,
   Crash,
@@ -9,6 +9,8 @@ import type {
   JobsJob as Job,
   JobsLetter as Letter,
   MediaNodeState as MediaServer,
+  RestoreReport,
+  RestoreStatus,
   RosterSettings as Settings,
   RosterSettingsChange as SettingsChange,
   RosterStaff as Staff,
@@ -16,7 +18,21 @@ import type {
   UpdateStatus as Update,
 } from "./schema";
 
-export type { Check, Cloud, Crash, DeadFact, History, Letter, MediaServer, Node, Settings, Staff, Update };
+export type {
+  Check,
+  Cloud,
+  Crash,
+  DeadFact,
+  History,
+  Letter,
+  MediaServer,
+  Node,
+  RestoreReport,
+  RestoreStatus,
+  Settings,
+  Staff,
+  Update,
+};
 
 const enc = encodeURIComponent;
 
@@ -58,7 +74,40 @@ async function send(method: string, path: string, body: Blob, headers: { [name: 
   if (!resp.ok) throw faultOf(await resp.json().catch(() => undefined), resp.status);
 }
 
+// encryptedBackup returns the backup and its name.
+async function encryptedBackup(passphrase: string): Promise<[Blob, string]> {
+  let resp: globalThis.Response;
+  try {
+    resp = await fetch("/api/admin/backup", {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ passphrase }),
+    });
+    if (resp.ok) {
+      const name = /filename="([^"]+)"/.exec(resp.headers.get("Content-Disposition") ?? "")?.[1];
+      return [await resp.blob(), name ?? "livelearn.llb"];
+    }
+  } catch {
+    throw new Fault(0, "down", "offline");
+  }
+  throw faultOf(await resp.json().catch(() => undefined), resp.status);
+}
+
 export const adminAPI = {
+  encryptedBackup,
+  restoreStatus: () => call<RestoreStatus>("GET", "/api/admin/restore"),
+  sendBackup: (file: File, progress: (part: number) => void, stop: AbortSignal) =>
+    uploadFiles<RestoreStatus>(
+      "/api/admin/restore/file",
+      file.slice(0, file.size, "application/octet-stream"),
+      progress,
+      stop,
+    ),
+  checkBackup: (passphrase: string) => call<RestoreStatus>("POST", "/api/admin/restore/check", { passphrase }),
+  commitRestore: (name: string, otherBox: boolean) =>
+    call<RestoreStatus>("POST", "/api/admin/restore", { name, otherBox }),
+  discardBackup: () => call<RestoreStatus>("DELETE", "/api/admin/restore"),
   update: () => call<Update>("GET", "/api/admin/update"),
   sendUpdate,
   fetchUpdate: (from: { url?: string; stick?: string }) => call<void>("POST", "/api/admin/update/fetch", from),

@@ -24,7 +24,7 @@ import { PageHeader } from "../components/page-header";
 import { PageLink } from "../components/page-link";
 import { PageTitle } from "../components/page-title";
 import { useStaff } from "../state/use-staff";
-import { Backup, Restore } from "../features/admin/backup";
+import { Backup } from "../features/admin/backup";
 import { CloudLink } from "../features/admin/cloud-link";
 import { Crashes, Letters, Log, Tree } from "../features/admin/diagnostics";
 import { About, Addresses, Health } from "../features/admin/health";
@@ -34,11 +34,12 @@ import { LastStart, PowerButtons } from "../features/admin/machine";
 import { MediaServers } from "../features/admin/media-servers";
 import { Network } from "../features/admin/network";
 import { People } from "../features/admin/people";
+import { Restore } from "../features/admin/restore";
 import { Settings } from "../features/admin/settings";
 import { Updates } from "../features/admin/updates";
 import { LessonHistory } from "../features/results/lesson-history";
 import { LostPage } from "./lost";
-import "./admin.css";
+import css from "./admin.module.css";
 
 interface Props {
   state: BoxState;
@@ -125,10 +126,10 @@ export function Admin({ state, arg }: { state: BoxState; arg: string }) {
     <>
       <PageHeader state={state} />
       {state.me.admin ? (
-        <main id="main" class={part.id === "overview" ? "page admin" : "page admin admin-part"}>
-          <div class="row between admin-head">
+        <main id="main" class={`page ${css.admin} ${part.id === "overview" ? "" : css.part}`}>
+          <div class={`row between ${css.head}`}>
             <div>
-              <PageLink class="admin-back" href="/admin">
+              <PageLink class={css.back} href="/admin">
                 <Icon icon={ChevronLeft} mirrored /> {t("admin.title")}
               </PageLink>
               <PageTitle>{t(part.id === "overview" ? "admin.title" : `admin.part.${part.id}`)}</PageTitle>
@@ -140,7 +141,7 @@ export function Admin({ state, arg }: { state: BoxState; arg: string }) {
             )}
           </div>
           <PartList now={part.id} />
-          <div class="stack admin-content">
+          <div class={`stack ${css.content}`} data-part="content">
             <part.Content key={part.id} state={state} turn={turn} />
           </div>
         </main>
@@ -161,7 +162,7 @@ export function Admin({ state, arg }: { state: BoxState; arg: string }) {
 
 // PartList is at the side of a laptop. On a phone it is the first thing of the overview.
 const PartList = ({ now }: { now: string }) => (
-  <nav class="admin-parts" aria-label={t("admin.title")}>
+  <nav class={css.parts} aria-label={t("admin.title")}>
     <ul>
       {parts.map((p) => (
         <li key={p.id}>

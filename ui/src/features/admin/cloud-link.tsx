@@ -9,7 +9,8 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
-import "./cloud-link.css";
+import shared from "./part.module.css";
+import css from "./cloud-link.module.css";
 
 const when = (at: number) => formatTime(at, { dateStyle: "short", timeStyle: "short" });
 const few = 20;
@@ -59,7 +60,12 @@ export function CloudLink({ turn }: { turn: number }) {
     again();
   };
   return (
-    <section class="card stack tight cloud" aria-labelledby="cloud-title" aria-busy={!now && !fault}>
+    <section
+      class={`card stack tight ${css.cloud}`}
+      data-part="cloud"
+      aria-labelledby="cloud-title"
+      aria-busy={!now && !fault}
+    >
       <h2 id="cloud-title" tabIndex={-1} ref={title}>
         {t("admin.cloud")}
       </h2>
@@ -114,7 +120,7 @@ function Standing({ now }: { now: Cloud }) {
       {now.text && now.state !== "idle" && now.state !== "off" && (
         <details>
           <summary>{t("admin.cloud.why")}</summary>
-          <p class="wrap">
+          <p class={css.wrap}>
             {textIfAny(`err.${now.code}.link`)} <span dir="auto">{now.text}</span>
           </p>
         </details>
@@ -130,7 +136,7 @@ function Figures({ now }: { now: Cloud }) {
   return (
     <>
       {sending && now.queue > 0 && (
-        <p class="cloud-way">
+        <p class={css.way}>
           <progress max={most.current} value={most.current - now.queue} aria-label={t("admin.cloud.progress")} />
           {now.rate > 0 && (
             <span>
@@ -140,7 +146,7 @@ function Figures({ now }: { now: Cloud }) {
           )}
         </p>
       )}
-      <dl class="cloud-facts">
+      <dl class={css.facts}>
         <div>
           <dt>{t("admin.cloud.last")}</dt>
           <dd>{now.last ? when(now.last) : t("admin.cloud.never")}</dd>
@@ -308,8 +314,8 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
       {list?.length === 0 && <EmptyNote>{t("admin.cloud.deadNone")}</EmptyNote>}
       <ul class="stack tight">
         {shown?.map((d) => (
-          <li key={`${d.incarnation} ${d.pos}`} class="letter">
-            <div class="letter-text">
+          <li key={`${d.incarnation} ${d.pos}`} class={shared.letter}>
+            <div class={shared.letterText} data-part="dead">
               <p>
                 <strong class="mono">
                   <bdi dir="ltr">{d.kind || d.pos}</bdi>
@@ -317,7 +323,7 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
                 · <bdi dir="ltr">{d.stream}</bdi> · {when(d.at)}
               </p>
               <p>{t(`admin.cloud.dead.${reason(d.code)}`)}</p>
-              <p class="fault-text" dir="ltr">
+              <p class={shared.fault} data-part="fault" dir="ltr">
                 <span class="mono">{d.code}</span> {d.text}
               </p>
             </div>
@@ -370,7 +376,7 @@ const Notes = ({ notes }: { notes: Cloud["notes"] }) => (
       {notes.map((n) => {
         const key = `admin.cloud.note.${n.code}`;
         return (
-          <li key={`${n.code} ${n.at} ${n.what}`} class="wrap">
+          <li key={`${n.code} ${n.at} ${n.what}`} class={css.wrap}>
             <small>{when(n.at)}</small>{" "}
             {has(key) ? (
               t(key, { what: `\u2068${n.what}\u2069`, n: n.n })
@@ -400,7 +406,7 @@ function Stick({ again }: { again: () => void }) {
       again();
     });
   return (
-    <details class="cloud-stick">
+    <details>
       <summary>{t("admin.cloud.stick")}</summary>
       <div class="stack tight">
         <p class="muted">{t("admin.cloud.stickWhy")}</p>

@@ -5,6 +5,8 @@ import { t, textIfAny } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, showError, showMessage } from "../../components/feedback";
 import { Part, when } from "./part";
+import shared from "./part.module.css";
+import css from "./diagnostics.module.css";
 
 export function Letters({ turn }: { turn: number }) {
   const [ask, setAsk] = useState<Letter | null>(null);
@@ -16,12 +18,12 @@ export function Letters({ turn }: { turn: number }) {
           {list.length === 0 && <EmptyNote>{t("admin.lettersEmpty")}</EmptyNote>}
           <ul class="stack tight">
             {list.map((l) => (
-              <li key={l.id} class="letter">
-                <div class="letter-text">
+              <li key={l.id} class={shared.letter}>
+                <div class={shared.letterText}>
                   <p>
                     <strong class="mono">{l.kind}</strong> · <bdi>{l.by}</bdi> · {when(l.at)}
                   </p>
-                  <p class="fault-text" dir="auto">
+                  <p class={shared.fault} dir="auto">
                     {l.err}
                   </p>
                   <details>
@@ -105,14 +107,14 @@ export const Crashes = ({ turn }: { turn: number }) => (
 
 function CrashLine({ c }: { c: Crash }) {
   return (
-    <details class="crash">
+    <details class={css.crash}>
       <summary>
         <bdi dir="ltr" class="mono">
           {c.path}/{c.child}
         </bdi>{" "}
         <span class="pill">{textIfAny(`admin.decision.${c.decision}`) || c.decision}</span> <small>{when(c.at)}</small>
       </summary>
-      <p class="fault-text" dir="auto">
+      <p class={shared.fault} dir="auto">
         {c.error}
       </p>
       {c.last && (
@@ -133,7 +135,7 @@ function CrashLine({ c }: { c: Crash }) {
 export const Tree = ({ turn }: { turn: number }) => (
   <Part id="tree" turn={turn} load={adminAPI.tree}>
     {(root) => (
-      <ul class="tree">
+      <ul class={css.tree}>
         <Branch node={root} depth={0} />
       </ul>
     )}
@@ -149,17 +151,17 @@ function Branch({ node, depth }: { node: Node; depth: number }) {
       <bdi dir="ltr" class="mono">
         {node.name}
       </bdi>
-      <span class={`pill state-${node.state}`}>{textIfAny(`admin.state.${node.state}`) || node.state}</span>
+      <span class={`pill ${css[node.state] ?? ""}`}>{textIfAny(`admin.state.${node.state}`) || node.state}</span>
       {node.restarts > 0 && <span class="pill warn">{t("admin.restarts", { n: node.restarts })}</span>}
       {node.count ? <small>{t("admin.count", { n: node.count })}</small> : null}
       {node.last_error && (
-        <small class="fault-text" dir="auto">
+        <small class={shared.fault} dir="auto">
           {node.last_error}
         </small>
       )}
     </>
   );
-  if (!node.children?.length) return <li class="leaf">{line}</li>;
+  if (!node.children?.length) return <li class={css.leaf}>{line}</li>;
   return (
     <li>
       <details open={depth < 1 || isTroubled(node)}>

@@ -6,6 +6,8 @@ import { t, textIfAny } from "../../locales/i18n";
 import { EmptyNote, showError } from "../../components/feedback";
 import { Icon } from "../../components/icon";
 import { Part, when } from "./part";
+import shared from "./part.module.css";
+import css from "./health.module.css";
 
 const icons = { ok: CircleCheck, warn: CircleAlert, fail: CircleX };
 
@@ -22,7 +24,7 @@ export const Health = ({ turn }: { turn: number }) => (
       return (
         <>
           {bad.length === 0 ? (
-            <p class="all-well">
+            <p class={css.allWell}>
               <Icon icon={CircleCheck} /> {t("admin.allWell")}
             </p>
           ) : (
@@ -44,10 +46,10 @@ export const Health = ({ turn }: { turn: number }) => (
 );
 
 const CheckList = ({ checks, again }: { checks: Check[]; again: () => void }) => (
-  <ul class="checks">
+  <ul class={shared.checks}>
     {checks.map((c) => (
-      <li key={c.name} class={`check-${c.level}`}>
-        <span class="level">
+      <li key={c.name} class={shared[c.level]}>
+        <span class={shared.level}>
           <Icon icon={icons[c.level]} /> {t(`admin.level.${c.level}`)}
         </span>
         <CheckText c={c} again={again} />
@@ -62,7 +64,7 @@ function CheckText({ c, again }: { c: Check; again: () => void }) {
   const code = textIfAny(`admin.code.${c.code}`);
   const bad = c.level !== "ok";
   return (
-    <span class="check-text">
+    <span class={shared.checkText}>
       <strong>{textIfAny(`admin.check.${c.name}`) || c.name}</strong>
       {(code || (bad && (c.text || c.code))) && <span>{code || c.text || c.code}</span>}
       {wasLost(c) && <span>{textIfAny(`admin.lost.${c.name}`)}</span>}
@@ -82,7 +84,7 @@ function CheckText({ c, again }: { c: Check; again: () => void }) {
 export const About = ({ state }: { state: BoxState }) => (
   <section class="card stack tight" aria-labelledby="about-title">
     <h2 id="about-title">{t("admin.about")}</h2>
-    <dl class="admin-facts">
+    <dl class={shared.facts}>
       <dt>{t("settings.name")}</dt>
       <dd>
         <bdi>{state.box.name}</bdi>

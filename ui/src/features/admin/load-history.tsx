@@ -5,6 +5,7 @@ import { adminAPI, type History } from "../../api/admin";
 import { t } from "../../locales/i18n";
 import { EmptyNote, ErrorNote, Loading, PartMissing } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
+import css from "./load-history.module.css";
 import "uplot/dist/uPlot.min.css";
 
 const series = ["chat_p99_ms", "load", "memory_mb", "sockets"] as const;
@@ -28,7 +29,7 @@ function Drawn({ h }: { h: History }) {
   return (
     <>
       {lost && <PartMissing />}
-      <div class="plots">
+      <div class={css.plots} data-part="plots">
         {series.map((s) => (
           <Plot key={s} name={s} h={h} draw={lib?.default} />
         ))}
@@ -47,9 +48,9 @@ function Plot({ name, h, draw: Draw }: { name: (typeof series)[number]; h: Histo
   const round = (v: number) => Math.round(v * 10) / 10;
   useEffect(() => {
     if (!Draw || !place.current) return;
-    const css = getComputedStyle(document.documentElement);
-    const text = css.getPropertyValue("--muted").trim();
-    const line = css.getPropertyValue("--line").trim();
+    const style = getComputedStyle(document.documentElement);
+    const text = style.getPropertyValue("--muted").trim();
+    const line = style.getPropertyValue("--line").trim();
     const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line } };
     const plot = new Draw(
       {
@@ -59,7 +60,7 @@ function Plot({ name, h, draw: Draw }: { name: (typeof series)[number]; h: Histo
         cursor: { show: false },
         scales: { y: { range: (_u, _min, max) => [0, Math.max(max * 1.1, name === "load" ? 10 : 1)] } },
         axes: [axis, { ...axis, size: 44 }],
-        series: [{}, { stroke: css.getPropertyValue("--accent").trim(), width: 2, spanGaps: false }],
+        series: [{}, { stroke: style.getPropertyValue("--accent").trim(), width: 2, spanGaps: false }],
       },
       [h.at.map((ms) => ms / 1000), values],
       place.current,
@@ -67,7 +68,7 @@ function Plot({ name, h, draw: Draw }: { name: (typeof series)[number]; h: Histo
     return () => plot.destroy();
   }, [h, Draw]);
   return (
-    <figure class="plot">
+    <figure class={css.plot}>
       <figcaption>
         <strong>{t(`plots.${name}`)}</strong>{" "}
         <span>{now === undefined ? t("plots.unknown") : t("plots.now", { now: round(now), most: round(most) })}</span>

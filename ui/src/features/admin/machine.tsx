@@ -8,6 +8,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, showError, showMessage } from "../../components/feedback";
 import { Icon } from "../../components/icon";
 import { Part, when } from "./part";
+import shared from "./part.module.css";
 
 const ways = ["program", "machine", "off"] as const;
 
@@ -73,13 +74,13 @@ const Started = ({ boot }: { boot: Boot }) => (
     </p>
     <details>
       <summary>{t("admin.boot.phases")}</summary>
-      <ul class="checks">
+      <ul class={shared.checks}>
         {boot.phases.map((p) => (
-          <li key={p.name} class={p.err ? "check-warn" : ""}>
+          <li key={p.name} class={p.err ? shared.warn : ""}>
             <bdi dir="ltr" class="mono">
               {p.name}
             </bdi>
-            <span class="check-text">
+            <span class={shared.checkText}>
               <span dir="auto">{p.err || p.note}</span>
             </span>
             <small dir="ltr">{Math.round(p.took / 1e6)} ms</small>

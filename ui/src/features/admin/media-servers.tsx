@@ -6,6 +6,7 @@ import { t } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
+import shared from "./part.module.css";
 
 const marks: { [standing: string]: string } = { charge: "●", standby: "○", draining: "◐", starting: "◔", away: "✕" };
 
@@ -32,13 +33,13 @@ export function MediaServers({ turn }: { turn: number }) {
       {!nodes && !fault && <Loading />}
       {nodes?.length === 0 && <EmptyNote>{t("admin.media.none")}</EmptyNote>}
       {nodes && nodes.length > 0 && (
-        <ul class="checks">
+        <ul class={shared.checks}>
           {nodes.map((n) => (
             <li key={n.name}>
-              <span class="level">
+              <span class={shared.level}>
                 <span aria-hidden="true">{marks[n.standing]}</span> {t(`admin.media.${n.standing}`)}
               </span>
-              <span class="check-text">
+              <span class={shared.checkText}>
                 <strong dir="ltr">{n.name}</strong>
                 <span>
                   {t("admin.media.load", {

@@ -9,6 +9,7 @@ import { Icon } from "../../components/icon";
 import { useLoad } from "../../components/hooks";
 import { type Person, Privacy } from "./privacy";
 import { Staff } from "./staff";
+import css from "./people.module.css";
 
 const most = 20; // pupils in the list
 
@@ -23,9 +24,9 @@ export function People({ state, turn }: { state: BoxState; turn: number }) {
   const found = text.trim() ? pupils.filter((p) => isFound(p.name)) : [];
   return (
     <>
-      <search class="people-search">
+      <search class={css.search}>
         <label for="people-search">{t("admin.people.search")}</label>
-        <span class="search-field">
+        <span class={css.searchField}>
           <Icon icon={Search} />
           <input
             id="people-search"

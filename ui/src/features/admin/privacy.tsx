@@ -11,6 +11,7 @@ import { useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { FormError } from "../../components/form-field";
 import { JobProgress } from "../../components/job-progress";
+import shared from "./part.module.css";
 
 export type Person = Pupil & { cls: string };
 
@@ -31,10 +32,10 @@ export function Privacy({
     <section class="card stack" aria-labelledby="privacy-title">
       <h2 id="privacy-title">{t("privacy.title")}</h2>
       <p class="muted">{t("privacy.why")}</p>
-      <ul class="admin-people">
+      <ul class={shared.people} data-part="people">
         {pupils.map((p) => (
           <li key={p.id}>
-            <span class="admin-person">
+            <span class={shared.person}>
               <strong>
                 <bdi>{p.name}</bdi>
               </strong>

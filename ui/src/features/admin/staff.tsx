@@ -11,6 +11,7 @@ import { Icon } from "../../components/icon";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
+import shared from "./part.module.css";
 
 // Staff lists the teachers whose name the search finds.
 export function Staff({ state, isFound }: { state: BoxState; isFound: (name: string) => boolean }) {
@@ -27,12 +28,12 @@ export function Staff({ state, isFound }: { state: BoxState; isFound: (name: str
       <h2 id="staff-title">{t("staff.title")}</h2>
       {fault && <ErrorNote fault={fault} retry={again} />}
       {!list && !fault && <Loading />}
-      <ul class="admin-people">
+      <ul class={shared.people} data-part="people">
         {list
           ?.filter((s) => isFound(s.name))
           .map((s) => (
             <li key={s.id}>
-              <span class="admin-person">
+              <span class={shared.person}>
                 <strong>
                   <bdi>{s.name}</bdi>
                 </strong>

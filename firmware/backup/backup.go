@@ -1,6 +1,7 @@
 // Package backup writes and restores backups of a box, and knows how each of its databases is
 // copied, restored and checked. Package firmware writes backups while the box runs. The command
-// line restores them into the folder of a stopped box. The doctor runs the checks.
+// line restores them into the folder of a stopped box, and package restore into that of a running
+// one, which restarts. The doctor runs the checks.
 //
 // A restore replaces all or nothing, and deletes nothing.
 package backup

@@ -153,7 +153,7 @@ const uploadTimeout = 20 * time.Minute
 
 // withUploadDeadlines gives uploads of staff more time than other requests.
 func (g *Gateway) withUploadDeadlines(next http.Handler) http.Handler {
-	slow := []string{staff.DecksPath, staff.ClassListPath, staff.ImagesPath, staff.QuizFilePath, adminapi.CloudReplyPath, adminapi.RestoreFilePath}
+	slow := []string{staff.DecksPath, staff.ClassListPath, staff.ImagesPath, staff.QuizFilePath, adminapi.CloudReplyPath, adminapi.RestoreFilePath, adminapi.RestoreCheckPath}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && slices.Contains(slow, r.URL.Path) && g.callers.Identify(r).IsStaff() {
 			c, end := http.NewResponseController(w), time.Now().Add(uploadTimeout)

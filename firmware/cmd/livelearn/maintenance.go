@@ -99,7 +99,8 @@ const recoverySheet = `
   Backup      %s, made %s
   Passphrase  %s
 
-  To bring the box back: write the passphrase into a file, stop the box, and run
+  To bring the box back: open "Backup and restore" in the box's settings and choose the backup.
+  Or write the passphrase into a file, stop the box, and run
       livelearn restore --passphrase-file FILE BACKUP
   The file has the format of age (age-encryption.org): the program age opens it too.
   Without this passphrase the backup is lost.

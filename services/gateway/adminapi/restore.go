@@ -84,8 +84,11 @@ type LastRestore struct {
 	Aside   string    `json:"aside" doc:"The folder of what was replaced."`
 }
 
-// RestoreFilePath takes the upload of a backup.
-const RestoreFilePath = "/api/admin/restore/file"
+// The operations that take long: they receive and read a whole backup.
+const (
+	RestoreFilePath  = "/api/admin/restore/file"
+	RestoreCheckPath = "/api/admin/restore/check"
+)
 
 // restoreAPI holds the operations that restore a backup.
 type restoreAPI struct {
@@ -117,7 +120,7 @@ func (a *restoreAPI) registerRestore(ops httpapi.Operations) {
 			r := httpapi.RequestOf(ctx)
 			return a.logged(ctx, "backup received", a.restore.Receive(r.Body, r.ContentLength))
 		}, httpapi.WithUpload("application/octet-stream"))
-	httpapi.Add(ops, http.MethodPost, one+"/check", "checkBackup", "Check the uploaded backup, and say what a restore would change", httpapi.Admin,
+	httpapi.Add(ops, http.MethodPost, RestoreCheckPath, "checkBackup", "Check the uploaded backup, and say what a restore would change", httpapi.Admin,
 		func(ctx context.Context, in *checkBackupBody) (*restoreResponse, error) {
 			return a.logged(ctx, "backup checked", a.restore.Check(in.Body.Passphrase))
 		})

@@ -44,7 +44,7 @@ function EncryptedBackup({ close }: { close: () => void }) {
   const [busy, fault, run] = useTask();
   const download = () =>
     run(async () => {
-      const [file, name] = await adminAPI.encryptedBackup(passphrase);
+      const [file, name] = await adminAPI.encryptedBackup(passphrase.trim());
       const link = document.createElement("a");
       link.href = URL.createObjectURL(file);
       link.download = name;
@@ -52,7 +52,7 @@ function EncryptedBackup({ close }: { close: () => void }) {
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser reads it in its own time
       setDone(true);
     });
-  const short = [...passphrase].length < shortest;
+  const short = [...passphrase.trim()].length < shortest;
   return (
     <DialogSheet title={t("admin.sealed")} onClose={close}>
       <form

@@ -41,7 +41,7 @@ export function Restore() {
       .checkBackup(passphrase)
       .then(setNow, (f: Fault) => {
         setFault(f);
-        if (!f.code.endsWith("_passphrase")) setNow({ step: "empty" }); // the box has forgotten the file
+        return adminAPI.restoreStatus().then(setNow, () => {}); // the box forgets a file that it refuses
       })
       .finally(() => setWork({ is: "idle" }));
   };
@@ -76,7 +76,7 @@ export function Restore() {
       {lost && <ErrorNote fault={lost} retry={again} />}
       {!status && !lost && <Loading />}
       {fault && <Refused fault={fault} />}
-      {status && work.is === "idle" && (
+      {status && status.step !== "committed" && work.is === "idle" && (
         <Step
           status={status}
           upload={upload}
@@ -87,7 +87,9 @@ export function Restore() {
       )}
       {work.is === "uploading" && <Uploading {...work} />}
       {work.is === "checking" && <Waiting>{t("admin.restore.checking")}</Waiting>}
-      {work.is === "restarting" && <Restarting slow={work.slow} set={setWork} />}
+      {(work.is === "restarting" || (work.is === "idle" && status?.step === "committed")) && (
+        <Restarting slow={work.is === "restarting" && work.slow} set={setWork} />
+      )}
       {work.is === "done" && <Done />}
     </section>
   );
@@ -141,8 +143,6 @@ function Step({
       return <Received encrypted={!!status.encrypted} check={check} discard={discard} />;
     case "checked":
       return status.report ? <Checked report={status.report} discard={discard} restart={restart} /> : null;
-    case "committed":
-      return <Waiting>{t("admin.restore.restarting")}</Waiting>;
     case "receiving":
     case "checking":
       return <p class="note">{t("err.restore_busy")}</p>;
@@ -290,7 +290,7 @@ function Lost({ report }: { report: RestoreReport }) {
           <li key={l.kind}>
             <strong>{t(`admin.restore.kind.${l.kind}`)}</strong>{" "}
             <span>
-              <bdi>{new Intl.ListFormat(lang.value, { type: "unit" }).format(l.names)}</bdi>
+              {new Intl.ListFormat(lang.value, { type: "unit" }).format(l.names.map((n) => `\u2068${n}\u2069`))}
               {l.count > l.names.length && <> {t("admin.restore.more", { n: l.count - l.names.length })}</>}
             </span>
           </li>

@@ -184,7 +184,7 @@ func TestTheAdminLinksAndLeavesWithoutAMouse(t *testing.T) {
 	p.sees(say("admin.retried"))
 	p.until("the focus where the list begins", `!document.querySelector("dialog[open]") && document.activeElement.id === "cloud-dead"`)
 	p.press(say("admin.cloud.stick"))
-	p.give(".cloud-stick", "answer.llcloud", "an answer")
+	p.give("[data-part=cloud-stick]", "answer.llcloud", "an answer")
 	p.press(say("admin.cloud.read"))
 	p.sees(say("admin.cloud.replied"))
 	p.press(say("admin.cloud.leave"))

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
@@ -122,6 +123,34 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 // picturePart is the part of a path that names a picture.
 func picturePart(path string) string {
 	return strings.ReplaceAll(path[1:], "/", "-")
+}
+
+// TestKeepingDataForLessTimeAsksFirst shortens how long chat is kept: that deletes, so the box asks.
+func TestKeepingDataForLessTimeAsksFirst(t *testing.T) {
+	say := loadWords(t, "en")
+	box := boxtest.Start(t, t.TempDir())
+	home := "http://" + box.HTTP
+	p := newPage(t, phone)
+	p.as(home, box.ClaimBox("Ada"))
+	p.open(home + "/admin/content")
+	days := func() int {
+		return evalJS[int](p, `fetch("/api/admin/settings").then((r) => r.json()).then((s) => s.chat_days)`)
+	}
+	p.fill(say("settings.chat"), "20")
+	p.press(say("staff.save"))
+	p.sees(say("settings.keepAsk"))
+	p.axe("the question before data is deleted")
+	if got := days(); got <= 20 {
+		t.Errorf("saved before the answer: %d days", got)
+	}
+	p.confirm(say("cancel"))
+	p.press(say("staff.save"))
+	p.confirm(say("settings.keepYes"))
+	timetest.WaitUntil(t, "the shorter time", func() bool { return days() == 20 })
+	p.fill(say("settings.chat"), "40")
+	p.press(say("staff.save"))
+	timetest.WaitUntil(t, "the longer time, without a question", func() bool { return days() == 40 })
+	p.noFaults()
 }
 
 // TestTheAdminFindsAPerson searches teachers and pupils by a part of a name.

@@ -406,7 +406,7 @@ function Stick({ again }: { again: () => void }) {
       again();
     });
   return (
-    <details>
+    <details data-part="cloud-stick">
       <summary>{t("admin.cloud.stick")}</summary>
       <div class="stack tight">
         <p class="muted">{t("admin.cloud.stickWhy")}</p>

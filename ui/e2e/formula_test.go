@@ -45,7 +45,7 @@ func mathQuestions() []asking {
 // TestFormulasAreDrawnInEveryPlace follows questions with formulas from the editor and the import
 // through a lesson to the results.
 func TestFormulasAreDrawnInEveryPlace(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, 18)
 	say, home, list := loadWords(t, "en"), "http://"+s.box.HTTP, mathQuestions()
 	ids := s.bring(list)
 	name := s.lesson.Names[0]

@@ -82,7 +82,7 @@ export function AnswerDraw({ item, mine, shut, send }: Answering) {
               aria-label={t(`quiz.draw.pen${color}`)}
               onClick={() => setPen({ ...pen, color })}
             >
-              <i class={`dot${color}`} />
+              <i style={{ background: `var(--ink${color})` }} />
             </button>
           ))}
           <span class={css.gap} />

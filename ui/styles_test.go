@@ -13,6 +13,38 @@ import (
 // globalSheets are the only style sheets whose classes are the same on all pages.
 var globalSheets = []string{"components/tokens.css", "components/base.css", "components/fonts.css"}
 
+// TestClassesOfAllPagesAreUsed checks that a component, or the page itself, has each class of base.css.
+func TestClassesOfAllPagesAreUsed(t *testing.T) {
+	sheet, err := os.ReadFile("src/components/base.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("build/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(regexp.MustCompile(`[^\w-]+`).ReplaceAllString(string(page), " "))
+	err = fs.WalkDir(os.DirFS("src"), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".tsx" {
+			return err
+		}
+		script, err := os.ReadFile("src/" + name)
+		for _, m := range regexp.MustCompile(`class[=:].*`).FindAllString(string(script), -1) {
+			words = append(words, strings.Fields(regexp.MustCompile(`\w+\.\w+|[^\w-]+`).ReplaceAllString(m, " "))...) // css.name is a module's
+		}
+		return err
+	})
+	list := classesOf(string(sheet))
+	if err != nil || len(list) < 10 {
+		t.Fatalf("%q: %v", list, err)
+	}
+	for _, c := range list {
+		if !slices.Contains(words, strings.TrimRight(c, "0123456789")) { // hue0 to hue3 are `hue${n}`
+			t.Errorf("base.css: no component uses the class %s", c)
+		}
+	}
+}
+
 // TestComponentsOwnTheirStyles checks that style sheets are modules, and that a module and the
 // components that import it name the same classes.
 func TestComponentsOwnTheirStyles(t *testing.T) {

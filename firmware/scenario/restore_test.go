@@ -291,6 +291,24 @@ func TestARefusedRestoreChangesNothing(t *testing.T) {
 	}
 }
 
+// TestABoxTakesThePlaceOfAnother restores the backup of another box. Its people can use this box,
+// and those of the box before cannot.
+func TestABoxTakesThePlaceOfAnother(t *testing.T) {
+	ada, other := newSchool(t), newSchool(t)
+	other.change()
+	before := other.school()
+	ada.stage(other.backup(""), "")
+	ada.must(ada.post("/api/admin/restore", `{"name":"Test box","otherBox":true}`, nil))
+	restored := admin{t, &boxtest.Person{Box: ada.Box, Cookie: other.Cookie}}
+	restored.comeBack()
+	if got := restored.school(); got != before {
+		t.Errorf("after the restore: %s", cmp.Diff(before, got))
+	}
+	if status, _, err := sendBody(ada.Person, "GET", "/api/classes", http.NoBody, 0); err != nil || status != http.StatusUnauthorized {
+		t.Errorf("an admin of the box before: %d, %v", status, err)
+	}
+}
+
 // TestARestoreKilledAtAnyStepLeavesOneWholeBox kills the box at each step of a restore, and at
 // moments after the confirmation. The box then has all of the old data or all of the new.
 func TestARestoreKilledAtAnyStepLeavesOneWholeBox(t *testing.T) {

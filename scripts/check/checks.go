@@ -61,6 +61,10 @@ func checkFormat(ctx context.Context, r *runner) {
 }
 
 func runVet(ctx context.Context, r *runner) {
+	if r.fast != nil {
+		r.checkPackages(ctx, "go vet", r.fast.all, "go", "vet")
+		return
+	}
 	r.checkCommand(ctx, "go vet", "go", "vet", "./...")
 	r.checkCommand(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover", "./services/network")
 	r.checkCommand(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu,debian", "./image/qemutest", "./image/qemutest/testdata/guest", "./ui/e2e")
@@ -69,10 +73,32 @@ func runVet(ctx context.Context, r *runner) {
 // runLint runs staticcheck and the other analyzers of scripts/lint, which is a module of its own.
 func runLint(ctx context.Context, r *runner) {
 	out, err := combinedOutput(ctx, nil, "go", "build", "-C", "scripts/lint", "-o", "../../build/lint", ".")
-	if err == nil {
-		out, err = combinedOutput(ctx, nil, "build/lint", "./...")
+	if err != nil {
+		r.countCheck("lint", out, err)
+		return
 	}
-	r.countCheck("lint", out, err)
+	r.checkPackages(ctx, "lint", r.changedPackages(), "build/lint")
+}
+
+func runFix(ctx context.Context, r *runner) {
+	r.checkPackages(ctx, "go fix", r.changedPackages(), "go", "fix", "-diff")
+}
+
+// changedPackages are those that a fast run checks, and all packages of a full one.
+func (r *runner) changedPackages() []string {
+	if r.fast != nil {
+		return r.fast.changed
+	}
+	return []string{"./..."}
+}
+
+// checkPackages counts one check that runs a command on packages. Without packages it passes.
+func (r *runner) checkPackages(ctx context.Context, what string, packages []string, command ...string) {
+	if len(packages) == 0 {
+		r.passed++
+		return
+	}
+	r.checkCommand(ctx, what, command[0], append(command[1:], packages...)...)
 }
 
 // foreignWords are words of other languages and of tests that look like spelling mistakes.
@@ -98,16 +124,17 @@ var longPackages = []string{"./ui/e2e", "./firmware/scenario", "./services/media
 // are processors, since most packages wait for timers, processes and browsers. Step "vet" has
 // checked the same files.
 func runTests(ctx context.Context, r *runner) {
-	env, remove, err := useMemory()
+	if r.fast != nil {
+		r.runFastTests(ctx)
+		return
+	}
+	env, remove, err := useMemory("")
 	if err != nil {
 		r.countCheck("folder of the tests", "", err)
 		return
 	}
 	defer remove()
 	args := append([]string{"-race", "-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU()+1)}, longPackages...)
-	if r.fast {
-		args = append([]string{"-short"}, args...)
-	}
 	r.goTest(ctx, env, append(args, "./...")...)
 }
 
@@ -117,8 +144,9 @@ const leastMemory = 4 << 30
 // useMemory makes a folder in memory for the files of the tests and returns the environment that
 // selects it. A write that a test flushes to a disk costs milliseconds, and tests flush some hundred
 // thousand. No promise needs the disk: a test that cuts the power keeps its own record of what was
-// flushed. The environment is empty where memory is short or files in it cannot be run.
-func useMemory() (env []string, remove func(), err error) {
+// flushed. The environment is empty where memory is short or files in it cannot be run. An empty name
+// makes a folder that no other run has.
+func useMemory(name string) (env []string, remove func(), err error) {
 	const shared = "/dev/shm"
 	var fs unix.Statfs_t
 	if unix.Statfs(shared, &fs) != nil || fs.Type != unix.TMPFS_MAGIC || fs.Flags&unix.ST_NOEXEC != 0 ||
@@ -126,7 +154,12 @@ func useMemory() (env []string, remove func(), err error) {
 		//lint:ignore nilerr the disk serves as well
 		return nil, func() {}, nil
 	}
-	dir, err := os.MkdirTemp(shared, "livelearn-tests-")
+	dir := filepath.Join(shared, name)
+	if name != "" {
+		err = os.MkdirAll(dir, 0o711)
+	} else {
+		dir, err = os.MkdirTemp(shared, "livelearn-tests-")
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -34,7 +34,7 @@ func listChecks() []check {
 		{"packages of the pages", true, installPackages},
 		{"format", true, checkFormat},
 		{"vet", true, runVet},
-		{"fix", true, commandCheck("go", "fix", "-diff", "./...")},
+		{"fix", true, runFix},
 		{"tidy", true, commandCheck("go", "mod", "tidy", "-diff")},
 		{"lint", true, runLint},
 		{"spelling", true, checkSpelling},
@@ -58,7 +58,7 @@ const besideNext = "network namespace"
 // runner is the state of one run.
 type runner struct {
 	tally
-	fast bool
+	fast *affected // nil: all packages
 }
 
 func main() {
@@ -73,8 +73,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: scripts/test [fast | a step: fuzz, \"reproducible build\", ...]")
 		os.Exit(2)
 	}
-	r := &runner{fast: mode == "fast"}
-	start := time.Now()
+	r, start := &runner{}, time.Now()
+	if mode == "fast" {
+		var err error
+		if r.fast, err = findAffected(ctx); err != nil {
+			r.countCheck("changed packages", "", err)
+			list = nil
+		}
+	}
 	for len(list) > 0 {
 		n := 1
 		if list[0].name == besideNext && len(list) > 1 {

@@ -170,8 +170,8 @@ const mainActions = `(() => {
 const brokenWords = `(() => {
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
   for (let n = walk.nextNode(); n; n = walk.nextNode()) {
-    if (!n.parentElement.checkVisibility() || n.parentElement.closest("pre, .mono, .visually-hidden, math, script, style, textarea, select")) continue;
-    for (const m of n.data.matchAll(/[\p{L}\p{N}]{2,20}/gu)) {
+    if (!n.parentElement.checkVisibility() || n.parentElement.closest("pre, .mono, .visually-hidden, [data-part=marks] thead, math, script, style, textarea, select")) continue;
+    for (const m of n.data.matchAll(/\p{L}[\p{L}\p{N}]{1,19}/gu)) {
       range.setStart(n, m.index);
       range.setEnd(n, m.index + m[0].length);
       if (new Set([...range.getClientRects()].filter((r) => r.width > 0).map((r) => Math.round(r.top))).size > 1) found.push(m[0]);
@@ -188,5 +188,26 @@ func (p *page) calm(what string) {
 	}
 	if list := evalJS[[]string](p, brokenWords); len(list) > 0 {
 		p.t.Errorf("%s: broken words: %q", what, list)
+	}
+}
+
+// TestTheRulesOfPagesBite checks that each rule above finds its fault, and no other text.
+func TestTheRulesOfPagesBite(t *testing.T) {
+	p := newPage(t, phone)
+	p.open(`data:text/html,<html lang="en"><style>:root{--accent:rgb(58, 47, 160)} .go{background:var(--accent)} .thin{width:3em;overflow-wrap:anywhere}</style>` +
+		`<button class="go">Start</button><button>Cancel</button><p>Two lines of whole words, which are not broken because there is room between them.</p>`)
+	for _, rule := range []string{brokenWords, writtenFormulas} {
+		if got := evalJS[[]string](p, rule); len(got) > 0 {
+			t.Errorf("a good page: %q", got)
+		}
+	}
+	if got := evalJS[[]string](p, mainActions); len(got) != 1 {
+		t.Errorf("main actions: %q, want one", got)
+	}
+	evalJS[bool](p, `(document.body.insertAdjacentHTML("beforeend", '<a class="go">Add</a><p class="thin">Carbondioxide</p><p title="$y$">Half of $x$</p>'), true)`)
+	for rule, want := range map[string]int{mainActions: 2, brokenWords: 1, writtenFormulas: 2} {
+		if got := evalJS[[]string](p, rule); len(got) != want {
+			t.Errorf("%q, want %d findings", got, want)
+		}
 	}
 }

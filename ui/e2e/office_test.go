@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
@@ -125,6 +126,34 @@ func picturePart(path string) string {
 	return strings.ReplaceAll(path[1:], "/", "-")
 }
 
+// TestKeepingDataForLessTimeAsksFirst shortens how long chat is kept: that deletes, so the box asks.
+func TestKeepingDataForLessTimeAsksFirst(t *testing.T) {
+	say := loadWords(t, "en")
+	box := boxtest.Start(t, t.TempDir())
+	home := "http://" + box.HTTP
+	p := newPage(t, phone)
+	p.as(home, box.ClaimBox("Ada"))
+	p.open(home + "/admin/content")
+	days := func() int {
+		return evalJS[int](p, `fetch("/api/admin/settings").then((r) => r.json()).then((s) => s.chat_days)`)
+	}
+	p.fill(say("settings.chat"), "20")
+	p.press(say("staff.save"))
+	p.sees(say("settings.keepAsk"))
+	p.axe("the question before data is deleted")
+	if got := days(); got <= 20 {
+		t.Errorf("saved before the answer: %d days", got)
+	}
+	p.confirm(say("cancel"))
+	p.press(say("staff.save"))
+	p.confirm(say("settings.keepYes"))
+	timetest.WaitUntil(t, "the shorter time", func() bool { return days() == 20 })
+	p.fill(say("settings.chat"), "40")
+	p.press(say("staff.save"))
+	timetest.WaitUntil(t, "the longer time, without a question", func() bool { return days() == 40 })
+	p.noFaults()
+}
+
 // TestTheAdminFindsAPerson searches teachers and pupils by a part of a name.
 func TestTheAdminFindsAPerson(t *testing.T) {
 	box := boxtest.Start(t, t.TempDir())
@@ -188,7 +217,7 @@ func TestTheSetUpNamesAllWrongFieldsAtOnce(t *testing.T) {
 	p.open(home + "/claim")
 	p.press(say("claim.next"))
 	p.press(say("claim.claim"))
-	p.until("four faults", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "code,box,name,pin"`)
+	p.until("four faults", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "code,box,name,pin" && document.activeElement.name === "code"`)
 	for field, text := range map[string]string{"claim.code": box.Code, "claim.box": "Room 12", "claim.name": "Ada", "claim.pin": "123456", "claim.again": "123456"} {
 		p.fill(say(field), text)
 	}

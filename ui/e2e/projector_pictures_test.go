@@ -140,21 +140,21 @@ func TestTheRulesOfTheProjectorBite(t *testing.T) {
 	s.do(s.teach, "quiz.close", map[string]any{"round": 1})
 	s.do(s.teach, "board.show", map[string]any{"surface": "w:1"})
 	s.do(s.teach, "board.draw", map[string]any{"surface": "w:1", "stroke": map[string]any{"id": "line", "tool": "line", "color": 1, "size": 5, "points": "1jk 2bc 1e 4mo 334 0"}})
-	s.screen.until("the line", `document.querySelector(".surface-ink line")`)
+	s.screen.until("the line", `document.querySelector("[data-part=ink] line")`)
 	s.settle()
 	if off := evalJS[float64](s.screen, landing); off > 2 {
 		t.Fatalf("before: the ink is %.1f px away", off)
 	}
 	for name, fault := range map[string]string{
-		"ink beside its place": `document.querySelector(".surface-ink").style.transform = "translateX(3px)"`,
-		"ink of another size":  `document.querySelector(".surface-ink").style.transform = "scaleY(0.98)"`,
-		"a page that moved":    `document.querySelector(".surface-page").style.translate = "0 3px"`,
+		"ink beside its place": `document.querySelector("[data-part=ink]").style.transform = "translateX(3px)"`,
+		"ink of another size":  `document.querySelector("[data-part=ink]").style.transform = "scaleY(0.98)"`,
+		"a page that moved":    `document.querySelector("[data-part=page]").style.translate = "0 3px"`,
 	} {
 		evalJS[bool](s.screen, "("+fault+", true)")
 		if off := evalJS[float64](s.screen, landing); off <= 2 {
 			t.Errorf("%s is not seen: %.1f px", name, off)
 		}
-		evalJS[bool](s.screen, `(document.querySelectorAll(".surface-ink, .surface-page").forEach((e) => e.style.removeProperty("transform") + e.style.removeProperty("translate")), true)`)
+		evalJS[bool](s.screen, `(document.querySelectorAll("[data-part=ink], [data-part=page]").forEach((e) => e.style.removeProperty("transform") + e.style.removeProperty("translate")), true)`)
 	}
 }
 

@@ -300,7 +300,7 @@ begin
 		a := null;
 		select * into a from anchors x where x.school = p_school and x.box = e.box and x.boot = e.boot;
 		update lesson_rows set box = b.box, title = coalesce(b.payload ->> 'title', ''), teacher = b.author, stream = b.stream, epoch = b.epoch, seq = b.seq,
-			started = v_at, ended = corrected(e.wall, e.trusted, e.mono, a.wall, a.mono) where id = v_id;
+			started = v_at, ended = corrected(e.wall, e.trusted, e.mono, a.wall, a.mono), end_epoch = default, end_seq = default where id = v_id;
 		-- The lesson ends at its end or, if that is lost, where the next one of the room begins.
 		update lesson_rows l set end_epoch = x.epoch, end_seq = x.seq
 		from (select f.epoch, f.seq from facts f where f.school = p_school and f.kind in ('lesson.ended', 'lesson.started') and f.stream = b.stream

@@ -51,18 +51,34 @@ begin
 end $$;
 -- +goose StatementEnd
 
+-- run_of returns the run of a box that an anchor dates, or null.
+create function livelearn.run_of(p_anchor jsonb) returns bigint
+	language sql immutable parallel safe
+	return case when p_anchor ->> 'boot' ~ '^[0-9]{1,20}$' then case when (p_anchor ->> 'boot')::numeric < 18446744073709551616 then livelearn.bits(p_anchor ->> 'boot') end end;
+
 -- +goose StatementBegin
 -- void_box takes out of all views what a box said from a time on, and returns the number of facts.
 create function livelearn.void_box(p_box text, p_since timestamptz) returns bigint
 	language plpgsql set search_path = livelearn, pg_temp as $$
 declare
 	v_count bigint;
+	v_runs bigint[];
 begin
 	with gone as (delete from facts where box = p_box and received >= p_since returning *)
 	insert into voided select *, now() from gone;
 	get diagnostics v_count = row_count;
 	delete from dead_letters where box = p_box and at >= p_since;
 	delete from erasures_asked where box = p_box and asked >= p_since;
+	-- The triggers changed what the facts themselves say. Names, the ends of lessons and the quizzes
+	-- of questions hang on other facts, and times on anchors.
+	v_runs := array(select run_of(payload) from voided where box = p_box and at = now() and kind = 'time.anchored');
+	delete from anchors where box = p_box and boot = any (v_runs);
+	insert into anchors (school, box, boot, mono, wall)
+	select distinct on (f.school, f.run) f.school, p_box, f.run, f.run_mono, f.run_wall
+	from (select school, run_of(payload) as run, whole(payload -> 'mono') as run_mono, whole(payload -> 'wall') as run_wall
+		from facts where box = p_box and kind = 'time.anchored') f
+	where f.run = any (v_runs) and f.run_mono >= 0 and f.run_wall >= 0 order by f.school, f.run, f.run_mono;
+	perform refresh_lesson(l.school, l.lesson) from (select school, lesson from lesson_rows where box = p_box order by school, lesson) l;
 	return v_count;
 end $$;
 -- +goose StatementEnd
@@ -78,12 +94,12 @@ end $$;
 -- +goose StatementEnd
 create trigger drop_asked after insert on livelearn.erased for each row when (new.box = '') execute function livelearn.drop_asked();
 
-revoke all on function livelearn.void_box, livelearn.drop_asked from public;
+revoke all on function livelearn.run_of, livelearn.void_box, livelearn.drop_asked from public;
 grant select on livelearn.voids to livelearn_read;
 
 -- +goose Down
 drop trigger drop_asked on livelearn.erased;
 drop function livelearn.drop_asked;
 drop view livelearn.voids;
-drop function livelearn.void_box;
+drop function livelearn.void_box, livelearn.run_of;
 drop table livelearn.voided, livelearn.erasures_asked;

@@ -1,6 +1,7 @@
-// ButtonLink is a link to a page of the box, or to a file to download, with the look of a button.
-import type { ComponentChildren } from "preact";
-import { ChevronLeft, type IconNode } from "lucide";
+// ButtonLink is a link to a page of the box, or to a file to download, with the look of a button. An
+// outside one loads the document anew. Without children it is round and needs a label.
+import type { AnchorHTMLAttributes, ComponentChildren } from "preact";
+import type { IconNode } from "lucide";
 import type { ButtonKind } from "./button";
 import { Icon } from "./icon";
 import { PageLink } from "./page-link";
@@ -9,34 +10,31 @@ import css from "./button.module.css";
 export function ButtonLink({
   href,
   download,
+  outside,
+  label,
   kind = "secondary",
   icon,
   mirrored,
   big,
   children,
+  ...rest
 }: {
   href: string;
   download?: boolean;
+  outside?: boolean;
+  label?: string;
   kind?: ButtonKind;
   icon?: IconNode;
   mirrored?: boolean;
   big?: boolean;
-  children: ComponentChildren;
-}) {
-  const Link = download ? "a" : PageLink;
+  children?: ComponentChildren;
+} & Pick<AnchorHTMLAttributes<HTMLAnchorElement>, "target" | "rel">) {
+  const Link = download || outside ? "a" : PageLink;
+  const classes = [css.button, css[kind], big && css.big, !children && css.round].filter(Boolean).join(" ");
   return (
-    <Link href={href} download={download} class={[css.button, css[kind], big && css.big].filter(Boolean).join(" ")}>
+    <Link {...rest} href={href} download={download} class={classes} aria-label={label}>
       {icon && <Icon icon={icon} mirrored={mirrored} />}
       {children}
     </Link>
   );
 }
-
-// BackLink leads to the page that this one belongs to. It is not printed.
-export const BackLink = ({ href, children }: { href: string; children: ComponentChildren }) => (
-  <div class={`no-print ${css.back}`}>
-    <ButtonLink kind="quiet" icon={ChevronLeft} mirrored href={href}>
-      {children}
-    </ButtonLink>
-  </div>
-);

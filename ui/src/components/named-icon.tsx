@@ -1,19 +1,4 @@
-import {
-  ArrowDown,
-  Check,
-  CheckCheck,
-  ChevronLeft,
-  CircleQuestionMark,
-  Clock,
-  CloudOff,
-  Hand,
-  Lock,
-  Maximize,
-  Send,
-  SunMoon,
-  Users,
-  X,
-} from "lucide";
+import { ArrowDown, Check, CheckCheck, CircleQuestionMark, Clock, CloudOff, Hand, Lock, Users, X } from "lucide";
 import { Icon } from "./icon";
 
 const icons = {
@@ -22,21 +7,15 @@ const icons = {
   no: X,
   lost: CircleQuestionMark,
   lock: Lock,
-  send: Send,
   down: ArrowDown,
   waiting: Clock,
   sent: Check,
   saved: CheckCheck,
   people: Users,
   cloud: CloudOff,
-  back: ChevronLeft,
-  theme: SunMoon,
-  full: Maximize,
 };
 
 export type NamedIconName = keyof typeof icons;
 
 // NamedIcon is for an icon that a state chooses. It says nothing by itself.
-export const NamedIcon = ({ name }: { name: NamedIconName }) => (
-  <Icon icon={icons[name]} mirrored={name === "send" || name === "back"} />
-);
+export const NamedIcon = ({ name }: { name: NamedIconName }) => <Icon icon={icons[name]} />;

@@ -1,10 +1,10 @@
 import { api, type BoxState } from "../api/box";
+import { ButtonLink } from "./button-link";
 import { Button } from "./button";
 import type { Fault } from "../api/http";
 import { t } from "../locales/i18n";
 import { go } from "../state/router";
 import { reload } from "../state/session";
-import { PageLink } from "./page-link";
 import { showError } from "./feedback";
 import { LanguageChoice } from "./language-choice";
 import { TopBar } from "./top-bar";
@@ -23,9 +23,9 @@ export function PageHeader({ state }: { state: BoxState }) {
   return (
     <TopBar box={state.box.name} home="/teach" who={state.me.name}>
       {state.me.admin && (
-        <PageLink class="button quiet" href="/admin">
+        <ButtonLink kind="quiet" href="/admin">
           {t("home.admin")}
-        </PageLink>
+        </ButtonLink>
       )}
       <LanguageChoice />
       <Button kind="quiet" onClick={() => void out()}>

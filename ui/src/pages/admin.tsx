@@ -15,6 +15,7 @@ import {
   Wifi,
 } from "lucide";
 import type { ComponentType } from "preact";
+import { Button } from "../components/button";
 import type { BoxState } from "../api/box";
 import { library } from "../api/library";
 import { t } from "../locales/i18n";
@@ -135,9 +136,9 @@ export function Admin({ state, arg }: { state: BoxState; arg: string }) {
               <PageTitle>{t(part.id === "overview" ? "admin.title" : `admin.part.${part.id}`)}</PageTitle>
             </div>
             {part.id !== "backup" && (
-              <button type="button" onClick={() => setTurn(turn + 1)}>
-                <Icon icon={RefreshCw} /> {t("admin.refresh")}
-              </button>
+              <Button icon={RefreshCw} onClick={() => setTurn(turn + 1)}>
+                {t("admin.refresh")}
+              </Button>
             )}
           </div>
           <PartList now={part.id} />

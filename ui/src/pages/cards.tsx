@@ -5,7 +5,7 @@ import { api, type BoxState } from "../api/box";
 import type { Fault } from "../api/http";
 import { t } from "../locales/i18n";
 import { Button } from "../components/button";
-import { BackLink } from "../components/button-link";
+import { BackLink } from "../components/back-link";
 import { ConfirmDialog } from "../components/confirm-dialog";
 import { EmptyState } from "../components/empty-state";
 import { ErrorNote, Loading, showError, showMessage } from "../components/feedback";

@@ -2,10 +2,10 @@
 // drawer.
 import { useEffect, useState } from "preact/hooks";
 import { MessageSquare, Presentation, Users } from "lucide";
+import { ButtonLink } from "../components/button-link";
 import type { BoxState } from "../api/box";
 import { Icon } from "../components/icon";
 import { Loading, showError } from "../components/feedback";
-import { PageLink } from "../components/page-link";
 import { Panel } from "../components/panel";
 import { CallLoader, secureHome } from "../features/call/call-entry";
 import { Chat } from "../features/lesson/chat";
@@ -56,13 +56,13 @@ function Live({ room, state }: { room: Room; state: BoxState }) {
     return (
       <CalmPage title={t(`console.${s}`)} text={t(`console.${s}Why`)}>
         {s === "signedout" ? (
-          <a class="button primary" href="/login">
+          <ButtonLink kind="primary" outside href="/login">
             {t("console.toLogin")}
-          </a>
+          </ButtonLink>
         ) : (
-          <PageLink class="button primary" href="/teach">
+          <ButtonLink kind="primary" href="/teach">
             {t("console.home")}
-          </PageLink>
+          </ButtonLink>
         )}
       </CalmPage>
     );

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type BoxState, type Look } from "../api/box";
 import type { Fault } from "../api/http";
 import { ChevronLeft } from "lucide";
+import { ButtonLink } from "../components/button-link";
 import { PageLink } from "../components/page-link";
 import { chooseLanguage, EmptyNote, ErrorNote, Loading } from "../components/feedback";
 import { Button } from "../components/button";
@@ -110,9 +111,9 @@ function New() {
     <div class={`card ${css.card}`}>
       <PageTitle>{t("join.new")}</PageTitle>
       <p>{t("join.new.text")}</p>
-      <PageLink class="button primary big" href="/claim">
+      <ButtonLink kind="primary" big href="/claim">
         {t("join.new.go")}
-      </PageLink>
+      </ButtonLink>
       <p class="muted">{t("join.new.wait")}</p>
     </div>
   );
@@ -127,9 +128,9 @@ function Resume({ state }: { state: BoxState }) {
     return (
       <div class={`card ${css.card}`}>
         <p>{t("join.staff", { name: apart(me.name) })}</p>
-        <PageLink class="button primary" href="/teach">
+        <ButtonLink kind="primary" href="/teach">
           {t("join.staff.go")}
-        </PageLink>
+        </ButtonLink>
       </div>
     );
   }
@@ -137,9 +138,9 @@ function Resume({ state }: { state: BoxState }) {
   return (
     <div class={`card ${css.card}`}>
       <p>{t("join.resume.text")}</p>
-      <PageLink class="button primary big" href="/lesson">
+      <ButtonLink kind="primary" big href="/lesson">
         {t("join.resume", { name: apart(me.name) })}
-      </PageLink>
+      </ButtonLink>
       <p class="muted">{t("join.resume.other")}</p>
     </div>
   );
@@ -374,9 +375,7 @@ export function Card({ state, arg }: { state: BoxState; arg: string }) {
         <div class={`card ${css.card}`}>
           <PageTitle>{t("join.card")}</PageTitle>
           <ErrorNote fault={fault} retry={() => void enter()} />
-          <PageLink class="button" href="/">
-            {t("join.card.code")}
-          </PageLink>
+          <ButtonLink href="/">{t("join.card.code")}</ButtonLink>
         </div>
       )}
     </main>

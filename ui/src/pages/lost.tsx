@@ -1,7 +1,7 @@
 // The page for an address that is not one of the box.
 import { state } from "../state/session";
+import { ButtonLink } from "../components/button-link";
 import { t } from "../locales/i18n";
-import { PageLink } from "../components/page-link";
 import { PageTitle } from "../components/page-title";
 import { SignedOutPage } from "../components/signed-out-page";
 
@@ -10,9 +10,9 @@ export const LostPage = () => (
     <div class="card sheet stack">
       <PageTitle>{t("lost.title")}</PageTitle>
       <p>{t("lost.text")}</p>
-      <PageLink class="button primary big" href={state.value?.me.role === "teacher" ? "/teach" : "/"}>
+      <ButtonLink kind="primary" big href={state.value?.me.role === "teacher" ? "/teach" : "/"}>
         {t("lost.home")}
-      </PageLink>
+      </ButtonLink>
     </div>
   </SignedOutPage>
 );

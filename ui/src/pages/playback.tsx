@@ -15,6 +15,7 @@ import {
   Volume2,
   VolumeX,
 } from "lucide";
+import { ButtonLink } from "../components/button-link";
 import { type CapsuleEvent, type Capsule as Index, resultsAPI } from "../api/results";
 import type { Fault } from "../api/http";
 import type { BoxState } from "../api/box";
@@ -54,11 +55,7 @@ export function PlaybackPage({ state, arg }: { state: BoxState; arg: string }) {
   if (!staff) return <main id="main" />;
   if (found && (found.index.duration_ms > 0 || found.index.parts.length > 0))
     return <Player index={found.index} events={found.events} />;
-  const results = (
-    <PageLink class="button" href={`/results/${encodeURIComponent(arg)}`}>
-      {t("capsule.results")}
-    </PageLink>
-  );
+  const results = <ButtonLink href={`/results/${encodeURIComponent(arg)}`}>{t("capsule.results")}</ButtonLink>;
   return (
     <>
       <PageHeader state={state} />

@@ -1,11 +1,10 @@
 // The teacher's phone as a remote: what the class sees, the one button that goes on, and who asks.
 import { useEffect, useState } from "preact/hooks";
-import { ChevronRight, Eye, MessageCircleQuestionMark } from "lucide";
+import { ChevronLeft, ChevronRight, Eye, MessageCircleQuestionMark } from "lucide";
+import { ButtonLink } from "../components/button-link";
 import type { BoxState } from "../api/box";
 import { Button } from "../components/button";
 import { Chip } from "../components/chip";
-import { PageLink } from "../components/page-link";
-import { NamedIcon } from "../components/named-icon";
 import { Loading, showError } from "../components/feedback";
 import { MathText } from "../components/math-text";
 import { Meter } from "../components/meter";
@@ -57,9 +56,13 @@ function Held({ room }: { room: Room }) {
   return (
     <main id="main" class={css.remote} data-part="remote">
       <header class={css.head}>
-        <PageLink href={`/teach/${encodeURIComponent(room.id)}`} class="button quiet" aria-label={t("remote.console")}>
-          <NamedIcon name="back" />
-        </PageLink>
+        <ButtonLink
+          kind="quiet"
+          icon={ChevronLeft}
+          mirrored
+          href={`/teach/${encodeURIComponent(room.id)}`}
+          label={t("remote.console")}
+        />
         <PageTitle>
           <bdi>{room.info.value?.className || t("remote.title")}</bdi>
         </PageTitle>

@@ -2,9 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { Maximize, Moon, Sun, Video, Volume2, VolumeX } from "lucide";
 import type { IconNode } from "lucide";
+import { ButtonLink } from "../components/button-link";
 import type { BoxState, Lesson as LessonInfo } from "../api/box";
 import { Icon } from "../components/icon";
-import { PageLink } from "../components/page-link";
 import { Delayed, Loading } from "../components/feedback";
 import { PageTitle } from "../components/page-title";
 import { muted, playTick, setMuted } from "../components/sound";
@@ -50,9 +50,9 @@ function Refused() {
     <main id="main" class="narrow stop">
       <div class="card pad stack">
         <PageTitle>{t("screen.refused")}</PageTitle>
-        <PageLink class="button primary" href="/login">
+        <ButtonLink kind="primary" href="/login">
           {t("screen.login")}
-        </PageLink>
+        </ButtonLink>
       </div>
     </main>
   );

@@ -1,6 +1,7 @@
 // The whole box as one file, for who opens it with a passphrase or without one.
 import { useState } from "preact/hooks";
 import { Download, LockKeyhole } from "lucide";
+import { ButtonLink } from "../../components/button-link";
 import { adminAPI } from "../../api/admin";
 import { t } from "../../locales/i18n";
 import { Button } from "../../components/button";
@@ -8,7 +9,6 @@ import { DialogSheet } from "../../components/dialog-sheet";
 import { Field } from "../../components/field";
 import { FormError } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
-import { Icon } from "../../components/icon";
 
 const shortest = 12; // characters of a passphrase
 
@@ -19,9 +19,9 @@ export function Backup() {
       <h2 id="backup-title">{t("admin.backup")}</h2>
       <p>{t("admin.backupWhy")}</p>
       <div class="row">
-        <a class="button primary" href="/api/admin/backup" download>
-          <Icon icon={Download} /> {t("admin.backupGet")}
-        </a>
+        <ButtonLink kind="primary" icon={Download} href="/api/admin/backup" download>
+          {t("admin.backupGet")}
+        </ButtonLink>
         <Button icon={LockKeyhole} onClick={() => setOpen(true)}>
           {t("admin.sealed")}
         </Button>

@@ -2,6 +2,8 @@
 // no line goes.
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ButtonLink } from "../../components/button-link";
+import { Button } from "../../components/button";
 import type { Fault } from "../../api/http";
 import { adminAPI, type Cloud, type DeadFact } from "../../api/admin";
 import { formatTime, has, lang, t, textIfAny } from "../../locales/i18n";
@@ -203,9 +205,8 @@ function Buttons({ now, again, left }: { now: Cloud; again: () => void; left: ()
   return (
     <div class="row">
       {now.way !== "stick" && (
-        <button
-          type="button"
-          class="primary"
+        <Button
+          kind="primary"
           onClick={() =>
             adminAPI.syncCloud().then(() => {
               showMessage(t("admin.cloud.tries"));
@@ -214,11 +215,11 @@ function Buttons({ now, again, left }: { now: Cloud; again: () => void; left: ()
           }
         >
           {t("admin.cloud.sync")}
-        </button>
+        </Button>
       )}
-      <button type="button" class="danger" onClick={() => setAsk(true)}>
+      <Button kind="danger" onClick={() => setAsk(true)}>
         {t("admin.cloud.leave")}
-      </button>
+      </Button>
       {ask && (
         <ConfirmDialog
           text={t("admin.cloud.leaveAsk")}
@@ -266,9 +267,9 @@ function LinkForm({ linked }: { linked: () => void }) {
       />
       <FormError fault={fault} fields={["link"]} />
       <div>
-        <button type="submit" class="primary" disabled={busy}>
+        <Button kind="primary" type="submit" disabled={busy}>
           {t(busy ? "admin.cloud.linking" : "admin.cloud.linkDo")}
-        </button>
+        </Button>
       </div>
     </form>
   );
@@ -329,22 +330,17 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
             </div>
             <div class="row">
               {reason(d.code) !== "damaged" && (
-                <button
-                  type="button"
-                  aria-label={t("admin.cloud.retryOf", { kind: d.kind, n: d.pos })}
+                <Button
+                  label={t("admin.cloud.retryOf", { kind: d.kind, n: d.pos })}
                   onClick={() => void retry(d, false)}
                 >
                   {t("admin.retry")}
-                </button>
+                </Button>
               )}
               {["characters", "other"].includes(reason(d.code)) && (
-                <button
-                  type="button"
-                  aria-label={t("admin.cloud.repairOf", { kind: d.kind, n: d.pos })}
-                  onClick={() => setAsk(d)}
-                >
+                <Button label={t("admin.cloud.repairOf", { kind: d.kind, n: d.pos })} onClick={() => setAsk(d)}>
                   {t("admin.cloud.repair")}
-                </button>
+                </Button>
               )}
             </div>
           </li>
@@ -352,9 +348,7 @@ function Dead({ n, again, emptied }: { n: number; again: () => void; emptied: ()
       </ul>
       {list && !all && list.length > few && (
         <div>
-          <button type="button" onClick={() => setAll(true)}>
-            {t("admin.cloud.deadAll", { n: list.length })}
-          </button>
+          <Button onClick={() => setAll(true)}>{t("admin.cloud.deadAll", { n: list.length })}</Button>
         </div>
       )}
       {ask && (
@@ -411,9 +405,9 @@ function Stick({ again }: { again: () => void }) {
       <div class="stack tight">
         <p class="muted">{t("admin.cloud.stickWhy")}</p>
         <div>
-          <a class="button" href={adminAPI.stickFile} download>
+          <ButtonLink href={adminAPI.stickFile} download>
             {t("admin.cloud.export")}
-          </a>
+          </ButtonLink>
         </div>
         <form
           class="row"
@@ -425,9 +419,9 @@ function Stick({ again }: { again: () => void }) {
           <label>
             {t("admin.cloud.reply")} <input ref={file} type="file" required disabled={busy} />
           </label>
-          <button type="submit" disabled={busy}>
+          <Button type="submit" disabled={busy}>
             {t("admin.cloud.read")}
-          </button>
+          </Button>
         </form>
         <FormError fault={fault} fields={[]} />
       </div>

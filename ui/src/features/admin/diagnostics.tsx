@@ -1,5 +1,7 @@
 // What somebody who repairs the box reads: messages put aside, crashes, what runs, the log.
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { Chip } from "../../components/chip";
 import { adminAPI, type Crash, type Letter, type Node } from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
@@ -43,8 +45,7 @@ export function Letters({ turn }: { turn: number }) {
                 </div>
                 <div class="row">
                   {l.seq === 0 && (
-                    <button
-                      type="button"
+                    <Button
                       onClick={() =>
                         adminAPI.retryLetter(l.id).then(
                           () => {
@@ -59,11 +60,11 @@ export function Letters({ turn }: { turn: number }) {
                       }
                     >
                       {t("admin.retry")}
-                    </button>
+                    </Button>
                   )}
-                  <button type="button" class="danger" onClick={() => setAsk(l)}>
+                  <Button kind="danger" onClick={() => setAsk(l)}>
                     {t("admin.drop")}
-                  </button>
+                  </Button>
                 </div>
               </li>
             ))}
@@ -112,7 +113,7 @@ function CrashLine({ c }: { c: Crash }) {
         <bdi dir="ltr" class="mono">
           {c.path}/{c.child}
         </bdi>{" "}
-        <span class="pill">{textIfAny(`admin.decision.${c.decision}`) || c.decision}</span> <small>{when(c.at)}</small>
+        <Chip>{textIfAny(`admin.decision.${c.decision}`) || c.decision}</Chip> <small>{when(c.at)}</small>
       </summary>
       <p class={shared.fault} dir="auto">
         {c.error}
@@ -145,14 +146,21 @@ export const Tree = ({ turn }: { turn: number }) => (
 const isTroubled = (n: Node): boolean =>
   ["crashed", "spent", "waiting"].includes(n.state) || (n.children ?? []).some(isTroubled);
 
+const tones: { [state: string]: "ok" | "warn" | "bad" | undefined } = {
+  running: "ok",
+  waiting: "warn",
+  crashed: "bad",
+  spent: "bad",
+};
+
 function Branch({ node, depth }: { node: Node; depth: number }) {
   const line = (
     <>
       <bdi dir="ltr" class="mono">
         {node.name}
       </bdi>
-      <span class={`pill ${css[node.state] ?? ""}`}>{textIfAny(`admin.state.${node.state}`) || node.state}</span>
-      {node.restarts > 0 && <span class="pill warn">{t("admin.restarts", { n: node.restarts })}</span>}
+      <Chip tone={tones[node.state]}>{textIfAny(`admin.state.${node.state}`) || node.state}</Chip>
+      {node.restarts > 0 && <Chip tone="warn">{t("admin.restarts", { n: node.restarts })}</Chip>}
       {node.count ? <small>{t("admin.count", { n: node.count })}</small> : null}
       {node.last_error && (
         <small class={shared.fault} dir="auto">

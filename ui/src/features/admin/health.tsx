@@ -1,5 +1,6 @@
 // How the box is: one sentence, what needs attention, and all checks for those who want them.
 import { CircleAlert, CircleCheck, CircleX } from "lucide";
+import { Button } from "../../components/button";
 import type { BoxState } from "../../api/box";
 import { adminAPI, type Check } from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
@@ -71,9 +72,7 @@ function CheckText({ c, again }: { c: Check; again: () => void }) {
       {bad && c.text && code && <small dir="auto">{c.text}</small>}
       {(wasLost(c) || c.code === "damaged") && (
         <div class="row">
-          <button type="button" onClick={() => adminAPI.acknowledge(c.name).then(again, showError)}>
-            {t("admin.seen")}
-          </button>
+          <Button onClick={() => adminAPI.acknowledge(c.name).then(again, showError)}>{t("admin.seen")}</Button>
         </div>
       )}
     </span>

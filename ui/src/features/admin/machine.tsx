@@ -4,9 +4,9 @@ import { Power, RefreshCw } from "lucide";
 import type { Fault } from "../../api/http";
 import { adminAPI, type Boot } from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
+import { Button } from "../../components/button";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, showError, showMessage } from "../../components/feedback";
-import { Icon } from "../../components/icon";
 import { Part, when } from "./part";
 import shared from "./part.module.css";
 
@@ -40,9 +40,14 @@ function Ways() {
     <>
       <div class="row">
         {ways.map((w) => (
-          <button key={w} type="button" class={w === "off" ? "danger" : ""} onClick={() => setAsk(w)}>
-            <Icon icon={w === "off" ? Power : RefreshCw} /> {t(`admin.boot.${w}`)}
-          </button>
+          <Button
+            key={w}
+            kind={w === "off" ? "danger" : "secondary"}
+            icon={w === "off" ? Power : RefreshCw}
+            onClick={() => setAsk(w)}
+          >
+            {t(`admin.boot.${w}`)}
+          </Button>
         ))}
       </div>
       {ask && (

@@ -1,6 +1,7 @@
 // The media servers: which one carries the lessons, how much it can take, and a new start
 // that nobody sees.
 import { useEffect, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { adminAPI } from "../../api/admin";
 import { t } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
@@ -67,9 +68,9 @@ export function MediaServers({ turn }: { turn: number }) {
                     restarts: n.restarts,
                   })}
                 </small>
-                <button type="button" disabled={!other(n.name)} onClick={() => setAsked(n.name)}>
+                <Button disabled={!other(n.name)} onClick={() => setAsked(n.name)}>
                   {t("admin.media.drain")}
-                </button>
+                </Button>
               </span>
             </li>
           ))}

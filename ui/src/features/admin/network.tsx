@@ -1,5 +1,6 @@
 // How the box is on the network: a guest, or with a network of its own.
 import { useEffect, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { adminAPI, type Network as State } from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
@@ -67,9 +68,8 @@ function Now({ state, again }: { state: State; again: () => void }) {
       {!!state.undo && (
         <p class="note" role="status">
           {t("admin.net.undo", { n: Math.round(state.undo) })}{" "}
-          <button
-            type="button"
-            class="primary"
+          <Button
+            kind="primary"
             onClick={() =>
               adminAPI.keepNetwork().then(() => {
                 showMessage(t("admin.net.kept"));
@@ -78,7 +78,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
             }
           >
             {t("admin.net.keep")}
-          </button>
+          </Button>
         </p>
       )}
       <form
@@ -116,7 +116,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
             />
           </label>
         )}
-        <button type="submit">{t("admin.net.change")}</button>
+        <Button type="submit">{t("admin.net.change")}</Button>
       </form>
       {mode === "ap" && <p class="muted">{t("admin.net.room")}</p>}
       {ask && (

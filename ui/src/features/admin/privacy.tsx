@@ -2,11 +2,12 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Download } from "lucide";
+import { ButtonLink } from "../../components/button-link";
+import { Button } from "../../components/button";
 import type { Pupil } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { adminAPI } from "../../api/admin";
 import { t } from "../../locales/i18n";
-import { Icon } from "../../components/icon";
 import { useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { FormError } from "../../components/form-field";
@@ -43,22 +44,17 @@ export function Privacy({
                 <bdi>{p.cls}</bdi>
               </small>
             </span>
-            <a
-              class="button"
+            <ButtonLink
+              icon={Download}
               href={adminAPI.exportFile(p.id)}
               download
-              aria-label={t("privacy.exportOf", { name: p.name })}
+              label={t("privacy.exportOf", { name: p.name })}
             >
-              <Icon icon={Download} /> {t("privacy.export")}
-            </a>
-            <button
-              type="button"
-              class="danger"
-              aria-label={t("privacy.eraseOf", { name: p.name })}
-              onClick={() => setAsk(p)}
-            >
+              {t("privacy.export")}
+            </ButtonLink>
+            <Button kind="danger" label={t("privacy.eraseOf", { name: p.name })} onClick={() => setAsk(p)}>
               {t("privacy.erase")}
-            </button>
+            </Button>
           </li>
         ))}
       </ul>
@@ -100,9 +96,9 @@ function Erase({ who, close, begun }: { who: Pupil; close: () => void; begun: (j
           <input type="text" value={name} autoComplete="off" onInput={(e) => setName(e.currentTarget.value)} />
         </label>
         <FormError fault={fault as Fault | null} fields={[]} />
-        <button type="submit" class="danger" disabled={busy || name.trim() !== who.name}>
+        <Button kind="danger" type="submit" disabled={busy || name.trim() !== who.name}>
           {t("privacy.eraseYes")}
-        </button>
+        </Button>
       </form>
     </DialogSheet>
   );

@@ -1,7 +1,9 @@
 // The settings of the box.
 import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { adminAPI, type Settings as SettingsData } from "../../api/admin";
 import { languages, t } from "../../locales/i18n";
+import { ConfirmDialog } from "../../components/confirm-dialog";
 import { ErrorNote, Loading, showMessage } from "../../components/feedback";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
@@ -34,22 +36,36 @@ function SettingsForm({ kept, which }: { kept: SettingsData; which: Which }) {
     results: String(kept.results_days),
   });
   const [busy, fault, run] = useTask();
-  const save = (e: Event) => {
-    e.preventDefault();
+  const [saved, setSaved] = useState(kept);
+  const [ask, setAsk] = useState(false);
+  // Older data than that is deleted, which cannot be undone.
+  const isShorter = Number(now.chat) < saved.chat_days || Number(now.results) < saved.results_days;
+  const save = () => {
+    setAsk(false);
     void run(async () => {
-      await adminAPI.putSettings({
-        name: now.name.trim(),
-        lang: now.lang,
-        zone: now.zone,
-        chat_days: Number(now.chat),
-        results_days: Number(now.results),
-      });
+      setSaved(
+        await adminAPI.putSettings({
+          name: now.name.trim(),
+          lang: now.lang,
+          zone: now.zone,
+          chat_days: Number(now.chat),
+          results_days: Number(now.results),
+        }),
+      );
       await reload();
       showMessage(t("settings.saved"));
     });
   };
   return (
-    <form class="stack" noValidate onSubmit={save}>
+    <form
+      class="stack"
+      noValidate
+      onSubmit={(e) => {
+        e.preventDefault();
+        if (isShorter) setAsk(true);
+        else save();
+      }}
+    >
       <div class="pair">
         {which === "box" ? (
           <>
@@ -118,10 +134,18 @@ function SettingsForm({ kept, which }: { kept: SettingsData; which: Which }) {
       </div>
       <FormError fault={fault} fields={["name", "chat_days", "results_days"]} />
       <div>
-        <button type="submit" class="primary" disabled={busy}>
+        <Button kind="primary" type="submit" disabled={busy}>
           {t("staff.save")}
-        </button>
+        </Button>
       </div>
+      {ask && (
+        <ConfirmDialog
+          text={t("settings.keepAsk")}
+          yes={t("settings.keepYes")}
+          onYes={save}
+          onNo={() => setAsk(false)}
+        />
+      )}
     </form>
   );
 }

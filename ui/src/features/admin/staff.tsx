@@ -1,13 +1,13 @@
 // Who may teach on this box, and their PINs.
 import { useState } from "preact/hooks";
 import { Trash2 } from "lucide";
+import { Button } from "../../components/button";
 import type { Fault } from "../../api/http";
 import type { BoxState } from "../../api/box";
 import { adminAPI, type Staff as Teacher } from "../../api/admin";
 import { t } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
-import { Icon } from "../../components/icon";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
@@ -47,22 +47,16 @@ export function Staff({ state, isFound }: { state: BoxState; isFound: (name: str
                 />
                 {t("staff.admin")}
               </label>
-              <button
-                type="button"
-                aria-label={t("staff.pinOf", { name: s.name })}
-                onClick={() => setOpen({ what: "pin", who: s })}
-              >
+              <Button label={t("staff.pinOf", { name: s.name })} onClick={() => setOpen({ what: "pin", who: s })}>
                 {t("staff.pin")}
-              </button>
-              <button
-                type="button"
-                class="danger"
-                aria-label={t("staff.deleteOf", { name: s.name })}
+              </Button>
+              <Button
+                kind="danger"
+                icon={Trash2}
+                label={t("staff.deleteOf", { name: s.name })}
                 disabled={s.id === state.me.user}
                 onClick={() => setOpen({ what: "delete", who: s })}
-              >
-                <Icon icon={Trash2} />
-              </button>
+              />
             </li>
           ))}
       </ul>
@@ -127,9 +121,9 @@ function Add({ added }: { added: () => void }) {
       </div>
       <FormError fault={fault} fields={["name", "pin"]} />
       <div>
-        <button type="submit" disabled={busy || !name.trim() || !pin}>
+        <Button type="submit" disabled={busy || !name.trim() || !pin}>
           {t("staff.add")}
-        </button>
+        </Button>
       </div>
     </form>
   );
@@ -163,9 +157,9 @@ function PIN({ who, close }: { who: Teacher; close: () => void }) {
           autoComplete="new-password"
         />
         <FormError fault={fault} fields={["pin"]} />
-        <button type="submit" class="primary" disabled={busy || !pin}>
+        <Button kind="primary" type="submit" disabled={busy || !pin}>
           {t("staff.save")}
-        </button>
+        </Button>
       </form>
     </DialogSheet>
   );

@@ -1,5 +1,6 @@
 // Updates: the version that runs, the one that comes, and how the last one went.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import type { Fault } from "../../api/http";
 import { adminAPI, type Update } from "../../api/admin";
 import { formatTime, t, textIfAny } from "../../locales/i18n";
@@ -109,27 +110,21 @@ function Supported({ now, again }: { now: Update; again: () => void }) {
             </details>
           )}
           <div class="row">
-            <button type="button" class="primary" onClick={() => setAsk("install")}>
+            <Button kind="primary" onClick={() => setAsk("install")}>
               {t("admin.update.now")}
-            </button>
-            <button type="button" onClick={() => done(adminAPI.installUpdate("idle"))}>
-              {t("admin.update.idle")}
-            </button>
-            <button type="button" onClick={() => done(adminAPI.installUpdate("night"))}>
-              {t("admin.update.night")}
-            </button>
-            <button type="button" class="danger" onClick={() => done(adminAPI.forgetUpdate())}>
+            </Button>
+            <Button onClick={() => done(adminAPI.installUpdate("idle"))}>{t("admin.update.idle")}</Button>
+            <Button onClick={() => done(adminAPI.installUpdate("night"))}>{t("admin.update.night")}</Button>
+            <Button kind="danger" onClick={() => done(adminAPI.forgetUpdate())}>
               {t("admin.update.forget")}
-            </button>
+            </Button>
           </div>
         </div>
       )}
       {(now.state === "idle" || now.state === "receiving") && !now.trying && <Sources now={now} again={again} />}
       {now.state === "idle" && !now.trying && now.kept?.version && (
         <div>
-          <button type="button" onClick={() => setAsk("back")}>
-            {t("admin.update.back", { version: now.kept.version })}
-          </button>
+          <Button onClick={() => setAsk("back")}>{t("admin.update.back", { version: now.kept.version })}</Button>
         </div>
       )}
       {ask === "install" && (
@@ -188,9 +183,9 @@ function Sources({ now, again }: { now: Update; again: () => void }) {
         <label>
           {t("admin.update.file")} <input ref={file} type="file" accept=".livelearn" required disabled={busy} />
         </label>
-        <button type="submit" disabled={busy}>
+        <Button type="submit" disabled={busy}>
           {t("admin.update.send")}
-        </button>
+        </Button>
       </form>
       <form
         class="row"
@@ -202,24 +197,24 @@ function Sources({ now, again }: { now: Update; again: () => void }) {
         <label>
           {t("admin.update.url")} <input ref={url} type="url" dir="ltr" required maxLength={2000} disabled={busy} />
         </label>
-        <button type="submit" disabled={busy}>
+        <Button type="submit" disabled={busy}>
           {t("admin.update.fetch")}
-        </button>
+        </Button>
       </form>
       {now.sticks.map((s) => (
         <div class="row" key={s.path}>
           <span>{t("admin.update.stick", { name: s.name })}</span>
-          <button type="button" disabled={busy} onClick={() => take(adminAPI.fetchUpdate({ stick: s.path }))}>
+          <Button disabled={busy} onClick={() => take(adminAPI.fetchUpdate({ stick: s.path }))}>
             {t("admin.update.fetch")}
-          </button>
+          </Button>
         </div>
       ))}
       {now.neighbours.map((n) => (
         <div class="row" key={n.url}>
           <span>{t("admin.update.near", { name: n.name, version: n.version })}</span>
-          <button type="button" disabled={busy} onClick={() => take(adminAPI.fetchUpdate({ url: n.url }))}>
+          <Button disabled={busy} onClick={() => take(adminAPI.fetchUpdate({ url: n.url }))}>
             {t("admin.update.fetch")}
-          </button>
+          </Button>
         </div>
       ))}
     </div>

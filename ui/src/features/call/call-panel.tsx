@@ -15,6 +15,7 @@ import {
   Video,
   VideoOff,
 } from "lucide";
+import { ButtonLink } from "../../components/button-link";
 import { Call, secure, supported } from "../../state/call";
 import type { Mode, Slot } from "../../state/call-watcher";
 import { has, t } from "../../locales/i18n";
@@ -468,9 +469,9 @@ function Insecure({ home }: { home: string }) {
       <p>{t("call.insecureWhy")}</p>
       {home && (
         <p>
-          <a class="button" href={home}>
+          <ButtonLink outside href={home}>
             {t("call.insecureGo")}
-          </a>
+          </ButtonLink>
         </p>
       )}
       <p class="muted">{t("call.insecureAnyway")}</p>

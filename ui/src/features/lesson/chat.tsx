@@ -1,7 +1,7 @@
 // The chat of a lesson, for pupils and staff.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { Reply, X } from "lucide";
+import { Reply, Send, X } from "lucide";
 import { Button } from "../../components/button";
 import { Icon } from "../../components/icon";
 import { maxChatText } from "../../contract";
@@ -259,14 +259,14 @@ function Composer({
             say();
           }}
         />
-        <button
+        <Button
+          kind="primary"
           type="submit"
-          class={`primary ${css.send}`}
+          icon={Send}
+          mirrored
+          label={t("chat.send")}
           disabled={!text.trim() || !ready}
-          aria-label={t("chat.send")}
-        >
-          <NamedIcon name="send" />
-        </button>
+        />
       </div>
       <small class={css.left} aria-live="polite">
         {left < 200 ? t("chat.left", { n: Math.max(0, left) }) : ""}

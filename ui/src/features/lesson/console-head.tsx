@@ -1,6 +1,7 @@
 // The head of the console: the class, the code, who is here, and what is opened now and then.
 import { useState } from "preact/hooks";
-import { CircleStop, Keyboard, MessageSquare, MonitorUp, QrCode, Smartphone, Video } from "lucide";
+import { ChevronLeft, CircleStop, Keyboard, MessageSquare, MonitorUp, QrCode, Smartphone, Video } from "lucide";
+import { ButtonLink } from "../../components/button-link";
 import { api, type BoxState } from "../../api/box";
 import type { Fault } from "../../api/http";
 import { Button } from "../../components/button";
@@ -11,7 +12,6 @@ import { Icon } from "../../components/icon";
 import { JoinCode } from "../../components/join-code";
 import { Menu } from "../../components/menu";
 import { NamedIcon } from "../../components/named-icon";
-import { PageLink } from "../../components/page-link";
 import { PageTitle } from "../../components/page-title";
 import { span, t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
@@ -52,9 +52,7 @@ export function ConsoleHead({
   };
   return (
     <header class={css.head}>
-      <PageLink href="/teach" class={`button quiet ${css.home}`} aria-label={t("console.home")}>
-        <NamedIcon name="back" />
-      </PageLink>
+      <ButtonLink kind="quiet" icon={ChevronLeft} mirrored href="/teach" label={t("console.home")} />
       <div class={css.name}>
         <PageTitle>
           <bdi>{info?.className || lesson.title || "…"}</bdi>
@@ -122,16 +120,15 @@ export function ConsoleHead({
             { label: t("console.end"), icon: CircleStop, danger: true, onSelect: () => setOpen("end") },
           ]}
         />
-        <a
-          class="button"
+        <ButtonLink
+          icon={MonitorUp}
           href={screen}
           target="_blank"
           rel="noopener"
-          aria-label={`${t("console.screen")} ${t("console.newTab")}`}
+          label={`${t("console.screen")} ${t("console.newTab")}`}
         >
-          <Icon icon={MonitorUp} />
           <span>{t("console.screen")}</span>
-        </a>
+        </ButtonLink>
         <Button kind="danger" disabled={!lesson.id} onClick={() => setOpen("end")}>
           {t("console.end")}
         </Button>
@@ -201,9 +198,7 @@ function RemoteSheet({ room, onClose }: { room: Room; onClose: () => void }) {
       <div class={css.sheet}>
         <img src={api.remoteQR(room.lesson.value.id)} alt={t("console.remoteQR")} width={320} height={320} />
         <p>{t("console.remoteHow")}</p>
-        <PageLink class="button" href={`/remote/${encodeURIComponent(room.id)}`}>
-          {t("console.remoteHere")}
-        </PageLink>
+        <ButtonLink href={`/remote/${encodeURIComponent(room.id)}`}>{t("console.remoteHere")}</ButtonLink>
       </div>
     </Sheet>
   );

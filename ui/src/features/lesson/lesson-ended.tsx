@@ -1,5 +1,6 @@
 // What the console shows when there is no lesson to lead: not open, ended, or not for this person.
 import { useState } from "preact/hooks";
+import { ButtonLink } from "../../components/button-link";
 import { Button } from "../../components/button";
 import { api } from "../../api/box";
 import type { Fault } from "../../api/http";
@@ -8,7 +9,6 @@ import { Chips } from "../../components/chips";
 import { CloudStatus } from "../../components/cloud-status";
 import { showError } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
-import { PageLink } from "../../components/page-link";
 import { PageTitle } from "../../components/page-title";
 import { clock, t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
@@ -51,9 +51,7 @@ export function LessonNotOpen({ room }: { room: Room }) {
         <Button kind="primary" disabled={busy} onClick={() => void start()}>
           {t("home.start")}
         </Button>
-        <PageLink class="button" href="/teach">
-          {t("console.home")}
-        </PageLink>
+        <ButtonLink href="/teach">{t("console.home")}</ButtonLink>
       </div>
     </CalmPage>
   );
@@ -124,12 +122,12 @@ export function LessonEnded({ room, seen }: { room: Room; seen: Set<string> }) {
       {group("there", t("console.whoThere"), there)}
       {group("missing", t("console.whoMissing"), missing)}
       <div class="row">
-        <PageLink class="button primary big" href={`/results/${encodeURIComponent(l.id)}`}>
+        <ButtonLink kind="primary" big href={`/results/${encodeURIComponent(l.id)}`}>
           {t("console.results")}
-        </PageLink>
-        <PageLink class="button big" href="/teach">
+        </ButtonLink>
+        <ButtonLink big href="/teach">
           {t("console.home")}
-        </PageLink>
+        </ButtonLink>
       </div>
     </CalmPage>
   );

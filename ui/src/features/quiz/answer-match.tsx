@@ -1,5 +1,6 @@
 // Pairs: a choice goes to a line by a tap (the line, then the choice), by keys in the same way, or by
 // dragging. A choice may go to several lines.
+import { plainMath } from "../../components/math-plain";
 import { MathText } from "../../components/math-text";
 import { useRef, useState } from "preact/hooks";
 import { NamedIcon } from "../../components/named-icon";
@@ -9,7 +10,7 @@ import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answer
 import { ItemPicture } from "./item-picture";
 import css from "./answer-match.module.css";
 
-const nameOf = (o?: Option) => o?.text || o?.image?.alt || "";
+const nameOf = (o?: Option) => plainMath(o?.text || o?.image?.alt || "");
 
 const Shown = ({ option: o }: { option: Option }) => (
   <>

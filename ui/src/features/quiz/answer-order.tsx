@@ -1,9 +1,10 @@
 // A list to put in order: by dragging a line at its grip, or with the buttons up and down.
-import { MathText } from "../../components/math-text";
 import { useRef } from "preact/hooks";
 import { ArrowDown, ArrowUp, GripVertical } from "lucide";
 import { Button } from "../../components/button";
 import { Icon } from "../../components/icon";
+import { plainMath } from "../../components/math-plain";
+import { MathText } from "../../components/math-text";
 import { NamedIcon } from "../../components/named-icon";
 import { t } from "../../locales/i18n";
 import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
@@ -15,7 +16,7 @@ export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
   const list = useRef<HTMLOListElement>(null);
   const dragged = useRef("");
   const option = (id: string) => item.options?.find((o) => o.id === id);
-  const name = (id: string) => option(id)?.text || option(id)?.image?.alt || "";
+  const name = (id: string) => plainMath(option(id)?.text || option(id)?.image?.alt || "");
   const moveTo = (id: string, to: number) => {
     const next = draft.filter((o) => o !== id);
     next.splice(to, 0, id);

@@ -103,7 +103,7 @@ function One({ q, n }: { q: Question; n: number }) {
                 )
               }
             >
-              {o.text}
+              <span class={css.words}>{o.text}</span>
             </Bar>
           </li>
         ))}

@@ -126,12 +126,10 @@ function PupilLine({ cls, pupil, changed }: { cls: string; pupil: Pupil; changed
             onInput={(e) => setName(e.currentTarget.value)}
             maxLength={80}
           />
-          <button type="submit" class="primary" disabled={busy || !name.trim()}>
+          <Button kind="primary" type="submit" disabled={busy || !name.trim()}>
             {t("home.save")}
-          </button>
-          <button type="button" onClick={back}>
-            {t("cancel")}
-          </button>
+          </Button>
+          <Button onClick={back}>{t("cancel")}</Button>
           <FormError fault={fault} fields={[]} />
         </form>
       </li>

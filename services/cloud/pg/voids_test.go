@@ -1,0 +1,150 @@
+package pg_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cloud/pg"
+)
+
+// dumpDerived returns what is made of the facts: each view, each table of rows, and the ids of the
+// statements. Views of the operation (boxes_seen, voids) are left out.
+func (r *rig) dumpDerived() string {
+	r.t.Helper()
+	rows, err := r.db.Query(r.t.Context(), `select table_name from information_schema.views
+		where table_schema = 'livelearn' and table_name not in ('boxes_seen', 'voids') order by 1`)
+	r.must(err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	r.must(err)
+	names = append(names, "lesson_rows", "item_rows", "mark_rows", "class_rows", "name_rows", "people", "arrivals", "anchors")
+	var all strings.Builder
+	for _, name := range names { // a rebuild may give a lesson another number
+		all.WriteString("-- " + name + "\n" + r.queryText(`select (to_jsonb(x) - '{id,row_id}'::text[])::text from livelearn.`+name+` x order by 1`) + "\n")
+	}
+	fmt.Fprintln(&all, "-- statements\n"+strings.Join(r.statementsSince(pg.StatementQuery{}), "\n"))
+	return all.String()
+}
+
+// diffLines returns the lines that two dumps do not share.
+func diffLines(want, got string) string {
+	var out []string
+	for sign, pair := range map[string][2]string{"-": {want, got}, "+": {got, want}} {
+		for line := range strings.Lines(pair[0]) {
+			if !strings.Contains(pair[1], line) {
+				out = append(out, sign+" "+line)
+			}
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, "")
+}
+
+// addHonest adds lessons that hang on facts around them: two run, one is dated by an anchor, and a
+// pupil is in no list.
+func (b *boxWriter) addHonest() {
+	addSmallLesson(b)
+	b.addTown("7b", cloud.ListedPupil{ID: "p_1a", Name: "Ada B", Source: "u-1"}, cloud.ListedPupil{ID: "p_1b", Name: "Ben"})
+	for _, open := range [][2]string{{"room:r2", "l_open"}, {"room:r3", "l_run"}} {
+		room, lesson := open[0], open[1]
+		b.addFact(room, "t_1", "lesson.started", `{"lesson":"`+lesson+`","title":"Open"}`)
+		b.addFact(room, "t_1", "quiz.loaded", `{"id":"quiz-1","title":"Q","items":[{"id":"q1"}]}`)
+		b.addFact(room, "p_1a", "quiz.answered", `{"round":1,"item":"q1","response":{"options":["b"]},"took":1200}`)
+		b.addReport(cloud.Graded, cloud.Grades{
+			Lesson: lesson, Class: "c_unlisted", Title: "Open", Started: started, Ended: started + hour,
+			Items:  []cloud.GradedItem{{ID: "q1", Kind: "single", Title: "1/2", Points: 2, Graded: true}},
+			Pupils: []cloud.PupilGrades{{Pupil: "p_unlisted", Came: started, MS: hour, Marks: map[string]cloud.Mark{"q1": {Fraction: 1, Points: 2}}}},
+		})
+	}
+}
+
+// addForged adds what a person with the box could say of the same lessons. Of l_run itself it says
+// nothing, so that no trigger looks at it.
+func (b *boxWriter) addForged() {
+	b.addFact("room:r2", "t_1", "quiz.loaded", `{"id":"quiz-9","title":"Q","items":[{"id":"q1","text":"forged"}]}`)
+	b.addFact("room:r2", "t_1", "lesson.ended", `{"lesson":"l_open"}`)
+	b.addFact("room:r3", "t_2", "lesson.started", `{"lesson":"l_forged","title":"Forged"}`)
+	b.addFact("room:r3", "p_1b", "quiz.answered", `{"round":1,"item":"q1","response":{"options":["c"]},"took":1}`)
+	b.addReport(cloud.Listed, cloud.Listing{Class: "c_unlisted", Name: "Forged", Pupils: []cloud.ListedPupil{{ID: "p_unlisted", Name: "Forged"}}})
+	b.addReport(cloud.Listed, cloud.Listing{Class: "c_" + b.id, Name: "Forged", Source: "k-9", Pupils: []cloud.ListedPupil{{ID: "p_1a", Name: "Forged", Source: "u-9"}}})
+	b.addReport(cloud.Graded, cloud.Grades{Lesson: "l_open", Class: "c_unlisted", Title: "Forged", Pupils: []cloud.PupilGrades{{Pupil: "p_1a", Came: started}}})
+	b.addReport(cloud.Graded, cloud.Grades{Lesson: "l_forged", Class: "c_unlisted", Title: "Forged", Pupils: []cloud.PupilGrades{{Pupil: "p_1a", Came: started}}})
+	b.addReport(cloud.Anchored, cloud.Anchor{Boot: b.boot, Mono: 1, Wall: started - 90*24*hour})
+}
+
+// What hangs on a fact is not only what the fact itself says: a list names the marks of others, a
+// quiz is the source of questions, a start ends the lesson before it, an anchor dates a whole run.
+func TestAVoidTakesBackAllThatHangsOnAFact(t *testing.T) {
+	r := newRig(t)
+	r.enrol(school, "two")
+	two := newBox("two", 8)
+	two.addTown("7x", cloud.ListedPupil{ID: "p_2a", Name: "Ada Brown", Source: "u-1"})
+	r.put(two.takeBatch())
+	x := newBox(ada, 7)
+	x.addHonest()
+	if got := r.put(x.takeBatch()); len(got.Dead) > 0 {
+		t.Fatalf("got %+v", got)
+	}
+	honest := r.dumpDerived()
+	var stolen time.Time
+	r.must(r.db.QueryRow(t.Context(), `select clock_timestamp()`).Scan(&stolen))
+	x.addForged()
+	if got := r.put(x.takeBatch()); got.Stored != 9 || len(got.Dead) > 0 {
+		t.Fatalf("got %+v", got)
+	}
+	forged := r.dumpDerived()
+	if n := strings.Count(forged, "Forged"); n < 10 {
+		t.Fatalf("%d forged rows: the test proves nothing", n)
+	}
+	if _, err := r.store.Rebuild(t.Context(), school); err != nil {
+		t.Fatal(err)
+	}
+	if diff := diffLines(forged, r.dumpDerived()); diff != "" {
+		t.Errorf("a rebuild differs from the triggers: %s", diff)
+	}
+	n, err := r.store.VoidBox(t.Context(), ada, stolen)
+	r.must(err)
+	if n != 9 {
+		t.Errorf("%d facts were voided, want 9", n)
+	}
+	if diff := diffLines(honest, r.dumpDerived()); diff != "" {
+		t.Errorf("after the void: %s", diff)
+	}
+	_, err = r.db.Exec(t.Context(), `delete from livelearn.lesson_rows; delete from livelearn.item_rows; delete from livelearn.mark_rows;
+		delete from livelearn.class_rows; delete from livelearn.name_rows; delete from livelearn.people`)
+	r.must(err)
+	_, err = r.store.Rebuild(t.Context(), school)
+	r.must(err)
+	if diff := diffLines(honest, r.dumpDerived()); diff != "" {
+		t.Errorf("after a rebuild: %s", diff)
+	}
+}
+
+// TestAnErasureChangesTheRowTablesAsARebuildDoes erases a pupil and the facts' payloads by age.
+func TestAnErasureChangesTheRowTablesAsARebuildDoes(t *testing.T) {
+	r := newRig(t)
+	x := newBox(ada, 7)
+	x.addHonest()
+	r.put(x.takeBatch())
+	for name, erase := range map[string]func() error{
+		"pupil": func() error { return r.store.ErasePupil(t.Context(), school, "p_1a") },
+		"age":   func() error { _, err := r.store.Retain(t.Context(), dayAfter(456)); return err },
+	} {
+		before := r.dumpDerived()
+		r.must(erase())
+		after := r.dumpDerived()
+		if after == before || strings.Contains(after, "Ada B") {
+			t.Errorf("%s: the rows are not changed", name)
+		}
+		_, err := r.store.Rebuild(t.Context(), school)
+		r.must(err)
+		if diff := diffLines(after, r.dumpDerived()); diff != "" {
+			t.Errorf("%s: a rebuild differs: %s", name, diff)
+		}
+	}
+}

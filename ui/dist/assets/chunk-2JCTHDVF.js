@@ -1,1 +1,0 @@
-var c=[["circle",{cx:"12",cy:"12",r:"1"}]];export{c as a};

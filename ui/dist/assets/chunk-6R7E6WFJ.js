@@ -1,1 +1,0 @@
-import{b as n}from"./chunk-ARWRE253.js";import{e as r}from"./chunk-ELDI7NRM.js";var e="/teach";function f(){let t=e;return e="/teach",t}function c(t){let o=t.me.role==="teacher";return r(()=>{o||(location.pathname.startsWith("/remote/")&&(e=location.pathname),n("/login",!0))},[o]),o}export{f as a,c as b};

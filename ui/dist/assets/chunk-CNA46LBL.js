@@ -1,1 +1,0 @@
-import{A as n,a as e}from"./chunk-ELDI7NRM.js";var o={icon:"Bi",mirrored:"Di"};function u({icon:i,label:r,mirrored:s}){let c=r?{role:"img","aria-label":r}:{"aria-hidden":!0};return n("svg",{class:`icon ${o.icon} ${s?o.mirrored:""}`,viewBox:"0 0 24 24",focusable:"false",...c,children:i.map(([l,t])=>e(l,t))})}export{u as a};

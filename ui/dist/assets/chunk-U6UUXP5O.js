@@ -1,1 +1,0 @@
-import{m as r}from"./chunk-4D6US2G7.js";import{A as a,m as n,n as o,r as l}from"./chunk-ELDI7NRM.js";function u(){return a("label",{class:"lang-pick",children:[a("span",{class:"visually-hidden",children:l("home.language")}),a("select",{value:o.value,onChange:e=>{r(e.currentTarget.value)},children:n.map(([e,t])=>a("option",{value:e,lang:e,children:t},e))})]})}export{u as a};

@@ -1,1 +1,0 @@
-import{a}from"./chunk-W4BXJ3MT.js";import"./chunk-QOFP2GI5.js";import"./chunk-U6UUXP5O.js";import"./chunk-AY4EHBM7.js";import"./chunk-4JAAFWCH.js";import"./chunk-P7EKVRYJ.js";import"./chunk-ARWRE253.js";import"./chunk-4D6US2G7.js";import"./chunk-CNA46LBL.js";import"./chunk-ELDI7NRM.js";import"./chunk-RXVDU62N.js";import"./chunk-3TXHFKDN.js";export{a as LostPage};

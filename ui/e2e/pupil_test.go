@@ -295,3 +295,26 @@ func scribble(p *page) {
 	})()`)
 	p.until("a line", `document.querySelectorAll("[data-sheet] path").length === 1`)
 }
+
+// TestADrawingWithAStarIsOnThePhones draws with a colour that can be seen, and shows it to the class.
+func TestADrawingWithAStarIsOnThePhones(t *testing.T) {
+	say := loadWords(t, "en")
+	c := startClass(t, 2, manyKinds)
+	p := c.pupilPage("en", phone)
+	other := newPage(t, phone)
+	other.as("http://"+c.box.HTTP, c.people[1])
+	other.open("http://" + c.box.HTTP + "/lesson")
+	c.ask(6)
+	p.until("a sheet", `document.querySelector("[data-sheet]")`)
+	p.until("four colours", `new Set([...document.querySelectorAll("[role=toolbar] i")].map((e) => getComputedStyle(e).backgroundColor)).size === 4`)
+	scribble(p)
+	p.press(say("quiz.send"))
+	p.sees(say("quiz.saved"))
+	c.send(c.teacher, "quiz.star", map[string]any{"round": c.round, "item": c.items[6].ID, "user": c.lesson.Names[0].ID, "on": true})
+	other.sees(say("quiz.stars"))
+	other.until("the drawing", `document.querySelectorAll("[data-round] li svg path").length === 1`)
+	other.shot("star")
+	p.shot("colours")
+	p.noFaults()
+	other.noFaults()
+}

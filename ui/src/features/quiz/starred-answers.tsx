@@ -1,7 +1,10 @@
+import { latePart } from "../../components/late-part";
 import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import css from "./starred-answers.module.css";
+
+const StarredPicture = latePart(async () => (await import("./answer-picture")).AnswerPicture);
 
 // StarredAnswers are the answers that the teacher shows, without a name.
 export function StarredAnswers({ room }: { room: Room }) {
@@ -26,11 +29,15 @@ export function StarredAnswers({ room }: { room: Room }) {
             ].join(" · ");
           return (
             <li key={s.n}>
-              <q>
-                <bdi>
-                  <MathText text={text} />
-                </bdi>
-              </q>
+              {item && (r.strokes || r.pin) ? (
+                <StarredPicture item={item} strokes={r.strokes} pins={r.pin && [r.pin]} />
+              ) : (
+                <q>
+                  <bdi>
+                    <MathText text={text} />
+                  </bdi>
+                </q>
+              )}
             </li>
           );
         })}

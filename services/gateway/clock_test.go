@@ -62,7 +62,8 @@ func TestABoxThatKnowsTheTimeIsNotToldIt(t *testing.T) {
 	if b := readRefusal(t, w); w.Code != http.StatusConflict || b.Code != "clock_trusted" {
 		t.Errorf("%d %+v", w.Code, b)
 	}
-	if s := r.clockState(); !s.Trusted || time.Since(time.UnixMilli(s.Now)).Abs() > time.Minute {
+	before := time.Now().UnixMilli()
+	if s := r.clockState(); !s.Trusted || s.Now < before || s.Now > time.Now().UnixMilli() {
 		t.Errorf("%+v", s)
 	}
 }

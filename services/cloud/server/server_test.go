@@ -335,12 +335,15 @@ func TestRequestsUnderWayAreFinishedWhenTheNodeStops(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	half := body.Len() / 2
-	_, err = fmt.Fprintf(conn, "POST /v1/facts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
-		https.TypeBatch, server.SessionFor(secret, "b1", time.Now().Add(time.Minute)), body.Len(), body.Bytes()[:half])
+	_, err = fmt.Fprintf(conn, "POST /v1/facts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+		https.TypeBatch, server.SessionFor(secret, "b1", time.Now().Add(time.Minute)), body.Len())
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // the node reads the body
+	waitForContinue(t, conn)
+	if _, err := conn.Write(body.Bytes()[:half]); err != nil {
+		t.Fatal(err)
+	}
 	stop()
 	time.Sleep(100 * time.Millisecond) // the node would end the request now
 	if _, err := conn.Write(body.Bytes()[half:]); err != nil {
@@ -352,5 +355,15 @@ func TestRequestsUnderWayAreFinishedWhenTheNodeStops(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// waitForContinue waits until the node reads the body of a request that expects "100 Continue".
+func waitForContinue(t *testing.T, conn net.Conn) {
+	t.Helper()
+	const want = "HTTP/1.1 100 Continue\r\n\r\n"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+		t.Fatalf("got %q, %v", got, err)
 	}
 }

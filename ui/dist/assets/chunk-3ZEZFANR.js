@@ -1,1 +1,0 @@
-import{C as e,D as c}from"./chunk-GKFNS753.js";var i="ks",r="hs",o="ws";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

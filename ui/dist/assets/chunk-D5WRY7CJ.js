@@ -1,1 +1,0 @@
-import{C as r,e as t,g as n}from"./chunk-GKFNS753.js";function f({children:o}){let e=n(null);return t(()=>{document.title=`${e.current?.textContent??""} · LiveLearn`}),r("h1",{tabIndex:-1,ref:e,children:o})}export{f as a};

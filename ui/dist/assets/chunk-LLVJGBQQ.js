@@ -1,1 +1,0 @@
-import{C as r,D as i,a as c}from"./chunk-GKFNS753.js";var o={chip:"Na",brand:"Dt",ok:"Ht",warn:"Mt",bad:"Gt"};function v({tone:n,icon:a,pressed:d,onPress:e,children:s}){let t=r(c,{children:[a&&r(i,{icon:a}),s]});return e?r("button",{type:"button",class:o.chip,"aria-pressed":!!d,onClick:e,children:t}):r("span",{class:n?`${o.chip} ${o[n]}`:o.chip,children:t})}export{v as a};

@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-CCPCPRM6.js";import{C as a,a as i}from"./chunk-GKFNS753.js";var o="Ws";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

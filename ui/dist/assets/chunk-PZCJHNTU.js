@@ -1,1 +1,0 @@
-import{C as o,b as l}from"./chunk-GKFNS753.js";var i="Jt",p="Kt";var d=({label:s,children:r})=>o("ul",{class:s?`${i} ${p}`:i,"aria-label":s,tabIndex:s?0:void 0,children:l(r).map((a,n)=>o("li",{children:a},n))});export{d as a};

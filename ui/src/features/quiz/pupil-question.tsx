@@ -3,13 +3,15 @@ import { useEffect, useState } from "preact/hooks";
 import { Lock, Pause } from "lucide";
 import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
+import { latePart } from "../../components/late-part";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { Question } from "./question";
 import { QuizRanking } from "./quiz-ranking";
 import { QuizTimer } from "./quiz-timer";
-import { StarredAnswers } from "./starred-answers";
 import css from "./pupil-question.module.css";
+
+const StarredAnswers = latePart(async () => (await import("./starred-answers")).StarredAnswers);
 
 export function PupilQuestion({ room }: { room: Room }) {
   const q = room.quiz;
@@ -17,7 +19,8 @@ export function PupilQuestion({ room }: { room: Room }) {
   const [at, setAt] = useState(0);
   useEffect(() => setAt(0), [round?.round]);
   if (q.ranked.value) return <QuizRanking room={room} />;
-  if (!round || round.state === "closed") return <StarredAnswers room={room} />;
+  const stars = q.stars.value.length > 0 && <StarredAnswers room={room} />;
+  if (!round || round.state === "closed") return stars || null;
   const items = round.items;
   const item = items[Math.min(at, items.length - 1)];
   if (!item) return null;
@@ -60,7 +63,7 @@ export function PupilQuestion({ room }: { room: Room }) {
       {q.told.value && q.max.value > 0 && (
         <p class={css.score}>{t("quiz.score", { score: Math.round(q.score.value), max: q.max.value })}</p>
       )}
-      <StarredAnswers room={room} />
+      {stars}
     </section>
   );
 }

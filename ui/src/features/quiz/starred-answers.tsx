@@ -1,10 +1,8 @@
-import { latePart } from "../../components/late-part";
 import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
+import { AnswerPicture } from "./answer-picture";
 import css from "./starred-answers.module.css";
-
-const StarredPicture = latePart(async () => (await import("./answer-picture")).AnswerPicture);
 
 // StarredAnswers are the answers that the teacher shows, without a name.
 export function StarredAnswers({ room }: { room: Room }) {
@@ -30,7 +28,7 @@ export function StarredAnswers({ room }: { room: Room }) {
           return (
             <li key={s.n}>
               {item && (r.strokes || r.pin) ? (
-                <StarredPicture item={item} strokes={r.strokes} pins={r.pin && [r.pin]} />
+                <AnswerPicture item={item} strokes={r.strokes} pins={r.pin && [r.pin]} />
               ) : (
                 <q>
                   <bdi>

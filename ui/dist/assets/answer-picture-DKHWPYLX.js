@@ -1,1 +1,0 @@
-import{a}from"./chunk-LIZMKZGE.js";import"./chunk-XWIVIEME.js";import"./chunk-5RC45TDB.js";import"./chunk-4R7GEK4Y.js";import"./chunk-AN4NHQUZ.js";import"./chunk-3TXHFKDN.js";export{a as AnswerPicture};

@@ -64,7 +64,9 @@ func (p *page) addSample(home string, say func(string) string, name string, want
 	p.until("the subject", `document.querySelectorAll(`+quote(listed)+`).length === 3`)
 	evalJS[bool](p, `(document.querySelectorAll("dialog[open] [role=group]")[1].querySelectorAll("button")[1].click(), true)`)
 	p.until("the subject and age", `document.querySelectorAll(`+quote(listed)+`).length === 1`)
-	p.press(want.Quiz.Title)
+	if !evalJS[bool](p, `((b) => b.innerText.includes(`+quote(want.Quiz.Title)+`) && (b.click(), true))(document.querySelector(`+quote(listed)+`))`) {
+		p.t.Fatalf("the sample is not %q", want.Quiz.Title)
+	}
 	p.until("the questions", fmt.Sprintf(`document.querySelectorAll("dialog[open] ol > li").length === %d`, len(want.Quiz.Items)))
 	p.until("the focus in the preview", `document.activeElement.innerText.includes(`+quote(say("samples.back"))+`)`)
 	p.sees(want.Quiz.Items[0].Key.General)

@@ -141,6 +141,9 @@ func runRasteriser(t testing.TB, data []byte, memory int64, limit time.Duration)
 }
 
 func TestHostileFilesEndWithinTheirLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles PDFium and reads large files")
+	}
 	t.Cleanup(func() { _ = os.RemoveAll(compiledCache(t)) })
 	start := time.Now()
 	pages, usage, err := runRasteriser(t, onePage("0 0 100 100 re f", "null"), deck.JobMemory, 5*timetest.Patience)

@@ -21,7 +21,7 @@ const fastTests = 80 * time.Second
 
 // storyPackages have tests of whole boxes, with browsers and processes that are killed. A fast run
 // checks their code and runs none of their tests.
-var storyPackages = []string{"ui/e2e", "firmware/scenario"}
+var storyPackages = []string{"ui/e2e", "firmware/scenario", "firmware/cmd/livelearn"}
 
 // goPackage is what `go list -json` prints of a package.
 type goPackage struct {

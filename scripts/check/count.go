@@ -180,7 +180,7 @@ func (c *counter) endRun(what string, err error) {
 // slowTest is the number of seconds from which tests and packages are listed, the slowest first.
 const (
 	slowTest  = 10
-	slowNamed = 12
+	slowNamed = 30
 )
 
 // printSlowest prints the slowest tests and packages.

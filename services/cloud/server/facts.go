@@ -30,13 +30,17 @@ func (s *Server) handleFacts(w http.ResponseWriter, r *http.Request, box string)
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != https.TypeBatch {
 		return errs.NewField(op, "body", "bad_type", 0, "must be %s", https.TypeBatch)
 	}
+	if r.ContentLength > maxBatch {
+		return errs.NewField(op, "body", "too_large", maxBatch, "at most %d bytes", maxBatch)
+	}
 	rc := http.NewResponseController(w)
-	turn, err := s.turns.acquireTurn(r.Context(), box, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) })
+	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, maxBatch), rc: rc, end: time.Now().Add(bodyTimeout)}
+	turn, err := s.turns.acquireTurn(r.Context(), box, body.evict)
 	if err != nil {
 		return err
 	}
 	defer turn.releaseTurn()
-	raw, err := readBody(w, r, rc)
+	raw, err := readBody(body)
 	if err != nil {
 		return err
 	}
@@ -54,12 +58,8 @@ func (s *Server) handleFacts(w http.ResponseWriter, r *http.Request, box string)
 }
 
 // readBody reads a body for as long as bytes keep coming.
-func readBody(w http.ResponseWriter, r *http.Request, rc *http.ResponseController) ([]byte, error) {
-	if r.ContentLength > maxBatch {
-		return nil, errs.NewField(op, "body", "too_large", maxBatch, "at most %d bytes", maxBatch)
-	}
+func readBody(in *pacedReader) ([]byte, error) {
 	var buf bytes.Buffer
-	in := &pacedReader{r: http.MaxBytesReader(w, r.Body, maxBatch), rc: rc, end: time.Now().Add(bodyTimeout)}
 	_, err := buf.ReadFrom(in)
 	switch _, large := errors.AsType[*http.MaxBytesError](err); {
 	case large:
@@ -70,26 +70,52 @@ func readBody(w http.ResponseWriter, r *http.Request, rc *http.ResponseControlle
 	return buf.Bytes(), nil
 }
 
-// pacedReader reads a body and fails after bodyPause without a byte.
+// errEvicted says that the box has begun a newer batch.
+var errEvicted = errors.New("a newer batch of the box evicted this one")
+
+// pacedReader reads a body and fails after bodyPause without a byte, or once it is evicted.
 type pacedReader struct {
 	r   io.Reader
 	rc  *http.ResponseController
 	end time.Time
+
+	mu      sync.Mutex // keeps an eviction from being undone by the next deadline
+	evicted bool       // guarded by mu
+}
+
+// evict ends the reading. Any goroutine may call it, also before the reading begins.
+func (p *pacedReader) evict() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.evicted = true
+	_ = p.rc.SetReadDeadline(time.Unix(1, 0)) // test writers have no deadline
 }
 
 // Read implements io.Reader.
 func (p *pacedReader) Read(b []byte) (int, error) {
+	if err := p.setDeadlines(); err != nil {
+		return 0, err
+	}
+	n, err := p.r.Read(b)
+	if errors.Is(err, io.EOF) {
+		clearReadDeadline(p.rc)
+	}
+	return n, err
+}
+
+func (p *pacedReader) setDeadlines() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.evicted {
+		return errEvicted
+	}
 	until := time.Now().Add(bodyPause)
 	if until.After(p.end) {
 		until = p.end
 	}
 	_ = p.rc.SetReadDeadline(until)  // test writers have no deadline
 	_ = p.rc.SetWriteDeadline(until) // the answer may have to wait for the body
-	n, err := p.r.Read(b)
-	if errors.Is(err, io.EOF) {
-		clearReadDeadline(p.rc)
-	}
-	return n, err
+	return nil
 }
 
 // clearReadDeadline removes the read deadline after the body. net/http keeps reading to detect a

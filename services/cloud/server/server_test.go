@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ed25519"
@@ -158,11 +159,13 @@ func TestAStalledBatchIsEvictedByItsNextTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_, err = fmt.Fprintf(conn, "POST /v1/facts HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\nhalf", https.TypeBatch, token)
+	_, err = fmt.Fprintf(conn, "POST /v1/facts HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\nhalf", https.TypeBatch, token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // the first part has arrived
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") { // the node has begun to read
+		t.Fatalf("%q, %v", line, err)
+	}
 	began := time.Now()
 	if _, err := c.Put(t.Context(), cloudtest.LessonFacts("b1", 1, 0, 10)); err != nil {
 		t.Fatal(err)

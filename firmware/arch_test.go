@@ -153,6 +153,7 @@ var ranks = map[string]int{
 	"firmware/lessonfacts":   3,
 	"firmware/retention":     7,
 	"firmware/resultsjob":    8,
+	"firmware/privacy":       8,
 	"firmware/recovery":      2,
 	"firmware":               10,
 	"firmware/boxtest":       11,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/privacy"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/transports"
 	"github.com/livelearn/box/services/errs"
@@ -92,7 +93,7 @@ func (b *Box) reportGrades(ctx context.Context, g cloud.Grades) error {
 // newDownlink applies the decisions that the school makes in the cloud.
 func (b *Box) newDownlink() *cloud.Downlink {
 	erase := func(ctx context.Context, pupil string) error {
-		_, err := b.newPrivacy().enqueueErasure(ctx, pupil, byCloud)
+		_, err := b.newPrivacy().EnqueueErasure(ctx, pupil, privacy.ByCloud)
 		return err
 	}
 	return &cloud.Downlink{Roster: b.roster, Library: b.library, Erase: erase, Log: b.loggerFor("cloud")}

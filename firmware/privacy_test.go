@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/privacy"
 	"github.com/livelearn/box/firmware/resultsjob"
 	"github.com/livelearn/box/firmware/retention"
 	"github.com/livelearn/box/services/cloud"
@@ -94,10 +95,10 @@ func (p *pastLesson) report() *resultsjob.Job {
 	return &resultsjob.Job{Journal: p.journal, Roster: p.roster, Folder: filepath.Join(p.dir, datafolder.ResultsDir), Worker: worker}
 }
 
-func (p *pastLesson) privacy() *privacy {
-	return &privacy{
-		journal: p.journal, journalPath: filepath.Join(p.dir, datafolder.JournalFile), roster: p.roster, jobs: func() *jobs.Jobs { return p.jobs },
-		eventDef: p.def, results: filepath.Join(p.dir, datafolder.ResultsDir), records: filepath.Join(p.dir, datafolder.RecordingsDir), log: slog.New(slog.DiscardHandler),
+func (p *pastLesson) privacy() *privacy.Service {
+	return &privacy.Service{
+		Journal: p.journal, JournalPath: filepath.Join(p.dir, datafolder.JournalFile), Roster: p.roster, Jobs: func() *jobs.Jobs { return p.jobs },
+		EventDef: p.def, Results: filepath.Join(p.dir, datafolder.ResultsDir), Recordings: filepath.Join(p.dir, datafolder.RecordingsDir), Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -217,12 +218,12 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	pupil, other := p.busy()
 	p.tellAll()
 	var b bytes.Buffer
-	if err := p.privacy().exportPupil(t.Context(), pupil, &b); err != nil {
+	if err := p.privacy().ExportPupil(t.Context(), pupil, &b); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
 		Pupil struct{ ID, Name string }
-		Facts []exportedFact
+		Facts []privacy.Fact
 	}
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatalf("%v: %s", err, &b)
@@ -237,7 +238,7 @@ func TestAnExportTellsWhatThePupilDidAndCouldSee(t *testing.T) {
 	if strings.Contains(b.String(), other) || strings.Contains(b.String(), p.class.Pupils[1].Name) || strings.Contains(b.String(), "kept") {
 		t.Errorf("it tells of another pupil: %s", &b)
 	}
-	if err := p.privacy().exportPupil(t.Context(), "p_none", &b); errs.KindOf(err) != errs.Missing {
+	if err := p.privacy().ExportPupil(t.Context(), "p_none", &b); errs.KindOf(err) != errs.Missing {
 		t.Errorf("nobody: %v", err)
 	}
 }
@@ -286,14 +287,14 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 		t.Fatal(err)
 	}
 	task := jobs.Task{Job: jobs.Job{By: "t_1"}, Input: json.RawMessage(`{"pupil":"` + pupil + `"}`), Progress: func(string, int64, int64) {}}
-	if _, err := p.privacy().runErasure(t.Context(), task); errs.KindOf(err) != errs.Stale {
+	if _, err := p.privacy().JobKind().Run(t.Context(), task); errs.KindOf(err) != errs.Stale {
 		t.Fatalf("while the lesson is open: %v", err)
 	}
 	if _, _, err := p.roster.EndLesson(p.lesson.ID); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // once more, as after a crash
-		if _, err := p.privacy().runErasure(t.Context(), task); err != nil {
+		if _, err := p.privacy().JobKind().Run(t.Context(), task); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -311,7 +312,7 @@ func TestAfterAnErasureNoByteOfTheBoxHoldsNameOrText(t *testing.T) {
 		}
 	}
 	f := p.facts()
-	if e := f["quiz.answered"]; e.By != erasedID || string(e.Data) != "null" {
+	if e := f["quiz.answered"]; e.By != cloud.ErasedID || string(e.Data) != "null" {
 		t.Errorf("the answer: %+v", e)
 	}
 	if e := f["quiz.revealed"]; !bytes.Contains(e.Data, []byte(other)) || !json.Valid(e.Data) {
@@ -340,24 +341,24 @@ func TestTheCloudIsToldOfAnErasureWhenItDidNotAskForIt(t *testing.T) {
 	var told []string
 	work := p.privacy()
 	fault := errs.Newf("test", errs.Down, "the disk")
-	work.reportErasure = func(_ context.Context, id string) error {
+	work.ReportErasure = func(_ context.Context, id string) error {
 		if told = append(told, id); len(told) == 1 {
 			return fault
 		}
-		if e := p.facts()["quiz.answered"]; e.By != erasedID {
+		if e := p.facts()["quiz.answered"]; e.By != cloud.ErasedID {
 			t.Error("it is told before the pupil is gone")
 		}
 		return nil
 	}
 	task := jobs.Task{Job: jobs.Job{By: "t_1"}, Input: json.RawMessage(`{"pupil":"` + pupil + `"}`), Progress: func(string, int64, int64) {}}
-	if _, err := work.runErasure(t.Context(), task); !errors.Is(err, fault) {
+	if _, err := work.JobKind().Run(t.Context(), task); !errors.Is(err, fault) {
 		t.Errorf("the job is done though the cloud was not told: %v", err)
 	}
-	if _, err := work.runErasure(t.Context(), task); err != nil {
+	if _, err := work.JobKind().Run(t.Context(), task); err != nil {
 		t.Error(err)
 	}
-	task.Job.By = byCloud
-	if _, err := work.runErasure(t.Context(), task); err != nil {
+	task.Job.By = privacy.ByCloud
+	if _, err := work.JobKind().Run(t.Context(), task); err != nil {
 		t.Error(err)
 	}
 	if len(told) != 2 || told[1] != pupil {

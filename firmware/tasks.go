@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/privacy"
 	"github.com/livelearn/box/firmware/resultsjob"
 	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/jobs"
@@ -14,7 +15,7 @@ import (
 func (b *Box) jobKinds() []jobs.Kind {
 	pages := deck.InWorker(b.newWorker(deck.JobKind, deck.JobMemory, deck.JobTimeout))
 	return []jobs.Kind{
-		deck.NewKind(b.library.Decks, b.folder.PathOf(datafolder.CompiledDir), pages), b.newResultsJob().Kind(), b.newPrivacy().jobKind(), b.newFilmKind(),
+		deck.NewKind(b.library.Decks, b.folder.PathOf(datafolder.CompiledDir), pages), b.newResultsJob().Kind(), b.newPrivacy().JobKind(), b.newFilmKind(),
 	}
 }
 
@@ -40,4 +41,11 @@ func (b *Box) requeueDecks(ctx context.Context, ready func()) error {
 		return nil
 	}
 	return (&deck.Service{Store: b.library.Decks, Jobs: b.jobs, Log: b.loggerFor("deck")}).Requeue(ctx)
+}
+
+func (b *Box) newPrivacy() *privacy.Service {
+	return &privacy.Service{
+		Journal: b.journal, JournalPath: b.cfg.journalConfig().Path, Roster: b.roster, Jobs: func() *jobs.Jobs { return b.jobs }, EventDef: b.eventDef,
+		Results: b.folder.PathOf(datafolder.ResultsDir), Recordings: b.folder.PathOf(datafolder.RecordingsDir), ReportErasure: b.reportErasure, Log: b.loggerFor("privacy"),
+	}
 }

@@ -1,6 +1,6 @@
 // The stage in the middle of the console: the question, the board or the class's answers, and under
 // it the one action that comes next.
-import { useEffect, useState, useRef } from "preact/hooks";
+import { useLayoutEffect, useState, useRef } from "preact/hooks";
 import { CircleCheck, Eye, ListChecks, MessageCircleQuestionMark, Presentation, Users } from "lucide";
 import { Button } from "../../components/button";
 import { Chip } from "../../components/chip";
@@ -33,9 +33,10 @@ export function Stage({ room }: { room: Room }) {
   const [view, setView] = useState<View>(round ? "question" : "board");
   const [chosen, setChosen] = useState<Preview | null>(null);
   const [open, setOpen] = useState<"" | "ask" | "quiz">("");
-  useEffect(() => setView((v) => (v === "answers" && round ? v : round ? "question" : "board")), [round]);
+  // In layout effects: a view that comes a moment later would undo a choice made meanwhile.
+  useLayoutEffect(() => setView((v) => (v === "answers" && round ? v : round ? "question" : "board")), [round]);
   const shown = useRef(surface);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setChosen(null);
     // A teacher who turns a page wants to see it, also while a question is open. The first page of a console
     // that has just been opened does not hide the question.

@@ -1,4 +1,8 @@
-package firmware
+// Package privacy exports and erases the data of a pupil. Package firmware makes a Service: the
+// gateway calls it for an admin, and the cloud's link for a school.
+//
+// An erasure is a job. Each of its steps can be repeated, so it continues after a crash.
+package privacy
 
 import (
 	"bufio"
@@ -15,7 +19,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/retention"
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/cloud"
@@ -30,39 +33,28 @@ import (
 	"github.com/livelearn/box/services/roster"
 )
 
-// erasedID takes the place of an erased pupil's id.
-const erasedID = cloud.ErasedID
-
-// byCloud is the author of jobs that the cloud asks for.
-const byCloud = "cloud"
+// ByCloud is the author of jobs that the cloud asks for.
+const ByCloud = "cloud"
 
 // eraseTries last for more than a day, because a lesson of the class may be open when the school
 // asks.
 const eraseTries = 30
 
-// privacy exports and erases the data of a pupil.
-type privacy struct {
-	journal       *journal.Journal
-	journalPath   string // the journal's
-	roster        *roster.Roster
-	jobs          func() *jobs.Jobs // made after this
-	eventDef      func(event.Kind) (event.Def, bool)
-	results       string                                        // the folder with the results
-	records       string                                        // the folder with the recordings
-	reportErasure func(ctx context.Context, pupil string) error // reports an erasure to the cloud, or nil
-	log           *slog.Logger
+// Service exports and erases the data of a pupil. Any goroutine may call its methods.
+type Service struct {
+	Journal       *journal.Journal
+	JournalPath   string
+	Roster        *roster.Roster
+	Jobs          func() *jobs.Jobs // the queue is made after the Service
+	EventDef      func(event.Kind) (event.Def, bool)
+	Results       string                                        // the folder with the results
+	Recordings    string                                        // the folder with the recordings
+	ReportErasure func(ctx context.Context, pupil string) error // reports an erasure to the cloud, or nil
+	Log           *slog.Logger
 }
 
-func (b *Box) newPrivacy() *privacy {
-	return &privacy{
-		journal: b.journal, journalPath: b.cfg.journalConfig().Path, roster: b.roster, jobs: func() *jobs.Jobs { return b.jobs },
-		eventDef: b.eventDef,
-		results:  b.folder.PathOf(datafolder.ResultsDir), records: b.folder.PathOf(datafolder.RecordingsDir), reportErasure: b.reportErasure, log: b.loggerFor("privacy"),
-	}
-}
-
-// exportedFact is one fact of an export.
-type exportedFact struct {
+// Fact is one fact of an export.
+type Fact struct {
 	Stream string          `json:"stream"`
 	Seq    uint64          `json:"seq"`
 	At     int64           `json:"at"` // milliseconds since 1970
@@ -71,10 +63,10 @@ type exportedFact struct {
 	Data   json.RawMessage `json:"data"`
 }
 
-// exportPupil writes all data by or about a pupil as one JSON value. A fact about many people is
+// ExportPupil writes all data by or about a pupil as one JSON value. A fact about many people is
 // reduced to the part that the pupil could see.
-func (p *privacy) exportPupil(ctx context.Context, id string, w io.Writer) error {
-	k, err := p.roster.Pupil(id)
+func (p *Service) ExportPupil(ctx context.Context, id string, w io.Writer) error {
+	k, err := p.Roster.Pupil(id)
 	if err != nil {
 		return err
 	}
@@ -103,7 +95,7 @@ func (p *privacy) exportPupil(ctx context.Context, id string, w io.Writer) error
 		if !about {
 			return nil
 		}
-		line, err := json.Marshal(exportedFact{e.Stream, e.Seq, e.Stamp.Wall, e.Kind, e.By, data})
+		line, err := json.Marshal(Fact{e.Stream, e.Seq, e.Stamp.Wall, e.Kind, e.By, data})
 		if err != nil {
 			return errs.New("export", errs.Internal, err)
 		}
@@ -113,19 +105,19 @@ func (p *privacy) exportPupil(ctx context.Context, id string, w io.Writer) error
 	if err != nil {
 		return err
 	}
-	p.log.Info("a pupil's data was exported", "user", id)
+	p.Log.Info("a pupil's data was exported", "user", id)
 	return errors.Join(write([]byte("\n]}\n")), out.Flush())
 }
 
 // aboutPupil returns the part of a fact that is about a pupil. It is false if there is none.
-func (p *privacy) aboutPupil(e event.Event, id string) (json.RawMessage, bool) {
+func (p *Service) aboutPupil(e event.Event, id string) (json.RawMessage, bool) {
 	if e.By == id {
 		return e.Data, !retention.IsRedacted(e)
 	}
 	if !mentionsUser(e.Data, id) {
 		return nil, false
 	}
-	if d, ok := p.eventDef(e.Kind); ok && d.PayloadFor != nil {
+	if d, ok := p.EventDef(e.Kind); ok && d.PayloadFor != nil {
 		return d.PayloadFor(e, event.Viewer{User: id, Role: event.Pupil}), true
 	}
 	return e.Data, true
@@ -138,13 +130,13 @@ func mentionsUser(data json.RawMessage, id string) bool { return bytes.Contains(
 func quoteID(id string) []byte { return strconv.AppendQuote(nil, id) }
 
 // eachFact calls f with every fact of the box that can be read.
-func (p *privacy) eachFact(ctx context.Context, f func(event.Event) error) error {
-	streams, err := p.journal.Streams()
+func (p *Service) eachFact(ctx context.Context, f func(event.Event) error) error {
+	streams, err := p.Journal.Streams()
 	if err != nil {
 		return err
 	}
 	for _, s := range streams {
-		for e, err := range p.journal.Replay(s, 0) {
+		for e, err := range p.Journal.Replay(s, 0) {
 			switch {
 			case ctx.Err() != nil:
 				return errs.New("export", errs.Down, context.Cause(ctx))
@@ -168,12 +160,13 @@ type eraseInput struct {
 	Pupil string `json:"pupil"`
 }
 
-// enqueueErasure queues the job that erases a pupil. A pupil has one such job at a time.
-func (p *privacy) enqueueErasure(ctx context.Context, pupil, by string) (jobs.Job, error) {
-	return p.jobs().Enqueue(ctx, jobs.NewJob{Kind: eraseKind, By: by, Input: eraseInput{pupil}, Key: eraseKind + " " + pupil})
+// EnqueueErasure queues the job that erases a pupil. A pupil has one such job at a time.
+func (p *Service) EnqueueErasure(ctx context.Context, pupil, by string) (jobs.Job, error) {
+	return p.Jobs().Enqueue(ctx, jobs.NewJob{Kind: eraseKind, By: by, Input: eraseInput{pupil}, Key: eraseKind + " " + pupil})
 }
 
-func (p *privacy) jobKind() jobs.Kind {
+// JobKind is the kind of job that erases a pupil.
+func (p *Service) JobKind() jobs.Kind {
 	return jobs.Kind{Name: eraseKind, Run: p.runErasure, Timeout: 30 * time.Minute, Tries: eraseTries}
 }
 
@@ -181,18 +174,18 @@ func (p *privacy) jobKind() jobs.Kind {
 // files of results. Each step can be repeated, so a job that was cut off continues. The box's own
 // log is last, because it holds the job. The cloud gets a report when nothing is left here, unless
 // it asked itself.
-func (p *privacy) runErasure(ctx context.Context, t jobs.Task) (any, error) {
+func (p *Service) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 	var in eraseInput
 	if err := json.Unmarshal(t.Input, &in); err != nil || in.Pupil == "" {
 		return nil, errs.Newf("erase", errs.Invalid, "names no pupil: %w", err)
 	}
-	if _, err := p.roster.ErasePupil(in.Pupil); err != nil && errs.KindOf(err) != errs.Missing {
+	if _, err := p.Roster.ErasePupil(in.Pupil); err != nil && errs.KindOf(err) != errs.Missing {
 		return nil, err
 	}
-	if err := checkedkv.CompactNext(p.journalPath); err != nil {
+	if err := checkedkv.CompactNext(p.JournalPath); err != nil {
 		return nil, err
 	}
-	streams, err := p.journal.Streams()
+	streams, err := p.Journal.Streams()
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +196,7 @@ func (p *privacy) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 	for i, s := range streams {
 		t.Progress("facts", int64(i), int64(len(streams)))
 		if strings.HasPrefix(s, "room:") {
-			n, err := p.journal.Rewrite(ctx, s, room.LessonStarted, p.newEraser(in.Pupil))
+			n, err := p.Journal.Rewrite(ctx, s, room.LessonStarted, p.newEraser(in.Pupil))
 			if out.Facts += n; err != nil {
 				return nil, err
 			}
@@ -216,11 +209,11 @@ func (p *privacy) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 	if out.Lessons, err = p.rebuildResults(ctx, in.Pupil, t.Job.By); err != nil {
 		return nil, err
 	}
-	for _, l := range p.jobs().ListDeadLetters() {
+	for _, l := range p.Jobs().ListDeadLetters() {
 		if l.By != in.Pupil && !mentionsUser(l.Data, in.Pupil) {
 			continue
 		}
-		if err := p.jobs().DropDeadLetter(ctx, l.ID); err != nil && errs.KindOf(err) != errs.Missing {
+		if err := p.Jobs().DropDeadLetter(ctx, l.ID); err != nil && errs.KindOf(err) != errs.Missing {
 			return nil, err
 		}
 	}
@@ -228,30 +221,30 @@ func (p *privacy) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 		cloud.Stream: func(e *event.Event) bool { return cloud.ForgetPupil(e, in.Pupil) },
 		jobs.Stream:  p.newEraser(in.Pupil),
 	} {
-		n, err := p.journal.Rewrite(ctx, stream, "", forget)
+		n, err := p.Journal.Rewrite(ctx, stream, "", forget)
 		if out.Facts += n; err != nil {
 			return nil, err
 		}
 	}
-	if err := p.journal.ZeroFree(); err != nil {
+	if err := p.Journal.ZeroFree(); err != nil {
 		return nil, err
 	}
-	p.log.Info("a pupil was erased", "facts", out.Facts, "lessons", out.Lessons)
-	if p.reportErasure != nil && t.Job.By != byCloud {
-		return out, p.reportErasure(ctx, in.Pupil)
+	p.Log.Info("a pupil was erased", "facts", out.Facts, "lessons", out.Lessons)
+	if p.ReportErasure != nil && t.Job.By != ByCloud {
+		return out, p.ReportErasure(ctx, in.Pupil)
 	}
 	return out, nil
 }
 
 // deleteRecordings deletes the recordings of a pupil and every capsule. The next request for a
 // capsule makes it again.
-func (p *privacy) deleteRecordings(id string) error {
-	dirs, err := os.ReadDir(p.records)
+func (p *Service) deleteRecordings(id string) error {
+	dirs, err := os.ReadDir(p.Recordings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, d := range dirs {
-		dir := filepath.Join(p.records, d.Name())
+		dir := filepath.Join(p.Recordings, d.Name())
 		parts, fault := record.ListParts(dir)
 		err = errors.Join(err, fault)
 		gone := []string{playback.IndexFile, playback.EventsFile}
@@ -273,20 +266,20 @@ func (p *privacy) deleteRecordings(id string) error {
 }
 
 // rebuildResults deletes the results that mention a pupil and queues jobs that compute them again.
-func (p *privacy) rebuildResults(ctx context.Context, id, by string) (n int, err error) {
-	dirs, err := os.ReadDir(p.results)
+func (p *Service) rebuildResults(ctx context.Context, id, by string) (n int, err error) {
+	dirs, err := os.ReadDir(p.Results)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, errs.New("erase", errs.Down, err)
 	}
 	for _, d := range dirs {
-		dir := filepath.Join(p.results, d.Name())
+		dir := filepath.Join(p.Results, d.Name())
 		data, err := os.ReadFile(filepath.Join(dir, results.FileJSON))
 		if err == nil && !mentionsUser(data, id) {
 			continue // without it, the results were cut off while they were written
 		}
-		l, lost := p.roster.Lesson(d.Name())
+		l, lost := p.Roster.Lesson(d.Name())
 		if lost == nil {
-			if _, err := p.jobs().Enqueue(ctx, results.NewJob(l, by)); err != nil {
+			if _, err := p.Jobs().Enqueue(ctx, results.NewJob(l, by)); err != nil {
 				return n, err
 			}
 		}
@@ -302,25 +295,25 @@ func (p *privacy) rebuildResults(ctx context.Context, id, by string) (n int, err
 // loses its payload and its author. In a fact by others, another id replaces the pupil's: the Def
 // of the fact knows the fields. Facts of the box itself and of other versions have no Def or
 // another payload. There the id is replaced as text.
-func (p *privacy) newEraser(id string) func(*event.Event) bool {
-	x := event.Erasure{User: id, As: erasedID, Written: map[string]bool{}}
+func (p *Service) newEraser(id string) func(*event.Event) bool {
+	x := event.Erasure{User: id, As: cloud.ErasedID, Written: map[string]bool{}}
 	return func(e *event.Event) bool {
 		if e.Kind == room.LessonStarted {
 			clear(x.Written)
 		}
 		changed := false
-		if d, ok := p.eventDef(e.Kind); ok && d.Erase != nil && !retention.IsRedacted(*e) {
+		if d, ok := p.EventDef(e.Kind); ok && d.Erase != nil && !retention.IsRedacted(*e) {
 			e.Data, changed = d.Erase(x, *e)
 		}
 		switch {
 		case e.By == id:
-			e.By, e.Data = erasedID, json.RawMessage("null")
+			e.By, e.Data = cloud.ErasedID, json.RawMessage("null")
 			return true
 		case e.Kind == jobs.Buried && isLetterOf(e.Data, id):
 			e.Data = json.RawMessage("null")
 			return true
 		case mentionsUser(e.Data, id):
-			e.Data = bytes.ReplaceAll(e.Data, quoteID(id), quoteID(erasedID))
+			e.Data = bytes.ReplaceAll(e.Data, quoteID(id), quoteID(cloud.ErasedID))
 			return true
 		}
 		return changed

@@ -54,7 +54,10 @@ const others: [RegExp, () => Promise<Page>][] = [
   [/^\/cards\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/cards"))).Cards],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
   [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
-  [/^\/results\/([^/]+)$/, async () => (await withTexts("after", import("./pages/results"))).ResultsPage],
+  [
+    /^\/results\/([^/]+)$/,
+    async () => (await withTexts("stage", withTexts("after", import("./pages/results")))).ResultsPage,
+  ],
   [
     /^\/capsule\/([^/]+)$/,
     async () => (await withTexts("stage", withTexts("after", import("./pages/playback")))).PlaybackPage,

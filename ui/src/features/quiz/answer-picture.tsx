@@ -1,4 +1,5 @@
-// An answer on a picture: what a pupil drew, or the places that pupils pointed at.
+// An answer on a picture: what a pupil drew, or the places that pupils pointed at. Points of a stroke
+// are in ten thousandths of the sides, and places in whole sides.
 import type { ItemPlace, ItemStroke } from "../../contract";
 import { t } from "../../locales/i18n";
 import type { Item } from "../../state/quiz";
@@ -10,7 +11,7 @@ export function AnswerPicture({
   strokes = [],
   pins = [],
 }: {
-  item: Item;
+  item: Pick<Item, "image">;
   strokes?: ItemStroke[];
   pins?: ItemPlace[];
 }) {
@@ -24,7 +25,14 @@ export function AnswerPicture({
           <InkStroke key={n} stroke={{ ...s, id: String(n), tool: "pen" }} ratio={ratio} />
         ))}
         {pins.map((p, n) => (
-          <circle key={n} class={css.pin} cx={p.x} cy={p.y * ratio} r={pins.length > 1 ? 350 : 500} />
+          <circle
+            key={n}
+            class={css.pin}
+            cx={p.x * 10000}
+            cy={p.y * 10000 * ratio}
+            r={pins.length > 1 ? 350 : 500}
+            data-part="place"
+          />
         ))}
       </svg>
     </div>

@@ -1,5 +1,6 @@
 // Pictures on the projector: of a question, with the places of a pin, and drawings of pupils.
 import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
 import { t } from "../../locales/i18n";
 import type { ItemImage, ItemPlace, ItemRegion, ItemStroke } from "../../contract";
 import type { Item } from "../../state/quiz";
@@ -31,22 +32,24 @@ export function StagePicture({ image, children }: { image: ItemImage; children?:
 // HeatMap lies over a picture: each pupil's place is a warm spot, and a right place has an outline.
 export function HeatMap({ image, pins, regions }: { image: ItemImage; pins: ItemPlace[]; regions: ItemRegion[] }) {
   const [w, h] = [1000, (1000 * image.h) / image.w];
+  const heat = useId();
   return (
     <svg
       class={css.over}
+      data-part="heat"
       viewBox={`0 0 ${w} ${h}`}
       role="img"
       aria-label={t("stage.answers", { n: pins.length })}
       focusable="false"
     >
       <defs>
-        <radialGradient id="heat">
+        <radialGradient id={heat}>
           <stop offset="0" class={css.hot} />
           <stop offset="1" class={css.cold} />
         </radialGradient>
       </defs>
       {pins.map((p, n) => (
-        <circle key={`spot${n}`} class={css.spot} cx={p.x * w} cy={p.y * h} r="55" fill="url(#heat)" />
+        <circle key={`spot${n}`} class={css.spot} cx={p.x * w} cy={p.y * h} r="55" fill={`url(#${heat})`} />
       ))}
       {pins.map((p, n) => (
         <circle key={`pin${n}`} class={css.pin} cx={p.x * w} cy={p.y * h} r="7" />

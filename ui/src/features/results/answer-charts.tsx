@@ -7,7 +7,10 @@ import { Icon } from "../../components/icon";
 import { plainMath } from "../../components/math-plain";
 import { MathText } from "../../components/math-text";
 import { Bar } from "../../components/meter";
-import type { Question, Results } from "../../api/results";
+import type { Pupil, Question, Results } from "../../api/results";
+import { AnswerPicture } from "../quiz/answer-picture";
+import { ItemPicture } from "../quiz/item-picture";
+import { HeatMap } from "../quiz/projector-picture";
 import { optionsOf } from "../quiz/question";
 import css from "./answer-charts.module.css";
 
@@ -17,7 +20,7 @@ export function AnswerCharts({ r }: { r: Results }) {
       <h2 id="questions-title">{t("results.questions")}</h2>
       <ol class={css.questions} data-part="questions">
         {r.items.map((q, n) => (
-          <One key={q.id} q={q} n={n + 1} />
+          <One key={q.id} q={q} n={n + 1} pupils={r.pupils} />
         ))}
       </ol>
     </section>
@@ -67,14 +70,46 @@ function rowsOf(q: Question): Row[] {
   return options.map((o, i) => ({
     id: o.id,
     shape: i,
-    text: <Words text={o.text} />,
+    text: (
+      <>
+        {o.image && <ItemPicture image={o.image} />} <Words text={o.text} />
+      </>
+    ),
     count: q.counts[o.id] ?? 0,
     right: q.right.includes(o.id),
   }));
 }
 
-function One({ q, n }: { q: Question; n: number }) {
+// OnPicture shows the picture of a question: with all places that were chosen, or as each pupil drew on it.
+function OnPicture({ q, pupils }: { q: Question; pupils: Pupil[] }) {
+  const { image } = q;
+  if (q.kind === "draw")
+    return (
+      <ul class={css.drawings} data-part="drawings">
+        {pupils.map(
+          (p) =>
+            p.items[q.id] && (
+              <li key={p.user}>
+                <AnswerPicture item={q} strokes={p.items[q.id]!.response.strokes} />
+                <bdi>{p.name}</bdi>
+              </li>
+            ),
+        )}
+      </ul>
+    );
+  return (
+    image && (
+      <div class={css.picture} style={{ "--ratio": image.w / image.h }}>
+        <ItemPicture image={image} />
+        {q.kind === "pin" && <HeatMap image={image} pins={q.pins ?? []} regions={q.regions ?? []} />}
+      </div>
+    )
+  );
+}
+
+function One({ q, n, pupils }: { q: Question; n: number; pupils: Pupil[] }) {
   const all = Math.max(1, q.answered);
+  const rows = rowsOf(q);
   const parts = q.kind === "order" ? "results.order" : q.kind === "match" ? "results.pairs" : "";
   return (
     <li class="card stack tight" data-question={q.id}>
@@ -85,9 +120,10 @@ function One({ q, n }: { q: Question; n: number }) {
         {t("results.answered", { n: q.answered, of: q.asked })}
         {q.graded && <> · {t("results.right", { share: formatShare(q.fraction) })}</>}
       </p>
+      <OnPicture q={q} pupils={pupils} />
       {parts && <p>{t(parts)}</p>}
-      <ul class={css.bars} data-bars>
-        {rowsOf(q).map((o) => (
+      <ul class={css.bars} data-bars hidden={!rows.length}>
+        {rows.map((o) => (
           <li key={o.id}>
             <Bar
               n={o.shape}

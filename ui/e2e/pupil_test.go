@@ -249,6 +249,11 @@ func TestAPupilsLessonLooksRight(t *testing.T) {
 			p.until("pairs", `document.querySelectorAll("[data-choice]").length === 2`)
 			evalJS[bool](p, `(document.querySelector("[data-choice]").click(), true)`)
 			p.looks(lang + " match")
+			c.tell("quiz.reveal")
+			p.until("the right pairs", `document.querySelector("[data-outcome]")`)
+			if n := evalJS[int](p, `document.querySelectorAll("[data-line] svg, [data-line][data-right]").length`); n > 0 {
+				t.Errorf("%d marks on pairs that the pupil did not give", n)
+			}
 
 			c.ask(6)
 			p.until("a sheet", `document.querySelector("[data-sheet]")`)

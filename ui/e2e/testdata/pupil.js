@@ -9,6 +9,17 @@
   if (page.scrollWidth > innerWidth) faults.push(`the page is ${page.scrollWidth} wide, the window ${innerWidth}`);
   const words = [];
   const moves = (e) => { for (let a = e; a.id !== "main"; a = a.parentElement) if (/fixed|sticky/.test(getComputedStyle(a).position)) return true; return false; };
+  // seen is the part of a word that no scroller above it hides.
+  const seen = (e, r) => {
+    const box = { left: r.left, right: r.right, top: r.top + r.height * 0.2, bottom: r.bottom - r.height * 0.2 };
+    for (let a = e; a.id !== "main"; a = a.parentElement)
+      if (getComputedStyle(a).overflowY !== "visible") {
+        const o = a.getBoundingClientRect();
+        box.top = Math.max(box.top, o.top);
+        box.bottom = Math.min(box.bottom, o.bottom);
+      }
+    return box;
+  };
   const texts = document.createTreeWalker(document.querySelector("#main"), NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const node = texts.currentNode;
@@ -20,7 +31,7 @@
       const parts = [...range.getClientRects()].filter((r) => r.width > 0);
       const tops = parts.map((r) => r.top);
       if (Math.max(...tops) - Math.min(...tops) > parts[0]?.height / 2) faults.push(`broken: "${m[0]}" in ${name(node.parentElement)}`);
-      if (!moves(node.parentElement)) for (const r of parts) words.push({ text: m[0], e: node.parentElement, left: r.left, right: r.right, top: r.top + r.height * 0.2, bottom: r.bottom - r.height * 0.2 });
+      if (!moves(node.parentElement)) for (const r of parts) words.push({ text: m[0], e: node.parentElement, ...seen(node.parentElement, r) });
       for (const r of parts) if (r.left < -1 || r.right > innerWidth + 1) faults.push(`off the window: "${m[0]}" in ${name(node.parentElement)}`);
       for (let a = node.parentElement; a.id !== "main" && parts.length; a = a.parentElement) {
         const s = getComputedStyle(a);

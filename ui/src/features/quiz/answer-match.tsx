@@ -48,7 +48,7 @@ export function AnswerMatch({ item, mine, shut, revealed, send }: Answering) {
       <ul class={css.lines} aria-labelledby={`q-${item.id}`}>
         {options.map((o) => {
           const chosen = choice(draft[o.id]);
-          const right = revealed && revealed.pairs?.[o.id] === draft[o.id];
+          const right = !!mine && revealed?.pairs?.[o.id] === draft[o.id];
           return (
             <li key={o.id} data-line={o.id} data-right={right || undefined}>
               <span class={css.text}>
@@ -57,7 +57,7 @@ export function AnswerMatch({ item, mine, shut, revealed, send }: Answering) {
               {shut ? (
                 <span class={css.slot}>
                   {chosen ? <Shown option={chosen} /> : "–"}
-                  {revealed && <NamedIcon name={right ? "yes" : "no"} />}
+                  {revealed && mine && <NamedIcon name={right ? "yes" : "no"} />}
                 </span>
               ) : (
                 <button

@@ -49,7 +49,7 @@ export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
         onPointerCancel={drop}
       >
         {draft.map((id, i) => {
-          const right = revealed?.order?.[i] === id;
+          const right = !!mine && revealed?.order?.[i] === id;
           return (
             <li key={id} data-right={right || undefined} data-dragged={dragged.current === id || undefined}>
               {!shut && (
@@ -74,7 +74,7 @@ export function AnswerOrder({ item, mine, shut, revealed, send }: Answering) {
                   <MathText text={option(id)?.text ?? ""} />
                 </bdi>
               </span>
-              {revealed && <NamedIcon name={right ? "yes" : "no"} />}
+              {revealed && mine && <NamedIcon name={right ? "yes" : "no"} />}
               {!shut && (
                 <>
                   <Button

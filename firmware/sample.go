@@ -2,12 +2,9 @@ package firmware
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"slices"
 	"strings"
@@ -146,24 +143,21 @@ func (b *Box) callRoom(ctx context.Context, in, name string, payload any) error 
 	return err
 }
 
-// samplePIN is the PIN of the sample's teacher, made when the box is unclaimed.
+// samplePIN is the PIN of the sample's teacher. An unclaimed box gets a new one each time.
 func (b *Box) samplePIN(unclaimed bool) (string, error) {
-	pin, err := os.ReadFile(b.folder.PathOf(samplePIN))
-	if err == nil {
-		return string(pin), nil
+	path := b.folder.PathOf(samplePIN)
+	if unclaimed {
+		pin := roster.NewPIN()
+		if err := atomicfile.Write(path, 0o600, atomicfile.Bytes([]byte(pin))); err != nil {
+			return "", errs.New("sample", errs.Down, err)
+		}
+		return pin, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", errs.New("sample", errs.Down, err)
-	}
-	if !unclaimed {
+	pin, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", errs.NewCode("sample", errs.Stale, "claimed", "the box is claimed already; name another data folder")
-	}
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
-	if err != nil {
-		return "", errs.New("sample", errs.Internal, err)
-	}
-	pin = fmt.Appendf(nil, "%06d", n)
-	if err := atomicfile.Write(b.folder.PathOf(samplePIN), 0o600, atomicfile.Bytes(pin)); err != nil {
+	case err != nil:
 		return "", errs.New("sample", errs.Down, err)
 	}
 	return string(pin), nil

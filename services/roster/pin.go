@@ -2,6 +2,9 @@ package roster
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -80,6 +83,21 @@ func cleanPIN(op, field, pin string) (string, error) {
 		return "", errs.NewField(op, field, "easy_pin", 0, "easy to guess: not a row such as 123456, one repeated, or a usual word")
 	}
 	return pin, nil
+}
+
+// NewPIN returns six random digits that are not easy to guess.
+func NewPIN() string {
+	for {
+		if pin := randomDigits(); !isEasy(pin) {
+			return pin
+		}
+	}
+}
+
+// randomDigits returns as many digits as a PIN needs, each equally likely.
+func randomDigits() string {
+	n, _ := rand.Int(rand.Reader, big.NewInt(1_000_000)) // never fails since Go 1.24
+	return fmt.Sprintf("%0*d", MinPIN, n)
 }
 
 // usualPINs are what people choose first. Pupils try these.

@@ -17,3 +17,12 @@ func TestEasyPINsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// About one number of six digits in 900 is easy.
+func TestARandomPINIsNotEasy(t *testing.T) {
+	for range 20_000 {
+		if pin, err := cleanPIN("test", "pin", NewPIN()); err != nil {
+			t.Fatal(pin, err)
+		}
+	}
+}

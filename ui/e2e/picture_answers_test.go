@@ -2,7 +2,8 @@ package e2e
 
 import (
 	"slices"
-	"testing")
+	"testing"
+)
 
 // placesOn are where the marks lie on their picture, in hundredths of its sides.
 const placesOn = `[...document.querySelectorAll("[data-part=place]")].map((e) => {

@@ -172,8 +172,9 @@ func spreadChanges(list []goPackage, steps map[string]int, visible map[string]bo
 }
 
 // runFastTests runs the short tests of the affected packages: first of those with changed files, and
-// then of the others, a few packages at a time, until the time is over. The go command has results of an earlier run in its cache. It uses them if it gets the
-// same arguments and the same environment again: no shuffling, and a folder with a fixed name.
+// then of the others, a few packages at a time, until the time is over. The go command has results of
+// an earlier run in its cache. It uses them if it gets the same arguments and the same environment
+// again: no shuffling, and a folder with a fixed name.
 func (r *runner) runFastTests(ctx context.Context) {
 	isStory := func(p string) bool {
 		return slices.ContainsFunc(storyPackages, func(s string) bool { return strings.HasSuffix(p, "/"+s) })

@@ -31,8 +31,8 @@ func archivedPath(name string) string {
 	return decksDir + "/" + name
 }
 
-// BackupImages writes the page images and the pictures of questions as a tar archive, and then the SHA-256 of the archive. A deck
-// that is deleted meanwhile may be missing.
+// BackupImages writes the page images and the pictures of questions as a tar archive, and then the
+// SHA-256 of the archive. A deck that is deleted meanwhile may be missing.
 func (s *Store) BackupImages(w io.Writer) error {
 	decks, err := s.Decks()
 	if err != nil {

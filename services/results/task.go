@@ -15,8 +15,8 @@ import (
 	"github.com/livelearn/box/services/event"
 )
 
-// The files of a lesson's results, in its folder. CSV is made of the JSON when it is asked for. The JSON is written last: when it is
-// there, so are the others.
+// The files of a lesson's results, in its folder. CSV is made of the JSON when it is asked for. The
+// JSON is written last: when it is there, so are the others.
 const (
 	FileJSON = "results.json"
 	FileXLSX = "results.xlsx"

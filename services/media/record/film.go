@@ -83,8 +83,9 @@ type film struct {
 // picture stays until the next one comes, and silence fills what sound lacks. It reads the parts
 // twice and holds the places of their frames only. The file appears whole or not at all.
 //
-// errs.Invalid with the code "recording_damaged": a part cannot be read. errs.Missing with the code "nothing_recorded": the parts have no picture and no sound. errs.Down
-// with the code "disk_full": there is no room for the film.
+// errs.Invalid with the code "recording_damaged": a part cannot be read. errs.Missing with the code
+// "nothing_recorded": the parts have no picture and no sound. errs.Down with the code "disk_full":
+// there is no room for the film.
 func MakeFilm(ctx context.Context, spec FilmSpec, progress func(phase string, done, total int64)) (Film, error) {
 	const op = "record.MakeFilm"
 	f, err := planFilm(ctx, spec, progress)

@@ -44,7 +44,8 @@ func sendBody(p *boxtest.Person, method, path string, body io.Reader, size int64
 	req.ContentLength = size
 	req.Header.Set("Cookie", p.Cookie)
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: timetest.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	req.Header.Set("Expect", "100-continue") // a body that is refused unread is not sent: the answer would be lost with it
+	client := http.Client{Timeout: timetest.Patience, Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: timetest.Patience}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

@@ -131,12 +131,16 @@ func TestAnErasureChangesTheRowTablesAsARebuildDoes(t *testing.T) {
 	x := newBox(ada, 7)
 	x.addHonest()
 	r.put(x.takeBatch())
-	for name, erase := range map[string]func() error{
-		"pupil": func() error { return r.store.ErasePupil(t.Context(), school, "p_1a") },
-		"age":   func() error { _, err := r.store.Retain(t.Context(), dayAfter(456)); return err },
+	for _, step := range []struct {
+		name  string
+		erase func() error
+	}{
+		{"pupil", func() error { return r.store.ErasePupil(t.Context(), school, "p_1a") }},
+		{"age", func() error { _, err := r.store.Retain(t.Context(), dayAfter(456)); return err }},
 	} {
+		name := step.name
 		before := r.dumpDerived()
-		r.must(erase())
+		r.must(step.erase())
 		after := r.dumpDerived()
 		if after == before || strings.Contains(after, "Ada B") {
 			t.Errorf("%s: the rows are not changed", name)

@@ -1,6 +1,6 @@
 // Making a new box one's own, in three short screens: the language, the names and the
 // PIN, the class. Then the first lesson is ready on the home page.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { BoxState } from "../api/box";
 import { lang, t } from "../locales/i18n";
 import { ButtonLink } from "../components/button-link";
@@ -16,8 +16,8 @@ export function Claim({ state }: { state: BoxState; arg: string }) {
   const [typed, setTyped] = useState<Typed>({ code: "", box: "", name: "", pin: "", again: "" });
   const here = useRef<HTMLDivElement>(null);
   const first = useRef(true);
-  useEffect(() => {
-    // Each step begins at its first field; the page itself begins there too.
+  useLayoutEffect(() => {
+    // Each step begins at its first field, before anybody types; the page itself begins there too.
     here.current
       ?.querySelector<HTMLElement>("input:checked, input:not([type=radio]), textarea")
       ?.focus({ preventScroll: first.current });

@@ -1,5 +1,5 @@
 // Signing in as a teacher: a name and a PIN.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { api, type BoxState } from "../api/box";
 import { span, t } from "../locales/i18n";
 import { Button } from "../components/button";
@@ -47,7 +47,7 @@ function SignIn() {
   const [closed, setClosed] = useState(0); // until this time, after too many wrong PINs
   const [busy, fault, run] = useTask();
   const left = Math.max(0, closed - useNow());
-  useEffect(() => document.getElementById("name")?.focus(), []);
+  useLayoutEffect(() => document.getElementById("name")?.focus(), []); // before anybody types
   useEffect(() => {
     if (!fault) return;
     if (fault.retryMs > 0) setClosed(Date.now() + fault.retryMs);

@@ -1,5 +1,5 @@
 // ButtonLink is a link to a page of the box, or to a file to download, with the look of a button. An
-// outside one loads the document anew. Without children it is round and needs a label.
+// outside one loads the document again. Without children it is round and needs a label.
 import type { AnchorHTMLAttributes, ComponentChildren } from "preact";
 import type { IconNode } from "lucide";
 import type { ButtonKind } from "./button";

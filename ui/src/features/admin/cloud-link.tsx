@@ -35,7 +35,7 @@ function about(seconds: number): string {
 // behind one can have it.
 const focus = (heading: RefObject<HTMLElement | null>) => setTimeout(() => heading.current?.focus());
 
-// useCloud looks again by itself. A fault stands until the box answers, so that a screen
+// useCloud looks again by itself. A fault stays on the page until the box answers, so that a screen
 // reader hears of it once.
 function useCloud(turn: number): [Cloud | null, Fault | null, () => void] {
   const [now, setNow] = useState<Cloud | null>(null);

@@ -190,7 +190,7 @@ function Tile(props: {
   );
 }
 
-// Heard names those who are heard and not seen, and tells who came on air.
+// Heard lists the people who are heard and not seen, and says who came on air.
 function Heard({ room, voices, shown }: { room: Room; voices: Slot[]; shown: Slot[] }) {
   const unseen = voices.filter((v) => v.user && !shown.some((s) => s.user === v.user));
   const names = [...new Set(shown.map((s) => room.name(s.user)))].join(", ");

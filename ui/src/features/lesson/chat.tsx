@@ -64,7 +64,7 @@ export function Chat({
     atEnd.current = b.scrollHeight - b.scrollTop - b.clientHeight < 48;
     if (atEnd.current) setUnseen(false);
   };
-  // Whoever reads further up is not pulled away, only told.
+  // A person who reads older messages is told of new ones, and the list does not scroll.
   useLayoutEffect(() => {
     if (atEnd.current || mine) down();
     else setUnseen(true);

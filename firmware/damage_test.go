@@ -272,12 +272,13 @@ func checkDamaged(t *testing.T, good map[string][]byte, want map[string]map[stri
 			continue
 		}
 		lost := missingValues(readDatabase(t, filepath.Join(dir, file)), want[file])
-		on := 0
-		for _, key := range lost {
-			on += len(pagesOf(good[file], key, pages))
-		}
-		if on < len(lost) {
-			t.Errorf("start %d: %d values are missing and %d of them were on damaged pages %v: %q\n%s", start, len(lost), on, pages, lost[:min(9, len(lost))], said)
+		onDamaged := keysOn(t, good[file], pages)
+		notOn := slices.DeleteFunc(slices.Clone(lost), func(key string) bool {
+			_, key, _ = strings.Cut(key, "/")
+			return onDamaged[key]
+		})
+		if len(notOn) > 0 {
+			t.Errorf("start %d: %d values are missing and %d of them were not on the damaged pages %v: %q\n%s", start, len(lost), len(notOn), pages, notOn[:min(9, len(notOn))], said)
 		}
 		if len(lost) > 0 && !slices.ContainsFunc(said, func(text string) bool { return strings.Contains(text, file) && strings.Contains(text, "missing: ") }) {
 			t.Errorf("start %d: %d values are missing and the box says %q", start, len(lost), said)
@@ -298,14 +299,63 @@ func missingValues(got, want map[string]string) (lost []string) {
 	return lost
 }
 
-// pagesOf returns the damaged page that held the key of a value, if one did.
-func pagesOf(good []byte, key string, pages map[int]bool) []int {
-	_, key, _ = strings.Cut(key, "/")
-	for p := range pages {
-		from, to := min(len(good), p*pageLen), min(len(good), (p+2)*pageLen) // a value may go on behind the page
-		if bytes.Contains(good[from:to], []byte(key)) {
-			return []int{p}
+// keysOn returns the keys that a start may lose when pages of a database are damaged: those whose
+// bytes are on one of the pages, and all of a run of pages whose head is on one. bbolt keeps a
+// large leaf on a run of pages: the table of its keys at the head, then keys and values.
+func keysOn(t *testing.T, good []byte, pages map[int]bool) map[string]bool {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "good.db")
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	keys := map[string]bool{}
+	err = db.View(func(tx *bbolt.Tx) error {
+		for id := 0; ; {
+			info, err := tx.Page(id)
+			if info == nil || err != nil {
+				return err
+			}
+			next := id + 1
+			if info.Type == "leaf" {
+				next += info.OverflowCount
+				addKeysOn(keys, good[id*pageLen:next*pageLen], id, pages)
+			}
+			id = next
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// addKeysOn adds the keys of one leaf. Its form is in bbolt's internal/common: a head of 16 bytes
+// with the count at 10, then 16 bytes for each key: flags, position from there, length of the key,
+// length of the value.
+func addKeysOn(keys map[string]bool, leaf []byte, id int, pages map[int]bool) {
+	const head, row, inlineBucket = 16, 16, 1
+	count := int(binary.NativeEndian.Uint16(leaf[10:]))
+	for n := range count {
+		at := head + n*row
+		number := func(i int) int { return int(binary.NativeEndian.Uint32(leaf[at+4*i:])) }
+		from := at + number(1)
+		key, value := leaf[from:from+number(2)], leaf[from+number(2):][:number(3)]
+		hit := false
+		for _, span := range [][2]int{{0, head + count*row}, {from, from + len(key) + len(value)}} {
+			for p := id + span[0]/pageLen; p <= id+(span[1]-1)/pageLen; p++ {
+				hit = hit || pages[p]
+			}
+		}
+		switch {
+		case hit && number(0) == inlineBucket && len(value) > head+row:
+			addKeysOn(keys, value[head:], id, map[int]bool{id: true}) // a small bucket lies in its parent
+		case hit:
+			keys[string(key)] = true
 		}
 	}
-	return nil
 }

@@ -52,8 +52,7 @@ func (r *Room) handleJoin(s *Seat, ref string) {
 		}
 		s.answered, s.lastSent = true, w.Seq
 		s.Member.Send(answer)
-		s.Member.Send(wire.NewBroadcast(r.topic, wire.PresenceState, r.connections.presenceState()))
-		r.connections.sendPresenceDiff(r.topic, s, true)
+		r.welcomeToPresence(s)
 	})
 }
 
@@ -108,7 +107,7 @@ func (r *Room) handleLeave(s *Seat) {
 	}
 	delete(r.connections.seats, s)
 	if s.answered {
-		r.connections.sendPresenceDiff(r.topic, s, false)
+		r.leavePresence(s)
 	}
 	r.recordDeparture(s)
 }
@@ -171,7 +170,7 @@ func (r *Room) expelRemoved(e event.Event) {
 		s.Member.Send(wire.NewFrame(wire.Message{JoinRef: s.JoinRef, Topic: r.topic, Event: wire.Close}))
 		s.Member.Closed(s)
 		if s.answered {
-			r.connections.sendPresenceDiff(r.topic, s, false)
+			r.leavePresence(s)
 		}
 		r.recordDeparture(s)
 	}

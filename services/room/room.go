@@ -129,6 +129,7 @@ type roomMail struct {
 	msg         *Message
 	committed   *commitResult
 	deadlineDue bool // a deadline has passed
+	presenceDue bool // who came and went waits to be sent
 }
 
 // commitResult is the journal's answer for a batch of facts.
@@ -254,6 +255,8 @@ func (m roomMail) kindName() string {
 		return "saved"
 	case m.deadlineDue:
 		return "ring"
+	case m.presenceDue:
+		return "presence"
 	}
 	return m.msg.Name
 }

@@ -3,7 +3,6 @@ package room
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/livelearn/box/services/event"
@@ -33,8 +32,9 @@ type Seat struct {
 
 	presenceKey  string // guarded by connections.mu, as all below
 	presenceMeta json.RawMessage
-	answered     bool   // the join was answered: events follow
-	lastSent     uint64 // the last seq that was queued to the member
+	presencePage *presencePage // nil before the join was answered
+	answered     bool          // the join was answered: events follow
+	lastSent     uint64        // the last seq that was queued to the member
 }
 
 // ack is a promise to answer when all facts up to seq are on disk.
@@ -47,66 +47,10 @@ type ack struct {
 // connections is the part of a room that survives a crash: the seats, and the replies that wait
 // for the disk. Its users are the room's goroutine and a hung one that was given up: hence mu.
 type connections struct {
-	mu    sync.Mutex
-	seats map[*Seat]struct{}
-	acks  []ack
-}
-
-// meta is a member's entry in presence. PhxRef distinguishes two connections of one person in
-// Phoenix.Presence.
-type meta struct {
-	PhxRef   string `json:"phx_ref"`
-	Role     string `json:"role"`
-	Name     string `json:"name"`
-	OnlineAt int64  `json:"online_at"` // milliseconds since 1970
-}
-
-// presence is the payload of presence_state and of both halves of presence_diff.
-type presence map[string]struct {
-	Metas []json.RawMessage `json:"metas"`
-}
-
-func (p presence) addSeat(s *Seat) {
-	entry := p[s.presenceKey]
-	entry.Metas = append(entry.Metas, s.presenceMeta)
-	p[s.presenceKey] = entry
-}
-
-// preparePresence prepares the seat's presence entry. n is unique on this box.
-func (s *Seat) preparePresence(n uint64, now int64) {
-	ref := strconv.FormatUint(n, 36)
-	s.presenceKey = s.Viewer.User
-	if s.Viewer.Role == event.Screen {
-		s.presenceKey = "screen:" + ref
-	}
-	s.presenceMeta = mustJSON(meta{PhxRef: ref, Role: s.Viewer.Role.String(), Name: s.Name, OnlineAt: now})
-}
-
-// presenceState is the presence of everybody who is ready.
-func (h *connections) presenceState() json.RawMessage {
-	p := presence{}
-	for s := range h.seats {
-		if s.answered {
-			p.addSeat(s)
-		}
-	}
-	return mustJSON(p)
-}
-
-// sendPresenceDiff sends to all other seats that s came or went.
-func (h *connections) sendPresenceDiff(topic string, s *Seat, came bool) {
-	d := map[string]presence{"joins": {}, "leaves": {}}
-	if came {
-		d["joins"].addSeat(s)
-	} else {
-		d["leaves"].addSeat(s)
-	}
-	f := wire.NewBroadcast(topic, wire.PresenceDiff, mustJSON(d))
-	for other := range h.seats {
-		if other != s && other.answered {
-			other.Member.Send(f)
-		}
-	}
+	mu       sync.Mutex
+	seats    map[*Seat]struct{}
+	acks     []ack
+	presence presence
 }
 
 func mustJSON(v any) json.RawMessage {

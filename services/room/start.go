@@ -132,7 +132,7 @@ func (r *Room) dropSeat(s *Seat) {
 	s.Member.Send(wire.NewFrame(wire.Message{JoinRef: s.JoinRef, Topic: r.topic, Event: wire.Error}))
 	s.Member.Closed(s)
 	if s.answered {
-		r.connections.sendPresenceDiff(r.topic, s, false)
+		r.leavePresence(s)
 	}
 }
 

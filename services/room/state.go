@@ -68,6 +68,8 @@ func (rs *Rooms) handleMail(ctx context.Context, r *Room, m roomMail) (err error
 		err = r.handleMessage(ctx, m.msg)
 	case m.deadlineDue:
 		err = r.fireDeadlines(ctx)
+	case m.presenceDue:
+		err = r.withConnections(ctx, r.handlePresenceDue)
 	}
 	if err == nil {
 		err = r.observePresence(ctx)

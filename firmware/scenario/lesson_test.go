@@ -154,6 +154,7 @@ func (c *classRig) do(m *wiretest.Member, cmd wiretest.Command) bool {
 
 func (c *classRig) everybodyIsPresent() {
 	c.t.Helper()
+	time.Sleep(time.Second) // a room sends together who comes and goes within 50 ms
 	synctest.Wait()
 	for _, m := range []*wiretest.Member{c.teacher, c.pupils[3], c.pupils[29]} {
 		for _, n := range c.lesson.Names {
@@ -166,6 +167,7 @@ func (c *classRig) everybodyIsPresent() {
 
 func (c *classRig) only(n int) {
 	c.t.Helper()
+	time.Sleep(time.Second) // a room sends together who comes and goes within 50 ms
 	synctest.Wait()
 	if got := len(c.teacher.PresentCounts()) - 1; got != n {
 		c.t.Errorf("%d pupils present, want %d", got, n)

@@ -38,9 +38,9 @@ func TestTheConsoleIsWhole(t *testing.T) {
 	ada := box.ClaimBox("Ada")
 	lesson := ada.OpenLesson(ada.AddClass("7B", 28), "Planets")
 	fillRoom(t, box, ada, lesson)
-	for _, size := range [][2]int64{laptop, {1024, 768}, phone} {
-		for _, mode := range []string{"light", "dark", "ar"} {
-			say := loadWords(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])
+	for i, size := range [][2]int64{laptop, {1024, 768}, phone} {
+		for j, mode := range []string{"light", "dark", "ar"} {
+			say, states := loadWords(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"]), 0
 			p := newPage(t, size)
 			p.mode("http://"+box.HTTP, mode)
 			p.as("http://"+box.HTTP, ada)
@@ -54,7 +54,10 @@ func TestTheConsoleIsWhole(t *testing.T) {
 				for _, fault := range evalJS[[]string](p, apart) {
 					t.Errorf("%s: %s", name, fault)
 				}
-				p.axe(name)
+				if inTurn(3, i, j, states) {
+					p.axe(name)
+				}
+				states++
 				p.shot(name)
 			}
 			look("question")

@@ -55,7 +55,7 @@ func TestInkLandsWhereItWasDrawn(t *testing.T) {
 		if wide := evalJS[float64](pupil, `((e) => e ? e.clientWidth / e.clientHeight / (e.naturalWidth / e.naturalHeight) : 1)(document.querySelector("img[data-part=page]"))`); wide < 0.98 || wide > 1.02 {
 			t.Errorf("page %d is squashed to %.2f for a pupil", i+1, wide)
 		}
-		for _, size := range projectors {
+		for _, size := range s.sizes() {
 			s.resize(size)
 			if off := evalJS[float64](s.screen, landing); off > 2 {
 				t.Errorf("the ink on page %d is %.1f px away at %d by %d", i+1, off, size[0], size[1])

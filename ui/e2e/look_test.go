@@ -20,9 +20,43 @@ var seen string
 // least is the smallest text that people in the last row can read, in parts of the screen's height.
 const least = 0.022
 
-// whole reports whether the tests look at every size, theme and language, and write pictures. It takes
-// half an hour. Without it they look at what is hardest to fit.
+// whole reports whether the tests look at every size, theme and language, and write pictures, as
+// scripts/pictures asks. It takes half an hour. Without it they look at what is hardest to fit, and
+// at each pair of two choices.
 func whole() bool { return os.Getenv("LIVELEARN_PICTURES") != "" }
+
+// inTurn reports whether a test checks a combination of choices, each given by its number. It is one
+// combination of n: with at least n elements for each choice, each pair of two choices is in one.
+func inTurn(n int, choices ...int) bool {
+	sum := 0
+	for _, c := range choices {
+		sum += c
+	}
+	return whole() || sum%n == 0
+}
+
+// viewer is a window, a language and a theme in which a person sees a page.
+type viewer struct {
+	size        [2]int64
+	lang, theme string
+}
+
+func (v viewer) String() string { return fmt.Sprint(v.size[0], " ", v.lang, " ", v.theme) }
+
+// viewers are all on a phone and on a laptop, in both directions of writing and in both themes, or four
+// that have each pair of two.
+func viewers() (list []viewer) {
+	for i, size := range [][2]int64{phone, laptop} {
+		for j, lang := range []string{"en", "ar"} {
+			for k, theme := range []string{"light", "dark"} {
+				if inTurn(2, i, j, k, 1) {
+					list = append(list, viewer{size, lang, theme})
+				}
+			}
+		}
+	}
+	return list
+}
 
 // themes are those to look at. An empty one is the page's own.
 func themes() []string {
@@ -32,7 +66,17 @@ func themes() []string {
 	return []string{""}
 }
 
-// look checks the page at every size. what is the name of the sheet, and of the state after a space.
+// sizes are those of the next look: all, or the smallest and one of the others, by turns. The others
+// have one shape.
+func (s *stage) sizes() [][2]int64 {
+	if whole() {
+		return projectors
+	}
+	s.looks++
+	return [][2]int64{projectors[1+s.looks%(len(projectors)-1)], projectors[0]}
+}
+
+// look checks the page at several sizes. what is the name of the sheet, and of the state after a space.
 func (s *stage) look(what string, least float64) {
 	s.t.Helper()
 	was := evalJS[string](s.screen, `document.documentElement.dataset.theme || ""`)
@@ -43,7 +87,7 @@ func (s *stage) look(what string, least float64) {
 			evalJS[bool](s.screen, `(document.documentElement.dataset.theme = "`+theme+`", true)`)
 		}
 		s.settle()
-		for _, size := range projectors {
+		for _, size := range s.sizes() {
 			s.resize(size)
 			for _, fault := range s.faults(least) {
 				s.t.Errorf("%s at %d by %d in %s: %s", name, size[0], size[1], s.lang, fault)
@@ -52,6 +96,7 @@ func (s *stage) look(what string, least float64) {
 		}
 	}
 	evalJS[bool](s.screen, `(document.documentElement.dataset.theme = "`+was+`", true)`)
+	s.resize(projectors[0]) // what moves costs least there
 }
 
 // resize sets the window size and waits until the page has followed.

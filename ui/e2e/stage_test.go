@@ -32,6 +32,7 @@ type stage struct {
 	sent   int
 	lang   string
 	sheet  sheet
+	looks  int
 }
 
 // newStage opens a lesson of so many pupils.

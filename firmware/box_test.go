@@ -36,7 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // would need more memory than it is given, so the test program itself does not serve.
 var builtProgram = sync.OnceValues(func() (string, error) {
 	bin := filepath.Join("..", "build", "firmware-worker")
-	out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/livelearn").CombinedOutput()
+	out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/livelearn").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}

@@ -35,7 +35,7 @@ func buildProgram() (string, error) {
 	root := filepath.Join(filepath.Dir(here), "..", "..")
 	bin := filepath.Join(root, "build", filepath.Base(os.Args[0])+"-livelearn")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./firmware/cmd/livelearn")
-	cmd.Dir = root
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as scripts/build
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}

@@ -36,7 +36,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // would need more memory than it is given, so the test program itself does not serve.
 var builtProgram = sync.OnceValues(func() (string, error) {
 	bin := filepath.Join("..", "build", "firmware-worker")
-	out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/livelearn").CombinedOutput()
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/livelearn")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as scripts/build
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}

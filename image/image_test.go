@@ -41,7 +41,9 @@ func inFolder(m *testing.M) int {
 	if err == nil {
 		defer func() { _ = os.RemoveAll(dir) }()
 		imageTool, imageShelf.dir = filepath.Join(dir, "image"), filepath.Join(dir, "shelf")
-		err = exec.Command("go", "build", "-o", imageTool, ".").Run()
+		cmd := exec.Command("go", "build", "-trimpath", "-o", imageTool, ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as scripts/build
+		err = cmd.Run()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

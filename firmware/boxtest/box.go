@@ -34,8 +34,8 @@ func buildProgram() (string, error) {
 	_, here, _, _ := runtime.Caller(0)
 	root := filepath.Join(filepath.Dir(here), "..", "..")
 	bin := filepath.Join(root, "build", filepath.Base(os.Args[0])+"-livelearn")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "./firmware/cmd/livelearn")
-	cmd.Dir = root
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./firmware/cmd/livelearn")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as scripts/build
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}

@@ -185,22 +185,13 @@ func (p *Service) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 	if err := checkedkv.CompactNext(p.JournalPath); err != nil {
 		return nil, err
 	}
-	streams, err := p.Journal.Streams()
-	if err != nil {
-		return nil, err
-	}
 	out := struct {
 		Facts   int `json:"facts"`
 		Lessons int `json:"lessons"` // whose results are computed again
 	}{}
-	for i, s := range streams {
-		t.Progress("facts", int64(i), int64(len(streams)))
-		if strings.HasPrefix(s, "room:") {
-			n, err := p.Journal.Rewrite(ctx, s, room.LessonStarted, p.newEraser(in.Pupil))
-			if out.Facts += n; err != nil {
-				return nil, err
-			}
-		}
+	var err error
+	if out.Facts, err = p.rewriteRooms(ctx, t, in.Pupil); err != nil {
+		return nil, err
 	}
 	if err := p.deleteRecordings(in.Pupil); err != nil {
 		return nil, err
@@ -209,13 +200,8 @@ func (p *Service) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 	if out.Lessons, err = p.rebuildResults(ctx, in.Pupil, t.Job.By); err != nil {
 		return nil, err
 	}
-	for _, l := range p.Jobs().ListDeadLetters() {
-		if l.By != in.Pupil && !mentionsUser(l.Data, in.Pupil) {
-			continue
-		}
-		if err := p.Jobs().DropDeadLetter(ctx, l.ID); err != nil && errs.KindOf(err) != errs.Missing {
-			return nil, err
-		}
+	if err := p.dropDeadLetters(ctx, in.Pupil); err != nil {
+		return nil, err
 	}
 	for stream, forget := range map[string]func(*event.Event) bool{
 		cloud.Stream: func(e *event.Event) bool { return cloud.ForgetPupil(e, in.Pupil) },
@@ -234,6 +220,38 @@ func (p *Service) runErasure(ctx context.Context, t jobs.Task) (any, error) {
 		return out, p.ReportErasure(ctx, in.Pupil)
 	}
 	return out, nil
+}
+
+// rewriteRooms erases a pupil from the logs of all rooms, and returns the number of facts.
+func (p *Service) rewriteRooms(ctx context.Context, t jobs.Task, pupil string) (facts int, err error) {
+	streams, err := p.Journal.Streams()
+	if err != nil {
+		return 0, err
+	}
+	for i, s := range streams {
+		t.Progress("facts", int64(i), int64(len(streams)))
+		if !strings.HasPrefix(s, "room:") {
+			continue
+		}
+		n, err := p.Journal.Rewrite(ctx, s, room.LessonStarted, p.newEraser(pupil))
+		if facts += n; err != nil {
+			return facts, err
+		}
+	}
+	return facts, nil
+}
+
+// dropDeadLetters drops the dead letters that a pupil sent and those that mention the pupil.
+func (p *Service) dropDeadLetters(ctx context.Context, pupil string) error {
+	for _, l := range p.Jobs().ListDeadLetters() {
+		if l.By != pupil && !mentionsUser(l.Data, pupil) {
+			continue
+		}
+		if err := p.Jobs().DropDeadLetter(ctx, l.ID); err != nil && errs.KindOf(err) != errs.Missing {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleteRecordings deletes the recordings of a pupil and every capsule. The next request for a

@@ -203,7 +203,7 @@ func (r *runner) runFastTests(ctx context.Context) {
 }
 
 func (r *runner) testShort(ctx context.Context, env, packages []string) {
-	r.goTest(ctx, env, append([]string{"-race", "-short", "-vet=off"}, packages...)...)
+	r.goTest(ctx, append(env, raceFlags...), append([]string{"-race", "-short", "-vet=off"}, packages...)...)
 }
 
 // testBatch is the number of packages of one call of `go test`.

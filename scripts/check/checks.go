@@ -135,8 +135,12 @@ func runTests(ctx context.Context, r *runner) {
 	}
 	defer remove()
 	args := append([]string{"-race", "-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU()+1)}, longPackages...)
-	r.goTest(ctx, env, append(args, "./...")...)
+	r.goTest(ctx, append(env, raceFlags...), append(args, "./...")...)
 }
+
+// raceFlags replace the flags of scripts/test. The race detector needs cgo, and tests find their files
+// by the paths in the program.
+var raceFlags = []string{"CGO_ENABLED=1", "GOFLAGS="}
 
 // leastMemory is the room in bytes that the files of all tests need.
 const leastMemory = 4 << 30
@@ -215,7 +219,8 @@ func runNamespaceTests(ctx context.Context, r *runner) {
 }
 
 // runMachineTests starts images in an emulator, a short version of scripts/qemu. An emulator uses one
-// processor, and now and then waits for a watchdog.
+// processor, and now and then waits for a watchdog. The longest tests are in the first file, since they
+// start in the order of the files.
 func runMachineTests(ctx context.Context, r *runner) {
 	r.goTest(ctx, nil, "-tags=qemu", "-vet=off", "-timeout=60m", "-parallel="+strconv.Itoa(runtime.NumCPU()+1), "./image/qemutest")
 }

@@ -52,8 +52,8 @@ func TestChecksThatRunTogetherAreAllCounted(t *testing.T) {
 	meet := make(chan struct{})
 	r := runner{tally: tally{passed: 1}}
 	r.runTogether(t.Context(), []check{
-		{"a", false, func(_ context.Context, r *runner) { meet <- struct{}{}; r.passed++ }},
-		{"b", false, func(_ context.Context, r *runner) { <-meet; r.addFailure("b"); r.addSkip("c", "no reason") }},
+		{name: "a", run: func(_ context.Context, r *runner) { meet <- struct{}{}; r.passed++ }},
+		{name: "b", run: func(_ context.Context, r *runner) { <-meet; r.addFailure("b"); r.addSkip("c", "no reason") }},
 	})
 	if r.String() != "2 passed, 1 failed, 1 skipped" || !slices.Equal(r.failures, []string{"b"}) || len(r.skips) != 1 {
 		t.Errorf("got %s, %q, %q", &r, r.failures, r.skips)

@@ -16,7 +16,7 @@ import (
 // A run fuzzes the packages whose turn it is, which the commit selects, for a short time. scripts/fuzz
 // fuzzes all packages for the time in LIVELEARN_FUZZ. Every run tests the seeds of all targets.
 const (
-	fuzzShort = "3s"
+	fuzzShort = "2s"
 	fuzzTurns = 3
 )
 

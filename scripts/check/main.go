@@ -25,35 +25,35 @@ import (
 type check struct {
 	name string
 	fast bool // part of `scripts/test fast`
-	run  func(ctx context.Context, r *runner)
+	// beside lets a step run at the same time as the one after it. One of them waits or uses one
+	// processor for most of the time.
+	beside bool
+	run    func(ctx context.Context, r *runner)
 }
 
 // listChecks returns all checks in the order of the run: the cheap ones first.
 func listChecks() []check {
 	return []check{
-		{"packages of the pages", true, installPackages},
-		{"format", true, checkFormat},
-		{"vet", true, runVet},
-		{"fix", true, runFix},
-		{"tidy", true, commandCheck("go", "mod", "tidy", "-diff")},
-		{"lint", true, runLint},
-		{"spelling", true, checkSpelling},
-		{"wording", true, checkWording},
-		{"changes", true, checkChanges},
-		{"style of the pages", true, commandCheck("npm", "--prefix", "ui", "run", "lint")},
-		{"unit tests of the pages", true, commandCheck("npm", "--prefix", "ui", "test")},
-		{"tests", true, runTests},
-		{"network namespace", false, runNamespaceTests}, // mostly waits: see besideNext
-		{"machines in an emulator", false, runMachineTests},
-		{"pages", false, checkPages},
-		{"fuzz", false, runFuzz},
-		{"vulnerabilities", false, checkVulnerabilities},
-		{"reproducible build", false, checkReproducible},
+		{name: "packages of the pages", fast: true, run: installPackages},
+		{name: "format", fast: true, run: checkFormat},
+		{name: "vet", fast: true, run: runVet},
+		{name: "fix", fast: true, run: runFix},
+		{name: "tidy", fast: true, run: commandCheck("go", "mod", "tidy", "-diff")},
+		{name: "lint", fast: true, run: runLint},
+		{name: "spelling", fast: true, run: checkSpelling},
+		{name: "wording", fast: true, run: checkWording},
+		{name: "changes", fast: true, run: checkChanges},
+		{name: "style of the pages", fast: true, run: commandCheck("npm", "--prefix", "ui", "run", "lint")},
+		{name: "unit tests of the pages", fast: true, run: commandCheck("npm", "--prefix", "ui", "test")},
+		{name: "tests", fast: true, run: runTests},
+		{name: "network namespace", run: runNamespaceTests, beside: true},
+		{name: "vulnerabilities", run: checkVulnerabilities, beside: true},
+		{name: "reproducible build", run: checkReproducible, beside: true},
+		{name: "machines in an emulator", run: runMachineTests},
+		{name: "pages", run: checkPages},
+		{name: "fuzz", run: runFuzz},
 	}
 }
-
-// besideNext is the step that runs at the same time as the one after it.
-const besideNext = "network namespace"
 
 // runner is the state of one run.
 type runner struct {
@@ -83,8 +83,8 @@ func main() {
 	}
 	for len(list) > 0 {
 		n := 1
-		if list[0].name == besideNext && len(list) > 1 {
-			n = 2
+		for list[n-1].beside && len(list) > n {
+			n++
 		}
 		r.runTogether(ctx, list[:n])
 		list = list[n:]

@@ -208,7 +208,7 @@ func bboltOptions(f *os.File, opts DBOptions) *bbolt.Options {
 }
 
 func lockFile(f *os.File, wait time.Duration) error {
-	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) { // another process holds the lock
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return nil

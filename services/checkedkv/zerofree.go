@@ -24,7 +24,7 @@ func ZeroFree(db *bbolt.DB) error {
 		if done {
 			return nil
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // a reader ends its transaction
 	}
 	return errs.NewCode(op, errs.Busy, "in_use", "the database is read all the time: what was erased is still in free pages")
 }

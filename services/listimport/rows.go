@@ -241,17 +241,22 @@ func (h headings) layoutOf(r record) (l layout, sure, likely int) {
 			l.known[i] = true
 		}
 	}
-	whole := l.hasColumn(columnFullName) || l.hasColumn(columnName) && !l.hasColumn(columnGivenName) && !l.hasColumn(columnFamilyName)
-	parts := l.hasColumn(columnGivenName) || l.hasColumn(columnFamilyName)
+	return l, sure, l.addGuesses(guesses)
+}
+
+// addGuesses adds the columns whose headings have a typing error, and returns their number. It adds no
+// column of whole names where another column has names, and no part of a name beside full names.
+func (l *layout) addGuesses(guesses layout) (added int) {
+	named := slices.ContainsFunc([]column{columnFullName, columnName, columnGivenName, columnFamilyName}, l.hasColumn)
 	for c := columnFullName; c < columns; c++ {
 		isPart, isWhole := c == columnGivenName || c == columnFamilyName, c == columnFullName || c == columnName
-		if !guesses.hasColumn(c) || l.hasColumn(c) || isWhole && (whole || parts) || isPart && l.hasColumn(columnFullName) {
+		if !guesses.hasColumn(c) || l.hasColumn(c) || isWhole && named || isPart && l.hasColumn(columnFullName) {
 			continue
 		}
 		l.columns[c], l.known[guesses.columns[c]] = guesses.columns[c], true
-		likely++
+		added++
 	}
-	return l, sure, likely
+	return added
 }
 
 // easternHeadings are headings of last names in languages that write them first.

@@ -139,7 +139,7 @@ func (n *Network) serveDNS(ctx context.Context, cfg Config, ip netip.Addr) error
 		g.Go(func(ctx context.Context) error {
 			<-ctx.Done()
 			for srv.ShutdownContext(context.WithoutCancel(ctx)) != nil { // it may not listen yet
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(10 * time.Millisecond) // another goroutine begins to listen
 			}
 			return nil
 		})

@@ -95,7 +95,7 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 // next answers after a change of the sources and a build. A failed build prints its error on the
 // terminal, and next waits for another change.
 func (s *site) next(w http.ResponseWriter, r *http.Request) {
-	for seen := newest(); r.Context().Err() == nil; time.Sleep(every) {
+	for seen := newest(); r.Context().Err() == nil; time.Sleep(every) { // people save files
 		if now := newest(); !now.Equal(seen) {
 			seen = now
 			if err := s.refresh(); err != nil {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"testing"
 
@@ -39,8 +38,8 @@ func (p *page) axe(what string) {
 	}
 }
 
-// TestEveryPageForEverybody checks all main pages in light, dark and Arabic, on a phone and on a
-// laptop.
+// TestEveryPageForEverybody checks all main pages for each viewer. The pages of the admin have a test
+// of their own, TestTheAdminAndResultsPagesFit.
 func TestEveryPageForEverybody(t *testing.T) {
 	installModules(t)
 	fresh := boxtest.Start(t, t.TempDir())
@@ -53,47 +52,42 @@ func TestEveryPageForEverybody(t *testing.T) {
 	quiz := quizOf(t, ada)
 
 	home := "http://" + box.HTTP
-	for _, size := range [][2]int64{phone, laptop} {
-		for _, mode := range []string{"light", "dark", "ar"} {
-			name := fmt.Sprint(mode, " ", size[0])
-			p := newPage(t, size)
-			p.mode(home, mode)
-			visit := func(path, ready string) {
-				p.t.Helper()
-				p.open(home + path)
-				p.theme(mode)
-				p.until(path, ready)
-				p.axe(name + " " + path)
-				p.calm(name + " " + path)
-			}
-			visit("/", `document.querySelector("input[name=code]")`)
-			visit("/login", `document.querySelector("input[name=name]")`)
-			visit("/j/"+lesson.Key, `document.body.innerText.includes(`+quote(lesson.Names[7].Name)+`)`)
-			p.as(home, pupil)
-			visit("/lesson", `document.querySelector("[data-option]") && document.querySelector("[role=log]").textContent.includes("volcano")`)
-			p.as(home, ada)
-			visit("/teach", `document.body.innerText.includes("7B")`)
-			visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("[data-part=hands] li, [role=tab]")`)
-			visit("/screen/"+lesson.Room, `document.querySelector("[data-stage]")`)
-			visit("/remote/"+lesson.Room, `document.querySelector("[data-go]")`)
-			visit("/quiz/"+quiz, `document.querySelector("[data-question]")`)
-			visit("/cards/"+lesson.Room, `document.querySelector("[data-part=cards] img")`)
-			visit("/results/"+past.ID, `document.querySelector('a[href*="results.csv"]')`)
-			for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
-				visit("/admin"+part, `document.querySelector("[data-part=content] h2") && !document.querySelector("[aria-busy=true]")`)
-			}
-			p.mode("http://"+fresh.HTTP, mode)
-			p.open("http://" + fresh.HTTP + "/claim")
-			p.theme(mode)
-			p.until("claim", `document.querySelector("input[name=lang]")`)
-			p.axe(name + " /claim, the language")
-			p.calm(name + " /claim, the language")
-			p.press(loadWords(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])("claim.next"))
-			p.until("claim", `document.querySelector("input[name=code]")`)
-			p.axe(name + " /claim")
-			p.calm(name + " /claim")
-			p.noFaults()
+	for _, v := range viewers() {
+		name := v.String()
+		p := newPage(t, v.size)
+		p.speak(home, v.lang)
+		visit := func(path, ready string) {
+			p.t.Helper()
+			p.open(home + path)
+			p.theme(v.theme)
+			p.until(path, ready)
+			p.axe(name + " " + path)
+			p.calm(name + " " + path)
 		}
+		visit("/", `document.querySelector("input[name=code]")`)
+		visit("/login", `document.querySelector("input[name=name]")`)
+		visit("/j/"+lesson.Key, `document.body.innerText.includes(`+quote(lesson.Names[7].Name)+`)`)
+		p.as(home, pupil)
+		visit("/lesson", `document.querySelector("[data-option]") && document.querySelector("[role=log]").textContent.includes("volcano")`)
+		p.as(home, ada)
+		visit("/teach", `document.body.innerText.includes("7B")`)
+		visit("/teach/"+lesson.Room, `document.body.innerText.includes("7B") && document.querySelector("[data-part=hands] li, [role=tab]")`)
+		visit("/screen/"+lesson.Room, `document.querySelector("[data-stage]")`)
+		visit("/remote/"+lesson.Room, `document.querySelector("[data-go]")`)
+		visit("/quiz/"+quiz, `document.querySelector("[data-question]")`)
+		visit("/cards/"+lesson.Room, `document.querySelector("[data-part=cards] img")`)
+		visit("/results/"+past.ID, `document.querySelector('a[href*="results.csv"]')`)
+		p.speak("http://"+fresh.HTTP, v.lang)
+		p.open("http://" + fresh.HTTP + "/claim")
+		p.theme(v.theme)
+		p.until("claim", `document.querySelector("input[name=lang]")`)
+		p.axe(name + " /claim, the language")
+		p.calm(name + " /claim, the language")
+		p.press(loadWords(t, v.lang)("claim.next"))
+		p.until("claim", `document.querySelector("input[name=code]")`)
+		p.axe(name + " /claim")
+		p.calm(name + " /claim")
+		p.noFaults()
 	}
 }
 

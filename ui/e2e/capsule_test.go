@@ -34,7 +34,7 @@ func TestARecordedLessonPlaysAtOnce(t *testing.T) {
 		}
 	}
 	do("board.show", map[string]any{"surface": "w:1"})
-	time.Sleep(4 * time.Second)
+	time.Sleep(4 * time.Second) // the recording gets longer, here and below
 	do("chat.say", map[string]any{"text": "this is the orbit", "to": "all"})
 	time.Sleep(2 * time.Second)
 	do("chat.say", map[string]any{"text": "$v = \\sqrt{GM/r}$", "to": "all"})

@@ -15,44 +15,37 @@ import (
 	"github.com/livelearn/box/firmware/boxtest"
 )
 
-// TestEveryComponentForEverybody checks the page of all components: on a phone and on a laptop,
-// light and dark, in both directions, with each layer open.
+// TestEveryComponentForEverybody checks the page of all components for each viewer, in the direction
+// of the language, with each layer open.
 func TestEveryComponentForEverybody(t *testing.T) {
 	installModules(t)
 	box := boxtest.Start(t, t.TempDir())
 	box.ClaimBox("Ada")
 	home := "http://" + box.HTTP
-	for _, size := range [][2]int64{phone, laptop} {
-		for _, theme := range []string{"light", "dark"} {
-			for _, dir := range []string{"ltr", "rtl"} {
-				name := fmt.Sprint("design ", size[0], " ", theme, " ", dir)
-				p := newPage(t, size)
-				p.mode(home, "en")
-				p.open(home + "/design")
-				p.until("the design page", `document.querySelector("[role=tablist]")`)
-				evalJS[bool](p, fmt.Sprintf(`(document.documentElement.dataset.theme = %q, document.documentElement.dir = %q, true)`, theme, dir))
-				p.until("the font", `document.fonts.check("16px 'LiveLearn Sans'") && "font" in document.documentElement.dataset`)
-				p.axe(name)
-				p.picture(name)
-				if (theme == "dark") != (dir == "rtl") { // each layer in light and dark, and in both directions
-					p.noFaults()
-					continue
-				}
-				for _, layer := range []string{"More for Amal", "Open chat", "Delete class", "Toast with Undo"} {
-					evalJS[bool](p, `((b) => (b.at(-1).scrollIntoView({block: "end"}), b.at(-1).click(), true))([...document.querySelectorAll("button")].filter((e) => (e.getAttribute("aria-label") || e.innerText).trim() === `+quote(layer)+`))`)
-					p.until(layer, `document.querySelector("[role=menu], dialog[open], [role=status] button")`)
-					p.axe(name + " " + layer)
-					if out := evalJS[int](p, `Math.max(0, ...[...document.querySelectorAll("[role=menu], dialog[open]")].map((e) => e.getBoundingClientRect().bottom - innerHeight))`); out > 0 {
-						p.t.Errorf("%s: %q is %d pixels below the window", name, layer, out)
-					}
-					p.picture(name + " " + layer)
-					p.key(kb.Escape)
-					// A dialog leaves the page with its close event, which comes after it lost "open".
-					p.until("closed "+layer, `!document.querySelector("[role=menu], dialog")`)
-				}
-				p.noFaults()
+	for _, v := range viewers() {
+		dir := map[string]string{"en": "ltr", "ar": "rtl"}[v.lang]
+		name := fmt.Sprint("design ", v.size[0], " ", v.theme, " ", dir)
+		p := newPage(t, v.size)
+		p.mode(home, "en")
+		p.open(home + "/design")
+		p.until("the design page", `document.querySelector("[role=tablist]")`)
+		evalJS[bool](p, fmt.Sprintf(`(document.documentElement.dataset.theme = %q, document.documentElement.dir = %q, true)`, v.theme, dir))
+		p.until("the font", `document.fonts.check("16px 'LiveLearn Sans'") && "font" in document.documentElement.dataset`)
+		p.axe(name)
+		p.picture(name)
+		for _, layer := range []string{"More for Amal", "Open chat", "Delete class", "Toast with Undo"} {
+			evalJS[bool](p, `((b) => (b.at(-1).scrollIntoView({block: "end"}), b.at(-1).click(), true))([...document.querySelectorAll("button")].filter((e) => (e.getAttribute("aria-label") || e.innerText).trim() === `+quote(layer)+`))`)
+			p.until(layer, `document.querySelector("[role=menu], dialog[open], [role=status] button")`)
+			p.axe(name + " " + layer)
+			if out := evalJS[int](p, `Math.max(0, ...[...document.querySelectorAll("[role=menu], dialog[open]")].map((e) => e.getBoundingClientRect().bottom - innerHeight))`); out > 0 {
+				p.t.Errorf("%s: %q is %d pixels below the window", name, layer, out)
 			}
+			p.picture(name + " " + layer)
+			p.key(kb.Escape)
+			// A dialog leaves the page with its close event, which comes after it lost "open".
+			p.until("closed "+layer, `!document.querySelector("[role=menu], dialog")`)
 		}
+		p.noFaults()
 	}
 }
 

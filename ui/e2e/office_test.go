@@ -91,16 +91,13 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 	ada := box.ClaimBox("Ada")
 	past := askedLesson(t, box, ada)
 	home := "http://" + box.HTTP
-	for _, at := range []struct {
-		size        [2]int64
-		lang, theme string
-	}{{laptop, "en", "light"}, {laptop, "ar", "dark"}, {phone, "en", "dark"}, {phone, "ar", "light"}} {
+	for _, at := range viewers() {
 		p := newPage(t, at.size)
 		p.speak(home, at.lang)
 		p.as(home, ada)
 		visit := func(path, ready string) {
 			t.Helper()
-			name := fmt.Sprint("office ", at.size[0], " ", at.lang, " ", at.theme)
+			name := "office " + at.String()
 			p.open(home + path)
 			evalJS[bool](p, `(document.documentElement.dataset.theme = "`+at.theme+`", true)`)
 			p.until(path, ready+` && !document.querySelector("[aria-busy=true], [data-part=skeleton]")`)

@@ -51,11 +51,11 @@ func makeRecording(t *testing.T) *pastRecording {
 	time.Sleep(3 * time.Second) // a chapter lasts so long
 	do("board.show", map[string]any{"surface": surface})
 	do("chat.say", map[string]any{"text": "$v = \\sqrt{GM/r}$", "to": "all"})
-	time.Sleep(3 * time.Second)
+	time.Sleep(3 * time.Second) // the second chapter
 	do("quiz.open", map[string]any{"items": []string{item}})
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // the question is open for some time
 	do("quiz.reveal", map[string]any{"round": 1})
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // and its answer is shown
 	if _, err := r.ada.CallAPI("POST", "/api/lessons/"+r.lesson.ID+"/end", nil, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -178,48 +178,45 @@ func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
 	p.noFaults()
 }
 
-// TestPreparationForEverybody checks the pages and dialogs of the preparation in light, dark and
-// Arabic, on a phone and on a laptop.
+// TestPreparationForEverybody checks the pages and dialogs of the preparation for each viewer.
 func TestPreparationForEverybody(t *testing.T) {
 	installModules(t)
 	box := boxtest.Start(t, t.TempDir())
 	ada := box.ClaimBox("Ada")
 	class := ada.AddClass("7B", 8)
 	home := "http://" + box.HTTP
-	for _, size := range [][2]int64{phone, laptop} {
-		for _, mode := range []string{"light", "dark", "ar"} {
-			name := fmt.Sprint(mode, " ", size[0], " ")
-			say := loadWords(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])
-			p := newPage(t, size)
-			p.mode(home, mode)
-			p.as(home, ada)
-			at := func(path, ready string) {
-				p.t.Helper()
-				p.open(home + path)
-				p.theme(mode)
-				p.until(path, ready)
-				p.axe(name + path)
-				p.calm(name + path)
-			}
-			at("/cards/"+class, `[...document.images].length === 8`)
-			at("/quiz/q_sample", `document.querySelectorAll("[data-thumb]").length > 4`)
-			p.press(say("quizzes.gift"))
-			p.until("the dialog", `document.querySelector("dialog[open]")`)
-			p.axe(name + "GIFT")
-			at("/teach", `document.querySelector("[data-part=ready] img")?.complete && document.querySelector("[data-part=decks] img")`)
-			for _, open := range []string{"home.list", "home.start", "home.add"} {
-				p.press(say(open))
-				p.until("the dialog", `document.querySelector("dialog[open]")`)
-				p.axe(name + open)
-				p.calm(name + open)
-				if evalJS[string](p, `document.activeElement.ariaLabel ?? ""`) == say("close") {
-					t.Errorf("%s%s: the dialog opens at its close button", name, open)
-				}
-				p.press(say("close"))
-				p.until("no dialog", `!document.querySelector("dialog")`)
-			}
-			p.noFaults()
+	for _, v := range viewers() {
+		name := v.String() + " "
+		say := loadWords(t, v.lang)
+		p := newPage(t, v.size)
+		p.speak(home, v.lang)
+		p.as(home, ada)
+		at := func(path, ready string) {
+			p.t.Helper()
+			p.open(home + path)
+			p.theme(v.theme)
+			p.until(path, ready)
+			p.axe(name + path)
+			p.calm(name + path)
 		}
+		at("/cards/"+class, `[...document.images].length === 8`)
+		at("/quiz/q_sample", `document.querySelectorAll("[data-thumb]").length > 4`)
+		p.press(say("quizzes.gift"))
+		p.until("the dialog", `document.querySelector("dialog[open]")`)
+		p.axe(name + "GIFT")
+		at("/teach", `document.querySelector("[data-part=ready] img")?.complete && document.querySelector("[data-part=decks] img")`)
+		for _, open := range []string{"home.list", "home.start", "home.add"} {
+			p.press(say(open))
+			p.until("the dialog", `document.querySelector("dialog[open]")`)
+			p.axe(name + open)
+			p.calm(name + open)
+			if evalJS[string](p, `document.activeElement.ariaLabel ?? ""`) == say("close") {
+				t.Errorf("%s%s: the dialog opens at its close button", name, open)
+			}
+			p.press(say("close"))
+			p.until("no dialog", `!document.querySelector("dialog")`)
+		}
+		p.noFaults()
 	}
 }
 

@@ -206,7 +206,7 @@ func (s *pgServer) waitReady() error {
 		if c, err = pgx.Connect(context.Background(), s.urlOf("postgres")); err == nil {
 			return c.Close(context.Background())
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // the server is a process of its own
 	}
 	log, _ := os.ReadFile(filepath.Join(s.dir, "log")) // may be missing
 	s.stop()

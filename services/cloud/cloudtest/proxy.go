@@ -154,7 +154,7 @@ func (l *proxyLine) copyDelayed(from, to net.Conn) {
 		defer l.resetBoth()
 		for p := range under {
 			if d := time.Until(p.due); d > 0 {
-				time.Sleep(d)
+				time.Sleep(d) // the delay of the line
 			}
 			if _, err := to.Write(p.data); err != nil {
 				l.resetBoth()

@@ -88,8 +88,7 @@ func (p *htmlText) readTag(s string) (rest string, ok bool) {
 		_, rest, _ = strings.Cut(after, "-->")
 		return rest, true
 	}
-	name := strings.TrimLeft(s[1:], "/")
-	if len(name) < len(s)-2 || name == "" || (name[0]|0x20 < 'a' || name[0]|0x20 > 'z') && name[0] != '!' {
+	if !startsTag(s) {
 		return s, false
 	}
 	inner, rest, found := strings.Cut(s[1:], ">")
@@ -97,31 +96,66 @@ func (p *htmlText) readTag(s string) (rest string, ok bool) {
 		return s, false
 	}
 	name, attributes, _ := strings.Cut(strings.Map(blankToSpace, strings.Trim(inner, "/")), " ")
-	switch name = strings.ToLower(name); {
-	case name == "img" && inner[0] != '/':
+	name = strings.ToLower(name)
+	if inner[0] == '/' {
+		return p.endElement(name, rest), true
+	}
+	return p.startElement(name, attributes, rest), true
+}
+
+// startsTag reports whether a text begins with the "<" of a tag and the tag's name.
+func startsTag(s string) bool {
+	name := strings.TrimLeft(s[1:], "/")
+	if len(name) < len(s)-2 || name == "" {
+		return false
+	}
+	letter := name[0] | 0x20
+	return letter >= 'a' && letter <= 'z' || name[0] == '!'
+}
+
+// startElement handles a start tag, and returns what follows it.
+func (p *htmlText) startElement(name, attributes, rest string) string {
+	switch {
+	case name == "img":
 		p.readImage(" " + attributes)
-	case name == "math" && inner[0] != '/':
-		p.countLoss(LostFormula)
-	case (name == "script" || name == "style") && inner[0] != '/':
+	case name == "script" || name == "style":
 		_, rest, _ = strings.Cut(rest, "</"+name)
 		_, rest, _ = strings.Cut(rest, ">")
 	case name == "sup" || name == "sub":
-		if p.script = name; inner[0] == '/' {
-			p.script = ""
-		}
+		p.script = name
+	case name == "pre":
+		p.verbatim = true
+	}
+	if lost := lossOf[name]; lost != "" {
+		p.countLoss(lost)
+	}
+	return p.separate(name, rest)
+}
+
+// endElement handles an end tag, and returns what follows it.
+func (p *htmlText) endElement(name, rest string) string {
+	switch name {
+	case "sup", "sub":
+		p.script = ""
+	case "pre":
+		p.verbatim = false
+	}
+	return p.separate(name, rest)
+}
+
+// separate sets the gap that a tag leaves in the text, and returns rest without the line end that
+// belongs to it.
+func (p *htmlText) separate(name, rest string) string {
+	switch {
 	case BlockTags[name]:
 		p.pendingGap = "\n"
-		if name == "pre" {
-			p.verbatim = inner[0] != '/'
-			rest = strings.TrimPrefix(rest, "\n")
-		}
 	case name == "td" || name == "th":
 		p.addSpace()
 	}
-	if lost := lossOf[name]; lost != "" && name != "math" && inner[0] != '/' {
-		p.countLoss(lost)
+	if name == "pre" {
+		return strings.TrimPrefix(rest, "\n")
 	}
-	return rest, true
+	return rest
 }
 
 // readImage keeps a picture, or writes its words.

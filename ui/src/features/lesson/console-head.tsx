@@ -16,7 +16,7 @@ import { PageTitle } from "../../components/page-title";
 import { span, t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { RecordingNotice } from "../call/call-entry";
-import { GroupsButton } from "./groups/groups-entry";
+import { GroupsButton } from "./groups/groups-entry-staff";
 import { ConnectionStatus } from "./connection-status";
 import css from "./console-head.module.css";
 

@@ -23,7 +23,7 @@
   const texts = document.createTreeWalker(document.querySelector("#main"), NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const node = texts.currentNode;
-    if (!shows(node.parentElement)) continue;
+    if (!shows(node.parentElement) || node.parentElement.closest("[title]")) continue; // a name of one row is whole in its tooltip
     for (const m of node.data.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
       const range = document.createRange();
       range.setStart(node, m.index);

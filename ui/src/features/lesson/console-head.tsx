@@ -53,15 +53,9 @@ export function ConsoleHead({
   return (
     <header class={css.head}>
       <ButtonLink kind="quiet" icon={ChevronLeft} mirrored href="/teach" label={t("console.home")} />
-      <div class={css.name}>
-        <PageTitle>
-          <bdi>{info?.className || lesson.title || "…"}</bdi>
-        </PageTitle>
-        {info && lesson.title && lesson.title !== info.className && (
-          <p>
-            <bdi>{lesson.title}</bdi>
-          </p>
-        )}
+      <div class={css.name} title={[info?.className, lesson.title].filter(Boolean).join(" · ")}>
+        <PageTitle dir="auto">{info?.className || lesson.title || "…"}</PageTitle>
+        {info && lesson.title && lesson.title !== info.className && <p dir="auto">{lesson.title}</p>}
       </div>
       {info?.code && info.id === lesson.id && (
         <button type="button" class={css.code} onClick={() => setOpen("code")}>
@@ -92,6 +86,7 @@ export function ConsoleHead({
         <Button
           kind="quiet"
           icon={Video}
+          data-wide
           aria-expanded={video.open}
           label={t("console.video")}
           onClick={video.toggle}
@@ -114,6 +109,7 @@ export function ConsoleHead({
           label={t("console.menu")}
           items={[
             { label: t("console.screen"), icon: MonitorUp, onSelect: () => window.open(screen, "_blank", "noopener") },
+            { label: t("console.video"), icon: Video, onSelect: video.toggle },
             { label: t("console.remote"), icon: Smartphone, onSelect: () => setOpen("remote") },
             { label: t("console.keys"), icon: Keyboard, onSelect: () => setOpen("keys") },
             ...(info?.code ? [{ label: t("console.codeTitle"), icon: QrCode, onSelect: () => setOpen("code") }] : []),

@@ -53,9 +53,27 @@ export function ConsoleHead({
   return (
     <header class={css.head}>
       <ButtonLink kind="quiet" icon={ChevronLeft} mirrored href="/teach" label={t("console.home")} />
-      <div class={css.name} title={[info?.className, lesson.title].filter(Boolean).join(" · ")}>
-        <PageTitle dir="auto">{info?.className || lesson.title || "…"}</PageTitle>
-        {info && lesson.title && lesson.title !== info.className && <p dir="auto">{lesson.title}</p>}
+      <div class={css.what}>
+        <div class={css.name} title={[info?.className, lesson.title].filter(Boolean).join(" · ")}>
+          <PageTitle dir="auto">{info?.className || lesson.title || "…"}</PageTitle>
+          {info && lesson.title && lesson.title !== info.className && <p dir="auto">{lesson.title}</p>}
+        </div>
+        <p class={css.here}>
+          <NamedIcon name="people" />
+          <strong>{t("console.here", { here: room.pupilsHere.value, n: total })}</strong>
+          <strong class={css.short} aria-hidden="true" dir="ltr">
+            {room.pupilsHere.value}/{total}
+          </strong>
+        </p>
+        {hands > 0 && (
+          <p class={css.hands} aria-hidden="true">
+            <NamedIcon name="hand" />
+            {hands}
+          </p>
+        )}
+        <Clock room={room} />
+        <RecordingNotice room={room} />
+        <ConnectionStatus room={room} />
       </div>
       {info?.code && info.id === lesson.id && (
         <button type="button" class={css.code} onClick={() => setOpen("code")}>
@@ -66,22 +84,6 @@ export function ConsoleHead({
           </span>
         </button>
       )}
-      <p class={css.here}>
-        <NamedIcon name="people" />
-        <strong>{t("console.here", { here: room.pupilsHere.value, n: total })}</strong>
-        <strong class={css.short} aria-hidden="true" dir="ltr">
-          {room.pupilsHere.value}/{total}
-        </strong>
-      </p>
-      {hands > 0 && (
-        <p class={css.hands} aria-hidden="true">
-          <NamedIcon name="hand" />
-          {hands}
-        </p>
-      )}
-      <Clock room={room} />
-      <RecordingNotice room={room} />
-      <ConnectionStatus room={room} />
       <div class={css.tools}>
         <Button
           kind="quiet"

@@ -25,7 +25,7 @@ var plurals = map[string][]string{
 func locale(t *testing.T, lang string) map[string]any {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("src", "locales", lang, "*.json"))
-	if err != nil || len(files) != 6 {
+	if err != nil || len(files) != 7 {
 		t.Fatalf("%s: %d areas: %v", lang, len(files), err)
 	}
 	all := map[string]any{}

@@ -71,13 +71,13 @@ func buildPages(out string) error {
 	}
 	source := filepath.Join(ui, sourceCopy)
 	defer func() { _ = os.RemoveAll(source) }()
-	if err := copySource(ui, source); err != nil {
+	if err := errors.Join(copySource(ui, source), copyPhoenix(ui, filepath.Join(source, "phoenix"))); err != nil {
 		return err
 	}
 	meta := filepath.Join(out, "meta.json")
 	cmd := exec.Command("go", "tool", "-modfile=../scripts/tools.mod", "esbuild", sourceCopy+"/main.tsx", sourceCopy+"/pupil-style.ts",
 		"--bundle", "--splitting", "--minify", "--format=esm", "--charset=utf8", "--legal-comments=none",
-		"--jsx=automatic", "--jsx-import-source=preact", "--target=chrome95,safari15,firefox115",
+		"--alias:phoenix=./"+sourceCopy+"/phoenix/index.js", "--jsx=automatic", "--jsx-import-source=preact", "--target=chrome95,safari15,firefox115",
 		"--loader:.woff2=file", "--asset-names=[name]-[hash]", "--entry-names=[name]-[hash]", "--chunk-names=[name]-[hash]", "--outdir="+filepath.Join(out, "assets"),
 		"--metafile="+meta, "--log-level=warning")
 	cmd.Dir, cmd.Stderr = ui, os.Stderr

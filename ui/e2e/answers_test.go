@@ -109,6 +109,9 @@ func TestTheConsoleCountsWrittenOrderedAndMatchedAnswers(t *testing.T) {
 		press := map[bool]string{true: "stage.open", false: "stage.next"}[n == 0]
 		p.press(say(press))
 		p.until("the question", fmt.Sprintf(`document.querySelector("[data-part=question]")?.innerText === %s`, quote([]string{"The red planet?", "How many seasons has Mars?", "From the sun", "Whose moon?"}[n])))
+		for _, part := range map[int][]string{2: {"Mercury", "Venus", "Earth"}, 3: {"Titan", "Phobos", "Saturn", "Mars"}}[n] {
+			p.until(part+", before anybody has answered", `document.querySelector("[data-part=asked]").innerText.includes(`+quote(part)+`)`)
+		}
 		for who, given := range q.given {
 			command := wiretest.Command{ID: fmt.Sprint("a", n), Name: "quiz.answer", Payload: map[string]any{"round": n + 1, "item": items[n].ID, "response": given}}
 			if _, err := class[who].SendCommand(command); err != nil {

@@ -183,7 +183,20 @@ func (p *page) calm(what string) {
 	if list := evalJS[[]string](p, brokenWords); len(list) > 0 {
 		p.t.Errorf("%s: broken words: %q", what, list)
 	}
+	if list := evalJS[[]string](p, strayNames); len(list) > 0 {
+		p.t.Errorf("%s: names at the wrong end: %q", what, list)
+	}
 }
+
+// strayNames lists names that do not stand where their row begins on a page that reads from right to
+// left. A Latin name reads the other way and would stand at the far end.
+const strayNames = `document.documentElement.dir !== "rtl" ? [] : [...document.querySelectorAll("bdi")].filter((e) => {
+  if (!e.checkVisibility() || getComputedStyle(e).display === "inline") return false;
+  const text = document.createRange(), box = e.getBoundingClientRect();
+  text.selectNodeContents(e);
+  const at = text.getBoundingClientRect(), before = box.right - at.right;
+  return at.width > 0 && before > 2 && Math.abs(before - (at.left - box.left)) > 2;
+}).map((e) => e.innerText)`
 
 // TestTheRulesOfPagesBite checks that each rule above finds its fault, and no other text.
 func TestTheRulesOfPagesBite(t *testing.T) {
@@ -199,7 +212,8 @@ func TestTheRulesOfPagesBite(t *testing.T) {
 		t.Errorf("main actions: %q, want one", got)
 	}
 	evalJS[bool](p, `(document.body.insertAdjacentHTML("beforeend", '<a class="go">Add</a><p class="thin">Carbondioxide</p><p title="$y$">Half of $x$</p>'), true)`)
-	for rule, want := range map[string]int{mainActions: 2, brokenWords: 1, writtenFormulas: 2} {
+	evalJS[bool](p, `(document.documentElement.dir = "rtl", document.body.insertAdjacentHTML("beforeend", ["start", "left", "right"].map((at) => '<bdi style="display:block;text-align:' + at + '">Amal</bdi>').join("")), true)`)
+	for rule, want := range map[string]int{mainActions: 2, brokenWords: 1, writtenFormulas: 2, strayNames: 2} {
 		if got := evalJS[[]string](p, rule); len(got) != want {
 			t.Errorf("%q, want %d findings", got, want)
 		}

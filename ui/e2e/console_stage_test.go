@@ -27,6 +27,8 @@ const apart = `(() => {
     const r = e.getBoundingClientRect();
     if (r.left < -1 || r.right > innerWidth + 1) out.push((e.dataset.part || e.innerText) + " leaves the window");
   }
+  const head = document.querySelector("header").offsetHeight;
+  if (head > 76) out.push("the head is " + head + " pixels high: it has two rows");
   for (const e of [...inBar, ...inHead]) if (e.tagName === "BUTTON" && e.scrollWidth > e.clientWidth + 1) out.push(e.innerText + " is cut");
   return out;
 })()`

@@ -116,6 +116,34 @@ func TestFormulasAreDrawnInEveryPlace(t *testing.T) {
 	checkPreparedFormulas(t, s.ada, teacher)
 }
 
+// TestFormulasAreDrawnInTheChat says formulas to everybody and to one pupil. An Arabic page draws them
+// too, and its arrow to the pupil points to the left.
+func TestFormulasAreDrawnInTheChat(t *testing.T) {
+	c := startClass(t, 3, manyKinds)
+	desk, pupil := desk(t, c.ada, c.lesson.Room, laptop), c.pupilPage("ar", laptop)
+	c.send(c.teacher, "chat.say", map[string]any{"text": `Solve $x^2 = 9$`, "to": "all"})
+	c.send(c.pupils[0], "chat.say", map[string]any{"text": `It is $\pm 3$`, "to": "all"})
+	desk.press(loadWords(t, "en")("console.chat"))
+	for who, p := range map[string]*page{"console": desk, "pupil": pupil} {
+		p.until("both messages on "+who, `document.querySelectorAll("[role=log] article math").length === 2`)
+		p.drawsFormulas("the chat on " + who)
+	}
+	other := newPage(t, laptop)
+	other.speak("http://"+c.box.HTTP, "ar")
+	other.as("http://"+c.box.HTTP, c.ada)
+	other.open("http://" + c.box.HTTP + "/teach/" + c.lesson.Room)
+	seq := evalJS[int](desk, `document.querySelectorAll("[role=log] article").length`)
+	c.send(c.teacher, "chat.say", map[string]any{"text": `Yes, $3$ and $-3$`, "to": "pupil", "user": c.people[1].User, "re": seq})
+	other.press(loadWords(t, "ar")("console.chat"))
+	other.until("the private answer", `document.querySelectorAll("[role=log] article:last-of-type math").length === 2`)
+	if turn := evalJS[string](other, `getComputedStyle(document.querySelector("[role=log] article:last-of-type p svg")).transform`); turn != "matrix(-1, 0, 0, 1, 0, 0)" {
+		t.Errorf("the arrow in an Arabic page has the transform %q", turn)
+	}
+	for _, p := range []*page{desk, pupil, other} {
+		p.noFaults()
+	}
+}
+
 // checkPreparedFormulas looks at the editor and at an import.
 func checkPreparedFormulas(t *testing.T, ada *boxtest.Person, p *page) {
 	t.Helper()

@@ -114,8 +114,39 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 		visit("/results/"+past.ID, `document.querySelector("[data-part=marks]")`)
 		visit("/teach", `document.querySelector("[data-class]")`)
 		visit("/no-such-page", `document.body.innerText.includes(`+quote(loadWords(t, at.lang)("lost.title"))+`)`)
+		if display := evalJS[string](p, `getComputedStyle(document.querySelector("header")).display`); display != "flex" {
+			t.Errorf("the head of the page of an unknown address has no styles: its display is %q", display)
+		}
 		p.noFaults()
 	}
+}
+
+// TestPlotsWriteTimesOfThePagesLanguage gives the page an hour of measurements and reads what the plots
+// write.
+func TestPlotsWriteTimesOfThePagesLanguage(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	home := "http://" + box.HTTP
+	p := newPage(t, laptop)
+	p.speak(home, "fr")
+	p.as(home, ada)
+	p.open(home + "/admin")
+	evalJS[bool](p, `(() => {
+	  window.written = [];
+	  const draw = CanvasRenderingContext2D.prototype.fillText, ask = window.fetch;
+	  CanvasRenderingContext2D.prototype.fillText = function (text, ...at) { written.push(String(text)); return draw.call(this, text, ...at); };
+	  const at = Array.from({length: 60}, (_, i) => Date.UTC(2026, 10, 30, 13, i)), level = at.map(() => 0.5);
+	  window.fetch = (url, ...more) => String(url).endsWith("/api/admin/history")
+	    ? Promise.resolve(new Response(JSON.stringify({at, chat_p99_ms: level, load: level, memory_mb: level, sockets: level}), {headers: {"content-type": "application/json"}}))
+	    : ask(url, ...more);
+	  return true;
+	})()`)
+	p.press(loadWords(t, "fr")("admin.part.diagnostics"))
+	p.until("times of day", `written.some((s) => /^\d\d:\d\d$/.test(s))`)
+	if other := evalJS[[]string](p, `written.filter((s) => /[ap]m|\//i.test(s))`); len(other) > 0 {
+		t.Errorf("the plots write %q", other)
+	}
+	p.noFaults()
 }
 
 // picturePart is the part of a path that names a picture.

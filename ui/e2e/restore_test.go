@@ -1,7 +1,12 @@
 package e2e
 
 import (
+	"context"
 	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 
 	"github.com/livelearn/box/firmware/boxtest"
 )
@@ -26,6 +31,41 @@ func (p *page) confirmName(name string) {
 	p.until("the field for the name", field)
 	evalJS[bool](p, field+`.focus() || true`)
 	p.typed(name)
+}
+
+// TestTheRecoverySheetIsAllThatIsPrinted prints the passphrase of an encrypted backup.
+func TestTheRecoverySheetIsAllThatIsPrinted(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	home := "http://" + box.HTTP
+	for _, lang := range []string{"en", "ar"} {
+		say := loadWords(t, lang)
+		p := newPage(t, laptop)
+		p.as(home, ada)
+		p.speak(home, lang)
+		p.open(home + "/admin/backup")
+		p.press(say("admin.sealed"))
+		p.until("a passphrase", `document.querySelector("[name=passphrase]")?.value.length === 29`)
+		p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+			_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+			return err
+		}))
+		const visible = `[...document.querySelectorAll("body *")].filter((e) => !e.children.length && e.checkVisibility({visibilityProperty: true}) && e.innerText?.trim())`
+		evalJS[bool](p, `(window.print = () => { window.printed = `+visible+`.map((e) => [!!e.closest("[data-part=recovery]"), e.innerText.trim()]); }, true)`)
+		p.press(say("admin.recovery.print"))
+		p.until("the sheet", `window.printed?.length > 0`)
+		if other := evalJS[[]string](p, `printed.filter(([sheet]) => !sheet).map(([, text]) => text)`); len(other) > 0 {
+			t.Errorf("%s: the print has %q too", lang, other)
+		}
+		if !evalJS[bool](p, `printed.some(([, text]) => text === document.querySelector("[name=passphrase]").value)`) {
+			t.Errorf("%s: the print has no passphrase: %v", lang, evalJS[[][]any](p, `printed`))
+		}
+		evalJS[bool](p, `dispatchEvent(new Event("afterprint"))`)
+		if evalJS[bool](p, `"print" in document.documentElement.dataset`) {
+			t.Errorf("%s: the page still prints the sheet only", lang)
+		}
+		p.noFaults()
+	}
 }
 
 // TestAnAdminRestoresABackupInTheBrowser downloads an encrypted backup, changes the box, tries a

@@ -35,10 +35,11 @@ const loadStyles = () =>
     document.head.append(link);
   });
 
-// styled gives a page when its style sheet is there.
+// styled gives a page that is not a pupil's, when its style sheet and the texts of all such pages are
+// there.
 const styled = (load: () => Promise<Page>) => async () => {
   styles ??= loadStyles();
-  const [page] = await Promise.all([load(), styles]);
+  const [page] = await Promise.all([withTexts("staff", load()), styles]);
   return page;
 };
 
@@ -68,7 +69,7 @@ const others: [RegExp, () => Promise<Page>][] = [
     async () => (await withTexts("prepare", withTexts("after", import("./pages/admin")))).Admin,
   ],
 ];
-const unknown = async (): Promise<Page> => (await import("./pages/lost")).LostPage;
+const unknown = styled(async () => (await import("./pages/lost")).LostPage);
 
 const late: [RegExp, () => Promise<Page>][] = [
   [/^\/lesson$/, async () => (await lesson()).Lesson],

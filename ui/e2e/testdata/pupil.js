@@ -7,6 +7,8 @@
   const name = (e) => `${e.tagName.toLowerCase()} "${(e.getAttribute("aria-label") || e.textContent).slice(0, 24)}"`;
   const page = document.scrollingElement;
   if (page.scrollWidth > innerWidth) faults.push(`the page is ${page.scrollWidth} wide, the window ${innerWidth}`);
+  const title = document.querySelector("[data-stage] > header h1");
+  if (title?.offsetHeight > 40) faults.push(`the title beside the stage is ${title.offsetHeight} pixels high: it has several rows`);
   const words = [];
   const moves = (e) => { for (let a = e; a.id !== "main"; a = a.parentElement) if (/fixed|sticky/.test(getComputedStyle(a).position)) return true; return false; };
   // seen is the part of a word that no scroller above it hides.
@@ -23,7 +25,7 @@
   const texts = document.createTreeWalker(document.querySelector("#main"), NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const node = texts.currentNode;
-    if (!shows(node.parentElement)) continue;
+    if (!shows(node.parentElement) || node.parentElement.closest("[title]")) continue; // a name of one row is whole in its tooltip
     for (const m of node.data.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
       const range = document.createRange();
       range.setStart(node, m.index);

@@ -80,9 +80,9 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
   {
     id: "backup",
     icon: Archive,
-    Content: () => (
+    Content: ({ state }) => (
       <>
-        <Backup />
+        <Backup box={state.box.name} />
         <Restore />
       </>
     ),

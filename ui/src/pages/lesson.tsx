@@ -143,10 +143,8 @@ function Live({ room, review, name, home }: { room: Room; review: Review; name: 
       >
         <header class={css.top}>
           <Icon icon={mark} />
-          <div class={css.what}>
-            <PageTitle>
-              <bdi>{title || cls || t("lesson.title")}</bdi>
-            </PageTitle>
+          <div class={css.what} title={title || cls}>
+            <PageTitle dir="auto">{title || cls || t("lesson.title")}</PageTitle>
             <p>
               {title && cls && (
                 <span class={css.class}>

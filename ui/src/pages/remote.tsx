@@ -63,9 +63,7 @@ function Held({ room }: { room: Room }) {
           href={`/teach/${encodeURIComponent(room.id)}`}
           label={t("remote.console")}
         />
-        <PageTitle>
-          <bdi>{room.info.value?.className || t("remote.title")}</bdi>
-        </PageTitle>
+        <PageTitle dir="auto">{room.info.value?.className || t("remote.title")}</PageTitle>
         <ConnectionStatus room={room} />
       </header>
       <ConnectionNote room={room} />

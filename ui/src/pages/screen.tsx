@@ -15,7 +15,7 @@ import { Room } from "../state/room";
 import { ConnectionStatus } from "../features/lesson/connection-status";
 import { groupCode, ProjectorLobby } from "../features/lesson/projector-lobby";
 import { CallLoader, RecordingNotice } from "../features/call/call-entry";
-import { ProjectorGroups } from "../features/lesson/groups/groups-entry";
+import { ProjectorGroups } from "../features/lesson/groups/groups-entry-staff";
 import { BoardSurface } from "../features/whiteboard/board-surface";
 import { AnsweredMeter, ProjectorQuestion } from "../features/quiz/projector-question";
 import { ProjectorRanking } from "../features/quiz/projector-podium";

@@ -1,18 +1,19 @@
 // The whole box as one file, for who opens it with a passphrase or without one.
 import { useState } from "preact/hooks";
-import { Download, LockKeyhole } from "lucide";
+import { Download, LockKeyhole, Printer } from "lucide";
 import { ButtonLink } from "../../components/button-link";
 import { adminAPI } from "../../api/admin";
-import { t } from "../../locales/i18n";
+import { formatTime, t } from "../../locales/i18n";
 import { Button } from "../../components/button";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { Field } from "../../components/field";
 import { FormError } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
+import css from "./backup.module.css";
 
 const shortest = 12; // characters of a passphrase
 
-export function Backup() {
+export function Backup({ box }: { box: string }) {
   const [open, setOpen] = useState(false);
   return (
     <section class="card stack" aria-labelledby="backup-title">
@@ -26,7 +27,7 @@ export function Backup() {
           {t("admin.sealed")}
         </Button>
       </div>
-      {open && <EncryptedBackup close={() => setOpen(false)} />}
+      {open && <EncryptedBackup box={box} close={() => setOpen(false)} />}
     </section>
   );
 }
@@ -38,7 +39,7 @@ function newPassphrase(): string {
   return text.match(/.{4}/g)!.join("-");
 }
 
-function EncryptedBackup({ close }: { close: () => void }) {
+function EncryptedBackup({ box, close }: { box: string; close: () => void }) {
   const [passphrase, setPassphrase] = useState(newPassphrase);
   const [done, setDone] = useState(false);
   const [busy, fault, run] = useTask();
@@ -76,10 +77,39 @@ function EncryptedBackup({ close }: { close: () => void }) {
         />
         <FormError fault={fault} fields={[]} />
         <div role="status">{done && <p class="note ok">{t("admin.sealedDone")}</p>}</div>
-        <Button kind="primary" type="submit" icon={Download} busy={busy} disabled={short}>
-          {t("admin.sealedGet")}
-        </Button>
+        <div class="row">
+          <Button kind="primary" type="submit" icon={Download} busy={busy} disabled={short}>
+            {t("admin.sealedGet")}
+          </Button>
+          <Button icon={Printer} disabled={short} onClick={printSheet}>
+            {t("admin.recovery.print")}
+          </Button>
+        </div>
       </form>
+      <RecoverySheet box={box} passphrase={passphrase.trim()} />
     </DialogSheet>
   );
 }
+
+// printSheet prints the recovery sheet without the page around it.
+function printSheet() {
+  const root = document.documentElement;
+  root.dataset.print = "sheet";
+  addEventListener("afterprint", () => delete root.dataset.print, { once: true });
+  print();
+}
+
+// RecoverySheet is on paper only: what a person needs who restores the box on another day.
+const RecoverySheet = ({ box, passphrase }: { box: string; passphrase: string }) => (
+  <section class={css.recovery} data-part="recovery">
+    <h1>{t("admin.recovery.title")}</h1>
+    <p>
+      {t("admin.recovery.what", { name: `\u2068${box}\u2069`, day: formatTime(Date.now(), { dateStyle: "long" }) })}
+    </p>
+    <p class={css.passphrase}>
+      <bdi dir="ltr">{passphrase}</bdi>
+    </p>
+    <p>{t("admin.recovery.keep")}</p>
+    <p>{t("admin.recovery.how")}</p>
+  </section>
+);

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type UPlot from "uplot";
 import { adminAPI, type History } from "../../api/admin";
-import { t } from "../../locales/i18n";
+import { clock, formatNumber, t } from "../../locales/i18n";
 import { EmptyNote, ErrorNote, Loading, PartMissing } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
 import css from "./load-history.module.css";
@@ -59,7 +59,10 @@ function Plot({ name, h, draw: Draw }: { name: (typeof series)[number]; h: Histo
         legend: { show: false },
         cursor: { show: false },
         scales: { y: { range: (_u, _min, max) => [0, Math.max(max * 1.1, name === "load" ? 10 : 1)] } },
-        axes: [axis, { ...axis, size: 44 }],
+        axes: [
+          { ...axis, values: (_u, at) => at.map((s) => clock(s * 1000)) },
+          { ...axis, size: 44, values: (_u, at) => at.map(formatNumber) },
+        ],
         series: [{}, { stroke: style.getPropertyValue("--accent").trim(), width: 2, spanGaps: false }],
       },
       [h.at.map((ms) => ms / 1000), values],

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { Ellipsis, Reply, Trash2 } from "lucide";
 import { Dialog } from "../../components/dialog";
+import { MathText } from "../../components/math-text";
 import { Menu, type MenuItem } from "../../components/menu";
 import { t } from "../../locales/i18n";
 import type { Message, Room } from "../../state/room";
@@ -31,7 +32,11 @@ export function ChatTools<M extends Said>({
       {asked && (
         <Dialog
           title={t("chat.removeAsk")}
-          text={<bdi>{m.text.slice(0, 200)}</bdi>}
+          text={
+            <bdi>
+              <MathText text={m.text} most={200} />
+            </bdi>
+          }
           confirm={t("chat.remove")}
           danger
           onConfirm={() => {

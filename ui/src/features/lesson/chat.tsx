@@ -1,9 +1,10 @@
 // The chat of a lesson, for pupils and staff.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { Reply, Send, X } from "lucide";
+import { ArrowRight, Reply, Send, X } from "lucide";
 import { Button } from "../../components/button";
 import { Icon } from "../../components/icon";
+import { MathText } from "../../components/math-text";
 import { maxChatText } from "../../contract";
 import type { Message, Room } from "../../state/room";
 import { NamedIcon } from "../../components/named-icon";
@@ -69,13 +70,14 @@ export function Chat({
     if (atEnd.current || mine) down();
     else setUnseen(true);
   }, [last?.id, last?.seq, list.length]);
-  // The keyboard of a phone makes the box smaller: the end stays in sight.
+  // The keyboard of a phone makes the box smaller, and a formula or a font makes messages taller when
+  // it is there: the end stays in sight.
   useEffect(() => {
     if (typeof ResizeObserver === "undefined" || !box.current) return;
     const watch = new ResizeObserver(() => atEnd.current && down());
-    watch.observe(box.current);
+    for (const e of [box.current, ...[...box.current.children].slice(-9)]) watch.observe(e);
     return () => watch.disconnect();
-  }, []);
+  }, [list.length]);
 
   return (
     <section class={css.chat} aria-labelledby="chat-title">
@@ -134,7 +136,12 @@ function Said({ m, room, follows, tools }: { m: Line; room: Room; follows: boole
       <p class={follows ? "visually-hidden" : css.by}>
         <bdi>{own ? t("chat.you") : room.name(m.by)}</bdi>
         {teacher && <span class={css.badge}>{t("chat.teacher")}</span>}
-        {m.user && m.user !== room.me.value.user && <bdi>→ {room.name(m.user)}</bdi>}
+        {m.user && m.user !== room.me.value.user && (
+          <>
+            <Icon icon={ArrowRight} mirrored />
+            <bdi>{room.name(m.user)}</bdi>
+          </>
+        )}
         {m.to !== "all" && (
           <span class={css.badge}>
             <NamedIcon name="lock" />
@@ -143,7 +150,7 @@ function Said({ m, room, follows, tools }: { m: Line; room: Room; follows: boole
         )}
       </p>
       <p class={css.text} dir="auto">
-        {m.text}
+        <MathText text={m.text} />
       </p>
       <p class={css.foot}>
         {m.at > 0 && <time dateTime={new Date(m.at).toISOString()}>{clock(m.at)}</time>}
@@ -237,7 +244,9 @@ function Composer({
       {reply && (
         <p class={css.reply}>
           <Icon icon={Reply} mirrored />
-          <bdi>{reply.text.slice(0, 80)}</bdi>
+          <bdi>
+            <MathText text={reply.text} most={80} />
+          </bdi>
           <Button kind="quiet" icon={X} label={t("cancel")} onClick={() => onReply(null)} />
         </p>
       )}

@@ -16,7 +16,7 @@ import { PageTitle } from "../../components/page-title";
 import { span, t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { RecordingNotice } from "../call/call-entry";
-import { GroupsButton } from "./groups/groups-entry";
+import { GroupsButton } from "./groups/groups-entry-staff";
 import { ConnectionStatus } from "./connection-status";
 import css from "./console-head.module.css";
 
@@ -53,15 +53,27 @@ export function ConsoleHead({
   return (
     <header class={css.head}>
       <ButtonLink kind="quiet" icon={ChevronLeft} mirrored href="/teach" label={t("console.home")} />
-      <div class={css.name}>
-        <PageTitle>
-          <bdi>{info?.className || lesson.title || "…"}</bdi>
-        </PageTitle>
-        {info && lesson.title && lesson.title !== info.className && (
-          <p>
-            <bdi>{lesson.title}</bdi>
+      <div class={css.what}>
+        <div class={css.name} title={[info?.className, lesson.title].filter(Boolean).join(" · ")}>
+          <PageTitle dir="auto">{info?.className || lesson.title || "…"}</PageTitle>
+          {info && lesson.title && lesson.title !== info.className && <p dir="auto">{lesson.title}</p>}
+        </div>
+        <p class={css.here}>
+          <NamedIcon name="people" />
+          <strong>{t("console.here", { here: room.pupilsHere.value, n: total })}</strong>
+          <strong class={css.short} aria-hidden="true" dir="ltr">
+            {room.pupilsHere.value}/{total}
+          </strong>
+        </p>
+        {hands > 0 && (
+          <p class={css.hands} aria-hidden="true">
+            <NamedIcon name="hand" />
+            {hands}
           </p>
         )}
+        <Clock room={room} />
+        <RecordingNotice room={room} />
+        <ConnectionStatus room={room} />
       </div>
       {info?.code && info.id === lesson.id && (
         <button type="button" class={css.code} onClick={() => setOpen("code")}>
@@ -72,26 +84,11 @@ export function ConsoleHead({
           </span>
         </button>
       )}
-      <p class={css.here}>
-        <NamedIcon name="people" />
-        <strong>{t("console.here", { here: room.pupilsHere.value, n: total })}</strong>
-        <strong class={css.short} aria-hidden="true" dir="ltr">
-          {room.pupilsHere.value}/{total}
-        </strong>
-      </p>
-      {hands > 0 && (
-        <p class={css.hands} aria-hidden="true">
-          <NamedIcon name="hand" />
-          {hands}
-        </p>
-      )}
-      <Clock room={room} />
-      <RecordingNotice room={room} />
-      <ConnectionStatus room={room} />
       <div class={css.tools}>
         <Button
           kind="quiet"
           icon={Video}
+          data-wide
           aria-expanded={video.open}
           label={t("console.video")}
           onClick={video.toggle}
@@ -114,6 +111,7 @@ export function ConsoleHead({
           label={t("console.menu")}
           items={[
             { label: t("console.screen"), icon: MonitorUp, onSelect: () => window.open(screen, "_blank", "noopener") },
+            { label: t("console.video"), icon: Video, onSelect: video.toggle },
             { label: t("console.remote"), icon: Smartphone, onSelect: () => setOpen("remote") },
             { label: t("console.keys"), icon: Keyboard, onSelect: () => setOpen("keys") },
             ...(info?.code ? [{ label: t("console.codeTitle"), icon: QrCode, onSelect: () => setOpen("code") }] : []),

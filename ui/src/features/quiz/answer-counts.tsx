@@ -71,6 +71,7 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
           </li>
         ))}
       </ul>
+      {rows.length === 0 && <Unanswered item={item} />}
       {right && (
         <p class={css.key}>
           {t("quiz.answer")}{" "}
@@ -80,6 +81,21 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
         </p>
       )}
     </>
+  );
+}
+
+// Unanswered is what the class works with, where no counts show it.
+function Unanswered({ item }: { item: Item }) {
+  if (item.kind === "draw") return <p class="muted">{t("stage.drawings", { view: t("console.view.answers") })}</p>;
+  return [item.options, item.choices].map(
+    (list) =>
+      list && (
+        <p key={list[0]?.id} class="muted">
+          <bdi>
+            <MathText text={list.map((o) => o.text).join(" · ")} />
+          </bdi>
+        </p>
+      ),
   );
 }
 

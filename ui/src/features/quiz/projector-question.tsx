@@ -67,7 +67,8 @@ function Clock({ room }: { room: Room }) {
     );
   }
   if (r.paused) return <State icon={Pause}>{t("quiz.paused")}</State>;
-  if (r.state === "locked") return <State icon={Lock}>{t("quiz.locked")}</State>;
+  if (r.state === "locked" && r.items.some((i) => i.kind !== "slide"))
+    return <State icon={Lock}>{t("quiz.locked")}</State>;
   return null;
 }
 

@@ -71,7 +71,8 @@ export function PupilQuestion({ room }: { room: Room }) {
 function State({ room }: { room: Room }) {
   const round = room.quiz.round.value!;
   if (round.paused) return <Chip icon={Pause}>{t("quiz.paused")}</Chip>;
-  if (round.state === "locked") return <Chip icon={Lock}>{t("quiz.locked")}</Chip>;
+  if (round.state === "locked" && round.items.some((i) => i.kind !== "slide"))
+    return <Chip icon={Lock}>{t("quiz.locked")}</Chip>;
   return round.state === "open" && room.quiz.end.value !== null ? (
     <QuizTimer room={room} end={room.quiz.end.value} />
   ) : null;

@@ -65,7 +65,7 @@ export function SlideStrip({ room, preview, onPreview }: Props) {
                 aria-label={t("board.show", { i: i + 1, title: d.title })}
                 onClick={() => turn(`d:${d.deck}:${i}`)}
               >
-                <img src={imageURL(d.deck, p, 320)} alt="" loading="lazy" />
+                <img src={imageURL(d.deck, p, 320)} width={p.w} height={p.h} alt="" loading="lazy" />
                 <span>{i + 1}</span>
               </button>
             ))}

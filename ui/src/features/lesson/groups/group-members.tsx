@@ -5,7 +5,7 @@ import { Icon } from "../../../components/icon";
 import { maxGroupName } from "../../../contract";
 import { t } from "../../../locales/i18n";
 import type { Room } from "../../../state/room";
-import css from "./groups.module.css";
+import css from "./groups-sheet.module.css";
 
 export function GroupMembers({
   room,

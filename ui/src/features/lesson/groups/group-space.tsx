@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Eraser, Send, Undo2 } from "lucide";
 import { Button } from "../../../components/button";
+import { MathText } from "../../../components/math-text";
 import { type GroupsLine, maxChatText } from "../../../contract";
 import { clock, t } from "../../../locales/i18n";
 import type { Room } from "../../../state/room";
@@ -165,7 +166,9 @@ function GroupChat({ room, group, staff, tools }: Space) {
             </b>{" "}
             {l.at > 0 && <time dateTime={new Date(l.at).toISOString()}>{clock(l.at)}</time>}
             {l.seq > 0 && tools?.(l)}
-            <span dir="auto">{l.text}</span>
+            <span dir="auto">
+              <MathText text={l.text} />
+            </span>
           </p>
         ))}
       </div>

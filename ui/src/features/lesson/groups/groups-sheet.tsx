@@ -14,7 +14,7 @@ import { ChatTools } from "../chat-tools";
 import { GroupMembers } from "./group-members";
 import { GroupSpace } from "./group-space";
 import { GroupTimer } from "./group-timer";
-import css from "./groups.module.css";
+import css from "./groups-sheet.module.css";
 
 const minutes = [0, 3, 5, 10, 15, 20, 30, 45];
 const more = 120; // seconds, at one press

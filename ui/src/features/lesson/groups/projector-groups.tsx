@@ -3,7 +3,7 @@ import { FitToScreen } from "../../../components/fit-to-screen";
 import { t } from "../../../locales/i18n";
 import type { Room } from "../../../state/room";
 import { GroupTimer } from "./group-timer";
-import css from "./groups.module.css";
+import css from "./projector-groups.module.css";
 
 export function GroupsWall({ room }: { room: Room }) {
   const list = room.groups.list.value;

@@ -242,9 +242,15 @@ func checkHybrid(disk backend.Storage) error {
 // bannedText are bytes that no image may hold: private keys, and debugging over the network.
 var bannedText = []string{"-----BEGIN PRIVATE KEY", "-----BEGIN EC PRIVATE KEY", "-----BEGIN RSA PRIVATE KEY", "-----BEGIN OPENSSH PRIVATE KEY"}
 
+// rootFiles are the files of a root file system.
+type rootFiles interface {
+	fs.ReadDirFS
+	fs.ReadFileFS
+}
+
 // rootCheck is a check of a root file system.
 type rootCheck struct {
-	fsys     *squashfs.FileSystem
+	fsys     rootFiles
 	arch     string
 	packages map[string]string // files of Debian packages: path -> SHA-256
 	seen     map[string]bool
@@ -262,6 +268,10 @@ func checkRoot(disk backend.Storage, p *gpt.Partition, arch string) error {
 	if err != nil {
 		return err
 	}
+	return checkRootFiles(fsys, arch)
+}
+
+func checkRootFiles(fsys rootFiles, arch string) error {
 	text, err := fsys.ReadFile("usr/share/livelearn/release.json")
 	if err != nil {
 		return fmt.Errorf("usr/share/livelearn/release.json: %w", err)

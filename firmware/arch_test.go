@@ -162,6 +162,7 @@ var ranks = map[string]int{
 	"ui/e2e":                 12,
 
 	"image":          20, // its own programs
+	"image/debian":   0,  // reads Debian packages
 	"image/qemutest": 20, // machines for its tests
 	"scripts/check":  20,
 	"ui/build":       20,
@@ -213,13 +214,14 @@ var thirdParty = map[string][]string{
 	"firmware/backup":             {"go.etcd.io/bbolt", "filippo.io/age"},
 	"firmware":                    {"github.com/BurntSushi/toml", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/update/bundle":      {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
-	"services/network":            {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns"},
+	"services/network":            {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns", "github.com/mdlayher/wifi", "golang.org/x/sys/unix"},
 	"services/update":             {"github.com/prometheus/client_golang"},
 	"services/cloud/batch":        {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
 	"services/cloud":              {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
 	"services/cloud/pg":           {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
 	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate"},
 	"image":                       {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
+	"image/debian":                {"github.com/ProtonMail/go-crypto", "github.com/knqyf263/go-deb-version", "github.com/ulikunitz/xz", "github.com/klauspost/compress/zstd"},
 	"scripts/check":               {"golang.org/x/sys/unix"},
 	"firmware/recovery":           {"golang.org/x/text"},
 	"firmware/appliance/timesync": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},

@@ -31,19 +31,22 @@ type buildCmd struct {
 	Pack    bool     `help:"Compress the image too, and for a Pi write what Raspberry Pi Imager reads."`
 	URL     string   `help:"Where the files will be, for Imager." default:"https://example.org/livelearn"`
 	Notes   string   `help:"What is new, for people."`
+
+	packageFiles
 }
 
 // build is the state of one image build.
 type build struct {
 	buildCmd
-	ctx    context.Context
-	board  board
-	source string // folder of the project
-	kernel string // folder of the kernel module
-	date   time.Time
-	work   string // temporary folder, removed at the end
-	root   string // the root file system, a file
-	boot   string // started by the firmware: the kernel, or the boot partition of a Pi
+	ctx      context.Context
+	board    board
+	source   string // folder of the project
+	kernel   string // folder of the kernel module
+	date     time.Time
+	work     string      // temporary folder, removed at the end
+	root     string      // the root file system, a file
+	packages []component // of Debian
+	boot     string      // started by the firmware: the kernel, or the boot partition of a Pi
 }
 
 // release is the description of the image in /usr/share/livelearn/release.json.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -240,58 +242,104 @@ func checkHybrid(disk backend.Storage) error {
 // bannedText are bytes that no image may hold: private keys, and debugging over the network.
 var bannedText = []string{"-----BEGIN PRIVATE KEY", "-----BEGIN EC PRIVATE KEY", "-----BEGIN RSA PRIVATE KEY", "-----BEGIN OPENSSH PRIVATE KEY"}
 
-// checkRoot checks the root file system. It must hold our program for the right processor and the
-// modules of the kernel, and no other program and no shell.
+// rootFiles are the files of a root file system.
+type rootFiles interface {
+	fs.ReadDirFS
+	fs.ReadFileFS
+}
+
+// rootCheck is a check of a root file system.
+type rootCheck struct {
+	fsys     rootFiles
+	arch     string
+	packages map[string]string // files of Debian packages: path -> SHA-256
+	seen     map[string]bool
+	needs    map[string]string // name of a library -> a program that needs it
+	faults   []error
+}
+
+// ownFolders hold files that come from no package, next to the program.
+var ownFolders = []string{"lib/modules/", "usr/share/livelearn/"}
+
+// checkRoot checks the root file system. It must hold our program for the right processor, the modules of
+// the kernel and the locked files of Debian packages, and no other program, library or firmware.
 func checkRoot(disk backend.Storage, p *gpt.Partition, arch string) error {
 	fsys, err := squashfs.Read(disk, int64(p.Size), p.GetStart(), 0)
 	if err != nil {
 		return err
 	}
-	var faults []error
-	found := false
-	var walk func(dir string)
-	walk = func(dir string) {
-		list, err := fsys.ReadDir(dir)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", dir, err))
-			return
-		}
-		for _, e := range list {
-			name := path.Join(dir, e.Name())
-			if e.IsDir() {
-				walk(name)
-				continue
-			}
-			err := checkFile(fsys, name, e, arch)
-			if err != nil {
-				faults = append(faults, fmt.Errorf("%s: %w", name, err))
-			}
-			found = found || name == "livelearn"
-		}
-	}
-	walk(".")
-	if !found {
-		faults = append(faults, errors.New("the program is missing"))
-	}
-	return errors.Join(faults...)
+	return checkRootFiles(fsys, arch)
 }
 
-func checkFile(fsys *squashfs.FileSystem, name string, e fs.DirEntry, arch string) error {
-	f, err := fsys.OpenFile(name, os.O_RDONLY)
+func checkRootFiles(fsys rootFiles, arch string) error {
+	text, err := fsys.ReadFile("usr/share/livelearn/release.json")
+	if err != nil {
+		return fmt.Errorf("usr/share/livelearn/release.json: %w", err)
+	}
+	var about release
+	if err := json.Unmarshal(text, &about); err != nil {
+		return fmt.Errorf("usr/share/livelearn/release.json: %w", err)
+	}
+	c := &rootCheck{fsys: fsys, arch: arch, seen: map[string]bool{}, needs: map[string]string{}}
+	if c.packages, err = packageSums(about.Board, arch); err != nil {
+		return err
+	}
+	c.walk(".")
+	for _, name := range append(slices.Sorted(maps.Keys(c.packages)), "livelearn") {
+		if !c.seen[name] {
+			c.faults = append(c.faults, fmt.Errorf("%s: is missing", name))
+		}
+	}
+	libs := map[string]bool{}
+	for name := range c.seen {
+		libs[path.Base(name)] = true
+	}
+	for lib, by := range c.needs {
+		if !libs[lib] {
+			c.faults = append(c.faults, fmt.Errorf("%s: needs %s, which is not there", by, lib))
+		}
+	}
+	return errors.Join(c.faults...)
+}
+
+func (c *rootCheck) walk(dir string) {
+	list, err := c.fsys.ReadDir(dir)
+	if err != nil {
+		c.faults = append(c.faults, fmt.Errorf("%s: %w", dir, err))
+		return
+	}
+	for _, e := range list {
+		name := path.Join(dir, e.Name())
+		if e.IsDir() {
+			c.walk(name)
+			continue
+		}
+		c.seen[name] = true
+		if err := c.checkFile(name, e); err != nil {
+			c.faults = append(c.faults, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+}
+
+func (c *rootCheck) checkFile(name string, e fs.DirEntry) error {
+	data, err := c.fsys.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(f)
-	if err != nil {
-		return err
+	if sum, ok := c.packages[name]; ok {
+		if fileDigest(data) != sum {
+			return errors.New("is not the file of the locked package")
+		}
+		return c.checkLibraries(name, e, data)
 	}
 	program := bytes.HasPrefix(data, []byte("\x7fELF")) || bytes.HasPrefix(data, []byte("#!"))
 	switch {
 	case name == "livelearn":
-		return checkProgram(data, arch)
+		return checkProgram(data, c.arch)
 	case program && !strings.HasSuffix(name, ".ko"):
-		return errors.New("is a program, and ours is the only one")
+		return errors.New("is a program that is in no locked package")
+	case !slices.ContainsFunc(ownFolders, func(dir string) bool { return strings.HasPrefix(name, dir) }):
+		return errors.New("is in no locked package")
 	case slices.Contains([]string{"passwd", "shadow", "authorized_keys", "gokr-pw.txt"}, e.Name()):
 		return errors.New("has users or passwords")
 	}
@@ -301,6 +349,29 @@ func checkFile(fsys *squashfs.FileSystem, name string, e fs.DirEntry, arch strin
 		}
 	}
 	return nil
+}
+
+// checkLibraries notes the libraries that a program of a package needs. A program must be executable.
+func (c *rootCheck) checkLibraries(name string, e fs.DirEntry, data []byte) error {
+	info, err := e.Info()
+	if err != nil {
+		return err
+	}
+	if isProgram(name) != (info.Mode().Perm()&0o111 != 0) {
+		return fmt.Errorf("has the mode %v", info.Mode().Perm())
+	}
+	if !bytes.HasPrefix(data, []byte("\x7fELF")) {
+		return nil
+	}
+	f, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	libs, err := f.ImportedLibraries()
+	for _, lib := range libs {
+		c.needs[lib] = name
+	}
+	return err
 }
 
 func checkProgram(data []byte, arch string) error {

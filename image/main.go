@@ -3,10 +3,11 @@
 //
 //	go run ./image build --board pc --out build/image
 //	go run ./image check build/image/livelearn-pc-0.1.0.img
+//	go run ./image lock
 //
 // It needs no root rights and no program except go. The module github.com/diskfs/go-diskfs writes
-// the partitions and file systems, and the kernels are Go modules (modules.mod). The same source
-// gives the same bytes.
+// the partitions and file systems, the kernels are Go modules (modules.mod), and the programs and
+// firmware of the Wi-Fi come from Debian packages (packages.go). The same source gives the same bytes.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 type cli struct {
 	Build buildCmd `cmd:"" help:"Build the image and the update bundle of a board."`
 	Check checkCmd `cmd:"" help:"Check an image."`
+	Lock  lockCmd  `cmd:"" help:"Take the newest Debian packages: writes image/packages.lock."`
 }
 
 func main() {

@@ -15,8 +15,8 @@ import (
 // rootFolders are empty in the image. The start mounts file systems on them.
 var rootFolders = []string{"boot", "data", "dev", "etc", "lib", "proc", "run", "sys", "tmp", "usr/share/livelearn", "var"}
 
-// rootFS writes the root file system: our program, the modules of the kernel, and the description
-// of the image. It has no shell, no user and no password.
+// rootFS writes the root file system: our program, the modules of the kernel, the files of Debian
+// packages, and the description of the image. It has no shell, no user and no password.
 func (b *build) rootFS() error {
 	b.root = filepath.Join(b.work, "root.squashfs")
 	store, err := file.CreateFromPath(b.root, rootSize)
@@ -55,6 +55,9 @@ func (b *build) fillRoot(dir string) error {
 		return err
 	}
 	if err := b.copyDrivers(dir); err != nil {
+		return err
+	}
+	if err := b.copyPackages(dir); err != nil {
 		return err
 	}
 	about, err := b.releaseJSON()
@@ -112,7 +115,7 @@ func normaliseFiles(dir string, b *build) error {
 			return err
 		}
 		mode := os.FileMode(0o644)
-		if d.IsDir() || d.Name() == "livelearn" && !d.IsDir() {
+		if d.IsDir() || path == "livelearn" || isProgram(path) {
 			mode = 0o755
 		}
 		if err := root.Chmod(path, mode); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
@@ -31,14 +32,20 @@ type creation struct {
 
 // component is one part. Its licence is a file in the image.
 type component struct {
-	ID       string `json:"SPDXID"`
-	Name     string `json:"name"`
-	Version  string `json:"versionInfo"`
-	Location string `json:"downloadLocation"`
-	Declared string `json:"licenseDeclared"`
-	File     string `json:"comment"` // the file of the licence in licences/
+	ID       string     `json:"SPDXID"`
+	Name     string     `json:"name"`
+	Version  string     `json:"versionInfo"`
+	Location string     `json:"downloadLocation"`
+	Declared string     `json:"licenseDeclared"`
+	File     string     `json:"comment"` // the file of the licence in licences/
+	Sums     []checksum `json:"checksums,omitempty"`
 	dir      string
 	text     []byte
+}
+
+type checksum struct {
+	Algorithm string `json:"algorithm"`
+	Value     string `json:"checksumValue"`
 }
 
 var (
@@ -58,7 +65,7 @@ func (b *build) writeLicences(share, program string) error {
 	}
 	for i := range list {
 		c := &list[i]
-		c.ID, c.Location, c.Declared = fmt.Sprintf("SPDXRef-%d-%s", i, unsafeChars.ReplaceAllString(c.Name, "-")), "NOASSERTION", "NOASSERTION"
+		c.ID, c.Location, c.Declared = fmt.Sprintf("SPDXRef-%d-%s", i, unsafeChars.ReplaceAllString(c.Name, "-")), cmp.Or(c.Location, "NOASSERTION"), "NOASSERTION"
 		text := c.text
 		if text == nil {
 			if text, err = readLicences(c.dir); err != nil {
@@ -121,7 +128,7 @@ func (b *build) listComponents(program string) ([]component, error) {
 		return nil, err
 	}
 	modules, err := b.goModules(program)
-	return append(append(list, pages...), modules...), err
+	return slices.Concat(list, b.packages, pages, modules), err
 }
 
 // goModules returns the Go modules in the program.

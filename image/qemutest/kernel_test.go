@@ -29,7 +29,7 @@ func TestDevicesOfARealKernel(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	runProgram(t, "mkdir", "-p", filepath.Join(root, "modules"))
 	copyModules(t, work, root, version)
-	copyPrograms(t, root)
+	copyPrograms(t, root, guestPrograms...)
 	runProgram(t, "env", "CGO_ENABLED=0", "go", "test", "-c", "-tags=qemu", "-o", filepath.Join(root, "init"), "./testdata/guest")
 	initrd := filepath.Join(t.TempDir(), "initrd")
 	runProgram(t, "sh", "-c", `cd "$1" && find . | busybox cpio -o -H newc >"$2"`, "sh", root, initrd)
@@ -81,9 +81,9 @@ func buildKernelModules(t *testing.T, work, version string) {
 var guestPrograms = []string{"/usr/sbin/hostapd", "/sbin/wpa_supplicant"}
 
 // copyPrograms copies them with their libraries.
-func copyPrograms(t *testing.T, root string) {
+func copyPrograms(t *testing.T, root string, programs ...string) {
 	t.Helper()
-	for _, name := range guestPrograms {
+	for _, name := range programs {
 		if _, err := os.Stat(name); err != nil {
 			t.Skipf("no %s: apt-get install hostapd wpasupplicant (scripts/qemu does)", name)
 		}

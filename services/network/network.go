@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,6 +85,9 @@ func (c Config) Validate() error {
 	if n := len(c.Key); c.Mode == ModeAP && n != 0 && (n < 8 || n > 63) {
 		return errs.NewField(op, "key", "bad_passphrase", 63, "the passphrase has 8 to 63 characters")
 	}
+	if c.Country != "" && (len(c.Country) != 2 || strings.Trim(c.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
+		return errs.NewField(op, "country", "bad_country", 2, `the country is two capital letters, such as "FR"`)
+	}
 	if len(c.SSID) > 32 {
 		return errs.NewField(op, "ssid", "bad_name", 32, "a network's name has at most 32 bytes")
 	}
@@ -92,12 +96,13 @@ func (c Config) Validate() error {
 
 // State is the state that the admin page shows.
 type State struct {
-	Config Config  `json:"config"` // with the key masked
-	Ports  []Port  `json:"ports"`
-	Code   string  `json:"code,omitempty"` // the fault: "foreign_dhcp", "no_hostapd", "no_port"
-	Text   string  `json:"text,omitempty"`
-	Undo   float64 `json:"undo,omitempty"` // seconds until the change is undone
-	Leases int     `json:"leases"`         // valid leases
+	Config   Config    `json:"config"` // with the key masked
+	Ports    []Port    `json:"ports"`
+	Code     string    `json:"code,omitempty"` // the fault: "foreign_dhcp", "no_hostapd", "no_port"
+	Text     string    `json:"text,omitempty"`
+	Undo     float64   `json:"undo,omitempty"`     // seconds until the change is undone
+	Leases   int       `json:"leases"`             // valid leases
+	Stations *Stations `json:"stations,omitempty"` // on our access point; absent if the driver does not tell
 }
 
 // Port is one network interface.
@@ -133,6 +138,7 @@ type Network struct {
 	code     string            // guarded by mu
 	text     string            // guarded by mu
 	leases   *leasePool        // guarded by mu; nil: no DHCP server
+	radio    string            // guarded by mu: the port of our access point
 	change   chan struct{}     // holds one
 }
 
@@ -230,6 +236,9 @@ func (n *Network) State() State {
 	}
 	if n.leases != nil {
 		s.Leases = n.leases.countLeases(time.Now())
+	}
+	if n.radio != "" {
+		s.Stations = readStations(n.radio)
 	}
 	links, _ := ethernetPorts() // empty if they cannot be read
 	for _, l := range links {

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -15,8 +16,10 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/mdlayher/wifi"
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/livelearn/box/services/errs"
 )
@@ -210,6 +213,28 @@ func TestHostapdIsToldNothingElse(t *testing.T) {
 	}
 }
 
+func TestACountryIsTwoLetters(t *testing.T) {
+	for country, good := range map[string]bool{"": true, "FR": true, "fr": false, "FRA": false, "F\n": false, "É": false} {
+		if err := (Config{Country: country}).Validate(); (err == nil) != good {
+			t.Errorf("%q: %v", country, err)
+		}
+	}
+}
+
+// The driver of a radio may tell how many devices it holds.
+func TestALimitOfARadioIsReadFromItsDriver(t *testing.T) {
+	phys := []*wifi.PHY{
+		{Index: 0, Extra: map[uint16][]byte{unix.NL80211_ATTR_MAX_AP_ASSOC_STA: binary.NativeEndian.AppendUint16(nil, 20)}},
+		{Index: 1},
+		{Index: 2, Extra: map[uint16][]byte{unix.NL80211_ATTR_MAX_AP_ASSOC_STA: {1}}},
+	}
+	for index, want := range map[int]int{0: 20, 1: 0, 2: 0, 3: 0} {
+		if got := maxStations(phys, index); got != want {
+			t.Errorf("radio %d: %d", index, got)
+		}
+	}
+}
+
 func TestAChangeThatIsNotKeptGoesBack(t *testing.T) {
 	n := New(Config{}, Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	d := &ControlSocket{Network: n}
@@ -322,7 +347,7 @@ func TestARadioOfAPiGetsPlainWPA2(t *testing.T) {
 		}
 	}
 	cfg.Country = ""
-	if _, err := formatHostapdConf(cfg, "wlan0", true); err == nil || !strings.Contains(err.Error(), "wifi.country") {
+	if _, err := formatHostapdConf(cfg, "wlan0", true); err == nil || !strings.Contains(err.Error(), "wifi.country") || errs.BodyOf(err).Code != "no_country" {
 		t.Errorf("without a country: %v", err)
 	}
 }

@@ -24,7 +24,11 @@ import (
 // with a code.
 func (n *Network) pickOwnPort(ctx context.Context, cfg Config) (string, error) {
 	if cfg.Mode == ModeAP {
-		return n.findRadio()
+		port, err := n.findRadio()
+		if err == nil {
+			_, err = formatHostapdConf(cfg, port, isBroadcom(port))
+		}
+		return port, err
 	}
 	links, err := ethernetPorts()
 	if err != nil {
@@ -157,6 +161,11 @@ func (n *Network) runAccessPoint(ctx context.Context, cfg Config, port string) e
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
+	if err := reloadRegulatory(); err != nil {
+		n.deps.Log.Warn("the kernel has no list of countries, so the Wi-Fi keeps to what is allowed everywhere", "err", err)
+	}
+	n.setRadio(port)
+	defer n.setRadio("")
 	for ctx.Err() == nil {
 		cmd := exec.Command(n.deps.Hostapd, file) // supervise ends it
 		tail := &outputTail{}
@@ -168,6 +177,12 @@ func (n *Network) runAccessPoint(ctx context.Context, cfg Config, port string) e
 		}
 	}
 	return nil
+}
+
+func (n *Network) setRadio(port string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.radio = port
 }
 
 // outputTail keeps the end of a program's output.
@@ -203,7 +218,7 @@ func formatHostapdConf(cfg Config, port string, broadcom bool) (string, error) {
 		return "", errors.New("an access point needs a name of 1 to 32 bytes and a passphrase of 8 to 63 characters")
 	}
 	if broadcom && cfg.Country == "" {
-		return "", errs.NewField("network", "wifi.country", "missing", 0, `the Wi-Fi of this board needs the country, such as "FR"`)
+		return "", errs.NewField("network", "wifi.country", "no_country", 0, `the Wi-Fi of this board needs the country, such as "FR"`)
 	}
 	security := "wpa_key_mgmt=WPA-PSK WPA-PSK-SHA256 SAE\nieee80211w=1\nsae_require_mfp=1"
 	if broadcom {

@@ -49,12 +49,13 @@ export interface Boot {
 
 // How the box is on the network. See services/network.
 export interface Network {
-  config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; [more: string]: unknown };
+  config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; country?: string; [more: string]: unknown };
   ports: { name: string; up: boolean; address?: string[] }[];
   code?: string;
   text?: string;
   undo?: number; // seconds
   leases: number;
+  stations?: { now: number; max?: number }; // on the access point of the box
 }
 
 type Machine<T> = { supported: boolean; state?: T };

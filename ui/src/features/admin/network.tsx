@@ -30,11 +30,12 @@ function Now({ state, again }: { state: State; again: () => void }) {
   const [mode, setMode] = useState<string>(state.config.mode);
   const [ssid, setSSID] = useState(state.config.ssid ?? "");
   const [key, setKey] = useState("");
+  const [country, setCountry] = useState(state.config.country ?? "");
   const [ask, setAsk] = useState(false);
   const change = () => {
     setAsk(false);
     // Without a passphrase the box keeps the one that it has.
-    const wifi = mode === "ap" ? { ssid, key: key || state.config.key } : {};
+    const wifi = mode === "ap" ? { ssid, key: key || state.config.key, country } : {};
     adminAPI
       .setNetwork({
         ...state.config,
@@ -49,6 +50,13 @@ function Now({ state, again }: { state: State; again: () => void }) {
       <p>
         {t(`admin.net.${state.config.mode}`)} {state.leases > 0 && t("admin.net.leases", { n: state.leases })}
       </p>
+      {state.stations && (
+        <p>
+          {state.stations.max
+            ? t("admin.net.stationsOf", { n: state.stations.now, max: state.stations.max })
+            : t("admin.net.stations", { n: state.stations.now })}
+        </p>
+      )}
       <ul>
         {state.ports.map((p) => (
           <li key={p.name}>
@@ -113,6 +121,19 @@ function Now({ state, again }: { state: State; again: () => void }) {
               autocomplete="off"
               value={key}
               onInput={(e) => setKey(e.currentTarget.value)}
+            />
+          </label>
+        )}
+        {mode === "ap" && (
+          <label>
+            {t("admin.net.country")}{" "}
+            <input
+              pattern="[A-Z]{2}"
+              maxLength={2}
+              size={3}
+              dir="ltr"
+              value={country}
+              onInput={(e) => setCountry(e.currentTarget.value.toUpperCase())}
             />
           </label>
         )}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -29,6 +30,34 @@ func CountBlanks(s string) int { return len(blankPattern.FindAllStringIndex(s, -
 
 // SplitBlanks returns the parts of a text between its gaps.
 func SplitBlanks(s string) []string { return blankPattern.Split(s, -1) }
+
+// markPattern matches what MarkGap returns: it has characters for private use, which no text has.
+var markPattern = regexp.MustCompile("\ue000(\\d{1,4})\ue001")
+
+// MarkGap returns the mark of a gap in a text that is being read, from 1.
+func MarkGap(n int) string { return fmt.Sprintf("\ue000%d\ue001", n) }
+
+// PlaceGaps puts a Blank in the place of each mark and returns the numbers of the marks in their
+// order. A line of underscores that is no gap becomes short, which it reports.
+func PlaceGaps(s string) (text string, order []int, shortened bool) {
+	text = blankPattern.ReplaceAllString(s, "__")
+	shortened = text != s
+	text = markPattern.ReplaceAllStringFunc(text, func(mark string) string {
+		n, _ := strconv.Atoi(markPattern.FindStringSubmatch(mark)[1]) // digits, by the pattern
+		order = append(order, n)
+		return Blank
+	})
+	return text, order, shortened
+}
+
+// MarkBlanks is the inverse of PlaceGaps.
+func MarkBlanks(s string) string {
+	n := 0
+	return blankPattern.ReplaceAllStringFunc(s, func(string) string {
+		n++
+		return MarkGap(n)
+	})
+}
 
 // Gap is a place in a text for an answer: the first one is the first Blank in the text.
 type Gap struct {
@@ -163,11 +192,14 @@ func (g *Gap) normalise(op, at string, k *GapKey) error {
 		return errs.NewField(op, at+"kind", "unknown", 0, "a gap is text, numeric or single")
 	}
 	g.Options = slices.Clone(g.Options)
-	for i := range g.Options {
-		g.Options[i].Image = nil // a list in a sentence shows words
+	for i, o := range g.Options { // a list in a sentence shows words on one line
+		g.Options[i] = Option{ID: o.ID, Text: strings.Join(strings.Fields(o.Text), " ")}
 	}
 	q := g.question(*k)
 	q.Key.Weights, q.Key.Texts, q.Key.Numbers = maps.Clone(k.Weights), slices.Clone(k.Texts), slices.Clone(k.Numbers)
+	for i, a := range q.Key.Texts {
+		q.Key.Texts[i].Text = strings.Join(strings.Fields(a.Text), " ")
+	}
 	if err := q.normaliseByKind(op, at); err != nil {
 		return err
 	}

@@ -86,12 +86,13 @@ func (q *quiz) revealOf(r *round) RevealedData {
 	return out
 }
 
-// countOptions counts how often each option was chosen. Answers of other kinds count as right or
+// countOptions counts how often each option was chosen, and how many had each gap right. Answers of other kinds count as right or
 // wrong only, because the projector shows the counts.
 func (q *quiz) countOptions(r *round, id string) map[string]int {
 	n := map[string]int{}
 	it := q.Items[id]
 	for _, a := range r.Answers[id] {
+		item.CountGaps(n, it.Item, it.Key, a.Response)
 		switch {
 		case len(a.Response.Options) > 0:
 			for _, o := range a.Response.Options {

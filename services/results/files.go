@@ -101,6 +101,13 @@ func (words headings) responseText(it Question, r item.Response) string {
 	if r.Pin != nil {
 		parts = append(parts, fmt.Sprintf("%.0f %% × %.0f %%", 100*r.Pin.X, 100*r.Pin.Y))
 	}
+	if len(r.Gaps) > 0 {
+		gaps := make([]item.Gap, len(it.Gaps))
+		for i, g := range it.Gaps {
+			gaps[i] = item.Gap{ID: g.ID, Options: g.Options}
+		}
+		parts = append(parts, item.JoinGaps(gaps, r.Gaps))
+	}
 	if len(r.Strokes) > 0 {
 		parts = append(parts, words.drawn)
 	}
@@ -155,8 +162,29 @@ func (r Results) questionRows() func(yield func([]any) bool) {
 			if !yield(row) {
 				return
 			}
+			for _, gap := range gapRows(it) {
+				if !yield(gap) {
+					return
+				}
+			}
 		}
 	}
+}
+
+// gapRows are the rows below a text with gaps, one for each gap with its right answers.
+func gapRows(it Question) (rows [][]any) {
+	for _, g := range it.Gaps {
+		filled := 0
+		for _, a := range g.Answers {
+			filled += a.N
+		}
+		row := []any{"(" + g.ID + ") " + strings.Join(g.Right, " · "), string(g.Kind), float64(it.Asked), float64(filled), nil}
+		if it.Graded && it.Answered > 0 {
+			row[4] = roundHundredths(float64(g.Hits) / float64(it.Answered))
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // fillSheet streams rows into a sheet: only the row at hand is in memory. A cell of text is no

@@ -59,6 +59,9 @@ func (q *quizFold) summariseQuestion(a *asking, marks map[string]Answer) Questio
 	}
 	item.SortPlaces(out.Pins)
 	out.Texts = countTexts(marks, out.Graded)
+	for _, g := range a.item.Gaps {
+		out.Gaps = append(out.Gaps, summariseGap(g, s.key, marks))
+	}
 	return out
 }
 
@@ -77,6 +80,25 @@ func countResponse(n map[string]int, r item.Response, key item.Key) {
 			n[left]++
 		}
 	}
+}
+
+// summariseGap counts the answers in one gap.
+func summariseGap(g item.Gap, key item.Key, marks map[string]Answer) GapResult {
+	out := GapResult{ID: g.ID, Kind: g.Kind, Options: g.Options, Right: []string{}}
+	c := textCounter{}
+	for _, m := range marks {
+		right := item.GradeGap(g, key, m.Response) >= rightFrom
+		if right {
+			out.Hits++
+		}
+		c.add(g.NameAnswer(m.Response.Gaps[g.ID]), right)
+	}
+	out.Answers = c.list()
+	r := item.RevealKey(item.Item{Gaps: []item.Gap{g}}, key).Gaps[g.ID]
+	for _, s := range slices.Concat(r.Right, r.Texts, r.Numbers) {
+		out.Right = append(out.Right, g.NameAnswer(s))
+	}
+	return out
 }
 
 // rightAnswers lists the right answer of a question: ids of options, in order where that matters,
@@ -116,20 +138,31 @@ func textOf(options []item.Option, id string) string {
 // countTexts counts typed answers. Case and spaces make no difference. Of several spellings the
 // list shows the first in the alphabet. One of them that was marked as right makes all right.
 func countTexts(marks map[string]Answer, graded bool) []TextCount {
-	found := map[string]TextCount{}
+	c := textCounter{}
 	for _, m := range marks {
-		text := strings.Join(strings.Fields(m.Response.Text), " ")
-		if text == "" {
-			continue
-		}
-		c := found[item.FoldText(text)]
-		if c.N == 0 || text < c.Text {
-			c.Text = text
-		}
-		c.N++
-		c.Right = c.Right || graded && m.exact >= 1
-		found[item.FoldText(text)] = c
+		c.add(m.Response.Text, graded && m.exact >= 1)
 	}
+	return c.list()
+}
+
+// textCounter counts typed answers by their folded texts.
+type textCounter map[string]TextCount
+
+func (found textCounter) add(text string, right bool) {
+	if text = strings.Join(strings.Fields(text), " "); text == "" {
+		return
+	}
+	fold := item.FoldText(text)
+	c := found[fold]
+	if c.N == 0 || text < c.Text {
+		c.Text = text
+	}
+	c.N++
+	c.Right = c.Right || right
+	found[fold] = c
+}
+
+func (found textCounter) list() []TextCount {
 	out := []TextCount{}
 	for _, c := range found {
 		out = append(out, c)

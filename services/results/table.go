@@ -49,6 +49,7 @@ type Question struct {
 	Texts    []TextCount    `json:"texts"`  // typed answers, the most frequent first, at most 20
 	Right    []string       `json:"right"`  // ids of options, or texts
 	Pairs    []Pair         `json:"pairs"`  // of a match, in the order of the options
+	Gaps     []GapResult    `json:"gaps,omitempty"`
 	Image    *item.Image    `json:"image,omitempty"`
 	Regions  []item.Region  `json:"regions,omitempty"` // right places of a pin
 	Pins     []item.Place   `json:"pins,omitempty"`    // all places that were chosen
@@ -58,6 +59,16 @@ type Question struct {
 type Pair struct {
 	Left  string `json:"left"`  // the id of the option
 	Right string `json:"right"` // the text of its choice
+}
+
+// GapResult is one gap of a text with its answers.
+type GapResult struct {
+	ID      string        `json:"id"`
+	Kind    item.Kind     `json:"kind"`
+	Options []item.Option `json:"options,omitempty"`
+	Right   []string      `json:"right"`   // accepted answers in words
+	Hits    int           `json:"hits"`    // pupils who had it right
+	Answers []TextCount   `json:"answers"` // the most frequent first, at most 20
 }
 
 // TextCount is a typed answer and how many pupils gave it.

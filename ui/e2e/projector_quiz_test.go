@@ -69,6 +69,21 @@ func matching(n int) fields {
 // picture returns an image of a question. bring sends its file to the box.
 func picture(w, h int) fields { return fields{"alt": "A picture", "w": w, "h": h} }
 
+// gapText returns a text with n gaps, every other one a choice.
+func gapText(n int) fields {
+	text, gaps, keys := "", []fields{}, fields{}
+	for i := range n {
+		id := fmt.Sprint(i + 1)
+		text += fmt.Sprintf("Photosynthesis turns light into _____ in step %d. ", i+1)
+		g, k := fields{"id": id, "kind": "text"}, fields{"texts": []fields{{"text": "sugar and oxygen", "weight": 1}, {"text": "Kohlenstoffdioxid", "weight": 1}}}
+		if i%2 == 1 {
+			g, k = fields{"id": id, "kind": "single", "options": options("sugar", "water", "Kohlenstoffdioxidkonzentration")}, weighing("a")
+		}
+		gaps, keys[id] = append(gaps, g), k
+	}
+	return fields{"kind": "gaps", "text": strings.TrimSpace(text), "points": 1, "gaps": gaps, "key": fields{"gaps": keys}}
+}
+
 // response is what the n-th pupil answers. nil means that nobody does.
 func response(q asking, n int) fields {
 	switch q.item["kind"] {
@@ -83,6 +98,8 @@ func response(q asking, n int) fields {
 			return fields{"text": []string{"Light", "Water", "Light", "Carbon dioxide", "Sunshine and a little patience"}[n%5]}
 		}
 		return fields{"text": strings.Repeat(planting, 2)}
+	case "gaps":
+		return fields{"gaps": fields{"1": []string{"oxygen", "carbon dioxide"}[n%2], "2": string(rune('a' + n%2))}}
 	case "pin":
 		return fields{"pin": fields{"x": 0.3 + float64(n)/20, "y": 0.35 + float64(n%3)/20}}
 	case "draw":
@@ -103,6 +120,7 @@ func questions() []asking {
 		{"numeric", least, false, fields{"kind": "numeric", "text": "How many planets are there?", "points": 1, "key": fields{"numbers": []fields{{"value": 8, "tolerance": 0, "weight": 1}}}}},
 		{"order", least, true, fields{"kind": "order", "text": "Order these from the nearest to the Sun outward.", "points": 2, "options": options("Mercury", "Venus", "Earth", "Mars"), "key": ordering(4)}},
 		{"match", least, true, fields{"kind": "match", "text": "Match each planet with its sign.", "points": 2, "options": options("Mars", "Saturn", "Jupiter", "Neptune"), "choices": options("Red dust", "Rings", "The Great Red Spot", "The strongest winds", "Craters"), "key": matching(4)}},
+		{"gaps", least, true, fields{"kind": "gaps", "text": "A plant takes in _____ through its leaves, and at night it is _____ outside.", "points": 2, "gaps": []fields{{"id": "1", "kind": "text"}, {"id": "2", "kind": "single", "options": options("dark", "bright", "loud")}}, "key": fields{"gaps": fields{"1": fields{"texts": []fields{{"text": "carbon dioxide", "weight": 1}}}, "2": weighing("a")}}}},
 		{"poll", least, false, fields{"kind": "poll", "text": "How sure are you?", "options": options("Very", "A little", "Not yet"), "key": fields{}}},
 		{"open", least, true, fields{"kind": "text", "text": "What do plants need to grow?", "key": fields{}}},
 		{"pin", least, true, fields{"kind": "pin", "text": "Where is the heart?", "points": 1, "image": picture(1200, 900), "key": fields{"regions": []fields{{"x": 0.4, "y": 0.3, "w": 0.2, "h": 0.2, "round": true}}}}},
@@ -114,6 +132,7 @@ func questions() []asking {
 		{"single-arabic", least, true, fields{"kind": "single", "text": "أي جملة صحيحة عن النباتات وثاني أكسيد الكربون؟", "points": 1, "options": many(4, arabic), "key": weighing("a")}},
 		{"order-ten", least, false, fields{"kind": "order", "text": "Put these in the right order.", "points": 1, "options": many(10, "Kohlenstoffdioxidkonzentration %d"), "key": ordering(10)}},
 		{"match-ten", least, true, fields{"kind": "match", "text": "What belongs together?", "points": 1, "options": many(10, "Umweltverträglichkeitsprüfung %d"), "choices": many(10, "Straßenverkehrsgenehmigung %d"), "key": matching(10)}},
+		{"gaps-ten", 0.015, false, gapText(10)},
 		{"single-compound", 0.015, false, fields{"kind": "single", "text": "Which word is right?", "points": 1, "options": options(compound, "Kohlenstoffdioxid", "Sauerstoff", compound+"er"), "key": weighing("a")}},
 		{"multi-sentences", 0.015, false, fields{"kind": "multi", "text": long[:400], "points": 1, "options": many(10, sentence), "key": weighing("ab")}},
 		{"order-sentences", 0.015, false, fields{"kind": "order", "text": long[:400], "points": 1, "options": many(10, sentence), "key": ordering(10)}},

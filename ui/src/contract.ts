@@ -5,6 +5,7 @@ export const maxChatText = 2000;
 export const maxItemText = 20000;
 export const maxAnswerText = 200;
 export const maxOptions = 26;
+export const maxGaps = 20;
 export const maxSeconds = 3600;
 export const extent = 10000;
 export const maxStrokePoints = 2000;
@@ -574,6 +575,7 @@ export interface AuthoredItem {
   image?: ItemImage;
   options?: ItemOption[];
   choices?: ItemOption[];
+  gaps?: ItemGap[];
   points: number;
   seconds?: number;
   key: ItemKey;
@@ -587,6 +589,7 @@ export interface Item {
   image?: ItemImage;
   options?: ItemOption[];
   choices?: ItemOption[];
+  gaps?: ItemGap[];
   points: number;
   seconds?: number;
 }
@@ -598,6 +601,7 @@ export interface ItemResponse {
   pairs?: { [key: string]: string };
   pin?: ItemPlace;
   strokes?: ItemStroke[];
+  gaps?: { [key: string]: string };
 }
 
 export interface ItemKey {
@@ -607,6 +611,7 @@ export interface ItemKey {
   order?: string[];
   pairs?: { [key: string]: string };
   regions?: ItemRegion[];
+  gaps?: { [key: string]: ItemGapKey };
   feedback?: { [key: string]: string };
   general?: string;
 }
@@ -618,6 +623,7 @@ export interface ItemRevealed {
   order?: string[];
   pairs?: { [key: string]: string };
   regions?: ItemRegion[];
+  gaps?: { [key: string]: ItemRevealedGap };
   general?: string;
   feedback?: { [key: string]: string };
 }
@@ -708,7 +714,7 @@ export interface MediaSlot {
   source?: MediaSource;
 }
 
-export type ItemKind = "single" | "multi" | "truefalse" | "text" | "numeric" | "order" | "match" | "poll" | "pin" | "draw" | "slide";
+export type ItemKind = "single" | "multi" | "truefalse" | "text" | "numeric" | "order" | "match" | "gaps" | "poll" | "pin" | "draw" | "slide";
 
 export interface ItemImage {
   id: string;
@@ -722,6 +728,12 @@ export interface ItemOption {
   id: string;
   text: string;
   image?: ItemImage;
+}
+
+export interface ItemGap {
+  id: string;
+  kind: ItemKind; // text, numeric or single
+  options?: ItemOption[];
 }
 
 export interface ItemStroke {
@@ -747,6 +759,18 @@ export interface ItemRegion {
   w: number;
   h: number;
   round?: boolean;
+}
+
+export interface ItemGapKey {
+  weights?: { [key: string]: number };
+  texts?: ItemAccepted[];
+  numbers?: ItemRange[];
+}
+
+export interface ItemRevealedGap {
+  right?: string[];
+  texts?: string[];
+  numbers?: string[];
 }
 
 // FactData is what a fact says, by its kind.

@@ -25,14 +25,15 @@ type (
 		Key itemKey `json:"key"`
 	}
 	itemKey struct {
-		Weights  map[string]float64 `json:"weights,omitempty"`
-		Texts    []item.Accepted    `json:"texts,omitempty"`
-		Numbers  []item.Range       `json:"numbers,omitempty"`
-		Order    []string           `json:"order,omitempty"`
-		Pairs    map[string]string  `json:"pairs,omitempty"`
-		Regions  []item.Region      `json:"regions,omitempty"`
-		Feedback map[string]string  `json:"feedback,omitempty"`
-		General  string             `json:"general,omitempty"`
+		Weights  map[string]float64     `json:"weights,omitempty"`
+		Texts    []item.Accepted        `json:"texts,omitempty"`
+		Numbers  []item.Range           `json:"numbers,omitempty"`
+		Order    []string               `json:"order,omitempty"`
+		Pairs    map[string]string      `json:"pairs,omitempty"`
+		Regions  []item.Region          `json:"regions,omitempty"`
+		Gaps     map[string]item.GapKey `json:"gaps,omitempty"`
+		Feedback map[string]string      `json:"feedback,omitempty"`
+		General  string                 `json:"general,omitempty"`
 	}
 )
 

@@ -40,11 +40,10 @@ const (
 	LostTime     = "lost_time"
 	LostPoints   = "lost_points" // parts of a point
 	LostTitle    = "lost_title"  // its end
+	LostLine     = "lost_line"   // a long line of underscores
 	NoAlt        = "no_alt"      // a picture without words
 	NoKey        = "no_key"      // no right answer: read as a poll
 	UnknownKind  = "unknown_kind"
-	SeveralGaps  = "several_gaps"
-	GapsMatched  = "gaps_matched" // several gaps are read as pairs
 	SeveralAsked = "several_asked"
 	TooMany      = "too_many"
 )

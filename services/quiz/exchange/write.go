@@ -62,6 +62,9 @@ func noteGIFT(items []item.Authored) []draft.Question {
 		} else if len(a.Images()) > 0 {
 			q.Lose("lost_picture", "", "GIFT has no pictures")
 		}
+		if a.Kind == item.Gaps {
+			q.Lose("gift_gaps", "", "other programs do not read several gaps in GIFT")
+		}
 		if a.Kind == item.Text && slices.ContainsFunc(a.Key.Texts, func(t item.Accepted) bool { return strings.Contains(t.Text, "->") }) {
 			q.Lose("gift_arrow", "", "other programs read -> in an answer as a pair")
 		}

@@ -72,7 +72,11 @@ func (w *writer) writeQuestion() {
 		w.WriteString("::" + escapeText(w.Title) + "::")
 	}
 	comment := w.Title == "" && (strings.HasPrefix(w.Text, "//") || strings.HasPrefix(w.Text, byteOrderMark))
-	w.form = w.writeText(w.Text, comment)
+	text := w.Text
+	if w.Kind == item.Gaps {
+		text = item.MarkBlanks(text)
+	}
+	w.form = w.writeText(text, comment)
 	switch w.Kind {
 	case item.Slide:
 		w.WriteString("\n")
@@ -89,6 +93,9 @@ func (w *writer) writeQuestion() {
 		w.writeMatch()
 	case item.Order:
 		w.writeOrder()
+	case item.Gaps:
+		w.writeGaps()
+		return
 	}
 	w.WriteString("}\n")
 }

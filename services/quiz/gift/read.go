@@ -1,7 +1,6 @@
 package gift
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/livelearn/box/services/quiz/item"
@@ -29,15 +28,26 @@ func (b block) readQuestion() (item.Authored, error) {
 			q.Title, c = title.String(), rest.trimSpace()
 		}
 	}
-	stem, answers, found, err := splitSections(c)
-	if err != nil {
+	parts, sections, err := splitSections(c)
+	switch {
+	case err != nil:
 		return q.Authored, err
-	}
-	q.Text, q.form = stem.plainText(formMoodle)
-	if !found {
+	case len(sections) == 0:
+		q.Text, q.form = c.plainText(formMoodle)
 		q.Kind, q.Key.General = item.Slide, q.settings.general
 		return q.Authored, q.Normalise(parseOp)
+	case q.isGapText(sections):
+		if err := q.readGaps(parts, sections); err != nil {
+			return q.Authored, err
+		}
+		return q.Authored, q.Normalise(parseOp)
 	}
+	stem := parts[0]
+	if len(parts[1].trimSpace()) > 0 { // the missing word format
+		stem = joinParts(parts, func(int) string { return item.Blank })
+	}
+	q.Text, q.form = stem.plainText(formMoodle)
+	answers := sections[0]
 	if rest, general, ok := answers.cutLast("####"); ok {
 		answers = rest
 		q.Key.General, _ = general.plainText(q.form)
@@ -48,37 +58,40 @@ func (b block) readQuestion() (item.Authored, error) {
 	return q.Authored, q.Normalise(parseOp)
 }
 
-// clozePattern matches the gap of Moodle's embedded answers: {1:MC:~=barks~sings}.
-var clozePattern = regexp.MustCompile(`^\d*:(MULTICHOICE|MULTIRESPONSE|MC|MR|SHORTANSWER|SA|MW|NUMERICAL|NM)[A-Z_]*:`)
+// splitSections separates the answer sections from the parts of the text before, between and after
+// them.
+func splitSections(c cells) (parts, sections []cells, err error) {
+	for {
+		from, to := c.indexOf("{"), c.indexOf("}")
+		switch {
+		case from < 0 && to < 0:
+			return append(parts, c), sections, nil
+		case to < 0:
+			return nil, nil, newProblem(int(c[from].line), "unclosed", "the answers begin with { and have no } at the end")
+		case from < 0 || to < from:
+			return nil, nil, newProblem(int(c[to].line), "unopened", "the answers end with } and have no { at the beginning; an ordinary } is written \\}")
+		}
+		parts, sections = append(parts, c[:from:from]), append(sections, c[from+1:to])
+		c = c[to+1:]
+	}
+}
 
-// splitSections separates the answer section from the rest. An answer section in the middle of a
-// sentence leaves a gap: the missing word format.
-func splitSections(c cells) (stem, answers cells, found bool, err error) {
-	from, to := c.indexOf("{"), c.indexOf("}")
-	switch {
-	case from < 0 && to < 0:
-		return c, nil, false, nil
-	case to < 0:
-		return nil, nil, false, newProblem(int(c[from].line), "unclosed", "the answers begin with { and have no } at the end")
-	case from < 0 || to < from:
-		return nil, nil, false, newProblem(int(c[to].line), "unopened", "the answers end with } and have no { at the beginning; an ordinary } is written \\}")
-	}
-	stem, answers = c[:from:from], c[from+1:to]
-	if clozePattern.MatchString(answers.String()) {
-		return nil, nil, false, newProblem(int(c[from].line), "cloze", "embedded answers are no GIFT: export the question as Moodle XML")
-	}
-	if after := c[to+1:]; len(after.trimSpace()) > 0 {
-		for _, x := range after {
-			if x.r == '{' || x.r == '}' {
-				return nil, nil, false, newProblem(int(x.line), "two_sections", "a question has one pair of braces; ordinary ones are written \\{ and \\}")
-			}
+// joinParts joins the parts of a text, with what fill returns between two of them.
+func joinParts(parts []cells, fill func(n int) string) (c cells) {
+	for i, p := range parts {
+		c = append(c, p...)
+		if i == len(parts)-1 {
+			break
 		}
-		for range 5 {
-			stem = append(stem, cell{'_' | escaped, c[to].line})
+		line := int32(0)
+		if len(c) > 0 {
+			line = c[len(c)-1].line
 		}
-		stem = append(stem, after...)
+		for _, r := range fill(i + 1) {
+			c = append(c, cell{r | escaped, line})
+		}
 	}
-	return stem, answers, true, nil
+	return c
 }
 
 // readAnswers reads the answer section, without the general feedback.

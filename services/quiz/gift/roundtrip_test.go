@@ -11,7 +11,7 @@ import (
 )
 
 func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
-	kinds := []item.Kind{item.Single, item.Multi, item.TrueFalse, item.Text, item.Numeric, item.Order, item.Match, item.Poll, item.Slide}
+	kinds := []item.Kind{item.Single, item.Multi, item.TrueFalse, item.Text, item.Numeric, item.Order, item.Match, item.Gaps, item.Poll, item.Slide}
 	const rounds = 1000 // the same questions each time
 	made, said := map[item.Kind]int{}, map[item.Kind]int{}
 	for seed := range rounds {
@@ -38,7 +38,7 @@ func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 		if made[k] < rounds/20 {
 			t.Errorf("only %d of %s in %d rounds", made[k], k, rounds)
 		}
-		if none := k == item.Order || k == item.Match || k == item.Slide; none != (said[k] == 0) {
+		if none := k == item.Order || k == item.Match || k == item.Gaps || k == item.Slide; none != (said[k] == 0) {
 			t.Errorf("%d times feedback to %s", said[k], k)
 		}
 	}

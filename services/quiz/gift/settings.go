@@ -44,7 +44,7 @@ func parseComments(notes []string) settings {
 			name, value, _ := strings.Cut(w, "=")
 			m.words[name] = value
 			switch k := item.Kind(name); k {
-			case item.Single, item.Multi, item.Text, item.Order, item.Poll:
+			case item.Single, item.Multi, item.Text, item.Order, item.Gaps, item.Poll:
 				m.kind = k
 			}
 		}

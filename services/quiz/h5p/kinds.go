@@ -147,7 +147,7 @@ func (q *question) readBlanks() {
 			g.Texts = append(g.Texts, item.Accepted{Text: s, Weight: 1})
 		}
 		gaps = append(gaps, g)
-		return draft.MarkGap(len(gaps))
+		return item.MarkGap(len(gaps))
 	})
 	q.report.Text = a.Text
 	q.AddGaps(q.report, a, gaps)
@@ -173,7 +173,7 @@ func (q *question) readDragText() {
 			q.report.Lose(draft.LostTip, "", "tips are left out")
 		}
 		right = append(right, add(strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(s, "\\-"), "\\+"))))
-		return draft.MarkGap(len(right))
+		return item.MarkGap(len(right))
 	})
 	for _, m := range starPattern.FindAllStringSubmatch(q.params.get("distractors").text(), -1) {
 		add(strings.TrimSpace(m[1]))
@@ -185,7 +185,7 @@ func (q *question) readDragText() {
 	shuffleOptions(options)
 	var gaps []draft.Gap
 	for _, n := range right {
-		gaps = append(gaps, draft.Gap{Options: slices.Clone(options), Weights: map[string]float64{strconv.Itoa(n): 1}})
+		gaps = append(gaps, draft.Gap{Options: slices.Clone(options), GapKey: item.GapKey{Weights: map[string]float64{strconv.Itoa(n): 1}}})
 	}
 	a.Text = strings.TrimSpace(a.Text + "\n" + text)
 	q.report.Text = a.Text

@@ -14,12 +14,12 @@ import (
 // CheckResponse returns an error for a response that does not have the shape that the item asks
 // for.
 func CheckResponse(op string, it Item, r Response) error {
-	only := map[Kind]string{Single: "options", Multi: "options", TrueFalse: "options", Poll: "options", Text: "text", Numeric: "text", Order: "order", Match: "pairs", Pin: "pin", Draw: "strokes"}[it.Kind]
+	only := map[Kind]string{Single: "options", Multi: "options", TrueFalse: "options", Poll: "options", Text: "text", Numeric: "text", Order: "order", Match: "pairs", Pin: "pin", Draw: "strokes", Gaps: "gaps"}[it.Kind]
 	given := map[string]bool{
 		"options": len(r.Options) > 0, "text": r.Text != "", "order": len(r.Order) > 0, "pairs": len(r.Pairs) > 0,
-		"pin": r.Pin != nil, "strokes": len(r.Strokes) > 0,
+		"pin": r.Pin != nil, "strokes": len(r.Strokes) > 0, "gaps": len(r.Gaps) > 0,
 	}
-	for _, field := range []string{"options", "text", "order", "pairs", "pin", "strokes"} {
+	for _, field := range []string{"options", "text", "order", "pairs", "pin", "strokes", "gaps"} {
 		switch {
 		case field == only && !given[field]:
 			return errs.NewField(op, "response."+field, "empty", 1, "must not be empty")
@@ -50,11 +50,13 @@ func CheckResponse(op string, it Item, r Response) error {
 		}
 		return nil
 	case Text, Numeric:
-		return checkWritten(op, it.Kind, r.Text)
+		return checkWritten(op, "response.text", it.Kind, r.Text)
 	case Pin:
 		return checkPin(op, *r.Pin)
 	case Draw:
 		return checkDrawing(op, r.Strokes)
+	case Gaps:
+		return checkGaps(op, it, r)
 	}
 	return errs.NewField(op, "response", "no_question", 0, "this asks nothing")
 }
@@ -71,15 +73,15 @@ func checkChosen(op, field string, ids []string, options []Option, most int) err
 	return nil
 }
 
-func checkWritten(op string, k Kind, s string) error {
+func checkWritten(op, field string, k Kind, s string) error {
 	if n := utf8.RuneCountInString(s); n > MaxAnswer {
-		return errs.NewField(op, "response.text", "too_long", MaxAnswer, "%d characters, at most %d", n, MaxAnswer)
+		return errs.NewField(op, field, "too_long", MaxAnswer, "%d characters, at most %d", n, MaxAnswer)
 	}
 	if !utf8.ValidString(s) || strings.TrimSpace(s) == "" || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' }) {
-		return errs.NewField(op, "response.text", "bad_text", 0, "must be a text without control characters")
+		return errs.NewField(op, field, "bad_text", 0, "must be a text without control characters")
 	}
 	if k == Numeric && len(Numbers(s)) == 0 {
-		return errs.NewField(op, "response.text", "not_a_number", 0, "must be a number")
+		return errs.NewField(op, field, "not_a_number", 0, "must be a number")
 	}
 	return nil
 }
@@ -114,6 +116,8 @@ func Grade(it Item, k Key, r Response) float64 {
 	case Match:
 		left := slices.Sorted(maps.Keys(k.Pairs))
 		v = shareRight(len(left), func(i int) bool { return r.Pairs[left[i]] == k.Pairs[left[i]] })
+	case Gaps:
+		v = gradeGaps(it, k, r)
 	}
 	if math.IsNaN(v) {
 		return 0
@@ -200,7 +204,7 @@ func matchesPattern(pattern, s string) bool {
 
 // RevealKey returns the part of a key that everybody may see after the reveal.
 func RevealKey(it Item, k Key) Revealed {
-	out := Revealed{General: k.General, Feedback: k.Feedback, Order: k.Order, Pairs: k.Pairs, Regions: k.Regions}
+	out := Revealed{General: k.General, Feedback: k.Feedback, Order: k.Order, Pairs: k.Pairs, Regions: k.Regions, Gaps: revealGaps(it, k)}
 	for _, o := range it.Options {
 		if k.Weights[o.ID] > 0 {
 			out.Right = append(out.Right, o.ID)

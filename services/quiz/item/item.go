@@ -23,6 +23,7 @@ const (
 	Numeric   Kind = "numeric"
 	Order     Kind = "order"
 	Match     Kind = "match"
+	Gaps      Kind = "gaps" // a text with several places for answers
 	Poll      Kind = "poll"
 	Pin       Kind = "pin"  // tap a place on a picture
 	Draw      Kind = "draw" // draw on a picture or on white
@@ -30,7 +31,7 @@ const (
 )
 
 // Kinds are all kinds, in the order in which the editor offers them.
-var Kinds = []Kind{Single, Multi, TrueFalse, Text, Numeric, Order, Match, Poll, Pin, Draw, Slide}
+var Kinds = []Kind{Single, Multi, TrueFalse, Text, Numeric, Order, Match, Gaps, Poll, Pin, Draw, Slide}
 
 // Limits. Lengths are in characters (runes).
 const (
@@ -65,6 +66,7 @@ type Item struct {
 	Image   *Image   `json:"image,omitempty"`   // above the answers; of a pin or a drawing the picture under it
 	Options []Option `json:"options,omitempty"` // to choose from or to order, or the left sides of a match
 	Choices []Option `json:"choices,omitempty"` // the right sides of a match
+	Gaps    []Gap    `json:"gaps,omitempty"`    // in the order of the text
 	Points  int      `json:"points"`
 	Seconds int      `json:"seconds,omitempty"` // 0: no limit
 }
@@ -95,6 +97,7 @@ type Key struct {
 	Order    []string          // option ids
 	Pairs    map[string]string // option id to choice id
 	Regions  []Region          // right places; empty: none is right or wrong
+	Gaps     map[string]GapKey // by gap id
 	Feedback map[string]string // by option id, accepted text, Range.String or AnyNumber
 	General  string
 }
@@ -118,6 +121,7 @@ type keyData struct {
 	Order    []string           `json:"order,omitempty"`
 	Pairs    map[string]string  `json:"pairs,omitempty"`
 	Regions  []Region           `json:"regions,omitempty"`
+	Gaps     map[string]GapKey  `json:"gaps,omitempty"`
 	Feedback map[string]string  `json:"feedback,omitempty"`
 	General  string             `json:"general,omitempty"`
 }
@@ -161,16 +165,18 @@ type Response struct {
 	Pairs   map[string]string `json:"pairs,omitempty"`
 	Pin     *Place            `json:"pin,omitempty"`
 	Strokes []Stroke          `json:"strokes,omitempty"`
+	Gaps    map[string]string `json:"gaps,omitempty"` // by gap id: a text, or the id of an option
 }
 
 // Revealed is the part of a key that everybody may see after the reveal.
 type Revealed struct {
-	Right    []string          `json:"right,omitempty"` // option ids
-	Texts    []string          `json:"texts,omitempty"`
-	Numbers  []string          `json:"numbers,omitempty"`
-	Order    []string          `json:"order,omitempty"`
-	Pairs    map[string]string `json:"pairs,omitempty"`
-	Regions  []Region          `json:"regions,omitempty"`
-	General  string            `json:"general,omitempty"`
-	Feedback map[string]string `json:"feedback,omitempty"`
+	Right    []string               `json:"right,omitempty"` // option ids
+	Texts    []string               `json:"texts,omitempty"`
+	Numbers  []string               `json:"numbers,omitempty"`
+	Order    []string               `json:"order,omitempty"`
+	Pairs    map[string]string      `json:"pairs,omitempty"`
+	Regions  []Region               `json:"regions,omitempty"`
+	Gaps     map[string]RevealedGap `json:"gaps,omitempty"`
+	General  string                 `json:"general,omitempty"`
+	Feedback map[string]string      `json:"feedback,omitempty"`
 }

@@ -188,6 +188,7 @@ func FuzzGrade(f *testing.F) {
 	f.Add([]byte(`{"kind":"numeric","text":"?","key":{"numbers":[{"value":1e300}]}}`), []byte(`{"text":"1e999"}`))
 	f.Add([]byte(`{"kind":"order","text":"?","key":{"order":["a"]}}`), []byte(`{"order":[]}`))
 	f.Add([]byte(`{"kind":"text","text":"?","key":{"texts":[{"text":"**a*","weight":1}]}}`), []byte(`{"text":"*"}`))
+	f.Add([]byte(`{"kind":"gaps","text":"a ___ b","gaps":[{"id":"1","kind":"numeric"}],"key":{"gaps":{"1":{"numbers":[{"value":1,"weight":1}]}}}}`), []byte(`{"gaps":{"1":"1"}}`))
 	f.Fuzz(func(t *testing.T, item, response []byte) {
 		var a Authored
 		var r Response

@@ -92,6 +92,9 @@ func (a *Authored) normaliseByKind(op, at string) error {
 	if a.Kind != Match {
 		a.Choices = nil
 	}
+	if a.Kind != Gaps {
+		a.Gaps = nil
+	}
 	switch a.Kind {
 	case Single, Multi, Poll:
 		if err = a.normaliseOptions(op, at, 2); err == nil && a.Kind != Poll {
@@ -110,6 +113,9 @@ func (a *Authored) normaliseByKind(op, at string) error {
 		k.Order, err = a.normaliseOrder(op, at)
 	case Match:
 		k.Pairs, err = a.normaliseMatch(op, at)
+	case Gaps:
+		a.Options = nil
+		k.Gaps, err = a.normaliseGaps(op, at)
 	case Pin:
 		a.Options = nil
 		if a.Image == nil {

@@ -20,13 +20,14 @@ func (q *question) readCloze() error {
 	s := body.Child("text").Words()
 	var gaps []draft.Gap
 	var fault error
-	points := 0
+	points, uneven := 0, false
 	s = gapPattern.ReplaceAllStringFunc(s, func(t string) string {
 		m := gapPattern.FindStringSubmatch(t)
 		n := 1
 		if m[1] != "" {
 			n, _ = strconv.Atoi(m[1])
 		}
+		uneven = uneven || len(gaps) > 0 && points != n*len(gaps)
 		points += n
 		g, err := readGap(q, m[2], m[3])
 		if err != nil {
@@ -34,13 +35,19 @@ func (q *question) readCloze() error {
 			return t
 		}
 		gaps = append(gaps, g)
-		return draft.MarkGap(len(gaps))
+		return item.MarkGap(len(gaps))
 	})
 	if fault != nil {
 		return fault
 	}
 	if len(gaps) > 0 && q.node.Child("defaultgrade") == nil {
 		q.Points = q.Q.RoundPoints(float64(points))
+	}
+	if uneven {
+		q.Q.Lose(draft.LostScoring, "", "each gap counts the same")
+	}
+	if q.isSet("gaps") {
+		q.Kind = item.Gaps
 	}
 	r := q.Reader
 	r.Open = func(src string) ([]byte, error) { return openFile(body, src) }
@@ -101,6 +108,57 @@ func readGap(q *question, kind, answers string) (g draft.Gap, err error) {
 	}
 	return g, nil
 }
+
+// makeCloze returns the text with its answers in it. A brace of the text is no gap.
+func (w *writer) makeCloze() string {
+	w.addSetting("gaps")
+	var b strings.Builder
+	for i, part := range item.SplitBlanks(w.Text) {
+		if i > 0 {
+			b.WriteString(w.makeClozeGap(w.Gaps[i-1]))
+		}
+		b.WriteString(strings.ReplaceAll(markup.HTMLFromText(part), "{", "&#123;"))
+	}
+	return b.String()
+}
+
+func (w *writer) makeClozeGap(g item.Gap) string {
+	k := w.Key.Gaps[g.ID]
+	name, answers := "SHORTANSWER", []string{}
+	add := func(weight float64, text string) {
+		mark := "%" + item.FormatPercent(weight) + "%"
+		if weight == 1 {
+			mark = "="
+		}
+		answers = append(answers, mark+text)
+	}
+	for _, a := range k.Texts {
+		if a.Text == item.AnyNumber && a.Weight == 0 {
+			w.q.Lose("lost_any", "", "an answer that accepts anything for no points is left out")
+			continue
+		}
+		add(a.Weight, escapeGap(a.Text))
+	}
+	for _, o := range g.Options {
+		name = "MULTICHOICE"
+		add(k.Weights[o.ID], escapeGap(o.Text))
+	}
+	for _, r := range k.Numbers {
+		name = "NUMERICAL"
+		s := strconv.FormatFloat(r.Value, 'g', -1, 64)
+		if r.Tolerance > 0 {
+			s += ":" + strconv.FormatFloat(r.Tolerance, 'g', -1, 64)
+		}
+		add(r.Weight, s)
+	}
+	return "{1:" + name + ":" + strings.Join(answers, "~") + "}"
+}
+
+// escapeGap writes an answer in HTML, in which the marks of embedded answers are escaped, also those
+// of entities.
+func escapeGap(s string) string { return escapeMarks(markup.HTMLFromText(s)) }
+
+var escapeMarks = strings.NewReplacer(`\`, `\\`, "{", `\{`, "}", `\}`, "~", `\~`, "#", `\#`).Replace
 
 type gapAnswer struct {
 	text   string
@@ -168,7 +226,7 @@ func (q *question) readSelected() error {
 			fault = draft.NewFault("no_right", "", "there is no option for the gap %s", t)
 			return t
 		}
-		g := draft.Gap{Weights: map[string]float64{}}
+		g := draft.Gap{GapKey: item.GapKey{Weights: map[string]float64{}}}
 		for i, c := range all {
 			if c.group != all[n-1].group {
 				continue
@@ -180,7 +238,7 @@ func (q *question) readSelected() error {
 			g.Options = append(g.Options, o)
 		}
 		gaps = append(gaps, g)
-		return draft.MarkGap(len(gaps))
+		return item.MarkGap(len(gaps))
 	})
 	if fault != nil {
 		return fault

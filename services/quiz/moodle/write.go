@@ -42,7 +42,7 @@ type writer struct {
 
 var typeNames = map[item.Kind]string{
 	item.Single: "multichoice", item.Multi: "multichoice", item.Poll: "multichoice", item.TrueFalse: "truefalse", item.Text: "shortanswer",
-	item.Numeric: "numerical", item.Match: "matching", item.Order: "ordering", item.Slide: "description",
+	item.Numeric: "numerical", item.Match: "matching", item.Order: "ordering", item.Gaps: "cloze", item.Slide: "description",
 }
 
 func (w *writer) writeQuestion() {
@@ -60,7 +60,11 @@ func (w *writer) writeQuestion() {
 	}
 	fmt.Fprintf(w, "<question type=%q>\n", kind)
 	w.writePlain("name", w.Title)
-	w.writeRich("questiontext", w.Text, w.Image)
+	if w.Kind == item.Gaps {
+		fmt.Fprintf(w, "<questiontext format=\"html\">%s</questiontext>\n", w.makeHTML("<p>"+w.makeCloze()+"</p>", w.Image))
+	} else {
+		w.writeRich("questiontext", w.Text, w.Image)
+	}
 	w.writeRich("generalfeedback", w.Key.General, nil)
 	fmt.Fprintf(w, "<defaultgrade>%d</defaultgrade>\n<penalty>0</penalty>\n<hidden>0</hidden>\n<idnumber>%s</idnumber>\n", w.Points, escapeXML(w.ID))
 	switch w.Kind {
@@ -104,10 +108,15 @@ func (w *writer) writeRich(name, s string, m *item.Image) {
 }
 
 func (w *writer) makeRich(s string, m *item.Image) string {
-	html, file := "", ""
 	if s != "" {
-		html = "<p>" + markup.HTMLFromText(s) + "</p>"
+		s = "<p>" + markup.HTMLFromText(s) + "</p>"
 	}
+	return w.makeHTML(s, m)
+}
+
+// makeHTML returns the elements of a text in HTML, with a picture below it.
+func (w *writer) makeHTML(html string, m *item.Image) string {
+	file := ""
 	if m != nil {
 		data, err := w.open(m.ID)
 		if err != nil {

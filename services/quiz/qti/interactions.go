@@ -177,10 +177,14 @@ func (q *question) readGaps() error {
 			fault = err
 		}
 		q.gaps = append(q.gaps, g)
-		return draft.MarkGap(len(q.gaps)), true
+		return item.MarkGap(len(q.gaps)), true
 	})
+	if q.settings["gaps"] {
+		q.Kind = item.Gaps
+		return fault
+	}
 	if len(q.gaps) == 1 && q.settings["ours"] { // the place is ours and no part of the text
-		q.Text = strings.TrimSpace(strings.TrimSuffix(q.Text, draft.MarkGap(1)))
+		q.Text = strings.TrimSpace(strings.TrimSuffix(q.Text, item.MarkGap(1)))
 	}
 	return fault
 }
@@ -334,12 +338,12 @@ func (q *question) readGapMatch(n *pack.Node) error {
 		case "gaptext":
 			return "", true
 		case "gap":
-			g := draft.Gap{Options: append([]item.Option(nil), words...), Weights: map[string]float64{}}
+			g := draft.Gap{Options: append([]item.Option(nil), words...), GapKey: item.GapKey{Weights: map[string]float64{}}}
 			if id := right[c.Attr("identifier")]; id != "" {
 				g.Weights[id] = 1
 			}
 			q.gaps = append(q.gaps, g)
-			return draft.MarkGap(len(q.gaps)), true
+			return item.MarkGap(len(q.gaps)), true
 		}
 		return "", false
 	})

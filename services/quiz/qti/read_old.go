@@ -457,7 +457,7 @@ func (q *oldQuestion) readGaps(list []*pack.Node) ([]draft.Gap, error) {
 		if name == "" {
 			name = strings.TrimPrefix(n.Attr("ident"), "response_")
 		}
-		mark := draft.MarkGap(len(gaps))
+		mark := item.MarkGap(len(gaps))
 		if strings.Contains(q.Text, "["+name+"]") {
 			q.Text = strings.Replace(q.Text, "["+name+"]", mark, 1)
 		} else {

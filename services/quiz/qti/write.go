@@ -138,7 +138,9 @@ func (w *writer) writeItem(name string) {
 	}
 	w.ids[id] = true
 	w.settings = append(w.settings, "v1")
-	w.body.WriteString(w.makeText(w.Text, w.Image, "p"))
+	if w.Kind != item.Gaps { // these are in the text
+		w.body.WriteString(w.makeText(w.Text, w.Image, "p"))
+	}
 	w.writeKind()
 	w.writeFeedback()
 	fmt.Fprintf(&w.declared, "<qti-outcome-declaration identifier=\"SCORE\" cardinality=\"single\" base-type=\"float\"><qti-default-value><qti-value>0</qti-value></qti-default-value></qti-outcome-declaration>\n")
@@ -166,21 +168,26 @@ func (w *writer) makeText(s string, m *item.Image, tag string) string {
 	default:
 		html = fmt.Sprintf("<%s>%s</%s>\n", tag, markup.HTMLFromText(s), tag)
 	}
+	return html + w.makePicture(m)
+}
+
+// makePicture returns a picture and puts its file into the package. It may be nil.
+func (w *writer) makePicture(m *item.Image) string {
 	if m == nil {
-		return html
+		return ""
 	}
 	name := "images/" + m.ID
 	if !w.pictures[m.ID] {
 		data, err := w.open(m.ID)
 		if err != nil {
 			w.q.Lose(markup.LostPicture, m.ID, "the file of a picture is not there")
-			return html
+			return ""
 		}
 		w.addFile(name, data)
 		w.pictures[m.ID] = true
 	}
 	w.files = append(w.files, name)
-	return html + fmt.Sprintf("<img src=\"../%s\" alt=\"%s\" width=\"%d\" height=\"%d\"/>\n", name, escapeXML(m.Alt), m.W, m.H)
+	return fmt.Sprintf("<img src=\"../%s\" alt=\"%s\" width=\"%d\" height=\"%d\"/>\n", name, escapeXML(m.Alt), m.W, m.H)
 }
 
 func (w *writer) writeFeedback() {

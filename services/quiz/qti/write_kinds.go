@@ -26,6 +26,8 @@ func (w *writer) writeKind() {
 		w.writeOrder()
 	case item.Match:
 		w.writeMatch()
+	case item.Gaps:
+		w.writeGaps()
 	}
 }
 
@@ -33,7 +35,11 @@ func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) 
 
 // declare writes a response declaration. Mapped values are shares of the points.
 func (w *writer) declare(cardinality, base string, correct []string, mapped []mapEntry, least bool) {
-	fmt.Fprintf(&w.declared, "<qti-response-declaration identifier=\"RESPONSE\" cardinality=%q base-type=%q>\n", cardinality, base)
+	w.declareAs("RESPONSE", cardinality, base, correct, mapped, least)
+}
+
+func (w *writer) declareAs(id, cardinality, base string, correct []string, mapped []mapEntry, least bool) {
+	fmt.Fprintf(&w.declared, "<qti-response-declaration identifier=%q cardinality=%q base-type=%q>\n", id, cardinality, base)
 	if len(correct) > 0 {
 		w.declared.WriteString("<qti-correct-response>")
 		for _, s := range correct {
@@ -129,10 +135,16 @@ func (w *writer) writeTexts() {
 		w.body.WriteString("<qti-extended-text-interaction response-identifier=\"RESPONSE\"/>\n")
 		return
 	}
-	var correct []string
-	var mapped []mapEntry
+	correct, mapped := w.mapTexts(w.Key.Texts)
+	w.declare("single", "string", correct[:min(len(correct), 1)], mapped, true)
+	w.body.WriteString("<p><qti-text-entry-interaction response-identifier=\"RESPONSE\" expected-length=\"20\"/></p>\n")
+	w.scoreMapped()
+}
+
+// mapTexts returns the accepted texts for a declaration.
+func (w *writer) mapTexts(list []item.Accepted) (correct []string, mapped []mapEntry) {
 	taken := map[string]bool{}
-	for _, a := range w.Key.Texts {
+	for _, a := range list {
 		s := strings.ReplaceAll(a.Text, `\*`, "*")
 		if escapeStar(s) != a.Text || taken[s] || strings.TrimSpace(s) != s {
 			w.q.Lose("lost_wildcard", a.Text, "a * that stands for any text has no meaning in QTI: "+a.Text)
@@ -143,24 +155,27 @@ func (w *writer) writeTexts() {
 		}
 		mapped = append(mapped, mapEntry{s, a.Weight})
 	}
-	w.declare("single", "string", correct[:min(len(correct), 1)], mapped, true)
-	w.body.WriteString("<p><qti-text-entry-interaction response-identifier=\"RESPONSE\" expected-length=\"20\"/></p>\n")
-	w.scoreMapped()
+	return correct, mapped
 }
 
 func (w *writer) writeNumbers() {
-	correct := []string{}
-	for _, r := range w.Key.Numbers {
+	w.declare("single", "float", w.scoreNumbers(w.Key.Numbers, "RESPONSE", "SHARE"), nil, false)
+	w.body.WriteString("<p><qti-text-entry-interaction response-identifier=\"RESPONSE\" expected-length=\"10\"/></p>\n")
+	w.scoreShare()
+}
+
+// scoreNumbers writes the rules that set the share of an answer in numbers. It returns the first right
+// one.
+func (w *writer) scoreNumbers(list []item.Range, response, share string) (correct []string) {
+	for _, r := range list {
 		if r.Weight > 0 && len(correct) == 0 {
 			correct = append(correct, formatFloat(r.Value))
 		}
 		v := formatFloat(r.Weight)
-		fmt.Fprintf(&w.rules, "<qti-response-condition><qti-response-if><qti-and><qti-equal tolerance-mode=\"absolute\" tolerance=\"%[1]s %[1]s\"><qti-variable identifier=\"RESPONSE\"/><qti-base-value base-type=\"float\">%[2]s</qti-base-value></qti-equal>", formatFloat(r.Tolerance), formatFloat(r.Value))
-		fmt.Fprintf(&w.rules, "<qti-lt><qti-variable identifier=\"SHARE\"/><qti-base-value base-type=\"float\">%[1]s</qti-base-value></qti-lt></qti-and><qti-set-outcome-value identifier=\"SHARE\"><qti-base-value base-type=\"float\">%[1]s</qti-base-value></qti-set-outcome-value></qti-response-if></qti-response-condition>\n", v)
+		fmt.Fprintf(&w.rules, "<qti-response-condition><qti-response-if><qti-and><qti-equal tolerance-mode=\"absolute\" tolerance=\"%[1]s %[1]s\"><qti-variable identifier=%[3]q/><qti-base-value base-type=\"float\">%[2]s</qti-base-value></qti-equal>", formatFloat(r.Tolerance), formatFloat(r.Value), response)
+		fmt.Fprintf(&w.rules, "<qti-lt><qti-variable identifier=%[2]q/><qti-base-value base-type=\"float\">%[1]s</qti-base-value></qti-lt></qti-and><qti-set-outcome-value identifier=%[2]q><qti-base-value base-type=\"float\">%[1]s</qti-base-value></qti-set-outcome-value></qti-response-if></qti-response-condition>\n", v, share)
 	}
-	w.declare("single", "float", correct, nil, false)
-	w.body.WriteString("<p><qti-text-entry-interaction response-identifier=\"RESPONSE\" expected-length=\"10\"/></p>\n")
-	w.scoreShare()
+	return correct
 }
 
 func (w *writer) writeOrder() {

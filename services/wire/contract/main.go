@@ -41,6 +41,7 @@ var limits = []struct {
 	{"maxItemText", item.MaxText},
 	{"maxAnswerText", item.MaxAnswer},
 	{"maxOptions", item.MaxOptions},
+	{"maxGaps", item.MaxGaps},
 	{"maxSeconds", item.MaxSeconds},
 	{"extent", whiteboard.Extent},
 	{"maxStrokePoints", whiteboard.MaxPoints},

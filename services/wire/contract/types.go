@@ -31,14 +31,15 @@ func kindNames() (names []string) {
 
 // itemKey is item.Key in JSON: that type refuses to be encoded, so it has no tags.
 type itemKey struct {
-	Weights  map[string]float64 `json:"weights,omitempty"`
-	Texts    []item.Accepted    `json:"texts,omitempty"`
-	Numbers  []item.Range       `json:"numbers,omitempty"`
-	Order    []string           `json:"order,omitempty"`
-	Pairs    map[string]string  `json:"pairs,omitempty"`
-	Regions  []item.Region      `json:"regions,omitempty"`
-	Feedback map[string]string  `json:"feedback,omitempty"`
-	General  string             `json:"general,omitempty"`
+	Weights  map[string]float64     `json:"weights,omitempty"`
+	Texts    []item.Accepted        `json:"texts,omitempty"`
+	Numbers  []item.Range           `json:"numbers,omitempty"`
+	Order    []string               `json:"order,omitempty"`
+	Pairs    map[string]string      `json:"pairs,omitempty"`
+	Regions  []item.Region          `json:"regions,omitempty"`
+	Gaps     map[string]item.GapKey `json:"gaps,omitempty"`
+	Feedback map[string]string      `json:"feedback,omitempty"`
+	General  string                 `json:"general,omitempty"`
 }
 
 var _ = itemKey(item.Key{}) // the fields are the same

@@ -7,10 +7,11 @@ import type {
   PlaybackPart as CapsulePart,
   Results,
   ResultsPupil as Pupil,
+  ResultsGapResult as GapResult,
   ResultsQuestion as Question,
 } from "./schema";
 
-export type { Capsule, CapsulePart, Film, Pupil, Question, Results };
+export type { Capsule, CapsulePart, Film, GapResult, Pupil, Question, Results };
 
 const enc = encodeURIComponent;
 

@@ -523,6 +523,15 @@ export interface ResultsAnswer {
   response: ItemResponse;
 }
 
+export interface ResultsGapResult {
+  answers: ResultsTextCount[];
+  hits: number;
+  id: string;
+  kind: "single" | "multi" | "truefalse" | "text" | "numeric" | "order" | "match" | "gaps" | "poll" | "pin" | "draw" | "slide";
+  options?: ItemOption[];
+  right: string[];
+}
+
 export interface ResultsHelp {
   user: string;
   why: string[];
@@ -571,10 +580,11 @@ export interface ResultsQuestion {
   asked: number;
   counts: { [key: string]: number };
   fraction: number;
+  gaps?: ResultsGapResult[];
   graded: boolean;
   id: string;
   image?: ItemImage;
-  kind: "single" | "multi" | "truefalse" | "text" | "numeric" | "order" | "match" | "poll" | "pin" | "draw" | "slide";
+  kind: "single" | "multi" | "truefalse" | "text" | "numeric" | "order" | "match" | "gaps" | "poll" | "pin" | "draw" | "slide";
   options: ItemOption[];
   pairs: ResultsPair[];
   pins?: ItemPlace[];

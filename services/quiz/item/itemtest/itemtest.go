@@ -103,5 +103,27 @@ func MakeItem(r *rand.Rand, kind item.Kind) item.Authored {
 		}
 	}
 	a.Key = k
+	if kind == item.Gaps {
+		addGaps(r, &a)
+	}
 	return a
+}
+
+// addGaps gives a text some gaps with any answers.
+func addGaps(r *rand.Rand, a *item.Authored) {
+	a.Key.Gaps = map[string]item.GapKey{}
+	parts := []string{strings.ReplaceAll(a.Text, "_", "")}
+	for i := range 1 + r.IntN(4) {
+		kind := []item.Kind{item.Text, item.Numeric, item.Single}[r.IntN(3)]
+		one := MakeItem(r, kind)
+		id := strconv.Itoa(i + 1)
+		g := item.Gap{ID: id, Kind: kind}
+		k := item.GapKey{Texts: one.Key.Texts, Numbers: one.Key.Numbers}
+		if kind == item.Single {
+			g.Options, k.Weights = one.Options, one.Key.Weights
+		}
+		a.Gaps, a.Key.Gaps[id] = append(a.Gaps, g), k
+		parts = append(parts, strings.ReplaceAll(anyText(r, 3), "_", ""))
+	}
+	a.Text = strings.Join(parts, item.Blank)
 }

@@ -67,7 +67,13 @@ export function Stage({ room }: { room: Room }) {
     <>
       <section class={css.stage} aria-label={t("console.stage")} data-view={view} data-part="stage">
         <Views room={room} view={view} round={round} onView={setView} />
-        <div class={view === "board" ? `${css.body} ${css.full}` : css.body} data-part="body">
+        <div
+          class={view === "board" ? `${css.body} ${css.full}` : css.body}
+          data-part="body"
+          role="group"
+          aria-label={t("console.stage")}
+          tabIndex={view === "question" ? 0 : undefined} // a long question scrolls
+        >
           {view === "answers" ? (
             <AnswerWall room={room} />
           ) : view === "question" ? (

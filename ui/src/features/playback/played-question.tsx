@@ -5,7 +5,8 @@ import { Icon } from "../../components/icon";
 import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Item } from "../../state/quiz";
-import { ChoiceTiles, MatchRows, OrderRows, RightShare, RightWords } from "../quiz/projector-answers";
+import { numberGaps } from "../quiz/answer-words";
+import { ChoiceTiles, GapLines, MatchRows, OrderRows, RightShare, RightWords } from "../quiz/projector-answers";
 import { HeatMap, StagePicture } from "../quiz/projector-picture";
 import { rightAnswerText } from "../quiz/question";
 import type { CapsuleQuestion, CapsuleReveal } from "./timeline";
@@ -68,7 +69,7 @@ function One({ item, told }: { item: Item; told: CapsuleReveal | null }) {
     <>
       <h2 class={css.stem}>
         <bdi>
-          <MathText text={item.text} />
+          <MathText text={item.gaps ? numberGaps(item.text) : item.text} />
         </bdi>
       </h2>
       {item.image && (
@@ -81,6 +82,7 @@ function One({ item, told }: { item: Item; told: CapsuleReveal | null }) {
       {tiled.includes(item.kind) && <ChoiceTiles {...props} />}
       {item.kind === "order" && <OrderRows {...props} />}
       {item.kind === "match" && <MatchRows {...props} />}
+      {item.kind === "gaps" && <GapLines {...props} />}
       {answer && <RightWords answer={answer} />}
       {answer && !tiled.includes(item.kind) && <RightShare counts={counts} answered={answered} />}
     </>

@@ -10,6 +10,8 @@ import type { Answer, Item, Key, Revealed } from "../../state/quiz";
 import type { Room } from "../../state/room";
 import { AnswerPicture } from "./answer-picture";
 import { answerText } from "./answer-wall";
+import { foldAnswer, gapText } from "./answer-words";
+import { gapWords } from "./options";
 import { optionsOf, rightAnswerText } from "./question";
 import css from "./answer-counts.module.css";
 
@@ -44,34 +46,12 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
     );
   return (
     <>
-      <ul class={css.bars} data-part="counts">
-        {rows.map((row) => (
-          <li key={row.key} class={css.row}>
-            {row.n === undefined ? <span /> : <TileMark n={row.n} filled />}
-            <span class={css.text} data-part="text">
-              <bdi>
-                <MathText text={row.text} />
-              </bdi>
-            </span>
-            <span class={css.track} aria-hidden="true">
-              <i
-                class={css.fill}
-                style={{
-                  inlineSize: `${(100 * row.count) / Math.max(answers.length, 1)}%`,
-                  background: row.n === undefined ? undefined : `var(--mark-${"abcd"[row.n % 4]})`,
-                }}
-              />
-            </span>
-            <span class={css.count} data-part="count">
-              {row.count}
-            </span>
-            <span class={css.right} data-part="right">
-              {row.right && <Icon icon={Check} label={t("quiz.right")} />}
-            </span>
-          </li>
-        ))}
-      </ul>
-      {rows.length === 0 && <Unanswered item={item} />}
+      {item.gaps ? (
+        <GapCounts item={item} answers={answers.map(([, a]) => a)} shown={shown} />
+      ) : (
+        <Bars rows={rows} of={answers.length} />
+      )}
+      {rows.length === 0 && !item.gaps && <Unanswered item={item} />}
       {right && (
         <p class={css.key}>
           {t("quiz.answer")}{" "}
@@ -83,6 +63,61 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
     </>
   );
 }
+
+const Bars = ({ rows, of }: { rows: Row[]; of: number }) => (
+  <ul class={css.bars} data-part="counts">
+    {rows.map((row) => (
+      <li key={row.key} class={css.row}>
+        {row.n === undefined ? <span /> : <TileMark n={row.n} filled />}
+        <span class={css.text} data-part="text">
+          <bdi>
+            <MathText text={row.text} />
+          </bdi>
+        </span>
+        <span class={css.track} aria-hidden="true">
+          <i
+            class={css.fill}
+            style={{
+              inlineSize: `${(100 * row.count) / Math.max(of, 1)}%`,
+              background: row.n === undefined ? undefined : `var(--mark-${"abcd"[row.n % 4]})`,
+            }}
+          />
+        </span>
+        <span class={css.count} data-part="count">
+          {row.count}
+        </span>
+        <span class={css.right} data-part="right">
+          {row.right && <Icon icon={Check} label={t("quiz.right")} />}
+        </span>
+      </li>
+    ))}
+  </ul>
+);
+
+// GapCounts is each gap with its answers counted.
+const GapCounts = ({ item, answers, shown }: { item: Item; answers: Answer[]; shown?: Revealed }) => (
+  <ol class={css.gaps}>
+    {item.gaps!.map((gap, i) => {
+      const words = gapWords(gap, shown?.gaps?.[gap.id]).map(foldAnswer);
+      const groups = new Map<string, Row>();
+      const add = (text: string, by: number) => {
+        const key = foldAnswer(text);
+        const row = groups.get(key) ?? { key, text, count: 0, right: words.includes(key) };
+        groups.set(key, { ...row, count: row.count + by });
+      };
+      for (const o of gap.options ?? []) add(o.text, 0);
+      for (const a of answers) if (a.response.gaps?.[gap.id]) add(gapText(gap, a.response.gaps[gap.id]), 1);
+      const rows = [...groups.values()];
+      if (gap.kind !== "single") rows.sort((a, b) => b.count - a.count || a.text.localeCompare(b.text));
+      return (
+        <li key={gap.id} data-gap={gap.id}>
+          <p>{t("stage.gap", { i: i + 1 })}</p>
+          <Bars rows={rows} of={answers.length} />
+        </li>
+      );
+    })}
+  </ol>
+);
 
 // Unanswered is what the class works with, where no counts show it.
 function Unanswered({ item }: { item: Item }) {
@@ -109,15 +144,9 @@ function optionRows(item: Item, answers: Answer[], shown: Revealed | undefined):
   }));
 }
 
-// same is what two answers have in common that count as one. The box ignores capitals, spaces and
-// marks of direction too.
+// same is what two answers have in common that count as one.
 function same(item: Item, a: Answer): string {
-  const text = answerText(item, a)
-    .normalize("NFKC")
-    .replace(/\p{Cf}/gu, "")
-    .toLowerCase()
-    .trim()
-    .replace(/\s+/g, " ");
+  const text = foldAnswer(answerText(item, a));
   return item.kind === "numeric" ? String(parseNumber(text) ?? text) : text;
 }
 
@@ -149,5 +178,6 @@ function revealedOf(key: Key): Revealed {
     numbers: key.numbers?.map((n) => (n.tolerance ? `${n.value} ± ${n.tolerance}` : String(n.value))),
     order: key.order,
     pairs: key.pairs,
+    gaps: key.gaps && Object.fromEntries(Object.entries(key.gaps).map(([id, k]) => [id, revealedOf(k)])),
   };
 }

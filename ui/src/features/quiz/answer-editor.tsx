@@ -3,16 +3,18 @@ import type { ComponentChildren } from "preact";
 import { ArrowUp, Plus, X } from "lucide";
 import { Button } from "../../components/button";
 import { DecimalField } from "../../components/number-field";
+import { maxOptions } from "../../contract";
 import { letterOf, TileMark } from "../../components/tile";
 import { t } from "../../locales/i18n";
 import type { Authored, Key } from "../../state/quiz";
+import { GapEditor } from "./gap-editor";
 import { OptionRow } from "./option-row";
 import { FieldFault } from "./question-fault";
 import { optionIDs as ids } from "./question-kinds";
 import { RegionEditor } from "./region-editor";
 import css from "./question-editor.module.css";
 
-const most = { options: 10, texts: 20 };
+const most = { options: maxOptions, texts: 20 };
 
 export interface Part {
   id: string;
@@ -20,6 +22,7 @@ export interface Part {
   set: (item: Authored) => void;
   change: (edit: (item: Authored) => Authored) => void; // later: the question may be another one by then
   setKey: (k: Partial<Key>) => void;
+  plain?: boolean; // a gap: its answers are words
   fault: (field: string) => string | undefined; // why the box refused this field, and what to do
 }
 
@@ -41,6 +44,8 @@ export function AnswerEditor(props: Part) {
       return <Ordered {...props} />;
     case "match":
       return <Matched {...props} />;
+    case "gaps":
+      return <GapEditor {...props}>{(part) => <AnswerEditor {...part} />}</GapEditor>;
     case "pin":
       return props.item.image ? (
         <RegionEditor
@@ -73,7 +78,7 @@ const Add = ({ label, add }: { label: string; add: () => void }) => (
   </Button>
 );
 
-function Options({ id, item, set, change, setKey, fault }: Part) {
+function Options({ id, item, set, change, setKey, fault, plain }: Part) {
   const options = item.options ?? [];
   const one = item.kind === "single";
   const poll = item.kind === "poll";
@@ -100,6 +105,7 @@ function Options({ id, item, set, change, setKey, fault }: Part) {
           <OptionRow
             key={i}
             id={`${id}-option-${i}`}
+            plain={plain}
             label={t("edit.option", { letter: letterOf(i) })}
             option={o}
             faults={[fault(`options[${i}].text`), fault(`options[${i}].image.alt`)]}
@@ -163,10 +169,13 @@ function TrueFalse({ id, item, setKey }: Part) {
 }
 
 // Without an accepted answer the question is open: all answers count, and nothing is right or wrong.
-function Texts({ id, item, setKey, fault }: Part) {
+function Texts({ id, item, setKey, fault, plain }: Part) {
   const list = item.key.texts ?? [];
   return (
-    <Group label={t("edit.acceptedAll")} hint={t(list.length > 0 ? "edit.textsHint" : "edit.openHint")}>
+    <Group
+      label={t("edit.acceptedAll")}
+      hint={plain ? undefined : t(list.length > 0 ? "edit.textsHint" : "edit.openHint")}
+    >
       <ul class={css.options}>
         {list.map((a, i) => {
           const why = fault(`key.texts[${i}].text`);

@@ -1,5 +1,6 @@
 // The ways to answer that few questions have. They are loaded after the page.
 import { AnswerDraw } from "./answer-draw";
+import { AnswerGaps } from "./answer-gaps";
 import { AnswerMatch } from "./answer-match";
 import { AnswerOrder } from "./answer-order";
 import { AnswerPin } from "./answer-pin";
@@ -7,6 +8,7 @@ import type { Answering } from "./answering";
 
 const ways: { [kind: string]: (a: Answering) => preact.JSX.Element | null } = {
   draw: AnswerDraw,
+  gaps: AnswerGaps,
   match: AnswerMatch,
   order: AnswerOrder,
   pin: AnswerPin,

@@ -13,6 +13,7 @@ import { NamedIcon } from "../../components/named-icon";
 import type { Answer, Item } from "../../state/quiz";
 import type { Room } from "../../state/room";
 import { AnswerPicture } from "./answer-picture";
+import { responseText } from "./answer-words";
 import { letterOf } from "./question";
 import { PupilMark } from "../lesson/pupil-mark";
 import css from "./answer-wall.module.css";
@@ -148,27 +149,18 @@ function WallTile({ room, p, item, shown }: { room: Room; p: Person; item?: Item
   );
 }
 
-// answerText is an answer in words.
+// answerText is an answer in words, with the letters of options.
 export function answerText(item: Item, a: Answer): string {
   const r = a.response;
-  const name = (id: string, list = item.options) => {
-    const n = list?.findIndex((o) => o.id === id) ?? -1;
+  const name = (id: string) => {
+    const n = item.options?.findIndex((o) => o.id === id) ?? -1;
     return item.kind === "truefalse"
       ? t(id === "t" ? "quiz.true" : "quiz.false")
       : n < 0
         ? id
-        : `${letterOf(n)} ${list![n]!.text}`;
+        : `${letterOf(n)} ${item.options![n]!.text}`;
   };
-  if (r.text !== undefined) return r.text;
-  if (r.order) return r.order.map((id) => item.options?.find((o) => o.id === id)?.text ?? id).join(" › ");
-  if (r.pairs)
-    return Object.entries(r.pairs)
-      .map(
-        ([a, b]) =>
-          `${item.options?.find((o) => o.id === a)?.text ?? a} – ${item.choices?.find((o) => o.id === b)?.text ?? b}`,
-      )
-      .join(" · ");
-  return (r.options ?? []).map((id) => name(id)).join(", ");
+  return r.options ? r.options.map(name).join(", ") : responseText(item, r);
 }
 
 // acceptAnswer makes an answer right from now on, for all who gave it.

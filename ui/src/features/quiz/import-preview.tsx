@@ -6,6 +6,7 @@ import { Icon } from "../../components/icon";
 import { MathText } from "../../components/math-text";
 import { has, t } from "../../locales/i18n";
 import type { Authored } from "../../state/quiz";
+import { gapKeys } from "./gap-keys";
 import { kindIcons, kindOf } from "./question-kinds";
 import css from "./import-preview.module.css";
 
@@ -37,6 +38,8 @@ function answersOf(item: Authored): { text: string; right: boolean }[] {
         text: `${o.text} – ${name(key.pairs?.[o.id] ?? "", item.choices)}`,
         right: false,
       }));
+    case "gaps":
+      return gapKeys(item);
   }
   return [];
 }

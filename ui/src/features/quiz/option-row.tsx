@@ -16,13 +16,14 @@ export function OptionRow(props: {
   before?: ComponentChildren;
   after?: ComponentChildren;
   as?: "li" | "div";
+  plain?: boolean; // without a picture
 }) {
   const { id, label, option, faults, change, before, after } = props;
   const Row = props.as ?? "li";
   const upload = usePictureUpload((image) => change((o) => ({ ...o, image })));
   const [fault, altFault] = faults;
   const bring = (e: Event, data: DataTransfer | null) => {
-    const file = pictureIn(data);
+    const file = props.plain ? undefined : pictureIn(data);
     if (!file) return;
     e.preventDefault();
     e.stopPropagation();
@@ -52,7 +53,9 @@ export function OptionRow(props: {
             change((o) => ({ ...o, text }));
           }}
         />
-        {!option.image && <PictureButton small label={t("edit.picture.to", { of: label })} upload={upload} />}
+        {!option.image && !props.plain && (
+          <PictureButton small label={t("edit.picture.to", { of: label })} upload={upload} />
+        )}
         {after}
       </div>
       <FieldFault id={`${id}-fault`} text={fault} />

@@ -1,5 +1,6 @@
 // Options and keys in words and signs, as all pages show them.
 import { t } from "../../locales/i18n";
+import type { ItemGap, ItemRevealedGap } from "../../contract";
 import type { Item, Revealed } from "../../state/quiz";
 import css from "./options.module.css";
 
@@ -23,6 +24,13 @@ export const optionsOf = (item: Item) =>
     item.kind === "truefalse" ? { ...o, text: t(o.id === "t" ? "quiz.true" : "quiz.false") } : o,
   );
 
+// gapWords are the right answers of a gap in words.
+export const gapWords = (gap: ItemGap, key: ItemRevealedGap = {}) => [
+  ...(key.right ?? []).map((id) => gap.options?.find((o) => o.id === id)?.text ?? ""),
+  ...(key.texts ?? []),
+  ...(key.numbers ?? []),
+];
+
 // rightAnswerText is a key in words, as far as the options themselves do not show it.
 export function rightAnswerText(item: Item, revealed: Revealed): string {
   const name = (id: string, list = item.options) => list?.find((o) => o.id === id)?.text ?? "";
@@ -32,6 +40,7 @@ export function rightAnswerText(item: Item, revealed: Revealed): string {
     ...(item.kind === "match"
       ? Object.entries(revealed.pairs ?? {}).map(([a, b]) => `${name(a)} – ${name(b, item.choices)}`)
       : []),
+    ...(item.gaps ?? []).map((g) => gapWords(g, revealed.gaps?.[g.id])[0]),
     ...(item.kind === "order" ? [(revealed.order ?? []).map((id) => name(id)).join(" › ")] : []),
   ].join(" · ");
 }

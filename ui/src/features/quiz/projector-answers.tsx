@@ -8,7 +8,7 @@ import { letterOf, Tile, type TileState } from "../../components/tile";
 import { t } from "../../locales/i18n";
 import type { Item, Option, Revealed } from "../../state/quiz";
 import { pictureURL } from "./projector-picture";
-import { optionsOf } from "./question";
+import { gapWords, optionsOf } from "./options";
 import css from "./projector-answers.module.css";
 
 interface Props {
@@ -136,6 +136,57 @@ export function MatchRows({ item, answer }: Omit<Props, "answered">) {
         );
       })}
     </ul>
+  );
+}
+
+// GapLines are the gaps of a text: what there is to choose from, and after the reveal what is right
+// and how many had it.
+export function GapLines({ item, answer, counts, answered }: Props) {
+  const gaps = item.gaps ?? [];
+  return (
+    <ol class={css.gaps} data-part="gaps">
+      {gaps.map((gap, n) => {
+        const words = answer ? gapWords(gap, answer.gaps?.[gap.id]).slice(0, 3) : [];
+        const hits = counts?.[gap.id] ?? 0;
+        if (!answer && !gap.options) return null;
+        return (
+          <li key={gap.id} class={answer ? css.known : css.row} data-gap={gap.id} data-right={!!answer || undefined}>
+            <b class={css.place}>{t("stage.number", { n: n + 1 })}</b>
+            <span class={css.text}>
+              {answer ? (
+                <>
+                  <bdi>
+                    <MathText text={words.join(" / ")} />
+                  </bdi>
+                  <Grown share={answered ? hits / answered : 0} />
+                </>
+              ) : (
+                gap.options!.map((o) => (
+                  <span key={o.id} class={css.chip}>
+                    <bdi>
+                      <MathText text={o.text} />
+                    </bdi>
+                  </span>
+                ))
+              )}
+            </span>
+            {answer && <span class={css.hits}>{t("stage.rightOf", { n: hits, of: answered })}</span>}
+            {answer && gap.options && (
+              <span class={css.chosen}>
+                {gap.options.map((o) => (
+                  <span key={o.id}>
+                    <bdi>
+                      <MathText text={o.text} />
+                    </bdi>{" "}
+                    <b>{t("stage.number", { n: counts?.[`${gap.id}.${o.id}`] ?? 0 })}</b>
+                  </span>
+                ))}
+              </span>
+            )}
+          </li>
+        );
+      })}
+    </ol>
   );
 }
 

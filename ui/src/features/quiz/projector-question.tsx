@@ -10,7 +10,8 @@ import { PageTitle } from "../../components/page-title";
 import { span, t } from "../../locales/i18n";
 import type { Item, Kind } from "../../state/quiz";
 import type { Room } from "../../state/room";
-import { ChoiceTiles, Grown, MatchRows, OrderRows, RightShare, RightWords } from "./projector-answers";
+import { numberGaps } from "./answer-words";
+import { ChoiceTiles, GapLines, Grown, MatchRows, OrderRows, RightShare, RightWords } from "./projector-answers";
 import { HeatMap, StagePicture } from "./projector-picture";
 import { AnswerWords, StarredOnStage } from "./projector-words";
 import { rightAnswerText } from "./question";
@@ -22,6 +23,7 @@ const hints: Partial<Record<Kind, IconNode>> = {
   numeric: Keyboard,
   order: ListOrdered,
   match: Shuffle,
+  gaps: Keyboard,
   pin: MapPin,
   draw: Pencil,
 };
@@ -105,7 +107,7 @@ function One({ room, item }: { room: Room; item: Item }) {
   return (
     <>
       <Head room={room} where={where} top={!!item.image || !!wall || stars.length > 0}>
-        {item.text}
+        {item.gaps ? numberGaps(item.text) : item.text}
       </Head>
       {item.image && !(item.kind === "draw" && stars.length > 0) && (
         <StagePicture image={item.image}>
@@ -117,6 +119,7 @@ function One({ room, item }: { room: Room; item: Item }) {
       {tiled.includes(item.kind) && <ChoiceTiles {...props} />}
       {item.kind === "order" && <OrderRows {...props} />}
       {item.kind === "match" && <MatchRows {...props} />}
+      {item.kind === "gaps" && <GapLines {...props} />}
       {answer && <RightWords answer={answer} />}
       {wall && <AnswerWords wall={wall} />}
       {stars.length > 0 && <StarredOnStage stars={stars} items={r.items} />}

@@ -3,7 +3,8 @@ import { Quote } from "lucide";
 import { Icon } from "../../components/icon";
 import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
-import type { Item, Response, Star, Wall } from "../../state/quiz";
+import type { Item, Star, Wall } from "../../state/quiz";
+import { responseText } from "./answer-words";
 import { Drawing } from "./projector-picture";
 import css from "./projector-words.module.css";
 
@@ -39,19 +40,6 @@ export function AnswerWords({ wall }: { wall: Wall }) {
   );
 }
 
-// answerWords is an answer in words.
-function answerWords(item: Item, r: Response): string {
-  const name = (id: string, list = item.options) =>
-    list?.find((o) => o.id === id)?.text || (id === "t" ? t("quiz.true") : id === "f" ? t("quiz.false") : id);
-  return (
-    r.text ??
-    [
-      ...(r.options ?? r.order ?? []).map((o) => name(o)),
-      ...Object.entries(r.pairs ?? {}).map(([a, b]) => `${name(a)} – ${name(b, item.choices)}`),
-    ].join(" · ")
-  );
-}
-
 export function StarredOnStage({ stars, items }: { stars: Star[]; items: Item[] }) {
   const shown = stars.slice(-mostStars);
   const drawn = shown.some((s) => s.response.strokes);
@@ -68,7 +56,7 @@ export function StarredOnStage({ stars, items }: { stars: Star[]; items: Item[] 
               <>
                 <Icon icon={Quote} />
                 <bdi>
-                  <MathText text={answerWords(item, s.response)} />
+                  <MathText text={responseText(item, s.response)} />
                 </bdi>
               </>
             )}

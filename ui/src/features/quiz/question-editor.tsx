@@ -3,10 +3,12 @@ import { ArrowDown, ArrowUp, CircleAlert, Copy, Trash2 } from "lucide";
 import { Button } from "../../components/button";
 import { Icon } from "../../components/icon";
 import { WholeNumberField } from "../../components/number-field";
+import { maxItemText } from "../../contract";
 import { t } from "../../locales/i18n";
 import type { Authored, Key } from "../../state/quiz";
 import type { Refusal } from "../../state/quiz-draft";
 import { AnswerEditor, type Part } from "./answer-editor";
+import { withText } from "./gap-text";
 import { PictureField, pictureIn, usePictureUpload } from "./picture-field";
 import { explainRefusal, FieldFault } from "./question-fault";
 import { isMarked, kindIcons, kindOf } from "./question-kinds";
@@ -102,11 +104,11 @@ export function QuestionEditor(props: Props) {
           id={`${id}-text`}
           rows={slide ? 4 : 2}
           dir="auto"
-          maxLength={2000}
+          maxLength={maxItemText}
           value={item.text}
           aria-invalid={why ? "true" : undefined}
           aria-describedby={`${id}-text-hint ${id}-text-fault`}
-          onInput={(e) => set({ ...item, text: e.currentTarget.value })}
+          onInput={(e) => set(withText(item, e.currentTarget.value))}
         />
         <FieldFault id={`${id}-text-fault`} text={why} />
         <small id={`${id}-text-hint`}>{t("edit.formulaHint")}</small>

@@ -12,9 +12,9 @@ const fields: [RegExp, string][] = [
   [/^image empty$/, "image"],
   [/^image\.alt empty$/, "alt"],
   [/^(options|choices)\[\d+\]\.image\.alt empty$/, "optionAlt"],
-  [/^(options|choices)\[\d+\]\.text empty$/, "option"],
-  [/^key\.texts\[\d+\]\.text empty$/, "accepted"],
-  [/^key\.numbers.* out_of_range$/, "numbers"],
+  [/^(gaps\[\d+\]\.)?(options|choices)\[\d+\]\.text empty$/, "option"],
+  [/^(gaps\[\d+\]\.)?key\.texts\[\d+\]\.text empty$/, "accepted"],
+  [/^(gaps\[\d+\]\.)?key\.numbers.* out_of_range$/, "numbers"],
 ];
 
 // explainFault returns what to do about a refusal.

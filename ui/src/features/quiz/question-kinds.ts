@@ -11,6 +11,7 @@ import {
   Pencil,
   SquareCheck,
   TextCursorInput,
+  TextQuote,
   ToggleLeft,
   type IconNode,
 } from "lucide";
@@ -27,6 +28,7 @@ export const kindIcons: { [kind in EditorKind]: IconNode } = {
   open: MessageSquareText,
   order: ListOrdered,
   match: ArrowLeftRight,
+  gaps: TextQuote,
   poll: ChartColumn,
   pin: MapPin,
   draw: Pencil,
@@ -71,6 +73,8 @@ export function makeQuestion(kind: EditorKind): Authored {
       return { ...base, key: { texts: [{ text: "", weight: 1 }] } };
     case "numeric":
       return { ...base, key: { numbers: [] } };
+    case "gaps":
+      return { ...base, gaps: [], key: { gaps: {} } };
     case "order":
       return { ...base, options: blankOptions(3), key: { order: ["a", "b", "c"] } };
     case "match":

@@ -6,6 +6,7 @@ import { Presentation, Smartphone } from "lucide";
 import { Tabs } from "../../components/tabs";
 import { t } from "../../locales/i18n";
 import { type Authored, type Item, Quiz } from "../../state/quiz";
+import { blank } from "./gap-text";
 import { Question } from "./question";
 import { StagePreview } from "./stage-preview";
 import css from "./question-preview.module.css";
@@ -17,6 +18,7 @@ function mixed({ key: _, ...item }: Authored): Item {
   const turn = <T,>(list?: T[]) => list && [...list.slice(1), ...list.slice(0, 1)];
   const shown = { ...item, id: item.id || "new" };
   if (item.kind === "order") return { ...shown, options: turn(item.options) };
+  if (item.kind === "gaps") return { ...shown, text: item.text.replace(/_{3,}/g, blank) };
   return item.kind === "match" ? { ...shown, choices: turn(item.choices) } : shown;
 }
 

@@ -2,7 +2,7 @@
 import { MathText } from "../../components/math-text";
 import { latePart } from "../../components/late-part";
 import { NamedIcon, type NamedIconName } from "../../components/named-icon";
-import { formatShare, has, t } from "../../locales/i18n";
+import { formatShare, has, t, withTexts } from "../../locales/i18n";
 import type { Item, Quiz, Revealed } from "../../state/quiz";
 import { AnswerMany, AnswerOne } from "./answer-tiles";
 import { AnswerWritten } from "./answer-written";
@@ -14,7 +14,7 @@ import css from "./question.module.css";
 export { letterOf, OptionShape, optionsOf, rightAnswerText } from "./options";
 
 // AnswerMore comes after the page, and before the pupil needs it.
-export const AnswerMore = latePart(async () => (await import("./answer-more")).AnswerMore);
+export const AnswerMore = latePart(async () => (await withTexts("answer", import("./answer-more"))).AnswerMore);
 
 interface Props {
   quiz: Quiz;
@@ -30,15 +30,14 @@ function Answer(a: Answering) {
     case "text":
     case "numeric":
       return <AnswerWritten {...a} />;
-    case "order":
-    case "match":
-    case "pin":
-    case "draw":
-      return <AnswerMore {...a} />;
     case "slide":
       return null;
-    default:
+    case "single":
+    case "truefalse":
+    case "poll":
       return <AnswerOne {...a} />;
+    default:
+      return <AnswerMore {...a} />;
   }
 }
 
@@ -56,7 +55,7 @@ export function Question({ quiz, item, shut, away }: Props) {
           <bdi>{item.title}</bdi>
         </Hint>
       )}
-      <p class={css.stem} data-part="stem" id={`q-${item.id}`}>
+      <p class={css.stem} data-part="stem" id={`q-${item.id}`} hidden={!!item.gaps}>
         <bdi>
           <MathText text={item.text} />
         </bdi>

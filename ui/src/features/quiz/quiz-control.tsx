@@ -9,6 +9,7 @@ import { Meter, TimerRing } from "../../components/meter";
 import type { Item } from "../../state/quiz";
 import type { Room } from "../../state/room";
 import { AnswerCounts } from "./answer-counts";
+import { numberGaps } from "./answer-words";
 import css from "./quiz-control.module.css";
 
 // everybodyAnswered is the cue to show the answer.
@@ -70,7 +71,7 @@ function Asked({ room, item, peek }: { room: Room; item: Item; peek: boolean }) 
     <div class={css.asked} data-part="asked">
       <p class={css.text} data-part="question">
         <bdi>
-          <MathText text={item.text} />
+          <MathText text={item.gaps ? numberGaps(item.text) : item.text} />
         </bdi>
       </p>
       {item.kind !== "slide" && <Meter value={n} of={here} text={t("stage.answered", { n, of: here })} />}

@@ -5,28 +5,11 @@ import { Icon } from "../../components/icon";
 import { MathText } from "../../components/math-text";
 import { NamedIcon } from "../../components/named-icon";
 import { t } from "../../locales/i18n";
-import type { Response } from "../../state/quiz";
 import type { Reviewed } from "../../state/review";
+import { responseText } from "./answer-words";
 import { ItemPicture } from "./item-picture";
 import { isGraded, optionsOf, outcomeOf, rightAnswerText } from "./options";
 import css from "./quiz-review.module.css";
-
-// answerText is an answer in words.
-function answerText(item: Reviewed["item"], r: Response): string {
-  const name = (id: string, list = optionsOf(item)) => {
-    const o = list.find((x) => x.id === id);
-    return o?.text || o?.image?.alt || id;
-  };
-  if (r.text !== undefined) return r.text;
-  if (r.order) return r.order.map((id) => name(id)).join(" › ");
-  if (r.pairs)
-    return Object.entries(r.pairs)
-      .map(([a, b]) => `${name(a)} – ${name(b, item.choices)}`)
-      .join(" · ");
-  if (r.pin) return t("quiz.pin.at", { x: Math.round(r.pin.x * 100), y: Math.round(r.pin.y * 100) });
-  if (r.strokes) return t("quiz.draw.done");
-  return (r.options ?? []).map((id) => name(id)).join(" · ");
-}
 
 function keyText({ item, key }: Reviewed): string {
   if (key.right?.length) {
@@ -115,7 +98,7 @@ export function QuizReview({
                       <>
                         {t("review.mine")}{" "}
                         <bdi>
-                          <MathText text={answerText(r.item, r.mine)} />
+                          <MathText text={responseText(r.item, r.mine)} />
                         </bdi>
                       </>
                     ) : (

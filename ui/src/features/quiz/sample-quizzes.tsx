@@ -15,6 +15,7 @@ import { Icon } from "../../components/icon";
 import { MathText } from "../../components/math-text";
 import { lang, t } from "../../locales/i18n";
 import { go } from "../../state/router";
+import { gapKeys } from "./gap-keys";
 import { optionsOf } from "./question";
 import css from "./sample-quizzes.module.css";
 
@@ -198,6 +199,8 @@ function answersOf(item: AuthoredItem): Answer[] {
         text: `${o.text}: ${texts(item.choices, key.pairs?.[o.id] ?? "")}`,
         right: true,
       }));
+    case "gaps":
+      return gapKeys(item);
     case "text":
       return (key.texts ?? []).slice(0, 1).map((a) => ({ text: a.text, right: true }));
     case "numeric":

@@ -3,7 +3,8 @@ import { FitToScreen } from "../../components/fit-to-screen";
 import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Item } from "../../state/quiz";
-import { ChoiceTiles, MatchRows, OrderRows } from "./projector-answers";
+import { numberGaps } from "./answer-words";
+import { ChoiceTiles, GapLines, MatchRows, OrderRows } from "./projector-answers";
 import { StagePicture } from "./projector-picture";
 import { Hint, tiled } from "./projector-question";
 import stage from "./projector-question.module.css";
@@ -18,7 +19,7 @@ export function StagePreview({ item, n, of }: { item: Item; n: number; of: numbe
             {item.kind !== "slide" && <p class={stage.where}>{t("quiz.of", { i: n + 1, of })}</p>}
             <h1>
               <bdi class={stage.stem}>
-                <MathText text={item.text} />
+                <MathText text={item.gaps ? numberGaps(item.text) : item.text} />
               </bdi>
             </h1>
           </div>
@@ -27,6 +28,7 @@ export function StagePreview({ item, n, of }: { item: Item; n: number; of: numbe
         {tiled.includes(item.kind) && <ChoiceTiles item={item} answered={0} />}
         {item.kind === "order" && <OrderRows item={item} />}
         {item.kind === "match" && <MatchRows item={item} />}
+        {item.kind === "gaps" && <GapLines item={item} answered={0} />}
         <Hint kind={item.kind} />
       </FitToScreen>
     </div>

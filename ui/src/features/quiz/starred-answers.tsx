@@ -2,6 +2,7 @@ import { MathText } from "../../components/math-text";
 import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { AnswerPicture } from "./answer-picture";
+import { responseText } from "./answer-words";
 import css from "./starred-answers.module.css";
 
 // StarredAnswers are the answers that the teacher shows, without a name.
@@ -16,15 +17,7 @@ export function StarredAnswers({ room }: { room: Room }) {
       <ul>
         {stars.map((s) => {
           const item = items.find((i) => i.id === s.item);
-          const name = (id: string, list = item?.options) =>
-            list?.find((o) => o.id === id)?.text || (id === "t" ? t("quiz.true") : id === "f" ? t("quiz.false") : id);
           const r = s.response;
-          const text =
-            r.text ??
-            [
-              ...(r.options ?? r.order ?? []).map((o) => name(o)),
-              ...Object.entries(r.pairs ?? {}).map(([a, b]) => `${name(a)} – ${name(b, item?.choices)}`),
-            ].join(" · ");
           return (
             <li key={s.n}>
               {item && (r.strokes || r.pin) ? (
@@ -32,7 +25,7 @@ export function StarredAnswers({ room }: { room: Room }) {
               ) : (
                 <q>
                   <bdi>
-                    <MathText text={text} />
+                    <MathText text={item ? responseText(item, r) : ""} />
                   </bdi>
                 </q>
               )}

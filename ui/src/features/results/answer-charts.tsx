@@ -7,7 +7,7 @@ import { Icon } from "../../components/icon";
 import { plainMath } from "../../components/math-plain";
 import { MathText } from "../../components/math-text";
 import { Bar } from "../../components/meter";
-import type { Pupil, Question, Results } from "../../api/results";
+import type { GapResult, Pupil, Question, Results } from "../../api/results";
 import { AnswerPicture } from "../quiz/answer-picture";
 import { ItemPicture } from "../quiz/item-picture";
 import { HeatMap } from "../quiz/projector-picture";
@@ -122,6 +122,7 @@ function One({ q, n, pupils }: { q: Question; n: number; pupils: Pupil[] }) {
       </p>
       <OnPicture q={q} pupils={pupils} />
       {parts && <p>{t(parts)}</p>}
+      {q.gaps && <GapBars q={q} gaps={q.gaps} all={all} />}
       <ul class={css.bars} data-bars hidden={!rows.length}>
         {rows.map((o) => (
           <li key={o.id}>
@@ -152,6 +153,40 @@ function One({ q, n, pupils }: { q: Question; n: number; pupils: Pupil[] }) {
     </li>
   );
 }
+
+// GapBars are the answers in each gap of a text.
+const GapBars = ({ q, gaps, all }: { q: Question; gaps: GapResult[]; all: number }) => (
+  <>
+    <p>{t("results.gaps")}</p>
+    {gaps.map((g, i) => (
+      <div key={g.id} class="stack tight" data-gap={g.id}>
+        <h4>
+          <Words text={t("results.gap", { i: i + 1, text: g.right.slice(0, 3).join(" / ") })} />
+        </h4>
+        <p class="muted">{t("results.inPlace", { n: g.hits, of: q.answered })}</p>
+        <ul class={css.bars}>
+          {g.answers.map((a) => (
+            <li key={a.text}>
+              <Bar
+                share={a.n / all}
+                right={a.right ? t("quiz.right") : undefined}
+                count={
+                  <span class={css.count}>
+                    {formatNumber(a.n)} <small>{formatShare(a.n / all)}</small>
+                  </span>
+                }
+              >
+                <span class={css.words}>
+                  <bdi>{a.text}</bdi>
+                </span>
+              </Bar>
+            </li>
+          ))}
+        </ul>
+      </div>
+    ))}
+  </>
+);
 
 // useNarrow tells that there is no room for a table of marks.
 function useNarrow(): boolean {

@@ -386,7 +386,7 @@ func TestARevokedBoxIsRefusedAndMayComeBack(t *testing.T) {
 	pupils.chat(2)
 	l.arrived()
 	id, _, _ := strings.Cut(c.RunCommand("boxes"), " ")
-	c.RunCommand("revoke", id)
+	c.RunCommand("revoke", id, "--yes")
 	pupils.chat(2)
 	timetest.WaitUntil(t, "the refusal", func() bool { return l.status().State == cloud.StateRevoked })
 	if s := l.status(); s.Queue == 0 {

@@ -21,22 +21,23 @@ import (
 // cloudCmd has the commands for operators of the cloud of one school or many schools. serve runs a
 // node. All other commands need only the database.
 type cloudCmd struct {
-	Serve  cloudServeCmd  `cmd:"" help:"Run a node of the cloud, which receives the facts of boxes."`
-	Init   cloudInitCmd   `cmd:"" help:"Make or update the tables of the database."`
-	School cloudSchoolCmd `cmd:"" help:"Add, list, rename or remove schools."`
-	Enrol  cloudEnrolCmd  `cmd:"" help:"Print a link that connects one box to a school. Paste it into the admin page of the box."`
-	Direct cloudDirectCmd `cmd:"" help:"Create a database login for one box, instead of a link."`
-	Boxes  cloudBoxesCmd  `cmd:"" help:"List the boxes and their state."`
-	Codes  cloudCodesCmd  `cmd:"" help:"List the codes of enrolment."`
-	Move   cloudMoveCmd   `cmd:"" help:"Give a box to another school."`
-	Remove cloudRemoveCmd `cmd:"" help:"Forget a box. What it brought stays."`
-	Revoke cloudRevokeCmd `cmd:"" help:"Block a box until it is enrolled again."`
-	Token  cloudTokenCmd  `cmd:"" help:"Create, list and revoke access tokens for people and programs."`
-	Push   cloudPushCmd   `cmd:"" help:"Send a class list, a quiz or a policy to all boxes of a school."`
-	Erase  cloudEraseCmd  `cmd:"" help:"Erase a pupil, here and on all boxes of the school."`
-	Import cloudImportCmd `cmd:"" help:"Import a file that a box wrote to a USB stick. Importing it twice is safe."`
-	Dead   cloudDeadCmd   `cmd:"" help:"List the facts that the database refused."`
-	Match  cloudMatchCmd  `cmd:"" help:"Decide which person a pupil of a box is, where the lists have no ids of the school."`
+	Serve    cloudServeCmd    `cmd:"" help:"Run a node of the cloud, which receives the facts of boxes."`
+	Init     cloudInitCmd     `cmd:"" help:"Make or update the tables of the database."`
+	School   cloudSchoolCmd   `cmd:"" help:"Add, list, rename or remove schools."`
+	Enrol    cloudEnrolCmd    `cmd:"" help:"Print a link that connects one box to a school. Paste it into the admin page of the box."`
+	Direct   cloudDirectCmd   `cmd:"" help:"Create a database login for one box, instead of a link."`
+	Boxes    cloudBoxesCmd    `cmd:"" help:"List the boxes and their state."`
+	Codes    cloudCodesCmd    `cmd:"" help:"List the codes of enrolment."`
+	Move     cloudMoveCmd     `cmd:"" help:"Give a box to another school."`
+	Remove   cloudRemoveCmd   `cmd:"" help:"Forget a box. What it brought stays."`
+	Revoke   cloudRevokeCmd   `cmd:"" help:"Block a box until it is enrolled again."`
+	Token    cloudTokenCmd    `cmd:"" help:"Create, list and revoke access tokens for programs."`
+	Operator cloudOperatorCmd `cmd:"" help:"Add, list, reset or remove the people who sign in on the pages of a node."`
+	Push     cloudPushCmd     `cmd:"" help:"Send a class list, a quiz or a policy to all boxes of a school."`
+	Erase    cloudEraseCmd    `cmd:"" help:"Erase a pupil, here and on all boxes of the school."`
+	Import   cloudImportCmd   `cmd:"" help:"Import a file that a box wrote to a USB stick. Importing it twice is safe."`
+	Dead     cloudDeadCmd     `cmd:"" help:"List the facts that the database refused."`
+	Match    cloudMatchCmd    `cmd:"" help:"Decide which person a pupil of a box is, where the lists have no ids of the school."`
 
 	Rebuild cloudRebuildCmd `cmd:"" help:"Make the tables of the views again from the facts."`
 }
@@ -69,7 +70,7 @@ func (f databaseFlags) withStore(fn func(ctx context.Context, store *pg.Store) e
 	if err := store.Migrate(ctx); err != nil {
 		return toUserError(err)
 	}
-	return toUserError(fn(ctx, store))
+	return toUserError(fn(pg.WithActor(ctx, commandLineActor()), store))
 }
 
 // toUserError returns an error without the names of our own functions.
@@ -118,6 +119,7 @@ type cloudSchoolCmd struct {
 	Add    cloudSchoolAddCmd    `cmd:"" help:"Add a school."`
 	List   cloudSchoolListCmd   `cmd:"" help:"List the schools."`
 	Rename cloudSchoolRenameCmd `cmd:"" help:"Rename a school."`
+	Alert  cloudSchoolAlertCmd  `cmd:"" help:"Set after how many hours without contact a box counts as silent."`
 	Remove cloudSchoolRemoveCmd `cmd:"" help:"Delete a school and all of its data here."`
 }
 
@@ -151,8 +153,8 @@ func (c cloudSchoolListCmd) Run(w environment) error {
 			return err
 		}
 		return printList(w, c.jsonFlag, list, func(s pg.School) {
-			printText(w.stdout, "%s: boxes %d, may send %s, keeps chats %d days and results %d days\n",
-				s.Name, s.Boxes, policyText(s.Policy), s.ChatDays, s.ResultsDays)
+			printText(w.stdout, "%s: boxes %d, may send %s, keeps chats %d days and results %d days, boxes are silent after %d hours\n",
+				s.Name, s.Boxes, policyText(s.Policy), s.ChatDays, s.ResultsDays, s.SilentHours)
 		})
 	})
 }
@@ -268,6 +270,7 @@ func formatSeen(t *time.Time) string {
 
 type cloudRevokeCmd struct {
 	databaseFlags
+	yesFlag
 	boxArg
 	Since time.Time `help:"Void what the box said from this time on, as in 2026-03-04T08:00:00Z: for a box that was stolen."`
 }
@@ -275,6 +278,13 @@ type cloudRevokeCmd struct {
 // Run revokes a box.
 func (c cloudRevokeCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		what := "It is refused from its next request on, until it is enrolled again."
+		if !c.Since.IsZero() {
+			what += " What it said since " + c.Since.UTC().Format(time.RFC3339) + " no longer counts."
+		}
+		if err := c.confirmBox(ctx, w, store, c.Box, what); err != nil {
+			return err
+		}
 		if err := store.RevokeBox(ctx, c.Box); err != nil {
 			return err
 		}

@@ -92,8 +92,26 @@ func (c cloudSchoolRemoveCmd) Run(w environment) error {
 	})
 }
 
+type cloudSchoolAlertCmd struct {
+	databaseFlags
+	schoolArg
+	Hours int `arg:"" help:"Hours, 1 to 8760."`
+}
+
+// Run sets the alert of a school.
+func (c cloudSchoolAlertCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if err := store.SetSilentHours(ctx, c.School, c.Hours); err != nil {
+			return err
+		}
+		printText(w.stdout, "a box of %q counts as silent after %d hours\n", c.School, c.Hours)
+		return nil
+	})
+}
+
 type cloudMoveCmd struct {
 	databaseFlags
+	yesFlag
 	boxArg
 	School string `arg:"" help:"Name of the school that gets the box."`
 }
@@ -101,6 +119,12 @@ type cloudMoveCmd struct {
 // Run gives a box to another school.
 func (c cloudMoveCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if err := store.FindSchool(ctx, c.School); err != nil {
+			return err
+		}
+		if err := c.confirmBox(ctx, w, store, c.Box, "Its facts go to "+c.School+" from now on, and what it brought before stays."); err != nil {
+			return err
+		}
 		if err := store.MoveBox(ctx, c.Box, c.School); err != nil {
 			return err
 		}
@@ -118,18 +142,8 @@ type cloudRemoveCmd struct {
 // Run forgets a box.
 func (c cloudRemoveCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
-		list, err := store.Boxes(ctx, "")
-		if err != nil {
+		if err := c.confirmBox(ctx, w, store, c.Box, "What it brought stays. Its refused facts are deleted, and it must be enrolled again to send more."); err != nil {
 			return err
-		}
-		for _, b := range list {
-			if b.Box != c.Box {
-				continue
-			}
-			if err := c.confirm(w, "%q of %s brought %d facts, which stay. %d refused facts are deleted, and the box must be enrolled again to send more.",
-				b.Name, b.School, b.Facts, b.Dead); err != nil {
-				return err
-			}
 		}
 		if err := store.RemoveBox(ctx, c.Box); err != nil {
 			return err
@@ -137,6 +151,22 @@ func (c cloudRemoveCmd) Run(w environment) error {
 		printText(w.stdout, "removed %s\n", c.Box)
 		return nil
 	})
+}
+
+// confirmBox shows a box and what happens to it, and asks for a yes. The deed itself refuses an
+// unknown one.
+func (f yesFlag) confirmBox(ctx context.Context, w environment, store *pg.Store, box, what string) error {
+	list, err := store.Boxes(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if b.Box == box {
+			return f.confirm(w, "%s %q of %s, heard of %s: facts %d, waiting %d, refused %d. %s",
+				b.Box, b.Name, b.School, formatSeen(b.Seen), b.Facts, b.Behind, b.Dead, what)
+		}
+	}
+	return nil
 }
 
 type cloudCodesCmd struct {
@@ -230,23 +260,34 @@ func (c cloudTokenListCmd) Run(w environment) error {
 			return err
 		}
 		return printList(w, c.jsonFlag, list, func(k pg.Token) {
-			school := k.School
-			if school == "" {
-				school = "all schools"
-			}
-			printText(w.stdout, "%q: %s of %s, since %s\n", k.Name, strings.Join(k.May, ", "), school, k.Created.UTC().Format("2006-01-02"))
+			printText(w.stdout, "%q: %s of %s, since %s\n", k.Name, strings.Join(k.May, ", "), allSchools(k.School), k.Created.UTC().Format("2006-01-02"))
 		})
 	})
 }
 
 type cloudTokenRevokeCmd struct {
 	databaseFlags
+	yesFlag
 	Name string `arg:"" help:"Name of the person or program."`
 }
 
 // Run revokes tokens.
 func (c cloudTokenRevokeCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		list, err := store.Tokens(ctx)
+		if err != nil {
+			return err
+		}
+		for _, k := range list {
+			if k.Name != c.Name {
+				continue
+			}
+			if err := c.confirm(w, "%q: %s of %s, since %s, and all others of that name. Programs with them are refused from now on.",
+				k.Name, strings.Join(k.May, ", "), allSchools(k.School), k.Created.UTC().Format("2006-01-02")); err != nil {
+				return err
+			}
+			break
+		}
 		if err := store.RevokeToken(ctx, c.Name); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (s *Store) AddDirect(ctx context.Context, school, box, name string) (string
 	sum := sha256.Sum256([]byte(database + "\n" + box)) // logins belong to the server, not to the database
 	login := "livelearn_box_" + hex.EncodeToString(sum[:8])
 	password := rand.Text()
-	err := s.inTx(ctx, "AddDirect", func(tx pgx.Tx) error {
+	err := s.change(ctx, "AddDirect", Deed{School: school, Action: "box login made", Object: box}, func(tx pgx.Tx, _ *Deed) error {
 		var id int
 		err := tx.QueryRow(ctx, `select id from livelearn.schools where name = $1`, school).Scan(&id)
 		if isNoRows(err) {

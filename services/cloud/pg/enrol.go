@@ -23,13 +23,16 @@ const (
 // NewCode makes a one-time code. A box can enrol with the school by it within 7 days.
 func (s *Store) NewCode(ctx context.Context, school string) (string, error) {
 	code := rand.Text()[:codeLen]
-	tag, err := s.pool.Exec(ctx, `insert into livelearn.codes (hash, school, expires) select $1, id, now() + $2 from livelearn.schools where name = $3`,
-		hashSecret(code), codeLifetime, school)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = errNoSchool("NewCode", school)
-	}
+	err := s.change(ctx, "NewCode", Deed{School: school, Action: "code made"}, func(tx pgx.Tx, _ *Deed) error {
+		tag, err := tx.Exec(ctx, `insert into livelearn.codes (hash, school, expires) select $1, id, now() + $2 from livelearn.schools where name = $3`,
+			hashSecret(code), codeLifetime, school)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errNoSchool("NewCode", school)
+		}
+		return err
+	})
 	if err != nil {
-		return "", wrapError("NewCode", err)
+		return "", err
 	}
 	return code, nil
 }
@@ -101,12 +104,12 @@ func (s *Store) BoxKey(ctx context.Context, box string) (key ed25519.PublicKey, 
 
 // RevokeBox ends a box's access until it is enrolled again.
 func (s *Store) RevokeBox(ctx context.Context, box string) error {
-	return s.inTx(ctx, "RevokeBox", func(tx pgx.Tx) error {
-		var login *string
-		err := tx.QueryRow(ctx, `update livelearn.boxes set revoked = coalesce(revoked, now()) where id = $1 returning login`, cleanText(box)).Scan(&login)
-		if isNoRows(err) {
-			return errs.NewCode("pg.RevokeBox", errs.Missing, "no_box", "there is no box %q", box)
+	return s.change(ctx, "RevokeBox", Deed{Action: "box revoked", Object: box}, func(tx pgx.Tx, d *Deed) (err error) {
+		if d.School, err = schoolOfBox(ctx, tx, "RevokeBox", box); err != nil {
+			return err
 		}
+		var login *string
+		err = tx.QueryRow(ctx, `update livelearn.boxes set revoked = coalesce(revoked, now()) where id = $1 returning login`, cleanText(box)).Scan(&login)
 		if err != nil || login == nil {
 			return err
 		}

@@ -92,8 +92,10 @@ func (s *Store) MatchPupil(ctx context.Context, school, pupil, person string) er
 	if person == "" {
 		sql, args = `delete from livelearn.matches m using livelearn.schools s where s.name = $1 and m.school = s.id and m.pupil = $2`, args[:2]
 	}
-	_, err := s.pool.Exec(ctx, sql, args...)
-	return wrapError("MatchPupil", err)
+	return s.change(ctx, "MatchPupil", Deed{School: school, Action: "pupil matched"}, func(tx pgx.Tx, _ *Deed) error {
+		_, err := tx.Exec(ctx, sql, args...)
+		return err
+	})
 }
 
 // RenameSchool gives a school another name. Its boxes show it from their next request on.
@@ -101,25 +103,27 @@ func (s *Store) RenameSchool(ctx context.Context, school, name string) error {
 	if name == "" || len(name) > maxName || cleanText(name) != name {
 		return errs.NewField("pg.RenameSchool", "name", "bad_name", maxName, "must be a name of 1 to %d bytes", maxName)
 	}
-	tag, err := s.pool.Exec(ctx, `update livelearn.schools set name = $2 where name = $1`, school, name)
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == "23505" {
-		return errs.NewField("pg.RenameSchool", "name", "taken", 0, "there is a school of this name")
-	}
-	if err == nil && tag.RowsAffected() == 0 {
-		err = errNoSchool("RenameSchool", school)
-	}
-	return wrapError("RenameSchool", err)
+	return s.change(ctx, "RenameSchool", Deed{School: name, Action: "school renamed", Object: school, Detail: name}, func(tx pgx.Tx, _ *Deed) error {
+		tag, err := tx.Exec(ctx, `update livelearn.schools set name = $2 where name = $1`, school, name)
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == "23505" {
+			return errs.NewField("pg.RenameSchool", "name", "taken", 0, "there is a school of this name")
+		}
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errNoSchool("RenameSchool", school)
+		}
+		return err
+	})
 }
 
 // schoolTables have a column with the number of the school.
 var schoolTables = []string{
 	"facts", "mark_rows", "item_rows", "lesson_rows", "class_rows", "name_rows", "people", "matches", "arrivals", "streams", "anchors", "owners", "erased",
-	"down", "dead_letters", "codes", "tokens",
+	"down", "dead_letters", "codes", "tokens", "operators", "erasures_asked", "voided",
 }
 
 // RemoveSchool deletes a school, its boxes and all of their data here.
 func (s *Store) RemoveSchool(ctx context.Context, school string) error {
-	return s.inTx(ctx, "RemoveSchool", func(tx pgx.Tx) error {
+	return s.change(ctx, "RemoveSchool", Deed{School: school, Action: "school removed", Object: school}, func(tx pgx.Tx, _ *Deed) error {
 		var id int
 		err := tx.QueryRow(ctx, `select id from livelearn.schools where name = $1 for update`, school).Scan(&id)
 		if isNoRows(err) {
@@ -154,7 +158,27 @@ func (s *Store) RemoveSchool(ctx context.Context, school string) error {
 // RemoveBox forgets a box. The facts that it brought stay with the school. If the box is enrolled
 // again, it sends its facts again, and those that are here stay.
 func (s *Store) RemoveBox(ctx context.Context, box string) error {
-	return s.inTx(ctx, "RemoveBox", func(tx pgx.Tx) error { return deleteBox(ctx, tx, cleanText(box)) })
+	return s.change(ctx, "RemoveBox", Deed{Action: "box removed", Object: box}, func(tx pgx.Tx, d *Deed) (err error) {
+		if d.School, err = schoolOfBox(ctx, tx, "RemoveBox", box); err != nil {
+			return err
+		}
+		return deleteBox(ctx, tx, cleanText(box))
+	})
+}
+
+// RenameBox gives a box a name on the pages and in the lists of the cloud. An empty name takes it
+// back, so that the box has the name again that it reports. The box itself does not learn of it.
+func (s *Store) RenameBox(ctx context.Context, box, name string) error {
+	if len(name) > maxName || cleanText(name) != name {
+		return errs.NewField("pg.RenameBox", "name", "too_long", maxName, "at most %d bytes", maxName)
+	}
+	return s.change(ctx, "RenameBox", Deed{Action: "box renamed", Object: box, Detail: name}, func(tx pgx.Tx, d *Deed) (err error) {
+		if d.School, err = schoolOfBox(ctx, tx, "RenameBox", box); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `update livelearn.boxes set label = $2 where id = $1`, cleanText(box), name)
+		return err
+	})
 }
 
 func deleteBox(ctx context.Context, tx pgx.Tx, box string) error {
@@ -180,8 +204,10 @@ func deleteBox(ctx context.Context, tx pgx.Tx, box string) error {
 // MoveBox gives a box to another school. What it brought stays with the school that it was in.
 // What it brings from now on goes to the new one, whose lists and quizzes it gets.
 func (s *Store) MoveBox(ctx context.Context, box, school string) error {
-	return s.inTx(ctx, "MoveBox", func(tx pgx.Tx) error {
+	return s.change(ctx, "MoveBox", Deed{Action: "box moved here", Object: box}, func(tx pgx.Tx, d *Deed) error {
+		d.School = school
 		var to, from int
+		var left string
 		err := tx.QueryRow(ctx, `select id from livelearn.schools where name = $1 for update`, school).Scan(&to)
 		if isNoRows(err) {
 			return errNoSchool("MoveBox", school)
@@ -189,7 +215,7 @@ func (s *Store) MoveBox(ctx context.Context, box, school string) error {
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, `select school from livelearn.boxes where id = $1 for update`, cleanText(box)).Scan(&from)
+		err = tx.QueryRow(ctx, `select b.school, s.name from livelearn.boxes b join livelearn.schools s on s.id = b.school where b.id = $1 for update of b`, cleanText(box)).Scan(&from, &left)
 		if isNoRows(err) {
 			return errs.NewCode("pg.MoveBox", errs.Missing, "no_box", "there is no box %q", box)
 		}
@@ -205,8 +231,10 @@ func (s *Store) MoveBox(ctx context.Context, box, school string) error {
 		if _, err := tx.Exec(ctx, `update livelearn.schools s set down_n = 2 * s.down_n + o.down_n from livelearn.schools o where s.id = $1 and o.id = $2`, to, from); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update livelearn.boxes set school = $2 where id = $1`, cleanText(box), to)
-		return err
+		if _, err = tx.Exec(ctx, `update livelearn.boxes set school = $2 where id = $1`, cleanText(box), to); err != nil {
+			return err
+		}
+		return record(ctx, tx, "MoveBox", Deed{School: left, Action: "box moved away", Object: box, Detail: "to " + school})
 	})
 }
 

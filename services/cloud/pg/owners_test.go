@@ -24,6 +24,7 @@ func TestADatabaseOfTheVersionBeforeMigrates(t *testing.T) {
 	r.must(err)
 	_, err = p.UpTo(t.Context(), before)
 	r.must(err)
+	r.exec(`create table livelearn.audit (operator text, address text, school int, school_name text, action text, object text, detail text)`) // the Store of today records its changes
 	r.must(r.store.AddSchool(t.Context(), school, cloud.Policy{Names: true}))
 	r.enrol(school, ada)
 	r.enrol(school, "box-eve")
@@ -42,6 +43,7 @@ func TestADatabaseOfTheVersionBeforeMigrates(t *testing.T) {
 	}
 	r.must(r.store.ErasePupil(t.Context(), school, eve))
 
+	r.exec(`drop table livelearn.audit`)
 	r.must(r.store.Migrate(t.Context()))
 	r.must(r.store.CheckReady(t.Context()))
 	r.db = connectRaw(t, url) // the views are others

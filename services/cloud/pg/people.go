@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,7 +14,8 @@ import (
 
 // Boxes returns a school's boxes by name. An empty school means all.
 func (s *Store) Boxes(ctx context.Context, school string) ([]BoxState, error) {
-	rows, err := s.pool.Query(ctx, `select box, name, school, version, direct, enrolled, seen, revoked, position, watermark, behind, facts, dead, past
+	rows, err := s.pool.Query(ctx, `select box, name, school, version, direct, enrolled, seen, revoked, position, watermark, behind, facts, dead, past,
+			own_name, silent_hours, case when report ->> 'worst' in ('ok', 'warn', 'fail') then report ->> 'worst' else '' end, report -> 'checks', reported
 		from livelearn.boxes_seen where $1 = '' or school = $1 order by school, name, box`, school)
 	if err != nil {
 		return nil, wrapError("Boxes", err)
@@ -52,14 +54,18 @@ func (s *Store) NewToken(ctx context.Context, name, school string, may ...string
 		}
 	}
 	token := "llt_" + rand.Text()
-	tag, err := s.pool.Exec(ctx, `insert into livelearn.tokens (hash, name, school, may)
-		select $1, $2, s.id, $4 from (select 1) one left join livelearn.schools s on s.name = $3 where $3 = '' or s.id is not null`,
-		hashSecret(token), name, school, may)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = errNoSchool("NewToken", school)
-	}
+	d := Deed{School: school, Action: "token made", Object: name, Detail: strings.Join(may, ", ")}
+	err := s.change(ctx, "NewToken", d, func(tx pgx.Tx, _ *Deed) error {
+		tag, err := tx.Exec(ctx, `insert into livelearn.tokens (hash, name, school, may)
+			select $1, $2, s.id, $4 from (select 1) one left join livelearn.schools s on s.name = $3 where $3 = '' or s.id is not null`,
+			hashSecret(token), name, school, may)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errNoSchool("NewToken", school)
+		}
+		return err
+	})
 	if err != nil {
-		return "", wrapError("NewToken", err)
+		return "", err
 	}
 	return token, nil
 }
@@ -77,11 +83,13 @@ func (s *Store) CheckToken(ctx context.Context, token string) (Grant, error) {
 
 // RevokeToken deletes all tokens of that name.
 func (s *Store) RevokeToken(ctx context.Context, name string) error {
-	tag, err := s.pool.Exec(ctx, `update livelearn.tokens set revoked = now() where name = $1 and revoked is null`, name)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = errs.NewCode("pg.RevokeToken", errs.Missing, "no_token", "there is no token %q", name)
-	}
-	return wrapError("RevokeToken", err)
+	return s.change(ctx, "RevokeToken", Deed{Action: "token revoked", Object: name}, func(tx pgx.Tx, _ *Deed) error {
+		tag, err := tx.Exec(ctx, `update livelearn.tokens set revoked = now() where name = $1 and revoked is null`, name)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errs.NewCode("pg.RevokeToken", errs.Missing, "no_token", "there is no token %q", name)
+		}
+		return err
+	})
 }
 
 // SharedSecret returns 32 random bytes that all nodes share. The first call makes them.

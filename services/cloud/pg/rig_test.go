@@ -89,6 +89,12 @@ func (r *rig) queryInt(sql string, args ...any) int {
 	return n
 }
 
+func (r *rig) exec(sql string, args ...any) {
+	r.t.Helper()
+	_, err := r.db.Exec(r.t.Context(), sql, args...)
+	r.must(err)
+}
+
 func (r *rig) put(b *batch.Batch) cloud.Receipt {
 	r.t.Helper()
 	got, err := r.store.Ingest(r.t.Context(), b.Box, b)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,7 @@ import (
 const (
 	maxPupils = 1000
 	maxItem   = 8 << 20 // bytes of an object
+	auditDays = 730     // for which the audit log is kept
 )
 
 // AddSchool adds a tenant. Its boxes receive the policy.
@@ -23,7 +25,7 @@ func (s *Store) AddSchool(ctx context.Context, name string, p cloud.Policy) erro
 	if name == "" || len(name) > maxName || cleanText(name) != name {
 		return errs.NewField("pg.AddSchool", "name", "bad_name", maxName, "must be a name of 1 to %d bytes", maxName)
 	}
-	return s.inTx(ctx, "AddSchool", func(tx pgx.Tx) error {
+	return s.change(ctx, "AddSchool", Deed{School: name, Action: "school added"}, func(tx pgx.Tx, _ *Deed) error {
 		tag, err := tx.Exec(ctx, `insert into livelearn.schools (name) values ($1) on conflict do nothing`, name)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = errs.NewField("pg.AddSchool", "name", "taken", 0, "there is a school of this name")
@@ -37,7 +39,7 @@ func (s *Store) AddSchool(ctx context.Context, name string, p cloud.Policy) erro
 
 // Schools returns the tenants by name.
 func (s *Store) Schools(ctx context.Context) ([]School, error) {
-	rows, err := s.pool.Query(ctx, `select s.name, s.policy, s.chat_days, s.results_days, (select count(*) from livelearn.boxes b where b.school = s.id), s.created
+	rows, err := s.pool.Query(ctx, `select s.name, s.policy, s.chat_days, s.results_days, (select count(*) from livelearn.boxes b where b.school = s.id), s.created, s.silent_hours
 		from livelearn.schools s order by s.name`)
 	if err != nil {
 		return nil, wrapError("Schools", err)
@@ -58,7 +60,8 @@ func (s *Store) FindSchool(ctx context.Context, name string) error {
 
 // SetPolicy changes which data may leave a school's boxes, and sends it to them.
 func (s *Store) SetPolicy(ctx context.Context, school string, p cloud.Policy) error {
-	return s.inTx(ctx, "SetPolicy", func(tx pgx.Tx) error { return setPolicy(ctx, tx, school, p) })
+	d := Deed{School: school, Action: "policy set", Detail: fmt.Sprintf("names %t, chats %t", p.Names, p.Chat)}
+	return s.change(ctx, "SetPolicy", d, func(tx pgx.Tx, _ *Deed) error { return setPolicy(ctx, tx, school, p) })
 }
 
 func setPolicy(ctx context.Context, tx pgx.Tx, school string, p cloud.Policy) error {
@@ -79,11 +82,30 @@ func (s *Store) SetDays(ctx context.Context, school string, chat, results int) e
 	if chat < 1 || chat > most || results < 1 || results > most {
 		return errs.NewField("pg.SetDays", "days", "bad_days", most, "must be 1 to %d", most)
 	}
-	tag, err := s.pool.Exec(ctx, `update livelearn.schools set chat_days = $2, results_days = $3 where name = $1`, school, chat, results)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = errNoSchool("SetDays", school)
+	d := Deed{School: school, Action: "retention set", Detail: fmt.Sprintf("chats %d days, results %d days", chat, results)}
+	return s.change(ctx, "SetDays", d, func(tx pgx.Tx, _ *Deed) error {
+		tag, err := tx.Exec(ctx, `update livelearn.schools set chat_days = $2, results_days = $3 where name = $1`, school, chat, results)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errNoSchool("SetDays", school)
+		}
+		return err
+	})
+}
+
+// SetSilentHours sets after how many hours without contact a box of a school counts as silent.
+func (s *Store) SetSilentHours(ctx context.Context, school string, hours int) error {
+	const most = 8760
+	if hours < 1 || hours > most {
+		return errs.NewField("pg.SetSilentHours", "hours", "bad_hours", most, "must be 1 to %d", most)
 	}
-	return wrapError("SetDays", err)
+	d := Deed{School: school, Action: "alert set", Detail: fmt.Sprintf("silent after %d hours", hours)}
+	return s.change(ctx, "SetSilentHours", d, func(tx pgx.Tx, _ *Deed) error {
+		tag, err := tx.Exec(ctx, `update livelearn.schools set silent_hours = $2 where name = $1`, school, hours)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errNoSchool("SetSilentHours", school)
+		}
+		return err
+	})
 }
 
 // PutItem puts a class or a quiz on the school's list as a new version, or removes it. Putting the
@@ -96,11 +118,15 @@ func (s *Store) PutItem(ctx context.Context, school, kind, id string, data json.
 		return 0, err
 	}
 	var at int64
-	err = s.pool.QueryRow(ctx, `select livelearn.put_item(id, $2, $3, $4, $5) from livelearn.schools where name = $1`, school, kind, id, data, gone).Scan(&at)
-	if isNoRows(err) {
-		err = errNoSchool("PutItem", school)
-	}
-	return uint64(at), wrapError("PutItem", err)
+	d := Deed{School: school, Action: kind + map[bool]string{false: " sent", true: " withdrawn"}[gone], Object: id}
+	err = s.change(ctx, "PutItem", d, func(tx pgx.Tx, _ *Deed) error {
+		err := tx.QueryRow(ctx, `select livelearn.put_item(id, $2, $3, $4, $5) from livelearn.schools where name = $1`, school, kind, id, data, gone).Scan(&at)
+		if isNoRows(err) {
+			err = errNoSchool("PutItem", school)
+		}
+		return err
+	})
+	return uint64(at), err
 }
 
 // checkItem checks an object and returns it as boxes receive it.
@@ -201,15 +227,18 @@ func (s *Store) ErasePupil(ctx context.Context, school, pupil string) error {
 	if pupil == "" || len(pupil) > maxName || cleanText(pupil) != pupil {
 		return errs.NewField("pg.ErasePupil", "pupil", "bad_id", maxName, "must be an id of 1 to %d bytes", maxName)
 	}
-	var done *bool
-	err := s.pool.QueryRow(ctx, `select case when livelearn.nameable($2) then livelearn.erase_pupil(id, $2) end from livelearn.schools where name = $1`, school, pupil).Scan(&done)
-	if isNoRows(err) {
-		err = errNoSchool("ErasePupil", school)
-	}
-	if err == nil && done == nil {
-		err = errs.NewField("pg.ErasePupil", "pupil", "bad_id", 0, "%q is not a pupil's id", pupil)
-	}
-	return wrapError("ErasePupil", err)
+	// The entry has no id, because nothing but the list of the erased may name the pupil.
+	return s.change(ctx, "ErasePupil", Deed{School: school, Action: "pupil erased"}, func(tx pgx.Tx, _ *Deed) error {
+		var done *bool
+		err := tx.QueryRow(ctx, `select case when livelearn.nameable($2) then livelearn.erase_pupil(id, $2) end from livelearn.schools where name = $1`, school, pupil).Scan(&done)
+		if isNoRows(err) {
+			err = errNoSchool("ErasePupil", school)
+		}
+		if err == nil && done == nil {
+			err = errs.NewField("pg.ErasePupil", "pupil", "bad_id", 0, "%q is not a pupil's id", pupil)
+		}
+		return err
+	})
 }
 
 // FindPupil returns nil if the school's facts or lists name the pupil, or if the pupil was erased.
@@ -231,8 +260,13 @@ func (s *Store) FindPupil(ctx context.Context, school, pupil string) error {
 }
 
 // Retain empties facts older than the schools keep them, drops empty months, and creates the
-// coming months. n is the number of facts that it emptied.
+// coming months. n is the number of facts that it emptied. The audit log is kept for two years.
 func (s *Store) Retain(ctx context.Context, now time.Time) (n int64, err error) {
-	err = s.pool.QueryRow(ctx, `select livelearn.retain($1)`, now).Scan(&n)
+	if err = s.pool.QueryRow(ctx, `select livelearn.retain($1)`, now).Scan(&n); err == nil {
+		_, err = s.pool.Exec(ctx, `delete from livelearn.operator_sessions where expires < now()`)
+	}
+	if err == nil {
+		_, err = s.pool.Exec(ctx, `delete from livelearn.audit where at < $1::timestamptz - make_interval(days => $2)`, now, auditDays)
+	}
 	return n, wrapError("Retain", err)
 }

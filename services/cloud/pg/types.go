@@ -2,6 +2,7 @@ package pg
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"time"
 
 	"github.com/livelearn/box/services/cloud"
@@ -29,6 +30,7 @@ type School struct {
 	ResultsDays int // retention of everything else
 	Boxes       int
 	Created     time.Time
+	SilentHours int // without contact, after which a box counts as silent
 }
 
 // Enrolment is a box's request to join a school.
@@ -40,11 +42,13 @@ type Enrolment struct {
 	Key     ed25519.PublicKey
 }
 
-// Grant holds the rights of a token.
+// Grant holds the rights of a token or of an operator's session.
 type Grant struct {
-	Name   string // of the token's holder
+	Name   string // of the token's holder, or of the operator
 	School string // empty means all
 	May    []string
+
+	Operator bool // it is of a person's session
 }
 
 // BoxState is the state of a box, for the page and the API.
@@ -63,6 +67,22 @@ type BoxState struct {
 	Facts    int64      `json:"facts"`    // facts from this box
 	Dead     int        `json:"dead"`     // open dead letters
 	Past     int        `json:"past"`     // other incarnations
+
+	OwnName     string          `json:"own_name"`         // as the box reports it; Name may be an operator's
+	SilentHours int             `json:"silent_hours"`     // without contact, after which it counts as silent
+	Health      string          `json:"health,omitempty"` // worst of its checks, as it last reported: ok, warn or fail
+	Checks      json.RawMessage `json:"checks,omitempty"` // of its health, as it reported them
+	Reported    *time.Time      `json:"reported,omitempty"`
+}
+
+// IsSilent reports whether a box that should send was not heard of for longer than its school
+// allows. A box that never sent counts from its enrolment.
+func (b BoxState) IsSilent(now time.Time) bool {
+	last := b.Enrolled
+	if b.Seen != nil && b.Seen.After(last) {
+		last = *b.Seen
+	}
+	return b.Revoked == nil && now.Sub(last) > time.Duration(b.SilentHours)*time.Hour
 }
 
 // DeadLetter is a fact that the database refused, for the page and the API.

@@ -10,8 +10,14 @@ import (
 // VoidBox takes out of all views what a box said from a time on. It returns the number of facts.
 // They stay in livelearn.voided. The time is that of the arrival here.
 func (s *Store) VoidBox(ctx context.Context, box string, since time.Time) (facts int64, err error) {
-	err = s.pool.QueryRow(ctx, `select livelearn.void_box($1, $2)`, cleanText(box), since).Scan(&facts)
-	return facts, wrapError("VoidBox", err)
+	d := Deed{Action: "box voided", Object: box, Detail: "since " + since.UTC().Format(time.RFC3339)}
+	err = s.change(ctx, "VoidBox", d, func(tx pgx.Tx, d *Deed) (err error) {
+		if d.School, err = schoolOfBox(ctx, tx, "VoidBox", box); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `select livelearn.void_box($1, $2)`, cleanText(box), since).Scan(&facts)
+	})
+	return facts, err
 }
 
 // AskedErasure is an erasure that a box reported, of a pupil whom other boxes have too.

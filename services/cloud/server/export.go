@@ -29,6 +29,12 @@ func (s *Server) exportFile(name, kind string, write func(ctx context.Context, w
 		if err != nil {
 			return err
 		}
+		if g.Operator { // names of pupils leave the cloud
+			who := pg.Actor{Name: g.Name, Address: s.clientAddress(r), School: g.School}
+			if err := s.store.Record(pg.WithActor(r.Context(), who), pg.Deed{School: of, Action: "exported", Object: name}); err != nil {
+				return err
+			}
+		}
 		since, err := parseSince(r.FormValue("since"))
 		if err != nil {
 			return err

@@ -70,6 +70,8 @@ var (
 	boxSeen   = prometheus.NewDesc("livelearn_cloud_box_last_seen_seconds", "Unix time at which the box was last heard of; 0: never.", boxLabels, nil)
 	boxBehind = prometheus.NewDesc("livelearn_cloud_box_waiting_facts", "Facts that wait on the box.", boxLabels, nil)
 	boxDead   = prometheus.NewDesc("livelearn_cloud_box_dead_letters", "Facts of the box that the database refused.", boxLabels, nil)
+	boxSilent = prometheus.NewDesc("livelearn_cloud_box_silent", "1 if the box was not heard of for longer than its school allows.", boxLabels, nil)
+	silence   = prometheus.NewDesc("livelearn_cloud_silent_after_seconds", "Time without contact after which a box of the school counts as silent.", []string{"school"}, nil)
 	dbUp      = prometheus.NewDesc("livelearn_cloud_database_up", "1 if the database answers and takes data.", nil, nil)
 )
 
@@ -78,7 +80,7 @@ type boxCollector struct{ store *pg.Store }
 
 // Describe implements prometheus.Collector.
 func (c *boxCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{boxSeen, boxBehind, boxDead, dbUp} {
+	for _, d := range []*prometheus.Desc{boxSeen, boxBehind, boxDead, boxSilent, silence, dbUp} {
 		ch <- d
 	}
 }
@@ -96,7 +98,12 @@ func (c *boxCollector) Collect(ch chan<- prometheus.Metric) {
 	if err != nil {
 		return // dbUp shows it
 	}
+	now, schools := time.Now(), map[string]bool{}
 	for _, b := range list {
+		if !schools[b.School] {
+			schools[b.School] = true
+			ch <- prometheus.MustNewConstMetric(silence, prometheus.GaugeValue, float64(b.SilentHours)*3600, b.School)
+		}
 		if b.Revoked != nil {
 			continue
 		}
@@ -104,6 +111,11 @@ func (c *boxCollector) Collect(ch chan<- prometheus.Metric) {
 		if b.Seen != nil {
 			seen = float64(b.Seen.UnixMilli()) / 1000
 		}
+		silent := 0.0
+		if b.IsSilent(now) {
+			silent = 1
+		}
+		ch <- prometheus.MustNewConstMetric(boxSilent, prometheus.GaugeValue, silent, b.School, b.Box)
 		ch <- prometheus.MustNewConstMetric(boxSeen, prometheus.GaugeValue, seen, b.School, b.Box)
 		ch <- prometheus.MustNewConstMetric(boxBehind, prometheus.GaugeValue, float64(b.Behind), b.School, b.Box)
 		ch <- prometheus.MustNewConstMetric(boxDead, prometheus.GaugeValue, float64(b.Dead), b.School, b.Box)

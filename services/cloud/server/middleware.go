@@ -24,8 +24,8 @@ import (
 	"github.com/livelearn/box/services/errs"
 )
 
-// cspPolicy allows the page's own style sheet only: no script, nothing from other hosts.
-const cspPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// cspPolicy allows the pages' own style sheet and forms only: no script, nothing from other hosts.
+const cspPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 const typeJSON = "application/json"
 
@@ -53,8 +53,8 @@ func (s *Server) withGuards(next http.Handler) http.Handler {
 		h := seen.Header()
 		h.Set("Content-Security-Policy", cspPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store") // answers contain names of people
+		h.Set("Referrer-Policy", "same-origin") // without any, browsers hide where a form comes from
+		h.Set("Cache-Control", "no-store")      // answers contain names of people
 		if !isLegibleQuery(r.URL.Query()) {
 			s.writeError(seen, r, errs.NewField(op, "query", "unreadable", 0, "must be UTF-8 without U+0000"))
 			return
@@ -108,8 +108,26 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_ = e.Encode(v)
 }
 
-// writeError answers with an error. It logs faults of the node and of the database.
+// writeError answers with an error as JSON.
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	body := s.reportError(w, r, err)
+	w.Header().Set("Content-Type", typeJSON)
+	w.WriteHeader(errorStatus(err))
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// errorStatus returns the HTTP status of an error.
+func errorStatus(err error) int {
+	switch errs.BodyOf(err).Code {
+	case https.CodeSession, pg.CodeBadToken, pg.CodeSignIn:
+		return https.StatusOver
+	}
+	return errs.KindOf(err).HTTPStatus()
+}
+
+// reportError returns what a client learns of an error, and sets the headers for it. It logs
+// faults of the node and of the database.
+func (s *Server) reportError(w http.ResponseWriter, r *http.Request, err error) errs.Body {
 	kind := errs.KindOf(err)
 	body := errs.BodyOf(err)
 	switch kind {
@@ -121,17 +139,11 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 			body.Message = "something of the cloud is away"
 		}
 	}
-	status := kind.HTTPStatus()
-	if body.Code == https.CodeSession || body.Code == pg.CodeBadToken {
-		status = https.StatusOver
-	}
 	if kind == errs.Down || kind == errs.Busy {
 		body.RetryMS = 5000
 		w.Header().Set("Retry-After", "5")
 	}
-	w.Header().Set("Content-Type", typeJSON)
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	return body
 }
 
 // refuseBox is writeError for a box's request. It logs and counts errs.Denied.

@@ -23,10 +23,8 @@ const (
 	maxStick = 4 << 30 // bytes of a file
 )
 
-// peopleRoutes adds the routes of the page and the API.
+// peopleRoutes adds the routes of the API.
 func (s *Server) peopleRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", s.withGrant(pg.MayRead, s.servePage))
-	mux.HandleFunc("GET /style.css", serveStyle)
 	mux.HandleFunc("GET /api/boxes", s.withGrant(pg.MayRead, s.listBoxes))
 	mux.HandleFunc("GET /api/dead", s.withGrant(pg.MayRead, s.listDead))
 	mux.HandleFunc("POST /import", s.withGrant(pg.MayAdmin, s.handleImport))
@@ -35,10 +33,15 @@ func (s *Server) peopleRoutes(mux *http.ServeMux) {
 // handler answers a request with a valid token.
 type handler func(w http.ResponseWriter, r *http.Request, g pg.Grant) error
 
-// withGrant checks the token of a request and calls next if the token has the right.
+// withGrant checks the token of a request, or the session of an operator, and calls next if it has
+// the right. An operator whose session is over is sent to the page for signing in.
 func (s *Server) withGrant(what string, next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		g, err := s.checkToken(r, what)
+		if errs.BodyOf(err).Code == pg.CodeSignIn {
+			redirect(w, r, "signin", nil)
+			return
+		}
 		if err == nil {
 			err = next(w, r, g)
 		}
@@ -57,6 +60,9 @@ func (s *Server) checkToken(r *http.Request, what string) (pg.Grant, error) {
 	from := s.clientAddress(r)
 	if err := s.limits.checkRate("people "+from, peoplePerMinute); err != nil {
 		return pg.Grant{}, err
+	}
+	if _, err := r.Cookie(sessionCookie); err == nil && r.Header.Get("Authorization") == "" {
+		return s.checkOperator(r, what)
 	}
 	_, token, ok := r.BasicAuth()
 	if !ok {
@@ -80,19 +86,18 @@ func (s *Server) checkToken(r *http.Request, what string) (pg.Grant, error) {
 	return g, nil
 }
 
+// checkOperator returns the grant of a request's operator.
+func (s *Server) checkOperator(r *http.Request, what string) (pg.Grant, error) {
+	g, err := s.checkSession(r)
+	if err == nil && !slices.Contains(g.May, what) {
+		err = errs.NewCode(op, errs.Denied, "may_not", "an operator's account lacks the right %q: use a token", what)
+	}
+	return g, err
+}
+
 // school returns the school of a request, or "" for all.
 func (s *Server) school(r *http.Request, g pg.Grant) (string, error) {
-	asked := r.FormValue("school")
-	if g.School != "" && asked != "" && asked != g.School {
-		return "", errs.NewCode(op, errs.Denied, "may_not", "the token belongs to another school")
-	}
-	if g.School != "" {
-		return g.School, nil
-	}
-	if asked == "" {
-		return "", nil
-	}
-	return asked, s.store.FindSchool(r.Context(), asked)
+	return s.scope(r.Context(), g, r.FormValue("school"))
 }
 
 func (s *Server) listBoxes(w http.ResponseWriter, r *http.Request, g pg.Grant) error {

@@ -3,7 +3,8 @@
 //
 //	boxes   /v1/enrol  /v1/nonce  /v1/session      authentication
 //	        /v1/state  /v1/facts  /v1/down         with a session
-//	people  /  /api/...  /export/...  /import      with a token
+//	people  /  /box  /schools  /audit  ...         with a session of an operator
+//	        /api/...  /export/...  /import         with a token; the first two with a session too
 //	others  /xapi/...  /healthz  /readyz  /metrics
 //
 // Any number of nodes share a database and nothing else. They sign with a secret of the database,
@@ -89,6 +90,7 @@ type Server struct {
 	turns       boxTurns
 	storeSlots  chan struct{} // holds a token per batch being stored
 	exportSlots chan struct{} // holds a token per running export
+	hashSlots   chan struct{} // holds a token per password that is being compared
 	limits      rateLimits
 
 	mu    sync.Mutex // guards the fields below
@@ -102,7 +104,7 @@ func New(cfg Config, store *pg.Store, log *slog.Logger, reg *prometheus.Registry
 	cfg.Listen, cfg.Batches = cmp.Or(cfg.Listen, defaultListen), cmp.Or(cfg.Batches, 8)
 	s := &Server{
 		cfg: cfg, store: store, log: log, reg: reg, metrics: newMetrics(reg), now: time.Now,
-		ready: make(chan struct{}), storeSlots: make(chan struct{}, cfg.Batches), exportSlots: make(chan struct{}, 4), limits: newRateLimits(),
+		ready: make(chan struct{}), storeSlots: make(chan struct{}, cfg.Batches), exportSlots: make(chan struct{}, 4), hashSlots: make(chan struct{}, 4), limits: newRateLimits(),
 	}
 	if reg != nil {
 		reg.MustRegister(&boxCollector{store: store})
@@ -187,9 +189,14 @@ func (s *Server) serveHTTP(ctx context.Context, ln net.Listener) error {
 func (s *Server) buildHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.boxRoutes(mux)
+	s.operatorRoutes(mux)
 	s.peopleRoutes(mux)
 	s.exportRoutes(mux)
 	s.xapiRoutes(mux)
 	s.opsRoutes(mux)
-	return s.withGuards(mux)
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.writeError(w, r, errs.NewCode(op, errs.Denied, "cross_origin", "the request comes from a page of another site"))
+	}))
+	return s.withGuards(cross.Handler(mux))
 }

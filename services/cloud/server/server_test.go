@@ -124,7 +124,7 @@ func TestARefusedRequestNamesItsFault(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for path, want := range map[string]int{
-		"/v1/down?since=0&most=1": 401, "/v1/nonce": 200, "/nowhere": 404, "/v1/facts": 405, "/": 401, "/healthz": 200, "/readyz": 200, "/metrics": 401,
+		"/v1/down?since=0&most=1": 401, "/v1/nonce": 200, "/nowhere": 404, "/v1/facts": 405, "/": 200, "/api/boxes": 401, "/healthz": 200, "/readyz": 200, "/metrics": 401,
 	} {
 		if status, _, text := r.get("", path); status != want {
 			t.Errorf("%s: got %d %s, want %d", path, status, text, want)

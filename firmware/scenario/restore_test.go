@@ -213,7 +213,10 @@ func TestABackupIsRestoredThroughThePage(t *testing.T) {
 		var page struct {
 			Entries []struct{ Name, From, Detail string }
 		}
-		ada.must(ada.send("GET", "/api/admin/audit?action=box.restored", nil, &page))
+		timetest.WaitUntil(t, "the entry of the restore", func() bool { // the restarted box writes it
+			ada.must(ada.send("GET", "/api/admin/audit?action=box.restored", nil, &page))
+			return len(page.Entries) > 0
+		})
 		if len(page.Entries) != 1 || page.Entries[0].Name != "Ada" || page.Entries[0].From != "page" || !strings.Contains(page.Entries[0].Detail, "replaced-") {
 			t.Errorf("the audit log of the restored box tells %+v", page.Entries)
 		}

@@ -54,6 +54,7 @@ var ranks = map[string]int{
 	"services/slides":      1,
 	"services/listimport":  1,
 
+	"services/audit":                2,
 	"services/roster":               2,
 	"services/jobs":                 2,
 	"services/room":                 2,

@@ -43,6 +43,7 @@ import (
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/hal/slots"
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
@@ -110,6 +111,7 @@ type Box struct {
 	roster    *roster.Roster
 	library   *library.Library
 	jobs      *jobs.Jobs
+	audit     *audit.Log
 	rooms     *room.Rooms
 	sessions  *session.Hub
 	gateway   *gateway.Gateway
@@ -247,6 +249,8 @@ func (b *Box) buildServices() error {
 	b.roster.UseClock(func() int64 { return clock.Now().Wall }, newElapsed(b.parts.NoMachineIO))
 	b.history = health.NewHistory(clock, b.registry)
 	b.jobs = jobs.New(b.journal, clock, b.loggerFor("jobs"), b.registry, b.jobKinds()...)
+	b.audit = audit.New(b.journal, clock, b.loggerFor("audit"))
+	b.auditRestore()
 	b.buildMedia()
 	b.rooms = room.New(b.cfg.Room, room.Deps{
 		Journal: b.journal, Clock: clock, OnDeadLetter: b.addDeadLetter, Observe: b.reports.Add, Log: b.loggerFor("room"), Metrics: b.registry,
@@ -262,7 +266,7 @@ func (b *Box) buildServices() error {
 	}
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
-		Jobs: b.jobs, Reports: b.reports, Library: b.library, Cloud: b.cloud,
+		Jobs: b.jobs, Reports: b.reports, Audit: b.audit, Library: b.library, Cloud: b.cloud,
 		Tree: b.Tree, LogTail: b.parts.LogTail, Backup: b.backupTo, Restore: b.newRestore(), Acknowledge: b.acknowledge, Export: b.newPrivacy().ExportPupil, Erase: b.newPrivacy().EnqueueErasure, ReadClassList: b.readClassList, MakePicture: b.makePicture, ReadQuiz: b.readQuiz, Pages: b.parts.Pages, Simulated: b.parts.Simulated, Metrics: b.registry,
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.loggerFor("gateway"), Version: b.cfg.Version, Data: b.folder.PathOf("tls"), Results: b.folder.PathOf(datafolder.ResultsDir),
 		Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
@@ -390,7 +394,7 @@ func (b *Box) newControlServer() *control.Server {
 }
 
 func (b *Box) newStatusDisplay() *display.Display {
-	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("display"), Unclaim: b.roster.Unclaim}
+	f := &display.Display{Board: b.parts.Board, Status: b.Status, Health: b.health, Log: b.loggerFor("display"), Unclaim: b.unclaim}
 	if b.parts.PID1 != nil {
 		f.PowerOff = b.parts.PID1.PowerOff
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/privacy"
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/transports"
 	"github.com/livelearn/box/services/errs"
@@ -20,7 +21,7 @@ import (
 // admin links the box.
 func (b *Box) buildCloud(clock *event.Clock) (err error) {
 	b.eventDefs = map[event.Kind]event.Def{}
-	for _, d := range slices.Concat(jobs.Events(), cloud.Events()) {
+	for _, d := range slices.Concat(jobs.Events(), cloud.Events(), audit.Events()) {
 		b.eventDefs[d.Kind] = d
 	}
 	b.ledger = cloud.NewLedger(b.journal, clock, b.loggerFor("cloud"))
@@ -93,8 +94,10 @@ func (b *Box) reportGrades(ctx context.Context, g cloud.Grades) error {
 // newDownlink applies the decisions that the school makes in the cloud.
 func (b *Box) newDownlink() *cloud.Downlink {
 	erase := func(ctx context.Context, pupil string) error {
-		_, err := b.newPrivacy().EnqueueErasure(ctx, pupil, privacy.ByCloud)
-		return err
+		if _, err := b.newPrivacy().EnqueueErasure(ctx, pupil, privacy.ByCloud); err != nil {
+			return err
+		}
+		return b.audit.Record(ctx, audit.Entry{Action: "pupil.erased", From: privacy.ByCloud, Target: pupil})
 	}
 	return &cloud.Downlink{Roster: b.roster, Library: b.library, Erase: erase, Log: b.loggerFor("cloud")}
 }

@@ -39,6 +39,7 @@ func (b *Box) supervisionTree() supervise.Spec {
 		Children: []supervise.Child{
 			withShutdownTimeout(30*time.Second, supervise.Run("journal", b.journal)), // commits all that is queued
 			withShutdownTimeout(5*time.Second, supervise.Run("jobs", b.jobs)),
+			withShutdownTimeout(5*time.Second, supervise.Run("audit", b.audit)),
 			withShutdownTimeout(20*time.Second, supervise.Run("rooms", b.rooms)), // drains mail, saves snapshots
 			withShutdownTimeout(10*time.Second, b.sessions.Child()),
 			withShutdownTimeout(5*time.Second, b.gateway.Child()),

@@ -174,7 +174,7 @@ func Restore(data string, r io.Reader, dry bool) (m Manifest, aside string, err 
 	if err != nil || dry {
 		return m, "", errors.Join(err, os.RemoveAll(stage))
 	}
-	aside, err = Commit(f, m, time.Now())
+	aside, err = Commit(f, m, "", time.Now())
 	if err != nil {
 		return m, "", err
 	}
@@ -184,22 +184,23 @@ func Restore(data string, r io.Reader, dry bool) (m Manifest, aside string, err 
 // Restored records the last restore of a box.
 type Restored struct {
 	At      time.Time `json:"at"`
-	Made    time.Time `json:"made"`    // when the backup was made
-	Version string    `json:"version"` // of the program that made it
-	Aside   string    `json:"aside"`   // the folder of what was replaced
+	Made    time.Time `json:"made"`         // when the backup was made
+	Version string    `json:"version"`      // of the program that made it
+	Aside   string    `json:"aside"`        // the folder of what was replaced
+	By      string    `json:"by,omitempty"` // name of the admin; empty: by a command on the machine
 }
 
 // Commit marks the staging folder of f, which Unpack filled, as complete. From then on
 // FinishRestore or the next start puts the staged box in its place. Commit returns the folder for
-// the replaced files.
-func Commit(f *datafolder.Folder, m Manifest, now time.Time) (aside string, err error) {
+// the replaced files. by is the name of the admin who asks, empty for a command.
+func Commit(f *datafolder.Folder, m Manifest, by string, now time.Time) (aside string, err error) {
 	stage := f.PathOf(datafolder.StagingDir)
 	l := losses.Read(f.Path, now)
 	if err := l.AcknowledgeIn(filepath.Join(stage, losses.FileName), m.Databases...); err != nil { // it is back
 		return "", err
 	}
 	aside = datafolder.UnusedPath(f.PathOf("replaced-" + datafolder.FormatStamp(now)))
-	note, err := json.Marshal(Restored{At: now.UTC(), Made: m.Made, Version: m.Version, Aside: filepath.Base(aside)})
+	note, err := json.Marshal(Restored{At: now.UTC(), Made: m.Made, Version: m.Version, Aside: filepath.Base(aside), By: by})
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(stage, datafolder.RestoredFile), 0o600, atomicfile.Bytes(note))
 	}

@@ -33,9 +33,26 @@ type Name struct {
 	Taken    bool
 }
 
+// PIN is that of the person who claimed the box.
+const PIN = "246810"
+
 // CallAPI sends a request and reads the answer into out, if it is not nil. It gives the
-// status.
+// status. If the box wants the PIN first, it gives the PIN and sends the request again.
 func (p *Person) CallAPI(method, path string, in, out any) (int, error) {
+	status, err := p.callOnce(method, path, in, out)
+	if status == http.StatusForbidden && strings.Contains(err.Error(), `"pin_needed"`) && p.ConfirmPIN() == nil {
+		return p.callOnce(method, path, in, out)
+	}
+	return status, err
+}
+
+// ConfirmPIN enters the PIN again.
+func (p *Person) ConfirmPIN() error {
+	_, err := p.callOnce("POST", "/api/pin/confirm", map[string]string{"pin": PIN}, nil)
+	return err
+}
+
+func (p *Person) callOnce(method, path string, in, out any) (int, error) {
 	var body io.Reader
 	if in != nil {
 		data, err := json.Marshal(in)
@@ -90,7 +107,7 @@ func (b *Box) ClaimBox(name string) *Person {
 	b.T.Helper()
 	p := &Person{Box: b}
 	var me struct{ User string }
-	p.mustCall("POST", "/api/claim", map[string]string{"code": b.Code, "box": "Test box", "name": name, "pin": "246810", "lang": "en"}, &me)
+	p.mustCall("POST", "/api/claim", map[string]string{"code": b.Code, "box": "Test box", "name": name, "pin": PIN, "lang": "en"}, &me)
 	p.User = me.User
 	return p
 }

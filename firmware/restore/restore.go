@@ -220,7 +220,7 @@ func (s *Service) unpack(passphrase string) (m backup.Manifest, err error) {
 }
 
 // Commit implements adminapi.Restore.
-func (s *Service) Commit(name string, otherBox bool) error {
+func (s *Service) Commit(name string, otherBox bool, by string) error {
 	before, err := s.begin(adminapi.RestoreCommitted)
 	if err != nil {
 		return err
@@ -229,7 +229,7 @@ func (s *Service) Commit(name string, otherBox bool) error {
 		s.finish(before)
 		return err
 	}
-	if _, err := backup.Commit(s.deps.Folder, s.manifest, time.Now()); err != nil {
+	if _, err := backup.Commit(s.deps.Folder, s.manifest, by, time.Now()); err != nil {
 		return errors.Join(describe(err), s.clear())
 	}
 	s.deps.Restart()

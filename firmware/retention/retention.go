@@ -105,8 +105,9 @@ func (r *Service) sweepExpired(ctx context.Context) error {
 	}
 	now := time.Now()
 	cut := cutoffs{
-		event.KeepChat: now.AddDate(0, 0, -set.ChatDays).UnixMilli(),
-		event.KeepYear: now.AddDate(0, 0, -set.ResultsDays).UnixMilli(),
+		event.KeepChat:  now.AddDate(0, 0, -set.ChatDays).UnixMilli(),
+		event.KeepYear:  now.AddDate(0, 0, -set.ResultsDays).UnixMilli(),
+		event.KeepAudit: now.AddDate(-1, 0, 0).UnixMilli(), // no admin shortens it
 	}
 	streams, err := r.Journal.Streams()
 	if err != nil {

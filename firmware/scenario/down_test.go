@@ -208,6 +208,9 @@ func (l *linkedBox) request(method, path string, body io.Reader) *http.Response 
 
 func (l *linkedBox) download(path, file string) {
 	l.t.Helper()
+	if err := l.ConfirmPIN(); err != nil {
+		l.t.Fatal(err)
+	}
 	resp := l.request("GET", path, nil)
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)

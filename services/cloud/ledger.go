@@ -27,7 +27,7 @@ func Events() []event.Def {
 
 // Ledger writes the stream Stream. It is the only writer of that stream.
 type Ledger struct {
-	journal     *journal.Journal
+	facts       *journal.Writer
 	clock       *event.Clock
 	log         *slog.Logger
 	writes      chan ledgerWrite
@@ -43,7 +43,7 @@ type ledgerWrite struct {
 
 // NewLedger makes a ledger. Serve writes it.
 func NewLedger(j *journal.Journal, clock *event.Clock, log *slog.Logger) *Ledger {
-	return &Ledger{journal: j, clock: clock, log: log, writes: make(chan ledgerWrite), wantsAnchor: !clock.Now().Trusted}
+	return &Ledger{facts: journal.NewWriter(j, Stream), clock: clock, log: log, writes: make(chan ledgerWrite), wantsAnchor: !clock.Now().Trusted}
 }
 
 // String returns the service's name.
@@ -70,19 +70,17 @@ func (l *Ledger) AppendFact(ctx context.Context, kind event.Kind, payload any) e
 	}
 }
 
-// Serve writes facts until ctx ends. If the journal refuses an epoch as stale, Serve raises the
-// stream and writes the fact again.
+// Serve writes facts until ctx ends.
 func (l *Ledger) Serve(ctx context.Context) error {
-	var at journal.Cursor
 	anchored := !l.wantsAnchor
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case t := <-l.writes:
-			t.done <- l.writeFact(ctx, &at, t)
+			t.done <- l.writeFact(ctx, t)
 		case <-tick.C:
-			anchored = anchored || l.writeAnchor(ctx, &at)
+			anchored = anchored || l.writeAnchor(ctx)
 		case <-ctx.Done():
 			return nil
 		}
@@ -91,7 +89,7 @@ func (l *Ledger) Serve(ctx context.Context) error {
 
 // writeAnchor writes an Anchor for this run of the program if the clock is right by now. It
 // reports whether it did.
-func (l *Ledger) writeAnchor(ctx context.Context, at *journal.Cursor) bool {
+func (l *Ledger) writeAnchor(ctx context.Context) bool {
 	now := l.clock.Now()
 	if !now.Trusted {
 		return false
@@ -100,37 +98,16 @@ func (l *Ledger) writeAnchor(ctx context.Context, at *journal.Cursor) bool {
 	if err != nil {
 		panic(err) // our own type
 	}
-	if err := l.writeFact(ctx, at, ledgerWrite{kind: Anchored, data: data}); err != nil {
+	if err := l.writeFact(ctx, ledgerWrite{kind: Anchored, data: data}); err != nil {
 		l.log.Warn("the time anchor was not written", "err", err)
 		return false
 	}
 	return true
 }
 
-// writeFact writes one fact. at is the end of the stream, or zero if it is not known.
-func (l *Ledger) writeFact(ctx context.Context, at *journal.Cursor, t ledgerWrite) (err error) {
-	for range 3 {
-		if at.Epoch == 0 {
-			if *at, err = l.journal.Raise(ctx, Stream); err != nil {
-				return err
-			}
-		}
-		e := event.Event{Stream: Stream, Epoch: at.Epoch, Seq: at.Seq + 1, Kind: t.kind, Stamp: l.clock.Now(), Data: t.data}
-		done := make(chan error, 1)
-		vital := t.kind == Erased || t.kind == Anchored
-		l.journal.Append(journal.Batch{Stream: Stream, Epoch: at.Epoch, Facts: []event.Event{e}, Vital: vital}, func(err error) { done <- err })
-		select {
-		case err = <-done:
-		case <-ctx.Done():
-			return errs.New("cloud.AppendFact", errs.Down, context.Cause(ctx))
-		}
-		if err == nil {
-			at.Seq++
-			return nil
-		}
-		if *at = (journal.Cursor{}); errs.KindOf(err) != errs.Stale {
-			break
-		}
-	}
-	return err
+// writeFact writes one fact.
+func (l *Ledger) writeFact(ctx context.Context, t ledgerWrite) error {
+	return l.facts.Write(ctx, t.kind == Erased || t.kind == Anchored, func(journal.Cursor) (event.Event, error) {
+		return event.Event{Kind: t.kind, Stamp: l.clock.Now(), Data: t.data}, nil
+	})
 }

@@ -72,8 +72,9 @@ const (
 type Keep uint8
 
 const (
-	KeepYear Keep = iota // results and attendance: the school year and 90 days
-	KeepChat             // what people wrote: 30 days
+	KeepYear  Keep = iota // results and attendance: the school year and 90 days
+	KeepChat              // what people wrote: 30 days
+	KeepAudit             // who did what on the box: one year
 )
 
 // Def says how the facts of one kind are treated.

@@ -35,6 +35,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/adminapi"
@@ -96,6 +97,7 @@ type Deps struct {
 	Jobs     *jobs.Jobs
 	Library  *library.Library
 	Reports  *supervise.Reports
+	Audit    *audit.Log              // nil: nothing is recorded
 	Tree     func() supervise.Status // everything that runs
 	LogTail  func() []string         // the last lines of the log
 	Backup   adminapi.Backup         // writes a whole backup

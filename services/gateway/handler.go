@@ -33,7 +33,7 @@ func (g *Gateway) buildHandler() http.Handler {
 	mux.HandleFunc("GET /ca.crt", g.caFile)
 	g.registerMonitoring(mux)
 	g.api = httpapi.New(mux, g.Version)
-	ops := httpapi.Operations{API: g.api, Callers: g.callers, Log: g.Log}
+	ops := httpapi.Operations{API: g.api, Callers: g.callers, Audit: g.audit(), Log: g.Log}
 	g.signIn.Register(ops)
 	g.pupils.Register(mux, ops)
 	staff.Register(mux, ops, g.staffDeps())
@@ -46,17 +46,20 @@ func (g *Gateway) buildHandler() http.Handler {
 func (g *Gateway) buildAudiences() {
 	g.callers = &httpapi.Callers{Roster: g.Roster}
 	g.signIn = signin.New(signin.Deps{
-		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Log: g.Log, Version: g.Version, Addrs: g.Addrs, AddSample: g.addSample,
+		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Addrs: g.Addrs, AddSample: g.addSample,
 	})
 	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn})
 	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Log: g.Log})
 }
 
+// audit returns the way to record what callers do.
+func (g *Gateway) audit() httpapi.Audit { return httpapi.Audit{Log: g.Audit, Errors: g.Log} }
+
 // staffDeps returns the dependencies of the operations of teachers.
 func (g *Gateway) staffDeps() staff.Deps {
 	return staff.Deps{
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Library: g.Library, Jobs: g.Jobs, Health: g.Health, Clock: g.Clock,
-		Callers: g.callers, Peers: g.peers, Log: g.Log, Addrs: g.Addrs, ReadClassList: g.ReadClassList, MakePicture: g.MakePicture, ReadQuiz: g.ReadQuiz, Capsule: g.Capsule, Recordings: g.Recordings,
+		Callers: g.callers, Audit: g.audit(), Peers: g.peers, Log: g.Log, Addrs: g.Addrs, ReadClassList: g.ReadClassList, MakePicture: g.MakePicture, ReadQuiz: g.ReadQuiz, Capsule: g.Capsule, Recordings: g.Recordings,
 		Results: g.Results, HasMedia: g.WHIP != nil, Media: g.Media, Cloud: g.Cloud,
 	}
 }
@@ -65,7 +68,7 @@ func (g *Gateway) staffDeps() staff.Deps {
 func (g *Gateway) adminDeps() adminapi.Deps {
 	return adminapi.Deps{
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
-		Callers: g.callers, Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
+		Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
 		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Cloud: g.Cloud,
 	}
 }

@@ -28,8 +28,8 @@ func (f *fakeRestore) Check(passphrase string) error {
 	}
 	return nil
 }
-func (*fakeRestore) Commit(string, bool) error { return nil }
-func (*fakeRestore) Discard() error            { return nil }
+func (*fakeRestore) Commit(string, bool, string) error { return nil }
+func (*fakeRestore) Discard() error                    { return nil }
 
 const wrongPassphrase = "canary-phrase-wrong"
 

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -112,9 +113,10 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 	hub := session.New(session.Config{}, session.Deps{
 		Rooms: rooms, Exists: people.HasRoom, Observe: reports.Add, Log: log, Metrics: reg,
 	})
+	acts := audit.New(j, clock, log)
 	cfg := Config{HTTPS: "off"}
 	deps := Deps{
-		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), History: health.NewHistory(clock, reg), Clock: clock, Jobs: letters, Reports: reports, Library: shelf,
+		Roster: people, Rooms: rooms, Sessions: hub, Health: health.New(reg), History: health.NewHistory(clock, reg), Clock: clock, Jobs: letters, Reports: reports, Library: shelf, Audit: acts,
 		Tree: func() supervise.Status { return supervise.Status{Name: "box"} }, LogTail: func() []string { return []string{"a line"} },
 		ReadClassList: func(_ context.Context, name string, data []byte, choice listimport.Choice) (listimport.Table, error) {
 			return listimport.Read(name, data, choice)
@@ -156,16 +158,16 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 		f(&cfg, &deps)
 	}
 	r.Gateway = New(cfg, deps)
-	r.run(j, rooms, hub, letters)
+	r.run(j, rooms, hub, letters, acts)
 	r.claim, err = people.ClaimCode()
 	checkError(t, err)
 	return r
 }
 
 // run serves the parts behind the gateway until the test ends.
-func (r *rig) run(j *journal.Journal, rooms *room.Rooms, hub *session.Hub, letters *jobs.Jobs) {
+func (r *rig) run(j *journal.Journal, rooms *room.Rooms, hub *session.Hub, letters *jobs.Jobs, acts *audit.Log) {
 	root := supervise.New(supervise.Spec{Name: "box", Children: []supervise.Child{
-		supervise.Run("journal", j), supervise.Run("jobs", letters), supervise.Run("rooms", rooms), hub.Child(),
+		supervise.Run("journal", j), supervise.Run("jobs", letters), supervise.Run("audit", acts), supervise.Run("rooms", rooms), hub.Child(),
 		supervise.Run("job workers", letters.Workers()),
 	}})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -189,6 +191,7 @@ func (r *rig) school() *rig {
 	if _, r.tokens["admin"], err = r.Roster.Claim(ctx, roster.Claimant{Code: r.claim, Box: "Box", Name: admin1, PIN: pin}); err != nil {
 		r.t.Fatal(err)
 	}
+	r.callers.MarkFresh(r.tokens["admin"])
 	if _, err := r.Roster.AddStaff(ctx, teacher1, pin, false); err != nil {
 		r.t.Fatal(err)
 	}

@@ -78,22 +78,38 @@ func (r *Roster) SetPIN(ctx context.Context, id, pin, keep string) (void []strin
 // is not the present PIN.
 func (r *Roster) ChangePIN(ctx context.Context, id, old, pin, keep string) (void []string, err error) {
 	const op = "roster.ChangePIN"
+	hash, err := r.checkPresentPIN(ctx, op, id, old)
+	if err != nil {
+		return nil, err
+	}
+	return r.setPIN(ctx, op, "new", id, pin, hash, keep)
+}
+
+// CheckPIN checks the PIN of a teacher who is signed in. errs.Denied (code wrong_pin): it is
+// another one.
+func (r *Roster) CheckPIN(ctx context.Context, id, pin string) error {
+	_, err := r.checkPresentPIN(ctx, "roster.CheckPIN", id, pin)
+	return err
+}
+
+// checkPresentPIN checks a PIN and returns its hash.
+func (r *Roster) checkPresentPIN(ctx context.Context, op, id, pin string) (hash string, err error) {
 	var s storedStaff
 	err = r.readTx(op, func(tx *bbolt.Tx) (err error) {
 		s, err = loadStaff(tx, id)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	right, err := r.pins.checkPIN(ctx, toASCIIDigits(old[:min(len(old), 4*MaxPIN)]), s.Hash)
+	right, err := r.pins.checkPIN(ctx, toASCIIDigits(pin[:min(len(pin), 4*MaxPIN)]), s.Hash)
 	switch {
 	case err != nil:
-		return nil, err
+		return "", err
 	case !right:
-		return nil, errs.NewCode(op, errs.Denied, "wrong_pin", "this is not the present PIN")
+		return "", errs.NewCode(op, errs.Denied, "wrong_pin", "this is not the present PIN")
 	}
-	return r.setPIN(ctx, op, "new", id, pin, s.Hash, keep)
+	return s.Hash, nil
 }
 
 // setPIN replaces a PIN with the hash old, or any PIN if old is empty.

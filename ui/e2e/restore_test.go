@@ -98,6 +98,9 @@ func TestAnAdminRestoresABackupInTheBrowser(t *testing.T) {
 		p.sees(say("admin.restore.choose"))
 		shot("1-empty")
 		evalJS[bool](p, `(((make) => { URL.createObjectURL = (blob) => { window.saved = blob; return make(blob); }; })(URL.createObjectURL), true)`)
+		if err := ada.ConfirmPIN(); err != nil {
+			t.Fatal(err)
+		}
 		p.press(say("admin.sealed"))
 		p.until("a passphrase", `document.querySelector("[name=passphrase]")?.value.length === 29`)
 		passphrase := evalJS[string](p, `document.querySelector("[name=passphrase]").value`)
@@ -122,6 +125,9 @@ func TestAnAdminRestoresABackupInTheBrowser(t *testing.T) {
 		p.sees(say("admin.restore.lost"))
 		p.sees("8C")
 		shot("5-dry-run")
+		if err := ada.ConfirmPIN(); err != nil { // the test may have taken longer than a PIN is fresh
+			t.Fatal(err)
+		}
 		p.press(say("admin.restore.restore"))
 		p.confirmName("another box")
 		p.until("no way on with another name", `[...document.querySelectorAll("dialog[open] button")].at(-1).disabled`)

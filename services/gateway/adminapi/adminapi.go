@@ -26,6 +26,7 @@ type Deps struct {
 	Jobs     *jobs.Jobs
 	Reports  *supervise.Reports
 	Callers  *httpapi.Callers
+	Audit    httpapi.Audit
 	Log      *slog.Logger
 	Version  string
 
@@ -96,6 +97,7 @@ type mediaAPI struct{ media Media }
 type updateAPI struct {
 	update  Update
 	callers *httpapi.Callers
+	audit   httpapi.Audit
 	log     *slog.Logger
 	version string
 }
@@ -116,6 +118,8 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	machine.registerMachine(ops)
 	nodes := &mediaAPI{d.Media}
 	nodes.registerMedia(ops)
-	updates := &updateAPI{d.Update, d.Callers, d.Log, d.Version}
+	updates := &updateAPI{d.Update, d.Callers, d.Audit, d.Log, d.Version}
 	updates.registerUpdate(mux, ops)
+	acts := &auditAPI{d.Audit.Log, d.Roster}
+	acts.registerAudit(ops)
 }

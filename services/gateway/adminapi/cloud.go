@@ -55,13 +55,16 @@ type deadFact struct {
 func (a *cloudAPI) registerCloud(ops httpapi.Operations) {
 	httpapi.Describes[cloud.Dead, deadFact](ops)
 	httpapi.Add(ops, http.MethodGet, cloudPath, "cloud", "How the link to the cloud is", httpapi.Admin, a.cloudStatus)
-	httpapi.Add(ops, http.MethodPost, cloudPath+"/link", "linkCloud", "Link the box to a cloud: with its enrolment link, or the address of a database", httpapi.Admin, a.linkCloud)
-	httpapi.Add(ops, http.MethodDelete, cloudPath+"/link", "leaveCloud", "Leave the cloud. What is there stays there, what is here stays here", httpapi.Admin, a.leaveCloud)
+	httpapi.Add(ops, http.MethodPost, cloudPath+"/link", "linkCloud", "Link the box to a cloud: with its enrolment link, or the address of a database", httpapi.Admin, a.linkCloud,
+		httpapi.Audited("cloud.linked", ""), httpapi.WithFreshPIN)
+	httpapi.Add(ops, http.MethodDelete, cloudPath+"/link", "leaveCloud", "Leave the cloud. What is there stays there, what is here stays here", httpapi.Admin, a.leaveCloud,
+		httpapi.Audited("cloud.left", ""), httpapi.WithFreshPIN)
 	httpapi.Add(ops, http.MethodPost, cloudPath+"/sync", "syncCloud", "Try to send now", httpapi.Admin,
 		a.withCloud(func(c Cloud, _ context.Context) error { c.Sync(); return nil }))
 	httpapi.Add(ops, http.MethodGet, cloudPath+"/dead", "cloudDead", "Facts that the cloud could not store, oldest first", httpapi.Admin, a.cloudDead)
 	httpapi.Add(ops, http.MethodPost, cloudPath+"/dead/retry", "retryCloudDead", "Send a fact that was refused once more", httpapi.Admin, a.retryCloudDead)
-	httpapi.Add(ops, http.MethodGet, cloudPath+"/export", "exportCloud", "What is not in the cloud yet, as a file for a stick", httpapi.Admin, a.exportCloud, httpapi.WithFile("application/octet-stream"))
+	httpapi.Add(ops, http.MethodGet, cloudPath+"/export", "exportCloud", "What is not in the cloud yet, as a file for a stick", httpapi.Admin, a.exportCloud, httpapi.WithFile("application/octet-stream"),
+		httpapi.Audited("cloud.exported", ""), httpapi.WithFreshPIN)
 	httpapi.Add(ops, http.MethodPost, CloudReplyPath, "replyCloud", "Take in the file that the cloud wrote back. The body is the file itself, at most 64 MB", httpapi.Admin,
 		a.withCloud(func(c Cloud, ctx context.Context) error { return importReply(ctx, c) }), httpapi.WithUpload("application/octet-stream"))
 }
@@ -124,6 +127,7 @@ func (a *cloudAPI) linkCloud(ctx context.Context, in *linkBody) (*struct{}, erro
 		a.log.Warn("the box was not linked to a cloud", "user", user, "kind", errs.KindOf(err).String())
 		return nil, withField("link", err)
 	}
+	httpapi.Describe(ctx, "", a.cloud.Status().Where)
 	a.log.Info("the box is linked to a cloud", "user", user, "where", a.cloud.Status().Where)
 	return nil, nil
 }

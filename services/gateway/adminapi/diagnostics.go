@@ -38,7 +38,8 @@ type passphraseBody struct {
 
 func (a *diagnosticsAPI) registerDiagnostics(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodPost, "/api/admin/health/{check}/acknowledge", "acknowledge", "End the warning of a check that data was lost", httpapi.Admin,
-		func(_ context.Context, in *checkPath) (*struct{}, error) { return nil, a.acknowledge(in.Check) })
+		func(_ context.Context, in *checkPath) (*struct{}, error) { return nil, a.acknowledge(in.Check) },
+		httpapi.Audited("loss.acknowledged", "check"))
 	httpapi.Add(ops, http.MethodGet, "/api/admin/tree", "tree", "Everything that runs", httpapi.Admin,
 		func(context.Context, *struct{}) (*httpapi.Body[supervise.Status], error) {
 			return &httpapi.Body[supervise.Status]{Body: a.tree()}, nil
@@ -58,11 +59,13 @@ func (a *diagnosticsAPI) registerDiagnostics(ops httpapi.Operations) {
 			return &httpapi.Body[[]string]{Body: a.logTail()}, nil
 		})
 	httpapi.Add(ops, http.MethodGet, "/api/admin/backup", "backup", "The whole box as one file", httpapi.Admin,
-		func(context.Context, *struct{}) (*huma.StreamResponse, error) { return a.streamBackup("") }, httpapi.WithFile("application/octet-stream"))
+		func(context.Context, *struct{}) (*huma.StreamResponse, error) { return a.streamBackup("") }, httpapi.WithFile("application/octet-stream"),
+		httpapi.Audited("backup.exported", ""), httpapi.WithFreshPIN)
 	httpapi.Add(ops, http.MethodPost, "/api/admin/backup", "encryptedBackup", "The whole box as one file that only the passphrase opens", httpapi.Admin,
-		func(_ context.Context, in *passphraseBody) (*huma.StreamResponse, error) {
+		func(ctx context.Context, in *passphraseBody) (*huma.StreamResponse, error) {
+			httpapi.Describe(ctx, "", "encrypted")
 			return a.streamBackup(in.Body.Passphrase)
-		}, httpapi.WithFile("application/octet-stream"))
+		}, httpapi.WithFile("application/octet-stream"), httpapi.Audited("backup.exported", ""), httpapi.WithFreshPIN)
 	httpapi.Add(ops, http.MethodGet, "/api/admin/history", "history", "How the box was doing in the last hour", httpapi.Admin,
 		func(context.Context, *struct{}) (*httpapi.Body[health.Samples], error) {
 			return &httpapi.Body[health.Samples]{Body: a.history.LastHour()}, nil

@@ -28,9 +28,9 @@ const restartProgram = "program"
 
 func (a *machineAPI) registerMachine(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodGet, "/api/admin/boot", "boot", "How this start went, and how the last ones ended", httpapi.Admin, askMachine(a, Machine.Boot))
-	httpapi.Add(ops, http.MethodPost, "/api/admin/restart", "restart", "Start the program or the machine anew, or switch it off", httpapi.Admin, a.restartMachine)
+	httpapi.Add(ops, http.MethodPost, "/api/admin/restart", "restart", "Start the program or the machine anew, or switch it off", httpapi.Admin, a.restartMachine, httpapi.Audited("machine.restarted", ""))
 	httpapi.Add(ops, http.MethodGet, "/api/admin/network", "network", "How the box is on the network", httpapi.Admin, askMachine(a, Machine.Network))
-	httpapi.Add(ops, http.MethodPut, "/api/admin/network", "setNetwork", "Change how the box is on the network. What is not kept within a minute goes back", httpapi.Admin, a.setNetwork)
+	httpapi.Add(ops, http.MethodPut, "/api/admin/network", "setNetwork", "Change how the box is on the network. What is not kept within a minute goes back", httpapi.Admin, a.setNetwork, httpapi.Audited("network.changed", ""))
 	httpapi.Add(ops, http.MethodPost, "/api/admin/network/keep", "keepNetwork", "Keep the network as it is now", httpapi.Admin,
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 			if a.machine == nil {
@@ -81,6 +81,7 @@ func (a *machineAPI) restartMachine(ctx context.Context, in *restartBody) (*stru
 	if len(open) > 0 && !in.Body.Force && in.Body.What != restartProgram {
 		return nil, errs.NewCode("gateway.restart", errs.Stale, "lesson_open", "a lesson is open")
 	}
+	httpapi.Describe(ctx, "", in.Body.What)
 	a.log.Info("restart requested", "user", httpapi.CallerOf(ctx).User, "what", in.Body.What)
 	return nil, a.machine.Restart(context.WithoutCancel(ctx), in.Body.What)
 }

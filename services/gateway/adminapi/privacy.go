@@ -18,8 +18,10 @@ import (
 
 func (a *privacyAPI) registerPrivacy(ops httpapi.Operations) {
 	const one = "/api/pupils/{id}"
-	httpapi.Add(ops, http.MethodGet, one+"/export", "exportPupil", "All that the box knows by or about a pupil", httpapi.Admin, a.exportPupil, httpapi.WithFile("application/json"))
-	httpapi.Add(ops, http.MethodPost, one+"/erase", "erasePupil", "Erase a pupil for good, by a job; the name must be typed", httpapi.Admin, a.erasePupil)
+	httpapi.Add(ops, http.MethodGet, one+"/export", "exportPupil", "All that the box knows by or about a pupil", httpapi.Admin, a.exportPupil, httpapi.WithFile("application/json"),
+		httpapi.Audited("pupil.exported", "id"), httpapi.WithFreshPIN)
+	httpapi.Add(ops, http.MethodPost, one+"/erase", "erasePupil", "Erase a pupil for good, by a job; the name must be typed", httpapi.Admin, a.erasePupil,
+		httpapi.Audited("pupil.erased", "id"), httpapi.WithFreshPIN)
 }
 
 // exportPupil streams, because it reads every fact of the box.

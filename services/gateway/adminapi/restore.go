@@ -19,8 +19,9 @@ type Restore interface {
 	// Check reads all of the received backup and changes nothing. The passphrase is empty for a
 	// backup that is not encrypted.
 	Check(passphrase string) error
-	// Commit restores the checked backup and restarts the box. name repeats the name of this box.
-	Commit(name string, otherBox bool) error
+	// Commit restores the checked backup and restarts the box. name repeats the name of this box, and
+	// by is the name of the admin.
+	Commit(name string, otherBox bool, by string) error
 	// Discard forgets the received backup.
 	Discard() error
 }
@@ -82,6 +83,7 @@ type LastRestore struct {
 	Made    time.Time `json:"made" doc:"When the backup was made."`
 	Version string    `json:"version"`
 	Aside   string    `json:"aside" doc:"The folder of what was replaced."`
+	By      string    `json:"by,omitempty" doc:"The admin who asked for it; empty: a command on the machine."`
 }
 
 // The operations that take long: they receive and read a whole backup.
@@ -119,15 +121,15 @@ func (a *restoreAPI) registerRestore(ops httpapi.Operations) {
 		func(ctx context.Context, _ *struct{}) (*restoreResponse, error) {
 			r := httpapi.RequestOf(ctx)
 			return a.logged(ctx, "backup received", a.restore.Receive(r.Body, r.ContentLength))
-		}, httpapi.WithUpload("application/octet-stream"))
+		}, httpapi.WithUpload("application/octet-stream"), httpapi.Audited("backup.received", ""))
 	httpapi.Add(ops, http.MethodPost, RestoreCheckPath, "checkBackup", "Check the uploaded backup, and say what a restore would change", httpapi.Admin,
 		func(ctx context.Context, in *checkBackupBody) (*restoreResponse, error) {
 			return a.logged(ctx, "backup checked", a.restore.Check(in.Body.Passphrase))
 		})
 	httpapi.Add(ops, http.MethodPost, one, "commitRestore", "Restore the checked backup. The box restarts", httpapi.Admin,
 		func(ctx context.Context, in *commitRestoreBody) (*restoreResponse, error) {
-			return a.logged(ctx, "restore confirmed", a.restore.Commit(in.Body.Name, in.Body.OtherBox))
-		})
+			return a.logged(ctx, "restore confirmed", a.restore.Commit(in.Body.Name, in.Body.OtherBox, httpapi.CallerOf(ctx).Name))
+		}, httpapi.WithFreshPIN) // the box records it when it has restarted, in the log of the backup
 	httpapi.Add(ops, http.MethodDelete, one, "discardBackup", "Forget the uploaded backup", httpapi.Admin,
 		func(ctx context.Context, _ *struct{}) (*restoreResponse, error) {
 			return a.logged(ctx, "uploaded backup discarded", a.restore.Discard())

@@ -1,12 +1,15 @@
 package adminapi
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/update"
@@ -44,9 +47,12 @@ func (a *updateAPI) registerUpdate(mux *http.ServeMux, ops httpapi.Operations) {
 			}
 			return &httpapi.Body[updateStatus]{Body: updateStatus{a.update.Status(ctx)}}, nil
 		})
-	httpapi.Add(ops, http.MethodPost, one+"/fetch", "fetchUpdate", "Fetch an update from an address, a neighbour box or a USB stick", httpapi.Admin, a.fetchUpdate)
-	httpapi.Add(ops, http.MethodPost, one+"/install", "installUpdate", "Install what was received: now, when no lesson is open, or at night", httpapi.Admin, a.installUpdate)
-	httpapi.Add(ops, http.MethodPost, one+"/rollback", "rollBack", "Go back to the version in the other slot", httpapi.Admin, a.withUpdate(Update.Rollback))
+	httpapi.Add(ops, http.MethodPost, one+"/fetch", "fetchUpdate", "Fetch an update from an address, a neighbour box or a USB stick", httpapi.Admin, a.fetchUpdate,
+		httpapi.Audited("update.received", ""), httpapi.WithFreshPIN)
+	httpapi.Add(ops, http.MethodPost, one+"/install", "installUpdate", "Install what was received: now, when no lesson is open, or at night", httpapi.Admin, a.installUpdate,
+		httpapi.Audited("update.installed", ""), httpapi.WithFreshPIN)
+	httpapi.Add(ops, http.MethodPost, one+"/rollback", "rollBack", "Go back to the version in the other slot", httpapi.Admin, a.withUpdate(Update.Rollback),
+		httpapi.Audited("update.rolled_back", ""), httpapi.WithFreshPIN)
 	httpapi.Add(ops, http.MethodDelete, one, "forgetUpdate", "Forget what was received", httpapi.Admin, a.withUpdate(Update.DiscardReceived))
 	mux.HandleFunc("PUT "+bundlePath, a.putBundle)
 }
@@ -78,11 +84,21 @@ func (a *updateAPI) fetchUpdate(ctx context.Context, in *fetchBody) (*struct{}, 
 	if a.update == nil {
 		return nil, noUpdates()
 	}
+	httpapi.Describe(ctx, "", cmp.Or(in.Body.Stick, withoutSecrets(in.Body.URL)))
 	ctx = context.WithoutCancel(ctx)
 	if in.Body.Stick != "" {
 		return nil, a.update.FetchStick(ctx, in.Body.Stick)
 	}
 	return nil, a.update.Fetch(ctx, in.Body.URL)
+}
+
+// withoutSecrets returns the scheme, host and path of an address.
+func withoutSecrets(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 type installBody struct {
@@ -95,6 +111,7 @@ func (a *updateAPI) installUpdate(ctx context.Context, in *installBody) (*struct
 	if a.update == nil {
 		return nil, noUpdates()
 	}
+	httpapi.Describe(ctx, "", in.Body.When)
 	a.log.Info("installation of an update requested", "user", httpapi.CallerOf(ctx).User, "when", in.Body.When)
 	return nil, a.update.Install(context.WithoutCancel(ctx), in.Body.When)
 }
@@ -102,7 +119,11 @@ func (a *updateAPI) installUpdate(ctx context.Context, in *installBody) (*struct
 // putBundle streams a bundle, because a bundle is larger than the memory of a box.
 func (a *updateAPI) putBundle(w http.ResponseWriter, r *http.Request) {
 	caller := a.callers.Identify(r)
-	if err := caller.CheckLevel(httpapi.Admin); err != nil {
+	err := caller.CheckLevel(httpapi.Admin)
+	if err == nil {
+		err = a.callers.CheckFresh(caller)
+	}
+	if err != nil {
 		httpapi.WriteError(w, caller.StatusFor(err), err)
 		return
 	}
@@ -113,7 +134,7 @@ func (a *updateAPI) putBundle(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteError(w, errs.KindOf(err).HTTPStatus(), err)
 		return
 	}
-	offset, err := int64(0), error(nil)
+	offset := int64(0)
 	if text := r.Header.Get("Upload-Offset"); text != "" {
 		if offset, err = strconv.ParseInt(text, 10, 64); err != nil || offset < 0 {
 			httpapi.WriteError(w, http.StatusBadRequest, errs.NewField("gateway.update", "Upload-Offset", "bad_number", 0, "must be a number of bytes"))
@@ -125,5 +146,6 @@ func (a *updateAPI) putBundle(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteError(w, errs.KindOf(err).HTTPStatus(), err)
 		return
 	}
+	a.audit.Record(r, caller, audit.Entry{Action: "update.received", Detail: "upload"})
 	w.WriteHeader(http.StatusNoContent)
 }

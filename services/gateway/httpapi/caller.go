@@ -11,7 +11,10 @@ import (
 )
 
 // Callers finds the person who sent a request.
-type Callers struct{ Roster *roster.Roster }
+type Callers struct {
+	Roster *roster.Roster
+	fresh  freshPINs
+}
 
 // Browsers share cookies between HTTP and HTTPS of one host, and plain HTTP cannot overwrite a
 // cookie that is marked Secure (RFC 6265bis section 5.7). HTTPS therefore has a cookie of its

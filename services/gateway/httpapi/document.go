@@ -112,7 +112,7 @@ func WithFile(types ...string) func(*huma.Operation) {
 // by itself.
 func WithUpload(types ...string) func(*huma.Operation) {
 	return func(op *huma.Operation) {
-		op.Metadata = map[string]any{uploadTypes: types}
+		setMetadata(op, uploadTypes, types)
 	}
 }
 

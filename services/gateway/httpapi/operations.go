@@ -34,6 +34,7 @@ const (
 type Operations struct {
 	API     huma.API
 	Callers *Callers
+	Audit   Audit
 	Log     *slog.Logger
 }
 
@@ -78,17 +79,25 @@ func Add[I, O any](ops Operations, method, path, id, summary string, may Level, 
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, _ := humago.Unwrap(ctx)
 		c := ops.Callers.Identify(r)
-		if err := c.CheckLevel(may); err != nil {
+		err := c.CheckLevel(may)
+		if err != nil {
+			ops.auditRefusal(op, c, r)
+		} else if op.Metadata[freshPIN] == true {
+			err = ops.Callers.CheckFresh(c)
+		}
+		if err != nil {
 			WriteProblem(ctx, c.StatusFor(err), errs.BodyOf(err))
 			return
 		}
-		next(huma.WithValue(huma.WithValue(ctx, callerKey{}, c), requestKey{}, r))
+		ctx = huma.WithValue(huma.WithValue(ctx, callerKey{}, c), requestKey{}, r)
+		next(huma.WithValue(ctx, actKey{}, newAct(op, r)))
 	}}
 	huma.Register(ops.API, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
 			return nil, ToProblem(ops.Log, id, err)
 		}
+		ops.auditAct(ctx)
 		return out, nil
 	})
 	if method == http.MethodPost {
@@ -99,4 +108,5 @@ func Add[I, O any](ops Operations, method, path, id, summary string, may Level, 
 type (
 	callerKey  struct{}
 	requestKey struct{}
+	actKey     struct{}
 )

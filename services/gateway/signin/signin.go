@@ -8,8 +8,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/roster"
@@ -22,6 +25,7 @@ type Deps struct {
 	Sessions  *session.Hub
 	Clock     *event.Clock
 	Callers   *httpapi.Callers
+	Audit     httpapi.Audit
 	Log       *slog.Logger
 	Version   string
 	Addrs     func() (plain, secure string) // the addresses of the listeners
@@ -77,6 +81,9 @@ type SignedIn struct {
 // also gets the cookie of a trusted device.
 func (a *API) SignIn(ctx context.Context, p roster.Person, token string) *SignedIn {
 	r := httpapi.RequestOf(ctx)
+	if p.IsStaff() {
+		a.Callers.MarkFresh(token) // the PIN has just been entered
+	}
 	out := &SignedIn{SetCookie: []string{httpapi.SessionCookie(r, token)}}
 	if trust := a.newTrustCookie(r, roster.StaffName(p.Name)); trust != "" && p.IsStaff() {
 		out.SetCookie = append(out.SetCookie, trust)
@@ -106,6 +113,9 @@ func (a *API) Register(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodPost, "/api/login", "login", "Sign in as a teacher", httpapi.Anybody, a.login)
 	httpapi.Add(ops, http.MethodPost, "/api/logout", "logout", "Sign out", httpapi.Anybody, a.logout)
 	httpapi.Add(ops, http.MethodPost, "/api/pin", "changePIN", "Change your own PIN", httpapi.Staff, a.changePIN)
+	httpapi.Add(ops, http.MethodPost, "/api/pin/confirm", "confirmPIN", "Enter your PIN again, for what is refused with the code pin_needed", httpapi.Staff, a.confirmPIN)
+	httpapi.Add(ops, http.MethodGet, "/api/pin/confirm", "freshPIN", "Whether your PIN was entered in the last minutes: if not, 403 (pin_needed)", httpapi.Staff,
+		func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }, httpapi.WithFreshPIN)
 }
 
 func (a *API) getState(ctx context.Context, _ *struct{}) (*httpapi.Body[state], error) {
@@ -129,10 +139,14 @@ func (a *API) claimBox(ctx context.Context, in *httpapi.Body[claimIn]) (out *Sig
 		if err == nil {
 			out = a.SignIn(ctx, p, token)
 			a.Log.Info("box claimed", "user", p.User)
+			a.auditTry(ctx, audit.Entry{Action: "box.claimed", By: p.User, Name: p.Name}, nil)
 			a.AddSample(in.Body.Lang)
 		}
 		return err
 	})
+	if err != nil {
+		a.auditTry(ctx, audit.Entry{Action: "box.claimed"}, err)
+	}
 	return out, err
 }
 
@@ -153,7 +167,35 @@ func (a *API) login(ctx context.Context, in *httpapi.Body[loginIn]) (out *Signed
 		}
 		return err
 	})
+	act := audit.Entry{Action: audit.SignedIn}
+	if s, ok := a.findStaff(name); ok { // a name that nobody has may be a PIN in the wrong field
+		act.By, act.Name = s.ID, s.Name
+	}
+	a.auditTry(ctx, act, err)
 	return out, err
+}
+
+// findStaff finds the teacher whose roster.StaffName is name.
+func (a *API) findStaff(name string) (roster.Staff, bool) {
+	staff, err := a.Roster.Staff()
+	i := slices.IndexFunc(staff, func(s roster.Staff) bool { return roster.StaffName(s.Name) == name })
+	if err != nil || i < 0 {
+		return roster.Staff{}, false
+	}
+	return staff[i], true
+}
+
+// auditTry records a try of a secret that succeeded, or that err refuses as wrong. A fault of the
+// box, or of another field, is no try.
+func (a *API) auditTry(ctx context.Context, act audit.Entry, err error) {
+	if err != nil {
+		code := errs.BodyOf(err).Code
+		if code != "wrong_pin" && code != "wrong_code" && code != "too_many_tries" {
+			return
+		}
+		act.Refused, act.Detail = true, code
+	}
+	a.Audit.Record(httpapi.RequestOf(ctx), httpapi.CallerOf(ctx), act)
 }
 
 type signedOut struct {
@@ -182,12 +224,34 @@ type newPIN struct {
 // teacher must not find the PIN with it.
 func (a *API) changePIN(ctx context.Context, in *httpapi.Body[newPIN]) (*struct{}, error) {
 	c := httpapi.CallerOf(ctx)
-	routes := a.routes(ctx, "pin", throttleKey{"pin user " + c.User, TriesPerDevice, 0})
-	return nil, a.checkSecret(ctx, "pin", routes, "wrong_pin", func() error {
+	err := a.checkOwnPIN(ctx, func() error {
 		void, err := a.Roster.ChangePIN(ctx, c.User, in.Body.Old, in.Body.New, c.Token)
 		a.KickDevices(c.User, void)
 		return err
 	})
+	a.auditTry(ctx, audit.Entry{Action: "pin.changed"}, err)
+	return nil, err
+}
+
+type presentPIN struct {
+	PIN string `json:"pin" doc:"Your present PIN."`
+}
+
+// confirmPIN has the same limits as changePIN.
+func (a *API) confirmPIN(ctx context.Context, in *httpapi.Body[presentPIN]) (*struct{}, error) {
+	c := httpapi.CallerOf(ctx)
+	err := a.checkOwnPIN(ctx, func() error { return a.Roster.CheckPIN(ctx, c.User, in.Body.PIN) })
+	if err == nil {
+		a.Callers.MarkFresh(c.Token)
+	}
+	a.auditTry(ctx, audit.Entry{Action: audit.PINGiven}, err)
+	return nil, err
+}
+
+// checkOwnPIN runs the check of the caller's own PIN under the limits on guessing.
+func (a *API) checkOwnPIN(ctx context.Context, check func() error) error {
+	routes := a.routes(ctx, "pin", throttleKey{"pin user " + httpapi.CallerOf(ctx).User, TriesPerDevice, 0})
+	return a.checkSecret(ctx, "pin", routes, "wrong_pin", check)
 }
 
 // KickDevices closes the sockets of devices whose tokens are void.

@@ -20,11 +20,11 @@ func (a *classAPI) registerCards(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodGet, cards, "cards", "The links on the cards of a class", httpapi.Staff,
 		func(_ context.Context, in *httpapi.IDPath) (*httpapi.Body[[]roster.Card], error) {
 			return httpapi.ToResponse(a.roster.Cards(in.ID))
-		})
+		}, httpapi.Audited("cards.opened", "id"))
 	httpapi.Add(ops, http.MethodPost, cards+"/renew", "renewCards", "Void cards and make new ones", httpapi.Staff,
 		func(_ context.Context, in *renewIn) (*httpapi.Body[[]roster.Card], error) {
 			return httpapi.ToResponse(a.roster.RenewCards(in.ID, in.Pupil))
-		})
+		}, httpapi.Audited("cards.renewed", "id"))
 	httpapi.Add(ops, http.MethodGet, cards+"/{pupil}/qr.svg", "cardQR", "The QR code of a pupil's card", httpapi.Staff, a.cardQR, httpapi.WithFile("image/svg+xml"))
 }
 

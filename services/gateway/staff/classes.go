@@ -49,7 +49,7 @@ func (a *classAPI) registerClasses(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodDelete, one, "deleteClass", "Delete a class and its list", httpapi.Staff,
 		func(_ context.Context, in *httpapi.IDPath) (*struct{}, error) {
 			return nil, a.roster.DeleteClass(in.ID)
-		})
+		}, httpapi.Audited("class.deleted", "id"))
 	httpapi.Add(ops, http.MethodPost, one+"/pupils", "addPupils", "Add names to a class; never deletes", httpapi.Staff,
 		func(_ context.Context, in *httpapi.WithID[pasted]) (*httpapi.Body[roster.Added], error) {
 			return httpapi.ToResponse(a.roster.AddNames(in.ID, in.Body.Text, in.Body.Dry))
@@ -62,7 +62,7 @@ func (a *classAPI) registerClasses(ops httpapi.Operations) {
 			}
 			a.sessions.Kick(in.Pupil, "", "taken off the class list")
 			return nil, nil
-		})
+		}, httpapi.Audited("pupil.removed", "pupil"))
 }
 
 // changePupil changes the given fields, the name first.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/playback"
@@ -23,8 +24,8 @@ type Capsule func(ctx context.Context, l roster.Lesson) (dir string, err error)
 
 func (a *reviewAPI) registerRecording(ops httpapi.Operations) {
 	const one = "/api/lessons/{id}/capsule"
-	httpapi.Add(ops, http.MethodGet, one, "capsule", "What was recorded of a lesson; 404 (no_recording) when nothing was", httpapi.Staff, a.getRecording)
-	httpapi.Add(ops, http.MethodDelete, one, "dropCapsule", "Delete what was recorded of a lesson, for good", httpapi.Staff, a.deleteRecording)
+	httpapi.Add(ops, http.MethodGet, one, "capsule", "What was recorded of a lesson; 404 (no_recording) when nothing was", httpapi.Staff, a.getRecording, httpapi.Audited("recording.opened", "id"))
+	httpapi.Add(ops, http.MethodDelete, one, "dropCapsule", "Delete what was recorded of a lesson, for good", httpapi.Staff, a.deleteRecording, httpapi.Audited("recording.deleted", "id"))
 }
 
 func (a *reviewAPI) getRecording(ctx context.Context, in *httpapi.IDPath) (*httpapi.Body[playback.Capsule], error) {
@@ -86,6 +87,7 @@ func (a *reviewAPI) serveRecording(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "private, no-store")
 	if name != "" {
+		a.audit.Record(r, caller, audit.Entry{Action: "recording.opened", Target: r.PathValue("lesson"), Detail: "film"})
 		a.log.Info("recording downloaded", "user", caller.User, "lesson", r.PathValue("lesson"))
 		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())) // a download resumes only in the same film

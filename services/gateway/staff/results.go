@@ -36,10 +36,12 @@ func (a *reviewAPI) registerResults(ops httpapi.Operations) {
 			return httpapi.ToResponse(a.roster.PastLessons())
 		})
 	httpapi.Add(ops, http.MethodPost, one, "makeResults", "Work out what came of a lesson, by a job", httpapi.Staff, a.makeResults)
-	httpapi.Add(ops, http.MethodGet, one, "results", "What came of a lesson; 404 (not_ready) before the job", httpapi.Staff, a.getResults, httpapi.WithAnswer[results.Results](ops))
-	httpapi.Add(ops, http.MethodGet, one+".csv", "resultsCSV", "The same, for any spreadsheet", httpapi.Staff, a.downloadCSV, httpapi.WithFile("text/csv"))
+	httpapi.Add(ops, http.MethodGet, one, "results", "What came of a lesson; 404 (not_ready) before the job", httpapi.Staff, a.getResults, httpapi.WithAnswer[results.Results](ops),
+		httpapi.Audited("results.opened", "id"))
+	httpapi.Add(ops, http.MethodGet, one+".csv", "resultsCSV", "The same, for any spreadsheet", httpapi.Staff, a.downloadCSV, httpapi.WithFile("text/csv"),
+		httpapi.Audited("results.exported", "id"))
 	httpapi.Add(ops, http.MethodGet, one+".xlsx", "resultsXLSX", "The same, as a workbook", httpapi.Staff,
-		a.downloadResults(results.FileXLSX, workbook), httpapi.WithFile(workbook))
+		a.downloadResults(results.FileXLSX, workbook), httpapi.WithFile(workbook), httpapi.Audited("results.exported", "id"))
 }
 
 func (a *reviewAPI) makeResults(ctx context.Context, in *httpapi.IDPath) (*httpapi.Body[jobs.Job], error) {
@@ -132,6 +134,7 @@ func (a *reviewAPI) resultsFile(ctx context.Context, id, name string) (roster.Le
 	case err != nil:
 		return l, nil, errs.New("gateway.results", errs.Down, err)
 	}
+	httpapi.Describe(ctx, "", l.ClassName)
 	a.log.Info("results read", "user", httpapi.CallerOf(ctx).User, "lesson", l.ID, "kind", name)
 	return l, data, nil
 }

@@ -33,6 +33,7 @@ type Deps struct {
 	Health   *health.Health
 	Clock    *event.Clock
 	Callers  *httpapi.Callers
+	Audit    httpapi.Audit
 	Peers    *peers.API // ends the sessions of encoders and players
 	Log      *slog.Logger
 
@@ -98,6 +99,7 @@ type reviewAPI struct {
 	roster     *roster.Roster
 	jobs       *jobs.Jobs
 	callers    *httpapi.Callers
+	audit      httpapi.Audit
 	log        *slog.Logger
 	capsule    Capsule
 	recordings string
@@ -130,7 +132,7 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	shelf.registerSamples(ops)
 	decks := &deckAPI{&deck.Service{Store: d.Library.Decks, Jobs: d.Jobs, Log: d.Log}}
 	decks.registerDecks(ops)
-	reviews := &reviewAPI{d.Roster, d.Jobs, d.Callers, d.Log, d.Capsule, d.Recordings, d.Results}
+	reviews := &reviewAPI{d.Roster, d.Jobs, d.Callers, d.Audit, d.Log, d.Capsule, d.Recordings, d.Results}
 	reviews.registerResults(ops)
 	reviews.registerRecording(ops)
 	reviews.registerFilm(ops)

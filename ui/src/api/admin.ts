@@ -1,6 +1,10 @@
 // What an admin does: people, settings, updates, the network, the cloud, health.
+import { withPIN } from "./fresh-pin";
 import { call, Fault, faultOf, uploadFiles } from "./http";
 import type {
+  AuditEntry,
+  AuditPageBody as AuditPage,
+  AuditVerified,
   CloudStatus as Cloud,
   Crash,
   DeadFact,
@@ -19,6 +23,7 @@ import type {
 } from "./schema";
 
 export type {
+  AuditEntry,
   Check,
   Cloud,
   Crash,
@@ -58,6 +63,23 @@ export interface Network {
   stations?: { now: number; max?: number }; // on the access point of the box
 }
 
+// AuditFilter chooses entries of the audit log. Times are in milliseconds since 1970.
+export interface AuditFilter {
+  text?: string;
+  action?: string;
+  from?: number;
+  to?: number;
+  before?: number;
+}
+
+// auditQuery leaves out what is not asked for.
+const auditQuery = (f: AuditFilter) =>
+  new URLSearchParams(
+    Object.entries(f)
+      .filter(([, v]) => v)
+      .map(([k, v]) => [k, String(v)]),
+  ).toString();
+
 type Machine<T> = { supported: boolean; state?: T };
 
 // sendUpdate sends a bundle from where the box wants it to go on.
@@ -96,7 +118,10 @@ async function encryptedBackup(passphrase: string): Promise<[Blob, string]> {
 }
 
 export const adminAPI = {
-  encryptedBackup,
+  audit: (f: AuditFilter) => call<AuditPage>("GET", `/api/admin/audit?${auditQuery(f)}`),
+  checkAudit: () => call<AuditVerified>("GET", "/api/admin/audit/check"),
+  auditFile: (f: AuditFilter) => `/api/admin/audit.csv?${auditQuery(f)}`,
+  encryptedBackup: (passphrase: string) => withPIN(() => encryptedBackup(passphrase)),
   restoreStatus: () => call<RestoreStatus>("GET", "/api/admin/restore"),
   sendBackup: (file: File, progress: (part: number) => void, stop: AbortSignal) =>
     uploadFiles<RestoreStatus>(
@@ -107,17 +132,18 @@ export const adminAPI = {
     ),
   checkBackup: (passphrase: string) => call<RestoreStatus>("POST", "/api/admin/restore/check", { passphrase }),
   commitRestore: (name: string, otherBox: boolean) =>
-    call<RestoreStatus>("POST", "/api/admin/restore", { name, otherBox }),
+    withPIN(() => call<RestoreStatus>("POST", "/api/admin/restore", { name, otherBox })),
   discardBackup: () => call<RestoreStatus>("DELETE", "/api/admin/restore"),
   update: () => call<Update>("GET", "/api/admin/update"),
-  sendUpdate,
-  fetchUpdate: (from: { url?: string; stick?: string }) => call<void>("POST", "/api/admin/update/fetch", from),
-  installUpdate: (when: string) => call<void>("POST", "/api/admin/update/install", { when }),
+  sendUpdate: (file: File, from: number) => withPIN(() => sendUpdate(file, from)),
+  fetchUpdate: (from: { url?: string; stick?: string }) =>
+    withPIN(() => call<void>("POST", "/api/admin/update/fetch", from)),
+  installUpdate: (when: string) => withPIN(() => call<void>("POST", "/api/admin/update/install", { when })),
   forgetUpdate: () => call<void>("DELETE", "/api/admin/update"),
-  rollBack: () => call<void>("POST", "/api/admin/update/rollback"),
+  rollBack: () => withPIN(() => call<void>("POST", "/api/admin/update/rollback")),
   cloud: () => call<Cloud>("GET", "/api/admin/cloud"),
-  linkCloud: (link: string) => call<void>("POST", "/api/admin/cloud/link", { link }),
-  leaveCloud: () => call<void>("DELETE", "/api/admin/cloud/link"),
+  linkCloud: (link: string) => withPIN(() => call<void>("POST", "/api/admin/cloud/link", { link })),
+  leaveCloud: () => withPIN(() => call<void>("DELETE", "/api/admin/cloud/link")),
   syncCloud: () => call<void>("POST", "/api/admin/cloud/sync"),
   dead: () => call<DeadFact[]>("GET", "/api/admin/cloud/dead"),
   retryDead: (d: DeadFact, repair: boolean) =>
@@ -132,15 +158,16 @@ export const adminAPI = {
   nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),
   drain: (node: string) => call<void>("POST", `/api/admin/media/${enc(node)}/drain`, {}),
   staff: () => call<Staff[]>("GET", "/api/staff"),
-  addStaff: (s: { name: string; pin: string; admin: boolean }) => call<Staff>("POST", "/api/staff", s),
-  changeStaff: (id: string, s: { name?: string; admin?: boolean }) => call<Staff>("PATCH", `/api/staff/${enc(id)}`, s),
-  setPIN: (id: string, pin: string) => call<void>("POST", `/api/staff/${enc(id)}/pin`, { pin }),
-  deleteStaff: (id: string) => call<void>("DELETE", `/api/staff/${enc(id)}`),
+  addStaff: (s: { name: string; pin: string; admin: boolean }) => withPIN(() => call<Staff>("POST", "/api/staff", s)),
+  changeStaff: (id: string, s: { name?: string; admin?: boolean }) =>
+    withPIN(() => call<Staff>("PATCH", `/api/staff/${enc(id)}`, s)),
+  setPIN: (id: string, pin: string) => withPIN(() => call<void>("POST", `/api/staff/${enc(id)}/pin`, { pin })),
+  deleteStaff: (id: string) => withPIN(() => call<void>("DELETE", `/api/staff/${enc(id)}`)),
   myPIN: (old: string, pin: string) => call<void>("POST", "/api/pin", { old, new: pin }),
   settings: () => call<Settings>("GET", "/api/admin/settings"),
   putSettings: (s: SettingsChange) => call<Settings>("PATCH", "/api/admin/settings", s),
   history: () => call<History>("GET", "/api/admin/history"),
-  erase: (pupil: string, name: string) => call<Job>("POST", `/api/pupils/${enc(pupil)}/erase`, { name }),
+  erase: (pupil: string, name: string) => withPIN(() => call<Job>("POST", `/api/pupils/${enc(pupil)}/erase`, { name })),
   exportFile: (pupil: string) => `/api/pupils/${enc(pupil)}/export`,
   health: () => call<Check[]>("GET", "/api/admin/health"),
   acknowledge: (check: string) => call<void>("POST", `/api/admin/health/${enc(check)}/acknowledge`, {}),

@@ -2,6 +2,40 @@
 // The bodies of requests and answers: see /api/openapi.json.
 import type { AuthoredItem, ItemImage, ItemOption, ItemPlace, ItemRegion, ItemResponse } from "../contract";
 
+export interface AuditBreak {
+  at?: number;
+  reason: "damaged" | "emptied" | "no_entry" | "mismatch";
+  seq: number;
+}
+
+export interface AuditEntry {
+  action: string;
+  at: number;
+  by?: string;
+  detail?: string;
+  from?: string;
+  name?: string;
+  refused?: boolean;
+  seq: number;
+  target?: string;
+  targetName?: string;
+  times?: number;
+}
+
+export interface AuditPageBody {
+  actions: string[];
+  entries: AuditEntry[];
+  more: boolean;
+}
+
+export interface AuditVerified {
+  breaks: number;
+  broken?: AuditBreak;
+  entries: number;
+  head?: string;
+  removed: number;
+}
+
 export interface BoxContents {
   classes: number;
   decks: number;
@@ -258,6 +292,7 @@ export interface JoinIn {
 export interface LastRestore {
   aside: string;
   at: string;
+  by?: string;
   made: string;
   version: string;
 }
@@ -450,6 +485,10 @@ export interface PlaybackPart {
   type: string;
   user: string;
   width?: number;
+}
+
+export interface PresentPIN {
+  pin: string;
 }
 
 export interface PupilInBody {

@@ -28,11 +28,11 @@ export function DialogSheet({
     <dialog
       ref={ref}
       class={wide ? `${css.sheet} ${css.wide}` : css.sheet}
-      aria-labelledby="over-title"
+      aria-label={title}
       onClose={(e) => e.target === ref.current && onClose()}
     >
       <div class={css.head}>
-        <h2 id="over-title" tabIndex={-1} ref={head}>
+        <h2 tabIndex={-1} ref={head}>
           {title}
         </h2>
         <Button kind="quiet" icon={X} label={t("close")} onClick={() => ref.current?.close()} />

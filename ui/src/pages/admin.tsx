@@ -11,6 +11,7 @@ import {
   type IconNode,
   Library,
   RefreshCw,
+  ScrollText,
   Users,
   Wifi,
 } from "lucide";
@@ -25,6 +26,7 @@ import { PageHeader } from "../components/page-header";
 import { PageLink } from "../components/page-link";
 import { PageTitle } from "../components/page-title";
 import { useStaff } from "../state/use-staff";
+import { Audit } from "../features/admin/audit";
 import { Backup } from "../features/admin/backup";
 import { CloudLink } from "../features/admin/cloud-link";
 import { Crashes, Letters, Log, Tree } from "../features/admin/diagnostics";
@@ -34,6 +36,7 @@ import { LoadHistory } from "../features/admin/load-history";
 import { LastStart, PowerButtons } from "../features/admin/machine";
 import { MediaServers } from "../features/admin/media-servers";
 import { Network } from "../features/admin/network";
+import { PINDialog } from "../features/admin/pin-dialog";
 import { People } from "../features/admin/people";
 import { Restore } from "../features/admin/restore";
 import { Settings } from "../features/admin/settings";
@@ -87,6 +90,7 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
       </>
     ),
   },
+  { id: "audit", icon: ScrollText, Content: Audit },
   {
     id: "diagnostics",
     icon: Activity,
@@ -141,6 +145,7 @@ export function Admin({ state, arg }: { state: BoxState; arg: string }) {
               </Button>
             )}
           </div>
+          <PINDialog />
           <PartList now={part.id} />
           <div class={`stack ${css.content}`} data-part="content">
             <part.Content key={part.id} state={state} turn={turn} />

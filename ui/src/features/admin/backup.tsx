@@ -1,7 +1,6 @@
 // The whole box as one file, for who opens it with a passphrase or without one.
 import { useState } from "preact/hooks";
 import { Download, LockKeyhole, Printer } from "lucide";
-import { ButtonLink } from "../../components/button-link";
 import { adminAPI } from "../../api/admin";
 import { formatTime, t } from "../../locales/i18n";
 import { Button } from "../../components/button";
@@ -10,6 +9,7 @@ import { Field } from "../../components/field";
 import { FormError } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
 import css from "./backup.module.css";
+import { DownloadButton } from "./pin-dialog";
 
 const shortest = 12; // characters of a passphrase
 
@@ -20,9 +20,9 @@ export function Backup({ box }: { box: string }) {
       <h2 id="backup-title">{t("admin.backup")}</h2>
       <p>{t("admin.backupWhy")}</p>
       <div class="row">
-        <ButtonLink kind="primary" icon={Download} href="/api/admin/backup" download>
+        <DownloadButton kind="primary" href="/api/admin/backup">
           {t("admin.backupGet")}
-        </ButtonLink>
+        </DownloadButton>
         <Button icon={LockKeyhole} onClick={() => setOpen(true)}>
           {t("admin.sealed")}
         </Button>

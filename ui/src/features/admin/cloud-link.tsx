@@ -2,7 +2,6 @@
 // no line goes.
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ButtonLink } from "../../components/button-link";
 import { Button } from "../../components/button";
 import type { Fault } from "../../api/http";
 import { adminAPI, type Cloud, type DeadFact } from "../../api/admin";
@@ -11,6 +10,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { FormError, TextField } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
+import { DownloadButton } from "./pin-dialog";
 import shared from "./part.module.css";
 import css from "./cloud-link.module.css";
 
@@ -405,9 +405,7 @@ function Stick({ again }: { again: () => void }) {
       <div class="stack tight">
         <p class="muted">{t("admin.cloud.stickWhy")}</p>
         <div>
-          <ButtonLink href={adminAPI.stickFile} download>
-            {t("admin.cloud.export")}
-          </ButtonLink>
+          <DownloadButton href={adminAPI.stickFile}>{t("admin.cloud.export")}</DownloadButton>
         </div>
         <form
           class="row"

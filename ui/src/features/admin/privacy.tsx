@@ -1,8 +1,6 @@
 // What may be asked about one pupil: export and erasure.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Download } from "lucide";
-import { ButtonLink } from "../../components/button-link";
 import { Button } from "../../components/button";
 import type { Pupil } from "../../api/box";
 import type { Fault } from "../../api/http";
@@ -12,6 +10,7 @@ import { useTask } from "../../components/hooks";
 import { DialogSheet } from "../../components/dialog-sheet";
 import { FormError } from "../../components/form-field";
 import { JobProgress } from "../../components/job-progress";
+import { DownloadButton } from "./pin-dialog";
 import shared from "./part.module.css";
 
 export type Person = Pupil & { cls: string };
@@ -44,14 +43,9 @@ export function Privacy({
                 <bdi>{p.cls}</bdi>
               </small>
             </span>
-            <ButtonLink
-              icon={Download}
-              href={adminAPI.exportFile(p.id)}
-              download
-              label={t("privacy.exportOf", { name: p.name })}
-            >
+            <DownloadButton href={adminAPI.exportFile(p.id)} label={t("privacy.exportOf", { name: p.name })}>
               {t("privacy.export")}
-            </ButtonLink>
+            </DownloadButton>
             <Button kind="danger" label={t("privacy.eraseOf", { name: p.name })} onClick={() => setAsk(p)}>
               {t("privacy.erase")}
             </Button>

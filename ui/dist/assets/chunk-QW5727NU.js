@@ -1,1 +1,0 @@
-import{a as c}from"./chunk-VSZDPRGJ.js";import{D as e}from"./chunk-4R7GEK4Y.js";var i="ws",r="ys",o="zs";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

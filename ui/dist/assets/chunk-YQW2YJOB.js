@@ -1,1 +1,0 @@
-import{D as r,f as t,h as n}from"./chunk-4R7GEK4Y.js";function f({children:o}){let e=n(null);return t(()=>{document.title=`${e.current?.textContent??""} · LiveLearn`}),r("h1",{tabIndex:-1,ref:e,children:o})}export{f as a};

@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-Q6ADJUFI.js";import{D as a,b as i}from"./chunk-4R7GEK4Y.js";var o="_s";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

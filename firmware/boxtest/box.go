@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,8 +30,10 @@ var builtProgram = sync.OnceValues(buildProgram)
 // buildProgram makes the program once for a test binary, in the ignored build folder: each
 // package's tests have a copy of their own, since they run side by side.
 func buildProgram() (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..")
+	root, err := findRoot()
+	if err != nil {
+		return "", err
+	}
 	bin := filepath.Join(root, "build", filepath.Base(os.Args[0])+"-livelearn")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./firmware/cmd/livelearn")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as scripts/build
@@ -40,6 +41,22 @@ func buildProgram() (string, error) {
 		return "", errors.New(string(out))
 	}
 	return bin, nil
+}
+
+// findRoot returns the folder of the module, in or above the folder of the test. A program that is
+// built with -trimpath does not hold it.
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("boxtest: there is no go.mod above the test")
+		}
+		dir = filepath.Dir(dir)
+	}
+	return "", err
 }
 
 // Box is a running box.

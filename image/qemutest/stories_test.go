@@ -25,9 +25,6 @@ func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	if !strings.Contains(m.Serial.String(), "starting: services") {
 		t.Error("the screen does not tell the phases of the start")
 	}
-	m.Kill()
-	m.Start()
-	t.Logf("from power to the page, the second time: %v", m.WaitReady(starts))
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /off", func(http.ResponseWriter, *http.Request) { m.Kill() })
 	mux.HandleFunc("POST /on", func(w http.ResponseWriter, _ *http.Request) {
@@ -80,12 +77,20 @@ func TestAnARM64ImageStarts(t *testing.T) {
 
 // TestThePowerButtonSwitchesOff restarts the program and then presses the button of a PC, a real
 // input device of the kernel. The box reads it and asks the first process to stop everything in
-// order.
+// order. The claim code of this box is that of livelearn.toml.
 func TestThePowerButtonSwitchesOff(t *testing.T) {
 	t.Parallel()
 	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
-	m := New(t, Config{Disk: freshDisk(t, image), Raw: true})
+	disk := freshDisk(t, image)
+	setSettings(t, disk, "[box]\nclaim_code = \"k7fp-2m9x\"\n")
+	m := New(t, Config{Disk: disk, Raw: true})
 	m.WaitReady(starts)
+	if readClaimFile(disk, regexp.MustCompile("Claim code: K7FP2M9X\r\n")) == "" {
+		t.Error("the card does not have the code of livelearn.toml")
+	}
+	if code := m.readCode(t); code != "K7FP2M9X" {
+		t.Errorf("the screen has the code %q", code)
+	}
 	a := claimBox(t, m)
 	a.addClass("7B")
 	// Only the program restarts. The machine keeps running.
@@ -124,6 +129,14 @@ func TestThePowerButtonSwitchesOff(t *testing.T) {
 	m.waitOff(events)
 }
 
+// setSettings writes the settings file of a disk, as any computer does.
+func setSettings(t *testing.T, disk, text string) {
+	t.Helper()
+	settings := filepath.Join(t.TempDir(), "livelearn.toml")
+	writeFile(t, settings, text)
+	runProgram(t, "mcopy", "-o", "-i", disk+"@@1M", settings, "::livelearn.toml")
+}
+
 // waitOff waits until the machine has switched itself off.
 func (m *Machine) waitOff(from int) {
 	m.t.Helper()
@@ -143,9 +156,7 @@ func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
 	t.Parallel()
 	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
 	disk := freshDisk(t, image)
-	settings := filepath.Join(t.TempDir(), "livelearn.toml")
-	writeFile(t, settings, "[room]\nno_such_key = 1\n")
-	runProgram(t, "mcopy", "-o", "-i", disk+"@@1M", settings, "::livelearn.toml")
+	setSettings(t, disk, "[room]\nno_such_key = 1\n")
 	m := New(t, Config{Disk: disk, Raw: true})
 	ctx, cancel := context.WithTimeout(context.Background(), starts)
 	defer cancel()

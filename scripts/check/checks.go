@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -116,16 +118,34 @@ func checkSpelling(ctx context.Context, r *runner) {
 	r.countCheck("misspell", out, err)
 }
 
-// longPackages take the longest and wait the most. They start first, so that the last minutes of a
-// run are not those of one package.
-var longPackages = []string{"./ui/e2e", "./firmware/scenario", "./services/media/peer", "./image"}
+// pageTests is the package that takes the longest, and longPackages are the next ones, which wait the
+// most. They start first, so that the last minutes of a run are not those of one package.
+const pageTests = "ui/e2e"
 
-// runTests runs all tests with the race detector. It tests one package more at a time than there
-// are processors, since most packages wait for timers, processes and browsers. Step "vet" has
-// checked the same files.
+var longPackages = []string{"firmware/scenario", "services/media/peer", "image"}
+
+// runPageTests runs the tests of the pages in a browser, one after the other. They need one processor
+// for most of the time. They have no race detector, since what they test are programs of their own.
+func runPageTests(ctx context.Context, r *runner) {
+	env, remove, err := useMemory("")
+	if err != nil {
+		r.countCheck("folder of the tests", "", err)
+		return
+	}
+	defer remove()
+	r.goTest(ctx, env, "-shuffle=on", "-vet=off", "-timeout=60m", "./"+pageTests)
+}
+
+// runTests runs all other tests with the race detector. Two packages at a time are enough for two
+// processors beside the tests of the pages, which have priority. Step "vet" has checked the same files.
 func runTests(ctx context.Context, r *runner) {
 	if r.fast != nil {
 		r.runFastTests(ctx)
+		return
+	}
+	list, err := otherPackages(ctx)
+	if err != nil {
+		r.countCheck("list of packages", "", err)
 		return
 	}
 	env, remove, err := useMemory("")
@@ -134,12 +154,28 @@ func runTests(ctx context.Context, r *runner) {
 		return
 	}
 	defer remove()
-	args := append([]string{"-race", "-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU()+1)}, longPackages...)
-	r.goTest(ctx, append(env, raceFlags...), append(args, "./...")...)
+	args := []string{"-race", "-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU())}
+	r.goTestBehind(ctx, append(env, raceFlags...), append(args, list...)...)
 }
 
-// raceFlags replace the flags of scripts/test. The race detector needs cgo, and tests find their files
-// by the paths in the program.
+// otherPackages lists all packages but that of the pages, the long ones first.
+func otherPackages(ctx context.Context) (list []string, err error) {
+	out, err := standardOutput(ctx, "go", "list", "./...")
+	all := strings.Fields(out)
+	for _, path := range append([]string{pageTests}, longPackages...) {
+		at := slices.IndexFunc(all, func(p string) bool { return strings.HasSuffix(p, "/"+path) })
+		if at < 0 {
+			return nil, errors.Join(err, fmt.Errorf("there is no package %s", path))
+		}
+		if path != pageTests {
+			list = append(list, all[at])
+		}
+		all = slices.Delete(all, at, at+1)
+	}
+	return append(list, all...), err
+}
+
+// raceFlags replace the flags of scripts/test. The race detector needs cgo.
 var raceFlags = []string{"CGO_ENABLED=1", "GOFLAGS="}
 
 // leastMemory is the room in bytes that the files of all tests need.
@@ -188,8 +224,17 @@ func availableMemory() uint64 {
 
 // goTest runs `go test -json` with args and env and counts the results.
 func (r *runner) goTest(ctx context.Context, env []string, args ...string) {
-	what := "go test " + strings.Join(args, " ")
-	cmd := newCommand(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	r.countTests(newCommand(ctx, "go", append([]string{"test", "-json"}, args...)...), env)
+}
+
+// goTestBehind runs goTest with a lower priority than the step beside it.
+func (r *runner) goTestBehind(ctx context.Context, env []string, args ...string) {
+	r.countTests(newCommand(ctx, "nice", append([]string{"-n", "5", "go", "test", "-json"}, args...)...), env)
+}
+
+// countTests runs a command of goTest.
+func (r *runner) countTests(cmd *exec.Cmd, env []string) {
+	what := strings.Join(cmd.Args, " ")
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stdout
 	pipe, err := cmd.StdoutPipe()

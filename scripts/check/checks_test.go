@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -85,5 +86,17 @@ func TestModesChooseTheirSteps(t *testing.T) {
 		if n := len(chooseChecks(mode)); !want(n) {
 			t.Errorf("%s: %d steps", mode, n)
 		}
+	}
+}
+
+func TestOtherPackagesAreAllButThePages(t *testing.T) {
+	t.Chdir("../..")
+	list, err := otherPackages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := slices.IndexFunc(list, func(p string) bool { return strings.HasSuffix(p, "/scripts/check") })
+	if own < len(longPackages) || !strings.HasSuffix(list[0], "/"+longPackages[0]) || slices.ContainsFunc(list, func(p string) bool { return strings.HasSuffix(p, "/"+pageTests) }) {
+		t.Errorf("got %q", list)
 	}
 }

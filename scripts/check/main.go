@@ -45,6 +45,7 @@ func listChecks() []check {
 		{name: "changes", fast: true, run: checkChanges},
 		{name: "style of the pages", fast: true, run: commandCheck("npm", "--prefix", "ui", "run", "lint")},
 		{name: "unit tests of the pages", fast: true, run: commandCheck("npm", "--prefix", "ui", "test")},
+		{name: "tests of the pages", run: runPageTests, beside: true},
 		{name: "tests", fast: true, run: runTests},
 		{name: "network namespace", run: runNamespaceTests, beside: true},
 		{name: "vulnerabilities", run: checkVulnerabilities, beside: true},

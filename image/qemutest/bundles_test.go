@@ -6,21 +6,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// newUpdatedBox returns a claimed box of version 0.5.0 with a class that must survive everything.
-func newUpdatedBox(t *testing.T, p *publisherKit) *admin {
+// newUpdatedBox returns a claimed box with a class that must survive everything.
+func newUpdatedBox(t *testing.T, c Config) *admin {
 	t.Helper()
-	image, _ := p.image(t, "pc", "0.5.0")
-	m := New(t, Config{Disk: freshDisk(t, image), Raw: true})
+	m := New(t, c)
 	m.WaitReady(starts)
 	a := claimBox(t, m)
 	a.addClass("7B")
@@ -28,18 +25,22 @@ func newUpdatedBox(t *testing.T, p *publisherKit) *admin {
 }
 
 // TestUpdatesStay is the story of a box that gets updates: refused ones, good ones, and the manual
-// way back.
+// way back. Its disk records every write of the good one, from the first byte to the commit, for power
+// cuts.
 func TestUpdatesStay(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	a := newUpdatedBox(t, p)
-	_, old := p.image(t, "pc", "0.5.0")
+	image, old := p.image(t, "pc", "0.5.0")
+	d := NewDrive(t, freshDisk(t, image))
+	a := newUpdatedBox(t, Config{Disk: d.URL()})
 	_, next := p.image(t, "pc", "0.6.0")
 	t.Run("ports", func(t *testing.T) { checkPorts(t, a.forTest(t)) })
 	t.Run("refused", func(t *testing.T) { checkRefused(t, p, a.forTest(t), old, next) })
 
-	begun := time.Now()
+	time.Sleep(time.Second) // a class is on the disk when it is acknowledged; the log may follow later
+	cuts, begun := cutMoments{from: d.MomentCount()}, time.Now()
 	s := a.fetch(serveFiles(t, p.dir)(next))
+	cuts.received = d.MomentCount()
 	t.Logf("fetched in %v: %d of %d bytes were on the box already", time.Since(begun).Round(time.Second), s.Reused, s.Total)
 	if s.Reused < s.Total/4 {
 		t.Fatalf("%+v", s)
@@ -52,11 +53,14 @@ func TestUpdatesStay(t *testing.T) {
 	if s.Last.Result != "committed" || s.Version != "0.6.0" || s.Slot != "b" || !a.hasClass("7B") {
 		t.Fatalf("%+v, last %+v", s, s.Last)
 	}
+	cuts.to, cuts.cookie = d.MomentCount(), a.cookie
 	a.restart("/api/admin/update/rollback", nil)
 	a.waitStatus("the version before", func(s status) bool { return s.Version == "0.5.0" && s.Slot == "a" && !s.Trying })
 	if !a.hasClass("7B") {
 		t.Error("the version before does not have the data")
 	}
+	a.m.Kill()
+	t.Run("power cuts", func(t *testing.T) { cutPower(t, d, cuts) })
 }
 
 // TestUpdatesThatFailGoBack installs broken versions: one whose box never stays up, and one that
@@ -64,7 +68,8 @@ func TestUpdatesStay(t *testing.T) {
 func TestUpdatesThatFailGoBack(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	a := newUpdatedBox(t, p)
+	image, _ := p.image(t, "pc", "0.5.0")
+	a := newUpdatedBox(t, Config{Disk: freshDisk(t, image), Raw: true})
 	url := serveFiles(t, p.dir)
 	for i, name := range []string{"exits", "sick", "hangs"} {
 		if name == "exits" && !isLongRun() {
@@ -194,62 +199,4 @@ func checkRefused(t *testing.T, p *publisherKit, a *admin, old, next string) {
 		}
 		a.mustCall("DELETE", "/api/admin/update", nil, nil)
 	}
-}
-
-// TestPowerCutsInAnUpdate records every write of an update, from the first byte to the commit. It
-// starts the machine from disks as power cuts at random moments leave them.
-func TestPowerCutsInAnUpdate(t *testing.T) {
-	t.Parallel()
-	cuts := 3
-	if n, err := strconv.Atoi(os.Getenv("LIVELEARN_CUTS")); err == nil {
-		cuts = n
-	}
-	p := newPublisher(t)
-	image, _ := p.image(t, "pc", "0.5.0")
-	_, next := p.image(t, "pc", "0.6.0")
-	url := serveFiles(t, p.dir)
-	d := NewDrive(t, freshDisk(t, image))
-	m := New(t, Config{Disk: d.URL()})
-	m.WaitReady(starts)
-	a := claimBox(t, m)
-	a.addClass("7B")
-	time.Sleep(time.Second) // a class is on the disk when it is acknowledged; the log may follow later
-	from := d.MomentCount()
-	a.fetch(url(next))
-	received := d.MomentCount()
-	a.install()
-	a.waitStatus("version 0.6.0 is committed", func(s status) bool { return !s.Trying && s.Last != nil && s.Last.Version == "0.6.0" })
-	to := d.MomentCount()
-	cookie := a.cookie
-	m.Kill()
-	t.Logf("%d writes and flushes from the first byte to the commit, %d of them after it was received", to-from, to-received)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	seen := map[string]int{}
-	for i := range cuts {
-		dice := rand.New(rand.NewPCG(seed, uint64(i)))
-		at := from + dice.IntN(to-from)
-		if i%3 == 2 { // few moments matter most: those after the bundle was received
-			at = received + dice.IntN(to-received)
-		}
-		disk := filepath.Join(t.TempDir(), "cut.img")
-		if err := d.ImageAfter(at, disk, dice); err != nil {
-			t.Fatal(err)
-		}
-		ok := t.Run(fmt.Sprint("moment ", at-from), func(t *testing.T) {
-			m := New(t, Config{Disk: disk, Raw: true})
-			m.WaitReady(starts)
-			b := &admin{t: t, m: m, cookie: cookie}
-			s := b.readStatus()
-			if s.Version != "0.5.0" && s.Version != "0.6.0" || !b.hasClass("7B") {
-				t.Errorf("it starts %+v, the class is there: %v", s, b.hasClass("7B"))
-			}
-			seen[s.Version]++
-		})
-		_ = os.Remove(disk)
-		if !ok {
-			t.Logf("cut %d of %d, moment %d", i+1, cuts, at)
-		}
-	}
-	t.Logf("%d cuts: the machine always started, %v", cuts, seen)
 }

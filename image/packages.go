@@ -120,12 +120,12 @@ func isProgram(name string) bool {
 
 // packageFiles are flags of the commands that read packages.
 type packageFiles struct {
-	Mirror string `help:"The host of Debian's archives. An older state of them is at http://snapshot.debian.org/archive." default:"http://deb.debian.org"`
+	Mirror string `help:"The host of Debian's archives." default:"http://deb.debian.org"`
 	Cache  string `help:"The folder that keeps downloaded packages; default: livelearn in the user's folder for caches." type:"path"`
 }
 
 func (f packageFiles) mirror() (debian.Mirror, error) {
-	m := debian.Mirror{URL: f.Mirror, Cache: f.Cache, Wait: time.Second}
+	m := debian.Mirror{URL: strings.TrimSuffix(f.Mirror, "/"), Cache: f.Cache, Wait: time.Second}
 	if m.Cache == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
@@ -152,6 +152,9 @@ func (b *build) copyPackages(dir string) error {
 	if err != nil {
 		return err
 	}
+	// Debian removes a package when a newer one replaces it, and keeps it in the archive of old states,
+	// which takes a package in within hours.
+	mirror.Old, mirror.At = "http://snapshot.debian.org/archive", lock.Taken.AddDate(0, 0, 1)
 	for _, p := range debianPackages {
 		if !p.isFor(b.board.name) {
 			continue
@@ -162,7 +165,7 @@ func (b *build) copyPackages(dir string) error {
 		}
 		deb, err := mirror.Fetch(b.ctx, locked.Path, locked.SHA256)
 		if err != nil {
-			return fmt.Errorf("package %s %s (a newer one may have replaced it; run: image lock): %w", p.name, locked.Version, err)
+			return fmt.Errorf("package %s %s (a newer one is taken by: image lock): %w", p.name, locked.Version, err)
 		}
 		if err := b.copyPackage(dir, p, locked, deb); err != nil {
 			return fmt.Errorf("package %s: %w", p.name, err)
@@ -227,7 +230,7 @@ func (c *lockCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var lock debian.Lock
+	lock := debian.Lock{Taken: time.Now().UTC().Truncate(time.Second)}
 	for _, arch := range slices.Sorted(maps.Keys(archFolders)) {
 		entries, err := readSuites(ctx, mirror, arch, before, &lock)
 		if err != nil {

@@ -99,7 +99,7 @@ func (m Mirror) ReadSuite(ctx context.Context, s Suite, arch string, want func(n
 	if err != nil {
 		return nil, Release{}, err
 	}
-	data, err := m.download(ctx, s.Archive+"/dists/"+s.Name+"/InRelease")
+	data, err := m.download(ctx, m.URL+"/"+s.Archive+"/dists/"+s.Name+"/InRelease")
 	if err != nil {
 		return nil, Release{}, err
 	}

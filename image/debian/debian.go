@@ -30,6 +30,8 @@ const maxDownload = 256 << 20
 // Mirror downloads files of Debian's archives.
 type Mirror struct {
 	URL   string        // of the host, such as "http://deb.debian.org"
+	Old   string        // of the archives at another time, for files that URL has no longer; empty: none
+	At    time.Time     // the time for Old
 	Cache string        // folder that keeps files with a known sum
 	Wait  time.Duration // before the second try of a download; it doubles with each try
 }
@@ -46,7 +48,10 @@ func (m Mirror) Fetch(ctx context.Context, path, sum string) ([]byte, error) {
 	if data, err := os.ReadFile(kept); err == nil && sumOf(data) == sum {
 		return data, nil
 	}
-	data, err := m.download(ctx, path)
+	data, err := m.download(ctx, m.URL+"/"+path)
+	if archive, rest, _ := strings.Cut(path, "/"); m.Old != "" && errors.Is(err, os.ErrNotExist) {
+		data, err = m.download(ctx, m.Old+"/"+archive+"/"+m.At.UTC().Format("20060102T150405Z")+"/"+rest)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +64,8 @@ func (m Mirror) Fetch(ctx context.Context, path, sum string) ([]byte, error) {
 	return data, atomicfile.Write(kept, 0o644, atomicfile.Bytes(data))
 }
 
-// download returns the file at a path of the mirror. It tries again unless the mirror says that
-// there is no such file.
-func (m Mirror) download(ctx context.Context, path string) (data []byte, err error) {
+// download returns the file at an address. It tries again unless the answer is that there is no such file.
+func (m Mirror) download(ctx context.Context, url string) (data []byte, err error) {
 	for n := range tries {
 		if n > 0 {
 			select {
@@ -70,15 +74,14 @@ func (m Mirror) download(ctx context.Context, path string) (data []byte, err err
 			case <-time.After(m.Wait << n):
 			}
 		}
-		if data, err = m.downloadOnce(ctx, path); err == nil || errors.Is(err, os.ErrNotExist) {
+		if data, err = downloadOnce(ctx, url); err == nil || errors.Is(err, os.ErrNotExist) {
 			break
 		}
 	}
 	return data, err
 }
 
-func (m Mirror) downloadOnce(ctx context.Context, path string) ([]byte, error) {
-	url := strings.TrimSuffix(m.URL, "/") + "/" + path
+func downloadOnce(ctx context.Context, url string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func testMirror(t *testing.T, files map[string][]byte) (m Mirror, asked func(pat
 
 func TestAFileIsDownloadedOnceAndMustHaveItsSum(t *testing.T) {
 	deb := []byte("a package")
-	m, asked := testMirror(t, map[string][]byte{"/debian/a.deb": deb, "/debian/busy": deb})
+	m, asked := testMirror(t, map[string][]byte{"/debian/a.deb": deb, "/debian/busy": deb, "/archive/debian/20261201T171500Z/pool/old.deb": []byte("old")})
 	for range 2 {
 		if got, err := m.Fetch(t.Context(), "debian/a.deb", sumOf(deb)); err != nil || !bytes.Equal(got, deb) {
 			t.Fatalf("%q, %v", got, err)
@@ -193,6 +193,11 @@ func TestAFileIsDownloadedOnceAndMustHaveItsSum(t *testing.T) {
 	}
 	if _, err := m.Fetch(t.Context(), "debian/a.deb", "../../etc/passwd"); err == nil {
 		t.Error("a path was taken as a sum")
+	}
+	// What the mirror has no longer is in the archive of old states.
+	m.Old, m.At = m.URL+"/archive", time.Date(2026, 12, 1, 17, 15, 0, 0, time.UTC)
+	if got, err := m.Fetch(t.Context(), "debian/pool/old.deb", sumOf([]byte("old"))); err != nil || string(got) != "old" || asked("/debian/pool/old.deb") != 1 {
+		t.Errorf("an old package: %q, %v", got, err)
 	}
 	m.Cache = filepath.Join(t.TempDir(), "other")
 	if got, err := m.Fetch(t.Context(), "debian/busy", sumOf(deb)); err != nil || !bytes.Equal(got, deb) || asked("/debian/busy") != 2 {
@@ -322,6 +327,7 @@ func TestALockIsReadAsItWasWritten(t *testing.T) {
 	sum := strings.Repeat("a", 64)
 	date := time.Date(2026, 11, 21, 9, 15, 44, 0, time.UTC)
 	lock := Lock{
+		Taken:    date,
 		Suites:   []LockedSuite{{"trixie", date}},
 		Packages: []Locked{{Name: "hostapd", Version: "2", Target: "arm64", Path: "debian/a.deb", Size: 1, SHA256: sum, Files: map[string]string{"usr/sbin/hostapd": sum}}},
 	}
@@ -334,7 +340,7 @@ func TestALockIsReadAsItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := got.Find("hostapd", "arm64")
-	if err != nil || !maps.Equal(p.Files, lock.Packages[0].Files) || p.SHA256 != sum {
+	if err != nil || !maps.Equal(p.Files, lock.Packages[0].Files) || p.SHA256 != sum || !got.Taken.Equal(date) {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if _, err := got.Find("hostapd", "amd64"); err == nil {

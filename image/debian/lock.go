@@ -10,6 +10,7 @@ import (
 
 // Lock is the list of the packages that images take files from.
 type Lock struct {
+	Taken    time.Time     `json:"taken"`
 	Suites   []LockedSuite `json:"suites"`
 	Packages []Locked      `json:"packages"`
 }

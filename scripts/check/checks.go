@@ -69,7 +69,7 @@ func runVet(ctx context.Context, r *runner) {
 	}
 	r.checkCommand(ctx, "go vet", "go", "vet", "./...")
 	r.checkCommand(ctx, "go vet, build tag netns", "go", "vet", "-tags=netns", "./services/discover", "./services/network")
-	r.checkCommand(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu,debian", "./image/qemutest", "./image/qemutest/testdata/guest", "./ui/e2e")
+	r.checkCommand(ctx, "go vet, build tag qemu", "go", "vet", "-tags=qemu,debian", "./image/qemutest", "./image/qemutest/testdata/guest", "./image/qemutest/testdata/radios", "./ui/e2e")
 }
 
 // runLint runs staticcheck and the other analyzers of scripts/lint, which is a module of its own.

@@ -47,9 +47,8 @@ function Now({ state, again }: { state: State; again: () => void }) {
   };
   return (
     <>
-      <p>
-        {t(`admin.net.${state.config.mode}`)} {state.leases > 0 && t("admin.net.leases", { n: state.leases })}
-      </p>
+      <p>{t(`admin.net.${state.config.mode}`)}</p>
+      {state.leases > 0 && <p>{t("admin.net.leases", { n: state.leases })}</p>}
       {state.stations && (
         <p>
           {state.stations.max

@@ -25,7 +25,6 @@ var ranks = map[string]int{
 	"hal/atomicfile":     -4, // files that appear whole, for services too: it knows no machine
 	"services/timetest":  -4, // tests of every package use it
 	"hal/slots":          -3,
-	"hal/v4l2":           -3,
 	"hal/screen":         -3,
 	"hal/kernel":         -2,
 	"hal/haltest":        -2,
@@ -174,7 +173,6 @@ var ranks = map[string]int{
 var thirdParty = map[string][]string{
 	"hal":                     {"golang.org/x/sys/unix", "golang.org/x/sys/cpu"},
 	"hal/atomicfile":          {"github.com/google/renameio/v2"},
-	"hal/v4l2":                {"golang.org/x/sys/unix"},
 	"hal/boards/sim":          {"github.com/skip2/go-qrcode"},
 	"hal/boards/rpi":          {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
 	"hal/screen":              {"periph.io/x/conn/v3", "periph.io/x/devices/v3", "github.com/skip2/go-qrcode", "golang.org/x/image", "golang.org/x/text"},

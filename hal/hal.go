@@ -23,7 +23,6 @@ type Board struct {
 	LED       StatusLED // one light
 	Button    Button    // one button
 	Thermal   Thermal   // thermometers
-	Codecs    Codecs    // encoders and decoders of pictures
 
 	Fan      Fan
 	RTC      RTC

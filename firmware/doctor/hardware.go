@@ -16,7 +16,6 @@ import (
 // how it bears its work.
 func checkHardware(board hal.Board, root fs.FS) []Finding {
 	list := append([]Finding{checkCPU(hal.ReadCPU(root))}, checkOffloads()...)
-	list = append(list, checkCodecs(board.Codecs))
 	if board.Thermal != nil {
 		list = append(list, checkHeat(board.Thermal.Heat()))
 	}
@@ -63,20 +62,6 @@ func checkOffload(o hal.Offloads) Finding {
 			"%s", what)
 	}
 	return okFinding("%s", what)
-}
-
-// checkCodecs never warns: the box does without.
-func checkCodecs(c hal.Codecs) Finding {
-	var lines []string
-	if c != nil {
-		for _, d := range c.List() {
-			lines = append(lines, fmt.Sprintf("%s (%s) encodes %v, decodes %v", d.Path, d.Name, d.Encodes, d.Decodes))
-		}
-	}
-	if len(lines) == 0 {
-		return okFinding("no encoder of pictures beside the processor; none is needed")
-	}
-	return okFinding("pictures: %s", strings.Join(lines, "; "))
 }
 
 func checkHeat(h hal.Heat) Finding {

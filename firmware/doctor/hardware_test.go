@@ -24,9 +24,6 @@ func TestDoctorTellsOfTheHardware(t *testing.T) {
 		{checkOffload(hal.Offloads{Interface: "eth0", GSO: hal.Yes, Segments: hal.No}), health.OK, "network eth0: packets of a picture sent at once (GSO): yes; cut by the adapter: no; checksums by the adapter: not known"},
 		{checkOffload(hal.Offloads{Interface: "eth0", GSO: hal.No}), health.Warn, "(GSO): no"},
 		{checkOffload(hal.Offloads{Interface: "eth0"}), health.OK, "(GSO): not known"},
-		{checkCodecs(nil), health.OK, "no encoder"},
-		{checkCodecs(fakeCodecs{}), health.OK, "no encoder"},
-		{checkCodecs(fakeCodecs{{Path: "/dev/video11", Name: "bcm2835-codec", Encodes: []hal.FourCC{hal.H264}}}), health.OK, "/dev/video11 (bcm2835-codec) encodes [H264]"},
 		{checkHeat(hal.Heat{Zones: zone}), health.OK, "61 °C at cpu-thermal"},
 		{checkHeat(hal.Heat{Zones: zone, Throttled: true}), health.Warn, "is slowed down"},
 		{checkHeat(hal.Heat{Zones: zone, WasThrottled: true}), health.Warn, "was slowed down"},
@@ -37,13 +34,6 @@ func TestDoctorTellsOfTheHardware(t *testing.T) {
 		}
 	}
 }
-
-// fakeCodecs are codecs that are listed and never opened.
-type fakeCodecs []hal.Codec
-
-func (c fakeCodecs) List() []hal.Codec { return c }
-
-func (fakeCodecs) Encoder(hal.EncoderConfig) (hal.Encoder, error) { return nil, hal.ErrNoCodec }
 
 func TestDoctorTellsOfThisMachine(t *testing.T) {
 	if testing.Short() {

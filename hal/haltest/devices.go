@@ -99,3 +99,15 @@ func testRadios(t *testing.T, r hal.Radios) {
 		seen[one.Name] = true
 	}
 }
+
+func testThermal(t *testing.T, th hal.Thermal) {
+	heat := th.Heat()
+	for _, z := range heat.Zones {
+		if z.Temp < -50_000 || z.Temp > 150_000 {
+			t.Errorf("%s is at %v", z.Name, z.Temp)
+		}
+	}
+	if hot, ok := heat.Hottest(); ok != (len(heat.Zones) > 0) || ok && hot.Temp < heat.Zones[0].Temp {
+		t.Errorf("the hottest of %+v is %+v", heat.Zones, hot)
+	}
+}

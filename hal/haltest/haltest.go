@@ -35,9 +35,6 @@ func TestBoard(t *testing.T, b hal.Board, hands Operator) {
 	if b.Thermal != nil {
 		t.Run("thermal", func(t *testing.T) { testThermal(t, b.Thermal) })
 	}
-	if b.Codecs != nil {
-		t.Run("codecs", func(t *testing.T) { testCodecs(t, b.Codecs) })
-	}
 	if b.Fan != nil {
 		t.Run("fan", func(t *testing.T) { testFan(t, b.Fan) })
 	}

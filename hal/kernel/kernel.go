@@ -13,13 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/livelearn/box/hal"
-	"github.com/livelearn/box/hal/v4l2"
 )
 
 // FindParts returns the devices of the machine whose root folder is root. leds are the names of
 // lights that the box may use, the best first.
 func FindParts(root fs.FS, leds ...string) hal.Board {
-	b := hal.Board{Thermal: hal.NewThermal(root), Codecs: v4l2.New(root), RTC: hal.FindRTC(root), Watchdog: hal.FindWatchdog(root)}
+	b := hal.Board{Thermal: hal.NewThermal(root), RTC: hal.FindRTC(root), Watchdog: hal.FindWatchdog(root)}
 	if l := findLED(root, leds...); l != nil {
 		b.LED = l
 	}

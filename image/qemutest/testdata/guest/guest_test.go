@@ -29,7 +29,6 @@ import (
 	"github.com/livelearn/box/hal/boards"
 	"github.com/livelearn/box/hal/haltest"
 	"github.com/livelearn/box/hal/screen"
-	"github.com/livelearn/box/hal/v4l2"
 	"github.com/livelearn/box/services/network"
 )
 
@@ -43,14 +42,6 @@ var drivers = []struct{ name, params string }{
 	{"rtc-ds1307", ""},
 	{"watchdog", ""},
 	{"softdog", ""},
-	{"mc", ""},
-	{"videodev", ""},
-	{"videobuf2-common", ""},
-	{"videobuf2-memops", ""},
-	{"videobuf2-v4l2", ""},
-	{"videobuf2-vmalloc", ""},
-	{"v4l2-mem2mem", ""},
-	{"vicodec", "multiplanar=1"},
 	{"ctr", ""},
 	{"ccm", ""}, // the ciphers of Wi-Fi, which modprobe would load
 	{"cmac", ""},
@@ -96,11 +87,11 @@ func prepare() error {
 }
 
 // TestTheMachinePassesTheSuite tests the devices that the probe of the machine finds: the watchdog,
-// the clock of a PC, and the simulated radios and codecs of the kernel.
+// the clock of a PC, and the simulated radios of the kernel.
 func TestTheMachinePassesTheSuite(t *testing.T) {
 	b := boards.Probe(os.DirFS("/"))
-	if b.Watchdog == nil || b.RTC == nil || b.Radios == nil || b.Codecs == nil {
-		t.Errorf("missing: watchdog %v, clock %v, radios %v, codecs %v", b.Watchdog == nil, b.RTC == nil, b.Radios == nil, b.Codecs == nil)
+	if b.Watchdog == nil || b.RTC == nil || b.Radios == nil {
+		t.Errorf("missing: watchdog %v, clock %v, radios %v", b.Watchdog == nil, b.RTC == nil, b.Radios == nil)
 	}
 	haltest.TestBoard(t, b, haltest.Operator{})
 	if list, err := b.Radios.List(); err != nil || len(list) != 2 || !list[0].AP {
@@ -164,60 +155,6 @@ func TestADisplayOnI2C(t *testing.T) {
 type memory struct{ i2ctest.Record }
 
 func (*memory) Close() error { return nil }
-
-// TestPicturesAreEncodedByTheKernel encodes with the virtual codec of the kernel. Its format is
-// FWHT. The codec does not mark key frames as haltest wants, but the header of its packets does.
-func TestPicturesAreEncodedByTheKernel(t *testing.T) {
-	const w, h, intra = 640, 360, 1 << 10 // V4L2_FWHT_FL_I_FRAME
-	encoders := 0
-	for _, c := range v4l2.New(os.DirFS("/")).List() {
-		t.Logf("%+v", c)
-		if len(c.Encodes) == 0 {
-			continue
-		}
-		device, err := v4l2.Open(c.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := v4l2.NewEncoder(device, hal.EncoderConfig{Width: w, Height: h, Format: c.Encodes[0]})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var packets [][]byte
-		frame := make([]byte, w*h*3/2)
-		for i := range 30 {
-			for j := range w * h {
-				frame[j] = byte(i*4 + j/w)
-			}
-			list, _, err := e.Encode(frame)
-			if err != nil {
-				t.Fatalf("frame %d: %v", i, err)
-			}
-			for _, p := range list {
-				packets = append(packets, bytes.Clone(p))
-			}
-		}
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		if len(packets) < 25 || len(packets) > 30 {
-			t.Fatalf("%d packets of 30 frames", len(packets))
-		}
-		for i, p := range packets {
-			// struct fwht_cframe_hdr: magic, version, width, height, flags, ..., size
-			if len(p) < 48 || string(p[:8]) != "OOOO\xff\xff\xff\xff" || binary.BigEndian.Uint32(p[12:]) != w || binary.BigEndian.Uint32(p[16:]) != h {
-				t.Fatalf("packet %d is none: %x", i, p[:min(len(p), 48)])
-			}
-			if flags := binary.BigEndian.Uint32(p[20:]); i == 0 && flags&intra == 0 {
-				t.Errorf("the first packet is no key frame: flags %#x", flags)
-			}
-		}
-		encoders++
-	}
-	if encoders == 0 {
-		t.Error("the kernel has no encoder")
-	}
-}
 
 // client is the configuration of a pupil's tablet: WPA2 for old ones, WPA3 for new ones.
 var client = map[string]string{

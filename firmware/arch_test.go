@@ -147,6 +147,7 @@ var ranks = map[string]int{
 	"firmware/backup":        5,
 	"firmware/control":       3,
 	"firmware/doctor":        6,
+	"firmware/install":       0,
 	"firmware/restore":       8,
 	"firmware/diskwatch":     7,
 	"firmware/addresses":     0,
@@ -226,7 +227,7 @@ var thirdParty = map[string][]string{
 	"firmware/appliance/timesync": {"github.com/beevik/ntp", "golang.org/x/sys/unix"},
 	"firmware/appliance/disk":     {"github.com/diskfs/go-diskfs", "golang.org/x/sys/unix"},
 	"firmware/appliance":          {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
-	"firmware/cmd/livelearn":      {"github.com/alecthomas/kong", "github.com/alecthomas/mango-kong", "github.com/jotaen/kong-completion", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback/bundle"},
+	"firmware/cmd/livelearn":      {"github.com/alecthomas/kong", "github.com/coreos/go-systemd/v22/daemon", "github.com/diskfs/go-diskfs", "github.com/alecthomas/mango-kong", "github.com/jotaen/kong-completion", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback/bundle"},
 }
 
 // goPackage is one package as `go list` prints it.

@@ -83,7 +83,10 @@ type Parts struct {
 	Stderr io.Writer
 	// PID1 is the first process of the appliance that this program runs on. Nil: there is none.
 	PID1 *initctl.Client
-	// Release is the system that this program is part of. It is empty except on an appliance.
+	// ReportAlive tells the service manager of an installed system that the box answers. Nil: no
+	// manager listens.
+	ReportAlive func(context.Context, initctl.Alive) error
+	// Release is the system that this program is part of. It is empty where the box takes no updates.
 	Release Release
 	// Boot is the partition of an appliance that any computer can read. Nil: there is none.
 	Boot *slots.Folder
@@ -390,7 +393,7 @@ func (b *Box) Backup(w io.Writer) error {
 }
 
 func (b *Box) newControlServer() *control.Server {
-	return &control.Server{Folder: b.folder, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Updater: b.updater, Log: b.loggerFor("control")}
+	return &control.Server{Folder: b.folder, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Status: b.Status, Updater: b.updater, Log: b.loggerFor("control")}
 }
 
 func (b *Box) newStatusDisplay() *display.Display {

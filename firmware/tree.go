@@ -78,8 +78,8 @@ func (b *Box) optionalChildren() []supervise.Child {
 			withBackoff(withShutdownTimeout(5*time.Second, supervise.Run("neighbours", b.neighbours))),
 		)
 	}
-	if d := b.parts.PID1; d != nil {
-		list = append(list, withShutdownTimeout(time.Second, supervise.Run("heartbeat", &heartbeat.Heartbeat{PID1: d, Health: b.health, Port: b.httpPort})))
+	if report := b.reportAlive(); report != nil {
+		list = append(list, withShutdownTimeout(time.Second, supervise.Run("heartbeat", &heartbeat.Heartbeat{Report: report, Health: b.health, Port: b.httpPort})))
 	}
 	return append(append(list, b.mediaChildren()...),
 		withShutdownTimeout(5*time.Second, supervise.Run("job workers", b.jobs.Workers())),

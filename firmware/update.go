@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/heartbeat"
 	"github.com/livelearn/box/hal"
@@ -26,7 +27,15 @@ type Release struct {
 // UpdatesDir is where the data folder has what updates keep.
 const UpdatesDir = "updates"
 
-// buildUpdate makes the updater. Only an appliance has one.
+// reportAlive returns how the box says that it answers, nil where no manager listens.
+func (b *Box) reportAlive() func(context.Context, initctl.Alive) error {
+	if d := b.parts.PID1; d != nil {
+		return d.ReportAlive
+	}
+	return b.parts.ReportAlive
+}
+
+// buildUpdate makes the updater. A machine with two slots has one.
 func (b *Box) buildUpdate() error {
 	if b.parts.Board.Slots == nil {
 		return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,7 +84,7 @@ func (b *build) prepareBuild() (err error) {
 		b.Version = strings.TrimSpace(string(text))
 	}
 	if b.Number == 0 {
-		if b.Number, err = buildNumber(b.Version); err != nil {
+		if b.Number, err = bundle.BuildNumber(b.Version); err != nil {
 			return err
 		}
 	}
@@ -120,16 +119,6 @@ func projectDir() (string, error) {
 		return "", fmt.Errorf("run this in the project's folder: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
-}
-
-// buildNumber returns the build number of a version: 1.2.3 is 1002003.
-func buildNumber(version string) (int, error) {
-	var major, minor, patch int
-	base, _, _ := strings.Cut(version, "-")
-	if n, err := fmt.Sscanf(base, "%d.%d.%d", &major, &minor, &patch); n != 3 || err != nil || minor > 999 || patch > 999 {
-		return 0, fmt.Errorf("version %q: must be MAJOR.MINOR.PATCH, minor and patch at most 999", version)
-	}
-	return cmp.Or(major*1_000_000+minor*1000+patch, 1), nil
 }
 
 // outputPath returns the path of an output file.

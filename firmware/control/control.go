@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/display"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/media"
@@ -30,12 +31,14 @@ import (
 //	GET /backup   a backup
 //	GET /health   the checks
 //	GET /media    the media nodes
+//	GET /status   the addresses and the claim code
 //	PUT /update   a bundle; POST /update?when=now installs it
 type Server struct {
 	Folder *datafolder.Folder
 	Backup func(io.Writer) error
 	Health *health.Health
 	Media  func() []media.NodeState
+	Status func() display.Status
 	// Updater receives updates. Nil: this box receives none.
 	Updater *update.Updater
 	Log     *slog.Logger
@@ -54,6 +57,7 @@ func (c *Server) Serve(ctx context.Context) error {
 	mux.HandleFunc("GET /backup", c.serveBackup)
 	mux.HandleFunc("GET /health", c.serveHealth)
 	mux.HandleFunc("GET /media", c.serveMedia)
+	mux.HandleFunc("GET /status", c.serveStatus)
 	mux.HandleFunc("PUT /update", c.serveUpdate)
 	mux.HandleFunc("POST /update", c.serveUpdate)
 	srv := &http.Server{
@@ -92,6 +96,11 @@ func (c *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 func (c *Server) serveMedia(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(c.Media()) // as above
+}
+
+func (c *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(c.Status()) // as above
 }
 
 // listenUnix makes the socket. A socket's path has at most 107 bytes, a data folder's

@@ -5,6 +5,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,12 +16,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/livelearn/box/firmware/backup"
 	"github.com/livelearn/box/firmware/control"
 	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/firmware/display"
+	"github.com/livelearn/box/firmware/install"
 	"github.com/livelearn/box/firmware/losses"
 	"github.com/livelearn/box/hal/boards"
 	"github.com/livelearn/box/services/discover"
@@ -140,7 +144,7 @@ func checkRunningBox(ctx context.Context, data string) []Finding {
 	if err := json.NewDecoder(body).Decode(&checks); err != nil {
 		return []Finding{warnFinding(mend, "a box runs on this folder and answers nonsense: %v", err)}
 	}
-	list := []Finding{okFinding("a box runs on this folder")}
+	list := append([]Finding{okFinding("a box runs on this folder")}, checkClaim(ctx, data)...)
 	for _, c := range checks {
 		f := Finding{What: c.Name + ": " + c.Text}
 		switch c.Level {
@@ -155,6 +159,20 @@ func checkRunningBox(ctx context.Context, data string) []Finding {
 		list = append(list, f)
 	}
 	return list
+}
+
+// checkClaim shows the way into a box without an owner.
+func checkClaim(ctx context.Context, data string) []Finding {
+	body, err := control.Get(ctx, data, "/status")
+	if err != nil {
+		return nil // the check of its health says that it does not answer
+	}
+	defer func() { _ = body.Close() }()
+	var s display.Status
+	if err := json.NewDecoder(body).Decode(&s); err != nil || s.ClaimCode == "" || len(s.HTTPAddresses) == 0 {
+		return nil
+	}
+	return []Finding{warnFinding(fmt.Sprintf("open %s/claim and enter the claim code %s", s.HTTPAddresses[0], s.ClaimCode), "the box belongs to nobody yet")}
 }
 
 // checkDatabase opens a copy of a database. Opening the real one would set it aside if it is
@@ -213,12 +231,22 @@ func copyToFile(path string, from io.Reader) error {
 	return errors.Join(err, to.Close())
 }
 
+// portHolder names the program that listens on the port of an address.
+func portHolder(address string) string {
+	if _, text, err := net.SplitHostPort(address); err == nil {
+		if port, err := strconv.Atoi(text); err == nil {
+			return cmp.Or(install.PortHolder("/", port), "another program")
+		}
+	}
+	return "another program"
+}
+
 func checkPort(ctx context.Context, address string) Finding {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return failFinding("stop the other program, or choose another address with --http and --https", "%s is in use by another program", address)
+		return failFinding("stop the other program, or choose another address with --http and --https", "%s is in use by %s", address, portHolder(address))
 	case errors.Is(err, syscall.EACCES):
 		return failFinding("run the box as a service with CAP_NET_BIND_SERVICE, or choose a port above 1023", "%s: not allowed to listen", address)
 	case err != nil:

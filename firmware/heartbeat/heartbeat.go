@@ -1,5 +1,6 @@
-// Package heartbeat reports to the first process of an appliance that this program answers HTTP.
-// Package firmware starts one Heartbeat on an appliance and asks it before it confirms an update.
+// Package heartbeat reports to whoever started this program that it answers HTTP: the first process of
+// an appliance, or a service manager. Package firmware starts one Heartbeat where somebody listens,
+// and asks it before it confirms an update.
 package heartbeat
 
 import (
@@ -21,11 +22,10 @@ const (
 	probeTimeout      = 10 * time.Second // for the box to answer itself
 )
 
-// Heartbeat reports to the first process of an appliance that this program answers HTTP as a
-// browser sees it. A program that is not ready, because a disk is full, still reports. A
-// program that hangs does not report, and the first process restarts it.
+// Heartbeat reports that this program answers HTTP as a browser sees it. A program that is not ready,
+// because a disk is full, still reports. A program that hangs does not report and is restarted.
 type Heartbeat struct {
-	PID1   *initctl.Client
+	Report func(context.Context, initctl.Alive) error
 	Health *health.Health
 	Port   func() int
 }
@@ -40,7 +40,7 @@ func (h *Heartbeat) Serve(ctx context.Context) error {
 	for {
 		sign, err := h.ProbeSelf(ctx)
 		if err == nil {
-			err = h.PID1.ReportAlive(ctx, sign)
+			err = h.Report(ctx, sign)
 		}
 		if err != nil && ctx.Err() == nil {
 			h.Health.SetCheck("heartbeat", health.Warn, "not_answering", "the box does not answer itself: "+err.Error())

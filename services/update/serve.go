@@ -21,9 +21,10 @@ const (
 	maxChannelFile = 1 << 20         // bytes
 )
 
-// Serve decides a trial, and then follows the schedule and the channel until ctx ends.
+// Serve decides a trial, and then follows the schedule and the channel until ctx ends. A system
+// without keys can be on trial too: an administrator installed its program.
 func (u *Updater) Serve(ctx context.Context) error {
-	if u.unsupported() != "" {
+	if u.deps.Slots == nil {
 		<-ctx.Done()
 		return nil
 	}
@@ -38,6 +39,10 @@ func (u *Updater) Serve(ctx context.Context) error {
 		if err := u.watchTrial(ctx); err != nil || ctx.Err() != nil {
 			return err
 		}
+	}
+	if u.unsupported() != "" {
+		<-ctx.Done()
+		return nil
 	}
 	tick := time.NewTicker(schedulePeriod)
 	defer tick.Stop()

@@ -49,6 +49,19 @@ func runUpdater(t *testing.T, u *Updater, d time.Duration) {
 	}
 }
 
+// An administrator may install a program on a system that trusts no keys.
+func TestASystemWithoutKeysIsCommitted(t *testing.T) {
+	r := newRig(t)
+	r.trial()
+	r.more = func(d *Deps) { d.Root = nil }
+	synctest.Test(t, func(t *testing.T) {
+		runUpdater(t, r.updater(), time.Minute)
+		if st, err := r.slots.State(); err != nil || st.Trying {
+			t.Errorf("it is still on trial: %+v, %v", st, err)
+		}
+	})
+}
+
 func TestAHealthySystemIsCommitted(t *testing.T) {
 	r := newRig(t)
 	r.trial()

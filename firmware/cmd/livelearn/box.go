@@ -56,17 +56,19 @@ func (c *boxCmd) Run(w environment) error {
 		Board: c.pickBoard(w), Simulated: c.Sim, Log: log, LogTail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr,
 		PID1: initctl.Open("box"),
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	addParts := func() error { return addServiceParts(&parts, stop) }
 	if parts.PID1 != nil {
-		if err := addApplianceParts(w, &parts); err != nil {
-			log.Error("this machine cannot be updated", "err", err)
-		}
+		addParts = func() error { return addApplianceParts(w, &parts) }
+	}
+	if err := addParts(); err != nil {
+		log.Error("this machine cannot be updated", "err", err)
 	}
 	box, err := firmware.New(e.Config, parts)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	context.AfterFunc(ctx, stop) // restores the default action for a second signal
 	err = c.runBox(ctx, w, log, box)
 	if errors.Is(err, firmware.ErrRestart) && ctx.Err() == nil {

@@ -8,6 +8,8 @@
 //	livelearn unclaim       give the box a new claim code
 //	livelearn update ...    make, sign, check and apply updates
 //	livelearn cloud ...     run and manage the cloud of schools
+//	livelearn install       run the box as a service of this machine
+//	livelearn uninstall     remove the service
 //	livelearn version
 //
 // The exit code is 0 on success, 1 on a failure and 2 on an invalid command line.
@@ -55,12 +57,17 @@ type cli struct {
 	Unclaim unclaimCmd `cmd:"" help:"Give the box a new claim code, which makes a person an admin. Stop the box first."`
 	Update  updateCmd  `cmd:"" help:"Make, sign, check and apply updates."`
 	Cloud   cloudCmd   `cmd:"" help:"Run and manage the cloud of schools."`
+
+	Install   installCmd   `cmd:"" help:"Make this program a service of this machine, or bring the service to this version."`
+	Uninstall uninstallCmd `cmd:"" help:"Remove the service. The data of the box stays, unless --purge."`
+
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Help    helpCmd    `cmd:"" help:"Show the help of a command."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print what makes a shell complete commands: bash, zsh or fish."`
 	Man        mangokong.ManFlag         `help:"Print the manual page, for man -l."`
 
+	Service serviceCmd `cmd:"" hidden:"" help:"Start the installed box. The service manager runs this."`
 	Task    taskCmd    `cmd:"" hidden:"" help:"Run one heavy task. The box starts this itself."`
 	Init    initCmd    `cmd:"" hidden:"" help:"Run the first process of an appliance. Its kernel starts this."`
 	Network networkCmd `cmd:"" hidden:"" help:"Run the network of an appliance. Its first process starts this."`
@@ -136,9 +143,12 @@ func probeBoard(root string) hal.Board {
 	return b
 }
 
-// defaultData returns the default data folder: the system's folder on an appliance, a folder of
-// the user elsewhere.
+// defaultData returns the default data folder: the system's folder on an appliance and for an
+// installed program, a folder of the user elsewhere.
 func defaultData(root string) string {
+	if p, ok := installedPaths(); ok {
+		return p.Data
+	}
 	home, err := os.UserHomeDir()
 	if err != nil || probeBoard(root).Appliance {
 		return "/var/lib/livelearn"
@@ -159,7 +169,9 @@ func (f folderFlags) loadConfig(w environment, more map[string]string) (firmware
 	s := firmware.Sources{File: f.Config, FileRequired: f.Config != "", Flags: map[string]string{}}
 	if s.File == "" {
 		s.File = filepath.Join(f.Data, "livelearn.toml")
-		if probeBoard(w.root).Appliance {
+		if p, ok := installedPaths(); ok {
+			s.File = p.Config
+		} else if probeBoard(w.root).Appliance {
 			s.File = "/boot/livelearn.toml"
 		}
 	}
@@ -172,7 +184,7 @@ func (f folderFlags) loadConfig(w environment, more map[string]string) (firmware
 	}
 	e, err := firmware.LoadConfig(s)
 	e.Data, e.Version = f.Data, version
-	if probeBoard(w.root).Appliance {
+	if _, ok := installedPaths(); ok || probeBoard(w.root).Appliance {
 		e.UseAppliancePorts()
 	}
 	return e, err

@@ -81,7 +81,7 @@ func (c *backupCmd) Run(w environment) error {
 		passphrase = backup.NewPassphrase()
 	}
 	size, err := firmware.SaveBackup(ctx, e.Config, c.File, passphrase, c.Keep)
-	if err != nil {
+	if err := errors.Join(err, giveToOwner(c.Data)); err != nil {
 		return err
 	}
 	printText(w.stdout, "%s: %d KiB. It holds names of people: keep it safe.\n", c.File, size>>10)
@@ -146,7 +146,7 @@ func (c *restoreCmd) Run(w environment) (err error) {
 		return err
 	}
 	m, aside, err := backup.Restore(c.Data, plain, c.DryRun)
-	if err != nil {
+	if err := errors.Join(err, giveToOwner(c.Data)); err != nil {
 		return err
 	}
 	printText(w.stdout, "backup of box %s, made %s by version %s: whole\n", m.Box, m.Made.Format("2006-01-02 15:04"), m.Version)
@@ -167,7 +167,7 @@ func (c *unclaimCmd) Run(w environment) error {
 		return err
 	}
 	code, err := firmware.Unclaim(context.Background(), e.Config)
-	if err != nil {
+	if err := errors.Join(err, giveToOwner(c.Data)); err != nil {
 		return err
 	}
 	printText(w.stdout, "claim code: %s. Start the box and open /claim: who enters the code becomes an admin.\n", code)

@@ -16,11 +16,13 @@
 package bundle
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/livelearn/box/services/errs"
 )
@@ -145,6 +147,16 @@ func (p Payload) validateChunks() error {
 		return newRefusal(BadField, "payload %s: its chunks are %d bytes, and it %d", p.Part, sum, p.Size)
 	}
 	return nil
+}
+
+// BuildNumber returns the build number of a version: 1.2.3 is 1002003.
+func BuildNumber(version string) (int, error) {
+	var major, minor, patch int
+	base, _, _ := strings.Cut(version, "-")
+	if n, err := fmt.Sscanf(base, "%d.%d.%d", &major, &minor, &patch); n != 3 || err != nil || minor > 999 || patch > 999 {
+		return 0, fmt.Errorf("version %q: must be MAJOR.MINOR.PATCH, minor and patch at most 999", version)
+	}
+	return cmp.Or(major*1_000_000+minor*1000+patch, 1), nil
 }
 
 // DataSize is the size of all chunks in the file, in bytes.

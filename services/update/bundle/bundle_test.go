@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -364,3 +365,19 @@ func signRootOf(root []byte, version int64, keys []ed25519.PrivateKey) ([]byte, 
 }
 
 func sumOf(b []byte) Sum { return sha256.Sum256(b) }
+
+func TestVersionsGiveBuildNumbers(t *testing.T) {
+	last := 0
+	for _, v := range []string{"0.0.1", "0.1.0", "0.1.1", "0.9.999", "1.0.0", "12.34.56"} {
+		n, err := BuildNumber(v)
+		if err != nil || n <= last {
+			t.Errorf("%s: %d %v", v, n, err)
+		}
+		last = n
+	}
+	for _, v := range []string{"", "1", "1.2", "1.2.1000", "x.y.z", strings.Repeat("9", 30)} {
+		if n, err := BuildNumber(v); err == nil && n < 1 {
+			t.Errorf("%q: %d", v, n)
+		}
+	}
+}

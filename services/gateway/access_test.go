@@ -119,6 +119,8 @@ func (r *rig) calls() []apiCall {
 		{"POST /api/claim", "/api/claim", map[string]string{"code": "AAAAAAAA", "box": "B", "name": "N", "pin": pin}, anyRole(409)},
 		{"POST /api/login", "/api/login", map[string]string{"name": teacher1, "pin": pin}, anyRole(200)},
 		{"POST /api/classes", "/api/classes", map[string]string{"name": "Made"}, teachersOnly(200)},
+		{"GET /api/colleagues", "/api/colleagues", nil, teachersOnly(200)},
+		{"PUT /api/classes/{id}/teachers", class + "/teachers", map[string][]string{"teachers": {}}, teachersOnly(200)},
 		{"PATCH /api/classes/{id}", class, name, teachersOnly(200)},
 		{"POST /api/classes/{id}/pupils", class + "/pupils", map[string]any{"text": "Someone", "dry": true}, teachersOnly(200)},
 		{"PATCH /api/classes/{id}/pupils/{pupil}", class + "/pupils/" + pupil(1), name, teachersOnly(200)},

@@ -24,6 +24,9 @@ type Class struct {
 	Name   string  `json:"name"`
 	Source string  `json:"source,omitempty"` // the id where the class list comes from
 	Pupils []Pupil `json:"pupils"`
+	// Teachers are the ids of those who see and teach the class, in addition to the admins. Empty:
+	// all teachers of the box, as classes of an admin, of the cloud and of earlier versions.
+	Teachers []string `json:"teachers,omitempty"`
 }
 
 func (c Class) findPupil(id string) (Pupil, bool) {
@@ -76,14 +79,14 @@ func loadClass(tx *bbolt.Tx, id string) (Class, error) {
 	return c, err
 }
 
-// AddClass adds an empty class.
-func (r *Roster) AddClass(name string) (Class, error) {
+// AddClass adds an empty class for the given teachers, or for all.
+func (r *Roster) AddClass(name string, teachers ...string) (Class, error) {
 	const op = "roster.AddClass"
 	name, err := cleanName(op, "name", name, MaxName)
 	if err != nil {
 		return Class{}, err
 	}
-	c := Class{ID: checkedkv.NewID("c_"), Name: name, Pupils: []Pupil{}}
+	c := Class{ID: checkedkv.NewID("c_"), Name: name, Pupils: []Pupil{}, Teachers: teachers}
 	err = r.writeTx(op, func(tx *bbolt.Tx) error {
 		if countKeys(tx, bucketClasses) >= MaxClasses {
 			return errs.NewField(op, "classes", "too_many", MaxClasses, "at most %d classes", MaxClasses)

@@ -52,14 +52,17 @@ type LeftOver struct {
 // nothing. A class is found by its source id and then by its name, and created if there is none.
 // A pupil is found by the source id and then by the name. No pupil is deleted. With into, the
 // class of the file, whatever its name, is that class. Of several classes in a file, the one with
-// the name of into is used. A dry run changes nothing.
-func (r *Roster) Import(t listimport.Table, into string, dry bool) (out Imported, err error) {
+// the name of into is used. A dry run changes nothing. by is the person who imports, or nobody:
+// errs.Denied (code other_class) for a class that is not the person's. New classes of a teacher are
+// the teacher's own.
+func (r *Roster) Import(t listimport.Table, into string, dry bool, by ...Person) (out Imported, err error) {
 	const op = "roster.Import"
 	run := func(tx *bbolt.Tx) error {
 		im, err := r.newImporter(tx, op, t, into)
 		if err != nil {
 			return err
 		}
+		im.by = by
 		for _, c := range im.table.Classes {
 			if err := im.importClass(c); err != nil {
 				return err
@@ -83,6 +86,7 @@ func (r *Roster) Import(t listimport.Table, into string, dry bool) (out Imported
 type importer struct {
 	op        string
 	intoClass string
+	by        []Person // who imports: one, or none
 	table     listimport.Table
 	classes   []Class      // those of the box, and new ones with an empty id
 	matched   map[int]bool // places in classes that belong to a class of the file
@@ -130,6 +134,13 @@ func (im *importer) importClass(c listimport.Class) error {
 	}
 	im.matched[i] = true
 	to := im.classes[i]
+	for _, p := range im.by {
+		if to.ID == "" {
+			to.Teachers = ownClass(p)
+		} else if !p.MayTeach(to) {
+			return errOtherClass(im.op)
+		}
+	}
 	to.Pupils = slices.Clone(to.Pupils)
 	m := &matcher{class: &to, rows: im.cleanRows(c.Pupils)}
 	result, dirty := m.matchRows()

@@ -89,6 +89,8 @@ type Identity struct {
 	Name string
 	Role event.Role
 	Room string // the only room of a pupil. Empty: any room
+	// MayEnter says which rooms a teacher may enter. Nil: any room.
+	MayEnter func(room string) bool
 	// Device separates the connections of the browsers of one person.
 	Device string
 }
@@ -237,6 +239,15 @@ func (h *Hub) banUser(user string) {
 func (h *Hub) Kick(user, device, why string) {
 	for _, s := range h.sessionsOf(user) {
 		if device == "" || device == s.id.Device {
+			s.closeWith(closeKicked, why)
+		}
+	}
+}
+
+// KickFromRoom closes the sockets of a user that are in a room.
+func (h *Hub) KickFromRoom(user, room, why string) {
+	for _, s := range h.sessionsOf(user) {
+		if s.isIn(room) {
 			s.closeWith(closeKicked, why)
 		}
 	}

@@ -90,6 +90,29 @@ func TestBadMessagesGetAClearAnswer(t *testing.T) {
 	})
 }
 
+func TestATeacherEntersOwnRoomsOnly(t *testing.T) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+		r.joined("t2")
+		b, err := r.member("t9").Connect()
+		if err == nil || b.Code != "other_room" {
+			t.Errorf("a teacher of another class: %+v, %v", b, err)
+		}
+	})
+}
+
+func TestWhoLostARoomIsSentOutOfItAlone(t *testing.T) {
+	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
+		in, other := r.joined("t1"), r.joined("t2")
+		r.hub.KickFromRoom("t1", "c2", "another room")
+		mustBody(t)(in.SendCommand(sayCommand("a", "still here", "all")))
+		r.hub.KickFromRoom("t1", "c1", "the class is not shared any more")
+		if _, err := in.SendCommand(sayCommand("b", "hello?", "all")); err == nil {
+			t.Error("the socket is still open")
+		}
+		mustBody(t)(other.SendCommand(sayCommand("c", "me too", "all")))
+	})
+}
+
 func TestAFloodIsStoppedAndOthersGoOn(t *testing.T) {
 	withRig(t, session.Config{}, nil, func(t *testing.T, r *rig) {
 		bad, good := r.joined("p1"), r.joined("p2")

@@ -97,6 +97,7 @@ func (r *rig) serve() {
 		id := session.Identity{User: q.Get("user"), Name: "Name of " + q.Get("user"), Role: event.Pupil, Room: "c1"}
 		if q.Get("role") == "teacher" {
 			id.Role, id.Room = event.Teacher, ""
+			id.MayEnter = func(string) bool { return id.User != "t9" } // a teacher of no class
 		}
 		r.hub.Accept(w, req, id)
 	})}

@@ -272,8 +272,16 @@ func (s *session) checkRoom(id string) error {
 		return errs.NewCode("session.join", errs.Denied, "other_room", "this room is not yours")
 	case !s.hub.Exists(id):
 		return errs.NewCode("session.join", errs.Missing, "no_room", "no such room")
+	case s.id.MayEnter != nil && !s.id.MayEnter(id):
+		return errs.NewCode("session.join", errs.Denied, "other_room", "this room is not yours")
 	}
 	return nil
+}
+
+func (s *session) isIn(room string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seats["room:"+room] != nil
 }
 
 // addSeat makes the seat the only one of its topic.

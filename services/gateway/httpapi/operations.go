@@ -36,6 +36,9 @@ type Operations struct {
 	Callers *Callers
 	Audit   Audit
 	Log     *slog.Logger
+	// Guard refuses a person of the staff who may not see the class or lesson of a request. Nil:
+	// refuses nobody.
+	Guard func(Caller, *http.Request) error
 }
 
 // New makes the API on mux. Its description is at /api/openapi.json and /api/openapi.yaml.
@@ -80,6 +83,9 @@ func Add[I, O any](ops Operations, method, path, id, summary string, may Level, 
 		r, _ := humago.Unwrap(ctx)
 		c := ops.Callers.Identify(r)
 		err := c.CheckLevel(may)
+		if err == nil && ops.Guard != nil {
+			err = ops.Guard(c, r)
+		}
 		if err != nil {
 			ops.auditRefusal(op, c, r)
 		} else if op.Metadata[freshPIN] == true {

@@ -29,6 +29,9 @@ func (a *API) getLesson(ctx context.Context, in *roomQuery) (*httpapi.Body[lesso
 	id := c.Room
 	if c.IsStaff() {
 		id = in.Room
+		if err := a.Roster.CheckTeaches(c.Person, id); errs.KindOf(err) == errs.Denied && err != nil {
+			return nil, err
+		}
 	} else if in.Room != "" && in.Room != id {
 		return nil, errs.NewCode("gateway.lesson", errs.Denied, "other_room", "this room is not yours")
 	}
@@ -60,6 +63,7 @@ func (a *API) serveSocket(w http.ResponseWriter, r *http.Request) {
 	id := session.Identity{User: c.User, Name: c.Name, Role: event.Pupil, Room: c.Room, Device: httpapi.DeviceOf(c.Token)}
 	if c.IsStaff() {
 		id.Role, id.Room = event.Teacher, ""
+		id.MayEnter = func(room string) bool { return a.Roster.CheckTeaches(c.Person, room) == nil }
 	}
 	a.Sessions.Accept(w, r, id)
 	// The token may have become void after the check above and before Kick could find the

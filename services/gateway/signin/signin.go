@@ -193,7 +193,9 @@ func (a *API) auditTry(ctx context.Context, act audit.Entry, err error) {
 		if code != "wrong_pin" && code != "wrong_code" && code != "too_many_tries" {
 			return
 		}
-		act.Refused, act.Detail = true, code
+		if act.Refused = true; code == "too_many_tries" {
+			act.Detail = code
+		}
 	}
 	a.Audit.Record(httpapi.RequestOf(ctx), httpapi.CallerOf(ctx), act)
 }

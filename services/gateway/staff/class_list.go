@@ -50,7 +50,7 @@ func (a *classAPI) importClassList(ctx context.Context, in *intakeIn) (*httpapi.
 	if c := table.Columns; c != nil && c.Code != "" && !in.Dry {
 		return nil, errs.NewField(op, c.Field, c.Code, 0, "%s", c.Message)
 	}
-	out, err := a.roster.Import(table, in.Class, in.Dry)
+	out, err := a.roster.Import(table, in.Class, in.Dry, httpapi.CallerOf(ctx).Person)
 	if err == nil && !in.Dry && len(choice.Meanings) > 0 && !choice.Headless && table.Columns != nil {
 		err = a.roster.SaveListColumns(table.Columns.Key, choice.Meanings)
 	}

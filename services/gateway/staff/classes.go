@@ -3,6 +3,7 @@ package staff
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/httpapi"
@@ -30,13 +31,14 @@ type pupilIn struct {
 
 func (a *classAPI) registerClasses(ops httpapi.Operations) {
 	const one, pupil = "/api/classes/{id}", "/api/classes/{id}/pupils/{pupil}"
-	httpapi.Add(ops, http.MethodGet, "/api/classes", "classes", "All classes with their pupils", httpapi.Staff,
-		func(context.Context, *struct{}) (*httpapi.Body[[]roster.Class], error) {
-			return httpapi.ToResponse(a.roster.Classes())
+	httpapi.Add(ops, http.MethodGet, "/api/classes", "classes", "The classes of the caller with their pupils; an admin sees all", httpapi.Staff,
+		func(ctx context.Context, _ *struct{}) (*httpapi.Body[[]roster.Class], error) {
+			list, err := a.roster.Classes()
+			return httpapi.ToResponse(slices.DeleteFunc(list, func(c roster.Class) bool { return !httpapi.CallerOf(ctx).MayTeach(c) }), err)
 		})
 	httpapi.Add(ops, http.MethodPost, "/api/classes", "addClass", "Add an empty class", httpapi.Staff,
-		func(_ context.Context, in *httpapi.Body[httpapi.Named]) (*httpapi.Body[roster.Class], error) {
-			return httpapi.ToResponse(a.roster.AddClass(in.Body.Name))
+		func(ctx context.Context, in *httpapi.Body[httpapi.Named]) (*httpapi.Body[roster.Class], error) {
+			return httpapi.ToResponse(a.roster.AddClass(in.Body.Name, httpapi.CallerOf(ctx).OwnClass()...))
 		})
 	httpapi.Add(ops, http.MethodGet, one, "class", "One class", httpapi.Staff,
 		func(_ context.Context, in *httpapi.IDPath) (*httpapi.Body[roster.Class], error) {

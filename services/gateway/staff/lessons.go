@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/livelearn/box/services/errs"
@@ -31,8 +32,11 @@ type released struct {
 func (a *lessonAPI) registerLessons(ops httpapi.Operations) {
 	const one = "/api/lessons/{id}"
 	httpapi.Add(ops, http.MethodGet, "/api/lessons", "lessons", "The open lessons", httpapi.Staff,
-		func(context.Context, *struct{}) (*httpapi.Body[[]roster.Lesson], error) {
-			return httpapi.ToResponse(a.roster.OpenLessons())
+		func(ctx context.Context, _ *struct{}) (*httpapi.Body[[]roster.Lesson], error) {
+			list, err := a.roster.OpenLessons()
+			return httpapi.ToResponse(slices.DeleteFunc(list, func(l roster.Lesson) bool {
+				return a.roster.CheckTeachesLesson(httpapi.CallerOf(ctx).Person, l.ID) != nil
+			}), err)
 		})
 	httpapi.Add(ops, http.MethodPost, "/api/lessons", "startLesson", "Open a lesson for a class", httpapi.Staff, a.startLesson)
 	httpapi.Add(ops, http.MethodPost, one+"/end", "endLesson", "End a lesson", httpapi.Staff, a.endLesson)
@@ -57,6 +61,9 @@ func (a *lessonAPI) callRoom(ctx context.Context, in, name string, payload any) 
 // startLesson writes the roster before it starts the lesson in the room. After a crash between
 // the two, the lesson has a code, and a second press on Start reaches the room.
 func (a *lessonAPI) startLesson(ctx context.Context, in *httpapi.Body[lessonIn]) (*httpapi.Body[roster.Lesson], error) {
+	if err := a.roster.CheckTeaches(httpapi.CallerOf(ctx).Person, in.Body.Class); err != nil {
+		return nil, err
+	}
 	l, err := a.roster.StartLesson(httpapi.CallerOf(ctx).User, in.Body.Class, in.Body.Title)
 	if err != nil {
 		return nil, err

@@ -70,7 +70,11 @@ func (a *reviewAPI) deleteRecording(ctx context.Context, in *httpapi.IDPath) (*s
 // the index names, so the files of an erased person are out of reach.
 func (a *reviewAPI) serveRecording(w http.ResponseWriter, r *http.Request) {
 	caller := a.callers.Identify(r)
-	if err := caller.CheckLevel(httpapi.Staff); err != nil {
+	err := caller.CheckLevel(httpapi.Staff)
+	if err == nil {
+		err = a.roster.CheckTeachesLesson(caller.Person, r.PathValue("lesson"))
+	}
+	if err != nil && errs.KindOf(err) == errs.Denied {
 		httpapi.WriteError(w, caller.StatusFor(err), err)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +33,11 @@ type file struct {
 func (a *reviewAPI) registerResults(ops httpapi.Operations) {
 	const one = "/api/lessons/{id}/results"
 	httpapi.Add(ops, http.MethodGet, "/api/past", "past", "The lessons that have ended, newest first", httpapi.Staff,
-		func(context.Context, *struct{}) (*httpapi.Body[[]roster.Past], error) {
-			return httpapi.ToResponse(a.roster.PastLessons())
+		func(ctx context.Context, _ *struct{}) (*httpapi.Body[[]roster.Past], error) {
+			list, err := a.roster.PastLessons()
+			return httpapi.ToResponse(slices.DeleteFunc(list, func(l roster.Past) bool {
+				return a.roster.CheckTeachesLesson(httpapi.CallerOf(ctx).Person, l.ID) != nil
+			}), err)
 		})
 	httpapi.Add(ops, http.MethodPost, one, "makeResults", "Work out what came of a lesson, by a job", httpapi.Staff, a.makeResults)
 	httpapi.Add(ops, http.MethodGet, one, "results", "What came of a lesson; 404 (not_ready) before the job", httpapi.Staff, a.getResults, httpapi.WithAnswer[results.Results](ops),

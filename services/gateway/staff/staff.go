@@ -117,9 +117,11 @@ type boxAPI struct {
 
 // Register adds the operations to ops, and the files of recordings to mux.
 func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
+	ops.Guard = guardClasses(d.Roster)
 	classes := &classAPI{d.Roster, d.Sessions, d.Addrs, d.ReadClassList, make(chan struct{}, 1)}
 	classes.registerClasses(ops)
 	classes.registerCards(ops)
+	classes.registerTeachers(ops)
 	classes.registerClassList(ops)
 	lessons := &lessonAPI{d.Roster, d.Rooms, d.Sessions, d.Library, d.Jobs, d.Peers, d.Log, d.Addrs, d.HasMedia}
 	lessons.registerLessons(ops)

@@ -99,6 +99,11 @@ export interface CloudStatus {
   where: string;
 }
 
+export interface Colleague {
+  id: string;
+  name: string;
+}
+
 export interface CommitRestoreBodyBody {
   name: string;
   otherBox?: boolean;
@@ -666,6 +671,7 @@ export interface RosterClass {
   name: string;
   pupils: RosterPupil[];
   source?: string;
+  teachers?: string[];
 }
 
 export interface RosterImported {
@@ -787,6 +793,10 @@ export interface SampleSummary {
   level: "7-9" | "10-12" | "13-15";
   subject: "mathematics" | "science" | "language" | "world";
   title: string;
+}
+
+export interface SharedWith {
+  teachers: string[];
 }
 
 export interface SignedInBody {

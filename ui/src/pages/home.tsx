@@ -15,6 +15,7 @@ import { library } from "../api/library";
 import { ClassList } from "../features/setup/class-list";
 import { ClockWarning } from "../features/setup/clock-warning";
 import { DeckList } from "../features/whiteboard/deck-list";
+import { ShareClass } from "../features/setup/share-class";
 import { ReadyToTeach } from "../features/setup/first-class";
 import { JoinCode } from "../components/join-code";
 import { Menu } from "../components/menu";
@@ -29,14 +30,14 @@ import { NameDialog } from "../components/name-dialog";
 import { StartLesson } from "../features/lesson/start-lesson";
 import css from "./home.module.css";
 
-type Open = { what: "add" | "import" } | { what: "start" | "list" | "rename" | "delete"; cls: string };
+type Open = { what: "add" | "import" } | { what: "start" | "list" | "rename" | "share" | "delete"; cls: string };
 
 export function Home({ state }: { state: BoxState; arg: string }) {
   if (!useStaff(state)) return <main id="main" />;
   return (
     <>
       <PageHeader state={state} />
-      <Classes />
+      <Classes me={state.me} />
     </>
   );
 }
@@ -49,7 +50,7 @@ const inOrder = (classes: Class[], lessons: Lesson[]) => {
   );
 };
 
-function Classes() {
+function Classes({ me }: { me: BoxState["me"] }) {
   const [data, fault, again] = useLoad(async () => ({ classes: await api.classes(), lessons: await api.lessons() }));
   const [past, pastFault, pastAgain] = useLoad(library.past);
   const [open, setOpen] = useState<Open | null>(null);
@@ -142,6 +143,7 @@ function Classes() {
           }}
         />
       )}
+      {cls && open?.what === "share" && <ShareClass me={me} cls={cls} onClose={() => setOpen(null)} saved={done} />}
       {cls && open?.what === "start" && <StartLesson cls={cls} onClose={() => setOpen(null)} />}
       {cls && open?.what === "list" && (
         <ClassList
@@ -209,6 +211,7 @@ function Card({ cls, lesson, main, open }: { cls: Class; lesson?: Lesson; main: 
           items={[
             { label: t("home.cards"), icon: QrCode, onSelect: () => go(`/cards/${encodeURIComponent(cls.id)}`) },
             { label: t("home.rename"), icon: Pencil, onSelect: () => open({ what: "rename", cls: cls.id }) },
+            { label: t("home.share"), icon: Users, onSelect: () => open({ what: "share", cls: cls.id }) },
             {
               label: `${t("home.delete")}…`,
               icon: Trash2,

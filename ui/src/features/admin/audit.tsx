@@ -161,9 +161,9 @@ const Entry = ({ entry: e }: { entry: AuditEntry }) => (
           <bdi>{e.targetName || e.target}</bdi>
         </span>
       )}
-      {e.detail && (
+      {e.detail && e.detail !== e.targetName && (
         <small>
-          <bdi>{e.detail}</bdi>
+          <bdi>{textIfAny(`audit.detail.${e.detail}`) || e.detail}</bdi>
         </small>
       )}
       {e.refused && <Chip tone="warn">{t("audit.refused")}</Chip>}

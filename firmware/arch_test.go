@@ -218,7 +218,7 @@ var thirdParty = map[string][]string{
 	"services/cloud/batch":        {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
 	"services/cloud":              {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
 	"services/cloud/pg":           {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
-	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate", "github.com/alexedwards/argon2id", "github.com/pquerna/otp"},
+	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate", "github.com/alexedwards/argon2id", "github.com/pquerna/otp", "github.com/danielgtaylor/huma/v2"},
 	"image":                       {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"scripts/check":               {"golang.org/x/sys/unix"},
 	"firmware/recovery":           {"golang.org/x/text"},

@@ -219,7 +219,7 @@ var thirdParty = map[string][]string{
 	"services/cloud/batch":        {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
 	"services/cloud":              {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
 	"services/cloud/pg":           {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
-	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate", "github.com/alexedwards/argon2id", "github.com/pquerna/otp"},
+	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate", "github.com/alexedwards/argon2id", "github.com/pquerna/otp", "github.com/danielgtaylor/huma/v2"},
 	"image":                       {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"image/debian":                {"github.com/ProtonMail/go-crypto", "github.com/knqyf263/go-deb-version", "github.com/ulikunitz/xz", "github.com/klauspost/compress/zstd"},
 	"scripts/check":               {"golang.org/x/sys/unix"},

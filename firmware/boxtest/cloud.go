@@ -88,6 +88,14 @@ func (c *Cloud) Kill() {
 	<-c.exited
 }
 
+// Reload asks the node to read its certificate again.
+func (c *Cloud) Reload() {
+	c.T.Helper()
+	if err := c.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		c.T.Fatal(err)
+	}
+}
+
 // Restart runs the node again, at the same address.
 func (c *Cloud) Restart() *Cloud {
 	c.T.Helper()

@@ -256,7 +256,7 @@ func TestARestoredBoxOverwritesNothing(t *testing.T) {
 	l.arrived()
 	box.Stop()
 	lost := onBox(t, dir)
-	runProgram(t, "restore", "--data", dir, backup)
+	runProgram(t, "restore", "--yes", "--data", dir, backup)
 	box = box.Restart()
 	ada.Box = box
 	pupils.at(box).chat(5)

@@ -68,8 +68,8 @@ func binary(t *testing.T, b *boxtest.Box) string {
 }
 
 // says is what a command of the program prints, errors included.
-func says(bin, command, dir string) string {
-	out, err := exec.Command(bin, command, "--data", dir).CombinedOutput()
+func says(bin, command, dir string, more ...string) string {
+	out, err := exec.Command(bin, append([]string{command, "--data", dir}, more...)...).CombinedOutput()
 	if err != nil {
 		return string(out) + err.Error()
 	}
@@ -181,7 +181,7 @@ func TestABoxWithoutAnyRecordOfItsOwnerIsLocked(t *testing.T) {
 			t.Errorf("doctor says\n%s", said)
 		}
 	}
-	code := says(bin, "unclaim", dir)
+	code := says(bin, "unclaim", dir, "--yes")
 	b = b.Restart()
 	if b.Code == "" || !strings.Contains(code, b.Code) {
 		t.Errorf("the box shows %q after %q", b.Code, code)
@@ -191,7 +191,7 @@ func TestABoxWithoutAnyRecordOfItsOwnerIsLocked(t *testing.T) {
 		t.Errorf("the new owner does not read of the loss: %+v", list)
 	}
 	b.Stop()
-	if out, err := exec.Command(bin, "restore", "--data", dir, saved).CombinedOutput(); err != nil {
+	if out, err := exec.Command(bin, "restore", "--yes", "--data", dir, saved).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 	b = b.Restart()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -124,6 +125,7 @@ func readPassphrase(path string) (string, error) {
 
 type restoreCmd struct {
 	folderFlags
+	yesFlag
 	File   string `arg:"" help:"File with the backup." type:"existingfile"`
 	DryRun bool   `help:"Check the backup and change nothing."`
 
@@ -141,12 +143,22 @@ func (c *restoreCmd) Run(w environment) (err error) {
 	if err != nil {
 		return err
 	}
-	plain, err := backup.Decrypt(from, passphrase)
-	if err != nil {
-		return err
+	restore := func(check bool) (m backup.Manifest, aside string, err error) {
+		plain, err := backup.Decrypt(from, passphrase)
+		if err != nil {
+			return m, "", err
+		}
+		return backup.Restore(c.Data, plain, check)
 	}
+<<<<<<< HEAD
 	m, aside, err := backup.Restore(c.Data, plain, c.DryRun)
 	if err := errors.Join(err, giveToOwner(c.Data)); err != nil {
+=======
+	list, err := os.ReadDir(c.Data)
+	replaces := err == nil && len(list) > 0
+	m, _, err := restore(true)
+	if err != nil {
+>>>>>>> w-fleet
 		return err
 	}
 	printText(w.stdout, "backup of box %s, made %s by version %s: whole\n", m.Box, m.Made.Format("2006-01-02 15:04"), m.Version)
@@ -154,16 +166,34 @@ func (c *restoreCmd) Run(w environment) (err error) {
 		printText(w.stdout, "nothing was changed\n")
 		return nil
 	}
+	if replaces {
+		if err := c.confirm(w, "The backup takes the place of what is in %s now, which is moved aside.", c.Data); err != nil {
+			return err
+		}
+	}
+	if _, err := from.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, aside, err := restore(false)
+	if err != nil {
+		return err
+	}
 	printText(w.stdout, "restored into %s; what it held before is in %s\n", c.Data, aside)
 	return nil
 }
 
-type unclaimCmd struct{ folderFlags }
+type unclaimCmd struct {
+	folderFlags
+	yesFlag
+}
 
 // Run resets the claim, like the button of a board.
 func (c *unclaimCmd) Run(w environment) error {
 	e, err := c.loadConfig(w, nil)
 	if err != nil {
+		return err
+	}
+	if err := c.confirm(w, "Whoever enters the new claim code becomes an admin of the box in %s.", c.Data); err != nil {
 		return err
 	}
 	code, err := firmware.Unclaim(context.Background(), e.Config)

@@ -24,7 +24,7 @@ const (
 )
 
 // boxRoutes adds the routes of boxes.
-func (s *Server) boxRoutes(mux *http.ServeMux) {
+func (s *Server) boxRoutes(mux *routes) {
 	mux.HandleFunc("POST /v1/enrol", s.handleEnrol)
 	mux.HandleFunc("GET /v1/nonce", s.handleNonce)
 	mux.HandleFunc("POST /v1/session", s.handleSession)

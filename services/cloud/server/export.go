@@ -15,7 +15,7 @@ import (
 )
 
 // exportRoutes adds the routes for spreadsheets and other programs.
-func (s *Server) exportRoutes(mux *http.ServeMux) {
+func (s *Server) exportRoutes(mux *routes) {
 	mux.HandleFunc("GET /export/results.csv", s.withGrant(pg.MayRead, s.exportFile("results.csv", "text/csv; charset=utf-8", s.resultsCSV)))
 	mux.HandleFunc("GET /export/attendance.csv", s.withGrant(pg.MayRead, s.exportFile("attendance.csv", "text/csv; charset=utf-8", s.attendanceCSV)))
 	mux.HandleFunc("GET /export/oneroster.zip", s.withGrant(pg.MayRead, s.exportFile("oneroster.zip", "application/zip", s.oneRoster)))

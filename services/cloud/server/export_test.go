@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // SessionFor returns a session token as a node makes it.
@@ -22,3 +24,17 @@ func (s *Server) ResetLimits() {
 	defer s.limits.mu.Unlock()
 	clear(s.limits.keys)
 }
+
+// Patterns returns the patterns of the node's routes.
+func (s *Server) Patterns() []string { return s.patterns }
+
+// DocumentedRoutes returns the routes of the description.
+func DocumentedRoutes() (list []string) {
+	for _, o := range operations() {
+		list = append(list, o.route)
+	}
+	return list
+}
+
+// NewDocument returns the description of the API.
+func NewDocument() *huma.OpenAPI { return newDocument() }

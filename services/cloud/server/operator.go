@@ -18,7 +18,7 @@ const sessionCookie = "__Host-livelearn"
 const signInsPerMinute = 10 // per address, and per name
 
 // operatorRoutes adds the pages for operators.
-func (s *Server) operatorRoutes(mux *http.ServeMux) {
+func (s *Server) operatorRoutes(mux *routes) {
 	mux.HandleFunc("GET /style.css", serveStyle)
 	mux.HandleFunc("GET /signin", s.showSignIn)
 	mux.HandleFunc("POST /signin", s.withForm(s.handleSignIn))

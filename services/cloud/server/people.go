@@ -24,7 +24,7 @@ const (
 )
 
 // peopleRoutes adds the routes of the API.
-func (s *Server) peopleRoutes(mux *http.ServeMux) {
+func (s *Server) peopleRoutes(mux *routes) {
 	mux.HandleFunc("GET /api/boxes", s.withGrant(pg.MayRead, s.listBoxes))
 	mux.HandleFunc("GET /api/dead", s.withGrant(pg.MayRead, s.listDead))
 	mux.HandleFunc("POST /import", s.withGrant(pg.MayAdmin, s.handleImport))
@@ -109,9 +109,7 @@ func (s *Server) listBoxes(w http.ResponseWriter, r *http.Request, g pg.Grant) e
 	if err != nil {
 		return err
 	}
-	writeJSON(w, struct {
-		Boxes []pg.BoxState `json:"boxes"`
-	}{append([]pg.BoxState{}, list...)})
+	writeJSON(w, boxesAnswer{append([]pg.BoxState{}, list...)})
 	return nil
 }
 
@@ -124,9 +122,7 @@ func (s *Server) listDead(w http.ResponseWriter, r *http.Request, g pg.Grant) er
 	if err != nil {
 		return err
 	}
-	writeJSON(w, struct {
-		Dead []pg.DeadLetter `json:"dead"`
-	}{append([]pg.DeadLetter{}, list...)})
+	writeJSON(w, deadAnswer{append([]pg.DeadLetter{}, list...)})
 	return nil
 }
 
@@ -185,7 +181,7 @@ func (s *Server) checkOwner(ctx context.Context, own, asked, box string) (string
 }
 
 // opsRoutes adds the routes for monitoring.
-func (s *Server) opsRoutes(mux *http.ServeMux) {
+func (s *Server) opsRoutes(mux *routes) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("ok\n")) // the prober may be gone
 	})

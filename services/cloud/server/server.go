@@ -82,6 +82,8 @@ type Server struct {
 	reg     *prometheus.Registry
 	metrics *metrics
 	handler http.Handler
+
+	patterns []string // of the handler
 	now     func() time.Time
 
 	ready       chan struct{} // closed when the node listens
@@ -187,13 +189,15 @@ func (s *Server) serveHTTP(ctx context.Context, ln net.Listener) error {
 
 // buildHandler returns the mux with its guards.
 func (s *Server) buildHandler() http.Handler {
-	mux := http.NewServeMux()
+	mux := &routes{ServeMux: http.NewServeMux()}
 	s.boxRoutes(mux)
 	s.operatorRoutes(mux)
 	s.peopleRoutes(mux)
 	s.exportRoutes(mux)
 	s.xapiRoutes(mux)
 	s.opsRoutes(mux)
+	s.documentRoutes(mux)
+	s.patterns = mux.patterns
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, errs.NewCode(op, errs.Denied, "cross_origin", "the request comes from a page of another site"))

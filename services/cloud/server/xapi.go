@@ -20,12 +20,10 @@ const (
 	xapiHeader  = "X-Experience-API-Version"
 )
 
-func (s *Server) xapiRoutes(mux *http.ServeMux) {
+func (s *Server) xapiRoutes(mux *routes) {
 	mux.HandleFunc("GET /xapi/about", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set(xapiHeader, xapiVersion)
-		writeJSON(w, struct {
-			Version []string `json:"version"`
-		}{[]string{xapiVersion}})
+		writeJSON(w, aboutAnswer{[]string{xapiVersion}})
 	})
 	read := s.withGrant(pg.MayXAPI, s.handleStatements)
 	mux.HandleFunc("GET /xapi/statements", func(w http.ResponseWriter, r *http.Request) {

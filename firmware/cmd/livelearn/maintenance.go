@@ -150,15 +150,10 @@ func (c *restoreCmd) Run(w environment) (err error) {
 		}
 		return backup.Restore(c.Data, plain, check)
 	}
-<<<<<<< HEAD
-	m, aside, err := backup.Restore(c.Data, plain, c.DryRun)
-	if err := errors.Join(err, giveToOwner(c.Data)); err != nil {
-=======
 	list, err := os.ReadDir(c.Data)
 	replaces := err == nil && len(list) > 0
 	m, _, err := restore(true)
 	if err != nil {
->>>>>>> w-fleet
 		return err
 	}
 	printText(w.stdout, "backup of box %s, made %s by version %s: whole\n", m.Box, m.Made.Format("2006-01-02 15:04"), m.Version)
@@ -175,7 +170,7 @@ func (c *restoreCmd) Run(w environment) (err error) {
 		return err
 	}
 	_, aside, err := restore(false)
-	if err != nil {
+	if err := errors.Join(err, giveToOwner(c.Data)); err != nil {
 		return err
 	}
 	printText(w.stdout, "restored into %s; what it held before is in %s\n", c.Data, aside)

@@ -84,7 +84,7 @@ type Server struct {
 	handler http.Handler
 
 	patterns []string // of the handler
-	now     func() time.Time
+	now      func() time.Time
 
 	ready       chan struct{} // closed when the node listens
 	once        sync.Once     // closes it

@@ -52,6 +52,9 @@ func TestAPupilsPagePaintsSoonOnASlowPhone(t *testing.T) {
 		if best == 0 || ms < best {
 			best = ms
 		}
+		if best <= paint { // a slow CPU is emulated at the expense of the real one
+			break
+		}
 	}
 	t.Logf("first paint of content after %.0f ms, of %d", best, paint)
 	timetest.CheckBudget(t, "the first paint of content", time.Duration(best)*time.Millisecond, paint*time.Millisecond)

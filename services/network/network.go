@@ -82,6 +82,12 @@ func (c Config) Validate() error {
 			return errs.NewField(op, "gateway", "bad_address", 0, "gateway and dns are addresses")
 		}
 	}
+	return c.validateRadio()
+}
+
+// validateRadio checks what is for an access point.
+func (c Config) validateRadio() error {
+	const op = "network"
 	if n := len(c.Key); c.Mode == ModeAP && n != 0 && (n < 8 || n > 63) {
 		return errs.NewField(op, "key", "bad_passphrase", 63, "the passphrase has 8 to 63 characters")
 	}

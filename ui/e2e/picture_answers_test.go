@@ -35,7 +35,17 @@ func TestAnswersOnPicturesAreSeenAsTheyWereGiven(t *testing.T) {
 			desk.until("the drawings", `document.querySelectorAll("[data-part=wall] svg path").length >= 4`)
 		}
 		desk.shot("wall-" + q.name)
+		if q.name == "pin" {
+			desk.press(say("console.view.question"))
+			desk.until("the whole picture in its place", `((e, body) => e && e.getBoundingClientRect().bottom <= body.getBoundingClientRect().bottom)(document.querySelector("[data-part=asked] [role=img] img"), document.querySelector("[data-part=body]"))`)
+			if evalJS[bool](desk, `!!document.querySelector("[data-part=region]")`) {
+				t.Error("the right place is marked before the reveal")
+			}
+		}
 		s.do(s.teach, "quiz.reveal", map[string]any{"round": s.round})
+		if q.name == "pin" {
+			desk.until("the right place", `document.querySelector("[data-part=asked] [data-part=region]")`)
+		}
 	}
 	if _, err := s.ada.CallAPI("POST", "/api/lessons/"+s.lesson.ID+"/end", struct{}{}, nil); err != nil {
 		t.Fatal(err)

@@ -38,8 +38,12 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
   const right = shown && rightAnswerText(item, shown);
   if (item.kind === "pin")
     return (
-      <div class={css.map}>
-        <AnswerPicture item={item} pins={answers.flatMap(([, a]) => a.response.pin ?? [])} />
+      <div class={css.map} style={{ "--wide": (item.image?.w ?? 4) / (item.image?.h ?? 3) }}>
+        <AnswerPicture
+          item={item}
+          pins={answers.flatMap(([, a]) => a.response.pin ?? [])}
+          regions={shown?.regions ?? []}
+        />
       </div>
     );
   return (
@@ -149,5 +153,6 @@ function revealedOf(key: Key): Revealed {
     numbers: key.numbers?.map((n) => (n.tolerance ? `${n.value} ± ${n.tolerance}` : String(n.value))),
     order: key.order,
     pairs: key.pairs,
+    regions: key.regions,
   };
 }

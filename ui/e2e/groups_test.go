@@ -19,6 +19,8 @@ type groupStory struct {
 	teach  *page
 	screen *page
 	pupils []*page
+	ada    *boxtest.Person
+	lesson boxtest.Lesson
 }
 
 func newGroupStory(t *testing.T, lang string) *groupStory {
@@ -27,7 +29,7 @@ func newGroupStory(t *testing.T, lang string) *groupStory {
 	ada := box.ClaimBox("Ada")
 	lesson := ada.OpenLesson(ada.AddClass("7B", 4), "Planets")
 	home := "http://" + box.HTTP
-	s := &groupStory{T: t, say: loadWords(t, lang)}
+	s := &groupStory{T: t, say: loadWords(t, lang), ada: ada, lesson: lesson}
 	open := func(who *boxtest.Person, path string, size [2]int64) *page {
 		p := newPage(t, size)
 		p.as(home, who)
@@ -73,6 +75,19 @@ func (s *groupStory) start() {
 	p.shot("teacher-prepares")
 	p.press(s.say("groups.start"))
 	p.until("the groups", groupsSheet+`?.querySelector("[role=tab]")`)
+}
+
+// TestGroupsTakeTheProjectorFromAShownAnswer opens groups after an answer and its leaderboard were shown.
+func TestGroupsTakeTheProjectorFromAShownAnswer(t *testing.T) {
+	s := newGroupStory(t, "en")
+	items := loadQuiz(t, s.ada, s.lesson, manyKinds)
+	s.teach.until("the quiz", `document.querySelector("[data-go]:not(:disabled)")`)
+	s.teach.press(s.say("stage.open"))
+	s.teach.press(s.say("stage.reveal"))
+	s.screen.until("the answer of "+items[0].ID, `document.querySelector("[data-state=revealed]")`)
+	s.start()
+	s.screen.until("the groups", `document.querySelector("[data-stage=groups]")`)
+	s.screen.noFaults()
 }
 
 const inGroup = `document.querySelector("[data-part=group]")`

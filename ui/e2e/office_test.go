@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/timetest"
@@ -130,15 +131,16 @@ func TestPlotsWriteTimesOfThePagesLanguage(t *testing.T) {
 	p := newPage(t, laptop)
 	p.speak(home, "fr")
 	p.as(home, ada)
+	at, level := make([]int64, 60), make([]float64, 60)
+	for i := range at {
+		at[i] = time.Date(2026, 11, 30, 13, i, 0, 0, time.UTC).UnixMilli()
+	}
+	p.answer(map[string]any{"GET /api/admin/history": map[string]any{"at": at, "chat_p99_ms": level, "load": level, "memory_mb": level, "sockets": level}})
 	p.open(home + "/admin")
 	evalJS[bool](p, `(() => {
 	  window.written = [];
-	  const draw = CanvasRenderingContext2D.prototype.fillText, ask = window.fetch;
+	  const draw = CanvasRenderingContext2D.prototype.fillText;
 	  CanvasRenderingContext2D.prototype.fillText = function (text, ...at) { written.push(String(text)); return draw.call(this, text, ...at); };
-	  const at = Array.from({length: 60}, (_, i) => Date.UTC(2026, 10, 30, 13, i)), level = at.map(() => 0.5);
-	  window.fetch = (url, ...more) => String(url).endsWith("/api/admin/history")
-	    ? Promise.resolve(new Response(JSON.stringify({at, chat_p99_ms: level, load: level, memory_mb: level, sockets: level}), {headers: {"content-type": "application/json"}}))
-	    : ask(url, ...more);
 	  return true;
 	})()`)
 	p.press(loadWords(t, "fr")("admin.part.diagnostics"))
@@ -147,6 +149,33 @@ func TestPlotsWriteTimesOfThePagesLanguage(t *testing.T) {
 		t.Errorf("the plots write %q", other)
 	}
 	p.noFaults()
+}
+
+// TestALongLineOfALogScrollsInItsBox shows an admin with a phone how a board started and failed.
+func TestALongLineOfALogScrollsInItsBox(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	home := "http://" + box.HTTP
+	for _, lang := range []string{"en", "ar"} {
+		p := newPage(t, phone)
+		p.speak(home, lang)
+		p.as(home, ada)
+		p.answer(map[string]any{"GET /api/admin/boot": map[string]any{"supported": true, "state": map[string]any{
+			"ready": 12, "name": "board", "slot": "a", "phases": []any{map[string]any{"name": "data", "took": 1_000_000, "note": "grown"}},
+			"failures": []any{map[string]any{"at": 1, "what": "livelearn box", "why": "exit status 2", "tail": "panic: " + strings.Repeat("a long line of a log ", 9)}},
+			"before":   []string{"kernel: " + strings.Repeat("x", 200)},
+		}}})
+		p.open(home + "/admin/diagnostics")
+		p.until("the logs", `document.querySelectorAll("[aria-labelledby=boot-title] summary").length === 3`)
+		evalJS[bool](p, `([...document.querySelectorAll("[aria-labelledby=boot-title] details")].forEach((e) => (e.open = true)), true)`)
+		if wide := evalJS[int](p, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+			t.Errorf("%s: the page is %d pixels too wide", lang, wide)
+		}
+		if cut := evalJS[[]string](p, cutText); len(cut) > 0 {
+			t.Errorf("%s: cut: %q", lang, cut)
+		}
+		p.noFaults()
+	}
 }
 
 // picturePart is the part of a path that names a picture.

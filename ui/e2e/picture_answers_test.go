@@ -35,7 +35,17 @@ func TestAnswersOnPicturesAreSeenAsTheyWereGiven(t *testing.T) {
 			desk.until("the drawings", `document.querySelectorAll("[data-part=wall] svg path").length >= 4`)
 		}
 		desk.shot("wall-" + q.name)
+		if q.name == "pin" {
+			desk.press(say("console.view.question"))
+			desk.until("the whole picture in its place", `((e, body) => e && e.getBoundingClientRect().bottom <= body.getBoundingClientRect().bottom)(document.querySelector("[data-part=asked] [role=img] img"), document.querySelector("[data-part=body]"))`)
+			if evalJS[bool](desk, `!!document.querySelector("[data-part=region]")`) {
+				t.Error("the right place is marked before the reveal")
+			}
+		}
 		s.do(s.teach, "quiz.reveal", map[string]any{"round": s.round})
+		if q.name == "pin" {
+			desk.until("the right place", `document.querySelector("[data-part=asked] [data-part=region]")`)
+		}
 	}
 	if _, err := s.ada.CallAPI("POST", "/api/lessons/"+s.lesson.ID+"/end", struct{}{}, nil); err != nil {
 		t.Fatal(err)
@@ -59,4 +69,30 @@ func TestAnswersOnPicturesAreSeenAsTheyWereGiven(t *testing.T) {
 		p.shot("results-" + at.lang)
 		p.noFaults()
 	}
+}
+
+// TestADrawingIsClosedAndHasNoAnswerToShow drives a drawing with the one button of the console: close,
+// then the next question. Closed by the tool beside it, the next question is one press away too.
+func TestADrawingIsClosedAndHasNoAnswerToShow(t *testing.T) {
+	say := loadWords(t, "en")
+	drawing := func(text string) map[string]any {
+		return map[string]any{"kind": "draw", "text": text, "key": map[string]any{}}
+	}
+	c := startClass(t, 2, map[string]any{"title": "Drawings", "items": []any{drawing("Draw a leaf"), drawing("Draw a root"), drawing("Draw a seed")}})
+	p := desk(t, c.ada, c.lesson.Room, laptop)
+	offers := func(key, text string) {
+		t.Helper()
+		p.until(say(key)+" for "+text, `document.querySelector("[data-go]:not(:disabled)")?.innerText === `+quote(say(key))+` && document.querySelector("[data-part=question]")?.innerText === `+quote(text))
+	}
+	p.press(say("stage.open"))
+	offers("stage.close", "Draw a leaf")
+	p.tap("[data-go]")
+	offers("stage.next", "Draw a leaf")
+	p.tap("[data-go]")
+	offers("stage.close", "Draw a root")
+	evalJS[bool](p, `([...document.querySelectorAll("[data-part=bar] button:not([data-go])")].find((b) => b.innerText === `+quote(say("stage.close"))+`).click(), true)`)
+	offers("stage.next", "Draw a root")
+	p.tap("[data-go]")
+	offers("stage.close", "Draw a seed")
+	p.noFaults()
 }

@@ -40,8 +40,12 @@ export function AnswerCounts({ room, item, peek }: { room: Room; item: Item; pee
   const right = shown && rightAnswerText(item, shown);
   if (item.kind === "pin")
     return (
-      <div class={css.map}>
-        <AnswerPicture item={item} pins={answers.flatMap(([, a]) => a.response.pin ?? [])} />
+      <div class={css.map} style={{ "--wide": (item.image?.w ?? 4) / (item.image?.h ?? 3) }}>
+        <AnswerPicture
+          item={item}
+          pins={answers.flatMap(([, a]) => a.response.pin ?? [])}
+          regions={shown?.regions ?? []}
+        />
       </div>
     );
   return (
@@ -179,5 +183,6 @@ function revealedOf(key: Key): Revealed {
     order: key.order,
     pairs: key.pairs,
     gaps: key.gaps && Object.fromEntries(Object.entries(key.gaps).map(([id, k]) => [id, revealedOf(k)])),
+    regions: key.regions,
   };
 }

@@ -10,8 +10,8 @@ export interface Step {
 
 // nextStep goes from "open" to "open" in two presses: the answer closes the question and is shown,
 // then the next question opens. Of an open question, which has no right answer, the answers of the
-// class are shown, without names. Work at one's own pace is closed first, because nobody sees all of
-// it at once.
+// class are shown, without names. A drawing has no answer to show: its question closes. Work at one's
+// own pace is closed first, because nobody sees all of it at once.
 export function nextStep(room: Room): Step {
   const q = room.quiz;
   const r = q.round.value;
@@ -28,10 +28,18 @@ export function nextStep(room: Room): Step {
   const item = r.items[0]!;
   const worded = r.items.length === 1 && item.kind === "text" && item.points === 0 && q.answered.value[item.id];
   if (state === "open" && !slide && r.items.length > 1) return step("stage.close", next);
+  const drawn = r.items.length === 1 && item.kind === "draw";
+  const reveal = () => room.send("quiz.reveal", { round: r.round });
+  if (drawn && state === "open") return step("stage.close", reveal);
+  if (drawn && state === "locked")
+    return step(left === 0 ? "stage.finish" : "stage.next", () => {
+      reveal();
+      room.send("quiz.next", { round: r.round, state: "revealed" });
+    });
   if ((state === "open" && !slide) || state === "locked")
     return step(worded ? "stage.wall.show" : "stage.reveal", () => {
       if (worded) room.send("quiz.wall", { round: r.round, item: item.id, as: q.wall.value?.as || "wall" });
-      room.send("quiz.reveal", { round: r.round });
+      reveal();
     });
   return step(left === 0 ? "stage.finish" : "stage.next", next);
 }

@@ -115,7 +115,7 @@ function Prepare({ room }: { room: Room }) {
                 ))}
               </select>
             </label>
-            <Button kind="primary" icon={Play} onClick={() => room.send("groups.open", { seconds: time * 60 })}>
+            <Button kind="primary" icon={Play} onClick={() => openGroups(room, time * 60)}>
               {t("groups.start")}
             </Button>
           </div>
@@ -123,6 +123,16 @@ function Prepare({ room }: { room: Room }) {
       )}
     </>
   );
+}
+
+// openGroups also takes a leaderboard and an answer that the class has seen off the projector, which
+// shows the groups and their time. An open question stays: it waits for answers.
+function openGroups(room: Room, seconds: number) {
+  const { ranked, round } = room.quiz;
+  const r = round.value;
+  if (ranked.value) room.send("quiz.rank", { on: false });
+  if (r && ["locked", "revealed"].includes(r.state)) room.send("quiz.close", { round: r.round });
+  room.send("groups.open", { seconds });
 }
 
 function Watch({ room }: { room: Room }) {

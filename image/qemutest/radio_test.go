@@ -50,11 +50,13 @@ func TestAnImageIsAnAccessPoint(t *testing.T) {
 	a := claimBox(t, m)
 	ctx, cancel := context.WithTimeout(t.Context(), starts)
 	defer cancel()
-	got, err := m.Serial.WaitFor(ctx, 0, regexp.MustCompile(`station: (10\.10\.\d+\.\d+)/20 got 200 and true from 10\.10\.0\.1`))
+	got, err := m.Serial.WaitFor(ctx, 0, regexp.MustCompile(`station: (10\.10\.\d+\.\d+)/20 got 200 and true from 10\.10\.0\.1 in (\w+)`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("the tablet has %s", got[1])
+	if t.Logf("the tablet has %s", got[1]); got[2] != "FR" {
+		t.Errorf("the kernel applies the radio rules of %q: it has not read the list of countries of the image", got[2])
+	}
 	var net struct {
 		State struct {
 			Code, Text string

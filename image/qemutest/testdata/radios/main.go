@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
+	"github.com/mdlayher/wifi"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -194,7 +196,24 @@ func visit(link netlink.Link) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("\r\nstation: %s got %d and %v from %s\r\n", ip, resp.StatusCode, strings.Contains(string(page), "LiveLearn"), router)
+		country, err := readCountry()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\r\nstation: %s got %d and %v from %s in %s\r\n", ip, resp.StatusCode, strings.Contains(string(page), "LiveLearn"), router, country)
 	}
 	return nil
+}
+
+// readCountry returns the country whose radio rules the kernel applies. It is 00 without a list of countries.
+func readCountry() (string, error) {
+	c, err := wifi.New()
+	if err != nil {
+		return "", err
+	}
+	rules, err := c.GetRegulatoryDomain()
+	if err := errors.Join(err, c.Close()); err != nil {
+		return "", err
+	}
+	return rules.Region, nil
 }

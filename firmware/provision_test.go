@@ -126,6 +126,8 @@ func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
 		"[network]\nmode = \"own\"\naddress = \"8.8.8.8/24\"":          "livelearn.toml:3: network.address: a network of its own is a private",
 		"[network]\nmode = \"own\"\naddress = \"192.168.1.0/24\"":      "192.168.1.0 is the network",
 		"[network]\ndns = [\"x\"]\naddress = \"10.0.0.3/24\"":          "livelearn.toml:2: network.dns: must be addresses",
+		"[network]\nproxy = \"proxy:3128\"":                            "livelearn.toml:2: network.proxy: must be an address such as",
+		"[network]\nproxy = \"https://p/x\"":                           "livelearn.toml:2: network.proxy: must be an address such as",
 		"[network]\ntime = [\"-\"]":                                    "livelearn.toml:2: network.time: must be names or addresses",
 		"[network]\ndomain = \"a_b\"":                                  "livelearn.toml:2: network.domain: must be a name",
 		"[wifi]\nssid = \"" + strings.Repeat("é", 17) + "\"":           "livelearn.toml:2: wifi.ssid: a network's name has 1 to 32 bytes",

@@ -49,7 +49,7 @@ func (b *Box) buildUpdate() error {
 		Slots: b.parts.Board.Slots, Board: b.parts.Release.Board, Version: b.cfg.Version, Build: b.parts.Release.Build,
 		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.PathOf(UpdatesDir),
 		Healthy: b.checkHealthy, LessonOpen: b.isLessonOpen, FallsBack: b.checkFirmware, Failure: b.lastFailure, Sticks: b.parts.Sticks, Peers: b.neighbours.List,
-		Now: b.schoolTime, Log: b.loggerFor("update"), Metrics: b.registry,
+		Proxy: proxyFunc(b.cfg.Network.Proxy), Now: b.schoolTime, Log: b.loggerFor("update"), Metrics: b.registry,
 	})
 	return err
 }

@@ -59,10 +59,14 @@ type release struct {
 // Run builds the files.
 func (c *buildCmd) Run(ctx context.Context) error {
 	b := &build{buildCmd: *c, ctx: ctx, board: boards[c.Board]}
+	defer func() {
+		if b.work != "" {
+			_ = os.RemoveAll(b.work)
+		}
+	}()
 	if err := b.prepareBuild(); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(b.work) }()
 	if err := b.rootFS(); err != nil {
 		return err
 	}
@@ -73,6 +77,15 @@ func (c *buildCmd) Run(ctx context.Context) error {
 }
 
 func (b *build) prepareBuild() (err error) {
+	if err := b.prepareRelease(); err != nil {
+		return err
+	}
+	b.kernel, err = moduleDir(b.ctx, b.source, b.board.kernel)
+	return err
+}
+
+// prepareRelease finds the version and the date, and makes the working folder.
+func (b *build) prepareRelease() (err error) {
 	if b.source, err = projectDir(); err != nil {
 		return err
 	}
@@ -100,9 +113,6 @@ func (b *build) prepareBuild() (err error) {
 	b.date = time.Unix(b.Date, 0).UTC()
 	// The libraries that write file systems read their times from this variable.
 	if err := os.Setenv("SOURCE_DATE_EPOCH", strconv.FormatInt(b.Date, 10)); err != nil {
-		return err
-	}
-	if b.kernel, err = moduleDir(b.ctx, b.source, b.board.kernel); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(b.Out, 0o755); err != nil {

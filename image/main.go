@@ -2,6 +2,7 @@
 // the same system.
 //
 //	go run ./image build --board pc --out build/image
+//	go run ./image deb --arch amd64 --out build/image
 //	go run ./image check build/image/livelearn-pc-0.1.0.img
 //	go run ./image lock
 //
@@ -20,6 +21,7 @@ import (
 
 type cli struct {
 	Build buildCmd `cmd:"" help:"Build the image and the update bundle of a board."`
+	Deb   debCmd   `cmd:"" help:"Build the Debian package, for Debian, Ubuntu and Raspberry Pi OS."`
 	Check checkCmd `cmd:"" help:"Check an image."`
 	Lock  lockCmd  `cmd:"" help:"Take the newest Debian packages: writes image/packages.lock."`
 }

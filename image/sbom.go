@@ -98,14 +98,29 @@ func (b *build) listComponents(program string) ([]component, error) {
 	if err != nil {
 		return nil, err
 	}
+	list := []component{{Name: "livelearn", Version: b.Version, text: own}}
+	if b.kernel != "" {
+		machine, err := b.machineParts()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, machine...)
+	}
+	pages, err := b.pagePackages()
+	if err != nil {
+		return nil, err
+	}
+	modules, err := b.goModules(program)
+	return slices.Concat(list, b.packages, pages, modules), err
+}
+
+// machineParts returns the parts that start the machine.
+func (b *build) machineParts() ([]component, error) {
 	kernel, err := os.ReadFile(filepath.Join(b.kernel, "LICENSE.linux"))
 	if err != nil {
 		return nil, err
 	}
-	list := []component{
-		{Name: "livelearn", Version: b.Version, text: own},
-		{Name: b.board.kernel, Version: filepath.Base(b.kernel), text: kernel},
-	}
+	list := []component{{Name: b.board.kernel, Version: filepath.Base(b.kernel), text: kernel}}
 	if b.board.name == "pi" {
 		dir, err := moduleDir(b.ctx, b.source, piFirmware)
 		if err != nil {
@@ -123,12 +138,7 @@ func (b *build) listComponents(program string) ([]component, error) {
 		}
 		list = append(list, component{Name: "systemd-boot", Version: loaderVersion, text: text})
 	}
-	pages, err := b.pagePackages()
-	if err != nil {
-		return nil, err
-	}
-	modules, err := b.goModules(program)
-	return slices.Concat(list, b.packages, pages, modules), err
+	return list, nil
 }
 
 // goModules returns the Go modules in the program.

@@ -125,8 +125,8 @@ func (s *Programs) Seed(program, version string, newer func(than string) bool) (
 	if err != nil {
 		return false, err
 	}
-	usual, id := s.Default(), seedID(info)+"\n"
-	if s.IsSeeded(info) {
+	usual, id := s.Default(), seedID(info, version)+"\n"
+	if s.IsSeeded(info, version) {
 		return false, nil
 	}
 	if usual != "" && !newer(s.Version(usual)) {
@@ -147,14 +147,15 @@ func (s *Programs) Seed(program, version string, newer func(than string) bool) (
 	return err == nil, errors.Join(err, s.writeFileAtomic(seedFile, id))
 }
 
-// seedID tells one installed program from another.
-func seedID(program os.FileInfo) string {
-	return fmt.Sprintf("%d %d", program.Size(), program.ModTime().UnixNano())
+// seedID tells one installed program from another. Packages of two versions may have the same size and
+// time.
+func seedID(program os.FileInfo, version string) string {
+	return fmt.Sprintf("%d %d %s", program.Size(), program.ModTime().UnixNano(), version)
 }
 
 // IsSeeded reports whether an installed program was copied, or passed over for a newer one.
-func (s *Programs) IsSeeded(program os.FileInfo) bool {
-	return s.Default() != "" && s.readLine(seedFile) == seedID(program)
+func (s *Programs) IsSeeded(program os.FileInfo, version string) bool {
+	return s.Default() != "" && s.readLine(seedFile) == seedID(program, version)
 }
 
 // fillSlot replaces the content of a slot that no start takes by a program.

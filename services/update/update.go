@@ -19,6 +19,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -64,8 +65,9 @@ type Deps struct {
 	Sticks     func() ([]Stick, error)      // nil: no sticks
 	Peers      func() []Neighbour           // nil: no neighbours
 
-	Client  *http.Client     // nil: a client with timeouts
-	Now     func() time.Time // in the time zone of the school
+	Client  *http.Client                          // nil: a client with timeouts
+	Proxy   func(*http.Request) (*url.URL, error) // of that client; nil: none
+	Now     func() time.Time                      // in the time zone of the school
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -203,7 +205,7 @@ func New(cfg Config, deps Deps) (*Updater, error) {
 	if deps.Client == nil {
 		deps.Client = &http.Client{Transport: &http.Transport{
 			ResponseHeaderTimeout: 30 * time.Second, TLSHandshakeTimeout: 15 * time.Second, MaxIdleConns: 2, IdleConnTimeout: time.Minute,
-			Proxy: http.ProxyFromEnvironment,
+			Proxy: deps.Proxy,
 		}}
 	}
 	u := &Updater{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), phase: StateIdle, wake: make(chan struct{}, 1)}

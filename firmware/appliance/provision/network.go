@@ -2,6 +2,7 @@ package provision
 
 import (
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type Network struct {
 	Gateway string   // guest with a fixed address: the default gateway; empty: none
 	DNS     []string // guest with a fixed address: the name servers
 	Time    []string // time servers; empty: those of DHCP and public ones
+	Proxy   string   // web proxy for updates and the cloud: "http://proxy.example:3128"; empty: none
 	Domain  string   // host name of the box; default "livelearn.home"
 }
 
@@ -54,6 +56,8 @@ func (n Network) Validate() error {
 		return errs.NewField("", "network.mode", "unknown", 0, `must be "guest", "own" or "ap"`)
 	case len(n.Domain) > 253 || !domainPattern.MatchString(n.Domain):
 		return errs.NewField("", "network.domain", "bad_name", 253, `must be a name such as "livelearn.home"`)
+	case n.Proxy != "" && !isProxy(n.Proxy):
+		return errs.NewField("", "network.proxy", "bad_url", 0, `must be an address such as "http://proxy.example:3128"`)
 	case len(n.DNS) > maxServers:
 		return errs.NewField("", "network.dns", "too_many", maxServers, "at most %d", maxServers)
 	case len(n.Time) > maxServers:
@@ -70,6 +74,12 @@ func (n Network) Validate() error {
 		}
 	}
 	return n.checkAddresses()
+}
+
+// isProxy reports whether a text is the address of a web proxy.
+func isProxy(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "http" && u.Hostname() != "" && u.Path == "" && u.RawQuery == ""
 }
 
 // checkAddresses checks the address of the box and its gateway.

@@ -86,7 +86,7 @@ func awaitInstalled(ctx context.Context) (s display.Status, err error) {
 	defer tick.Stop()
 	for {
 		switch {
-		case !p.IsSeeded(self): // the launcher has not started yet
+		case !p.IsSeeded(self, version): // the launcher has not started yet
 		case p.Trial() == "" && p.Version(p.Default()) != version:
 			return s, fmt.Errorf("version %s did not answer in time, so version %s runs again: journalctl -u livelearn says why", version, p.Version(p.Default()))
 		case p.Trial() == "":

@@ -16,12 +16,15 @@ import (
 )
 
 // Transports opens the transports of a box to its cloud.
-type Transports struct{ Version string }
+type Transports struct {
+	Version string
+	Proxy   string // "http://host:port", empty for none
+}
 
 // Join lets the box in at a cloud, or looks whether a database takes it.
 func (w Transports) Join(ctx context.Context, link string, self cloud.Self) (cloud.Link, error) {
 	if !strings.HasPrefix(link, cloud.WayPostgres) {
-		return https.Enrol(ctx, link, self)
+		return https.Enrol(ctx, link, self, w.Proxy)
 	}
 	u, err := url.Parse(link)
 	if err != nil || u.Host == "" {
@@ -48,7 +51,7 @@ func (w Transports) Open(ctx context.Context, l cloud.Link) (cloud.Sink, func(),
 		}
 		return store.DirectSink(l.Box), store.Close, nil
 	default:
-		c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key, Version: w.Version})
+		c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key, Version: w.Version, Proxy: w.Proxy})
 		if err != nil {
 			return nil, nil, err
 		}

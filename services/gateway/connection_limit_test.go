@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -127,6 +128,59 @@ func TestALessonSocketDoesNotCountAsAConnection(t *testing.T) {
 		}
 		if resp, text := getOn(t, dialServer(t, p), "/"); resp.StatusCode != 200 {
 			t.Errorf("with open sockets: %v %s", resp, text)
+		}
+	})
+}
+
+func TestMissingDescriptorsAreAWarning(t *testing.T) {
+	withServer(t, func(*Config) {}, func(t *testing.T, r *rig, _ *wiretest.Net) {
+		for range 100 {
+			r.limiter.Exhausted()
+		}
+		if n := strings.Count(r.log.String(), "no connection can be taken"); n != 1 || !warns(r, "descriptors") {
+			t.Errorf("%d lines in the log, and health is %v", n, r.Health.List())
+		}
+		time.Sleep(3 * time.Minute)
+		if warns(r, "descriptors") {
+			t.Error("the warning stays when all is well")
+		}
+	})
+}
+
+// A class that mistypes is no attack. Somebody who guesses is, and the right code lets in all the
+// while.
+func TestSomebodyWhoGuessesCodesIsTold(t *testing.T) {
+	withServer(t, func(*Config) {}, func(t *testing.T, r *rig, _ *wiretest.Net) {
+		r.school()
+		guess := func(n int, code string) int {
+			req := r.request("nobody", "POST", "/api/join/look", map[string]string{"code": code})
+			req.RemoteAddr = fmt.Sprintf("192.168.7.%d:4000", n)
+			return r.do(req).Code
+		}
+		wrong := "000000"
+		if r.lesson.Code == wrong {
+			wrong = "000001"
+		}
+		for n := range 15 {
+			guess(n, wrong)
+		}
+		time.Sleep(2 * time.Minute)
+		if warns(r, "codes") {
+			t.Error("a few wrong codes are an alarm")
+		}
+		for n := range 15 {
+			guess(100+n, wrong)
+		}
+		time.Sleep(time.Minute)
+		if !warns(r, "codes") {
+			t.Errorf("nobody is told of somebody who guesses: %v", r.Health.List())
+		}
+		if status := guess(200, r.lesson.Code); status != 200 {
+			t.Errorf("the right code: %d", status)
+		}
+		time.Sleep(5 * time.Minute)
+		if warns(r, "codes") {
+			t.Error("the warning stays when nobody guesses")
 		}
 	})
 }

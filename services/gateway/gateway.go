@@ -149,8 +149,8 @@ type Gateway struct {
 
 	mu                  sync.Mutex // guards the fields below
 	httpAddr, httpsAddr net.Addr   // nil while closed
-	lastRefusalLog      time.Time  // time of the last log line about refused connections
-	lastRefusal         time.Time  // time of the last refused connection. Zero: health has no warning
+	refusals            warning    // about refused connections
+	exhaustion          warning    // about missing descriptors
 }
 
 // New builds the gateway and opens no listener.
@@ -160,6 +160,7 @@ func New(cfg Config, deps Deps) *Gateway {
 		g.Listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 	}
 	g.limiter = connlimit.New(g.cfg.PerIP)
+	g.limiter.Exhausted = g.noteExhaustion
 	g.buildAudiences()
 	g.handler = g.buildHandler()
 	return g

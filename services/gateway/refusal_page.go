@@ -91,33 +91,72 @@ func (g *Gateway) langOf(r *http.Request) string {
 	return "en"
 }
 
+// warning is a warning of health that stays until its cause is over for a minute.
+type warning struct {
+	last    time.Time // time of the last cause. Zero: health has no warning
+	lastLog time.Time
+}
+
+// note notes a cause, and reports whether it is time for a line in the log: once a minute.
+func (w *warning) note(now time.Time) bool {
+	w.last = now
+	if now.Sub(w.lastLog) < time.Minute {
+		return false
+	}
+	w.lastLog = now
+	return true
+}
+
+// isOver reports, once, that the last cause is a minute old.
+func (w *warning) isOver(now time.Time) bool {
+	if w.last.IsZero() || now.Sub(w.last) < time.Minute {
+		return false
+	}
+	w.last = time.Time{}
+	return true
+}
+
 // noteRefusal records that a connection was refused. It logs at most once a minute, and it
 // sets a health warning.
 func (g *Gateway) noteRefusal(addr string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := time.Now()
-	g.lastRefusal = now
-	if now.Sub(g.lastRefusalLog) < time.Minute {
-		return
+	if g.refusals.note(time.Now()) {
+		g.Log.Warn("connections refused: too many at once", "addr", addr, "limit", g.cfg.PerIP)
+		g.Health.SetCheck("connections", health.Warn, "too_many_connections", "the last address was "+addr)
 	}
-	g.lastRefusalLog = now
-	g.Log.Warn("connections refused: too many at once", "addr", addr, "limit", g.cfg.PerIP)
-	g.Health.SetCheck("connections", health.Warn, "too_many_connections", "the last address was "+addr)
 }
 
-// clearRefusals clears the health warning after a minute without a refusal.
-func (g *Gateway) clearRefusals() {
+// noteExhaustion is noteRefusal for a program that has no descriptor left for a connection.
+func (g *Gateway) noteExhaustion() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.lastRefusal.IsZero() && time.Since(g.lastRefusal) >= time.Minute {
-		g.lastRefusal = time.Time{}
+	if g.exhaustion.note(time.Now()) {
+		g.Log.Error("no connection can be taken: the program has as many files open as it may")
+		g.Health.SetCheck("descriptors", health.Warn, "no_descriptors", "raise the limit of open files (ulimit -n, LimitNOFILE) and start the box again")
+	}
+}
+
+// clearWarnings clears the warnings whose cause is over.
+func (g *Gateway) clearWarnings() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if g.refusals.isOver(now) {
 		g.Health.ClearCheck("connections")
+	}
+	if g.exhaustion.isOver(now) {
+		g.Health.ClearCheck("descriptors")
+	}
+	if last, times := g.signIn.GuessedCodes(); now.Sub(last) < 2*time.Minute { // watch looks once a minute
+		g.Health.SetCheck("codes", health.Warn, "codes_guessed", fmt.Sprintf("%d wrong codes of lessons in a few minutes", times))
+	} else {
+		g.Health.ClearCheck("codes")
 	}
 }
 
 // watch ends the sessions of passes that are no longer valid (too old, or of a deleted
-// teacher) and clears the warning about refusals. It runs once a minute.
+// teacher) and sets and clears warnings. It runs once a minute.
 func (g *Gateway) watch(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -125,7 +164,7 @@ func (g *Gateway) watch(ctx context.Context) error {
 		select {
 		case <-tick.C:
 			g.peers.EndPasses(ctx)
-			g.clearRefusals()
+			g.clearWarnings()
 		case <-ctx.Done():
 			return nil
 		}

@@ -117,29 +117,36 @@ func (r *Roster) JoinCard(key, token string) (p Person, given, freed string, mov
 	if len(key) > 2*cardBytes {
 		return p, "", "", false, void
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	find := func(tx *bbolt.Tx) (storedLesson, string, error) {
 		card, err := checkedkv.Get[storedCard](tx, bucketCards, key)
 		if err != nil || card.Pupil == "" {
-			return void
+			return storedLesson{}, "", void
 		}
 		id, err := checkedkv.Get[string](tx, bucketOpen, card.Class)
 		if err != nil {
-			return errs.NewCode(op, errs.Missing, "no_lesson", "no lesson of this class is open")
+			return storedLesson{}, "", errs.NewCode(op, errs.Missing, "no_lesson", "no lesson of this class is open")
 		}
 		s, err := loadLesson(tx, id)
+		return s, card.Pupil, err
+	}
+	if p, ok := r.rejoin(op, token, find); ok {
+		return p, token, "", false, nil
+	}
+	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+		s, pupil, err := find(tx)
 		if err != nil {
 			return err
 		}
-		holder, err := loadHolder(tx, s.ID, card.Pupil)
+		holder, err := loadHolder(tx, s.ID, pupil)
 		if err != nil {
 			return err
 		}
 		if moved = holder != "" && holder != hashToken(token); moved {
-			if _, err := freeName(tx, s.ID, card.Pupil); err != nil {
+			if _, err := freeName(tx, s.ID, pupil); err != nil {
 				return err
 			}
 		}
-		p, given, freed, err = r.assignName(tx, op, s, card.Pupil, token)
+		p, given, freed, err = r.assignName(tx, op, s, pupil, token)
 		return err
 	})
 	return p, given, freed, moved, err

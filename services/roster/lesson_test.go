@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -231,4 +233,43 @@ func TestPeopleOfARoom(t *testing.T) {
 	if list := mustValue(s.OpenLessons())(t); len(list) != 1 || list[0] != s.lesson {
 		t.Errorf("open: %+v", list)
 	}
+}
+
+// A device that joins again and again under its own name must not make the disk sync each time.
+func TestJoiningAgainWritesNothing(t *testing.T) {
+	s := newSchool(t)
+	ben := s.class.Pupils[0]
+	_, token, _, err := s.JoinLesson(s.ref(), ben.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := strings.TrimPrefix(mustValue(s.Card(s.class.ID, ben.ID))(t).Link, "/c/")
+	before := commits(t, s.Roster)
+	for range 3 {
+		p, given, freed, err := s.JoinLesson(s.ref(), ben.ID, token)
+		if err != nil || p.User != ben.ID || given != token || freed != "" {
+			t.Fatalf("%+v %q %q %v", p, given, freed, err)
+		}
+		if p, given, _, moved, err := s.JoinCard(card, token); err != nil || p.User != ben.ID || given != token || moved {
+			t.Fatalf("with the card: %+v %q %v %v", p, given, moved, err)
+		}
+	}
+	if after := commits(t, s.Roster); after != before {
+		t.Errorf("%d commits for joining again", after-before)
+	}
+	if _, _, freed, err := s.JoinLesson(s.ref(), s.class.Pupils[1].ID, token); err != nil || freed != ben.ID {
+		t.Errorf("another name with the same device: freed %q, %v", freed, err)
+	}
+	if _, _, _, err := s.JoinLesson(s.ref(), s.class.Pupils[1].ID, token); errs.BodyOf(err).Code != "taken" {
+		t.Errorf("with a token that is void: %v", err)
+	}
+}
+
+// commits returns a number that each commit of the database raises.
+func commits(t *testing.T, r *Roster) (n int) {
+	t.Helper()
+	if err := r.db.View(func(tx *bbolt.Tx) error { n = tx.ID(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -56,8 +56,15 @@ func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err 
 // release it.
 func (r *Roster) JoinLesson(ref Ref, pupil, token string) (p Person, given, freed string, err error) {
 	const op = "roster.Join"
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	find := func(tx *bbolt.Tx) (storedLesson, string, error) {
 		s, err := r.findOpenLesson(tx, ref)
+		return s, pupil, err
+	}
+	if p, ok := r.rejoin(op, token, find); ok {
+		return p, token, "", nil
+	}
+	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+		s, _, err := find(tx)
 		if err != nil {
 			return err
 		}
@@ -71,6 +78,28 @@ func (r *Roster) JoinLesson(ref Ref, pupil, token string) (p Person, given, free
 		return err
 	})
 	return p, given, freed, err
+}
+
+// rejoin returns the person of a device that has the name in the lesson already. It writes nothing,
+// so a device that joins again and again costs no sync of the disk.
+func (r *Roster) rejoin(op, token string, find func(*bbolt.Tx) (storedLesson, string, error)) (p Person, ok bool) {
+	if token == "" {
+		return p, false
+	}
+	err := r.readTx(op, func(tx *bbolt.Tx) error {
+		s, pupil, err := find(tx)
+		if err != nil {
+			return err
+		}
+		holder, err := loadHolder(tx, s.ID, pupil)
+		if err != nil || holder != hashToken(token) {
+			return err
+		}
+		p, _, _, err = r.assignName(tx, op, s, pupil, token)
+		ok = err == nil
+		return err
+	})
+	return p, ok && err == nil // any fault is told by the way that writes
 }
 
 // loadHolder returns the hash of the token of the device that has a name, or "" if it is free.

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/timetest"
 )
 
 // TestAnAdminGivesThePINAgainAndReadsTheAuditLog adds a teacher in a session whose PIN is not fresh:
@@ -65,4 +67,55 @@ func (p *page) answerPIN(pin string) {
 	evalJS[bool](p, `(document.querySelector("dialog[open] [name=present-pin]").focus(), document.activeElement.select(), true)`)
 	p.typed(pin)
 	evalJS[bool](p, `(document.querySelector("dialog[open] form").requestSubmit(), true)`)
+}
+
+// TestATeacherSharesAClass makes a class as a teacher, whom another teacher does not see, and shares
+// it with that teacher.
+func TestATeacherSharesAClass(t *testing.T) {
+	for _, s := range []struct {
+		lang, mode string
+		size       [2]int64
+	}{{"en", "light", laptop}, {"ar", "dark", phone}} {
+		say := loadWords(t, s.lang)
+		box := boxtest.Start(t, t.TempDir())
+		ada := box.ClaimBox("Ada")
+		home := "http://" + box.HTTP
+		people := map[string]*boxtest.Person{}
+		for _, name := range []string{"Ben", "Cleo"} {
+			if _, err := ada.CallAPI("POST", "/api/staff", map[string]any{"name": name, "pin": boxtest.PIN}, nil); err != nil {
+				t.Fatal(err)
+			}
+			people[name] = &boxtest.Person{Box: box}
+			if _, err := people[name].CallAPI("POST", "/api/login", map[string]string{"name": name, "pin": boxtest.PIN}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		people["Ben"].AddClass("7B", 3)
+		sees := func(name string) bool {
+			var list []struct{ Name string }
+			if _, err := people[name].CallAPI("GET", "/api/classes", nil, &list); err != nil {
+				t.Fatal(err)
+			}
+			return len(list) == 1
+		}
+		if !sees("Ben") || sees("Cleo") {
+			t.Errorf("at first Ben sees the class: %t, Cleo: %t", sees("Ben"), sees("Cleo"))
+		}
+		p := newPage(t, s.size)
+		p.as(home, people["Ben"])
+		p.speak(home, s.lang)
+		p.open(home + "/teach")
+		p.sees("7B")
+		p.press(strings.ReplaceAll(say("home.more"), "{name}", "7B"))
+		p.until("the menu", `[...document.querySelectorAll("[role=menuitem]")].some((e) => e.innerText.includes(`+quote(say("home.share"))+`))`)
+		evalJS[bool](p, `([...document.querySelectorAll("[role=menuitem]")].find((e) => e.innerText.includes(`+quote(say("home.share"))+`)).click(), true)`)
+		p.until("Cleo in the list", `[...document.querySelectorAll("dialog[open] label")].some((l) => l.innerText.includes("Cleo"))`)
+		p.theme(s.mode)
+		p.axe("sharing a class in " + s.lang)
+		p.shot("3-share-" + s.lang + "-" + s.mode)
+		evalJS[bool](p, `([...document.querySelectorAll("dialog[open] label")].find((l) => l.innerText.includes("Cleo")).querySelector("input").click(), true)`)
+		p.confirm(say("home.save"))
+		timetest.WaitUntil(t, "the shared class", func() bool { return sees("Cleo") })
+		p.noFaults()
+	}
 }

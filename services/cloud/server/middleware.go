@@ -29,8 +29,15 @@ const cspPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-a
 
 const typeJSON = "application/json"
 
-// withGuards wraps the mux. It turns a panic into a 500 and counts every answer.
-func (s *Server) withGuards(next http.Handler) http.Handler {
+// withGuards wraps the mux. It turns a panic into a 500 and counts every answer. It refuses what a
+// page of another site sends (Sec-Fetch-Site, Origin): a browser adds the password of a person who
+// is signed in by itself. Boxes and programs send neither header.
+func (s *Server) withGuards(mux http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.writeError(w, r, errs.NewCode(op, errs.Denied, "other_origin", "another site may not do this"))
+	}))
+	next := cross.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &trackedWriter{ResponseWriter: w}
 		defer func() {

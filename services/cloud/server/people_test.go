@@ -354,3 +354,31 @@ func TestASchoolImportsOnlySticksOfItsOwnBoxes(t *testing.T) {
 		t.Errorf("of a box that was revoked: %d %s", status, text)
 	}
 }
+
+// A browser adds the password of an operator to what another site sends. The node refuses that, and
+// takes the same from its own page and from programs.
+func TestAPageOfAnotherSiteCannotWriteInTheCloud(t *testing.T) {
+	r := newRig(t)
+	token := r.newToken(cloudtest.School, pg.MayAdmin)
+	for name, c := range map[string]struct {
+		headers []string
+		refused bool
+	}{
+		"another site, a new browser":       {[]string{"Sec-Fetch-Site", "cross-site"}, true},
+		"another host of the same domain":   {[]string{"Sec-Fetch-Site", "same-site"}, true},
+		"another site, an old browser":      {[]string{"Origin", "https://evil.example"}, true},
+		"a page without an origin":          {[]string{"Origin", "null"}, true},
+		"the node's own page":               {[]string{"Sec-Fetch-Site", "same-origin", "Origin", "https://" + r.addr}, false},
+		"the node's own page, old browsers": {[]string{"Origin", "https://" + r.addr}, false},
+		"a program":                         {nil, false},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+r.addr+"/import", strings.NewReader("no file of a box"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, body := r.do(req, token, c.headers...)
+		if got := status == http.StatusForbidden && strings.Contains(body, "other_origin"); got != c.refused {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
+}

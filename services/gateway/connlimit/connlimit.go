@@ -34,6 +34,9 @@ const (
 // says why.
 type Limiter struct {
 	perIP, all int
+	// Exhausted is told that a connection could not be taken, because the program has no more
+	// descriptors. It is set before the first Listen. Nil: nobody is told.
+	Exhausted func()
 
 	mu     sync.Mutex
 	open   map[string]int // by key of Networks, guarded by mu
@@ -125,7 +128,10 @@ type limitedListener struct {
 func (l limitedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err
+		if l.limiter.Exhausted != nil && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+			l.limiter.Exhausted()
+		}
+		return nil, err // the server tries again
 	}
 	return l.limiter.admit(c), nil
 }

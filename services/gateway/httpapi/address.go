@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -17,17 +18,44 @@ func ReachableURLs(scheme, addr string) []string {
 	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
 		return []string{scheme + "://" + addr}
 	}
-	var out, rest []string
-	for _, ip := range OwnAddresses() {
+	return rankURLs(scheme, port, append(OwnAddresses(), globalIPv6()...))
+}
+
+// rankURLs returns the URLs of the addresses: IPv4, or IPv6 in a network that has nothing else,
+// and then loopback. Browsers cannot open an address that is valid on one link only.
+func rankURLs(scheme, port string, ips []net.IP) []string {
+	var v4, v6, rest []string
+	for _, ip := range ips {
+		at := scheme + "://" + net.JoinHostPort(ip.String(), port)
 		switch {
 		case ip.To4() == nil:
+			if ip.IsGlobalUnicast() && !slices.Contains(v6, at) {
+				v6 = append(v6, at)
+			}
 		case ip.IsLoopback():
-			rest = append(rest, scheme+"://"+net.JoinHostPort(ip.String(), port))
+			rest = append(rest, at)
 		default:
-			out = append(out, scheme+"://"+net.JoinHostPort(ip.String(), port))
+			v4 = append(v4, at)
 		}
 	}
-	return append(out, rest...)
+	if len(v4) == 0 {
+		v4 = v6
+	}
+	return append(v4, rest...)
+}
+
+// globalIPv6 returns the IPv6 addresses of the machine that are no private ones.
+func globalIPv6() (out []net.IP) {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() == nil && n.IP.IsGlobalUnicast() && !n.IP.IsPrivate() {
+			out = append(out, n.IP)
+		}
+	}
+	return out
 }
 
 // OwnAddresses returns the addresses of the box that its certificate may name, loopback first.

@@ -50,6 +50,9 @@ func (a *API) checkSecret(ctx context.Context, op string, routes [][]throttleKey
 		for _, k := range turn.keys {
 			a.throttle.countFailure(k)
 		}
+		if op == "join" {
+			a.throttle.countGuess(time.Now())
+		}
 		if turn.waited > 0 {
 			return tooMany(op, turn.waited)
 		}

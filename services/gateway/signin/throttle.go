@@ -55,6 +55,7 @@ type throttle struct {
 	kindLocks map[string]chan struct{} // by kind of secret. Never changes
 	waiting   chan struct{}            // holds one value for each guess that waits
 	byName    map[string]*attempts     // guarded by mu
+	codes     guesses                  // wrong codes of lessons, guarded by mu
 }
 
 // throttleKey names one count of wrong guesses and its limit.

@@ -12,6 +12,7 @@ import { Chat } from "../features/lesson/chat";
 import { ChatTools } from "../features/lesson/chat-tools";
 import { ConnectionNote } from "../features/lesson/connection-status";
 import { ConsoleHead } from "../features/lesson/console-head";
+import { GuessWarning } from "../features/lesson/guess-warning";
 import { CalmPage, LessonEnded, LessonNotOpen } from "../features/lesson/lesson-ended";
 import { Participants, useSeenPupils } from "../features/lesson/participants";
 import { PupilPermissions } from "../features/lesson/pupil-permissions";
@@ -98,6 +99,7 @@ function Desk({ room, state, seen }: { room: Room; state: BoxState; seen: Set<st
       <main id="main" class={css.main} data-part="main">
         <div class={css.away}>
           <ConnectionNote room={room} />
+          <GuessWarning />
         </div>
         <Stage room={room} />
         <div class={css.rail} data-part="rail">

@@ -132,7 +132,7 @@ func questions() []asking {
 		{"single-arabic", least, true, fields{"kind": "single", "text": "أي جملة صحيحة عن النباتات وثاني أكسيد الكربون؟", "points": 1, "options": many(4, arabic), "key": weighing("a")}},
 		{"order-ten", least, false, fields{"kind": "order", "text": "Put these in the right order.", "points": 1, "options": many(10, "Kohlenstoffdioxidkonzentration %d"), "key": ordering(10)}},
 		{"match-ten", least, true, fields{"kind": "match", "text": "What belongs together?", "points": 1, "options": many(10, "Umweltverträglichkeitsprüfung %d"), "choices": many(10, "Straßenverkehrsgenehmigung %d"), "key": matching(10)}},
-		{"gaps-ten", 0.015, false, gapText(10)},
+		{"gaps-ten", 0.012, false, gapText(10)},
 		{"single-compound", 0.015, false, fields{"kind": "single", "text": "Which word is right?", "points": 1, "options": options(compound, "Kohlenstoffdioxid", "Sauerstoff", compound+"er"), "key": weighing("a")}},
 		{"multi-sentences", 0.015, false, fields{"kind": "multi", "text": long[:400], "points": 1, "options": many(10, sentence), "key": weighing("ab")}},
 		{"order-sentences", 0.015, false, fields{"kind": "order", "text": long[:400], "points": 1, "options": many(10, sentence), "key": ordering(10)}},

@@ -50,7 +50,7 @@ func (s *stage) ask(q asking, id string, answers func()) {
 	s.t.Helper()
 	s.round++
 	s.do(s.teach, "quiz.open", map[string]any{"items": []string{id}})
-	s.screen.until("the question", `document.querySelector("[data-state=open] [data-stem]")?.textContent === `+quote(fmt.Sprint(q.item["text"])))
+	s.screen.until("the question", `document.querySelector("[data-state=open] [data-stem]")?.textContent.replace(/\([^)]+\) (?=_____)/g, "") === `+quote(fmt.Sprint(q.item["text"])))
 	s.look(q.name+" open", q.least)
 	usual := !strings.Contains(q.name, "-") // the hard forms are for the projector
 	if usual {

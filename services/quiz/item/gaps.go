@@ -183,11 +183,7 @@ func (a *Authored) normaliseGaps(op, at string) (map[string]GapKey, error) {
 
 func (g *Gap) normalise(op, at string, k *GapKey) error {
 	switch g.Kind {
-	case Text:
-		if len(k.Texts) == 0 {
-			return errs.NewField(op, at+"key.texts", "no_right", 1, "a gap needs an accepted answer")
-		}
-	case Numeric, Single:
+	case Text, Numeric, Single:
 	default:
 		return errs.NewField(op, at+"kind", "unknown", 0, "a gap is text, numeric or single")
 	}
@@ -202,6 +198,12 @@ func (g *Gap) normalise(op, at string, k *GapKey) error {
 	}
 	if err := q.normaliseByKind(op, at); err != nil {
 		return err
+	}
+	switch {
+	case g.Kind == Text && !slices.ContainsFunc(q.Key.Texts, func(a Accepted) bool { return a.Weight > 0 }):
+		return errs.NewField(op, at+"key.texts", "no_right", 1, "a gap needs an accepted answer")
+	case g.Kind == Numeric && !slices.ContainsFunc(q.Key.Numbers, func(r Range) bool { return r.Weight > 0 }):
+		return errs.NewField(op, at+"key.numbers", "no_right", 1, "a gap needs an accepted number")
 	}
 	g.Options = q.Options
 	*k = GapKey{q.Key.Weights, q.Key.Texts, q.Key.Numbers}

@@ -93,11 +93,13 @@ func TestAFaultOfAGapNamesIt(t *testing.T) {
 		"gaps[2].options[0].text":     func(a *Authored) { a.Gaps[2].Options[0].Text = strings.Repeat("x", MaxOption+1) },
 		"gaps[1].key.numbers[0]":      func(a *Authored) { a.Key.Gaps["y"] = GapKey{Numbers: []Range{{1, -1, 1}}} },
 		"gaps[0].key.texts[0].weight": func(a *Authored) { a.Key.Gaps["x"] = GapKey{Texts: []Accepted{{"x", 2}}} },
+		"gaps[0].key.texts ":          func(a *Authored) { a.Key.Gaps["x"] = GapKey{Texts: []Accepted{{"wrong", 0}}} },
+		"gaps[1].key.numbers ":        func(a *Authored) { a.Key.Gaps["y"] = GapKey{Numbers: []Range{{1, 0, -1}}} },
 	} {
 		a := newGapText()
 		change(&a)
 		err := a.Normalise("t")
-		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Invalid || e.Field != field {
+		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Invalid || e.Field != strings.TrimSpace(field) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}

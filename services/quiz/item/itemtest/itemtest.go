@@ -119,6 +119,12 @@ func addGaps(r *rand.Rand, a *item.Authored) {
 		id := strconv.Itoa(i + 1)
 		g := item.Gap{ID: id, Kind: kind}
 		k := item.GapKey{Texts: one.Key.Texts, Numbers: one.Key.Numbers}
+		if len(k.Texts) > 0 {
+			k.Texts[0].Weight = 1
+		}
+		if len(k.Numbers) > 0 {
+			k.Numbers[0].Weight = 0.5
+		}
 		if kind == item.Single {
 			g.Options, k.Weights = one.Options, one.Key.Weights
 		}

@@ -90,6 +90,16 @@ func (s *store) writeTx(op string, fn func(*bbolt.Tx) error) error {
 }
 
 // loadValue reads a value. It returns the zero value if the key is missing or damaged.
+// ReadLink returns the link in a copy of cloud.db. The zero Link means that there is none.
+func ReadLink(path string) (l Link, err error) {
+	s, err := openStore(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return l, err
+	}
+	l = loadValue[Link](s, bucketLink, keyLink)
+	return l, s.db.Close()
+}
+
 func loadValue[T any](s *store, bucket, key string) (v T) {
 	err := s.readTx("cloud", func(tx *bbolt.Tx) (err error) {
 		v, err = checkedkv.Get[T](tx, bucket, key)

@@ -20,6 +20,7 @@ import (
 
 type cloudServeCmd struct {
 	databaseFlags
+	Replica   string `help:"URL of a database that follows. Exports and xAPI statements are read there while it answers." env:"LIVELEARN_CLOUD_REPLICA" placeholder:"URL"`
 	Listen    string `help:"Listen address." default:":8443" placeholder:"ADDR"`
 	Data      string `help:"Folder for the self-made certificate of the node. Nodes behind one name need the same folder." default:"${data}/cloud" type:"path" placeholder:"DIR"`
 	Cert      string `help:"PEM file with the certificate of a public authority." type:"existingfile" placeholder:"FILE"`
@@ -47,6 +48,11 @@ func (c cloudServeCmd) Run(w environment) error {
 		return err
 	}
 	defer store.Close()
+	if c.Replica != "" {
+		if err := store.AddReplica(ctx, c.Replica); err != nil {
+			return usageError{toUserError(err)}
+		}
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

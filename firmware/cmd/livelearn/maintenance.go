@@ -15,6 +15,7 @@ import (
 	"github.com/livelearn/box/firmware"
 	"github.com/livelearn/box/firmware/backup"
 	"github.com/livelearn/box/firmware/doctor"
+	"github.com/livelearn/box/services/cloud/transports"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
 )
@@ -40,7 +41,9 @@ func (c *doctorCmd) Run(w environment) error {
 		addresses = append(addresses, gateway.HTTPS)
 	}
 	worst := health.OK
-	for _, f := range doctor.Run(context.Background(), e.Data, addresses...) {
+	ctx := context.Background()
+	list := append(doctor.Run(ctx, e.Data, addresses...), doctor.CheckCloud(ctx, e.Data, transports.Transports{Version: version}.Open))
+	for _, f := range list {
 		worst = max(worst, f.Level)
 		printText(w.stdout, "%-5s %s\n", f.Level, f.What)
 		if f.Remedy != "" {

@@ -118,16 +118,21 @@ func startServer(bin string, durable bool) (*pgServer, error) {
 	if err := s.initDatabase(bin, durable); err != nil {
 		return nil, fmt.Errorf("cloudtest: %w", err)
 	}
+	return s, s.run(bin)
+}
+
+// run starts the server and waits until it answers.
+func (s *pgServer) run(bin string) (err error) {
 	cmd := s.newCommand("sh", "-c", watchScript, "sh", bin, s.dir)
 	if s.stdin, err = cmd.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	cmd.SysProcAttr.Setsid = true // ^C ends the tests, and then the pipe ends
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	go func() { _ = cmd.Wait(); close(s.done) }()
-	return s, s.waitReady()
+	return s.waitReady()
 }
 
 // initDatabase creates the database folder. Postgres refuses to run as root.

@@ -43,6 +43,8 @@ const connectTimeout = 10 * time.Second // default for one connection, if the UR
 type Store struct {
 	pool *pgxpool.Pool
 	full atomic.Bool // the last batch found no space
+
+	replica *replica // nil: none
 }
 
 // Open makes a Store that connects on first use. If the database is down, the first call returns
@@ -66,7 +68,12 @@ func Open(ctx context.Context, url string) (*Store, error) {
 }
 
 // Close waits for running calls and closes all connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.pool.Close()
+	if s.replica != nil {
+		s.replica.store.Close()
+	}
+}
 
 // wrapError gives a database error its kind.
 func wrapError(op string, err error) error {

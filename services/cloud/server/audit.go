@@ -50,7 +50,7 @@ func auditQuery(r *http.Request, g pg.Grant) pg.DeedQuery {
 // exportAudit answers with the audit log as CSV.
 func (s *Server) exportAudit(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
 	q := auditQuery(r, g)
-	return s.exportFile("audit.csv", "text/csv; charset=utf-8", func(ctx context.Context, out io.Writer, _ pg.Period) error {
+	return s.exportFile("audit.csv", "text/csv; charset=utf-8", func(ctx context.Context, _ *pg.Store, out io.Writer, _ pg.Period) error {
 		head := []string{"time", "operator", "address", "school", "action", "object", "detail"}
 		return writeRows(out, head, s.store.Deeds(ctx, q), func(d pg.Deed) []string {
 			return []string{

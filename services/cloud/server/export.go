@@ -23,7 +23,7 @@ func (s *Server) exportRoutes(mux *routes) {
 
 // exportFile answers with a file. The answer starts with the first bytes. A later error aborts the
 // connection, so that a partial file does not look complete.
-func (s *Server) exportFile(name, kind string, write func(ctx context.Context, w io.Writer, p pg.Period) error) handler {
+func (s *Server) exportFile(name, kind string, write func(ctx context.Context, store *pg.Store, w io.Writer, p pg.Period) error) handler {
 	return func(w http.ResponseWriter, r *http.Request, g pg.Grant) error {
 		of, err := s.school(r, g)
 		if err != nil {
@@ -45,14 +45,15 @@ func (s *Server) exportFile(name, kind string, write func(ctx context.Context, w
 		default:
 			return errs.NewCode(op, errs.Busy, "too_many", "the node is making other exports")
 		}
-		until, err := s.store.ConsistentThrough(r.Context())
+		store := s.store.Reader(r.Context(), since)
+		until, err := store.ConsistentThrough(r.Context())
 		if err != nil {
 			return err
 		}
 		w.Header().Set("X-Consistent-Through", until.UTC().Format(time.RFC3339Nano)) // since of the next export
 		out := &exportWriter{w: w, rc: http.NewResponseController(w), name: name, kind: kind}
 		clearReadDeadline(out.rc)
-		if err := write(r.Context(), out, pg.Period{School: of, Since: since, Until: until}); err != nil {
+		if err := write(r.Context(), store, out, pg.Period{School: of, Since: since, Until: until}); err != nil {
 			if out.started {
 				s.log.Warn("an export was not finished", "kind", r.Pattern, "err", err)
 				panic(http.ErrAbortHandler)
@@ -137,12 +138,12 @@ func writeTableHead(w io.Writer, c sheet.Writer, head []string) error {
 	return errors.Join(err, c.Write(head))
 }
 
-func (s *Server) resultsCSV(ctx context.Context, w io.Writer, p pg.Period) error {
+func (s *Server) resultsCSV(ctx context.Context, store *pg.Store, w io.Writer, p pg.Period) error {
 	head := []string{
 		"school", "class", "class_id", "lesson", "lesson_id", "started", "question", "question_id", "pupil", "pupil_id",
 		"answered", "fraction", "points", "of", "box", "received", "person", "class_key", "teacher", "quiz", "edition", "present", "asked",
 	}
-	return writeRows(w, head, s.store.Results(ctx, p), func(r pg.ResultRow) []string {
+	return writeRows(w, head, store.Results(ctx, p), func(r pg.ResultRow) []string {
 		return []string{
 			sheet.Text(r.School), sheet.Text(r.ClassName), sheet.Text(r.Class), sheet.Text(r.Title), sheet.Text(r.Lesson), formatTime(r.Started),
 			sheet.Text(r.Question), sheet.Text(r.Item), sheet.Text(r.Name), sheet.Text(r.Pupil),
@@ -161,12 +162,12 @@ func scoreText(r pg.ResultRow, score float64) string {
 	return formatNumber(score)
 }
 
-func (s *Server) attendanceCSV(ctx context.Context, w io.Writer, p pg.Period) error {
+func (s *Server) attendanceCSV(ctx context.Context, store *pg.Store, w io.Writer, p pg.Period) error {
 	head := []string{
 		"school", "class", "class_id", "lesson", "lesson_id", "started", "ended", "pupil", "pupil_id", "came", "minutes", "box", "received",
 		"person", "class_key", "teacher", "asked", "answered", "points", "of",
 	}
-	return writeRows(w, head, s.store.Attendance(ctx, p), func(r pg.AttendanceRow) []string {
+	return writeRows(w, head, store.Attendance(ctx, p), func(r pg.AttendanceRow) []string {
 		return []string{
 			sheet.Text(r.School), sheet.Text(r.ClassName), sheet.Text(r.Class), sheet.Text(r.Title), sheet.Text(r.Lesson), formatTime(r.Started), formatTime(r.Ended),
 			sheet.Text(r.Name), sheet.Text(r.Pupil), formatTime(r.Came), formatNumber(r.Stay.Round(time.Minute).Minutes()), sheet.Text(r.Box), formatTime(r.Received),

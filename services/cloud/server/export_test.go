@@ -38,3 +38,6 @@ func DocumentedRoutes() (list []string) {
 
 // NewDocument returns the description of the API.
 func NewDocument() *huma.OpenAPI { return newDocument() }
+
+// Replica reports whether the replica answered when it was last asked.
+func (s *Server) Replica() (up, has bool) { return s.store.ReplicaUp() }

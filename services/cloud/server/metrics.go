@@ -72,6 +72,7 @@ var (
 	boxDead   = prometheus.NewDesc("livelearn_cloud_box_dead_letters", "Facts of the box that the database refused.", boxLabels, nil)
 	boxSilent = prometheus.NewDesc("livelearn_cloud_box_silent", "1 if the box was not heard of for longer than its school allows.", boxLabels, nil)
 	silence   = prometheus.NewDesc("livelearn_cloud_silent_after_seconds", "Time without contact after which a box of the school counts as silent.", []string{"school"}, nil)
+	replicaUp = prometheus.NewDesc("livelearn_cloud_replica_up", "1 if the replica answered when it was last asked. Only of a node with one.", nil, nil)
 	dbUp      = prometheus.NewDesc("livelearn_cloud_database_up", "1 if the database answers and takes data.", nil, nil)
 )
 
@@ -80,7 +81,7 @@ type boxCollector struct{ store *pg.Store }
 
 // Describe implements prometheus.Collector.
 func (c *boxCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{boxSeen, boxBehind, boxDead, boxSilent, silence, dbUp} {
+	for _, d := range []*prometheus.Desc{boxSeen, boxBehind, boxDead, boxSilent, silence, replicaUp, dbUp} {
 		ch <- d
 	}
 }
@@ -94,6 +95,13 @@ func (c *boxCollector) Collect(ch chan<- prometheus.Metric) {
 		up = 1
 	}
 	ch <- prometheus.MustNewConstMetric(dbUp, prometheus.GaugeValue, up)
+	if answered, has := c.store.ReplicaUp(); has {
+		v := 0.0
+		if answered {
+			v = 1
+		}
+		ch <- prometheus.MustNewConstMetric(replicaUp, prometheus.GaugeValue, v)
+	}
 	list, err := c.store.Boxes(ctx, "")
 	if err != nil {
 		return // dbUp shows it

@@ -32,6 +32,8 @@ type rig struct {
 	addr string
 	pin  string
 	http *http.Client
+
+	replica string // URL of a database that follows, empty for none
 }
 
 // testLog is a log that a test can read.
@@ -66,6 +68,11 @@ func (r *rig) startNode() {
 	store, err := pg.Open(t.Context(), r.URL)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r.replica != "" {
+		if err := store.AddReplica(t.Context(), r.replica); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r.log = &testLog{}
 	r.srv = server.New(server.Config{Listen: "127.0.0.1:0", Data: t.TempDir()}, store,

@@ -36,16 +36,17 @@ func (s *Server) handleStatements(w http.ResponseWriter, r *http.Request, g pg.G
 	if v := r.Header.Get(xapiHeader); !strings.HasPrefix(v, "1.0") {
 		return errs.NewField(op, xapiHeader, "bad_version", 0, "the header must be 1.0.x")
 	}
-	through, err := s.store.ConsistentThrough(r.Context()) // before the query: it is never ahead of the answer
-	if err != nil {
-		return err
-	}
 	q, err := parseQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
+	store := s.store.Reader(r.Context(), q.Since)
+	through, err := store.ConsistentThrough(r.Context()) // before the query: it is never ahead of the answer
+	if err != nil {
+		return err
+	}
 	q.School, q.Home = g.School, s.homeURL(r)
-	list, next, err := s.store.Statements(r.Context(), q)
+	list, next, err := store.Statements(r.Context(), q)
 	if err != nil {
 		return err
 	}

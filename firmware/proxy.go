@@ -15,7 +15,7 @@ func proxyFunc(setting string) func(*http.Request) (*url.URL, error) {
 	}
 	return func(r *http.Request) (*url.URL, error) {
 		if isLocalHost(r.URL.Hostname()) {
-			return nil, nil //nolint:nilnil // this pair means no proxy, in net/http
+			return nil, nil // no proxy, in net/http
 		}
 		return url.Parse(setting)
 	}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/md5" //nolint:gosec // dpkg's list of sums has this form, and protects against nothing
 	"errors"
 	"fmt"
 	"io"
@@ -116,26 +115,27 @@ func licenceFiles(b *build, program string) (list []debFile, err error) {
 	if err := b.writeLicences(share, program); err != nil {
 		return nil, err
 	}
-	err = filepath.WalkDir(share, func(name string, d fs.DirEntry, err error) error {
+	files := os.DirFS(share)
+	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := os.ReadFile(name) //nolint:gosec // in our own folder
-		list = append(list, debFile{name: "/usr/share/livelearn" + strings.TrimPrefix(name, share), mode: 0o644, data: data})
+		data, err := fs.ReadFile(files, name)
+		list = append(list, debFile{name: "/usr/share/livelearn/" + name, mode: 0o644, data: data})
 		return err
 	})
 	return list, err
 }
 
-// controlFiles describe the package and say what dpkg runs.
+// controlFiles describe the package and say what dpkg runs. dpkg makes its own list of sums when there
+// is none.
 func controlFiles(b *build, files []debFile) []debFile {
-	size, sums, conffiles := 0, "", ""
+	size, conffiles := 0, ""
 	for _, f := range files {
 		if f.link != "" {
 			continue
 		}
 		size += len(f.data)
-		sums += fmt.Sprintf("%x  %s\n", md5.Sum(f.data), strings.TrimPrefix(f.name, "/")) //nolint:gosec // see the import
 		if strings.HasPrefix(f.name, "/etc/") {
 			conffiles += f.name + "\n"
 		}
@@ -157,7 +157,6 @@ Description: live classroom in a box, without the internet
 	return []debFile{
 		{name: "/conffiles", mode: 0o644, data: []byte(conffiles)},
 		{name: "/control", mode: 0o644, data: []byte(control)},
-		{name: "/md5sums", mode: 0o644, data: []byte(sums)},
 		{name: "/postinst", mode: 0o755, data: []byte(postinst)},
 		{name: "/postrm", mode: 0o755, data: []byte(postrm)},
 		{name: "/prerm", mode: 0o755, data: []byte(prerm)},

@@ -1,1 +1,0 @@
-import{a as c}from"./chunk-DUDTCLGH.js";import{D as e}from"./chunk-PAJ7FXTC.js";var i="el",r="rl",o="il";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

@@ -48,7 +48,7 @@ func keepAct(e event.Event, v event.Viewer) json.RawMessage {
 type Entry struct {
 	Seq     uint64 `json:"seq"`               // set by the log
 	At      int64  `json:"at"`                // milliseconds since 1970, set by the log
-	By      string `json:"by,omitempty"`      // user id; empty: nobody known, or the box itself
+	By      string `json:"by,omitempty"`      // user id; empty: an unknown person, or the box itself
 	Name    string `json:"name,omitempty"`    // of that user
 	From    string `json:"from,omitempty"`    // the network address, or a part of the box such as "button"
 	Action  string `json:"action"`            // one of Actions

@@ -52,7 +52,7 @@ type LeftOver struct {
 // nothing. A class is found by its source id and then by its name, and created if there is none.
 // A pupil is found by the source id and then by the name. No pupil is deleted. With into, the
 // class of the file, whatever its name, is that class. Of several classes in a file, the one with
-// the name of into is used. A dry run changes nothing. by is the person who imports, or nobody:
+// the name of into is used. A dry run changes nothing. by is the person who imports, or none:
 // errs.Denied (code other_class) for a class that is not the person's. New classes of a teacher are
 // the teacher's own.
 func (r *Roster) Import(t listimport.Table, into string, dry bool, by ...Person) (out Imported, err error) {

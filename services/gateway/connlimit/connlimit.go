@@ -35,7 +35,7 @@ const (
 type Limiter struct {
 	perIP, all int
 	// Exhausted is told that a connection could not be taken, because the program has no more
-	// descriptors. It is set before the first Listen. Nil: nobody is told.
+	// descriptors. It is set before the first Listen. Nil is ignored.
 	Exhausted func()
 
 	mu     sync.Mutex

@@ -36,8 +36,8 @@ type Operations struct {
 	Callers *Callers
 	Audit   Audit
 	Log     *slog.Logger
-	// Guard refuses a person of the staff who may not see the class or lesson of a request. Nil:
-	// refuses nobody.
+	// Guard refuses a person of the staff who may not see the class or lesson of a request. Nil
+	// lets all pass.
 	Guard func(Caller, *http.Request) error
 }
 

@@ -168,7 +168,7 @@ func (a *API) login(ctx context.Context, in *httpapi.Body[loginIn]) (out *Signed
 		return err
 	})
 	act := audit.Entry{Action: audit.SignedIn}
-	if s, ok := a.findStaff(name); ok { // a name that nobody has may be a PIN in the wrong field
+	if s, ok := a.findStaff(name); ok { // an unknown name may be a PIN in the wrong field
 		act.By, act.Name = s.ID, s.Name
 	}
 	a.auditTry(ctx, act, err)

@@ -121,7 +121,7 @@ func TestBoxServesItsPagesAndListsAllThatRuns(t *testing.T) {
 	if got := fetchURL(t, b.Status().HTTPAddresses[0]); !strings.Contains(got, "LiveLearn") {
 		t.Errorf("got %q", got)
 	}
-	want := []string{"journal", "jobs", "rooms", "sessions", "gateway", "optional", "started"}
+	want := []string{"journal", "jobs", "audit", "rooms", "sessions", "gateway", "optional", "started"}
 	var got []string
 	for _, c := range b.Tree().Children {
 		got = append(got, c.Name)

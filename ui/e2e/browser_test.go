@@ -162,20 +162,27 @@ func (p *page) open(url string) {
 
 func evalJS[T any](p *page, js string) T {
 	p.t.Helper()
-	if p.fox != nil {
-		var v T
-		if err := p.fox.eval(js, &v); err != nil {
-			p.t.Fatalf("%.120s: %v", js, err)
-		}
-		return v
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
-	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, func(e *runtime.EvaluateParams) { e.AwaitPromise = new(true) }))
+	v, err := tryJS[T](p, js)
 	if err != nil {
 		p.t.Fatalf("%.120s: %v", js, err)
 	}
 	return v
+}
+
+func tryJS[T any](p *page, js string) (v T, err error) {
+	if p.fox != nil {
+		err := p.fox.eval(js, &v)
+		return v, err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](js, func(e *runtime.EvaluateParams) { e.AwaitPromise = new(true) }))
+}
+
+// isLeaving reports whether an expression failed because its page gave way to the next one, as
+// after a reload.
+func isLeaving(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "navigated or closed") || strings.Contains(err.Error(), "context was destroyed"))
 }
 
 func (p *page) text() string {
@@ -195,8 +202,14 @@ func (p *page) text() string {
 func (p *page) until(what, js string) {
 	p.t.Helper()
 	deadline := time.Now().Add(waitTimeout)
-	for !evalJS[bool](p, "!!("+js+")") {
-		if time.Now().After(deadline) {
+	for {
+		met, err := tryJS[bool](p, "!!("+js+")")
+		switch {
+		case err != nil && !isLeaving(err):
+			p.t.Fatalf("%.120s: %v", js, err)
+		case met:
+			return
+		case time.Now().After(deadline):
 			p.t.Fatalf("waited in vain for %s; the page shows:\n%s", what, p.text())
 		}
 		time.Sleep(30 * time.Millisecond) // the browser is a process of its own

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/livelearn/box/services/cloud/cloudtest.startServer.func1")) // Postgres ends with the process
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/livelearn/box/services/cloud/cloudtest.(*pgServer).run.func1")) // Postgres ends with the process
 }
 
 // memorySink is a simple model of the cloud, and the real sinks are compared with it. It holds

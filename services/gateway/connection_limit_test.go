@@ -102,7 +102,7 @@ func TestTheRefusalPageComesOverTLSToo(t *testing.T) {
 		})
 		stop := r.start(t)
 		held := []net.Conn{dialServer(t, plain), dialServer(t, plain)} // the limit covers both listeners
-		synctest.Wait() // both are counted
+		synctest.Wait()                                                // both are counted
 		over := tls.Client(dialServer(t, secure), &tls.Config{InsecureSkipVerify: true})
 		if resp, text := getOn(t, over, "/"); resp.StatusCode != 503 || !strings.Contains(text, refusalTexts["en"][1]) {
 			t.Errorf("%v %s", resp, text)

@@ -131,11 +131,21 @@ func TestPicturesAndSoundOfALesson(t *testing.T) {
 	l.menu(1)
 	l.ada.press(l.say("people.invite"))
 	cid.sees(l.say("onair.invited"))
+	evalJS[bool](cid, `((d, get) => (d.getUserMedia = async (c) => { const s = await get(c); window.microphone = s.getAudioTracks()[0] ?? window.microphone; return s; }, true))(navigator.mediaDevices, navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices))`)
 	cid.press(l.say("call.accept"))
 	cid.until("the check", `document.querySelector("[data-part=device-check] video")?.videoWidth > 0`)
 	cid.press(l.say("call.go"))
 	l.ada.moves("camera")
 	l.ada.hears()
+
+	// A phone call takes the microphone of the pupil's device.
+	for _, state := range []struct {
+		off bool
+		why string
+	}{{true, l.say("call.silenced")}, {false, ""}} {
+		evalJS[bool](cid, fmt.Sprintf(`(Object.defineProperty(microphone, "muted", {value: %v, configurable: true}), microphone.dispatchEvent(new Event(%v ? "mute" : "unmute")))`, state.off, state.off))
+		cid.until("what the device did", `document.querySelector("[data-part=silenced]").innerText === `+quote(state.why))
+	}
 
 	installModules(t)
 	l.ada.axe("console on air")

@@ -285,6 +285,21 @@ function Link({ call }: { call: Call }) {
   );
 }
 
+// useSilenced tells whether the device itself has switched a track off: for a phone call, or by a
+// switch of its own.
+function useSilenced(track: MediaStreamTrack | undefined) {
+  const [silenced, setSilenced] = useState(false);
+  useEffect(() => {
+    const look = () => setSilenced(!!track?.muted);
+    look();
+    for (const kind of ["mute", "unmute"]) track?.addEventListener(kind, look);
+    return () => {
+      for (const kind of ["mute", "unmute"]) track?.removeEventListener(kind, look);
+    };
+  }, [track]);
+  return silenced;
+}
+
 function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who; home: string }) {
   const [checking, setChecking] = useState<Source[] | null>(null);
   const air = room.onair;
@@ -293,6 +308,7 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
   const can = (s: Source) => who === "teacher" || air.mine.value.includes(s);
   const live = !!own.camera || !!own.microphone;
   const quiet = air.muted.value.find((m) => m.user === me && m.source === "microphone");
+  const silenced = useSilenced(own.microphone);
   const go = async (c: ChosenDevices) => {
     setChecking(null);
     box.current?.focus();
@@ -340,7 +356,7 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
       )}
       {live && can("microphone") && own.microphone && (
         <Button
-          icon={quiet ? MicOff : Mic}
+          icon={quiet || silenced ? MicOff : Mic}
           disabled={!!quiet && quiet.by !== me}
           onClick={() => room.send("call.mute", { source: "microphone", on: !quiet })}
         >
@@ -379,6 +395,9 @@ function Controls({ call, room, who, home }: { call: Call; room: Room; who: Who;
           {t("call.connecting")}
         </span>
       )}
+      <span role="status" data-part="silenced">
+        {live && silenced && t("call.silenced")}
+      </span>
       {who === "teacher" && <Lead room={room} call={call} />}
       {checking && (
         <DialogSheet title={t("call.check")} onClose={() => setChecking(null)}>

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -70,12 +71,29 @@ func New(t testing.TB, c Config) *Machine {
 	}
 	m.Start()
 	t.Cleanup(func() {
-		m.Kill()
 		if t.Failed() {
-			t.Log(m.Serial.Tail())
+			t.Log(m.readSafePage())
+			defer func() { t.Log(m.Serial.Tail()) }()
 		}
+		m.Kill()
 	})
 	return m
+}
+
+// readSafePage returns why the box keeps ending, as the page of the safe mode says. It is empty if
+// another page or none answers.
+func (m *Machine) readSafePage() string {
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Get("http://" + m.Addr(80) + "/")
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	page, _ := io.ReadAll(resp.Body) // a part says something too
+	if !bytes.Contains(page, []byte("/safe.css")) {
+		return ""
+	}
+	return string(page)
 }
 
 // Start switches it on. Start after Kill simulates a return of the power.

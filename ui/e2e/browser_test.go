@@ -284,8 +284,7 @@ func (p *page) fill(label, text string) {
 	p.t.Helper()
 	target := `[...document.querySelectorAll("input, textarea")].filter((e) => e.checkVisibility()).find((e) =>
 	  (` + fieldName + `)(e).includes(` + quote(label) + `))`
-	p.until("field "+label, target)
-	evalJS[bool](p, "(("+target+").focus(), ("+target+").select(), true)")
+	p.until("field "+label, "((e) => e && (e.focus(), e.select(), true))("+target+")")
 	p.typed(text)
 }
 

@@ -66,6 +66,7 @@ func TestAnOperatorUsesThePagesOfANode(t *testing.T) {
 	p.axe("sign in")
 	p.shot("signin")
 	p.press("Set up a new account")
+	p.arrives("New password again")
 	p.fill("Name", "ada")
 	p.fill("Set-up code", setup)
 	p.fill("New password", "correct horse battery")

@@ -61,12 +61,15 @@ func TestTheProjectorSoundsAndStaysOn(t *testing.T) {
 
 	s.screen.press(say("screen.mute"))
 	s.open("en")
+	s.screen.until("the reveal of before", `document.querySelector("[data-state=revealed]")`)
 	s.screen.until("the button to turn the sound on", findControl+`("button", `+quote(say("screen.unmute"))+`)`)
 	s.screen.tap("h1, h2, [data-stage]")
 	ask(ids[1])
+	s.screen.sees(list[1].item["text"].(string))
 	s.do(s.teach, "quiz.reveal", map[string]any{"round": s.round})
-	s.screen.until("the reveal", `document.querySelector("[data-state=revealed]")`)
-	s.screen.press(say("screen.unmute")) // plays a tone to try
+	s.screen.until("the next reveal", `document.querySelector("[data-state=revealed]")`)
+	evalJS[bool](s.screen, `new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true), 100)))`) // the sound follows a paint
+	s.screen.press(say("screen.unmute"))                                                                            // plays a tone to try
 	heard("only the trial", 1047)
 	s.screen.noFaults()
 }

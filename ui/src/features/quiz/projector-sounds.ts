@@ -20,12 +20,14 @@ export function useProjectorSounds(room: Room) {
   }, [end]);
   const revealed = q.round.value?.state === "revealed" ? q.round.value.round : 0;
   const ranked = !!q.ranked.value?.length;
-  const before = useRef({ revealed, ranked });
+  const joined = room.me.value.user !== "";
+  const before = useRef<{ revealed: number; ranked: boolean } | null>(null); // null before the page has joined
   useEffect(() => {
-    if (mayPlay()) {
+    if (!joined) return;
+    if (before.current && mayPlay()) {
       if (revealed && revealed !== before.current.revealed) playReveal();
       if (ranked && !before.current.ranked) playPodium();
     }
     before.current = { revealed, ranked };
-  }, [revealed, ranked]);
+  }, [joined, revealed, ranked]);
 }

@@ -83,8 +83,8 @@ type Parts struct {
 	Stderr io.Writer
 	// PID1 is the first process of the appliance that this program runs on. Nil: there is none.
 	PID1 *initctl.Client
-	// ReportAlive tells the service manager of an installed system that the box answers. Nil: no
-	// manager listens.
+	// ReportAlive reports to the service manager that the box answers. It is nil if no manager
+	// runs the box.
 	ReportAlive func(context.Context, initctl.Alive) error
 	// Release is the system that this program is part of. It is empty where the box takes no updates.
 	Release Release

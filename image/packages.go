@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -120,12 +121,13 @@ func isProgram(name string) bool {
 
 // packageFiles are flags of the commands that read packages.
 type packageFiles struct {
-	Mirror string `help:"The host of Debian's archives." default:"http://deb.debian.org"`
+	Mirror string `help:"The address of Debian's archives, without /debian; default: that of apt on this machine."`
 	Cache  string `help:"The folder that keeps downloaded packages; default: livelearn in the user's folder for caches." type:"path"`
 }
 
+// mirror returns the mirror. Its URL is empty if nobody names one: the cache may have all packages.
 func (f packageFiles) mirror() (debian.Mirror, error) {
-	m := debian.Mirror{URL: strings.TrimSuffix(f.Mirror, "/"), Cache: f.Cache, Wait: time.Second}
+	m := debian.Mirror{URL: strings.TrimSuffix(cmp.Or(f.Mirror, debian.FindMirror(os.DirFS("/"))), "/"), Cache: f.Cache, Wait: time.Second}
 	if m.Cache == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
@@ -135,6 +137,9 @@ func (f packageFiles) mirror() (debian.Mirror, error) {
 	}
 	return m, nil
 }
+
+// oldArchives has each state of Debian's archives, for good.
+const oldArchives = "http://snapshot.debian.org/archive"
 
 //go:embed packages.lock
 var lockText []byte
@@ -154,7 +159,7 @@ func (b *build) copyPackages(dir string) error {
 	}
 	// Debian removes a package when a newer one replaces it, and keeps it in the archive of old states,
 	// which takes a package in within hours.
-	mirror.Old, mirror.At = "http://snapshot.debian.org/archive", lock.Taken.AddDate(0, 0, 1)
+	mirror.Old, mirror.At = oldArchives, lock.Taken.AddDate(0, 0, 1)
 	for _, p := range debianPackages {
 		if !p.isFor(b.board.name) {
 			continue
@@ -167,14 +172,14 @@ func (b *build) copyPackages(dir string) error {
 		if err != nil {
 			return fmt.Errorf("package %s %s (a newer one is taken by: image lock): %w", p.name, locked.Version, err)
 		}
-		if err := b.copyPackage(dir, p, locked, deb); err != nil {
+		if err := b.copyPackage(dir, p, locked, deb, mirror.OldURL(locked.Path)); err != nil {
 			return fmt.Errorf("package %s: %w", p.name, err)
 		}
 	}
 	return nil
 }
 
-func (b *build) copyPackage(dir string, p debianPackage, locked debian.Locked, deb []byte) error {
+func (b *build) copyPackage(dir string, p debianPackage, locked debian.Locked, deb []byte, location string) error {
 	notice := "usr/share/doc/" + p.name + "/copyright"
 	files := p.installed(b.board.arch)
 	content, err := debian.Extract(deb, slices.Concat(slices.Collect(maps.Keys(files)), []string{notice}, licencesOf(p)))
@@ -196,7 +201,7 @@ func (b *build) copyPackage(dir string, p debianPackage, locked debian.Locked, d
 	}
 	b.packages = append(b.packages, component{
 		Name: p.name, Version: locked.Version, text: text,
-		Location: "http://deb.debian.org/" + locked.Path, Sums: []checksum{{"SHA256", locked.SHA256}},
+		Location: location, Sums: []checksum{{"SHA256", locked.SHA256}},
 	})
 	return nil
 }

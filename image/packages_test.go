@@ -54,7 +54,7 @@ func lockedFile(t *testing.T, pack, from string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := packageFiles{Mirror: "http://deb.debian.org"}.mirror()
+	m, err := packageFiles{}.mirror()
 	if err != nil {
 		t.Fatal(err)
 	}

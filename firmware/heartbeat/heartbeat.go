@@ -1,6 +1,6 @@
-// Package heartbeat reports to whoever started this program that it answers HTTP: the first process of
-// an appliance, or a service manager. Package firmware starts one Heartbeat where somebody listens,
-// and asks it before it confirms an update.
+// Package heartbeat reports that this program answers HTTP. On an appliance the first process gets the
+// reports, on an installed system the service manager. Package firmware starts one Heartbeat there, and
+// asks it before it confirms an update.
 package heartbeat
 
 import (

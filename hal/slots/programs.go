@@ -147,8 +147,8 @@ func (s *Programs) Seed(program, version string, newer func(than string) bool) (
 	return err == nil, errors.Join(err, s.writeFileAtomic(seedFile, id))
 }
 
-// seedID tells one installed program from another. Packages of two versions may have the same size and
-// time.
+// seedID identifies an installed program. It contains the version, because packages of two versions may
+// have the same size and time.
 func seedID(program os.FileInfo, version string) string {
 	return fmt.Sprintf("%d %d %s", program.Size(), program.ModTime().UnixNano(), version)
 }

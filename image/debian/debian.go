@@ -29,11 +29,17 @@ const maxDownload = 256 << 20
 
 // Mirror downloads files of Debian's archives.
 type Mirror struct {
-	URL   string        // of the host, such as "http://deb.debian.org"
+	URL   string        // of the host that has the archives "debian" and "debian-security"
 	Old   string        // of the archives at another time, for files that URL has no longer; empty: none
 	At    time.Time     // the time for Old
 	Cache string        // folder that keeps files with a known sum
 	Wait  time.Duration // before the second try of a download; it doubles with each try
+}
+
+// OldURL returns where Old keeps the file at a path of the mirror.
+func (m Mirror) OldURL(path string) string {
+	archive, rest, _ := strings.Cut(path, "/")
+	return m.Old + "/" + archive + "/" + m.At.UTC().Format("20060102T150405Z") + "/" + rest
 }
 
 // tries is the number of attempts for one download.
@@ -49,8 +55,8 @@ func (m Mirror) Fetch(ctx context.Context, path, sum string) ([]byte, error) {
 		return data, nil
 	}
 	data, err := m.download(ctx, m.URL+"/"+path)
-	if archive, rest, _ := strings.Cut(path, "/"); m.Old != "" && errors.Is(err, os.ErrNotExist) {
-		data, err = m.download(ctx, m.Old+"/"+archive+"/"+m.At.UTC().Format("20060102T150405Z")+"/"+rest)
+	if m.Old != "" && errors.Is(err, os.ErrNotExist) {
+		data, err = m.download(ctx, m.OldURL(path))
 	}
 	if err != nil {
 		return nil, err
@@ -66,6 +72,9 @@ func (m Mirror) Fetch(ctx context.Context, path, sum string) ([]byte, error) {
 
 // download returns the file at an address. It tries again unless the answer is that there is no such file.
 func (m Mirror) download(ctx context.Context, url string) (data []byte, err error) {
+	if strings.HasPrefix(url, "/") {
+		return nil, errors.New("apt names no mirror of Debian on this machine: name one with --mirror")
+	}
 	for n := range tries {
 		if n > 0 {
 			select {

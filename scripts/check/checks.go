@@ -136,8 +136,8 @@ func runPageTests(ctx context.Context, r *runner) {
 	r.goTest(ctx, env, "-shuffle=on", "-vet=off", "-timeout=60m", "./"+pageTests)
 }
 
-// runTests runs all other tests with the race detector. Two packages at a time are enough for two
-// processors beside the tests of the pages, which have priority. Step "vet" has checked the same files.
+// runTests runs all other tests with the race detector. It runs two packages at a time, because
+// the tests of the pages run at the same time and have priority. Step "vet" has checked the same files.
 func runTests(ctx context.Context, r *runner) {
 	if r.fast != nil {
 		r.runFastTests(ctx)
@@ -227,7 +227,7 @@ func (r *runner) goTest(ctx context.Context, env []string, args ...string) {
 	r.countTests(newCommand(ctx, "go", append([]string{"test", "-json"}, args...)...), env)
 }
 
-// goTestBehind runs goTest with a lower priority than the step beside it.
+// goTestBehind runs goTest with a lower priority than the step that runs at the same time.
 func (r *runner) goTestBehind(ctx context.Context, env []string, args ...string) {
 	r.countTests(newCommand(ctx, "nice", append([]string{"-n", "5", "go", "test", "-json"}, args...)...), env)
 }

@@ -25,7 +25,7 @@ import (
 type check struct {
 	name string
 	fast bool // part of `scripts/test fast`
-	// beside lets a step run at the same time as the one after it. One of them waits or uses one
+	// beside starts the next step while this one runs. It is for steps that wait, or that use one
 	// processor for most of the time.
 	beside bool
 	run    func(ctx context.Context, r *runner)

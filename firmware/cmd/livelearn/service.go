@@ -140,8 +140,8 @@ func addServiceParts(parts *firmware.Parts, restart func()) error {
 	return nil
 }
 
-// reportToManager tells the service manager that the box answers (sd_notify). It restarts a box that
-// stops saying so.
+// reportToManager reports to the service manager that the box answers (sd_notify). The manager
+// restarts a box whose reports stop.
 func reportToManager(_ context.Context, a initctl.Alive) error {
 	state := daemon.SdNotifyReady + "\n" + daemon.SdNotifyWatchdog + "\nSTATUS=" + cmp.Or(a.Why, "ready")
 	_, err := daemon.SdNotify(false, state)

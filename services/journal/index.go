@@ -100,8 +100,15 @@ func (j *Journal) loadPosition() error {
 				return err
 			}
 			heads[f.event.Stream] = h
+			h.first = f.event.Seq
+			if h.first != h.seq+1 && h.first > 1 { // an epoch was raised since the checkpoint, or facts are lost
+				h.first = min(h.first, j.lastIndexed(f.event.Stream)+1)
+			}
 		}
 		h.addFact(f.event.Seq, f.event.Pos)
+	}
+	for _, h := range heads {
+		h.addLost(h.seq)
 	}
 	j.mu.Lock()
 	j.heads, j.position, j.checkpoint = heads, position, checkpoint

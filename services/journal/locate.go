@@ -11,26 +11,31 @@ import (
 )
 
 // locateFacts finds the positions of the next facts of a stream after a seq, about pageLen of
-// them: first by the index on disk, then by the part of it that is in memory. It copies the
-// part in memory first, so that a checkpoint in between hides nothing.
+// them: first by the index on disk, then by the part of it that is in memory. It reads the
+// stream's head first, so that a checkpoint in between hides nothing.
 func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
-	tail := j.tailOf(stream, after)
-	var refs []factRef
-	var damage error
-	err := j.readTx(func(tx *bbolt.Tx) error {
-		refs, damage = readIndex(tx, stream, after)
-		return nil
-	})
-	if errs.KindOf(err) == errs.Corrupt && err != nil {
-		damage, err = err, nil
-		refs = nil
-	}
+	h, err := j.headOf(nil, stream)
 	if err != nil {
 		return nil, err
 	}
+	tail, indexed := h.factsInMemory(after)
+	var refs []factRef
+	var damage error
+	err = j.readTx(func(tx *bbolt.Tx) error {
+		refs, damage = readIndex(tx, stream, after)
+		return nil
+	})
+	switch {
+	case err != nil && errs.KindOf(err) == errs.Corrupt:
+		damage = err
+	case err != nil:
+		return nil, err
+	case damage == nil && lacksFacts(refs, after, indexed):
+		damage = errs.Newf("journal", errs.Corrupt, "pieces of the index are missing")
+	}
 	if damage != nil {
 		j.log.Error("the index is damaged, facts are read instead", "room", stream, "err", damage)
-		return j.searchFacts(stream, after)
+		return j.searchFacts(stream, after, h.seq)
 	}
 	for _, r := range tail {
 		if len(refs) >= pageLen {
@@ -43,20 +48,16 @@ func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
 	return fillGaps(after, refs), nil
 }
 
-// tailOf copies the part of the index in memory for a stream after a seq.
-func (j *Journal) tailOf(stream string, after uint64) []factRef {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	h := j.heads[stream]
-	if h == nil || len(h.pos) == 0 {
-		return nil
+// lacksFacts tells whether refs, read from the index after a seq, have a gap or end too early. A
+// fact that was lost keeps its place in the index, so such a piece was damaged where no checksum
+// sees it: in its key, or in the table of its page.
+func lacksFacts(refs []factRef, after, indexed uint64) bool {
+	for _, r := range refs {
+		if after++; r.seq != after {
+			return true
+		}
 	}
-	var refs []factRef
-	start := max(h.first, after+1)
-	for i := start - h.first; i < uint64(len(h.pos)) && len(refs) < pageLen; i++ {
-		refs = append(refs, factRef{h.first + i, h.pos[i]})
-	}
-	return refs
+	return after < indexed && len(refs) < pageLen
 }
 
 // readIndex reads the index on disk. The error says that a piece of it is damaged.
@@ -91,8 +92,9 @@ func readIndex(tx *bbolt.Tx, stream string, after uint64) ([]factRef, error) {
 	return refs, nil
 }
 
-// searchFacts finds a stream's facts without the index, by reading all facts.
-func (j *Journal) searchFacts(stream string, after uint64) ([]factRef, error) {
+// searchFacts finds a stream's facts up to a seq without the index, by reading all facts. A fact
+// that is not found has an unknown position.
+func (j *Journal) searchFacts(stream string, after, upTo uint64) ([]factRef, error) {
 	var refs []factRef
 	for f := range j.scanFacts(0, j.Position()) {
 		if endsReading(f.err) {
@@ -102,8 +104,11 @@ func (j *Journal) searchFacts(stream string, after uint64) ([]factRef, error) {
 			refs = append(refs, factRef{f.event.Seq, f.event.Pos})
 		}
 		if len(refs) == 16*pageLen {
-			break
+			return fillGaps(after, refs), nil
 		}
+	}
+	if n := len(refs); n == 0 && after < upTo || n > 0 && refs[n-1].seq < upTo {
+		refs = append(refs, factRef{seq: upTo})
 	}
 	return fillGaps(after, refs), nil
 }

@@ -54,16 +54,33 @@ func (h *streamHead) raiseEpoch(base uint64) {
 // addFact notes that the fact seq is at pos. Facts in between were lost to damage. They keep
 // their place, with an unknown position.
 func (h *streamHead) addFact(seq, pos uint64) {
-	if len(h.pos) == 0 {
+	if h.first == 0 {
 		h.first = seq
 	}
-	for h.first+uint64(len(h.pos)) <= seq {
-		h.pos = append(h.pos, 0)
-	}
+	h.addLost(seq)
 	if seq >= h.first {
 		h.pos[seq-h.first] = pos
 	}
 	h.seq = max(h.seq, seq)
+}
+
+// addLost keeps the places of the facts up to seq.
+func (h *streamHead) addLost(seq uint64) {
+	for h.first+uint64(len(h.pos)) <= seq {
+		h.pos = append(h.pos, 0)
+	}
+}
+
+// factsInMemory lists the facts after a seq that the index on disk lacks, at most pageLen of them,
+// and the last seq that the index has.
+func (h *streamHead) factsInMemory(after uint64) (refs []factRef, indexed uint64) {
+	if len(h.pos) == 0 {
+		return nil, h.seq
+	}
+	for i := max(h.first, after+1) - h.first; i < uint64(len(h.pos)) && len(refs) < pageLen; i++ {
+		refs = append(refs, factRef{h.first + i, h.pos[i]})
+	}
+	return refs, h.first - 1
 }
 
 func (h *streamHead) encodeHead() []byte {

@@ -120,6 +120,7 @@ var ranks = map[string]int{
 	"services/wire/wiretest": 6, // drives a room or a session from outside
 
 	"services/gateway/connlimit": 0,
+	"services/gateway/proxies":   1, // reads who connects, before any audience
 	"services/gateway/httpapi":   3, // what the audiences share
 	"services/gateway/signin":    6,
 	"services/gateway/peers":     6,
@@ -209,6 +210,7 @@ var thirdParty = map[string][]string{
 	"services/gateway/httpapi": {
 		"github.com/danielgtaylor/huma/v2",
 	},
+	"services/gateway/proxies":    {"github.com/pires/go-proxyproto"},
 	"services/gateway/adminapi":   {"github.com/danielgtaylor/huma/v2"},
 	"services/gateway":            {"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
 	"firmware/medianode":          {"github.com/prometheus/client_golang", "golang.org/x/sys/unix"},

@@ -5,8 +5,9 @@
 // with its operations: pupil, staff, adminapi and peers. Package signin signs people in. The
 // gateway decides nothing about a lesson.
 //
-//	listener (connlimit: connections for each address, and for the box)
+//	listener (connlimit: connections for each address, and for the box; proxies: PROXY header)
 //	  -> recoverPanics (a panic is a 500 and a report)
+//	  -> proxies (X-Forwarded-For: 400)
 //	  -> checkHost (allow-list: 421) -> withSecurityHeaders (CSP and others)
 //	  -> refuseExcess (503) -> cross-origin writes: 403
 //	  -> ServeMux: pages, assets, /healthz /readyz /metrics, /socket/websocket, /api (huma)
@@ -45,6 +46,7 @@ import (
 	"github.com/livelearn/box/services/gateway/pupil"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/gateway/staff"
+	"github.com/livelearn/box/services/gateway/proxies"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/library"
@@ -64,6 +66,9 @@ type Config struct {
 	HTTPS string   // address of HTTPS, default ":8443"; "off": none
 	Hosts []string // further host names of the box, in addition to IP addresses, localhost and livelearn.local
 	PerIP int      // connections of one address at once, without lesson sockets, default 2048, because 200 pupils may be behind one router
+	// Proxies are the load balancers and proxies in front of the box, as addresses or networks like
+	// 10.0.0.0/8. Their PROXY protocol and X-Forwarded-For headers name the clients.
+	Proxies []string
 }
 
 // WithDefaults fills in empty fields.
@@ -82,6 +87,9 @@ func (c Config) Validate() error {
 	}
 	if c.PerIP < 1 {
 		return errs.NewField("gateway.Config", "gateway.per_ip", "too_small", 1, "must be at least 1")
+	}
+	if _, err := proxies.Parse(c.Proxies); err != nil {
+		return errs.NewField("gateway.Config", "gateway.proxies", "bad_address", 0, "%v", err)
 	}
 	return nil
 }
@@ -142,6 +150,7 @@ type Gateway struct {
 	handler http.Handler
 	api     huma.API
 	limiter *connlimit.Limiter
+	proxies proxies.List
 	callers *httpapi.Callers
 	signIn  *signin.API
 	pupils  *pupil.API
@@ -161,6 +170,8 @@ func New(cfg Config, deps Deps) *Gateway {
 	}
 	g.limiter = connlimit.New(g.cfg.PerIP)
 	g.limiter.Exhausted = g.noteExhaustion
+	g.proxies, _ = proxies.Parse(g.cfg.Proxies) // Validate has refused what cannot be read
+	g.limiter.Shared = g.proxies.Contains
 	g.buildAudiences()
 	g.handler = g.buildHandler()
 	return g
@@ -197,7 +208,7 @@ func (g *Gateway) serve(ctx context.Context, ready func()) error {
 	defer g.clearAddrs()
 	plain := g.newServer()
 	g.setAddrs(ln.Addr(), nil)
-	group.Go(func(ctx context.Context) error { return runServer(ctx, plain, g.limiter.Listen(ln)) })
+	group.Go(func(ctx context.Context) error { return runServer(ctx, plain, g.listen(ln)) })
 	group.Go(g.watch)
 	if g.cfg.HTTPS != "off" {
 		g.startHTTPS(group)
@@ -232,9 +243,13 @@ func (g *Gateway) startHTTPS(group interface {
 	srv := g.newServer()
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: auth.getCertificate, NextProtos: []string{"http/1.1"}}
 	group.Go(func(ctx context.Context) error {
-		return runServer(ctx, srv, tls.NewListener(g.limiter.Listen(ln), conf))
+		return runServer(ctx, srv, tls.NewListener(g.listen(ln), conf))
 	})
 }
+
+// listen counts the connections of a listener and reads the headers that trusted proxies send
+// before all else, TLS too.
+func (g *Gateway) listen(ln net.Listener) net.Listener { return g.proxies.Listen(g.limiter.Listen(ln)) }
 
 func (g *Gateway) warnTLS(err error) {
 	g.Log.Warn("no https: cameras and microphones stay off", "err", err)

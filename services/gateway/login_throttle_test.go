@@ -176,3 +176,35 @@ func TestAnUnknownNameLooksLikeAWrongPIN(t *testing.T) {
 		t.Errorf("%d %s, %d %s", wrong.Code, wrong.Body, unknown.Code, unknown.Body)
 	}
 }
+
+// Behind a balancer each client is limited by its own address, and nobody else may name one.
+func TestClientsBehindAProxyAreLimitedOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config, _ *Deps) { c.Proxies = []string{"10.0.0.0/24"} }).school()
+		look := func(peer, client string, n int) int {
+			req := r.request("nobody", "POST", "/api/join/look", wrongCode(n))
+			req.RemoteAddr = peer + ":4000"
+			req.Header.Set("X-Forwarded-For", client)
+			return r.do(req).Code
+		}
+		exhaust := func(peer, client string) {
+			for n := range 30 {
+				look(peer, client, n)
+			}
+			if code := look(peer, client, 30); code != 429 {
+				t.Fatalf("%s by %s is not limited: %d", client, peer, code)
+			}
+		}
+		exhaust("10.0.0.2", "203.0.113.7")
+		if code := look("10.0.0.2", "203.0.113.8", 1); code != 404 {
+			t.Errorf("another client of the same proxy: %d", code)
+		}
+		exhaust("10.0.1.2", "203.0.113.9") // not on the list: its own address counts
+		if code := look("10.0.1.2", "203.0.113.10", 1); code != 429 {
+			t.Errorf("a stranger named another client: %d", code)
+		}
+		if code := look("10.0.0.2", "nobody", 1); code != 400 {
+			t.Errorf("a client that is no address: %d", code)
+		}
+	})
+}

@@ -39,6 +39,7 @@ func (g *Gateway) withGuards(next http.Handler) http.Handler {
 	if g.Captive != nil {
 		inner = g.Captive(inner)
 	}
+	inner = g.proxies.Handler(inner, func(w http.ResponseWriter, err error) { httpapi.WriteError(w, http.StatusBadRequest, err) })
 	return g.recoverPanics(inner)
 }
 

@@ -37,6 +37,9 @@ type Limiter struct {
 	// Exhausted is told that a connection could not be taken, because the program has no more
 	// descriptors. It is set before the first Listen. Nil is ignored.
 	Exhausted func()
+	// Shared reports whether a host is a proxy, whose connections are those of many people: they
+	// count for the whole box only. It is set before the first Listen. Nil: no host is one.
+	Shared func(host string) bool
 
 	mu     sync.Mutex
 	open   map[string]int // by key of Networks, guarded by mu
@@ -66,11 +69,13 @@ type limitedConn struct {
 // admit counts a connection. When too many excess connections are open, it closes the oldest
 // one. A flood holds its connections, while a person sends a request at once.
 func (m *Limiter) admit(c net.Conn) *limitedConn {
-	l := &limitedConn{Conn: c, of: m, keys: Networks(HostOf(c.RemoteAddr().String()))}
+	l := &limitedConn{Conn: c, of: m}
+	if host := HostOf(c.RemoteAddr().String()); m.Shared == nil || !m.Shared(host) {
+		l.keys = Networks(host)
+	}
 	l.release = sync.OnceFunc(func() { m.release(l) })
 	m.mu.Lock()
-	first, last := l.keys[0], l.keys[len(l.keys)-1]
-	l.excess = m.open[first] >= m.perIP || m.taken >= m.all && m.open[last] >= guaranteedShare
+	l.excess = m.exceeds(l.keys)
 	var oldest *limitedConn
 	if !l.excess {
 		m.taken++
@@ -85,6 +90,14 @@ func (m *Limiter) admit(c net.Conn) *limitedConn {
 		_ = oldest.Close()
 	}
 	return l
+}
+
+// exceeds reports whether one more connection is beyond the limits. The lock is held.
+func (m *Limiter) exceeds(keys []string) bool {
+	if len(keys) == 0 {
+		return m.taken >= m.all
+	}
+	return m.open[keys[0]] >= m.perIP || m.taken >= m.all && m.open[keys[len(keys)-1]] >= guaranteedShare
 }
 
 // release stops counting a connection.
@@ -161,11 +174,18 @@ func (l *limitedConn) CloseWrite() error {
 
 // connOf returns the limited connection under a connection of a server, or nil.
 func connOf(c net.Conn) *limitedConn {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	for {
+		switch t := c.(type) {
+		case *limitedConn:
+			return t
+		case *tls.Conn:
+			c = t.NetConn()
+		case interface{ Raw() net.Conn }: // it read the header of a proxy
+			c = t.Raw()
+		default:
+			return nil
+		}
 	}
-	l, _ := c.(*limitedConn)
-	return l
 }
 
 // ReleaseHijacked stops counting a connection that became a lesson socket. It is a

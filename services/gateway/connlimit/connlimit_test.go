@@ -1,10 +1,14 @@
 package connlimit
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"testing"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // far is a connection from an address without traffic.
@@ -61,5 +65,35 @@ func TestAFloodFromSomeAddressesLeavesOthersTheirShare(t *testing.T) {
 	}
 	if a := Networks("::ffff:10.0.0.1"); len(a) != 1 || a[0] != "10.0.0.1" {
 		t.Errorf("an IPv4 address in the other form is %v", a)
+	}
+}
+
+// All people behind a load balancer have one address.
+func TestTheConnectionsOfAProxyAreThoseOfManyPeople(t *testing.T) {
+	p := New(2)
+	p.all = 50
+	p.Shared = func(host string) bool { return host == "10.0.0.1" }
+	late := 0
+	for range 55 {
+		if p.admit(&far{addr: "10.0.0.1:1"}).excess {
+			late++
+		}
+	}
+	if late != 5 {
+		t.Errorf("%d connections of a proxy are late, want the 5 beyond those of the box", late)
+	}
+	if p.admit(&far{addr: "10.0.0.2:1"}).excess {
+		t.Error("another address has no share at a full box")
+	}
+}
+
+// A connection that became a lesson socket no longer counts, although it began with the header of a
+// proxy.
+func TestALessonSocketBehindAProxyIsReleased(t *testing.T) {
+	p := New(1)
+	inner := p.admit(&far{addr: "10.0.0.1:1"})
+	ReleaseHijacked(tls.Server(proxyproto.NewConn(inner), &tls.Config{}), http.StateHijacked)
+	if p.taken != 0 {
+		t.Error("the connection still counts")
 	}
 }

@@ -1,4 +1,5 @@
 import { api, type BoxState } from "../api/box";
+import { LogOut } from "lucide";
 import { ButtonLink } from "./button-link";
 import { Button } from "./button";
 import type { Fault } from "../api/http";
@@ -8,6 +9,7 @@ import { reload } from "../state/session";
 import { showError } from "./feedback";
 import { LanguageChoice } from "./language-choice";
 import { TopBar } from "./top-bar";
+import css from "./page-header.module.css";
 
 // PageHeader is the head of a teacher's pages.
 export function PageHeader({ state }: { state: BoxState }) {
@@ -28,8 +30,8 @@ export function PageHeader({ state }: { state: BoxState }) {
         </ButtonLink>
       )}
       <LanguageChoice />
-      <Button kind="quiet" onClick={() => void out()}>
-        {t("home.logout")}
+      <Button kind="quiet" icon={LogOut} mirrored label={t("home.logout")} onClick={() => void out()}>
+        <span class={css.wide}>{t("home.logout")}</span>
       </Button>
     </TopBar>
   );

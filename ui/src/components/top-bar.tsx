@@ -8,7 +8,7 @@ import css from "./top-bar.module.css";
 const Logo = () => (
   <>
     <Icon icon={mark} />
-    LiveLearn
+    <span class={css.word}>LiveLearn</span>
   </>
 );
 

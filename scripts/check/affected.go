@@ -203,7 +203,14 @@ func (r *runner) runFastTests(ctx context.Context) {
 }
 
 func (r *runner) testShort(ctx context.Context, env, packages []string) {
-	r.goTest(ctx, append(env, raceFlags...), append([]string{"-race", "-short", "-vet=off"}, packages...)...)
+	args := []string{"-short", "-vet=off"}
+	raced, plain := splitByRace(packages)
+	if len(raced) > 0 {
+		r.goTest(ctx, slices.Concat(env, raceFlags), slices.Concat([]string{"-race"}, args, raced)...)
+	}
+	if len(plain) > 0 {
+		r.goTest(ctx, env, append(args, plain...)...)
+	}
 }
 
 // testBatch is the number of packages of one call of `go test`.

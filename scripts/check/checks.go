@@ -136,7 +136,25 @@ func runPageTests(ctx context.Context, r *runner) {
 	r.goTest(ctx, env, "-shuffle=on", "-vet=off", "-timeout=60m", "./"+pageTests)
 }
 
-// runTests runs all other tests with the race detector. It runs two packages at a time, because
+// plainPackages are tested without the race detector, which multiplies what they compute and finds
+// next to nothing there: scenario talks to programs of its own, which have no detector; each line of
+// the scripts of the command line starts a program; Debian packages, partitions of images and files of
+// quizzes are made by one goroutine. The tests of firmware run a whole box with the detector.
+var plainPackages = []string{"firmware/cmd/livelearn", "firmware/scenario", "image", "image/debian", "services/quiz/exchange"}
+
+// splitByRace returns the packages to test with the race detector, and the others.
+func splitByRace(list []string) (raced, plain []string) {
+	for _, path := range list {
+		if slices.ContainsFunc(plainPackages, func(p string) bool { return strings.HasSuffix(path, "/"+p) }) {
+			plain = append(plain, path)
+		} else {
+			raced = append(raced, path)
+		}
+	}
+	return raced, plain
+}
+
+// runTests runs all other tests, most with the race detector. It runs two packages at a time, because
 // the tests of the pages run at the same time and have priority. Step "vet" has checked the same files.
 func runTests(ctx context.Context, r *runner) {
 	if r.fast != nil {
@@ -154,8 +172,10 @@ func runTests(ctx context.Context, r *runner) {
 		return
 	}
 	defer remove()
-	args := []string{"-race", "-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU())}
-	r.goTestBehind(ctx, append(env, raceFlags...), append(args, list...)...)
+	args := []string{"-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU())}
+	raced, plain := splitByRace(list)
+	r.goTestBehind(ctx, slices.Concat(env, raceFlags), slices.Concat([]string{"-race"}, args, raced)...)
+	r.goTestBehind(ctx, env, append(args, plain...)...)
 }
 
 // otherPackages lists all packages but that of the pages, the long ones first.

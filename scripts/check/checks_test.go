@@ -100,3 +100,21 @@ func TestOtherPackagesAreAllButThePages(t *testing.T) {
 		t.Errorf("got %q", list)
 	}
 }
+
+func TestEachPackageIsTestedOnce(t *testing.T) {
+	t.Chdir("../..")
+	list, err := otherPackages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raced, plain := splitByRace(list)
+	if len(plain) != len(plainPackages) {
+		t.Errorf("%q are tested without the race detector, want %q", plain, plainPackages)
+	}
+	if got := slices.Sorted(slices.Values(slices.Concat(raced, plain))); !slices.Equal(got, slices.Sorted(slices.Values(list))) {
+		t.Errorf("got %q, want each of %q once", got, list)
+	}
+	if !strings.HasSuffix(plain[0], "/"+longPackages[0]) {
+		t.Errorf("the first one is %s, want the longest", plain[0])
+	}
+}

@@ -19,8 +19,8 @@ func (p *page) axe(what string) {
 	if !evalJS[bool](p, "!!window.axe") {
 		evalJS[bool](p, string(source)+"; true")
 	}
-	raw := evalJS[string](p, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).map((a) => a.finished.catch(() => 0))).then(() =>
-	  axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}))
+	p.still()
+	raw := evalJS[string](p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
 	  .then((r) => JSON.stringify(r.violations.map((v) => ({ID: v.id, Help: v.help, At: v.nodes.map((n) => n.target.join(" ") + ": " + (n.any[0] || n.all[0] || n.none[0] || {}).message)}))))`)
 	var found []struct {
 		ID, Help string

@@ -51,6 +51,10 @@ func loadWords(t testing.TB, lang string) func(key string) string {
 	}
 }
 
+// disabledFeatures are those of chromedp's own list, and the two pages for an address bar that Chromium
+// loads with each window. Nobody sees them, and they take more than a second of a processor.
+const disabledFeatures = "Translate,BlinkGenPropertyTrees,WebUIOmniboxPopup,WebUIOmniboxAimPopup"
+
 // browser is one Chromium for all tests of a run.
 var browser = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath("chromium")
@@ -63,7 +67,8 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("auto-select-desktop-capture-source", "Entire screen"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("host-resolver-rules", "MAP livelearn.home 127.0.0.1"), // a name that browsers trust less than localhost
-		chromedp.Flag("ignore-certificate-errors", true), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.Flag("ignore-certificate-errors", true), chromedp.WSURLReadTimeout(time.Minute),
+		chromedp.Flag("disable-features", disabledFeatures))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, _ = chromedp.NewContext(ctx) // ends with its parent
 	browserClosers = append(browserClosers, stop)

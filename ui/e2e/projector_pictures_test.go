@@ -87,7 +87,7 @@ func (h sheet) save(t *testing.T, folder string) {
 // settle waits until nothing moves.
 func (s *stage) settle() {
 	s.t.Helper()
-	s.screen.until("rest", `document.getAnimations().every((a) => a.playState !== "running" || a.effect.getComputedTiming().endTime === Infinity)`)
+	s.screen.still()
 }
 
 // showWords shows the written answers as a word cloud and as a wall.

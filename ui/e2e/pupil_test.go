@@ -157,10 +157,14 @@ func (p *page) pupilFaults() []string {
 	return evalJS[[]string](p, "("+pupilRules[strings.Index(pupilRules, "() =>"):]+")()")
 }
 
+// atRest is true once nothing moves but what moves for ever. It brings movements to their end, since
+// the pictures between cost more than the look at the last one.
+const atRest = `document.getAnimations().filter((a) => a.playState !== "finished" && a.effect.getComputedTiming().endTime < Infinity).map((a) => a.finish()).length === 0`
+
 // still waits until nothing moves.
 func (p *page) still() {
 	p.t.Helper()
-	evalJS[bool](p, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).map((a) => a.finished.catch(() => 0))).then(() => true)`)
+	p.until("rest", atRest)
 }
 
 // tileOf is the button of an option.

@@ -37,15 +37,16 @@ const (
 type authority struct {
 	cert  *x509.Certificate
 	key   *ecdsa.PrivateKey
-	names []string
+	names []string        // of the configuration
+	local func() []string // follow the name of the box
 
 	mu   sync.Mutex // guards the fields below
 	leaf *tls.Certificate
 	ips  []net.IP // the addresses in leaf
 }
 
-func newAuthority(dir string, names []string) (*authority, error) {
-	a := &authority{names: append([]string{"localhost", "livelearn.local", "livelearn.home"}, names...)}
+func newAuthority(dir string, names []string, local func() []string) (*authority, error) {
+	a := &authority{names: append([]string{"localhost", "livelearn.local", "livelearn.home"}, names...), local: local}
 	err := a.loadCA(dir)
 	if _, unreadable := errors.AsType[*fs.PathError](err); err != nil && !unreadable {
 		err = setAsideDamaged(dir) // a power cut left half a file
@@ -56,16 +57,16 @@ func newAuthority(dir string, names []string) (*authority, error) {
 	if err != nil {
 		return nil, errs.New("gateway.authority", errs.Down, err)
 	}
-	a.names = slices.DeleteFunc(a.names, func(name string) bool { return !permitsName(a.cert, name) })
+	a.names = slices.DeleteFunc(a.names, a.refusesName)
 	_, err = a.getCertificate(nil)
 	return a, err
 }
 
-// permitsName reports whether the authority may sign for a name. A name outside of its
+// refusesName reports whether the authority may not sign for a name. A name outside of its
 // constraints would make the whole certificate invalid, and a new authority would lose the
 // trust of every device. A name that the configuration gets later therefore has no HTTPS.
-func permitsName(ca *x509.Certificate, name string) bool {
-	return slices.ContainsFunc(ca.PermittedDNSDomains, func(d string) bool {
+func (a *authority) refusesName(name string) bool {
+	return !slices.ContainsFunc(a.cert.PermittedDNSDomains, func(d string) bool {
 		return name == d || strings.HasSuffix(name, "."+d)
 	})
 }
@@ -107,7 +108,7 @@ func (a *authority) createCA(dir string) error {
 		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(caLifetime), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		// RFC 5280 section 4.2.1.10
-		PermittedDNSDomainsCritical: true, PermittedDNSDomains: a.names, PermittedIPRanges: privateRanges(),
+		PermittedDNSDomainsCritical: true, PermittedDNSDomains: append(a.names, "local"), PermittedIPRanges: privateRanges(),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
@@ -152,13 +153,13 @@ func newSerial() *big.Int {
 	return n
 }
 
-// getCertificate returns the current leaf. It makes a new one if the addresses of the box
-// changed or the old one expires soon.
+// getCertificate returns the current leaf. It makes a new one if the addresses or the name of the
+// box changed, or the old one expires soon.
 func (a *authority) getCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ips := httpapi.OwnAddresses()
-	if a.leaf != nil && time.Until(a.leaf.Leaf.NotAfter) > leafRenewBefore && slices.EqualFunc(ips, a.ips, net.IP.Equal) {
+	ips, names := httpapi.OwnAddresses(), slices.Concat(a.names, slices.DeleteFunc(a.local(), a.refusesName))
+	if a.leaf != nil && time.Until(a.leaf.Leaf.NotAfter) > leafRenewBefore && slices.EqualFunc(ips, a.ips, net.IP.Equal) && slices.Equal(names, a.leaf.Leaf.DNSNames) {
 		return a.leaf, nil
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -168,7 +169,7 @@ func (a *authority) getCertificate(*tls.ClientHelloInfo) (*tls.Certificate, erro
 	now := time.Now()
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: newSerial(), Subject: pkix.Name{CommonName: "LiveLearn Box"},
-		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(leafLifetime), DNSNames: a.names, IPAddresses: ips,
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(leafLifetime), DNSNames: names, IPAddresses: ips,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, a.cert, &key.PublicKey, a.key)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,9 +32,33 @@ func verifyAsDevice(t *testing.T, dir string, a *authority, name string) error {
 	return err
 }
 
+func noNames() []string { return nil }
+
+func TestTheCertificateFollowsTheNameOfTheBox(t *testing.T) {
+	dir, name := t.TempDir(), "room-12.local"
+	a, err := newAuthority(dir, nil, func() []string { return []string{name} })
+	checkError(t, err)
+	for _, name = range []string{"room-12.local", "library.local"} {
+		if err := verifyAsDevice(t, dir, a, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if verifyAsDevice(t, dir, a, "room-12.local") == nil {
+		t.Error("the old name is still in the certificate")
+	}
+	// An authority from before knows only names of its own time. It leaves the others out.
+	a.cert.PermittedDNSDomains = []string{"livelearn.local"}
+	name = "hall.local"
+	leaf, err := a.getCertificate(nil)
+	checkError(t, err)
+	if slices.Contains(leaf.Leaf.DNSNames, name) || !slices.Contains(leaf.Leaf.DNSNames, "livelearn.local") {
+		t.Errorf("names %q", leaf.Leaf.DNSNames)
+	}
+}
+
 func TestTheCertificateIsGoodForTheBoxAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
-	a, err := newAuthority(dir, []string{"box.school.example"})
+	a, err := newAuthority(dir, []string{"box.school.example"}, noNames)
 	checkError(t, err)
 	for _, name := range []string{"localhost", "livelearn.local", "box.school.example", "127.0.0.1", "::1"} {
 		if err := verifyAsDevice(t, dir, a, name); err != nil {
@@ -55,7 +80,7 @@ func TestTheCertificateIsGoodForTheBoxAndNothingElse(t *testing.T) {
 // TestTheAuthorityCannotSpeakForTheInternet signs for a foreign name with the stolen key.
 func TestTheAuthorityCannotSpeakForTheInternet(t *testing.T) {
 	dir := t.TempDir()
-	a, err := newAuthority(dir, nil)
+	a, err := newAuthority(dir, nil, noNames)
 	checkError(t, err)
 	if !a.cert.PermittedDNSDomainsCritical || len(a.cert.PermittedDNSDomains) == 0 || len(a.cert.PermittedIPRanges) == 0 {
 		t.Fatal("the authority is not bound to local names and private addresses")
@@ -68,9 +93,9 @@ func TestTheAuthorityCannotSpeakForTheInternet(t *testing.T) {
 
 func TestTheAuthorityIsMadeOnce(t *testing.T) {
 	dir := t.TempDir()
-	first, err := newAuthority(dir, nil)
+	first, err := newAuthority(dir, nil, noNames)
 	checkError(t, err)
-	again, err := newAuthority(dir, nil)
+	again, err := newAuthority(dir, nil, noNames)
 	checkError(t, err)
 	if !first.cert.Equal(again.cert) {
 		t.Error("devices that trust the box would have to trust it again after a restart")
@@ -79,9 +104,9 @@ func TestTheAuthorityIsMadeOnce(t *testing.T) {
 
 func TestANewNameDoesNotSpoilTheCertificate(t *testing.T) {
 	dir := t.TempDir()
-	_, err := newAuthority(dir, nil)
+	_, err := newAuthority(dir, nil, noNames)
 	checkError(t, err)
-	a, err := newAuthority(dir, []string{"new.school.example"})
+	a, err := newAuthority(dir, []string{"new.school.example"}, noNames)
 	checkError(t, err)
 	if err := verifyAsDevice(t, dir, a, "livelearn.local"); err != nil {
 		t.Errorf("after a name was added to the configuration: %v", err)
@@ -91,10 +116,10 @@ func TestANewNameDoesNotSpoilTheCertificate(t *testing.T) {
 func TestADamagedAuthorityIsMadeAnew(t *testing.T) {
 	for _, file := range []string{"ca.key", "ca.crt"} {
 		dir := t.TempDir()
-		_, err := newAuthority(dir, nil)
+		_, err := newAuthority(dir, nil, noNames)
 		checkError(t, err)
 		checkError(t, os.WriteFile(filepath.Join(dir, file), []byte("half a fi"), 0o600)) // a power cut
-		a, err := newAuthority(dir, nil)
+		a, err := newAuthority(dir, nil, noNames)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
@@ -108,7 +133,7 @@ func TestADamagedAuthorityIsMadeAnew(t *testing.T) {
 func TestTheCertificateIsRenewedBeforeItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		a, err := newAuthority(dir, nil)
+		a, err := newAuthority(dir, nil, noNames)
 		checkError(t, err)
 		for range 24 { // two years
 			if err := verifyAsDevice(t, dir, a, "livelearn.local"); err != nil {

@@ -29,7 +29,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -228,11 +227,7 @@ func (g *Gateway) startHTTPS(group interface {
 		g.warnTLS(err)
 		return
 	}
-	names := slices.Clone(g.cfg.Hosts)
-	if name := g.localName(); name != "" {
-		names = append(names, name)
-	}
-	auth, err := newAuthority(g.Data, names)
+	auth, err := newAuthority(g.Data, g.cfg.Hosts, g.localNames)
 	if err != nil {
 		_ = ln.Close()
 		g.warnTLS(err)

@@ -30,6 +30,7 @@ func (g *Gateway) buildHandler() http.Handler {
 	if err := p.register(mux); err != nil {
 		g.Log.Error("the pages cannot be read", "err", err)
 	}
+	mux.HandleFunc("GET /guide", p.serveGuide)
 	mux.HandleFunc("GET /ca.crt", g.caFile)
 	g.registerMonitoring(mux)
 	g.api = httpapi.New(mux, g.Version)

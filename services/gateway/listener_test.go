@@ -15,18 +15,21 @@ import (
 	"time"
 
 	"github.com/livelearn/box/services/discover"
+	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 func TestOnlyNamesOfTheBoxAreAnswered(t *testing.T) {
 	r := newRig(t, func(c *Config, _ *Deps) { c.Hosts = []string{"box.school.example"} })
+	_, err := r.Roster.ChangeSettings(roster.SettingsChange{Name: new("Room 12")})
+	checkError(t, err)
 	b, err := r.Roster.Box()
 	checkError(t, err)
 	for host, want := range map[string]int{
 		"192.168.1.5:8080": 200, "192.168.1.5": 200, "[fd00::1]:8080": 200, "[::1]": 200, "localhost:8080": 200,
 		"livelearn.local": 200, "LiveLearn.LOCAL:8080": 200, "box.school.example": 200,
-		discover.InstanceName(b.ID) + ".local:8080": 200,
+		discover.InstanceName(b.ID) + ".local:8080": 200, "room-12.local": 200, "Room-12.local:8080": 200, "room-13.local": 421,
 		"evil.example": 421, "evil.example:8080": 421, "livelearn.local.evil.example": 421, "192.168.1.5.evil.example": 421,
 		"other.local": 421, "localhost.evil.example": 421, "": 421, "evil.example#192.168.1.5": 421,
 	} {

@@ -122,7 +122,7 @@ func (g *Gateway) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := strings.ToLower(connlimit.HostOf(r.Host))
 		_, err := netip.ParseAddr(host)
-		if err != nil && !slices.Contains(known, host) && host != g.localName() || !plainPort(r.Host) {
+		if err != nil && !slices.Contains(known, host) && !slices.Contains(g.localNames(), host) || !plainPort(r.Host) {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			httpapi.WriteError(w, http.StatusMisdirectedRequest, errs.NewField("gateway", "host", "other_host", 0,
 				"this box does not answer to that name; use its address, or add the name to gateway.hosts"))
@@ -132,14 +132,19 @@ func (g *Gateway) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-// localName returns the multicast DNS name of the box. It is empty if the roster cannot be
-// read.
-func (g *Gateway) localName() string {
+// localNames returns the multicast DNS names of the box that services/discover answers for: the
+// one that lasts, and one after the name that people gave the box. It is empty if the roster cannot
+// be read.
+func (g *Gateway) localNames() []string {
 	b, err := g.Roster.Box()
 	if err != nil {
-		return ""
+		return nil
 	}
-	return discover.InstanceName(b.ID) + ".local"
+	names := []string{discover.InstanceName(b.ID) + ".local"}
+	if host := discover.HostName(b.Name); host != "" {
+		names = append(names, host+".local")
+	}
+	return names
 }
 
 // plainPort reports whether the port is absent or made of digits, because it goes into a

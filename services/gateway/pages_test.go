@@ -60,3 +60,27 @@ func TestAnUnknownAddressIsAPageForPeople(t *testing.T) {
 		}
 	}
 }
+
+func TestAnybodyReadsTheGuideInTheirLanguage(t *testing.T) {
+	r := newRig(t, func(_ *Config, d *Deps) { // nobody has claimed it
+		d.Pages = fstest.MapFS{
+			"index.html": {Data: []byte("<!doctype html>")}, "guide/en.html": {Data: []byte("en")}, "guide/fr.html": {Data: []byte("fr")},
+			"guide/es.html": {Data: []byte("es")}, "guide/ar.html": {Data: []byte("ar")},
+		}
+	})
+	for _, at := range []struct{ query, accept, want string }{
+		{"", "", "en"},
+		{"", "fr-CA,fr;q=0.9,en;q=0.5", "fr"},
+		{"?lang=ar", "fr", "ar"},
+		{"?lang=es-MX", "", "es"},
+		{"?lang=..%2Findex", "es", "es"},
+		{"?lang=ja", "de", "en"},
+	} {
+		req := r.request("nobody", "GET", "/guide"+at.query, nil)
+		req.Header.Set("Accept-Language", at.accept)
+		w := r.do(req)
+		if got := w.Body.String(); w.Code != http.StatusOK || got != at.want || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("%q for %q: %d %q %q, want %q", at.query, at.accept, w.Code, got, w.Header().Get("Content-Type"), at.want)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 // Command build makes the pages: go run ./ui/build OUT. It runs esbuild, which scripts/tools.mod
-// pins, over ui/src, and writes index.html with the names of the output files. The same source
-// gives the same bytes. It needs ui/node_modules (npm ci).
+// pins, over ui/src, and writes index.html with the names of the output files. It makes the pages of
+// the guide from image/GUIDE.md and its translations. The same source gives the same bytes. It needs ui/node_modules (npm ci).
 package main
 
 import (
@@ -75,7 +75,7 @@ func buildPages(out string) error {
 		return err
 	}
 	meta := filepath.Join(out, "meta.json")
-	cmd := exec.Command("go", "tool", "-modfile=../scripts/tools.mod", "esbuild", sourceCopy+"/main.tsx", sourceCopy+"/pupil-style.ts",
+	cmd := exec.Command("go", "tool", "-modfile=../scripts/tools.mod", "esbuild", sourceCopy+"/main.tsx", sourceCopy+"/pupil-style.ts", "build/guide.css",
 		"--bundle", "--splitting", "--minify", "--format=esm", "--charset=utf8", "--legal-comments=none",
 		"--alias:phoenix=./"+sourceCopy+"/phoenix/index.js", "--jsx=automatic", "--jsx-import-source=preact", "--target=chrome95,safari15,firefox115",
 		"--loader:.woff2=file", "--asset-names=[name]-[hash]", "--entry-names=[name]-[hash]", "--chunk-names=[name]-[hash]", "--outdir="+filepath.Join(out, "assets"),
@@ -95,6 +95,9 @@ func buildPages(out string) error {
 	if err := removeExtra(out, e); err != nil {
 		return err
 	}
+	if err := writeGuide(filepath.Join(ui, "..", "image"), out, e.guideStyle); err != nil {
+		return err
+	}
 	page := fmt.Sprintf(pageTemplate, e.pupilStyle, e.style, preload.String(), e.script)
 	static := os.CopyFS(out, os.DirFS(filepath.Join(ui, "static"))) // icons, manifest, licences: their names do not change
 	return errors.Join(static, os.Remove(meta), os.WriteFile(filepath.Join(out, "index.html"), []byte(page), 0o644))
@@ -106,6 +109,7 @@ type entries struct {
 	chunks     []string // what the script imports at once: without a link a browser finds them only in the script
 	style      string   // of all pages
 	pupilStyle string   // of what a pupil sees
+	guideStyle string   // of the guide, which needs no script
 	unused     string   // the script that comes with pupilStyle
 }
 
@@ -113,7 +117,7 @@ type entries struct {
 func removeExtra(out string, e entries) error {
 	list, err := filepath.Glob(filepath.Join(out, "assets", "*.css"))
 	for _, name := range append(list, filepath.Join(out, e.unused)) {
-		if name != filepath.Join(out, e.style) && name != filepath.Join(out, e.pupilStyle) {
+		if !slices.Contains([]string{e.style, e.pupilStyle, e.guideStyle}, asset(name)) {
 			err = errors.Join(err, os.Remove(name))
 		}
 	}
@@ -148,6 +152,8 @@ func readEntries(meta string) (entries, error) {
 	}
 	for name, o := range m.Outputs {
 		switch {
+		case strings.HasSuffix(o.EntryPoint, "guide.css"):
+			e.guideStyle = asset(name)
 		case o.CSSBundle == "":
 		case strings.HasSuffix(o.EntryPoint, "main.tsx"):
 			follow(name)
@@ -157,8 +163,8 @@ func readEntries(meta string) (entries, error) {
 			e.unused, e.pupilStyle = asset(name), asset(o.CSSBundle)
 		}
 	}
-	if e.script == "" || e.pupilStyle == "" {
-		return entries{}, errors.New("esbuild gave no main script with a style sheet, or no style sheet for pupils")
+	if e.script == "" || e.pupilStyle == "" || e.guideStyle == "" {
+		return entries{}, errors.New("esbuild gave no main script with a style sheet, or no style sheet for pupils or for the guide")
 	}
 	return e, nil
 }

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { BoxState } from "../api/box";
 import { lang, t } from "../locales/i18n";
 import { ButtonLink } from "../components/button-link";
+import { GuideLink } from "../components/guide-link";
 import { PageTitle } from "../components/page-title";
 import { go } from "../state/router";
 import { FirstClass } from "../features/setup/first-class";
@@ -50,6 +51,11 @@ export function Claim({ state }: { state: BoxState; arg: string }) {
       <div class="card sheet stack" ref={here}>
         <Steps now={step} />
         {step === 1 && <LanguageStep next={() => setStep(2)} />}
+        {step === 1 && (
+          <p>
+            <GuideLink />
+          </p>
+        )}
         {step === 2 && <OwnerStep typed={typed} put={put} back={() => setStep(1)} next={() => setStep(3)} />}
         {step === 3 && <FirstClass ready={() => go("/teach", true)} />}
       </div>

@@ -4,6 +4,7 @@ import { api, type BoxState } from "../api/box";
 import { span, t } from "../locales/i18n";
 import { Button } from "../components/button";
 import { ButtonLink } from "../components/button-link";
+import { GuideLink } from "../components/guide-link";
 import { PageLink } from "../components/page-link";
 import { FormError, TextField } from "../components/form-field";
 import { PageTitle } from "../components/page-title";
@@ -34,6 +35,9 @@ export function Login({ state }: { state: BoxState; arg: string }) {
         )}
         <p class="muted">
           {t("login.pupil")} <PageLink href="/">{t("login.join")}</PageLink>
+        </p>
+        <p>
+          <GuideLink />
         </p>
       </div>
     </SignedOutPage>

@@ -5,6 +5,7 @@ import type { BoxState } from "../../api/box";
 import { adminAPI, type Check } from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
 import { EmptyNote, showError } from "../../components/feedback";
+import { GuideLink } from "../../components/guide-link";
 import { Icon } from "../../components/icon";
 import { Part, when } from "./part";
 import shared from "./part.module.css";
@@ -97,6 +98,9 @@ export const About = ({ state }: { state: BoxState }) => (
         <Addresses state={state} />
       </dd>
     </dl>
+    <p>
+      <GuideLink />
+    </p>
   </section>
 );
 

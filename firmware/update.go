@@ -75,7 +75,26 @@ func (b *Box) reportMachine() {
 	}
 	if b.parts.PID1 != nil {
 		b.health.SetCheck("watchdog", health.OK, map[bool]string{true: "no_watchdog"}[b.parts.Board.Watchdog == nil], "")
+		b.reportRepair()
 	}
+}
+
+// repairNews is for how long health warns of a repair: a card that was damaged once may fail soon.
+const repairNews = 7 * 24 * time.Hour
+
+// reportRepair reports the last repair of the file system with the data.
+func (b *Box) reportRepair() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	boot, err := b.parts.PID1.BootReport(ctx)
+	if err != nil || len(boot.Repairs) == 0 {
+		return
+	}
+	r, level := boot.Repairs[len(boot.Repairs)-1], health.OK
+	if time.Since(r.At) < repairNews {
+		level = health.Warn
+	}
+	b.health.SetCheck("repair", level, "disk_repaired", r.At.UTC().Format("2006-01-02 15:04 UTC")+": "+r.What)
 }
 
 // isLessonOpen says whether a lesson is open. If the roster fails, the answer is yes, so that no

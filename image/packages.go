@@ -33,7 +33,8 @@ type debianPackage struct {
 	files  []string
 }
 
-// debianPackages are the programs and the firmware of the Wi-Fi.
+// debianPackages are the programs and the firmware of the Wi-Fi, and the program that repairs the
+// file system of the data.
 var debianPackages = []debianPackage{
 	{name: "hostapd", files: []string{"usr/sbin/hostapd"}},
 	{name: "libc6", files: []string{"{loader}", "{libs}/libc.so.6", "{libs}/libm.so.6"}},
@@ -43,6 +44,11 @@ var debianPackages = []debianPackage{
 	{name: "libssl3t64", files: []string{"{libs}/libssl.so.3", "{libs}/libcrypto.so.3"}},
 	{name: "libzstd1", files: []string{"{libs}/libzstd.so.1"}},
 	{name: "zlib1g", files: []string{"{libs}/libz.so.1"}},
+	{name: "e2fsprogs", files: []string{"usr/sbin/e2fsck"}},
+	{name: "libext2fs2t64", files: []string{"{libs}/libext2fs.so.2", "{libs}/libe2p.so.2"}},
+	{name: "libcom-err2", files: []string{"{libs}/libcom_err.so.2"}},
+	{name: "libblkid1", files: []string{"{libs}/libblkid.so.1"}},
+	{name: "libuuid1", files: []string{"{libs}/libuuid.so.1"}},
 	{name: "wireless-regdb", files: []string{"usr/lib/firmware/regulatory.db-upstream", "usr/lib/firmware/regulatory.db.p7s-upstream"}},
 	{name: "firmware-brcm80211", boards: []string{"pi"}, files: piRadioFiles()},
 	{name: "base-files", files: commonLicences()},

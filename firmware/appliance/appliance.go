@@ -85,6 +85,7 @@ type Machine struct {
 
 	mu       sync.Mutex
 	boot     initctl.Boot         // guarded by mu
+	repaired string               // what this start repaired on the data partition, until it is recorded
 	shutdown chan shutdownRequest // holds one
 	wasReady bool                 // guarded by mu: boot.Ready is set
 }
@@ -223,20 +224,6 @@ func (m *Machine) recordFailure(f initctl.Failure) {
 		m.log.Warn("the failure was not saved", "err", err)
 	}
 	m.output.flushLog()
-}
-
-// loadFailures reads the failures of earlier starts.
-func (m *Machine) loadFailures() {
-	data, err := os.ReadFile(filepath.Join(m.stateDir, failuresFile))
-	if err != nil {
-		return
-	}
-	var list []initctl.Failure
-	if json.Unmarshal(data, &list) == nil {
-		m.mu.Lock()
-		m.boot.Failures = append(list, m.boot.Failures...)
-		m.mu.Unlock()
-	}
 }
 
 // markReady records the time when people could connect for the first time.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/hal/slots"
 	"github.com/livelearn/box/services/timetest"
 )
 
@@ -191,6 +193,48 @@ func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
 	next.loadFailures()
 	if got := next.BootReport().Failures; len(got) != maxCrashes {
 		t.Errorf("after a restart %d failures are known, want %d", len(got), maxCrashes)
+	}
+}
+
+// A box on damaged data would begin with nothing, so only the safe mode runs. It says why, and a person
+// may order a repair, which the next start does once.
+func TestDamagedDataEndsInTheSafeMode(t *testing.T) {
+	m := newRoleMachine(t, map[string]string{"box": "crash", "safe": "alive"})
+	m.setDamaged(errors.New("inode 12 is gone"))
+	serveProgram(t, m)
+	timetest.WaitUntil(t, "the safe mode", func() bool { return m.BootReport().Safe })
+	m.RestartProgram()
+	timetest.WaitUntil(t, "the restart was taken", func() bool { return len(m.program.restart) == 0 })
+	timetest.WaitUntil(t, "the safe mode again", func() bool { return m.BootReport().Safe })
+	if b := m.BootReport(); b.Damaged != "inode 12 is gone" || len(b.Failures) > 0 {
+		t.Errorf("damaged %q; a box ran: %+v", b.Damaged, b.Failures)
+	}
+	boot := slots.Folder{Dir: t.TempDir(), MakeWritable: func() (func() error, error) { return func() error { return nil }, nil }}
+	if err := orderRepair(boot); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		if got, err := takeRepairOrder(boot); got != want || err != nil {
+			t.Errorf("a repair is ordered: %v, want %v; %v", got, want, err)
+		}
+	}
+}
+
+func TestRepairsAreKeptAcrossRestarts(t *testing.T) {
+	dir := t.TempDir()
+	for i := range maxRepairs + 2 {
+		m := New(Config{})
+		m.stateDir, m.repaired = dir, "repair "+strconv.Itoa(i)
+		m.loadRepairs()
+		m.recordRepair(time.Unix(int64(i), 0))
+		m.recordRepair(time.Unix(int64(i), 0)) // nothing is left to record
+	}
+	m := New(Config{})
+	m.stateDir = dir
+	m.loadRepairs()
+	list := m.BootReport().Repairs
+	if len(list) != maxRepairs || list[0].What != "repair 2" || list[maxRepairs-1].At.Unix() != maxRepairs+1 {
+		t.Errorf("%+v", list)
 	}
 }
 

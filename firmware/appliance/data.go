@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,25 +38,46 @@ func (m *Machine) findBoot(context.Context) (string, error) {
 	return m.disk.Device + ", slot " + string(m.slot), mountBoot(boot.Device, BootDir)
 }
 
-// findData prepares the data partition and mounts it. If that fails, the partition stays
-// untouched, and the machine runs from memory to show the fault.
+// checkerPath is the program that repairs the data partition.
+const checkerPath = "/usr/sbin/e2fsck"
+
+// findData checks or makes the data partition and mounts it. If that fails, the machine shows the
+// fault. A partition that was in use stays readable if it can be, and only the safe mode runs: a
+// person takes the data out, or decides to repair it. Without such a partition the machine runs
+// from memory.
 func (m *Machine) findData(context.Context) (string, error) {
-	part, result, err := disk.PrepareData(m.disk, m.showPhase)
-	if err == nil {
-		err = mountData(part.Device)
-	}
+	force, err := takeRepairOrder(BootFolder())
 	if err != nil {
+		m.log.Error("the order to repair the data is not removed, and not followed", "err", err)
+	}
+	check := disk.Checker{Program: checkerPath, Force: force && err == nil}
+	part, result, err := disk.PrepareData(m.disk, check, m.showPhase)
+	if err == nil {
+		err = mountData(part.Device, 0, "errors=remount-ro,commit=5")
+	}
+	if err == nil {
+		m.loadFailures()
+		m.loadRepairs()
+		m.repaired = result.Repaired
+		return result.String(), makeFolders()
+	}
+	if part.Name != disk.DataPart {
+		return "", errors.Join(err, mountMemoryData())
+	}
+	m.setDamaged(err)
+	// noload: the journal may be damaged too, and nothing may be written.
+	if mountData(part.Device, unix.MS_RDONLY, "noload") != nil {
 		return "", errors.Join(err, mountMemoryData())
 	}
 	m.loadFailures()
-	return result.String(), makeFolders()
+	return "", err
 }
 
-// mountData mounts the data partition. The kernel replays its journal after a power cut. An
-// error makes it read-only: old data is worth more than new data.
-func mountData(device string) error {
-	flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME)
-	if err := unix.Mount(device, DataDir, "ext4", flags, "errors=remount-ro,commit=5"); err != nil {
+// mountData mounts the data partition. An error makes it read-only: old data is worth more than
+// new data.
+func mountData(device string, more uintptr, options string) error {
+	flags := unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | more
+	if err := unix.Mount(device, DataDir, "ext4", flags, options); err != nil {
 		return fmt.Errorf("%s on %s: %w", device, DataDir, err)
 	}
 	return nil
@@ -81,6 +103,7 @@ func (m *Machine) setClock(context.Context) (string, error) {
 	m.clock = k
 	m.services = append(m.services, supervise.Run("clock", k))
 	s, err := k.Start()
+	m.recordRepair(time.Now()) // not before the clock is right
 	return s.Source, err
 }
 

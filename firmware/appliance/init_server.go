@@ -63,7 +63,7 @@ func (m *Machine) ReportAlive(_ string, a initctl.Alive) { m.program.queueHeartb
 func (m *Machine) BootReport() initctl.Boot {
 	m.mu.Lock()
 	b := m.boot
-	b.Phases, b.Failures = slices.Clone(b.Phases), slices.Clone(b.Failures)
+	b.Phases, b.Failures, b.Repairs = slices.Clone(b.Phases), slices.Clone(b.Failures), slices.Clone(b.Repairs)
 	m.mu.Unlock()
 	b.Slot, b.Ports = string(m.slot), listeningPorts()
 	if m.clock != nil {
@@ -80,6 +80,15 @@ func (m *Machine) RestartProgram() { m.program.requestRestart() }
 func (m *Machine) Reboot(r initctl.Reboot) {
 	m.log.Info("a restart was requested", "why", r.Why)
 	m.requestShutdown(shutdownRequest{rebootArg: r.Arg})
+}
+
+// RepairData implements initctl.Handler.
+func (m *Machine) RepairData() error {
+	if err := orderRepair(BootFolder()); err != nil {
+		return err
+	}
+	m.Reboot(initctl.Reboot{Why: "a person asked to repair the data"})
+	return nil
 }
 
 // PowerOff implements initctl.Handler.

@@ -44,6 +44,10 @@ func (p *program) String() string { return "program" }
 // Serve runs the program again and again until ctx ends.
 func (p *program) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
+		if p.m.isDamaged() { // the box cannot write, and would begin with nothing
+			p.runSafeMode(ctx)
+			continue
+		}
 		err := p.runOnce(ctx, "box")
 		if ctx.Err() != nil {
 			//lint:ignore nilerr the end of the context is no fault

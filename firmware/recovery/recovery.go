@@ -46,6 +46,8 @@ type Deps struct {
 	Data    string // data folder of the box
 	Boot    func(context.Context) (initctl.Boot, error)
 	Restart func(context.Context) error
+	// Repair restarts the machine and repairs its damaged data, even if a part of it is lost.
+	Repair func(context.Context) error
 	// Restore replaces the data folder by a backup.
 	Restore func(io.Reader) error
 	// Update installs a bundle and restarts into it. Nil: this machine has one system only.
@@ -132,7 +134,7 @@ func (m *Mode) Handler() http.Handler {
 		http.Error(w, `{"ready":false,"safe":true}`, http.StatusServiceUnavailable)
 	})
 	for path, do := range map[string]func(http.ResponseWriter, *http.Request, io.Reader) (string, error){
-		"/restart": m.handleRestart, "/export": m.handleExport, "/restore": m.handleRestore, "/update": m.handleUpdate,
+		"/restart": m.handleRestart, "/export": m.handleExport, "/restore": m.handleRestore, "/repair": m.handleRepair, "/update": m.handleUpdate,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) { m.handleForm(w, r, do) })
 	}
@@ -186,6 +188,10 @@ func (m *Mode) handleForm(w http.ResponseWriter, r *http.Request, do func(http.R
 
 func (m *Mode) handleRestart(_ http.ResponseWriter, r *http.Request, _ io.Reader) (string, error) {
 	return "restarting", m.deps.Restart(r.Context())
+}
+
+func (m *Mode) handleRepair(_ http.ResponseWriter, r *http.Request, _ io.Reader) (string, error) {
+	return "repairing", m.deps.Repair(r.Context())
 }
 
 func (m *Mode) handleRestore(_ http.ResponseWriter, r *http.Request, file io.Reader) (string, error) {
@@ -259,6 +265,7 @@ type view struct {
 	Reasons   []initctl.Failure
 	Log       []string
 	CanUpdate bool
+	Damaged   string // the data cannot be written
 }
 
 var langMatcher = language.NewMatcher([]language.Tag{language.English, language.French, language.Spanish, language.Arabic})
@@ -280,6 +287,7 @@ func (m *Mode) renderPage(w http.ResponseWriter, r *http.Request, status int, no
 	}
 	if b, err := m.deps.Boot(r.Context()); err == nil {
 		v.Reasons = b.Failures[max(0, len(b.Failures)-5):]
+		v.Damaged = b.Damaged
 		v.Log = b.Log[max(0, len(b.Log)-40):]
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,7 @@ func newRig(t *testing.T) *rig {
 			return initctl.Boot{Failures: []initctl.Failure{{At: time.Unix(1e9, 0), Why: "exit status <2>", Tail: "panic: for the test"}}, Log: []string{"a line"}}, nil
 		},
 		Restart: func(context.Context) error { return note("restart", nil) },
+		Repair:  func(context.Context) error { return note("repair", nil) },
 		Restore: func(b io.Reader) error { return note("restore", b) },
 		Update:  func(_ context.Context, b io.Reader) error { return note("update", b) },
 	})
@@ -110,6 +112,23 @@ func TestThePageSaysWhatHappenedInTheReadersLanguage(t *testing.T) {
 	}
 }
 
+// Nothing can be written to damaged data, so the page offers to take it out and to repair it only.
+func TestThePageOfDamagedDataOffersARepair(t *testing.T) {
+	for damaged, want := range map[string][]string{"": {"/restart", "/export", "/update", "/restore"}, "inode <12>": {"/export", "/repair"}} {
+		r := newRig(t)
+		r.deps.Boot = func(context.Context) (initctl.Boot, error) { return initctl.Boot{Damaged: damaged}, nil }
+		w := httptest.NewRecorder()
+		r.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		var got []string
+		for _, form := range regexp.MustCompile(`action="([^"]*)"`).FindAllStringSubmatch(w.Body.String(), -1) {
+			got = append(got, form[1])
+		}
+		if !slices.Equal(got, want) || damaged != "" && !strings.Contains(w.Body.String(), "inode &lt;12&gt;") {
+			t.Errorf("damage %q: the page has %q, want %q", damaged, got, want)
+		}
+	}
+}
+
 func TestAllLanguagesHaveAllWords(t *testing.T) {
 	var words map[string]map[string]string
 	if err := json.Unmarshal(wordsText, &words); err != nil {
@@ -133,7 +152,7 @@ func TestEachStepNeedsTheCode(t *testing.T) {
 		done []string
 	}{
 		"/restart": {"", []string{"restart"}}, "/restore": {"a backup", []string{"restore", "restart"}},
-		"/update": {"a bundle", []string{"update"}}, "/export": {"", nil},
+		"/update": {"a bundle", []string{"update"}}, "/repair": {"", []string{"repair"}}, "/export": {"", nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)

@@ -18,7 +18,8 @@ type Result struct {
 	Formatted bool
 	Size      int64  // bytes
 	Errors    uint32 // file system errors that the kernel counted since it was formatted
-	Unclean   bool   // the power went while it was mounted; the kernel replays the journal
+	Unclean   bool   // the power went while it was mounted, and the journal was replayed
+	Repaired  string // what e2fsck repaired; empty: nothing
 }
 
 // String returns a note for the admin page.
@@ -32,6 +33,9 @@ func (r Result) String() string {
 	}
 	if r.Errors > 0 {
 		s += fmt.Sprintf(", %d errors", r.Errors)
+	}
+	if r.Repaired != "" {
+		s += ", repaired: " + r.Repaired
 	}
 	return s
 }
@@ -51,11 +55,11 @@ const (
 )
 
 // PrepareData prepares the data partition for its mount. It grows and formats it on the first
-// start, and checks it on every start. It calls say at each step, and during formatting each
-// time that progressSize more bytes are on the disk.
-func PrepareData(d Disk, say func(string)) (Part, Result, error) {
+// start, and checks and repairs it on every other start. It calls say at each step, and during
+// formatting each time that progressSize more bytes are on the disk.
+func PrepareData(d Disk, check Checker, say func(string)) (Part, Result, error) {
 	if p, err := d.Part(DataPart); err == nil {
-		r, err := checkFileSystem(p)
+		r, err := check.run(p, say)
 		return p, r, err
 	}
 	p, err := d.Part(FreshPart)

@@ -5,6 +5,7 @@
 //	GET  /boot      returns the phases of this start and the last failures
 //	POST /restart   restarts the program, and leaves the safe mode
 //	POST /reboot    restarts the machine
+//	POST /repair    restarts the machine and repairs its damaged data at the start
 //	POST /off       switches the machine off
 //	GET  /press     returns the next press of the power button; ?after=N confirms those up to N
 //	GET  /down      reports whether the power button has been held since the start of the machine
@@ -55,6 +56,12 @@ type Failure struct {
 	Tail string    `json:"tail,omitempty"` // end of the program's output, at most 8 KiB
 }
 
+// Repair is a repair of the file system with the data, at a start.
+type Repair struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // as e2fsck reports it, in English
+}
+
 // Boot is the report of this start of the machine.
 type Boot struct {
 	ID       string    `json:"id"` // the kernel's boot id
@@ -64,7 +71,9 @@ type Boot struct {
 	Ready    float64   `json:"ready"`  // seconds from the kernel's start until people could connect; 0: not yet
 	Safe     bool      `json:"safe"`   // the safe mode runs instead of the box
 	Failures []Failure `json:"failures,omitempty"`
-	Clock    string    `json:"clock"` // source of the time
+	Damaged  string    `json:"damaged,omitempty"` // why the data partition is not in use; the safe mode runs
+	Repairs  []Repair  `json:"repairs,omitempty"` // the last ones, in order
+	Clock    string    `json:"clock"`             // source of the time
 	Log      []string  `json:"log,omitempty"`
 	Before   []string  `json:"before,omitempty"` // end of the log of the previous start
 	Written  int64     `json:"written"`          // bytes of log since the start
@@ -83,6 +92,7 @@ type Handler interface {
 	BootReport() Boot
 	RestartProgram()
 	Reboot(Reboot)
+	RepairData() error
 	PowerOff()
 	Press(ctx context.Context, after int) Press
 	Down() bool
@@ -112,6 +122,11 @@ func NewMux(h Handler) http.Handler {
 		var b Reboot
 		if decodeBody(w, r, &b) {
 			h.Reboot(b)
+		}
+	})
+	mux.HandleFunc("POST /repair", func(w http.ResponseWriter, _ *http.Request) {
+		if err := h.RepairData(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
 	for path, do := range map[string]func(){"/restart": h.RestartProgram, "/off": h.PowerOff} {
@@ -176,6 +191,12 @@ func (c *Client) RestartProgram(ctx context.Context) error {
 // Reboot requests a restart of the machine.
 func (c *Client) Reboot(ctx context.Context, r Reboot) error {
 	return c.sendRequest(ctx, http.MethodPost, "/reboot", r, nil)
+}
+
+// RepairData restarts the machine and repairs its damaged data at the start, even if a damaged part
+// of the data is lost.
+func (c *Client) RepairData(ctx context.Context) error {
+	return c.sendRequest(ctx, http.MethodPost, "/repair", nil, nil)
 }
 
 // PowerOff requests to switch the machine off.

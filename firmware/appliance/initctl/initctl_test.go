@@ -31,6 +31,7 @@ type firstProcess struct {
 	boot  initctl.Boot
 	down  bool
 	stop  initctl.Reboot
+	fault error
 }
 
 func (p *firstProcess) note(what string) { p.mu.Lock(); p.asked = append(p.asked, what); p.mu.Unlock() }
@@ -42,6 +43,7 @@ func (p *firstProcess) ReportAlive(program string, a initctl.Alive) {
 func (p *firstProcess) BootReport() initctl.Boot { return p.boot }
 func (p *firstProcess) RestartProgram()          { p.note("restart") }
 func (p *firstProcess) Reboot(r initctl.Reboot)  { p.note("reboot"); p.stop = r }
+func (p *firstProcess) RepairData() error        { p.note("repair"); return p.fault }
 func (p *firstProcess) PowerOff()                { p.note("off") }
 func (p *firstProcess) Down() bool               { return p.down }
 
@@ -79,15 +81,20 @@ func TestRequestsArriveAsTheyAreSent(t *testing.T) {
 		ID: "b1", Slot: "a", Name: "amber-otter-4821", Ready: 12.5, Safe: true, Clock: "rtc", Written: 9, Ports: []string{"tcp :80"},
 		Phases:   []initctl.Phase{{Name: "mounts", Took: time.Second, Note: "2000 MB", Err: "no disk"}},
 		Failures: []initctl.Failure{{At: time.Unix(1e9, 0).UTC(), What: "box", Slot: "b", Why: "exit status 3", Tail: "panic"}},
+		Damaged:  "inode 12", Repairs: []initctl.Repair{{At: time.Unix(1e9, 0).UTC(), What: "ref count"}},
 	}}
 	c := serve(t, initctl.NewMux(p))
 	alive, reboot := initctl.Alive{Why: "opens the journal"}, initctl.Reboot{Arg: "0 tryboot", Why: "an update"}
-	err := errors.Join(c.ReportAlive(t.Context(), alive), c.RestartProgram(t.Context()), c.Reboot(t.Context(), reboot), c.PowerOff(t.Context()))
+	err := errors.Join(c.ReportAlive(t.Context(), alive), c.RestartProgram(t.Context()), c.Reboot(t.Context(), reboot), c.RepairData(t.Context()), c.PowerOff(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"alive box", "restart", "reboot", "off"}; !slices.Equal(p.asked, want) || p.alive != alive || p.stop != reboot {
+	if want := []string{"alive box", "restart", "reboot", "repair", "off"}; !slices.Equal(p.asked, want) || p.alive != alive || p.stop != reboot {
 		t.Errorf("asked %q, %+v, %+v", p.asked, p.alive, p.stop)
+	}
+	p.fault = errors.New("the card is read-only")
+	if err := c.RepairData(t.Context()); err == nil || !strings.Contains(err.Error(), "the card is read-only") {
+		t.Errorf("a repair that cannot be ordered: %v", err)
 	}
 	boot, err := c.BootReport(t.Context())
 	if d := cmp.Diff(p.boot, boot); d != "" || err != nil {

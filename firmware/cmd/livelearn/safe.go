@@ -42,7 +42,7 @@ func (c safeCmd) Run(w environment) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	deps := recovery.Deps{
-		Version: version, Data: c.Data, Boot: d.BootReport, Restart: d.RestartProgram, Log: log,
+		Version: version, Data: c.Data, Boot: d.BootReport, Restart: d.RestartProgram, Repair: d.RepairData, Log: log,
 		Restore: func(r io.Reader) error { _, _, err := backup.Restore(c.Data, r, false); return err },
 	}
 	if u, err := c.newUpdater(w, d, log); err != nil {

@@ -38,6 +38,7 @@ var ranks = map[string]int{
 	"services/errs":      -1,
 	"services/event":     0,
 	"services/supervise": 0,
+	"services/egress":    0, // connections to addresses that people name
 	"services/sheet":     0,
 	"services/checkedkv": 0,
 

@@ -88,6 +88,7 @@ func Start(t testing.TB, dir string, flags ...string) *Box {
 	_ = os.Remove(ready) // of the run before, if there was one
 	args := append([]string{
 		"box", "--sim", "--no-mdns", "--data", dir, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--ready-file", ready,
+		"--set", "cloud.allow_private=true", "--set", "update.allow_private=true", // the servers of tests run on this machine
 	}, flags...)
 	b.cmd = exec.Command(bin, args...)
 	log, err := os.OpenFile(filepath.Join(dir, "box.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

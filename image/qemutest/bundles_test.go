@@ -14,6 +14,14 @@ import (
 	"time"
 )
 
+// newUpdateDisk returns a disk whose box fetches updates from this machine.
+func newUpdateDisk(t *testing.T, image string) string {
+	t.Helper()
+	disk := freshDisk(t, image)
+	setSettings(t, disk, "[update]\nallow_private = true\n")
+	return disk
+}
+
 // newUpdatedBox returns a claimed box with a class that must survive everything.
 func newUpdatedBox(t *testing.T, c Config) *admin {
 	t.Helper()
@@ -31,7 +39,7 @@ func TestUpdatesStay(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
 	image, old := p.image(t, "pc", "0.5.0")
-	d := NewDrive(t, freshDisk(t, image))
+	d := NewDrive(t, newUpdateDisk(t, image))
 	a := newUpdatedBox(t, Config{Disk: d.URL()})
 	_, next := p.image(t, "pc", "0.6.0")
 	t.Run("ports", func(t *testing.T) { checkPorts(t, a.forTest(t)) })
@@ -69,7 +77,7 @@ func TestUpdatesThatFailGoBack(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
 	image, _ := p.image(t, "pc", "0.5.0")
-	a := newUpdatedBox(t, Config{Disk: freshDisk(t, image), Raw: true})
+	a := newUpdatedBox(t, Config{Disk: newUpdateDisk(t, image), Raw: true})
 	url := serveFiles(t, p.dir)
 	for i, name := range []string{"exits", "sick", "hangs"} {
 		if name == "exits" && !isLongRun() {

@@ -36,6 +36,8 @@ type Config struct {
 	Path string        // of cloud.db, in a folder that exists
 	Look time.Duration // interval of polls for items while the link is idle, default 5 min
 
+	AllowPrivate bool // link also to addresses of the local network, not only of the internet
+
 	pause time.Duration // after the first failure, default 1 s, lower in tests
 }
 

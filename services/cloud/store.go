@@ -20,6 +20,9 @@ type Link struct {
 	Pin    string // base64url of the SHA-256 of the cloud's public key, empty for public authorities
 	Key    []byte // the box's own key, an Ed25519 seed (RFC 8032), empty for the other ways
 	School string
+
+	// Guarded says that the dialer looks at the address. A link from before did not have it.
+	Guarded bool
 }
 
 // Layout of cloud.db. Values have the form of services/checkedkv. Backups leave the file out, so

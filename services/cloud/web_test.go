@@ -48,7 +48,7 @@ func (w *webLink) Join(ctx context.Context, _ string, self cloud.Self) (cloud.Li
 	if err != nil {
 		return cloud.Link{}, err
 	}
-	return https.Enrol(ctx, https.FormatLink("https://"+w.line.Addr, code, w.pin), self, "")
+	return https.Enrol(ctx, https.FormatLink("https://"+w.line.Addr, code, w.pin), self, https.Config{})
 }
 
 // Open implements cloud.Transport.

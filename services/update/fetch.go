@@ -8,10 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/egress"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/update/bundle"
 )
@@ -40,8 +42,31 @@ func (u *Updater) Fetch(ctx context.Context, from string) error {
 	if err != nil {
 		return err
 	}
-	s := &bundleSite{url: from, client: u.deps.Client, isBox: strings.HasSuffix(at.Path, "/api/update")}
+	s := &bundleSite{url: from, client: u.clientFor(from), isBox: strings.HasSuffix(at.Path, "/api/update")}
 	return u.fetchFrom(ctx, s, at.Redacted())
+}
+
+// clientFor returns the client for an address. A box that was found in the network is in the local
+// network, and everything else that an admin or a channel names is on the internet.
+func (u *Updater) clientFor(from string) *http.Client {
+	if u.deps.Peers != nil && slices.ContainsFunc(u.deps.Peers(), func(n Neighbour) bool { return n.URL == from }) {
+		return u.boxes
+	}
+	return u.client
+}
+
+// requestError is the error of a request that failed. It holds nothing that the other side sent.
+func requestError(err error) error {
+	err = egress.Cause(err)
+	if errs.KindOf(err) == errs.Invalid { // a refused address
+		return err
+	}
+	return errs.New(op, errs.Down, err)
+}
+
+// statusError is the error of an answer with another status. The phrase behind it may hold any text.
+func statusError(resp *http.Response) error {
+	return newRefusal(errs.Down, "answer", "the server answers %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 }
 
 // FetchStick reads a bundle from a USB stick. path is a path of Status.Sticks.
@@ -95,7 +120,7 @@ func (u *Updater) fetchFrom(ctx context.Context, s *bundleSite, name string) err
 	if !ranges { // the server sends the whole file, also the part that we have
 		defer func() { _ = body.Close() }()
 		if _, err := io.CopyN(io.Discard, body, u.receivedBytes(head)-head.DataAt); err != nil {
-			return errs.New(op, errs.Down, err)
+			return requestError(err)
 		}
 		return u.writeChunks(ctx, head, done, func(p bundle.Place) ([]byte, error) { return readNextChunk(body, p) })
 	}
@@ -131,7 +156,7 @@ func (u *Updater) receivedBytes(h *bundle.Head) int64 {
 func readNextChunk(r io.Reader, p bundle.Place) ([]byte, error) {
 	packed := make([]byte, p.Packed)
 	if _, err := io.ReadFull(r, packed); err != nil {
-		return nil, errs.New(op, errs.Down, err)
+		return nil, requestError(err)
 	}
 	return bundle.UnpackChunk(p.Chunk, packed)
 }
@@ -160,7 +185,7 @@ func (s *bundleSite) openHead(ctx context.Context) (io.ReadCloser, bool, error) 
 		return nil, false, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, false, errors.Join(newRefusal(errs.Down, "answer", "the server answers %s", resp.Status), resp.Body.Close())
+		return nil, false, errors.Join(statusError(resp), resp.Body.Close())
 	}
 	return resp.Body, s.isBox || resp.Header.Get("Accept-Ranges") == "bytes", nil
 }
@@ -175,7 +200,7 @@ func (s *bundleSite) sendRequest(ctx context.Context, at, ranges string) (*http.
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return nil, errs.New(op, errs.Down, err)
+		return nil, requestError(err)
 	}
 	return resp, nil
 }
@@ -247,11 +272,11 @@ func (s *bundleSite) getRange(ctx context.Context, from string, at, size int64) 
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusPartialContent {
-		return nil, newRefusal(errs.Down, "answer", "the server answers %s", resp.Status)
+		return nil, statusError(resp)
 	}
 	run := make([]byte, size)
 	if _, err := io.ReadFull(resp.Body, run); err != nil {
-		return nil, errs.New(op, errs.Down, err)
+		return nil, requestError(err)
 	}
 	return run, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/egress"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/update/bundle"
 )
@@ -180,7 +183,7 @@ func TestAFleetFollowsItsChannel(t *testing.T) {
 		})
 		srv := httptest.NewServer(mux)
 		defer srv.Close()
-		r.cfg = Config{Channel: srv.URL + "/fleet/pc.channel", Auto: true}
+		r.cfg = Config{Channel: srv.URL + "/fleet/pc.channel", Auto: true, AllowPrivate: true}
 		u := r.updater()
 		u.followChannel(t.Context())
 		st := u.Status(t.Context())
@@ -213,7 +216,7 @@ func (r *rig) channelOf(build int, file []byte) (fetched *int) {
 	})
 	srv := httptest.NewServer(mux)
 	r.t.Cleanup(srv.Close)
-	r.cfg = Config{Channel: srv.URL + "/pc.channel", Auto: true}
+	r.cfg = Config{Channel: srv.URL + "/pc.channel", Auto: true, AllowPrivate: true}
 	return fetched
 }
 
@@ -275,5 +278,63 @@ func TestAFirmwareThatCannotFallBackGetsNoUpdate(t *testing.T) {
 	}
 	if s := u.Status(t.Context()); s.State != StateIdle || s.Received != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// An admin's session must not become a way into the network of the school: an address that is no
+// neighbour's is of the internet, and the answer of another machine is not shown.
+func TestALocalAddressIsNotFetchedUnlessASettingSaysSo(t *testing.T) {
+	r := newRig(t)
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer srv.Close()
+	r.cfg = Config{Channel: srv.URL + "/pc.channel", Auto: true}
+	r.more = func(d *Deps) {
+		d.Peers = func() []Neighbour { return []Neighbour{{URL: "http://10.255.255.1:1/api/update"}} }
+	}
+	u := r.updater()
+	err := u.Fetch(t.Context(), srv.URL+"/new.livelearn")
+	if e := errs.BodyOf(err); e.Code != egress.CodeLocal || e.Field != "url" || !strings.Contains(e.Message, "a loopback address") || !strings.Contains(e.Message, "update.allow_private") {
+		t.Errorf("got %v", err)
+	}
+	u.followChannel(t.Context())
+	if c := u.Status(t.Context()).Channel; c == nil || !strings.Contains(c.Err, "a loopback address") || asked > 0 {
+		t.Errorf("the channel: %+v, asked %d times", c, asked)
+	}
+	for at, want := range map[string]*http.Client{
+		"http://10.255.255.1:1/api/update": u.boxes, "http://10.255.255.1:1/api/update/": u.client, "http://10.255.255.1:1/x": u.client,
+	} {
+		if u.clientFor(at) != want {
+			t.Errorf("%s: another client", at)
+		}
+	}
+	if err := u.noteFailedBuild(11, err); err != nil || u.state.Failed != 0 {
+		t.Errorf("a refused address counts as a failed build: %d, %v", u.state.Failed, err)
+	}
+}
+
+func TestTheAnswerOfAFailedFetchIsNotShown(t *testing.T) {
+	r := newRig(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	u := r.updater()
+	for _, answer := range []string{"HTTP/1.1 404 secret\r\nContent-Length: 6\r\n\r\nsecret", "SSH-2.0-secret\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if c, err := l.Accept(); err == nil {
+				_, _ = c.Read(make([]byte, 4096))
+				_, _ = io.WriteString(c, answer)
+				_ = c.Close()
+			}
+		}()
+		err := u.Fetch(t.Context(), "http://"+l.Addr().String()+"/x")
+		<-done
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("got %v", err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/livelearn/box/services/egress"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/update/bundle"
 )
@@ -101,9 +102,9 @@ func (u *Updater) followChannel(ctx context.Context) {
 }
 
 // noteFailedBuild makes the channel skip a build that was refused for its content. A failure of the
-// line or of the disk says nothing about a build.
+// line or of the disk, or a refused address, says nothing about a build.
 func (u *Updater) noteFailedBuild(build int, why error) error {
-	if errs.KindOf(why) != errs.Invalid {
+	if errs.KindOf(why) != errs.Invalid || egress.IsRefusal(why) != nil {
 		return nil
 	}
 	u.mu.Lock()
@@ -119,13 +120,13 @@ func (u *Updater) fetchChannel(ctx context.Context) (c bundle.Channel, state Cha
 	if err != nil {
 		return c, state, err
 	}
-	resp, err := u.deps.Client.Do(req)
+	resp, err := u.client.Do(req)
 	if err != nil {
-		return c, state, errs.New(op, errs.Down, err)
+		return c, state, requestError(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return c, state, newRefusal(errs.Down, "answer", "the server answers %s", resp.Status)
+		return c, state, statusError(resp)
 	}
 	u.mu.Lock()
 	root := u.deps.Root

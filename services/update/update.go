@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/egress"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/update/bundle"
 )
@@ -34,6 +35,8 @@ import (
 type Config struct {
 	Channel string // address of a channel file; empty: manual updates only
 	Auto    bool   // install releases of the channel at night
+
+	AllowPrivate bool // fetch also from addresses of the local network, not only of the internet
 }
 
 // Validate checks the channel address.
@@ -65,8 +68,7 @@ type Deps struct {
 	Sticks     func() ([]Stick, error)      // nil: no sticks
 	Peers      func() []Neighbour           // nil: no neighbours
 
-	Client  *http.Client                          // nil: a client with timeouts
-	Proxy   func(*http.Request) (*url.URL, error) // of that client; nil: none
+	Proxy   func(*http.Request) (*url.URL, error) // chooses a web proxy; nil: none
 	Now     func() time.Time                      // in the time zone of the school
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -189,6 +191,8 @@ type Updater struct {
 	cfg     Config
 	deps    Deps
 	metrics *metrics
+	client  *http.Client // for addresses that an admin or the channel names
+	boxes   *http.Client // for neighbours, which are in the local network
 
 	receiving sync.Mutex // held while the spare slot is written
 
@@ -202,13 +206,13 @@ type Updater struct {
 
 // New makes an updater and loads its state. It starts nothing before Serve.
 func New(cfg Config, deps Deps) (*Updater, error) {
-	if deps.Client == nil {
-		deps.Client = &http.Client{Transport: &http.Transport{
-			ResponseHeaderTimeout: 30 * time.Second, TLSHandshakeTimeout: 15 * time.Second, MaxIdleConns: 2, IdleConnTimeout: time.Minute,
-			Proxy: deps.Proxy,
-		}}
+	address := &egress.Dialer{Setting: "update.allow_private", Field: "url"}
+	neighbour := &egress.Dialer{Setting: address.Setting, Field: address.Field, Reach: egress.Neighbour}
+	if cfg.AllowPrivate {
+		address.Reach, neighbour.Reach = egress.Local, egress.Local
 	}
 	u := &Updater{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), phase: StateIdle, wake: make(chan struct{}, 1)}
+	u.client, u.boxes = address.NewClient(deps.Proxy), neighbour.NewClient(deps.Proxy)
 	return u, u.loadState()
 }
 

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,7 +64,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, dir: t.TempDir(), key: key, root: root, version: "1.0.0", build: 10, healthy: true, now: time.Now}
+	r := &rig{t: t, dir: t.TempDir(), key: key, root: root, version: "1.0.0", build: 10, healthy: true, now: time.Now, cfg: Config{AllowPrivate: true}}
 	r.write("loader/entries/livelearn-a.conf", []byte("sort-key 99999999\nversion 1.0.0\nlinux /a/vmlinuz\noptions quiet "+optionsFor(hal.SlotA)+"\n"))
 	r.write("a/vmlinuz", randomBytes(1, 200_000))
 	r.write("b/.keep", nil)
@@ -109,7 +108,7 @@ func (r *rig) updater() *Updater {
 		Healthy:    func() (bool, string) { r.mu.Lock(); defer r.mu.Unlock(); return r.healthy, "media is down" },
 		LessonOpen: func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.lesson },
 		Failure:    func() (time.Time, string) { return r.failedAt, r.failure },
-		Now:        func() time.Time { return r.now() }, Log: slog.New(slog.DiscardHandler), Client: http.DefaultClient,
+		Now:        func() time.Time { return r.now() }, Log: slog.New(slog.DiscardHandler),
 	}
 	if r.more != nil {
 		r.more(&d)

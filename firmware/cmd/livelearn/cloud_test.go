@@ -55,7 +55,7 @@ func enrolBox(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	self := cloudtest.NewSelf(args[0], 1, uint64(n))
-	l, err := https.Enrol(ctx, args[1], self, "")
+	l, err := https.Enrol(ctx, args[1], self, https.Config{})
 	if neg != (err != nil) {
 		ts.Fatalf("got error %v", err)
 	}

@@ -42,7 +42,7 @@ func (c *doctorCmd) Run(w environment) error {
 	}
 	worst := health.OK
 	ctx := context.Background()
-	list := append(doctor.Run(ctx, e.Data, addresses...), doctor.CheckCloud(ctx, e.Data, transports.Transports{Version: version}.Open))
+	list := append(doctor.Run(ctx, e.Data, addresses...), doctor.CheckCloud(ctx, e.Data, transports.Transports{Version: version, Proxy: e.Network.Proxy, AllowPrivate: e.Cloud.AllowPrivate}.Open))
 	for _, f := range list {
 		worst = max(worst, f.Level)
 		printText(w.stdout, "%-5s %s\n", f.Level, f.What)

@@ -26,13 +26,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/batch"
+	"github.com/livelearn/box/services/egress"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -46,9 +46,10 @@ type Config struct {
 	Key     ed25519.PrivateKey // its key, or the seed of its key (RFC 8032)
 	Version string             // of the program, sent to the cloud's log
 	Proxy   string             // "http://host:port" of a proxy, empty for none
+	Egress  *egress.Dialer     // dials TCP, and refuses addresses; nil dials any address
 	// Patience is the time without progress after which a call fails. Default 2 minutes.
 	Patience time.Duration
-	// Dial opens a connection. nil dials TCP.
+	// Dial opens a connection instead of Egress.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -235,11 +236,16 @@ func headerVersion(version string) string {
 
 // transportError wraps a fault of the connection. It drops the address that *url.Error quotes,
 // because the operator sees the address next to the text.
+// It also drops what the other side sent, which is none of the operator's business if the address is
+// that of another machine.
 func transportError(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
+	if errors.Is(err, errPin) {
+		return errs.NewCode(op, errs.Down, CodeCertificate, "%w", errPin)
 	}
-	e := errs.New(op, errs.Down, err)
+	if e := egress.IsRefusal(err); e != nil {
+		return e
+	}
+	e := errs.New(op, errs.Down, egress.Cause(err))
 	if isCertificateError(err) {
 		e.Code = CodeCertificate
 	}

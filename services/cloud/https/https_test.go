@@ -252,7 +252,7 @@ func TestEnrolReturnsTheSchool(t *testing.T) {
 	defer srv.Close()
 	link := https.FormatLink(srv.URL, "ABCDEFGHIJKLMNOPQRST", pin)
 	self := cloud.Self{Box: "b1", Name: "Box 1", Version: "1"}
-	l, err := https.Enrol(t.Context(), link, self, "")
+	l, err := https.Enrol(t.Context(), link, self, https.Config{})
 	if err != nil || l.School != "Lycée" || l.URL != srv.URL || l.Pin != pin || l.Way != "https" || "https://"+l.Where != srv.URL {
 		t.Fatalf("got %+v, %v", l, err)
 	}

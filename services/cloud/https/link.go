@@ -114,12 +114,8 @@ func parsePin(pin string) ([]byte, error) {
 }
 
 // Enrol makes a new key, enrols the box with it at the cloud of the link, and returns the Link
-// for the box to store.
-func Enrol(ctx context.Context, link string, self cloud.Self, proxy string) (cloud.Link, error) {
-	return enrolWith(ctx, link, self, Config{Proxy: proxy})
-}
-
-func enrolWith(ctx context.Context, link string, self cloud.Self, cfg Config) (cloud.Link, error) {
+// for the box to store. It takes the proxy and the dialer of cfg.
+func Enrol(ctx context.Context, link string, self cloud.Self, cfg Config) (cloud.Link, error) {
 	at, code, pin, err := ParseLink(link)
 	if err != nil {
 		return cloud.Link{}, err

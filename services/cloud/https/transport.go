@@ -51,7 +51,9 @@ func newTransport(cfg Config) (*http.Transport, error) {
 		if err != nil || u.Scheme != "http" || u.Host == "" {
 			return nil, errs.NewField(op, "proxy", "bad_url", 0, "must be an address such as http://proxy.example:3128")
 		}
-		t.Proxy = http.ProxyURL(u)
+		if t.Proxy = http.ProxyURL(u); cfg.Egress != nil {
+			t.Proxy = cfg.Egress.ProxyWith(t.Proxy)
+		}
 	}
 	return t, nil
 }
@@ -79,7 +81,11 @@ func isCertificateError(err error) bool {
 
 func newDialer(cfg Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	dial := cfg.Dial
-	if dial == nil {
+	switch {
+	case dial != nil:
+	case cfg.Egress != nil:
+		dial = cfg.Egress.DialContext
+	default:
 		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -49,7 +49,10 @@ type Store struct {
 
 // Open makes a Store that connects on first use. If the database is down, the first call returns
 // errs.Down. Open does not migrate.
-func Open(ctx context.Context, url string) (*Store, error) {
+func Open(ctx context.Context, url string) (*Store, error) { return OpenWith(ctx, url, nil) }
+
+// OpenWith is Open with a dialer of its own. nil dials any address.
+func OpenWith(ctx context.Context, url string, dial pgconn.DialFunc) (*Store, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil { // the text may contain the password
 		return nil, errs.NewField("pg.Open", "url", "bad_url", 0, "must be like postgres://user:password@host:5432/database")
@@ -59,6 +62,9 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	}
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = "livelearn"
+	}
+	if dial != nil {
+		c.ConnConfig.DialFunc = dial
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {

@@ -122,7 +122,7 @@ func (r *rig) enrolBox(id string) *https.Client {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	l, err := https.Enrol(r.t.Context(), https.FormatLink("https://"+r.addr, code, r.pin), cloud.Self{Box: id, Name: "Box " + id, Version: "1.0.0"}, "")
+	l, err := https.Enrol(r.t.Context(), https.FormatLink("https://"+r.addr, code, r.pin), cloud.Self{Box: id, Name: "Box " + id, Version: "1.0.0"}, https.Config{})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -37,11 +37,11 @@ func TestACodeEnrolsOneBox(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := https.FormatLink("https://"+r.addr, code, r.pin)
-	l, err := https.Enrol(t.Context(), link, cloud.Self{Box: "b1", Name: "One"}, "")
+	l, err := https.Enrol(t.Context(), link, cloud.Self{Box: "b1", Name: "One"}, https.Config{})
 	if err != nil || l.School != cloudtest.School {
 		t.Fatalf("got %+v, %v", l, err)
 	}
-	_, err = https.Enrol(t.Context(), link, cloud.Self{Box: "b2", Name: "Two"}, "")
+	_, err = https.Enrol(t.Context(), link, cloud.Self{Box: "b2", Name: "Two"}, https.Config{})
 	if b := errs.BodyOf(err); b.Code != https.CodeBadCode || b.Reason != "denied" {
 		t.Errorf("a second box: %v", err)
 	}
@@ -57,7 +57,7 @@ func TestEnrolmentsOfAnAddressAreFew(t *testing.T) {
 	r := newRig(t)
 	var err error
 	for range 12 {
-		_, err = https.Enrol(t.Context(), https.FormatLink("https://"+r.addr, "ABCDEFGHIJKLMNOPQRST", r.pin), cloud.Self{Box: "b1"}, "")
+		_, err = https.Enrol(t.Context(), https.FormatLink("https://"+r.addr, "ABCDEFGHIJKLMNOPQRST", r.pin), cloud.Self{Box: "b1"}, https.Config{})
 	}
 	if errs.KindOf(err) != errs.Busy {
 		t.Errorf("got %v", err)
@@ -72,7 +72,7 @@ func TestNodesShareADatabaseAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := https.Enrol(t.Context(), https.FormatLink("https://"+at, code, pin), cloud.Self{Box: "b1", Name: "One"}, "")
+	l, err := https.Enrol(t.Context(), https.FormatLink("https://"+at, code, pin), cloud.Self{Box: "b1", Name: "One"}, https.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ const (
 // quizSpec is the spec of the task "quiz". The file follows it.
 type quizSpec struct {
 	Folder string `json:"folder,omitempty"` // for the pictures; empty: they are not written
+	slides.PictureSpec
 }
 
 // RunQuizTask is the task "quiz": it reads a file with questions.
@@ -38,7 +39,7 @@ func RunQuizTask(_ context.Context, spec json.RawMessage, rest io.Reader, _ func
 	if err != nil {
 		return nil, errs.New("task quiz", errs.Internal, err)
 	}
-	f, pictures, err := exchange.Read(data, slides.MakePicture)
+	f, pictures, err := exchange.Read(data, s.Make)
 	if err != nil || s.Folder == "" {
 		return f, err
 	}
@@ -53,7 +54,7 @@ func RunQuizTask(_ context.Context, spec json.RawMessage, rest io.Reader, _ func
 // readQuiz reads a file with questions in a worker. keep stores a picture, and nil keeps none. One
 // file at a time is read. A file that crashes the worker or takes too long is refused.
 func (b *Box) readQuiz(ctx context.Context, data []byte, keep func(slides.Picture) error) (f draft.File, err error) {
-	var spec quizSpec
+	spec := quizSpec{PictureSpec: slides.PictureSpec{Cache: b.folder.PathOf(datafolder.CompiledDir)}}
 	if keep != nil {
 		spec.Folder = b.folder.PathOf(datafolder.ImportDir)
 		if err := errors.Join(os.RemoveAll(spec.Folder), os.MkdirAll(spec.Folder, 0o700)); err != nil {

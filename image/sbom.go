@@ -111,7 +111,23 @@ func (b *build) listComponents(program string) ([]component, error) {
 		return nil, err
 	}
 	modules, err := b.goModules(program)
-	return slices.Concat(list, b.packages, pages, modules), err
+	if err != nil {
+		return nil, err
+	}
+	decoders, err := b.pictureDecoders()
+	return slices.Concat(list, b.packages, pages, modules, decoders), err
+}
+
+// pictureDecoders returns the decoders of pictures, which are in the program as WebAssembly.
+func (b *build) pictureDecoders() (list []component, err error) {
+	for _, part := range [][2]string{{"libheif", "1.18.2"}, {"libde265", "1.0.15"}, {"libavif", "1.1.1"}, {"libaom", "3.10.0"}} {
+		text, err := os.ReadFile(filepath.Join(b.source, "services/slides/codecs", "LICENSE."+part[0]))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, component{Name: part[0], Version: part[1], text: text})
+	}
+	return list, nil
 }
 
 // machineParts returns the parts that start the machine.

@@ -28,7 +28,7 @@ import (
 //	losses.json             which of the databases were damaged or missing (firmware/losses)
 //	cloud.db                the link to the cloud (services/cloud)
 //	library.db, library/    quizzes and decks, and the images of their pages (services/library)
-//	compiled/               PDFium as machine code, made again when it is missing
+//	compiled/               PDFium and decoders of pictures as machine code, made again when it is missing
 //	results/                the results of each lesson (services/results), made again from the journal
 //	recordings/             a folder for each lesson (services/media/record)
 //	tls/                    the box's own authority and its certificate

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/livelearn/box/services/errs"
 )
@@ -27,7 +26,7 @@ func kindOf(f io.ReadSeeker) (string, error) {
 }
 
 // CheckKind returns the kind of a file by its first HeadLen bytes: "pdf", "png", "jpeg", "gif",
-// "webp", "bmp" or "tiff". It refuses all others (see otherKind), and a file without bytes (empty).
+// "webp", "bmp", "tiff", "heic" or "avif". It refuses all others (see otherKind), and a file without bytes (empty).
 func CheckKind(head []byte) (string, error) {
 	kind := sniffKind(head)
 	switch {
@@ -57,23 +56,17 @@ func sniffKind(head []byte) string {
 	case bytes.Contains(head[:min(len(head), HeadLen)], []byte("%PDF-")):
 		return "pdf"
 	}
-	return ""
+	return sniffHEIF(head)
 }
 
 // otherKind returns the code and the advice for a file that makes no page.
 func otherKind(head []byte) (code, advice string) {
-	brand := ""
-	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
-		brand = string(head[8:12])
-	}
 	start := bytes.ToLower(head[:min(len(head), HeadLen)])
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
 		return "office", "this looks like a presentation or a document; save it as PDF and add that"
-	case slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "mif1", "msf1", "avif", "avis"}, brand):
-		return "heic", "this is a HEIC or AVIF picture; save it as JPEG and add that"
 	case bytes.Contains(start, []byte("<svg")):
 		return "svg", "this is an SVG drawing; save it as PNG or PDF and add that"
 	}
-	return "unknown_type", "neither a PDF nor a PNG, JPEG, GIF, WebP, BMP or TIFF picture"
+	return "unknown_type", "neither a PDF nor a PNG, JPEG, GIF, WebP, BMP, TIFF, HEIC or AVIF picture"
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -48,7 +49,7 @@ func (m *deckMaker) makePicturePage(f *os.File, kind string, rest int) error {
 	if err != nil {
 		return err
 	}
-	img, err := info.decode(f, kind, field)
+	img, err := info.decode(f, kind, field, m.Cache)
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,17 @@ func (h *pictureInfo) setUpright(img image.Image) {
 	h.w, h.h, h.orientation = img.Bounds().Dx(), img.Bounds().Dy(), 1
 }
 
-// decode decodes the picture. A frame of an animation is on its canvas.
-func (h pictureInfo) decode(f io.Reader, kind, field string) (image.Image, error) {
+// decode decodes the picture. A frame of an animation is on its canvas. cache is the folder for
+// compiled code.
+func (h *pictureInfo) decode(f io.ReadSeeker, kind, field, cache string) (image.Image, error) {
+	if isHEIF(kind) {
+		img, err := decodeHEIF(f, kind, cache)
+		if err != nil {
+			return nil, errs.NewField(op, field, "heic", 0, "this %s picture cannot be read (%v); save it as JPEG and add that", strings.ToUpper(kind), err)
+		}
+		h.w, h.h = img.Bounds().Dx(), img.Bounds().Dy() // a part that is cut away is not in the boxes' size
+		return img, nil
+	}
 	img, err := decoders[kind].decode(f)
 	if err != nil {
 		return nil, errBrokenFile(field, "the %s picture is damaged: %v", kind, err)
@@ -102,21 +112,9 @@ func (h pictureInfo) decode(f io.Reader, kind, field string) (image.Image, error
 // readPictureInfo reads a picture's size and refuses one that is too large for the box. It
 // rewinds the file.
 func readPictureInfo(f io.ReadSeeker, kind, field string) (pictureInfo, error) {
-	conf, err := decoders[kind].config(f)
+	h, cost, err := readPictureHead(f, kind, field)
 	if err != nil {
-		return pictureInfo{}, errBrokenFile(field, "the %s picture is damaged: %v", kind, err)
-	}
-	h := pictureInfo{w: conf.Width, h: conf.Height, orientation: 1}
-	cost := bytesPerPixel(conf.ColorModel)
-	var progressive bool
-	if h.orientation, progressive, err = readTurn(f, kind); err != nil {
-		return h, errs.New(op, errs.Down, err)
-	}
-	switch {
-	case progressive: // the decoder keeps 4 bytes for each of up to 3 x w x h coefficients
-		cost += 12
-	case kind == "webp": // the colours of the full range, next to the decoded ones
-		cost += 2
+		return h, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return h, errs.New(op, errs.Down, err)
@@ -133,6 +131,34 @@ func readPictureInfo(f io.ReadSeeker, kind, field string) (pictureInfo, error) {
 		return h, errs.NewField(op, field, "too_large", 8, "the picture is a strip of %d x %d pixels", h.w, h.h)
 	}
 	return h, nil
+}
+
+// readPictureHead reads a picture's size and orientation. cost is the memory of decoding one pixel.
+func readPictureHead(f io.ReadSeeker, kind, field string) (h pictureInfo, cost int64, err error) {
+	if isHEIF(kind) {
+		head, err := readHEIFHead(f)
+		if err != nil {
+			return h, 0, errs.NewField(op, field, "heic", 0, "this %s picture cannot be read (%v); save it as JPEG and add that", strings.ToUpper(kind), err)
+		}
+		h, cost = head.picture(kind)
+		return h, cost, nil
+	}
+	conf, err := decoders[kind].config(f)
+	if err != nil {
+		return h, 0, errBrokenFile(field, "the %s picture is damaged: %v", kind, err)
+	}
+	h.w, h.h, cost = conf.Width, conf.Height, bytesPerPixel(conf.ColorModel)
+	var progressive bool
+	if h.orientation, progressive, err = readTurn(f, kind); err != nil {
+		return h, 0, errs.New(op, errs.Down, err)
+	}
+	switch {
+	case progressive: // the decoder keeps 4 bytes for each of up to 3 x w x h coefficients
+		cost += 12
+	case kind == "webp": // the colours of the full range, next to the decoded ones
+		cost += 2
+	}
+	return h, cost, nil
 }
 
 func bytesPerPixel(m color.Model) int64 {

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 var testCache string
 
-// compileCache compiles PDFium in a program without the race detector, because that takes minutes
+// compileCache compiles PDFium and the decoders in a program without the race detector, because that takes minutes
 // with it.
 func compileCache(cache string) error {
 	dir, err := os.MkdirTemp("", "slides-compile-*")
@@ -47,6 +47,12 @@ func compileCache(cache string) error {
 	in := filepath.Join(dir, "in")
 	if err := errors.Join(os.Mkdir(in, 0o700), os.WriteFile(filepath.Join(in, "0000"), pdfOf(960, 540, "One"), 0o600)); err != nil {
 		return err
+	}
+	for _, name := range []string{"corners.heic", "corners.avif"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err := errors.Join(err, os.WriteFile(filepath.Join(in, name), data, 0o600)); err != nil {
+			return err
+		}
 	}
 	// The cache depends on wazero's version, which test programs do not have in their build info.
 	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"

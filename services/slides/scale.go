@@ -40,9 +40,17 @@ func CheckPicture(data []byte) error {
 	return nil
 }
 
-// MakePicture turns a picture by its EXIF orientation, scales it down to PictureSide and encodes
+// PictureSpec is the order for pictures of questions.
+type PictureSpec struct {
+	Cache string `json:"cache,omitempty"` // folder for compiled code, or empty: compile each time
+}
+
+// MakePicture makes a picture as PictureSpec does, without a folder for compiled code.
+func MakePicture(data []byte) (Picture, error) { return PictureSpec{}.Make(data) }
+
+// Make turns a picture by its EXIF orientation, scales it down to PictureSide and encodes
 // it. It runs in a worker process, as Rasterise does.
-func MakePicture(data []byte) (Picture, error) {
+func (s PictureSpec) Make(data []byte) (Picture, error) {
 	if err := CheckPicture(data); err != nil {
 		return Picture{}, err
 	}
@@ -51,7 +59,7 @@ func MakePicture(data []byte) (Picture, error) {
 	if err != nil {
 		return Picture{}, err
 	}
-	img, err := info.decode(f, kind, "file")
+	img, err := info.decode(f, kind, "file", s.Cache)
 	if err != nil {
 		return Picture{}, err
 	}
@@ -71,11 +79,15 @@ func MakePicture(data []byte) (Picture, error) {
 	return out, nil
 }
 
-// RunPictureTask is the task "picture" of a worker process. The file follows the spec, which is empty.
-func RunPictureTask(_ context.Context, _ json.RawMessage, rest io.Reader, _ func(phase string, done, total int64)) (any, error) {
+// RunPictureTask is the task "picture" of a worker process. The file follows the PictureSpec.
+func RunPictureTask(_ context.Context, spec json.RawMessage, rest io.Reader, _ func(phase string, done, total int64)) (any, error) {
+	var s PictureSpec
+	if err := json.Unmarshal(spec, &s); err != nil {
+		return nil, errs.New("task picture", errs.Invalid, err)
+	}
 	data, err := io.ReadAll(io.LimitReader(rest, MaxPicture+1))
 	if err != nil {
 		return nil, errs.New("task picture", errs.Internal, err)
 	}
-	return MakePicture(data)
+	return s.Make(data)
 }

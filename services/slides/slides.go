@@ -2,7 +2,8 @@
 //
 // It runs in a worker process (`livelearn task slides`): parsing a file from outside costs
 // memory and may crash the process. PDFium runs as WebAssembly in a sandbox without files,
-// without network and with at most maxSandbox of memory. Go decodes the pictures.
+// without network and with at most maxSandbox of memory, and so do the decoders of HEIC and AVIF. Go
+// decodes the other pictures.
 //
 //	PDF      -> PDFium draws the page once for each width ─┐
 //	picture  -> size check -> decode -> scale -> turn ─────┴-> JPEG or PNG -> <key>-<width>.<ext>

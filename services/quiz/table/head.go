@@ -22,13 +22,13 @@ type Head struct {
 
 // words of headings in the languages of the templates.
 var (
-	questionWords = []string{"question", "question text", "pregunta", "frage", "السؤال", "texte de la question", "texto de la pregunta"}
+	questionWords = []string{"question", "question text", "pregunta", "frage", "السؤال", "texte de la question", "texto de la pregunta", "pergunta", "domanda", "vraag", "pytanie", "soru", "вопрос"}
 	kindWords     = []string{"question type", "type de question", "tipo de pregunta"}
-	secondsWords  = []string{"time limit", "time in seconds", "time", "limite de temps", "límite de tiempo", "temps limite", "zeitlimit", "المهلة الزمنية", "tiempo en segundos", "temps en secondes"}
-	rightWords    = []string{"correct answer", "correct answers", "correct answer s", "right answer", "réponse s correcte s", "bonne s réponse s", "bonne réponse", "respuesta s correcta s", "respuesta correcta", "richtige antwort", "richtige antwort en", "الإجابة الصحيحة"}
+	secondsWords  = []string{"time limit", "time in seconds", "time", "limite de temps", "límite de tiempo", "temps limite", "zeitlimit", "المهلة الزمنية", "tiempo en segundos", "temps en secondes", "limite de tempo", "limite di tempo", "tijdslimiet", "limit czasu", "süre sınırı", "лимит времени"}
+	rightWords    = []string{"correct answer", "correct answers", "correct answer s", "right answer", "réponse s correcte s", "bonne s réponse s", "bonne réponse", "respuesta s correcta s", "respuesta correcta", "richtige antwort", "richtige antwort en", "الإجابة الصحيحة", "richtige antworten", "resposta s correta s", "resposta correta", "risposta e corretta e", "risposta corretta", "juist e antwoord en", "juiste antwoord", "juiste antwoorden", "poprawna odpowiedź", "doğru cevap", "правильный ответ"}
 	pictureWords  = []string{"image link", "image", "image url", "lien de l image", "enlace de imagen"}
 	remarkWords   = []string{"answer explanation", "explanation", "explication de la réponse", "explicación de la respuesta"}
-	answerPattern = regexp.MustCompile(`^(?:answer|option|réponse|respuesta|opción|antwort|choice|الإجابة|الخيار) ?(\d{1,2})$`)
+	answerPattern = regexp.MustCompile(`^(?:answer|option|réponse|respuesta|opción|antwort|choice|resposta|risposta|antwoord|odpowiedź|cevap|ответ|الإجابة|الخيار) ?(\d{1,2})$`)
 	moreInHeading = regexp.MustCompile(`\s[-–—]\s.*$|\((?:[^)]{3,})\).*$|\*`)
 	notLetters    = regexp.MustCompile(`[^\pL\pM\pN]+`)
 )

@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func Parse(c *draft.Collector, h Head, rows []Row) {
 func (h Head) readRow(c *draft.Collector, r Row) {
 	q := draft.Question{Line: r.Line, Text: r.cell(h.question)}
 	answers, places := h.listAnswers(r)
-	if q.Text == "" && len(answers) == 0 {
+	if q.Text == "" && len(answers) == 0 || h.explains(r) {
 		return
 	}
 	a := item.Authored{Item: item.Item{Text: q.Text, Points: 1, Seconds: h.readSeconds(&q, r)}}
@@ -41,7 +42,7 @@ func (h Head) readRow(c *draft.Collector, r Row) {
 	}
 	kind := foldHeading(r.cell(h.kind))
 	switch kind {
-	case "", "multiple choice", "multiplechoice", "checkbox", "poll", "mcq", "msq", "true false", "quiz":
+	case "", "multiple choice", "multiplechoice", "single choice", "single select", "checkbox", "multiple select", "multi select", "multiselect", "poll", "mcq", "msq", "true false", "quiz":
 		h.readChoice(c, q, a, r, kind, answers, places)
 	case "fill in the blank", "fill in the blanks", "fill in":
 		a.Kind = item.Text
@@ -64,6 +65,11 @@ func (h Head) readRow(c *draft.Collector, r Row) {
 	}
 }
 
+// explains reports a row of the template that says what its columns are for.
+func (h Head) explains(r Row) bool {
+	return h.kind >= 0 && slices.Contains(kindWords, foldHeading(r.cell(h.kind)))
+}
+
 // listAnswers returns the answers that are not empty and their numbers in the row.
 func (h Head) listAnswers(r Row) (list []item.Option, numbers []int) {
 	for i, at := range h.answers {
@@ -80,7 +86,7 @@ func (h Head) readSeconds(q *draft.Question, r Row) int {
 	if s == "" {
 		return 0
 	}
-	v, err := strconv.ParseFloat(strings.Replace(s, ",", ".", 1), 64)
+	v, err := parseSeconds(s)
 	n := int(v)
 	if err != nil || math.Abs(v) > 1e6 || float64(n) != v || n < item.MinSeconds || n > item.MaxSeconds {
 		if v != 0 || err != nil {
@@ -89,6 +95,26 @@ func (h Head) readSeconds(q *draft.Question, r Row) int {
 		return 0
 	}
 	return n
+}
+
+// timePattern matches "20", "20 sec", "2 min" and "1:30".
+var timePattern = regexp.MustCompile(`^(?:(\d{1,3}):(\d{2})|([+-]?[\d.,]{1,12}) ?(s|sec|secs|seconds?|secondes?|segundos?|sekunden|ثانية|m|min|mins|minutes?|minutos?|minuten|دقيقة)?\.?)$`)
+
+func parseSeconds(s string) (float64, error) {
+	m := timePattern.FindStringSubmatch(strings.ToLower(s))
+	if m == nil {
+		return 0, strconv.ErrSyntax
+	}
+	if m[1] != "" {
+		minutes, _ := strconv.Atoi(m[1])
+		seconds, _ := strconv.Atoi(m[2])
+		return float64(60*minutes + seconds), nil
+	}
+	v, err := strconv.ParseFloat(strings.Replace(m[3], ",", ".", 1), 64)
+	if strings.HasPrefix(m[4], "m") || m[4] == "دقيقة" {
+		v *= 60
+	}
+	return v, err
 }
 
 func (h Head) readChoice(c *draft.Collector, q draft.Question, a item.Authored, r Row, kind string, answers []item.Option, numbers []int) {
@@ -108,7 +134,7 @@ func (h Head) readChoice(c *draft.Collector, q draft.Question, a item.Authored, 
 		return
 	}
 	a.Kind = item.Single
-	if len(right) > 1 || kind == "checkbox" || kind == "msq" {
+	if len(right) > 1 || slices.Contains([]string{"checkbox", "msq", "multiple select", "multi select", "multiselect"}, kind) {
 		a.Kind = item.Multi
 	}
 	a.Key.Weights = map[string]float64{}
@@ -119,26 +145,55 @@ func (h Head) readChoice(c *draft.Collector, q draft.Question, a item.Authored, 
 	c.Add(q, a)
 }
 
-// readRight reads "1,3": numbers of answers, or an answer itself.
+// words before the number of an answer, and between two of them.
+var (
+	numberPrefix = regexp.MustCompile(`(?i)^(?:answer|option|choice|réponse|respuesta|opción|antwort|الإجابة|الخيار|#|no\.?|n°)\s*#?\s*`)
+	andPattern   = regexp.MustCompile(`(?i)\s(?:and|et|y|und|e|و)\s`)
+)
+
+// readRight reads the right answers: their numbers ("1,3", "Answer 1 and 3"), their letters or
+// themselves.
 func readRight(s string, answers []item.Option, numbers []int) (right []int, bad string) {
 	for i, o := range answers {
 		if strings.EqualFold(o.Text, s) && !isNumberList(s, numbers) {
 			return []int{numbers[i]}, ""
 		}
 	}
-	for _, f := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;& ./", r) }) {
-		n, err := strconv.Atoi(f)
-		if err != nil && len(f) == 1 && f[0]|0x20 >= 'a' && f[0]|0x20 <= 'j' {
-			n, err = int(f[0]|0x20-'a')+1, nil
+	parts := strings.FieldsFunc(andPattern.ReplaceAllString(s, ","), func(r rune) bool { return strings.ContainsRune(",;&/|\n،؛", r) })
+	if right, ok := findAnswers(parts, answers, numbers); ok {
+		return right, ""
+	}
+	if right, ok := findAnswers(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;& ./", r) }), answers, numbers); ok {
+		return right, ""
+	}
+	return nil, s
+}
+
+// findAnswers returns the number of each answer that is named, or not ok.
+func findAnswers(names []string, answers []item.Option, numbers []int) (right []int, ok bool) {
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
 		}
-		if err != nil || !slices.Contains(numbers, n) {
-			return nil, s
+		n, err := strconv.Atoi(strings.TrimSuffix(numberPrefix.ReplaceAllString(name, ""), ".0"))
+		same := slices.IndexFunc(answers, func(o item.Option) bool { return strings.EqualFold(o.Text, name) })
+		switch letter := name[0] | 0x20; {
+		case err == nil:
+		case same >= 0:
+			n = numbers[same]
+		case len(name) == 1 && letter >= 'a' && letter <= 'j':
+			n = int(letter-'a') + 1
+		default:
+			return nil, false
+		}
+		if !slices.Contains(numbers, n) {
+			return nil, false
 		}
 		if !slices.Contains(right, n) {
 			right = append(right, n)
 		}
 	}
-	return right, ""
+	return right, true
 }
 
 // isNumberList reports whether a text is the number of an answer. In such a column "2" is the second

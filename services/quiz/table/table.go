@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -95,7 +96,7 @@ func ReadBook(op string, data []byte) (rows []Row, err error) {
 		}
 	}()
 	book, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{
-		RawCellValue: true, UnzipSizeLimit: maxUnzip, UnzipXMLSizeLimit: maxUnzip, // the same: no temporary files
+		ShortDatePattern: "yyyy-mm-dd", UnzipSizeLimit: maxUnzip, UnzipXMLSizeLimit: maxUnzip, // the same: no temporary files
 	})
 	if err != nil {
 		return nil, damagedBook(op, err)
@@ -121,16 +122,32 @@ func damagedBook(op string, err error) error {
 	return errs.NewField(op, "file", "damaged", 0, "the workbook cannot be read: %.200s", err.Error())
 }
 
+// readSheet returns the rows of a sheet with the cells as people see them: a date is not its number of
+// days and 25 % is not 0.25. Only a long number is as it was typed.
 func readSheet(book *excelize.File, name string) (list []Row, err error) {
 	rows, err := book.Rows(name)
 	if err != nil {
 		return nil, nil // a sheet of a chart has no rows
 	}
 	defer func() { _ = rows.Close() }()
-	for line := 1; rows.Next() && len(list) < maxRows; line++ {
+	typed, err := book.Rows(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = typed.Close() }()
+	for line := 1; rows.Next() && typed.Next() && len(list) < maxRows; line++ {
 		cells, err := rows.Columns()
 		if err != nil {
 			return nil, err
+		}
+		raw, err := typed.Columns(excelize.Options{RawCellValue: true})
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range cells {
+			if i < len(raw) && shortened.MatchString(c) {
+				cells[i] = raw[i]
+			}
 		}
 		if len(cells) > 0 {
 			list = append(list, Row{line, cutCells(cells)})
@@ -138,3 +155,6 @@ func readSheet(book *excelize.File, name string) (list []Row, err error) {
 	}
 	return list, rows.Error()
 }
+
+// shortened matches a long number as a spreadsheet shows it: "1.2E+11".
+var shortened = regexp.MustCompile(`^-?\d(?:[.,]\d+)?E[+-]\d+$`)

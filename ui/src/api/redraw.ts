@@ -1,5 +1,5 @@
-// Pictures that a browser can draw and the box cannot read: HEIC of phones, AVIF and SVG. The page
-// draws them and sends PNG or JPEG. What the browser cannot draw goes to the box, which says what to do.
+// Pictures that the page draws and sends as PNG or JPEG: SVG, which the box cannot read, and HEIC and
+// AVIF, which take the box seconds. What the browser cannot draw goes to the box as it is.
 
 const foreign = /\.(heic|heif|avif|svg)$|^image\/(heic|heif|avif|svg\+xml)$/i;
 const longest = 3840; // pixels: the widest page that the box makes

@@ -34,7 +34,9 @@ type cloudPushCmd struct {
 	Quiz   pushQuizCmd   `cmd:"" help:"Send a quiz from a file in any of the formats that the editor reads."`
 	Policy pushPolicyCmd `cmd:"" help:"Set which data boxes may send, and how long it is kept."`
 	Gone   pushGoneCmd   `cmd:"" help:"Withdraw a class or a quiz."`
-	List   pushListCmd   `cmd:"" help:"List the objects that boxes receive."`
+	XAPI   pushXAPICmd   `cmd:"" name:"xapi" help:"Send the results of a school to a learning record store, from now on."`
+	Stop   pushStopCmd   `cmd:"" help:"End what is sent to another system by itself."`
+	List   pushListCmd   `cmd:"" help:"List the objects that boxes receive, and what is sent to other systems."`
 }
 
 type pushClassCmd struct {
@@ -264,7 +266,21 @@ type pushListCmd struct {
 	schoolArg
 }
 
-// Run lists the objects that boxes receive.
+// pushedThing is a line of the list. It has one of the two.
+type pushedThing struct {
+	*cloud.Item
+	*pg.Push
+}
+
+// MarshalJSON writes the one that is there.
+func (p pushedThing) MarshalJSON() ([]byte, error) {
+	if p.Push != nil {
+		return json.Marshal(p.Push)
+	}
+	return json.Marshal(p.Item)
+}
+
+// Run lists the objects that boxes receive, and what is sent to other systems.
 func (c pushListCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		if err := store.FindSchool(ctx, c.School); err != nil {
@@ -274,11 +290,26 @@ func (c pushListCmd) Run(w environment) error {
 		if err != nil {
 			return err
 		}
-		return printList(w, c.jsonFlag, list, func(it cloud.Item) {
+		pushes, err := store.Pushes(ctx, c.School)
+		if err != nil {
+			return err
+		}
+		var lines []pushedThing
+		for i := range list {
+			lines = append(lines, pushedThing{Item: &list[i]})
+		}
+		for i := range pushes {
+			lines = append(lines, pushedThing{Push: &pushes[i]})
+		}
+		return printList(w, c.jsonFlag, lines, func(p pushedThing) {
+			if p.Push != nil {
+				printPush(w.stdout, *p.Push)
+				return
+			}
 			var named struct{ Name, Title string }
-			_ = json.Unmarshal(it.Data, &named) // a withdrawn object has no data
-			printText(w.stdout, "%d  %s %s %q, version %d%s\n", it.N, it.Kind, it.ID, named.Name+named.Title, it.Version,
-				map[bool]string{true: ", taken off"}[it.Gone])
+			_ = json.Unmarshal(p.Data, &named) // a withdrawn object has no data
+			printText(w.stdout, "%d  %s %s %q, version %d%s\n", p.N, p.Item.Kind, p.ID, named.Name+named.Title, p.Version,
+				map[bool]string{true: ", taken off"}[p.Gone])
 		})
 	})
 }

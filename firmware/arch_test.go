@@ -115,7 +115,8 @@ var ranks = map[string]int{
 	"services/cloud/usbfile":    6,
 	"services/cloud/transports": 7, // chooses among them
 	"services/cloud/cloudtest":  7,
-	"services/cloud/server":     7, // the cloud's side
+	"services/cloud/push":       7, // from the cloud to other systems
+	"services/cloud/server":     8, // the cloud's side
 
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
@@ -222,7 +223,7 @@ var thirdParty = map[string][]string{
 	"services/update":             {"github.com/prometheus/client_golang"},
 	"services/cloud/batch":        {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
 	"services/cloud":              {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
-	"services/cloud/pg":           {"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
+	"services/cloud/pg":           {"github.com/google/uuid", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
 	"services/cloud/server":       {"github.com/prometheus/client_golang", "golang.org/x/time/rate", "github.com/alexedwards/argon2id", "github.com/pquerna/otp", "github.com/danielgtaylor/huma/v2"},
 	"image":                       {"github.com/alecthomas/kong", "github.com/diskfs/go-diskfs"},
 	"image/debian":                {"github.com/ProtonMail/go-crypto", "github.com/knqyf263/go-deb-version", "github.com/ulikunitz/xz", "github.com/klauspost/compress/zstd"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/livelearn/box/hal/atomicfile"
@@ -19,18 +21,22 @@ import (
 	"github.com/livelearn/box/services/cloud/server"
 	"github.com/livelearn/box/services/cloud/usbfile"
 	"github.com/livelearn/box/services/listimport"
-	"github.com/livelearn/box/services/quiz/gift"
+	"github.com/livelearn/box/services/quiz/draft"
+	"github.com/livelearn/box/services/quiz/exchange"
 	"github.com/livelearn/box/services/quiz/item"
+	"github.com/livelearn/box/services/slides"
 )
 
 // cloudPushCmd changes the objects that the boxes of a school receive. A push never deletes people
 // on a box. The admin of the box decides that.
 type cloudPushCmd struct {
 	Class  pushClassCmd  `cmd:"" help:"Send the class lists of a file: CSV, Excel, OneRoster or plain names."`
-	Quiz   pushQuizCmd   `cmd:"" help:"Send a quiz from a GIFT file."`
+	Quiz   pushQuizCmd   `cmd:"" help:"Send a quiz from a file in any of the formats that the editor reads."`
 	Policy pushPolicyCmd `cmd:"" help:"Set which data boxes may send, and how long it is kept."`
 	Gone   pushGoneCmd   `cmd:"" help:"Withdraw a class or a quiz."`
-	List   pushListCmd   `cmd:"" help:"List the objects that boxes receive."`
+	XAPI   pushXAPICmd   `cmd:"" name:"xapi" help:"Send the results of a school to a learning record store, from now on."`
+	Stop   pushStopCmd   `cmd:"" help:"End what is sent to another system by itself."`
+	List   pushListCmd   `cmd:"" help:"List the objects that boxes receive, and what is sent to other systems."`
 }
 
 type pushClassCmd struct {
@@ -116,36 +122,26 @@ func deriveID(words ...string) string {
 type pushQuizCmd struct {
 	databaseFlags
 	schoolArg
-	File  string `arg:"" help:"File with the questions, in GIFT format." type:"existingfile"`
-	Title string `help:"Title of the quiz. Default: the name of the file."`
+	File  string `arg:"" help:"File with the questions: GIFT, Aiken, Moodle XML, QTI, H5P, or a table of Kahoot, Quizizz or Blooket." type:"existingfile"`
+	Title string `help:"Title of the quiz. Default: the title in the file, or the name of the file."`
 	ID    string `help:"Id of the quiz; the same id replaces a quiz. Default: derived from the name of the file."`
 }
 
-const maxGift = 8 << 20 // bytes
-
 // Run sends a quiz to the boxes of a school.
 func (c pushQuizCmd) Run(w environment) error {
-	text, err := readLimited(c.File, maxGift)
+	file, err := readQuizFile(c.File)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.File, toUserError(err))
 	}
-	if len(text) > maxGift {
-		return fmt.Errorf("%s: at most %d bytes", c.File, maxGift)
+	for _, q := range file.Questions {
+		printQuestionNotes(w.stderr, q)
 	}
 	name := strings.TrimSuffix(filepath.Base(c.File), filepath.Ext(c.File))
-	q := item.Quiz{ID: c.ID, Title: c.Title}
+	q := item.Quiz{ID: c.ID, Title: cmp.Or(c.Title, file.Title, name), Items: file.Items()}
 	if q.ID == "" {
 		q.ID = deriveID("quiz", name)
 	}
-	if q.Title == "" {
-		q.Title = name
-	}
-	var problems []gift.Problem
-	q.Items, problems = gift.Parse(string(text))
-	for _, p := range problems {
-		printText(w.stderr, "line %d: %s\n", p.Line, p.Message)
-	}
-	if !slices.ContainsFunc(q.Items, func(i item.Authored) bool { return i.Kind != item.Slide }) { // any text is a slide
+	if !slices.ContainsFunc(q.Items, func(i item.Authored) bool { return i.Kind != item.Slide }) { // any text is a slide of GIFT
 		return fmt.Errorf("file: %s: there is no question in it that can be read", c.File)
 	}
 	data, err := json.Marshal(q)
@@ -156,9 +152,38 @@ func (c pushQuizCmd) Run(w environment) error {
 		if _, err := store.PutItem(ctx, c.School, cloud.ItemQuiz, q.ID, data, false); err != nil {
 			return err
 		}
-		printText(w.stdout, "quiz %q (%s): %d questions\n", q.Title, q.ID, len(q.Items))
+		printText(w.stdout, "quiz %q (%s): %d of %d questions, read as %s\n", q.Title, q.ID, len(q.Items), len(file.Questions), file.Format)
 		return nil
 	})
+}
+
+// readQuizFile reads a quiz in any format. What comes down to boxes has no pictures, so each one is a loss.
+func readQuizFile(path string) (draft.File, error) {
+	data, err := readLimited(path, draft.MaxFile)
+	if err != nil {
+		return draft.File{}, err
+	}
+	file, _, err := exchange.Read(data, func([]byte) (slides.Picture, error) {
+		return slides.Picture{}, errors.New("a push has no pictures")
+	})
+	return file, err
+}
+
+// printQuestionNotes says why a question is not read, or what it loses.
+func printQuestionNotes(w io.Writer, q draft.Question) {
+	where := strconv.Quote(q.Text)
+	if q.Line > 0 {
+		where = fmt.Sprintf("line %d, %q", q.Line, q.Text)
+	}
+	if q.File != "" {
+		where = q.File + ", " + where
+	}
+	if q.Fault != nil {
+		printText(w, "%s is left out: %s\n", where, q.Fault.Message)
+	}
+	for _, n := range q.Losses {
+		printText(w, "%s: %s\n", where, n.Message)
+	}
 }
 
 type pushPolicyCmd struct {
@@ -241,7 +266,21 @@ type pushListCmd struct {
 	schoolArg
 }
 
-// Run lists the objects that boxes receive.
+// pushedThing is a line of the list. It has one of the two.
+type pushedThing struct {
+	*cloud.Item
+	*pg.Push
+}
+
+// MarshalJSON writes the one that is there.
+func (p pushedThing) MarshalJSON() ([]byte, error) {
+	if p.Push != nil {
+		return json.Marshal(p.Push)
+	}
+	return json.Marshal(p.Item)
+}
+
+// Run lists the objects that boxes receive, and what is sent to other systems.
 func (c pushListCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		if err := store.FindSchool(ctx, c.School); err != nil {
@@ -251,11 +290,26 @@ func (c pushListCmd) Run(w environment) error {
 		if err != nil {
 			return err
 		}
-		return printList(w, c.jsonFlag, list, func(it cloud.Item) {
+		pushes, err := store.Pushes(ctx, c.School)
+		if err != nil {
+			return err
+		}
+		var lines []pushedThing
+		for i := range list {
+			lines = append(lines, pushedThing{Item: &list[i]})
+		}
+		for i := range pushes {
+			lines = append(lines, pushedThing{Push: &pushes[i]})
+		}
+		return printList(w, c.jsonFlag, lines, func(p pushedThing) {
+			if p.Push != nil {
+				printPush(w.stdout, *p.Push)
+				return
+			}
 			var named struct{ Name, Title string }
-			_ = json.Unmarshal(it.Data, &named) // a withdrawn object has no data
-			printText(w.stdout, "%d  %s %s %q, version %d%s\n", it.N, it.Kind, it.ID, named.Name+named.Title, it.Version,
-				map[bool]string{true: ", taken off"}[it.Gone])
+			_ = json.Unmarshal(p.Data, &named) // a withdrawn object has no data
+			printText(w.stdout, "%d  %s %s %q, version %d%s\n", p.N, p.Item.Kind, p.ID, named.Name+named.Title, p.Version,
+				map[bool]string{true: ", taken off"}[p.Gone])
 		})
 	})
 }

@@ -42,7 +42,11 @@ func newRig(t testing.TB) *rig {
 
 func openStore(t testing.TB, url string) *pg.Store {
 	t.Helper()
-	s, err := pg.Open(t.Context(), url)
+	open := pg.Open
+	if *record != "" {
+		open = func(ctx context.Context, url string) (*pg.Store, error) { return pg.OpenTraced(ctx, url, recorded) }
+	}
+	s, err := open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}

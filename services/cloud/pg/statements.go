@@ -58,30 +58,47 @@ func (s *Store) Statements(ctx context.Context, q StatementQuery) (list []json.R
 			return nil, "", wrapError("Statements", err)
 		}
 	}
+	at, more, err := s.readLines(ctx, q, at, func(l line) error {
+		raw, err := json.Marshal(l.toXAPI(q.Home))
+		list = append(list, raw)
+		return err
+	})
+	if err != nil {
+		return nil, "", wrapError("Statements", err)
+	}
+	if more {
+		next = at.String()
+	}
+	return list, next, nil
+}
+
+// readLines calls take with the lines after a bookmark, at most q.Limit. It returns the bookmark
+// after them, and whether more may follow.
+func (s *Store) readLines(ctx context.Context, q StatementQuery, at *bookmark, take func(line) error) (*bookmark, bool, error) {
+	n := 0
 	for looked := 0; looked < maxGradings; looked += gradingsPerQuery {
-		rows, err := s.queryLines(ctx, q, at, q.Limit+1-len(list))
+		rows, err := s.queryLines(ctx, q, at, q.Limit+1-n)
 		if err != nil {
-			return nil, "", wrapError("Statements", err)
+			return nil, false, err
 		}
 		for _, r := range rows {
-			if r.id != "" && len(list) == q.Limit {
-				return list, at.String(), nil
+			if r.id != "" && n == q.Limit {
+				return at, true, nil
 			}
 			if at = &r.bookmark; r.id == "" {
 				continue
 			}
-			raw, err := json.Marshal(r.toXAPI(q.Home))
-			if err != nil {
-				return nil, "", errs.New("pg.Statements", errs.Internal, err)
+			if err := take(r); err != nil {
+				return nil, false, errs.New("pg.Statements", errs.Internal, err)
 			}
-			list = append(list, raw)
+			n++
 		}
 		if countGradings(rows) < gradingsPerQuery {
-			return list, "", nil
+			return at, false, nil
 		}
 		at.id = "" // all statements of this grading were returned
 	}
-	return list, at.String(), nil
+	return at, true, nil
 }
 
 // countGradings returns the number of gradings that the lines belong to.

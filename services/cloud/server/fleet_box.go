@@ -128,6 +128,27 @@ func (s *Server) removeBox(w http.ResponseWriter, r *http.Request, g pg.Grant) e
 type schoolsData struct {
 	basePage
 	Schools []schoolView
+	Pushes  []pushView
+}
+
+type pushView struct {
+	pg.Push
+	What  string
+	State string // class in the style sheet
+	Word  string
+}
+
+var pushWords = map[string]string{pg.PushXAPI: "xAPI statements"}
+
+func viewPush(p pg.Push) pushView {
+	v := pushView{p, pushWords[p.Kind], "good", "works"}
+	switch {
+	case p.Problem != "":
+		v.State, v.Word = "letters", "fails"
+	case p.Succeeded == nil:
+		v.State, v.Word = "new", "not begun"
+	}
+	return v
 }
 
 type schoolView struct {
@@ -151,6 +172,13 @@ func (s *Server) showSchools(w http.ResponseWriter, r *http.Request, g pg.Grant)
 		if g.School == "" || g.School == school.Name {
 			v.Schools = append(v.Schools, schoolView{school, silent[school.Name]})
 		}
+	}
+	pushes, err := s.store.Pushes(r.Context(), g.School)
+	if err != nil {
+		return err
+	}
+	for _, p := range pushes {
+		v.Pushes = append(v.Pushes, viewPush(p))
 	}
 	s.showPage(w, http.StatusOK, "schools.html", v)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/livelearn/box/services/cloud/push"
 	"github.com/livelearn/box/services/supervise"
 )
 
@@ -13,14 +14,23 @@ const (
 	retryMax        = time.Minute
 )
 
-// runMaintenance migrates the schema, and then applies the retention once a day. It retries if
-// the database is down.
+// runMaintenance migrates the schema, and then applies the retention once a day and pushes results.
+// It retries if the database is down.
 func (s *Server) runMaintenance(ctx context.Context) error {
+	s.migrate(ctx)
+	g := supervise.Group(ctx)
+	g.Go(s.runRetention)
+	g.Go((&push.Pusher{Store: s.store, Log: s.log}).Serve)
+	return g.Wait()
+}
+
+// migrate returns when the schema is up to date, or ctx has ended.
+func (s *Server) migrate(ctx context.Context) {
 	pause := retryMin
 	for ctx.Err() == nil {
 		err := s.store.Migrate(ctx)
 		if err == nil {
-			break
+			return
 		}
 		if ctx.Err() == nil {
 			s.log.Warn("the database is not ready", "err", err)
@@ -28,6 +38,9 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 		supervise.Sleep(ctx, pause)
 		pause = min(2*pause, retryMax)
 	}
+}
+
+func (s *Server) runRetention(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began := time.Now()
 		n, err := s.store.Retain(ctx, s.now())

@@ -22,7 +22,9 @@ import (
 
 	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/fingerprint"
 	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/signin"
 )
 
 const (
@@ -38,6 +40,8 @@ type authority struct {
 	cert  *x509.Certificate
 	key   *ecdsa.PrivateKey
 	names []string
+	// describe computes the words once, because the hash is slow.
+	describe func() signin.Authority
 
 	mu   sync.Mutex // guards the fields below
 	leaf *tls.Certificate
@@ -57,6 +61,13 @@ func newAuthority(dir string, names []string) (*authority, error) {
 		return nil, errs.New("gateway.authority", errs.Down, err)
 	}
 	a.names = slices.DeleteFunc(a.names, func(name string) bool { return !permitsName(a.cert, name) })
+	a.describe = sync.OnceValue(func() signin.Authority {
+		spelled, err := fingerprint.SpellKey(a.cert)
+		if err != nil {
+			spelled = "" // only where the system forbids the hash; the SHA-256 is still there
+		}
+		return signin.Authority{Name: a.cert.Subject.CommonName, Words: spelled, SHA256: fingerprint.FormatSHA256(a.cert)}
+	})
 	_, err = a.getCertificate(nil)
 	return a, err
 }

@@ -26,10 +26,10 @@ export function CertificatePage({ state }: { state: BoxState; arg: string }) {
               {t("cert.get")}
             </ButtonLink>
             <h2>{t("cert.systems")}</h2>
-            {systems.map((s) => (
+            {[here, ...systems.filter((s) => s !== here)].map((s) => (
               <details key={s} open={s === here} data-system={s}>
                 <summary>{t(`cert.${s}.name`)}</summary>
-                <ol>
+                <ol class={css.steps}>
                   {[1, 2, 3].map((n) => (
                     <li key={n}>{t(`cert.${s}.${n}`)}</li>
                   ))}

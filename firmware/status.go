@@ -20,6 +20,7 @@ func (b *Box) Status() display.Status {
 	f.Locked, _ = b.roster.Locked()
 	plain, secure := b.gateway.Addrs()
 	f.HTTPAddresses, f.HTTPSAddresses = addresses.ListenerURLs("http", plain), addresses.ListenerURLs("https", secure)
+	f.Words = b.gateway.Authority().Words
 	if b.parts.PID1 != nil { // on a laptop, the system shows its network
 		f.Network = networkState()
 	}
@@ -32,6 +33,17 @@ func (b *Box) Status() display.Status {
 		f.Lessons = append(f.Lessons, display.Lesson{Class: l.ClassName, Code: l.Code, Key: l.Key})
 	}
 	return f
+}
+
+// LocalURL returns the address at which a browser on the box's own machine finds it. Staff may use
+// plain HTTP there.
+func (b *Box) LocalURL() string {
+	plain, _ := b.gateway.Addrs()
+	host, port, err := net.SplitHostPort(plain)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // networkState returns how far the machine is with its network.

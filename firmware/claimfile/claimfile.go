@@ -129,6 +129,9 @@ func claimText(code string, f display.Status, ap AccessPoint) string {
 		lines = append(lines, "Address: none yet (start the box with its network cable in)")
 	}
 	lines = append(lines, "Claim code: "+code, "")
+	if f.Words != "" {
+		lines = append(lines, "Words of the box: "+f.Words, "The page shows the same four words. Others belong to another box.", "")
+	}
 	if ap.Name != "" {
 		if !ap.On {
 			lines = append(lines, `If livelearn.toml says mode = "ap" under [network], the box makes this Wi-Fi:`)

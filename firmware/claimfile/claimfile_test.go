@@ -100,9 +100,9 @@ func (c *card) says(texts ...string) {
 func TestTheClaimFileFollowsTheBox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCard(t)
-		c.facts.HTTPAddresses = []string{"http://127.0.0.1"}
+		c.facts.HTTPAddresses, c.facts.Words = []string{"http://127.0.0.1"}, "ungloved padlock nextdoor amplifier"
 		c.serve()
-		c.says("Room 12", "Claim code: ABCD2345\r\n", "Address: none yet", "no 127.0.0.1", "no Wi-Fi")
+		c.says("Room 12", "Words of the box: ungloved padlock nextdoor amplifier\r\n", "Claim code: ABCD2345\r\n", "Address: none yet", "no 127.0.0.1", "no Wi-Fi")
 		c.set(func() {
 			c.facts.HTTPAddresses = []string{"http://192.0.2.7", "http://[2001:db8::7]"}
 			c.wifi = AccessPoint{Name: "Room 12", Passphrase: provision.Secret("k7fp-2m9x-q4td"), On: true}

@@ -9,6 +9,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/livelearn/box/hal"
@@ -30,6 +32,7 @@ type Status struct {
 	Version        string
 	HTTPAddresses  []string // of plain HTTP, the best first
 	HTTPSAddresses []string // of HTTPS
+	Words          string   // four words of the box's key; empty without HTTPS
 	ClaimCode      string   // the claim code; empty once it is claimed
 	Locked         bool     // the record of who owns the box was lost
 	Lessons        []Lesson
@@ -225,6 +228,7 @@ func joinPage(f Status) hal.Page {
 	}
 	if f.ClaimCode != "" {
 		p.Lines = append(p.Lines, "Claim   "+f.ClaimCode)
+		p.Lines = append(p.Lines, wordLines(f.Words)...)
 	}
 	if f.Locked {
 		p.Lines = append(p.Lines, "Owner lost: hold the", "button at the start")
@@ -251,7 +255,17 @@ func joinPage(f Status) hal.Page {
 
 // infoPage is the page for the people who administer the box.
 func infoPage(f Status) hal.Page {
-	return hal.Page{Title: "LiveLearn Box " + f.Version, Lines: f.HTTPSAddresses}
+	return hal.Page{Title: "LiveLearn Box " + f.Version, Lines: slices.Concat(f.HTTPSAddresses, wordLines(f.Words))}
+}
+
+// wordLines returns the words of the box's key on two lines, because a display is narrow.
+func wordLines(text string) []string {
+	words := strings.Fields(text)
+	if len(words) < 2 {
+		return nil
+	}
+	half := len(words) / 2
+	return []string{"Words   " + strings.Join(words[:half], " "), "        " + strings.Join(words[half:], " ")}
 }
 
 // GroupDigits returns a code of six digits in two groups, as people read it out.

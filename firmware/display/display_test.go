@@ -61,8 +61,8 @@ func TestFaceFollowsTheBox(t *testing.T) {
 		b := newBench()
 		stop := b.serve(t)
 		defer stop()
-		b.set(Status{HTTPAddresses: []string{"http://192.0.2.1"}, ClaimCode: "ABCD"})
-		want := hal.Page{Title: "LiveLearn Box", Lines: []string{"Open    http://192.0.2.1", "Claim   ABCD"}, QR: "http://192.0.2.1", State: "ready"}
+		b.set(Status{HTTPAddresses: []string{"http://192.0.2.1"}, ClaimCode: "ABCD", Words: "ungloved padlock nextdoor amplifier"})
+		want := hal.Page{Title: "LiveLearn Box", Lines: []string{"Open    http://192.0.2.1", "Claim   ABCD", "Words   ungloved padlock", "        nextdoor amplifier"}, QR: "http://192.0.2.1", State: "ready"}
 		if d := cmp.Diff(b.board.Display.ShownPage(), want); d != "" {
 			t.Error(d)
 		}

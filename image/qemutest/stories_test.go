@@ -35,7 +35,7 @@ func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	plug := httptest.NewServer(mux)
 	defer plug.Close()
 	cmd := exec.Command("go", "test", "-C", "../..", "-tags=qemu", "-count=1", "-timeout=15m", "-run=Elsewhere", "./ui/e2e")
-	cmd.Env = append(os.Environ(), "LIVELEARN_BOX=http://"+m.Addr(80), "LIVELEARN_CLAIM="+m.readCode(t), "LIVELEARN_PLUG="+plug.URL)
+	cmd.Env = append(os.Environ(), "LIVELEARN_BOX=https://"+m.Addr(443), "LIVELEARN_CLAIM="+m.readCode(t), "LIVELEARN_PLUG="+plug.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -38,6 +38,8 @@ func (r *rig) calls() []apiCall {
 		{"GET /healthz", "/healthz", nil, anyRole(200)},
 		{"GET /readyz", "/readyz", nil, anyRole(200)},
 		{"GET /metrics", "/metrics", nil, [4]int{403, 403, 403, 200}},
+		{"GET /api/authority", "/api/authority", nil, anyRole(200)},
+		{"GET /certificate", "/certificate", nil, anyRole(200)},
 		{"GET /guide", "/guide", nil, anyRole(404)},   // this rig has no such page
 		{"GET /ca.crt", "/ca.crt", nil, anyRole(404)}, // HTTPS is off
 		{"GET /", "/", nil, anyRole(200)},

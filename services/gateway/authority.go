@@ -22,7 +22,9 @@ import (
 
 	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/fingerprint"
 	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/signin"
 )
 
 const (
@@ -39,6 +41,8 @@ type authority struct {
 	key   *ecdsa.PrivateKey
 	names []string        // of the configuration
 	local func() []string // follow the name of the box
+	// describe computes the words once, because the hash is slow.
+	describe func() signin.Authority
 
 	mu   sync.Mutex // guards the fields below
 	leaf *tls.Certificate
@@ -58,6 +62,13 @@ func newAuthority(dir string, names []string, local func() []string) (*authority
 		return nil, errs.New("gateway.authority", errs.Down, err)
 	}
 	a.names = slices.DeleteFunc(a.names, a.refusesName)
+	a.describe = sync.OnceValue(func() signin.Authority {
+		spelled, err := fingerprint.SpellKey(a.cert)
+		if err != nil {
+			spelled = "" // only where the system forbids the hash; the SHA-256 is still there
+		}
+		return signin.Authority{Name: a.cert.Subject.CommonName, Words: spelled, SHA256: fingerprint.FormatSHA256(a.cert)}
+	})
 	_, err = a.getCertificate(nil)
 	return a, err
 }

@@ -2,18 +2,22 @@ package gateway
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
@@ -144,6 +148,28 @@ func TestTheCertificateIsRenewedBeforeItEnds(t *testing.T) {
 	})
 }
 
+// checkLeadsToHTTPS opens pages over plain HTTP in a browser that knows the box's HTTPS.
+func (r *rig) checkLeadsToHTTPS() {
+	r.t.Helper()
+	over := r.do(r.request("nobody", "GET", "/login", nil)).Result().Cookies()
+	i := slices.IndexFunc(over, func(c *http.Cookie) bool { return c.Name == knowsHTTPS })
+	if i < 0 {
+		r.t.Fatalf("a page of staff over HTTPS sets %v", over)
+	}
+	for path, want := range map[string]string{
+		"/admin/cloud?x=1": "https://192.168.1.5:80/admin/cloud?x=1", "/teach/r_1": "https://192.168.1.5:80/teach/r_1", "/": "", "/j/x": "", "/certificate": "",
+	} {
+		req := r.plainRequest("nobody", elsewhere, "GET", path, nil)
+		if w := r.do(req); w.Code != 200 {
+			r.t.Errorf("%s without the cookie: %d", path, w.Code)
+		}
+		req.AddCookie(over[i])
+		if w := r.do(req); w.Header().Get("Location") != want {
+			r.t.Errorf("%s: %d to %q, want %q", path, w.Code, w.Header().Get("Location"), want)
+		}
+	}
+}
+
 // TestHTTPSRunsNextToHTTP speaks TLS with the real gateway.
 func TestHTTPSRunsNextToHTTP(t *testing.T) {
 	doors := map[string]*wiretest.Net{":8080": wiretest.NewNet(), ":8443": wiretest.NewNet()}
@@ -174,15 +200,15 @@ func TestHTTPSRunsNextToHTTP(t *testing.T) {
 		checkError(t, err)
 		defer resp.Body.Close()
 		cookies := resp.Cookies()
-		if resp.StatusCode != 200 || len(cookies) != 1 || !cookies[0].Secure {
+		if resp.StatusCode != 200 || len(cookies) != 1 || !cookies[0].Secure || cookies[0].Name != "__Host-ll" {
 			t.Fatalf("%d %v", resp.StatusCode, cookies)
 		}
-		// A browser lets plain HTTP overwrite no cookie that is marked Secure, so signing in
-		// there later would silently fail if the name were the same (RFC 6265bis 5.7).
-		plain := r.do(r.request("nobody", "POST", "/api/login", map[string]string{"name": admin1, "pin": pin})).Result().Cookies()
-		if len(plain) != 1 || plain[0].Secure || plain[0].Name == cookies[0].Name {
-			t.Errorf("over HTTP %v, over HTTPS %v", plain, cookies)
+		var a signin.Authority
+		r.ok("nobody", "GET", "/api/authority", nil, &a)
+		if sum := sha256.Sum256(root.Raw); len(strings.Fields(a.Words)) != 4 || strings.ReplaceAll(a.SHA256, ":", "") != strings.ToUpper(hex.EncodeToString(sum[:])) || a.Name != root.Subject.CommonName {
+			t.Errorf("%+v", a)
 		}
+		r.checkLeadsToHTTPS()
 		_ = conn.Close()
 		stop()
 	})

@@ -65,7 +65,7 @@ func (r *rig) addPass(use string) (roster.Pass, string) {
 	r.t.Helper()
 	var out staff.NewPass
 	r.ok("teacher", "POST", "/api/lessons/"+r.lesson.ID+"/tokens", map[string]string{"use": use, "label": "OBS"}, &out)
-	if out.Token == "" || out.URL != "http://192.168.1.5:8080/"+use+"/"+r.lesson.ID {
+	if out.Token == "" || out.URL != "http://192.168.1.5/"+use+"/"+r.lesson.ID {
 		r.t.Fatalf("%+v", out)
 	}
 	return out.Pass, out.Token
@@ -89,7 +89,7 @@ func (r *rig) onAir(use, token, offer string) string {
 	if w.Code != http.StatusCreated {
 		r.t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	return strings.TrimPrefix(w.Header().Get("Location"), "http://192.168.1.5:8080")
+	return strings.TrimPrefix(w.Header().Get("Location"), "https://192.168.1.5:8080")
 }
 
 func TestAnEncoderPublishesForTheTeacherWhoLetItIn(t *testing.T) {

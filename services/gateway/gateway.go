@@ -13,7 +13,8 @@
 //	  -> ServeMux: pages, assets, /healthz /readyz /metrics, /socket/websocket, /api (huma)
 //
 // Plain HTTP is enough to join, chat and answer. HTTPS runs in parallel, with a certificate of
-// the box's own authority. No handler logs a name, a PIN, a code or a token. A JSON body has
+// the box's own authority. Staff work over HTTPS only, except on the box's own machine: see
+// httpapi.Ground. No handler logs a name, a PIN, a code or a token. A JSON body has
 // at most 256 KiB, except for quizzes and uploads. An error names the field at fault.
 package gateway
 
@@ -42,10 +43,10 @@ import (
 	"github.com/livelearn/box/services/gateway/connlimit"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/gateway/peers"
+	"github.com/livelearn/box/services/gateway/proxies"
 	"github.com/livelearn/box/services/gateway/pupil"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/gateway/staff"
-	"github.com/livelearn/box/services/gateway/proxies"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/jobs"
 	"github.com/livelearn/box/services/library"
@@ -64,7 +65,10 @@ type Config struct {
 	HTTP  string   // address of plain HTTP, default ":8080"
 	HTTPS string   // address of HTTPS, default ":8443"; "off": none
 	Hosts []string // further host names of the box, in addition to IP addresses, localhost and livelearn.local
-	PerIP int      // connections of one address at once, without lesson sockets, default 2048, because 200 pupils may be behind one router
+	// PlainStaff lets staff sign in over plain HTTP from other machines, where anybody in the network can
+	// read the PIN. Default false: over HTTPS, and on the box's own machine.
+	PlainStaff bool
+	PerIP      int // connections of one address at once, without lesson sockets, default 2048, because 200 pupils may be behind one router
 	// Proxies are the load balancers and proxies in front of the box, as addresses or networks like
 	// 10.0.0.0/8. Their PROXY protocol and X-Forwarded-For headers name the clients.
 	Proxies []string
@@ -157,6 +161,7 @@ type Gateway struct {
 
 	mu                  sync.Mutex // guards the fields below
 	httpAddr, httpsAddr net.Addr   // nil while closed
+	authority           *authority // nil: HTTPS is off
 	refusals            warning    // about refused connections
 	exhaustion          warning    // about missing descriptors
 }
@@ -203,6 +208,9 @@ func (g *Gateway) serve(ctx context.Context, ready func()) error {
 	if err != nil {
 		return errs.New("gateway", errs.Down, err)
 	}
+	if g.cfg.PlainStaff {
+		g.Health.SetCheck("staff", health.Warn, "plain_staff", "gateway.plain_staff is set: anybody in the network can read the PIN of a person who signs in over http")
+	}
 	group := supervise.Group(ctx)
 	defer g.clearAddrs()
 	plain := g.newServer()
@@ -235,6 +243,7 @@ func (g *Gateway) startHTTPS(group interface {
 	}
 	g.Health.SetCheck("https", health.OK, "", "")
 	g.setAddrs(nil, ln.Addr())
+	g.setAuthority(auth)
 	srv := g.newServer()
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: auth.getCertificate, NextProtos: []string{"http/1.1"}}
 	group.Go(func(ctx context.Context) error {
@@ -297,7 +306,24 @@ func (g *Gateway) setAddrs(plain, secure net.Addr) {
 func (g *Gateway) clearAddrs() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.httpAddr, g.httpsAddr = nil, nil
+	g.httpAddr, g.httpsAddr, g.authority = nil, nil, nil
+}
+
+func (g *Gateway) setAuthority(a *authority) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.authority = a
+}
+
+// Authority describes the certificate authority of the box. All is empty while HTTPS is off.
+func (g *Gateway) Authority() signin.Authority {
+	g.mu.Lock()
+	a := g.authority
+	g.mu.Unlock()
+	if a == nil {
+		return signin.Authority{}
+	}
+	return a.describe()
 }
 
 // Update brings the box to a newer version and gives it to neighbours: *update.Updater.

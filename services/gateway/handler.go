@@ -15,17 +15,21 @@ import (
 func (g *Gateway) buildHandler() http.Handler {
 	mux := http.NewServeMux()
 	p := newPages(g.Pages)
-	paths := []string{
-		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/lesson", "/admin", "/admin/{part}",
-	}
+	paths := []string{"/{$}", "/j/{key}", "/c/{token}", "/lesson", "/certificate"}
 	if g.Simulated {
 		paths = append(paths, "/design")
 	}
+	page := func(w http.ResponseWriter, r *http.Request) {
+		g.signIn.SetDeviceCookie(w, r)
+		p.serveIndex(w, r, http.StatusOK)
+	}
 	for _, path := range paths {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			g.signIn.SetDeviceCookie(w, r)
-			p.serveIndex(w, r, http.StatusOK)
-		})
+		mux.HandleFunc("GET "+path, page)
+	}
+	for _, path := range []string{
+		"/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/admin", "/admin/{part}",
+	} {
+		mux.HandleFunc("GET "+path, g.leadToHTTPS(page))
 	}
 	if err := p.register(mux); err != nil {
 		g.Log.Error("the pages cannot be read", "err", err)
@@ -45,9 +49,9 @@ func (g *Gateway) buildHandler() http.Handler {
 
 // buildAudiences builds sign-in and the audiences that keep state.
 func (g *Gateway) buildAudiences() {
-	g.callers = &httpapi.Callers{Roster: g.Roster}
+	g.callers = &httpapi.Callers{Roster: g.Roster, PlainStaff: g.cfg.PlainStaff}
 	g.signIn = signin.New(signin.Deps{
-		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Addrs: g.Addrs, AddSample: g.addSample,
+		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Addrs: g.Addrs, Authority: g.Authority, AddSample: g.addSample,
 	})
 	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn})
 	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Log: g.Log})

@@ -74,9 +74,9 @@ func TestTheCookieIsForTheBoxAlone(t *testing.T) {
 	w := r.do(r.request("nobody", "POST", "/api/login", map[string]string{"name": admin1, "pin": pin}))
 	var found bool
 	for _, c := range w.Result().Cookies() {
-		if c.Name == "ll" {
+		if c.Name == "__Host-ll" {
 			found = true
-			if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || len(c.Value) != 43 {
+			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || len(c.Value) != 43 {
 				t.Errorf("%+v", c)
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
 // pages serves the single-page application. The path of every page returns index.html, and its
@@ -43,6 +45,29 @@ func (p *pages) withUnknown(mux *http.ServeMux) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// knowsHTTPS is the cookie of a browser that has opened a page of staff over HTTPS. It grants
+// nothing.
+const knowsHTTPS = "llh"
+
+// leadToHTTPS wraps a page of staff. A browser that has opened such a page over HTTPS before goes
+// there from plain HTTP. Another one gets the page, which says first what the browser will ask.
+func (g *Gateway) leadToHTTPS(page http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, err := r.Cookie(knowsHTTPS)
+		_, secure := g.Addrs()
+		switch ground := g.callers.GroundOf(r); {
+		case ground == httpapi.Secure && err != nil:
+			//lint:ignore gosec not Secure: it is read over plain HTTP
+			http.SetCookie(w, &http.Cookie{Name: knowsHTTPS, Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 365 * 24 * 3600})
+		case ground == httpapi.Open && err == nil && secure != "":
+			w.Header().Set("Cache-Control", "no-store")
+			http.Redirect(w, r, httpapi.OriginAt(r, "https", secure)+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			return
+		}
+		page(w, r)
+	}
 }
 
 // serveAsset serves a file of /assets/. The content under one name never changes.

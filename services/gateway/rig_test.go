@@ -234,7 +234,7 @@ func (r *rig) waitLetter() string {
 	return r.Jobs.ListDeadLetters()[0].ID
 }
 
-// request makes a request of a role, as a browser on the box's own page would.
+// request makes a request of a role over HTTPS, as a browser on the box's own page would.
 func (r *rig) request(role, method, path string, in any) *http.Request {
 	r.t.Helper()
 	var body io.Reader
@@ -247,11 +247,23 @@ func (r *rig) request(role, method, path string, in any) *http.Request {
 		}
 		body = strings.NewReader(data)
 	}
-	req := httptest.NewRequestWithContext(r.t.Context(), method, "http://192.168.1.5:8080"+path, body)
+	req := httptest.NewRequestWithContext(r.t.Context(), method, "https://192.168.1.5:8080"+path, body)
 	req.RemoteAddr = "192.168.1.77:4000"
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if token := r.tokens[role]; token != "" {
+		req.AddCookie(&http.Cookie{Name: "__Host-ll", Value: token})
+	}
+	return req
+}
+
+// plainRequest makes a request of a role over plain HTTP, from an address.
+func (r *rig) plainRequest(role, from, method, path string, in any) *http.Request {
+	r.t.Helper()
+	req := r.request(role, method, path, in)
+	req.TLS, req.URL.Scheme, req.RemoteAddr = nil, "http", from
+	req.Header.Del("Cookie")
 	if token := r.tokens[role]; token != "" {
 		req.AddCookie(&http.Cookie{Name: "ll", Value: token})
 	}

@@ -13,7 +13,7 @@ import (
 // which may be slow: a board on the desk, an emulated machine. LIVELEARN_PLUG is the address of its
 // power switch, with POST /off and /on below it.
 //
-//	LIVELEARN_BOX=http://192.168.1.20 LIVELEARN_CLAIM=XXXX-XXXX LIVELEARN_PLUG=http://plug go test ./ui/e2e -run Elsewhere
+//	LIVELEARN_BOX=https://192.168.1.20 LIVELEARN_CLAIM=XXXX-XXXX LIVELEARN_PLUG=http://plug go test ./ui/e2e -run Elsewhere
 func TestFirstDayOnABoxElsewhere(t *testing.T) {
 	home, claim, plugAt := os.Getenv("LIVELEARN_BOX"), os.Getenv("LIVELEARN_CLAIM"), os.Getenv("LIVELEARN_PLUG")
 	if home == "" || claim == "" || plugAt == "" {

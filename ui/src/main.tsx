@@ -69,12 +69,18 @@ const others: [RegExp, () => Promise<Page>][] = [
     async () => (await withTexts("prepare", withTexts("after", import("./pages/admin")))).Admin,
   ],
 ];
+// secureStep is in place of each page of staff where others in the network could read what they do.
+const secureStep = styled(async () => (await withTexts("secure", import("./pages/secure"))).SecureStep);
+const certificate = styled(async () => (await withTexts("secure", import("./pages/certificate"))).CertificatePage);
 const unknown = styled(async () => (await import("./pages/lost")).LostPage);
 
 const late: [RegExp, () => Promise<Page>][] = [
   [/^\/lesson$/, async () => (await lesson()).Lesson],
+  [/^\/certificate$/, certificate],
   ...others.map(([path, load]): [RegExp, () => Promise<Page>] => [path, styled(load)]),
 ];
+
+const isStaffPage = (path: string) => path !== "/design" && others.some(([match]) => match.test(path));
 
 const Lost = () => (
   <main id="main" class="narrow">
@@ -115,6 +121,7 @@ function App() {
       </main>
     );
   const p = decode(path.value);
+  if (s.ground === "open" && isStaffPage(p)) return <Late load={secureStep} state={s} arg="" />;
   for (const [match, load] of late) {
     const m = match.exec(p);
     if (m) return <Late load={load} state={s} arg={m[1] ?? ""} />;

@@ -174,7 +174,7 @@ func (c *boxCmd) whenReady(ctx context.Context, w environment, box *firmware.Box
 		if s.Claim != "" {
 			printText(w.stdout, "  The sample has claimed the box with the code %s.\n", s.Claim)
 		}
-		printText(w.stdout, "  Teach   sign in as %q with the PIN %s\n", s.Teacher, s.PIN)
+		printText(w.stdout, "  Teach   open %s/login on this machine and sign in as %q with the PIN %s\n", box.LocalURL(), s.Teacher, s.PIN)
 		printText(w.stdout, "  Learn   join with the code %s and tap a name\n", s.Code)
 	}
 	if c.ReadyFile == "" {

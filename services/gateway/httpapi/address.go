@@ -21,6 +21,21 @@ func ReachableURLs(scheme, addr string) []string {
 	return rankURLs(scheme, port, append(OwnAddresses(), globalIPv6()...))
 }
 
+// OriginAt returns the origin of a listener of the box, under the host name that the sender of r
+// used. The scheme's own port is left out.
+func OriginAt(r *http.Request, scheme, listener string) string {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	_, port, _ := net.SplitHostPort(listener)
+	if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		port = ""
+	}
+	return scheme + "://" + strings.TrimSuffix(net.JoinHostPort(host, port), ":")
+}
+
 // rankURLs returns the URLs of the addresses: IPv4, or IPv6 in a network that has nothing else,
 // and then loopback. Browsers cannot open an address that is valid on one link only.
 func rankURLs(scheme, port string, ips []net.IP) []string {

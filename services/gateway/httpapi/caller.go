@@ -12,13 +12,16 @@ import (
 
 // Callers finds the person who sent a request.
 type Callers struct {
-	Roster *roster.Roster
-	fresh  freshPINs
+	Roster     *roster.Roster
+	PlainStaff bool // staff may also use plain HTTP from other machines
+	fresh      freshPINs
 }
 
 // Browsers share cookies between HTTP and HTTPS of one host, and plain HTTP cannot overwrite a
 // cookie that is marked Secure (RFC 6265bis section 5.7). HTTPS therefore has a cookie of its
-// own. With one cookie, a person who signed in over HTTPS could never sign in over HTTP again.
+// own, which a browser neither sends over plain HTTP nor takes from it. The plain cookie
+// belongs to pupils, and to staff on the box's own machine. It is not Secure there, because
+// Safari keeps no Secure cookie of http://localhost.
 const (
 	cookieName   = "ll"
 	secureCookie = "__Host-ll"
@@ -27,33 +30,45 @@ const (
 // Caller is the sender of a request.
 type Caller struct {
 	roster.Person
-	Token string
-	err   error // why the token is refused. Nil for a known person and for a request without a token
+	Token   string
+	exposed bool  // others in the network can read the request
+	err     error // why the token is refused. Nil for a known person and for a request without a token
 }
 
 // Identify finds the caller by the cookie or the bearer token of the request.
 func (all *Callers) Identify(r *http.Request) Caller {
+	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return all.ByToken(r, t)
+	}
+	if c, err := r.Cookie(secureCookie); err == nil && r.TLS != nil {
+		return all.ByToken(r, c.Value)
+	}
 	token := ""
 	if c, err := r.Cookie(cookieName); err == nil {
 		token = c.Value
 	}
-	if c, err := r.Cookie(secureCookie); err == nil && r.TLS != nil {
-		token = c.Value
-	}
-	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		token = t
-	}
-	return all.ByToken(token)
-}
-
-// ByToken finds the caller by a token. An empty token gives an unknown caller without an
-// error.
-func (all *Callers) ByToken(token string) Caller {
-	if token == "" {
+	c := all.ByToken(r, token)
+	if c.IsStaff() && r.TLS != nil { // any machine in the network can make a browser send this cookie
 		return Caller{}
 	}
+	return c
+}
+
+// ByToken finds the caller of r by a token. An empty token gives an unknown caller without an
+// error. A token of staff that others in the network could read is void from then on.
+func (all *Callers) ByToken(r *http.Request, token string) Caller {
+	exposed := !all.IsPrivate(r)
+	if token == "" {
+		return Caller{exposed: exposed}
+	}
 	p, err := all.Roster.Authenticate(token)
-	return Caller{Person: p, Token: token, err: err}
+	if !exposed || !p.IsStaff() {
+		return Caller{Person: p, Token: token, exposed: exposed, err: err}
+	}
+	if err := all.Roster.SignOut(token); err != nil {
+		return Caller{exposed: true, err: err}
+	}
+	return Caller{exposed: true, err: errTLSNeeded()}
 }
 
 // CheckLevel returns an error (errs.Denied) if the caller does not reach the level.
@@ -61,6 +76,8 @@ func (c Caller) CheckLevel(l Level) error {
 	switch {
 	case l == Anybody:
 		return nil
+	case l >= Staff && c.exposed:
+		return errTLSNeeded()
 	case c.err != nil:
 		return c.err
 	case c.User == "":
@@ -73,7 +90,7 @@ func (c Caller) CheckLevel(l Level) error {
 
 // StatusFor returns the HTTP status of err. It is 401 if signing in would help.
 func (c Caller) StatusFor(err error) int {
-	if c.User == "" && errs.KindOf(err) == errs.Denied {
+	if c.User == "" && errs.KindOf(err) == errs.Denied && errs.BodyOf(err).Code != tlsNeeded {
 		return http.StatusUnauthorized
 	}
 	return errs.KindOf(err).HTTPStatus()
@@ -86,7 +103,7 @@ func CallerOf(ctx context.Context) Caller { return ctx.Value(callerKey{}).(Calle
 func RequestOf(ctx context.Context) *http.Request { return ctx.Value(requestKey{}).(*http.Request) }
 
 // SessionCookie returns the Set-Cookie value that hands a token to the browser. It is Secure
-// only over TLS, because the cookie must also work over plain HTTP on the LAN.
+// over TLS. Pupils use plain HTTP too.
 func SessionCookie(r *http.Request, token string) string {
 	//lint:ignore gosec Secure follows the request
 	c := http.Cookie{

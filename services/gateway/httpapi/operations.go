@@ -45,7 +45,7 @@ type Operations struct {
 func New(mux *http.ServeMux, version string) huma.API {
 	useProblems()
 	conf := huma.DefaultConfig("LiveLearn Box", version)
-	conf.Info.Description = "What the pages use, and anybody may. Sign in with the cookie `ll` or a bearer token."
+	conf.Info.Description = "What the pages use, and anybody may. Sign in with the cookie `ll` (over HTTPS `__Host-ll`) or a bearer token. What is for staff needs HTTPS, except on the box's own machine."
 	conf.Info.License = &huma.License{Name: "Apache License 2.0", Identifier: "Apache-2.0"}
 	conf.Servers = []*huma.Server{{URL: "/", Description: "This box"}}
 	conf.OpenAPIPath, conf.DocsPath, conf.SchemasPath = "/api/openapi", "", ""
@@ -83,6 +83,9 @@ func Add[I, O any](ops Operations, method, path, id, summary string, may Level, 
 		r, _ := humago.Unwrap(ctx)
 		c := ops.Callers.Identify(r)
 		err := c.CheckLevel(may)
+		if op.Metadata[private] == true && c.exposed {
+			err = errTLSNeeded()
+		}
 		if err == nil && ops.Guard != nil {
 			err = ops.Guard(c, r)
 		}

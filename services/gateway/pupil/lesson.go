@@ -54,10 +54,10 @@ func (a *API) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	c := a.Callers.Identify(r)
 	if token := r.URL.Query().Get("token"); token != "" {
-		c = a.Callers.ByToken(token)
+		c = a.Callers.ByToken(r, token)
 	}
 	if err := c.CheckLevel(httpapi.Member); err != nil {
-		http.Error(w, "sign in first", c.StatusFor(err))
+		httpapi.WriteError(w, c.StatusFor(err), err)
 		return
 	}
 	id := session.Identity{User: c.User, Name: c.Name, Role: event.Pupil, Room: c.Room, Device: httpapi.DeviceOf(c.Token)}

@@ -128,11 +128,13 @@ func (a *API) newTrustCookie(r *http.Request, name string) string {
 	if id == "" {
 		return ""
 	}
-	return longLivedCookie(trustCookie, a.signParts("trust", id, name)).String()
+	c := longLivedCookie(trustCookie, a.signParts("trust", id, name))
+	c.Secure = r.TLS != nil
+	return c.String()
 }
 
 func longLivedCookie(name, value string) *http.Cookie {
-	//lint:ignore gosec not Secure: a device is the same over plain HTTP and over HTTPS
+	//lint:ignore gosec the id of a device is not Secure, because the device is the same over plain HTTP and over HTTPS
 	return &http.Cookie{
 		Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600,
 	}

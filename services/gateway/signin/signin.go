@@ -29,6 +29,7 @@ type Deps struct {
 	Log       *slog.Logger
 	Version   string
 	Addrs     func() (plain, secure string) // the addresses of the listeners
+	Authority func() Authority              // the certificate authority of the box
 	AddSample func(lang string)             // adds the sample quiz and deck to a box that was just claimed
 }
 
@@ -61,11 +62,19 @@ type state struct {
 		Version string `json:"version"`
 	} `json:"box"`
 	Secure    bool               `json:"secure" doc:"The page came over TLS: camera and microphone may work."`
+	Ground    httpapi.Ground     `json:"ground" enum:"secure,local,allowed,open" doc:"Whether staff may work over this connection: HTTPS, the box's own machine, plain HTTP that a setting allows. Open: they may not."`
 	Me        Me                 `json:"me"`
 	Room      string             `json:"room,omitempty" doc:"A pupil's room."`
 	Clock     httpapi.ClockState `json:"clock"`
 	Addresses []string           `json:"addresses" doc:"Where the box answers over plain HTTP."`
 	HTTPS     []string           `json:"https" doc:"Where it answers over HTTPS."`
+}
+
+// Authority is the certificate authority of the box, for a person who compares it.
+type Authority struct {
+	Name   string `json:"name"`
+	Words  string `json:"words" doc:"Four words of its key, which the display, CLAIM.txt and the label of the box have too."`
+	SHA256 string `json:"sha256" doc:"Of the certificate, as browsers write it."`
 }
 
 // SignedIn is a response that hands a token to the browser.
@@ -109,8 +118,12 @@ type loginIn struct {
 // Register adds the operations to ops.
 func (a *API) Register(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodGet, "/api/state", "state", "What the box is and who you are", httpapi.Anybody, a.getState)
-	httpapi.Add(ops, http.MethodPost, "/api/claim", "claim", "Make the box yours, once", httpapi.Anybody, a.claimBox)
-	httpapi.Add(ops, http.MethodPost, "/api/login", "login", "Sign in as a teacher", httpapi.Anybody, a.login)
+	httpapi.Add(ops, http.MethodGet, "/api/authority", "authority", "The certificate authority of the box; all is empty where HTTPS is off", httpapi.Anybody,
+		func(context.Context, *struct{}) (*httpapi.Body[Authority], error) {
+			return &httpapi.Body[Authority]{Body: a.Authority()}, nil
+		})
+	httpapi.Add(ops, http.MethodPost, "/api/claim", "claim", "Make the box yours, once", httpapi.Anybody, a.claimBox, httpapi.WithTLS)
+	httpapi.Add(ops, http.MethodPost, "/api/login", "login", "Sign in as a teacher", httpapi.Anybody, a.login, httpapi.WithTLS)
 	httpapi.Add(ops, http.MethodPost, "/api/logout", "logout", "Sign out", httpapi.Anybody, a.logout)
 	httpapi.Add(ops, http.MethodPost, "/api/pin", "changePIN", "Change your own PIN", httpapi.Staff, a.changePIN)
 	httpapi.Add(ops, http.MethodPost, "/api/pin/confirm", "confirmPIN", "Enter your PIN again, for what is refused with the code pin_needed", httpapi.Staff, a.confirmPIN)
@@ -126,7 +139,8 @@ func (a *API) getState(ctx context.Context, _ *struct{}) (*httpapi.Body[state], 
 	c := httpapi.CallerOf(ctx)
 	var s state
 	s.Box.Name, s.Box.Lang, s.Box.Claimed, s.Box.Version = b.Name, b.Lang, b.Claimed, a.Version
-	s.Secure, s.Me, s.Room, s.Clock = httpapi.RequestOf(ctx).TLS != nil, meOf(c.Person), c.Room, a.currentClock()
+	r := httpapi.RequestOf(ctx)
+	s.Secure, s.Ground, s.Me, s.Room, s.Clock = r.TLS != nil, a.Callers.GroundOf(r), meOf(c.Person), c.Room, a.currentClock()
 	plain, secure := a.Addrs()
 	s.Addresses, s.HTTPS = httpapi.ReachableURLs("http", plain), httpapi.ReachableURLs("https", secure)
 	return &httpapi.Body[state]{Body: s}, nil

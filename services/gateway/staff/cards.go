@@ -40,7 +40,7 @@ func (a *classAPI) cardQR(ctx context.Context, in *PupilPath) (*image, error) {
 func renderQR(ctx context.Context, addrs func() (plain, secure string), link string) (*image, error) {
 	r := httpapi.RequestOf(ctx)
 	plain, _ := addrs()
-	base := "http://" + r.Host
+	base := plainOrigin(r, plain)
 	if list := httpapi.ReachableURLs("http", plain); httpapi.IsLoopback(r) && len(list) > 0 {
 		base = list[0] // the page was opened on the box itself, and pupils need an address that they can reach
 	}
@@ -49,6 +49,15 @@ func renderQR(ctx context.Context, addrs func() (plain, secure string), link str
 		return nil, errs.New("gateway.qr", errs.Internal, err)
 	}
 	return &image{"image/svg+xml", svg}, nil
+}
+
+// plainOrigin returns the origin of plain HTTP, which pupils and encoders use, under the host name
+// that the teacher's browser used. plain is the address of its listener.
+func plainOrigin(r *http.Request, plain string) string {
+	if r.TLS == nil {
+		return "http://" + r.Host
+	}
+	return httpapi.OriginAt(r, "http", plain)
 }
 
 type image struct {

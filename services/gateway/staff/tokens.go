@@ -59,17 +59,9 @@ func (a *lessonAPI) addPass(ctx context.Context, in *passIn) (*httpapi.Body[NewP
 		}
 	}
 	p, token, err := a.roster.AddPass(p)
-	return httpapi.ToResponse(NewPass{p, token, endpointURL(httpapi.RequestOf(ctx), p)}, err)
-}
-
-// endpointURL returns the URL of the WHIP or WHEP endpoint under the host name that the
-// browser of the teacher used.
-func endpointURL(r *http.Request, p roster.Pass) string {
-	scheme := "http://"
-	if r.TLS != nil {
-		scheme = "https://"
-	}
-	return scheme + r.Host + "/" + p.Use + "/" + p.Lesson
+	plain, _ := a.addrs()
+	// Encoders refuse a certificate of an authority that they do not know, so the URL is of plain HTTP.
+	return httpapi.ToResponse(NewPass{p, token, plainOrigin(httpapi.RequestOf(ctx), plain) + "/" + p.Use + "/" + p.Lesson}, err)
 }
 
 // removePass also succeeds if the pass is void already and only its session is left, because

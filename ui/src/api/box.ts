@@ -1,6 +1,7 @@
 // What every page asks the box for: who one is, classes, lessons, joining.
 import { call } from "./http";
 import type {
+  Authority,
   InCloud,
   LessonView,
   LookOut as Look,
@@ -14,7 +15,7 @@ import type {
   State,
 } from "./schema";
 
-export type { Added, Class, Lesson, Look, Me, Name, Person, Pupil };
+export type { Added, Authority, Class, Lesson, Look, Me, Name, Person, Pupil };
 
 export type BoxState = State;
 
@@ -22,6 +23,7 @@ const enc = encodeURIComponent;
 
 export const api = {
   state: () => call<BoxState>("GET", "/api/state"),
+  authority: () => call<Authority>("GET", "/api/authority"),
   claim: (b: { code: string; box: string; name: string; pin: string; lang: string }) =>
     call<Me>("POST", "/api/claim", { ...b, zone: Intl.DateTimeFormat().resolvedOptions().timeZone }),
   login: (name: string, pin: string) => call<Me>("POST", "/api/login", { name, pin }),

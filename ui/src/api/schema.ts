@@ -36,6 +36,12 @@ export interface AuditVerified {
   removed: number;
 }
 
+export interface Authority {
+  name: string;
+  sha256: string;
+  words: string;
+}
+
 export interface BoxContents {
   classes: number;
   decks: number;
@@ -826,6 +832,7 @@ export interface State {
   addresses: string[];
   box: StateBoxStruct;
   clock: ClockState;
+  ground: "secure" | "local" | "allowed" | "open";
   https: string[];
   me: Me;
   room?: string;

@@ -7,7 +7,7 @@ import main from "./en/main.json";
 
 type Text = string | { [category: string]: string };
 type Texts = { [key: string]: Text };
-export type Area = "staff" | "stage" | "prepare" | "after" | "call" | "groups" | "answer";
+export type Area = "staff" | "stage" | "prepare" | "after" | "call" | "groups" | "answer" | "secure";
 
 export const languages: [string, string][] = [
   ["en", "English"],

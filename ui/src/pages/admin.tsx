@@ -73,6 +73,7 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
         <section class="card stack tight" aria-labelledby="addresses-title">
           <h2 id="addresses-title">{t("admin.addresses")}</h2>
           <Addresses state={state} />
+          <PageLink href="/certificate">{t("cert.link")}</PageLink>
         </section>
         <Network turn={turn} />
       </>

@@ -23,6 +23,7 @@ export function Login({ state }: { state: BoxState; arg: string }) {
     <SignedOutPage box={state.box.name}>
       <div class="card sheet stack">
         <PageTitle>{t("login.title")}</PageTitle>
+        {state.ground === "allowed" && <p class="note bad">{t("secure.open")}</p>}
         {state.box.claimed ? (
           <SignIn />
         ) : (
@@ -36,6 +37,7 @@ export function Login({ state }: { state: BoxState; arg: string }) {
         <p class="muted">
           {t("login.pupil")} <PageLink href="/">{t("login.join")}</PageLink>
         </p>
+        {state.https.length > 0 && <PageLink href="/certificate">{t("cert.link")}</PageLink>}
         <p>
           <GuideLink />
         </p>

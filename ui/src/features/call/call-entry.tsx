@@ -6,20 +6,11 @@ import { Button } from "../../components/button";
 import { t, withTexts } from "../../locales/i18n";
 import { PartMissing } from "../../components/feedback";
 import { NamedIcon } from "../../components/named-icon";
-import type { BoxState } from "../../api/box";
 import type { Room } from "../../state/room";
 import css from "./call-entry.module.css";
 
 type Who = "teacher" | "pupil" | "screen";
 type Part = ComponentType<{ room: Room; who: Who; home: string }>;
-
-// secureHome is this page over https, where a browser allows a camera.
-export function secureHome(state: BoxState): string {
-  const a = state.https[0];
-  if (!a) return "";
-  const url = new URL(a);
-  return `https://${location.hostname}${url.port ? `:${url.port}` : ""}${location.pathname}`;
-}
 
 // RecordingNotice is the light: a word and a mark, never colour alone.
 export function RecordingNotice({ room }: { room: Room }) {

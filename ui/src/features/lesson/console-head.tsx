@@ -163,7 +163,8 @@ function Clock({ room }: { room: Room }) {
 // address is what pupils type: where this page came from, unless that is the box itself.
 function address(state: BoxState): string {
   const own = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  return own && state.addresses[0] ? state.addresses[0].replace(/^http:\/\//, "").replace(/:80$/, "") : location.host;
+  const plain = new URL(state.addresses[0] ?? location.href);
+  return `${own ? plain.hostname : location.hostname}${plain.port ? `:${plain.port}` : ""}`;
 }
 
 function CodeSheet({ room, state, code, onClose }: { room: Room; state: BoxState; code: string; onClose: () => void }) {

@@ -2,12 +2,10 @@ package firmware
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -53,23 +51,6 @@ func onePage(content, x string, more ...string) []byte {
 		pdfStream("", content), x,
 	}, more...)...)
 }
-
-func deflatedZeros(t testing.TB, n int64) string {
-	t.Helper()
-	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
-	if _, err := io.CopyN(z, zeroReader{}, n); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-type zeroReader struct{}
-
-func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // pictureBomb is a page with a picture that takes 400 MB unpacked and 400 kB as it is.
 func pictureBomb(t testing.TB) []byte {

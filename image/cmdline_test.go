@@ -137,30 +137,21 @@ func payload(t *testing.T, name, part string, root []byte) []byte {
 	return all
 }
 
-// signedBundle builds a card and its bundle, and signs the bundle.
+// signedBundle returns the card of the shelf and its bundle, which it signs.
 func signedBundle(t *testing.T, dir string) (image, name string, root []byte) {
 	t.Helper()
-	_, key, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := []ed25519.PrivateKey{key}
-	if root, err = bundle.NewRoot(keys, 1); err != nil {
-		t.Fatal(err)
-	}
-	rootFile := filepath.Join(dir, "root.json")
-	writeOver(t, rootFile, bytes.NewReader(root))
-	base := buildImage(t, "pi", dir, "--root-json", rootFile)
+	base := onShelf(t, "pi")
 	unsigned, err := os.ReadFile(base + ".livelearn")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := bundle.AddSignatures(&out, bytes.NewReader(unsigned), keys); err != nil {
+	if err := bundle.AddSignatures(&out, bytes.NewReader(unsigned), []ed25519.PrivateKey{imageShelf.key}); err != nil {
 		t.Fatal(err)
 	}
-	writeOver(t, base+".livelearn", &out)
-	return base + ".img", base + ".livelearn", root
+	name = filepath.Join(dir, "signed.livelearn")
+	writeOver(t, name, &out)
+	return base + ".img", name, imageShelf.root
 }
 
 // A card and its bundle go through the updates of today's version, to each slot, and of version

@@ -285,9 +285,10 @@ func runNamespaceTests(ctx context.Context, r *runner) {
 
 // runMachineTests starts images in an emulator, a short version of scripts/qemu. An emulator uses one
 // processor, and now and then waits for a watchdog. The longest tests are in the first file, since they
-// start in the order of the files.
+// start in the order of the files. The commit selects the broken update that one of them takes.
 func runMachineTests(ctx context.Context, r *runner) {
-	r.goTest(ctx, nil, "-tags=qemu", "-vet=off", "-timeout=60m", "-parallel="+strconv.Itoa(runtime.NumCPU()+1), "./image/qemutest")
+	turn := []string{"LIVELEARN_TURN=" + strconv.Itoa(drawTurn(ctx, 2))}
+	r.goTest(ctx, turn, "-tags=qemu", "-vet=off", "-timeout=60m", "-parallel="+strconv.Itoa(runtime.NumCPU()+1), "./image/qemutest")
 }
 
 func checkVulnerabilities(ctx context.Context, r *runner) {

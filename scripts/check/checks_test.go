@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDownloadsAreNoFindings runs the format check with a go command that downloads first, as it
@@ -98,5 +99,17 @@ func TestOtherPackagesAreAllButThePages(t *testing.T) {
 	own := slices.IndexFunc(list, func(p string) bool { return strings.HasSuffix(p, "/scripts/check") })
 	if own < len(longPackages) || !strings.HasSuffix(list[0], "/"+longPackages[0]) || slices.ContainsFunc(list, func(p string) bool { return strings.HasSuffix(p, "/"+pageTests) }) {
 		t.Errorf("got %q", list)
+	}
+}
+
+func TestASnapshotOfTheDatabaseSaysItsDate(t *testing.T) {
+	at, ok := dateOfSnapshot(vulndbVersions[len(vulndbVersions)-1])
+	if !ok || at.Format(time.DateOnly) != "2026-11-05" {
+		t.Errorf("got %v, %v", at, ok)
+	}
+	for _, version := range []string{"", "latest", "v1.2.3", "v0.0.0-2026-abc"} {
+		if at, ok := dateOfSnapshot(version); ok {
+			t.Errorf("%q: got %v", version, at)
+		}
 	}
 }

@@ -182,7 +182,7 @@ func (r *Reader) Next() (*batch.Batch, error) {
 	case n > maxFrame:
 		return nil, errs.NewField(op, "file", "unreadable", maxFrame, "batch %d: %d bytes, at most %d", r.n, n, maxFrame)
 	}
-	var frame bytes.Buffer // grows with what is really there
+	var frame bytes.Buffer // grows with the bytes that come
 	if _, err := io.CopyN(&frame, r.r, int64(n)); err != nil {
 		return nil, r.readError(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/livelearn/box/firmware/backup"
 	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/supervise"
 )
 
 // unclaim gives the box a new claim code: somebody holds its button.
@@ -18,6 +19,24 @@ func (b *Box) unclaim(ctx context.Context) error {
 		b.loggerFor("audit").Error("an act is missing in the audit log", "kind", "box.unclaimed", "err", err)
 	}
 	return nil
+}
+
+// auditUnclaim has the audit log of a stopped box tell of a new claim code. A failure of the log does
+// not keep the owner out of the box.
+func (b *Box) auditUnclaim(ctx context.Context) {
+	l := audit.New(b.journal, newClock(), b.loggerFor("audit"))
+	l.Queue(audit.Entry{Action: "box.unclaimed", From: "command"})
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g := supervise.Group(ctx)
+	g.Go(b.journal.Serve)
+	g.Go(func(ctx context.Context) error {
+		defer stop()
+		return l.WriteQueued(ctx)
+	})
+	if err := g.Wait(); err != nil {
+		b.loggerFor("audit").Error("an act is missing in the audit log", "kind", "box.unclaimed", "err", err)
+	}
 }
 
 // auditRestore has the audit log tell of a restore. The log of the backup took the place of the

@@ -13,6 +13,7 @@ import (
 	"github.com/livelearn/box/firmware/appliance/provision"
 	"github.com/livelearn/box/firmware/claimfile"
 	"github.com/livelearn/box/hal/slots"
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
@@ -45,5 +46,37 @@ func TestABoxIsClaimedWithTheCodeOfItsCard(t *testing.T) {
 				t.Errorf("%s %v", data, err)
 			}
 		})
+	}
+}
+
+// A claim code makes an admin, so the log tells of each new one: also of that of a stopped box.
+func TestUnclaimingAStoppedBoxIsInTheAuditLog(t *testing.T) {
+	cfg := testConfig(t, t.TempDir())
+	b, err := New(cfg, Parts{Pages: testPages()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := b.roster.ClaimCode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := b.roster.Claim(t.Context(), roster.Claimant{Code: first, Box: "B", Name: "Ada", PIN: "246810"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, err := Unclaim(t.Context(), cfg); err != nil || code == "" {
+		t.Fatalf("got %q, %v", code, err)
+	}
+	if b, err = New(cfg, Parts{Pages: testPages()}); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := b.audit.List(t.Context(), audit.Filter{Action: "box.unclaimed"}, 9)
+	if err != nil || len(list) != 1 || list[0].From != "command" || list[0].At == 0 {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -58,6 +58,7 @@ func Unclaim(ctx context.Context, cfg Config) (code string, err error) {
 		return "", err
 	}
 	if err = b.roster.Unclaim(ctx); err == nil {
+		b.auditUnclaim(ctx)
 		code, err = b.roster.ClaimCode()
 	}
 	return code, errors.Join(err, b.Close())

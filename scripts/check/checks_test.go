@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDownloadsAreNoFindings runs the format check with a go command that downloads first, as it
@@ -116,5 +117,17 @@ func TestEachPackageIsTestedOnce(t *testing.T) {
 	}
 	if !strings.HasSuffix(plain[0], "/"+longPackages[0]) {
 		t.Errorf("the first one is %s, want the longest", plain[0])
+	}
+}
+
+func TestASnapshotOfTheDatabaseSaysItsDate(t *testing.T) {
+	at, ok := dateOfSnapshot(vulndbVersions[len(vulndbVersions)-1])
+	if !ok || at.Format(time.DateOnly) != "2026-11-05" {
+		t.Errorf("got %v, %v", at, ok)
+	}
+	for _, version := range []string{"", "latest", "v1.2.3", "v0.0.0-2026-abc"} {
+		if at, ok := dateOfSnapshot(version); ok {
+			t.Errorf("%q: got %v", version, at)
+		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	survived := 0
+	survived, broken := 0, 0
 	for _, m := range mutations {
 		if words := os.Args[1:]; len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(m.name, w) }) {
 			continue
@@ -26,13 +26,17 @@ func main() {
 		verdict, err := m.run()
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", m.name, err)
-			os.Exit(2)
+			broken++
+			continue
 		}
 		if fmt.Printf("%-9s %-28s %s %s\n", verdict, m.name, m.pkg, m.test); verdict != killed {
 			survived++
 		}
 	}
-	if survived > 0 {
+	switch {
+	case broken > 0: // the mutation itself has a mistake
+		os.Exit(2)
+	case survived > 0:
 		os.Exit(1)
 	}
 }

@@ -19,8 +19,8 @@ var mutations = []mutation{
 	{"role of an operation", gatewayDir + "httpapi/caller.go", "case l == Staff && !c.IsStaff(), l == Admin && !c.Admin:", "case false:", gatewayPkg, "TestEveryOperationKnowsWhoMayCallIt"},
 	{"cookie is http only", gatewayDir + "httpapi/caller.go", "HttpOnly: true", "HttpOnly: false", gatewayPkg, "TestTheCookieIsForTheBoxAlone"},
 	{"device seal", gatewayDir + "signin/device.go", `want != "" && hmac.Equal([]byte(seal), []byte(want))`, `want != ""`, gatewayPkg, "TestAGuestCannotMakeItselfADeviceWithACount"},
-	{"count of an address", gatewayDir + "signin/routes.go", "[...]int{TriesPerAddress, triesPerNetwork}[i]", "1<<20", gatewayPkg, "TestThrowingTheCookieAwayGainsLittle"},
-	{"connections of an address", gatewayDir + "connlimit/connlimit.go", "l.excess = m.open[first] >= m.perIP ||", "l.excess = false ||", gatewayPkg, "TestOneAddressHasSoManyConnectionsAndNoMore"},
+	{"count of an address", gatewayDir + "signin/routes.go", "[...]int{TriesPerAddress, triesPerNetwork}[i]", "1<<20 + i", gatewayPkg, "TestThrowingTheCookieAwayGainsLittle"},
+	{"connections of an address", gatewayDir + "connlimit/connlimit.go", "l.excess = m.open[first] >= m.perIP ||", "l.excess = m.open[first] > 1<<30 ||", gatewayPkg, "TestOneAddressHasSoManyConnectionsAndNoMore"},
 	{"missing descriptors", gatewayDir + "connlimit/connlimit.go", "l.limiter.Exhausted()\n", "_ = 0\n", "./services/gateway/connlimit", "TestMissingDescriptorsAreTold"},
 	{"alarm of guessed codes", gatewayDir + "signin/guesses.go", "\tg.lastAlarm = now\n", "", gatewayPkg, "TestSomebodyWhoGuessesCodesIsTold"},
 	{"fresh PIN", gatewayDir + "httpapi/fresh_pin.go", "if time.Now().Before(", "if true || time.Now().Before(", gatewayPkg, "TestDangerousActsAskForThePINAgain"},
@@ -41,5 +41,7 @@ var mutations = []mutation{
 	{"older updates", "services/update/receive.go", "case h.Build < newest, h.Build == u.deps.Build:", "case false:", "./services/update", "TestWhatIsRefusedChangesNothing"},
 	{"stations are apart", "services/network/own_network.go", "ap_isolate=1", "ap_isolate=0", "./services/network", "TestHostapdIsToldNothingElse"},
 	{"address of a fetch", "services/egress/class.go", "return r >= Neighbour", "return true", "./services/egress", "TestANameIsRefusedByWhatItResolvesTo"},
+	{"signature of a stick", "services/cloud/usbfile/usbfile.go", "if !ed25519.Verify(r.Key,", "if false && !ed25519.Verify(r.Key,", "./services/cloud/usbfile", "TestAFileThatIsNotWhatTheBoxSignedIsRefused"},
+	{"key of a stick", "services/cloud/server/import_usb.go", "case in.Key == nil, bytes.Equal(key, in.Key):", "case in.Key == nil, bytes.Equal(key, in.Key), true:", "./services/cloud/server", "TestAStickIsTakenFromItsOwnBoxOnly"},
 	{"another site in the cloud", "services/cloud/server/middleware.go", "next := cross.Handler(mux)", "next := mux", "./services/cloud/server", "TestAPageOfAnotherSiteCannotWriteInTheCloud"},
 }

@@ -139,12 +139,20 @@ func (e Entry) cut() Entry {
 // Queue has Serve write an entry when it starts. It must be called before that.
 func (l *Log) Queue(e Entry) { l.queued = append(l.queued, e.cut()) }
 
-// Serve writes entries until ctx ends, and then the tries that it has counted.
-func (l *Log) Serve(ctx context.Context) error {
+// WriteQueued writes the entries of Queue. A box that is stopped calls it instead of Serve.
+func (l *Log) WriteQueued(ctx context.Context) error {
 	for ; len(l.queued) > 0; l.queued = l.queued[1:] {
 		if err := l.write(ctx, l.queued[0]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Serve writes entries until ctx ends, and then the tries that it has counted.
+func (l *Log) Serve(ctx context.Context) error {
+	if err := l.WriteQueued(ctx); err != nil {
+		return err
 	}
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()

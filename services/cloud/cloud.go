@@ -15,6 +15,7 @@ package cloud
 
 import (
 	"context"
+	"crypto/ed25519"
 	"io"
 	"log/slog"
 	"sync"
@@ -66,8 +67,8 @@ type Transport interface {
 	Join(ctx context.Context, link string, self Self) (Link, error)
 	// Open connects to the cloud of a link. The function that it returns closes the Sink.
 	Open(ctx context.Context, l Link) (Sink, func(), error)
-	// Pack starts a file for a USB stick. Close of the Packer ends the file.
-	Pack(w io.Writer, self Self) (Packer, error)
+	// Pack starts a file for a USB stick, signed with the key. Close of the Packer ends the file.
+	Pack(w io.Writer, self Self, key ed25519.PrivateKey) (Packer, error)
 }
 
 // Packer writes batches to a file for a USB stick.

@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ func (d *directLink) Join(_ context.Context, _ string, self cloud.Self) (cloud.L
 	return cloud.Link{Way: "postgres", Box: self.Box, URL: d.url}, nil
 }
 
-func (d *directLink) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
+func (d *directLink) Pack(io.Writer, cloud.Self, ed25519.PrivateKey) (cloud.Packer, error) {
 	return nil, errors.ErrUnsupported
 }
 

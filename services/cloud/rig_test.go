@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -125,7 +126,10 @@ func (r *memorySink) Pull(_ context.Context, since uint64, most int) (cloud.Page
 }
 
 // fakeTransport connects to a sink.
-type fakeTransport struct{ sink cloud.Sink }
+type fakeTransport struct {
+	sink   cloud.Sink
+	signed *[]ed25519.PrivateKey // keys of the files, in order; may be nil
+}
 
 func (w fakeTransport) Join(_ context.Context, link string, self cloud.Self) (cloud.Link, error) {
 	return cloud.Link{Way: "https", Where: link, Box: self.Box}, nil
@@ -144,7 +148,10 @@ func (p fakePacker) Add(b *batch.Batch) error {
 }
 func (fakePacker) Close() error { return nil }
 
-func (w fakeTransport) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
+func (w fakeTransport) Pack(_ io.Writer, _ cloud.Self, key ed25519.PrivateKey) (cloud.Packer, error) {
+	if w.signed != nil {
+		*w.signed = append(*w.signed, key)
+	}
 	return fakePacker{w.sink.(*memorySink)}, nil
 }
 
@@ -171,7 +178,7 @@ var factDefs = map[event.Kind]event.Def{
 
 func startBox(t testing.TB, dir string, sink cloud.Sink) *cloudBox {
 	t.Helper()
-	return startBoxWith(t, dir, cloud.Config{}, fakeTransport{sink})
+	return startBoxWith(t, dir, cloud.Config{}, fakeTransport{sink: sink})
 }
 
 func startBoxWith(t testing.TB, dir string, cfg cloud.Config, way cloud.Transport) *cloudBox {

@@ -34,15 +34,19 @@ type Link struct {
 //	own  incarnation/position   -> Dead that never reached the cloud
 //	note number                 -> Note
 //	told class id               -> checksum of the last Listing of the class
+//	key  "stick"                -> seed of the key that signs files, for a box without a key of a link
 const (
 	bucketLink   = "link"
 	bucketDead   = "dead"
 	bucketOwn    = "own"
 	bucketNote   = "note"
 	bucketListed = "told"
+	bucketKeys   = "key"
 
 	keyLink = "link"
 	keySeen = "seen"
+
+	keyStick = "stick"
 
 	maxNotes = 50
 )
@@ -65,7 +69,7 @@ type store struct {
 	found checkedkv.OpenResult
 }
 
-var storeBuckets = []string{bucketLink, bucketDead, bucketOwn, bucketNote, bucketListed}
+var storeBuckets = []string{bucketLink, bucketDead, bucketOwn, bucketNote, bucketListed, bucketKeys}
 
 func openStore(path string, log *slog.Logger) (*store, error) {
 	opts := checkedkv.DBOptions{

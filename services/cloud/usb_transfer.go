@@ -2,10 +2,15 @@ package cloud
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
 
+	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/cloud/batch"
 	"github.com/livelearn/box/services/errs"
 )
@@ -35,7 +40,11 @@ func (c *Cloud) Export(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.Transport.Pack(w, self)
+	key, err := c.stickKey()
+	if err != nil {
+		return err
+	}
+	p, err := c.Transport.Pack(w, self, key)
 	if err != nil {
 		return err
 	}
@@ -59,6 +68,30 @@ func (c *Cloud) Export(ctx context.Context, w io.Writer) error {
 			return p.Close()
 		}
 	}
+}
+
+// stickKey returns the key that signs files: the one that the cloud knows from the link, or one that
+// the box makes for its first file.
+func (c *Cloud) stickKey() (ed25519.PrivateKey, error) {
+	if seed := c.currentLink().Key; len(seed) == ed25519.SeedSize {
+		return ed25519.NewKeyFromSeed(seed), nil
+	}
+	var seed []byte
+	err := c.store.writeTx("cloud.stickKey", func(tx *bbolt.Tx) (err error) {
+		if seed, err = checkedkv.Get[[]byte](tx, bucketKeys, keyStick); err == nil && len(seed) == ed25519.SeedSize {
+			return nil
+		}
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return err
+		}
+		seed = key.Seed()
+		return checkedkv.Put(tx, bucketKeys, keyStick, seed)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // ImportReply applies the cloud's reply. A box without a link is linked by USB stick from then

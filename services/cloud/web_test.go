@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"io"
 	"log/slog"
@@ -61,6 +62,6 @@ func (w *webLink) Open(_ context.Context, l cloud.Link) (cloud.Sink, func(), err
 }
 
 // Pack fails, because the box has a network.
-func (w *webLink) Pack(io.Writer, cloud.Self) (cloud.Packer, error) {
+func (w *webLink) Pack(io.Writer, cloud.Self, ed25519.PrivateKey) (cloud.Packer, error) {
 	return nil, errors.ErrUnsupported
 }

@@ -43,8 +43,8 @@ func TestEachRangeHasItsClass(t *testing.T) {
 	}
 }
 
-// Whatever an IPv4 address is, it is the same in each form that IPv6 has for it; and what is public
-// is never something that the standard library knows as local.
+// Whatever an IPv4 address is, it is the same in each form that IPv6 has for it; and a public address
+// is never one that the standard library knows as local.
 func TestAnIPv4AddressIsTheSameInEachForm(t *testing.T) {
 	same := func(b [4]byte) bool {
 		want := egress.ClassOf(netip.AddrFrom4(b))

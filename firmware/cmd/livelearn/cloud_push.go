@@ -318,7 +318,11 @@ type cloudImportCmd struct {
 	databaseFlags
 	File   string `arg:"" help:"File that the box wrote." type:"existingfile"`
 	School string `help:"School of the box, if the cloud does not know the box yet."`
-	Reply  string `help:"Write the reply for the box to FILE. Take it back to the box." type:"path" placeholder:"FILE"`
+
+	Unsigned bool `help:"Take a file without a signature, which an earlier program of the box wrote."`
+	TrustKey bool `help:"From now on, take the key of the file as that of the box: for its first signed file, or after it lost its key. Needs --school."`
+
+	Reply string `help:"Write the reply for the box to FILE. Take it back to the box." type:"path" placeholder:"FILE"`
 }
 
 // Run imports the file of a stick.
@@ -333,11 +337,14 @@ func (c cloudImportCmd) Run(w environment) error {
 		return toUserError(err)
 	}
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
-		rep, reply, err := server.ImportStick(ctx, store, c.School, in)
+		rep, reply, err := server.ImportStick(ctx, store, server.StickOptions{School: c.School, Unsigned: c.Unsigned, TrustKey: c.TrustKey}, in)
 		if err != nil && !rep.Cut {
 			return err
 		}
 		printText(w.stdout, "%s %q: %d facts, of which %d are new, %d were known and %d were refused\n", rep.Box, rep.Name, rep.Facts, rep.Stored, rep.Known, rep.Dead)
+		if rep.Unsigned {
+			printText(w.stdout, "The file is not signed: nothing but the stick itself shows that the box wrote it.\n")
+		}
 		if rep.Gap != nil {
 			printText(w.stdout, "Facts are missing before them: those from %d to %d. The box will send them when it gets the reply; write a file again then.\n", rep.Gap.From+1, rep.Gap.To)
 		}

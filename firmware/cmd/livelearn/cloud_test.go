@@ -73,10 +73,14 @@ func enrolBox(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// writeStick BOX FILE writes the facts of a box to a stick.
+// writeStick BOX FILE [SIGNER] writes the facts of a box to a stick.
 func writeStick(ts *testscript.TestScript, _ bool, args []string) {
+	signer := args[0]
+	if len(args) > 2 {
+		signer = args[2]
+	}
 	var file bytes.Buffer
-	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf(args[0], 1, 30))
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf(args[0], 1, 30), cloudtest.StickKey(signer))
 	ts.Check(err)
 	ts.Check(w.Add(cloudtest.LessonFacts(args[0], 1, 0, 20)))
 	ts.Check(w.Add(cloudtest.LessonFacts(args[0], 1, 20, 10)))

@@ -2,6 +2,8 @@ package cloudtest
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -59,6 +61,12 @@ func (f Fixture) QueryInt(t testing.TB, sql string, args ...any) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// StickKey returns the key that signs the files of a box. It is the same each time.
+func StickKey(box string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("key of " + box))
+	return ed25519.NewKeyFromSeed(seed[:])
 }
 
 // LessonFacts returns n facts of a lesson after position from. Each incarnation has its own

@@ -108,7 +108,7 @@ func seedFuzz(f *testing.F, secret []byte) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 3))
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 3), cloudtest.StickKey("b1"))
 	if err != nil {
 		f.Fatal(err)
 	}

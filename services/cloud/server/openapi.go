@@ -57,6 +57,8 @@ func query(name, kind, doc string) *huma.Param {
 // operations returns the operations for programs.
 func operations() []operation {
 	school := query("school", "string", "Name of a school. Without it: all that the token may read.")
+	unsigned := query("unsigned", "integer", "1: take a file without a signature, which an earlier program of the box wrote.")
+	trustKey := query("trust_key", "integer", "1: from now on, take the key of the file as that of the box. It needs the school.")
 	since := query("since", "string", "Date or RFC 3339 time: only lessons that became visible after it.")
 	export := func(name, kind, summary string, params ...*huma.Param) operation {
 		return operation{route: "GET /export/" + name, summary: summary, tag: "exports", auth: authToken, params: append([]*huma.Param{school, since}, params...), kind: kind}
@@ -72,7 +74,7 @@ func operations() []operation {
 		}},
 		{route: "GET /api/boxes", summary: "The boxes and how they are", tag: "fleet", auth: authToken, params: []*huma.Param{school}, answer: boxesAnswer{}},
 		{route: "GET /api/dead", summary: "The facts that the database refused", tag: "fleet", auth: authToken, params: []*huma.Param{school, query("box", "string", "Id of a box.")}, answer: deadAnswer{}},
-		{route: "POST /import", summary: "The file of a box's USB stick", tag: "fleet", auth: authToken, params: []*huma.Param{school}, body: []byte{}, kind: "application/octet-stream", answer: importAnswer{}},
+		{route: "POST /import", summary: "The file of a box's USB stick", tag: "fleet", auth: authToken, params: []*huma.Param{school, unsigned, trustKey}, body: []byte{}, kind: "application/octet-stream", answer: importAnswer{}},
 		export("results.csv", "text/csv", "What each pupil reached"),
 		export("attendance.csv", "text/csv", "Who was in which lesson"),
 		export("oneroster.zip", "application/zip", "Results as OneRoster 1.2 CSV"),

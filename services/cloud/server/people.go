@@ -151,7 +151,12 @@ func (s *Server) handleImport(w http.ResponseWriter, r *http.Request, g pg.Grant
 			return err
 		}
 	}
-	rep, reply, err := ImportStick(r.Context(), s.store, of, in)
+	q := r.URL.Query()
+	accept := StickOptions{School: of, Unsigned: q.Get("unsigned") == "1", TrustKey: q.Get("trust_key") == "1"}
+	if accept.School == "" {
+		accept.School = g.School // checkOwner has found the box there
+	}
+	rep, reply, err := ImportStick(r.Context(), s.store, accept, in)
 	_ = rc.SetWriteDeadline(time.Now().Add(time.Minute))
 	if err != nil && !rep.Cut {
 		return err

@@ -3,8 +3,11 @@ package server_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/ed25519"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,7 +18,9 @@ import (
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/pg"
+	"github.com/livelearn/box/services/cloud/server"
 	"github.com/livelearn/box/services/cloud/usbfile"
+	"github.com/livelearn/box/services/errs"
 )
 
 // addGradedLesson adds a lesson with hostile names to the rig.
@@ -313,7 +318,7 @@ func TestASchoolImportsOnlySticksOfItsOwnBoxes(t *testing.T) {
 		return status, text
 	}
 	var file bytes.Buffer
-	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 30))
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 30), cloudtest.StickKey("b1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +327,7 @@ func TestASchoolImportsOnlySticksOfItsOwnBoxes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cut := bytes.Clone(file.Bytes()[:file.Len()-9])
+	cut := bytes.Clone(file.Bytes()[:file.Len()-73])
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -342,6 +347,8 @@ func TestASchoolImportsOnlySticksOfItsOwnBoxes(t *testing.T) {
 		{other, "/import", file.Bytes(), 403, "may_not"},
 		{other, "/import?school=Other", file.Bytes(), 403, "may_not"},
 		{all, "/import", []byte("nonsense"), 400, "no_stick"},
+		{mine, "/import", unsign(t, file.Bytes()), 403, "unsigned"},
+		{mine, "/import?unsigned=1", unsign(t, file.Bytes()), 200, `"unsigned":true`},
 	} {
 		if status, text := post(c.token, c.path, c.file); status != c.want || !strings.Contains(text, c.text) {
 			t.Errorf("%s: got %d %s, want %d %s", c.path, status, text, c.want, c.text)
@@ -353,6 +360,99 @@ func TestASchoolImportsOnlySticksOfItsOwnBoxes(t *testing.T) {
 	if status, text := post(all, "/import", file.Bytes()); status != 403 || !strings.Contains(text, cloud.CodeRevoked) {
 		t.Errorf("of a box that was revoked: %d %s", status, text)
 	}
+}
+
+// A stick is carried by hand, so a file counts for the box only if the box signed it.
+func TestAStickIsTakenFromItsOwnBoxOnly(t *testing.T) {
+	f := cloudtest.NewFixture(t)
+	carry := func(key ed25519.PrivateKey, o server.StickOptions, box string, from uint64) (usbfile.Report, error) {
+		var file bytes.Buffer
+		w, err := usbfile.NewWriter(&file, cloudtest.NewSelf(box, 1, from+10), key)
+		if err == nil {
+			err = errors.Join(w.Add(cloudtest.LessonFacts(box, 1, from, 10)), w.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := file.Bytes()
+		if o.Unsigned {
+			data = unsign(t, data)
+		}
+		in, err := usbfile.NewReader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, _, err := server.ImportStick(t.Context(), f.Store, o, in)
+		return rep, err
+	}
+	own, thief := cloudtest.StickKey("b1"), cloudtest.StickKey("thief")
+	school := server.StickOptions{School: cloudtest.School}
+	trust := server.StickOptions{School: cloudtest.School, TrustKey: true}
+	for i, c := range []struct {
+		name string
+		key  ed25519.PrivateKey
+		with server.StickOptions
+		box  string
+		code string
+	}{
+		{"an unknown box", own, server.StickOptions{}, "b1", cloud.CodeStranger},
+		{"a new box", own, school, "b1", ""},
+		{"the same box", own, server.StickOptions{}, "b1", ""},
+		{"another key", thief, server.StickOptions{}, "b1", server.CodeOtherKey},
+		{"another key and the school", thief, school, "b1", server.CodeOtherKey},
+		{"another key that is to be trusted, without the school", thief, server.StickOptions{TrustKey: true}, "b1", server.CodeOtherKey},
+		{"the box lost its key", thief, trust, "b1", ""},
+		{"its old key", own, school, "b1", server.CodeOtherKey},
+		{"no signature, and it is said", own, server.StickOptions{Unsigned: true}, "b1", ""},
+	} {
+		rep, err := carry(c.key, c.with, c.box, uint64(10*i))
+		if got := errs.BodyOf(err); got.Code != c.code && err != nil || (err == nil) != (c.code == "") || rep.Unsigned != c.with.Unsigned || err == nil && rep.Stored != 10 {
+			t.Errorf("%s: got %+v, %v, want %q", c.name, rep, err, c.code)
+		}
+	}
+	var file bytes.Buffer
+	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 10), own)
+	if err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	in, err := usbfile.NewReader(bytes.NewReader(unsign(t, file.Bytes())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = server.ImportStick(t.Context(), f.Store, school, in)
+	if got := errs.BodyOf(err); got.Code != server.CodeUnsigned || !strings.Contains(got.Message, "--unsigned") {
+		t.Errorf("without a signature: %v", err)
+	}
+	if err := f.Store.RevokeBox(t.Context(), "b1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := carry(thief, trust, "b1", 900); errs.BodyOf(err).Code != cloud.CodeRevoked {
+		t.Errorf("of a revoked box: %v", err)
+	}
+}
+
+// unsign makes of a file what programs before the signatures wrote.
+func unsign(t *testing.T, file []byte) []byte {
+	t.Helper()
+	line, rest, _ := bytes.Cut(file, []byte("\n"))
+	var head map[string]any
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	if err := d.Decode(&head); err != nil {
+		t.Fatal(err)
+	}
+	delete(head, "key")
+	head["format"] = 1
+	line, err := json.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, rest := append(line, '\n'), rest[ed25519.SignatureSize:]
+	for len(rest) > 0 {
+		n := 4 + int(binary.BigEndian.Uint32(rest))
+		out, rest = append(out, rest[:n]...), rest[n+ed25519.SignatureSize:]
+	}
+	return out
 }
 
 // A browser adds the password of an operator to what another site sends. The node refuses that, and

@@ -42,7 +42,7 @@ type stickSink struct {
 // carryStick imports a file with some batches.
 func (c *stickSink) carryStick(ctx context.Context, self cloud.Self, list ...*batch.Batch) (usbfile.Report, cloud.Reply, error) {
 	var file bytes.Buffer
-	w, err := usbfile.NewWriter(&file, self)
+	w, err := usbfile.NewWriter(&file, self, cloudtest.StickKey(self.Box))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func (c *stickSink) carryStick(ctx context.Context, self cloud.Self, list ...*ba
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return server.ImportStick(ctx, c.f.Store, cloudtest.School, in)
+	return server.ImportStick(ctx, c.f.Store, server.StickOptions{School: cloudtest.School}, in)
 }
 
 func (c *stickSink) State(ctx context.Context, self cloud.Self) (cloud.State, error) {

@@ -4,6 +4,7 @@ package transports
 
 import (
 	"context"
+	"crypto/ed25519"
 	"io"
 	"net/url"
 	"strings"
@@ -75,6 +76,6 @@ func (w Transports) Open(ctx context.Context, l cloud.Link) (cloud.Sink, func(),
 }
 
 // Pack begins a file for a stick.
-func (Transports) Pack(w io.Writer, self cloud.Self) (cloud.Packer, error) {
-	return usbfile.NewWriter(w, self)
+func (Transports) Pack(w io.Writer, self cloud.Self, key ed25519.PrivateKey) (cloud.Packer, error) {
+	return usbfile.NewWriter(w, self, key)
 }

@@ -27,6 +27,8 @@ type Report struct {
 	Gap     *Gap   `json:"gap,omitempty"` // nil if the cloud has all facts up to Pos
 	Pos     uint64 `json:"pos"`           // the watermark now
 	Cut     bool   `json:"cut,omitempty"` // the file ended too early
+
+	Unsigned bool `json:"unsigned,omitempty"` // an earlier program wrote the file, so nothing proves whose it is
 }
 
 // Gap is the first run of positions that is missing before the facts of the file.
@@ -38,7 +40,7 @@ type Gap struct {
 // ImportFile stores the batches of a file. to is the Sink of the file's box. If the file is cut,
 // ImportFile stores the whole batches and returns the error with a report of them.
 func ImportFile(ctx context.Context, r *Reader, to cloud.Sink) (Report, error) {
-	rep := Report{Box: r.Self.Box, Name: r.Self.Name}
+	rep := Report{Box: r.Self.Box, Name: r.Self.Name, Unsigned: r.Key == nil}
 	state, err := to.State(ctx, r.Self)
 	if err != nil {
 		return rep, err

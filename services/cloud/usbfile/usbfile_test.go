@@ -3,9 +3,12 @@ package usbfile_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"testing/iotest"
 
@@ -23,7 +26,7 @@ import (
 func writeStick(t testing.TB, self cloud.Self, list ...*batch.Batch) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w, err := usbfile.NewWriter(&out, self)
+	w, err := usbfile.NewWriter(&out, self, cloudtest.StickKey(self.Box))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +77,7 @@ func TestACutFileGivesItsWholeBatchesAndAnError(t *testing.T) {
 	for n := range len(whole) {
 		r, err := usbfile.NewReader(bytes.NewReader(whole[:n]))
 		if err != nil {
-			if errs.BodyOf(err).Code != "no_stick" {
+			if code := errs.BodyOf(err).Code; code != "no_stick" && code != "cut" {
 				t.Fatalf("cut at %d: %v", n, err)
 			}
 			continue
@@ -101,10 +104,84 @@ func TestAFlippedBitOfAFileIsDetected(t *testing.T) {
 	for at := from; at < len(whole)-4; at += 7 {
 		bent := bytes.Clone(whole)
 		bent[at] ^= 4
-		got, err := openStick(t, bent).Next()
-		if err == nil && cmp.Diff(cloudtest.LessonFacts("b1", 1, 0, 30), got) != "" {
-			t.Fatalf("byte %d: altered facts were given out as good", at)
+		r, err := usbfile.NewReader(bytes.NewReader(bent))
+		for err == nil {
+			_, err = r.Next()
 		}
+		if errors.Is(err, io.EOF) {
+			t.Fatalf("byte %d: an altered file was taken", at)
+		}
+	}
+}
+
+// Whoever carries a stick can alter a file, or make one of the parts of others. The batches themselves
+// are whole, so only the signatures show it.
+func TestAFileThatIsNotWhatTheBoxSignedIsRefused(t *testing.T) {
+	self := cloudtest.NewSelf("b1", 1, 60)
+	parts := func(list ...*batch.Batch) (head []byte, frames [][]byte, end []byte) {
+		whole := writeStick(t, self, list...)
+		n := bytes.IndexByte(whole, '\n') + 1 + ed25519.SignatureSize
+		head, whole = whole[:n], whole[n:]
+		for binary.BigEndian.Uint32(whole) > 0 {
+			n := 4 + int(binary.BigEndian.Uint32(whole)) + ed25519.SignatureSize
+			frames, whole = append(frames, whole[:n]), whole[n:]
+		}
+		return head, frames, whole
+	}
+	head, frames, end := parts(cloudtest.LessonFacts("b1", 1, 0, 20), cloudtest.LessonFacts("b1", 1, 20, 20))
+	again, _, _ := parts()
+	_, forged, _ := parts(cloudtest.LessonFacts("b1", 1, 0, 30))
+	moved := bytes.Replace(head, []byte(`"Name":"Box b1"`), []byte(`"Name":"Box b2"`), 1)
+	for name, data := range map[string][]byte{
+		"moved frames":         slices.Concat(head, frames[1], frames[0], end),
+		"a missing frame":      slices.Concat(head, frames[1], end),
+		"a frame twice":        slices.Concat(head, frames[0], frames[0], frames[1], end),
+		"an end after the cut": slices.Concat(head, frames[0], end),
+		"another name":         slices.Concat(moved, frames[0], frames[1], end),
+		"a forged batch":       slices.Concat(head, forged[0][:len(forged[0])-ed25519.SignatureSize], frames[0][len(frames[0])-ed25519.SignatureSize:], end),
+	} {
+		r, err := usbfile.NewReader(bytes.NewReader(data))
+		for err == nil {
+			_, err = r.Next()
+		}
+		if got := errs.BodyOf(err); got.Code != "altered" {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if !bytes.Equal(head, again) {
+		t.Error("the same header is signed in two ways")
+	}
+	r := openStick(t, slices.Concat(head, frames[0], frames[1], end))
+	if rep, err := usbfile.ImportFile(t.Context(), r, &countingSink{have: map[uint64]bool{}}); err != nil || rep.Stored != 40 || rep.Unsigned {
+		t.Errorf("the file itself: %+v, %v", rep, err)
+	}
+}
+
+// writeUnsigned returns a file as programs before format 2 wrote it.
+func writeUnsigned(t testing.TB, self cloud.Self, list ...*batch.Batch) []byte {
+	t.Helper()
+	line, err := json.Marshal(map[string]any{"magic": "livelearn stick", "format": 1, "self": self})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.NewBuffer(append(line, '\n'))
+	for _, b := range list {
+		var frame bytes.Buffer
+		if err := batch.Encode(&frame, b); err != nil {
+			t.Fatal(err)
+		}
+		out.Write(binary.BigEndian.AppendUint32(nil, uint32(frame.Len())))
+		out.Write(frame.Bytes())
+	}
+	out.Write(make([]byte, 4))
+	return out.Bytes()
+}
+
+func TestAFileOfAnEarlierProgramIsReadAsUnsigned(t *testing.T) {
+	r := openStick(t, writeUnsigned(t, cloudtest.NewSelf("b1", 1, 20), cloudtest.LessonFacts("b1", 1, 0, 20)))
+	rep, err := usbfile.ImportFile(t.Context(), r, &countingSink{have: map[uint64]bool{}})
+	if err != nil || r.Key != nil || !rep.Unsigned || rep.Stored != 20 {
+		t.Errorf("got %+v, %v", rep, err)
 	}
 }
 
@@ -127,7 +204,7 @@ func TestAnInvalidFileNamesItsFault(t *testing.T) {
 		"too_new":    []byte(`{"magic":"livelearn stick","format":9,"self":{"Box":"b1","Incarnation":1}}` + "\n"),
 		"bad_header": []byte(`{"magic":"livelearn stick","format":1,"self":{"Box":"b1"}}` + "\n"),
 		"other_box":  writeStick(t, self, cloudtest.LessonFacts("b2", 1, 0, 1)),
-		"unreadable": append(writeStick(t, self)[:bytes.IndexByte(writeStick(t, self), '\n')+1], 0xff, 0xff, 0xff, 0xff),
+		"unreadable": append(writeStick(t, self)[:bytes.IndexByte(writeStick(t, self), '\n')+1+ed25519.SignatureSize], 0xff, 0xff, 0xff, 0xff),
 	} {
 		r, err := usbfile.NewReader(bytes.NewReader(data))
 		if err == nil {
@@ -237,6 +314,7 @@ func FuzzImport(f *testing.F) {
 	self := cloudtest.NewSelf("b1", 1, 30)
 	f.Add(writeStick(f, self, cloudtest.LessonFacts("b1", 1, 0, 3), cloudtest.LessonFacts("b1", 1, 10, 2)))
 	f.Add(writeStick(f, self))
+	f.Add(writeUnsigned(f, self, cloudtest.LessonFacts("b1", 1, 0, 3)))
 	f.Add(binary.BigEndian.AppendUint32(writeStick(f, self)[:30], 1<<31))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := usbfile.NewReader(bytes.NewReader(data))

@@ -16,7 +16,7 @@ func (g *Gateway) buildHandler() http.Handler {
 	mux := http.NewServeMux()
 	p := newPages(g.Pages)
 	paths := []string{
-		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/lesson", "/admin", "/admin/{part}",
+		"/{$}", "/j/{key}", "/c/{token}", "/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/lesson", "/admin", "/admin/{part}", "/label",
 	}
 	if g.Simulated {
 		paths = append(paths, "/design")
@@ -71,6 +71,7 @@ func (g *Gateway) adminDeps() adminapi.Deps {
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
 		Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
 		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Cloud: g.Cloud,
+		Addrs: g.Addrs, LocalNames: g.localNames, Wifi: g.Wifi,
 	}
 }
 

@@ -73,6 +73,9 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
         <section class="card stack tight" aria-labelledby="addresses-title">
           <h2 id="addresses-title">{t("admin.addresses")}</h2>
           <Addresses state={state} />
+          <p>
+            <PageLink href="/label">{t("label.link")}</PageLink>
+          </p>
         </section>
         <Network turn={turn} />
       </>

@@ -259,7 +259,7 @@ func runNamespaceTests(ctx context.Context, r *runner) {
 	}
 	// No -race: zeroconf 1.0.0 adds to its WaitGroup in the goroutine that it waits for, so an
 	// early Shutdown races inside the library.
-	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AnotherBox|Damaged", "./services/discover")
+	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AnotherBox|Damaged|OthersAreHeard", "./services/discover")
 	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer|ACableThatAsks|WhoGives", "./services/network")
 }
 

@@ -17,8 +17,10 @@ import (
 
 // guideLanguages are the languages of the guide, with the file of each in image.
 var guideLanguages = []guideLanguage{
-	{"en", "ltr", "English", "GUIDE.md"}, {"fr", "ltr", "Français", "GUIDE.fr.md"},
-	{"es", "ltr", "Español", "GUIDE.es.md"}, {"ar", "rtl", "العربية", "GUIDE.ar.md"},
+	{"en", "ltr", "English", "GUIDE.md"},
+	{"fr", "ltr", "Français", "GUIDE.fr.md"},
+	{"es", "ltr", "Español", "GUIDE.es.md"},
+	{"ar", "rtl", "العربية", "GUIDE.ar.md"},
 }
 
 type guideLanguage struct{ Code, Dir, Name, file string }

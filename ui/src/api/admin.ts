@@ -57,7 +57,7 @@ export interface Boot {
 // How the box is on the network. See services/network.
 export interface Network {
   config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; country?: string; [more: string]: unknown };
-  ports: { name: string; up: boolean; address?: string[]; mac?: string }[];
+  ports: { name: string; up: boolean; address?: string[]; from?: string; mac?: string }[];
   code?: string;
   text?: string;
   undo?: number; // seconds

@@ -272,7 +272,7 @@ func (b *Box) buildServices() error {
 		Jobs: b.jobs, Reports: b.reports, Audit: b.audit, Library: b.library, Cloud: b.cloud,
 		Tree: b.Tree, LogTail: b.parts.LogTail, Backup: b.backupTo, Restore: b.newRestore(), Acknowledge: b.acknowledge, Export: b.newPrivacy().ExportPupil, Erase: b.newPrivacy().EnqueueErasure, ReadClassList: b.readClassList, MakePicture: b.makePicture, ReadQuiz: b.readQuiz, Pages: b.parts.Pages, Simulated: b.parts.Simulated, Metrics: b.registry,
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.loggerFor("gateway"), Version: b.cfg.Version, Data: b.folder.PathOf("tls"), Results: b.folder.PathOf(datafolder.ResultsDir),
-		Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
+		Wifi: b.wifi, Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
 	}
 	if b.updater != nil {
 		deps.Update = b.updater
@@ -410,6 +410,18 @@ func (b *Box) claimFile() *claimfile.File {
 		c.Wifi = func() claimfile.AccessPoint { return claimfile.AccessPoint{} }
 	}
 	return c
+}
+
+// wifi returns the Wi-Fi that the box makes now, for its label.
+func (b *Box) wifi() (name, passphrase string) {
+	if b.parts.Wifi == nil {
+		return "", ""
+	}
+	ap := b.parts.Wifi()
+	if !ap.On {
+		return "", ""
+	}
+	return ap.Name, ap.Passphrase.Reveal()
 }
 
 func (b *Box) newRetention() *retention.Service {

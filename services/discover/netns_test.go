@@ -267,3 +267,22 @@ func (a *asker) askOnce(name string, kind uint16) string {
 		return ""
 	}
 }
+
+// The doctor asks who else is there. The only machine is this one, so it first counts as another.
+func TestOthersAreHeardAndTheMachineItselfIsNot(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		stop := serveAdvertiser(t, New(Config{}, Deps{Box: "b1", Version: "1", Port: 8080, Name: func() string { return "Room 12" }, Log: slog.New(slog.DiscardHandler)}))
+		defer stop()
+		timetest.WaitUntil(t, "an answer with the name", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			h, err := askFrom(ctx, multicastInterfaces(), nil, "room-12")
+			return err == nil && len(h.Devices) == 1 && len(h.Name) == 1 && h.Name[0].String() == "192.0.2.7"
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if h, err := Ask(ctx, "room-12"); err != nil || len(h.Devices) != 0 || len(h.Name) != 0 {
+			t.Errorf("heard itself: %+v %v", h, err)
+		}
+	})
+}

@@ -124,13 +124,14 @@ type Deps struct {
 	// ReadQuiz reads a file with questions in a process of its own. keep stores a picture, and nil
 	// keeps none.
 	ReadQuiz  func(ctx context.Context, data []byte, keep func(slides.Picture) error) (draft.File, error)
-	WHIP      whip.Node        // the media node for encoders and players, nil: 503 no_media
-	Media     adminapi.Media   // nil: this box has no media nodes
-	Update    Update           // nil: this machine has one system only
-	Machine   adminapi.Machine // nil: this box is a program on another machine
-	Cloud     Cloud            // nil: this box talks to no cloud
-	Pages     fs.FS            // the built pages: index.html and assets/
-	Simulated bool             // the board is simulated: developers see the page of all components
+	WHIP      whip.Node                        // the media node for encoders and players, nil: 503 no_media
+	Media     adminapi.Media                   // nil: this box has no media nodes
+	Update    Update                           // nil: this machine has one system only
+	Machine   adminapi.Machine                 // nil: this box is a program on another machine
+	Cloud     Cloud                            // nil: this box talks to no cloud
+	Wifi      func() (name, passphrase string) // the Wi-Fi that the box makes, empty: none; may be nil
+	Pages     fs.FS                            // the built pages: index.html and assets/
+	Simulated bool                             // the board is simulated: developers see the page of all components
 	Metrics   *prometheus.Registry
 	Log       *slog.Logger
 	Version   string

@@ -27,7 +27,7 @@ func (g *Gateway) buildHandler() http.Handler {
 		mux.HandleFunc("GET "+path, page)
 	}
 	for _, path := range []string{
-		"/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/admin", "/admin/{part}",
+		"/claim", "/login", "/teach", "/teach/{room}", "/screen/{room}", "/remote/{room}", "/quiz/{id}", "/cards/{class}", "/results/{lesson}", "/capsule/{lesson}", "/admin", "/admin/{part}", "/label",
 	} {
 		mux.HandleFunc("GET "+path, g.leadToHTTPS(page))
 	}
@@ -75,6 +75,7 @@ func (g *Gateway) adminDeps() adminapi.Deps {
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
 		Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
 		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Cloud: g.Cloud,
+		Addrs: g.Addrs, LocalNames: g.localNames, Wifi: g.Wifi,
 	}
 }
 

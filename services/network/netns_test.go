@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/livelearn/box/services/timetest"
 )
 
@@ -200,6 +202,70 @@ func TestWithoutAServerTheBoxMakesAnAddressUp(t *testing.T) {
 			return len(s.Ports) == 1 && s.Ports[0].From == "link-local" && strings.HasPrefix(s.Ports[0].Address[0], "169.254.")
 		}); n.State().Code != "no_hostapd" {
 			t.Errorf("%+v", n.State())
+		}
+	})
+}
+
+func TestACableThatAsksForASignInIsNoticed(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		runIP(t, "link add pae0 type veth peer name pae1")
+		runIP(t, "link set pae0 up")
+		runIP(t, "link set pae1 up")
+		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		if asked, err := AsksForSignIn(short, "pae0"); asked || err != nil {
+			t.Fatalf("nobody asks: %v %v", asked, err)
+		}
+		far, err := net.InterfaceByName("pae1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := openPAE(far.Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		ctx, stop := context.WithTimeout(t.Context(), timetest.Patience)
+		go func() { // the switch: it answers a start with the question who is there
+			defer close(done)
+			defer func() { _ = syscall.Close(fd) }()
+			b := make([]byte, 100)
+			for ctx.Err() == nil {
+				n, from, err := unix.Recvfrom(fd, b, 0)
+				if at, ok := from.(*unix.SockaddrLinklayer); err == nil && ok && n >= 4 && b[1] == eapolStart && at.Ifindex == far.Index {
+					_ = unix.Sendto(fd, []byte{2, eapolPacket, 0, 5, eapRequest, 1, 0, 5, 1}, 0, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_PAE), Ifindex: far.Index, Halen: 6, Addr: at.Addr})
+				}
+			}
+		}()
+		asked, err := AsksForSignIn(ctx, "pae0")
+		stop()
+		<-done
+		if !asked || err != nil {
+			t.Errorf("the switch asks: %v %v", asked, err)
+		}
+	})
+}
+
+func TestWhoGivesAddressesIsFound(t *testing.T) {
+	inNamespace(t, func(t *testing.T) {
+		if found, err := DHCPServers(t.Context(), "box0", 500*time.Millisecond); len(found) != 0 || err != nil {
+			t.Fatalf("nobody gives any: %v %v", found, err)
+		}
+		startDnsmasq(t)
+		runIP(t, "addr add 192.0.2.9/24 dev box0 valid_lft 3600 preferred_lft 3600")
+		runIP(t, "addr add 198.51.100.9/24 dev box0")
+		timetest.WaitUntil(t, "the server", func() bool {
+			found, err := DHCPServers(t.Context(), "box0", time.Second)
+			return err == nil && len(found) == 1 && found[0] == "192.0.2.1"
+		})
+		ports, err := CabledPorts()
+		if err != nil || len(ports) != 1 || len(ports[0].Addresses) != 2 {
+			t.Fatalf("%v: %v", ports, err)
+		}
+		for _, a := range ports[0].Addresses {
+			if a.Leased != (a.Prefix.String() == "192.0.2.9/24") {
+				t.Errorf("%v leased: %v", a.Prefix, a.Leased)
+			}
 		}
 	})
 }

@@ -117,6 +117,7 @@ type Port struct {
 	Up      bool     `json:"up"` // it has a carrier
 	Address []string `json:"address,omitempty"`
 	From    string   `json:"from,omitempty"` // "dhcp", "fixed", "link-local", "own"
+	MAC     string   `json:"mac,omitempty"`  // hardware address, by which an administrator lets the box in
 }
 
 // Deps has the paths and the log of a Network.
@@ -248,7 +249,7 @@ func (n *Network) State() State {
 	}
 	links, _ := ethernetPorts() // empty if they cannot be read
 	for _, l := range links {
-		p := Port{Name: l.Name, Up: hasCarrier(l), From: n.sources[l.Name]}
+		p := Port{Name: l.Name, Up: hasCarrier(l), From: n.sources[l.Name], MAC: l.HardwareAddr.String()}
 		if link, err := netlink.LinkByIndex(l.Index); err == nil {
 			list, _ := netlink.AddrList(link, netlink.FAMILY_V4) // as above
 			for _, a := range list {

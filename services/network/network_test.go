@@ -351,3 +351,20 @@ func TestARadioOfAPiGetsPlainWPA2(t *testing.T) {
 		t.Errorf("without a country: %v", err)
 	}
 }
+
+func TestOnlyAQuestionOfEAPIsOne(t *testing.T) {
+	question := []byte{2, eapolPacket, 0, 5, eapRequest, 1, 0, 5, 1}
+	if !isEAPRequest(question) || !isEAPRequest(append(question, 0, 0, 0)) { // Ethernet pads short frames
+		t.Error("a question is not read")
+	}
+	for n := range question {
+		if isEAPRequest(question[:n]) {
+			t.Errorf("%d bytes are a question", n)
+		}
+	}
+	for _, b := range [][]byte{{2, eapolStart, 0, 0}, {2, eapolPacket, 0, 5, 3, 1, 0, 5, 1}, {2, eapolPacket, 0xff, 0xff, eapRequest, 1, 0, 5, 1}} {
+		if isEAPRequest(append(b, make([]byte, 20)...)) {
+			t.Errorf("%v is a question", b)
+		}
+	}
+}

@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"html/template"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"text/template"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
@@ -17,8 +17,10 @@ import (
 
 // guideLanguages are the languages of the guide, with the file of each in image.
 var guideLanguages = []guideLanguage{
-	{"en", "ltr", "English", "GUIDE.md"}, {"fr", "ltr", "Français", "GUIDE.fr.md"},
-	{"es", "ltr", "Español", "GUIDE.es.md"}, {"ar", "rtl", "العربية", "GUIDE.ar.md"},
+	{"en", "ltr", "English", "GUIDE.md"},
+	{"fr", "ltr", "Français", "GUIDE.fr.md"},
+	{"es", "ltr", "Español", "GUIDE.es.md"},
+	{"ar", "rtl", "العربية", "GUIDE.ar.md"},
 }
 
 type guideLanguage struct{ Code, Dir, Name, file string }
@@ -29,7 +31,7 @@ var guidePage = template.Must(template.New("guide").Parse(`<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{.Title}}</title>
+<title>{{html .Title}}</title>
 <link rel="icon" type="image/svg+xml" href="/favicon.svg">
 <link rel="stylesheet" href="/{{.Style}}">
 </head>
@@ -93,8 +95,8 @@ func writeGuidePage(from, out, style string, l guideLanguage) error {
 		Lang         guideLanguage
 		All          []guideLanguage
 		Title, Style string
-		Text         template.HTML
-	}{l, guideLanguages, string(title[1]), style, template.HTML(html)}) // the text is ours, and goldmark leaves out raw HTML
+		Text         string // HTML: the text is ours, and goldmark leaves out raw HTML
+	}{l, guideLanguages, string(title[1]), style, html})
 	return errors.Join(fault, err, os.WriteFile(filepath.Join(out, "guide", l.Code+".html"), page.Bytes(), 0o644))
 }
 

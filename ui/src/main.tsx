@@ -53,6 +53,7 @@ const others: [RegExp, () => Promise<Page>][] = [
   ],
   [/^\/quiz\/([^/]+)$/, async () => (await withTexts("prepare", withTexts("stage", import("./pages/quiz")))).QuizPage],
   [/^\/cards\/([^/]+)$/, async () => (await withTexts("prepare", import("./pages/cards"))).Cards],
+  [/^\/label$/, async () => (await withTexts("prepare", withTexts("after", import("./pages/label")))).LabelPage],
   [/^\/screen\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/screen"))).Screen],
   [/^\/remote\/([^/]+)$/, async () => (await withTexts("stage", import("./pages/remote"))).Remote],
   [

@@ -27,6 +27,8 @@ type doctorCmd struct {
 	folderFlags
 	HTTP  string `name:"http" help:"Listen address of plain HTTP to check." placeholder:"ADDR"`
 	HTTPS string `name:"https" help:"Listen address of HTTPS to check, or off." placeholder:"ADDR"`
+
+	NoNetwork bool `name:"no-network" help:"Ask nothing of the network: no question to its switch, its DHCP servers, other devices and the internet."`
 }
 
 // Run prints the findings. It fails if one of them prevents a lesson.
@@ -43,6 +45,9 @@ func (c *doctorCmd) Run(w environment) error {
 	worst := health.OK
 	ctx := context.Background()
 	list := append(doctor.Run(ctx, e.Data, addresses...), doctor.CheckCloud(ctx, e.Data, transports.Transports{Version: version, Proxy: e.Network.Proxy, AllowPrivate: e.Cloud.AllowPrivate}.Open))
+	if !c.NoNetwork {
+		list = append(list, doctor.CheckNetwork(ctx, e.Data, e.Network.Proxy)...)
+	}
 	for _, f := range list {
 		worst = max(worst, f.Level)
 		printText(w.stdout, "%-5s %s\n", f.Level, f.What)

@@ -40,10 +40,14 @@ type Deps struct {
 	Export func(ctx context.Context, pupil string, w io.Writer) error
 	// Erase queues the job that erases a pupil.
 	Erase   func(ctx context.Context, pupil, by string) (jobs.Job, error)
-	Media   Media   // nil: this box has no media nodes
-	Update  Update  // nil: this machine has one system only
-	Machine Machine // nil: this box is a program on another machine
-	Cloud   Cloud   // nil: this box talks to no cloud
+	Media   Media                         // nil: this box has no media nodes
+	Update  Update                        // nil: this machine has one system only
+	Machine Machine                       // nil: this box is a program on another machine
+	Cloud   Cloud                         // nil: this box talks to no cloud
+	Addrs   func() (plain, secure string) // the addresses of the listeners
+	// LocalNames are the multicast DNS names of the box. The last one comes from its name.
+	LocalNames func() []string
+	Wifi       func() (name, passphrase string) // of the box itself, empty while it makes none; may be nil
 }
 
 // Backup writes a whole backup. With a passphrase the backup is encrypted.
@@ -116,6 +120,8 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	link.registerCloud(ops)
 	machine := &machineAPI{d.Machine, d.Roster, d.Log}
 	machine.registerMachine(ops)
+	stuckOn := &labelAPI{d.Addrs, d.LocalNames, d.Wifi}
+	stuckOn.registerLabel(ops)
 	nodes := &mediaAPI{d.Media}
 	nodes.registerMedia(ops)
 	updates := &updateAPI{d.Update, d.Callers, d.Audit, d.Log, d.Version}

@@ -12,6 +12,7 @@ import type {
   HealthSamples as History,
   JobsJob as Job,
   JobsDeadLetter as Letter,
+  Label,
   MediaNodeState as MediaServer,
   RestoreReport,
   RestoreStatus,
@@ -29,6 +30,7 @@ export type {
   Crash,
   DeadFact,
   History,
+  Label,
   Letter,
   MediaServer,
   Node,
@@ -55,7 +57,7 @@ export interface Boot {
 // How the box is on the network. See services/network.
 export interface Network {
   config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; country?: string; [more: string]: unknown };
-  ports: { name: string; up: boolean; address?: string[] }[];
+  ports: { name: string; up: boolean; address?: string[]; from?: string; mac?: string }[];
   code?: string;
   text?: string;
   undo?: number; // seconds
@@ -153,6 +155,7 @@ export const adminAPI = {
   boot: () => call<Machine<Boot>>("GET", "/api/admin/boot"),
   network: () => call<Machine<Network>>("GET", "/api/admin/network"),
   setNetwork: (config: Network["config"]) => call<void>("PUT", "/api/admin/network", config),
+  label: (wifi: { ssid?: string; passphrase?: string }) => call<Label>("POST", "/api/admin/label", wifi),
   keepNetwork: () => call<void>("POST", "/api/admin/network/keep"),
   restart: (what: string, force: boolean) => call<void>("POST", "/api/admin/restart", { what, force }),
   nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),

@@ -300,6 +300,24 @@ export interface JoinIn {
   pupil?: string;
 }
 
+export interface Label {
+  address: string;
+  name: string;
+  qr: string;
+  wifi?: LabelWifi;
+}
+
+export interface LabelBodyBody {
+  passphrase?: string;
+  ssid?: string;
+}
+
+export interface LabelWifi {
+  name: string;
+  passphrase: string;
+  qr: string;
+}
+
 export interface LastRestore {
   aside: string;
   at: string;

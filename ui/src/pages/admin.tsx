@@ -73,7 +73,12 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
         <section class="card stack tight" aria-labelledby="addresses-title">
           <h2 id="addresses-title">{t("admin.addresses")}</h2>
           <Addresses state={state} />
-          <PageLink href="/certificate">{t("cert.link")}</PageLink>
+          <p>
+            <PageLink href="/label">{t("label.link")}</PageLink>
+          </p>
+          <p>
+            <PageLink href="/certificate">{t("cert.link")}</PageLink>
+          </p>
         </section>
         <Network turn={turn} />
       </>

@@ -63,7 +63,8 @@ function Now({ state, again }: { state: State; again: () => void }) {
               {p.up
                 ? t("admin.net.port", { name: p.name, address: p.address?.join(", ") || t("admin.net.noAddress") })
                 : t("admin.net.unplugged", { name: p.name })}
-            </bdi>
+            </bdi>{" "}
+            {p.up && p.from && <small>{textIfAny(`admin.net.from.${p.from}`)}</small>}
           </li>
         ))}
       </ul>

@@ -101,10 +101,11 @@ func TestADamagedDiskIsRepairedAtTheStart(t *testing.T) {
 	_ = fields.WriteField("code", code[1])
 	_ = fields.Close()
 	resp, err := http.Post("http://"+m.Addr(80)+"/repair", fields.FormDataContentType(), &form)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%+v %v", resp, err)
+	if err == nil { // the restart may lose the answer
+		if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+			t.Fatal(resp.Status)
+		}
 	}
-	_ = resp.Body.Close()
 	m.WaitReady(starts)
 	if !a.hasClass("7B") || !strings.Contains(a.readBoot().phaseNote("data"), "repaired: ") {
 		t.Error("the repair that a person asked for was not made, or lost the data")

@@ -93,8 +93,9 @@ func reportProgress(r io.Reader, say func(string)) {
 	}
 }
 
-// routineLine matches what e2fsck says after a power cut, which is no repair of damage.
-var routineLine = regexp.MustCompile(`recovering journal|Backing up journal|lost\+found not found|: clean, |\d+/\d+ files \(|orphaned inode|Setting free (inodes|blocks) count`)
+// routineLine matches what e2fsck says after a power cut, and at the check of each hundredth start, which is
+// no repair of damage.
+var routineLine = regexp.MustCompile(`recovering journal|has been mounted \d+ times without|Backing up journal|lost\+found not found|: clean, |\d+/\d+ files \(|orphaned inode|Setting free (inodes|blocks) count`)
 
 // describeRepair returns what e2fsck repaired, and nothing if it only did what a power cut asks for.
 func describeRepair(report string) string {

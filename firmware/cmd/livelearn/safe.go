@@ -89,7 +89,16 @@ func (c safeCmd) servePage(ctx context.Context, w environment, d *initctl.Client
 		}
 		return nil
 	})
-	g.Go(func(ctx context.Context) error { c.keepAlive(ctx, w, d, mode); return srv.Close() })
+	g.Go(func(ctx context.Context) error {
+		c.keepAlive(ctx, w, d, mode)
+		// The step that ends this program still gets its answer. A download is cut off.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if srv.Shutdown(last) == nil {
+			return nil
+		}
+		return srv.Close()
+	})
 	return g.Wait()
 }
 

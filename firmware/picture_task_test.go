@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/slides"
 )
@@ -30,6 +31,7 @@ func noisyPhoto(t testing.TB, w, h int) []byte {
 
 func TestAPictureIsMadeInAWorker(t *testing.T) {
 	b := newListReader(testProgram(t))
+	b.folder = &datafolder.Folder{Path: t.TempDir()}
 	p, err := b.makePicture(t.Context(), noisyPhoto(t, 1700, 1700))
 	if err != nil || p.W != slides.PictureSide || p.H != slides.PictureSide || len(p.Data) == 0 {
 		t.Errorf("%d x %d of %d bytes: %v", p.W, p.H, len(p.Data), err)

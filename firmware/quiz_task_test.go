@@ -49,6 +49,7 @@ func TestAQuizIsReadByAWorker(t *testing.T) {
 
 func TestAQuizFileThatBurstsIsRefused(t *testing.T) {
 	b := newListReader(testProgram(t))
+	b.folder = &datafolder.Folder{Path: t.TempDir()}
 	for name, c := range map[string]struct {
 		data []byte
 		code string

@@ -75,3 +75,22 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReadManyNames reads a list of 20,000 names in 800 classes.
+func BenchmarkReadManyNames(b *testing.B) {
+	var list strings.Builder
+	list.WriteString("First name,Last name,Class,Email\n")
+	for i := range MaxRows - 1 {
+		n := strconv.Itoa(i)
+		list.WriteString("Ida" + n + ",Vorn,Class " + strconv.Itoa(i/25) + ",ida" + n + "@school.example\n")
+	}
+	data := []byte(list.String())
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		tab, err := Parse("school.csv", data)
+		if err != nil || len(tab.Classes) != 800 {
+			b.Fatal(len(tab.Classes), err)
+		}
+	}
+}

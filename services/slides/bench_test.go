@@ -29,6 +29,33 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
+// BenchmarkLongDocument measures a document of 300 pages, in the smallest width.
+func BenchmarkLongDocument(b *testing.B) {
+	texts := make([]string, 300)
+	for i := range texts {
+		texts[i] = fmt.Sprint("Page ", i)
+	}
+	s := putFiles(b, pdfOf(960, 540, texts...))
+	s.MaxPages, s.Widths = 300, []int{640}
+	for b.Loop() {
+		if pages := mustRasterise(b, s); len(pages) != 300 {
+			b.Fatal(len(pages))
+		}
+	}
+}
+
+// BenchmarkPhotoOfAPhone measures the pictures of a phone that are decoded in the sandbox.
+func BenchmarkPhotoOfAPhone(b *testing.B) {
+	for _, name := range []string{"corners.heic", "corners.avif"} {
+		b.Run(name, func(b *testing.B) {
+			s := putFiles(b, readTestFile(b, name))
+			for b.Loop() {
+				mustRasterise(b, s)
+			}
+		})
+	}
+}
+
 // BenchmarkCompile measures the first PDF without a cache.
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {

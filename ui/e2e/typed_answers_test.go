@@ -72,6 +72,27 @@ func TestAnAnswerCountsAsThePupilTypedIt(t *testing.T) {
 		do("quiz.reveal", map[string]any{"round": i + 1})
 		p.sees(say("quiz.outcome.right"))
 	}
+	do("quiz.ask", map[string]any{"item": map[string]any{
+		"kind": "gaps", "text": "A kilometre is _____ metres, and a tonne _____ kilograms.", "points": 2,
+		"gaps": []any{map[string]any{"id": "1", "kind": "numeric"}, map[string]any{"id": "2", "kind": "numeric"}},
+		"key": map[string]any{"gaps": map[string]any{
+			"1": map[string]any{"numbers": []any{map[string]any{"value": 1000, "tolerance": 0, "weight": 1}}},
+			"2": map[string]any{"numbers": []any{map[string]any{"value": 1000, "tolerance": 0, "weight": 1}}},
+		}},
+	}})
+	for _, gap := range []string{"1", "2"} {
+		p.until("gap "+gap, `!!document.querySelector("[data-gap='`+gap+`']")`)
+		evalJS[bool](p, `(document.querySelector("[data-gap='`+gap+`']").focus(), true)`)
+		p.typed("1,000")
+	}
+	p.press(say("quiz.send"))
+	p.press("1000") // the page asks for the first gap
+	p.until("the second is asked", `document.querySelector("[data-gap='1']").value === "1000" && document.querySelector("[data-gap='2']").value === "1,000"`)
+	p.axe("a number in a gap that can be two")
+	p.press("1000")
+	p.sees(say("quiz.saved"))
+	do("quiz.reveal", map[string]any{"round": 4})
+	p.sees(say("quiz.outcome.right"))
 	p.noFaults()
 }
 

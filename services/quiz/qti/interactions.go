@@ -69,6 +69,11 @@ func (q *question) weights(r response, several bool) map[string]float64 {
 	for _, e := range r.mapped {
 		list[e.key] = min(max(e.value/most, -1), 1)
 	}
+	for _, o := range q.Options {
+		if _, ok := list[o.ID]; !ok && r.rest < 0 {
+			list[o.ID] = max(r.rest/most, -1)
+		}
+	}
 	return list
 }
 

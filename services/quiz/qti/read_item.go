@@ -37,6 +37,7 @@ type response struct {
 	base        string
 	correct     []string
 	mapped      []mapEntry
+	rest        float64 // of what is not mapped
 }
 
 type mapEntry struct {
@@ -169,6 +170,9 @@ func readResponse(n *pack.Node) response {
 		if v, err := strconv.ParseFloat(e.Attr("mappedvalue"), 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			r.mapped = append(r.mapped, mapEntry{e.Attr("mapkey"), v})
 		}
+	}
+	if v, err := strconv.ParseFloat(n.Child("mapping").Attr("defaultvalue"), 64); err == nil && !math.IsNaN(v) {
+		r.rest = v
 	}
 	return r
 }

@@ -152,6 +152,9 @@ func (q *oldQuestion) readMarks() {
 		score, set := 0.0, false
 		for _, s := range cond.List("setvar") {
 			if v, err := strconv.ParseFloat(s.Words(), 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+				if strings.EqualFold(s.Attr("action"), "subtract") {
+					v = -v
+				}
 				score, set = v, true
 			}
 		}
@@ -166,7 +169,7 @@ func (q *oldQuestion) readMarks() {
 	}
 }
 
-// addConditions adds the equalities of a condition. What follows a "not" is wrong.
+// addConditions adds the equalities of a condition. What follows a "not" among them is wrong.
 func (q *oldQuestion) addConditions(n *pack.Node, m mark) {
 	if n == nil {
 		return
@@ -188,6 +191,10 @@ func (q *oldQuestion) addConditions(n *pack.Node, m mark) {
 			q.addLimit(one, before)
 		case "and", "or":
 			q.addConditions(c, m)
+		case "not": // points for leaving an option: taking it loses them
+			if e := c.Child("varequal"); e != nil && n.Name == "conditionvar" && len(n.Children) == 1 && m.score != 0 {
+				q.marks = append(q.marks, mark{response: e.Attr("respident"), value: e.Words(), score: -m.score})
+			}
 		}
 	}
 }

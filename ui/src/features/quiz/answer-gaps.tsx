@@ -1,14 +1,25 @@
 // A text with gaps: each is a field or a list in its place in the sentence. Enter goes from gap to
 // gap and sends at the last one.
 import { Fragment } from "preact";
+import { useState } from "preact/hooks";
 import { MathText } from "../../components/math-text";
 import { NamedIcon } from "../../components/named-icon";
 import { maxAnswerText, type ItemGap, type ItemRevealedGap } from "../../contract";
-import { t } from "../../locales/i18n";
+import { dateLocale, t } from "../../locales/i18n";
 import { AnswerForm, type Answering, Hint, SendAnswer, useDraft } from "./answering";
 import { foldAnswer, gapText } from "./answer-words";
 import { gapWords } from "./options";
+import { findUnclear } from "./number-readings";
+import { WhichNumber } from "./which-number";
 import css from "./answer-gaps.module.css";
+
+// trimGaps returns what is in the gaps, without those that are empty.
+const trimGaps = (draft: { [id: string]: string }) =>
+  Object.fromEntries(
+    Object.entries(draft)
+      .map(([id, text]) => [id, text.replace(/\s+/g, " ").trim()] as const)
+      .filter(([, text]) => text),
+  );
 
 const isNumber = (s: string) => /\p{Nd}/u.test(s);
 
@@ -16,11 +27,13 @@ export function AnswerGaps({ item, mine, refused, shut, revealed, send }: Answer
   const bad = refused === "not_a_number";
   const [draft, set, changed] = useDraft<{ [id: string]: string }>(mine?.gaps ?? {}, bad);
   const gaps = item.gaps ?? [];
-  const filled = Object.fromEntries(
-    Object.entries(draft)
-      .map(([id, text]) => [id, text.replace(/\s+/g, " ").trim()] as const)
-      .filter(([, text]) => text),
-  );
+  const filled = trimGaps(draft);
+  const [which, ask] = useState<ReturnType<typeof findUnclear>>();
+  const submit = (given: { [id: string]: string }) => {
+    const unclear = findUnclear(gaps, given, dateLocale());
+    ask(unclear);
+    if (!unclear && Object.keys(given).length > 0) send({ gaps: given });
+  };
   const ready = Object.keys(filled).length > 0;
   const goOn = (e: KeyboardEvent) => {
     const field = e.target as HTMLElement;
@@ -32,7 +45,7 @@ export function AnswerGaps({ item, mine, refused, shut, revealed, send }: Answer
     next.focus();
   };
   return (
-    <AnswerForm onSend={() => ready && send({ gaps: filled })}>
+    <AnswerForm onSend={() => submit(filled)}>
       {!shut && <Hint>{t("quiz.gaps")}</Hint>}
       <p class={css.text} dir="auto" role="group" aria-label={t("quiz.gaps")} onKeyDown={goOn} data-part="gaps">
         {item.text.split("_____").map((part, i) => {
@@ -50,7 +63,10 @@ export function AnswerGaps({ item, mine, refused, shut, revealed, send }: Answer
                     around={`g-${item.id}-${i - 1} g-${item.id}-${i}`}
                     bad={bad && gap.kind === "numeric" && !!draft[gap.id] && !isNumber(draft[gap.id]!)}
                     shut={shut}
-                    set={(text) => set({ ...draft, [gap.id]: text })}
+                    set={(text) => {
+                      ask(undefined);
+                      set({ ...draft, [gap.id]: text });
+                    }}
                   />
                 ))}
               <span id={`g-${item.id}-${i}`}>
@@ -60,6 +76,18 @@ export function AnswerGaps({ item, mine, refused, shut, revealed, send }: Answer
           );
         })}
       </p>
+      {which && !shut && (
+        <WhichNumber
+          id={item.id}
+          typed={draft[which.id] ?? ""}
+          both={which.both}
+          choose={(text) => {
+            const chosen = { ...draft, [which.id]: text };
+            set(chosen);
+            submit(trimGaps(chosen));
+          }}
+        />
+      )}
       <SendAnswer shut={shut} ready={ready} changed={changed} sent={!!mine} />
     </AnswerForm>
   );

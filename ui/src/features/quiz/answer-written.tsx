@@ -1,11 +1,11 @@
 // A word, a sentence or a number. Numbers have the whole keyboard too: the decimal keys of an
 // iPhone have no minus. Spelling help would give answers away and make smart quotes of plain ones.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Button } from "../../components/button";
 import { maxAnswerText } from "../../contract";
 import { dateLocale, t } from "../../locales/i18n";
 import { AnswerForm, type Answering, SendAnswer, useDraft } from "./answering";
 import { readings } from "./number-readings";
+import { WhichNumber } from "./which-number";
 import css from "./answer-written.module.css";
 
 export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
@@ -72,28 +72,16 @@ export function AnswerWritten({ item, mine, refused, shut, send }: Answering) {
         {left > 40 ? "" : t("chat.left", { n: Math.max(0, left) })}
       </small>
       {which && !shut && (
-        <div role="group" aria-labelledby={`w-${item.id}`} class={css.which}>
-          <p id={`w-${item.id}`} role="alert">
-            {t("quiz.which", { text: draft.trim() })}
-          </p>
-          {which.map((text) => (
-            <Button
-              key={text}
-              type="button"
-              onClick={() => {
-                ask(undefined);
-                set(text);
-                send({ text });
-              }}
-            >
-              <bdi dir="ltr">
-                {new Intl.NumberFormat(dateLocale(), { useGrouping: false, maximumFractionDigits: 3 }).format(
-                  Number(text),
-                )}
-              </bdi>
-            </Button>
-          ))}
-        </div>
+        <WhichNumber
+          id={item.id}
+          typed={draft}
+          both={which}
+          choose={(text) => {
+            ask(undefined);
+            set(text);
+            send({ text });
+          }}
+        />
       )}
       <SendAnswer shut={shut} ready={!!draft.trim()} changed={changed} sent={!!mine} />
     </AnswerForm>

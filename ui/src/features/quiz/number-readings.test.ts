@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readings } from "./number-readings";
+import { findUnclear, readings } from "./number-readings";
 
 describe("readings", () => {
   it("finds both numbers of a text that is ambiguous in the language of the page", () => {
@@ -24,5 +24,19 @@ describe("readings", () => {
       ["", "en-GB"],
     ] as const)
       expect(readings(text, locale), text).toBeUndefined();
+  });
+});
+
+describe("findUnclear", () => {
+  it("finds the first number in a gap that can be two", () => {
+    const gaps = [
+      { id: "1", kind: "text" },
+      { id: "2", kind: "numeric" },
+      { id: "3", kind: "numeric" },
+    ];
+    const filled = { "1": "1,000", "2": "12", "3": "1,000" };
+    expect(findUnclear(gaps, filled, "en")).toEqual({ id: "3", both: ["1000", "1"] });
+    expect(findUnclear(gaps, { ...filled, "3": "1000" }, "en")).toBeUndefined();
+    expect(findUnclear(gaps, {}, "en")).toBeUndefined();
   });
 });

@@ -12,6 +12,19 @@ export function readings(text: string, locale: string): [thousands: string, deci
   return [found[1]! + found[3]!, String(Number(`${found[1]}.${found[3]}`))];
 }
 
+// findUnclear returns the first gap for a number whose text may mean two.
+export function findUnclear(
+  gaps: { id: string; kind: string }[],
+  filled: { [id: string]: string },
+  locale: string,
+): { id: string; both: string[] } | undefined {
+  for (const { id, kind } of gaps) {
+    const both = kind === "numeric" ? readings(filled[id] ?? "", locale) : undefined;
+    if (both) return { id, both };
+  }
+  return undefined;
+}
+
 // digitValue returns the value of a digit of any script: each has its ten in a row.
 function digitValue(digit: string): number {
   let zero = digit.codePointAt(0)!;

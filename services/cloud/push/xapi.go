@@ -55,7 +55,7 @@ func (p *Pusher) runXAPI(ctx context.Context, client *http.Client, job *pg.PushJ
 		if more {
 			o.Wait = 0
 		}
-		again := more && time.Since(began) < runTime/2
+		again := more && time.Since(began) < pagesTime
 		if again {
 			o.Wait = leaseTime
 		}

@@ -29,8 +29,6 @@ import (
 )
 
 const (
-	op = "push"
-
 	leaseTime  = 30 * time.Minute // for one run
 	runTime    = 25 * time.Minute // of one run: the file of a large school takes minutes
 	pagesTime  = time.Minute      // of a run with pages, before the next school
@@ -118,7 +116,6 @@ func (p *Pusher) runJob(ctx context.Context, client *http.Client, job *pg.PushJo
 // schools apart.
 func (p *Pusher) backoff(failures int) time.Duration {
 	d := min(orDefault(p.Pause, shortPause)<<min(failures, 10), longPause)
-	//lint:ignore gosec a pause guards nothing
 	return d + time.Duration(rand.Int64N(int64(d)/10+1))
 }
 

@@ -281,7 +281,7 @@ func (p pushedThing) MarshalJSON() ([]byte, error) {
 	return json.Marshal(p.Item)
 }
 
-// Run lists the objects that boxes receive, and what is sent to other systems.
+// Run lists the objects that boxes receive, and the pushes to other systems.
 func (c pushListCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		if err := store.FindSchool(ctx, c.School); err != nil {

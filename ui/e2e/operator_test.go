@@ -33,7 +33,12 @@ insert into livelearn.dead_letters (school, box, incarnation, pos, stream, epoch
 select livelearn.ensure_month(now());
 insert into livelearn.facts (epoch, seq, incarnation, pos, boot, mono, wall, school, version, trusted, stream, box, kind, payload)
 	values (1, 1, 1, 1, 1, 1, now(), 1, 1, true, 'report@9f3ac21bd04e77aa', '9f3ac21bd04e77aa', 'box.reported',
-	'{"version":"1.4.0","worst":"warn","checks":[{"name":"disk","level":"warn","code":"disk_low","text":"2 GB are free"},{"name":"network","level":"ok"}]}');`
+	'{"version":"1.4.0","worst":"warn","checks":[{"name":"disk","level":"warn","code":"disk_low","text":"2 GB are free"},{"name":"network","level":"ok"}]}');
+insert into livelearn.pushes (school, kind, address, every, sent, refused, failures, problem, succeeded) values
+	(1, 'xapi', 'https://lrs.example/data/xAPI', interval '1 minute', 48200, 3, 0, '', now() - interval '1 minute'),
+	(1, 'oneroster', 'sftp://sis.hill.example/~/inbox', interval '1 day', 12, 0, 2, 'the server refuses the connection, or has another host key: ssh: handshake failed: ssh: host key mismatch', now() - interval '2 days'),
+	(2, 'oneroster', 'file:///srv/inbox', interval '1 day', 0, 0, 0, '', null);
+update livelearn.pushes set next = now() + interval '1 hour';`
 
 // arrives waits for a text after a form or a link has led to another document.
 func (p *page) arrives(text string) {
@@ -92,7 +97,7 @@ func TestAnOperatorUsesThePagesOfANode(t *testing.T) {
 	for _, look := range []struct {
 		name, theme string
 		size        [2]int64
-	}{{"phone-light", "light", phone}, {"narrow-dark", "dark", [2]int64{320, 640}}, {"laptop-dark", "dark", laptop}, {"laptop-light", "light", laptop}} {
+	}{{"phone-light", "light", [2]int64{390, 844}}, {"narrow-dark", "dark", [2]int64{320, 640}}, {"laptop-dark", "dark", laptop}, {"laptop-light", "light", laptop}} {
 		p.do(chromedp.EmulateViewport(look.size[0], look.size[1]))
 		p.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}

@@ -30,13 +30,14 @@ import (
 // cloudPushCmd changes the objects that the boxes of a school receive. A push never deletes people
 // on a box. The admin of the box decides that.
 type cloudPushCmd struct {
-	Class  pushClassCmd  `cmd:"" help:"Send the class lists of a file: CSV, Excel, OneRoster or plain names."`
-	Quiz   pushQuizCmd   `cmd:"" help:"Send a quiz from a file in any of the formats that the editor reads."`
-	Policy pushPolicyCmd `cmd:"" help:"Set which data boxes may send, and how long it is kept."`
-	Gone   pushGoneCmd   `cmd:"" help:"Withdraw a class or a quiz."`
-	XAPI   pushXAPICmd   `cmd:"" name:"xapi" help:"Send the results of a school to a learning record store, from now on."`
-	Stop   pushStopCmd   `cmd:"" help:"End what is sent to another system by itself."`
-	List   pushListCmd   `cmd:"" help:"List the objects that boxes receive, and what is sent to other systems."`
+	Class     pushClassCmd     `cmd:"" help:"Send the class lists of a file: CSV, Excel, OneRoster or plain names."`
+	Quiz      pushQuizCmd      `cmd:"" help:"Send a quiz from a file in any of the formats that the editor reads."`
+	Policy    pushPolicyCmd    `cmd:"" help:"Set which data boxes may send, and how long it is kept."`
+	Gone      pushGoneCmd      `cmd:"" help:"Withdraw a class or a quiz."`
+	XAPI      pushXAPICmd      `cmd:"" name:"xapi" help:"Send the results of a school to a learning record store, from now on."`
+	OneRoster pushOneRosterCmd `cmd:"" name:"oneroster" help:"Put the results of a school into a folder or on an SFTP server, on a schedule."`
+	Stop      pushStopCmd      `cmd:"" help:"End what is sent to another system by itself."`
+	List      pushListCmd      `cmd:"" help:"List the objects that boxes receive, and what is sent to other systems."`
 }
 
 type pushClassCmd struct {
@@ -280,7 +281,7 @@ func (p pushedThing) MarshalJSON() ([]byte, error) {
 	return json.Marshal(p.Item)
 }
 
-// Run lists the objects that boxes receive, and what is sent to other systems.
+// Run lists the objects that boxes receive, and the pushes to other systems.
 func (c pushListCmd) Run(w environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		if err := store.FindSchool(ctx, c.School); err != nil {

@@ -39,7 +39,35 @@ func (c pushXAPICmd) Run(w environment) error {
 	})
 }
 
-const maxSecretFile = 4 << 10
+type pushOneRosterCmd struct {
+	databaseFlags
+	schoolArg
+	Address    string        `arg:"" help:"Folder: sftp://sis.example/inbox, sftp://sis.example/~/inbox in the home folder of the login, or file:///srv/inbox on the node."`
+	Login      string        `help:"Login of the SFTP server."`
+	SecretFile string        `help:"File with the password or the private key of the login. Default: LIVELEARN_SFTP_SECRET." type:"existingfile" placeholder:"FILE"`
+	HostKey    string        `help:"Key of the SFTP server, such as \"ssh-ed25519 AAAA...\". No other server gets the file." placeholder:"KEY"`
+	Every      time.Duration `help:"How often." default:"24h"`
+}
+
+// Run sets the push to a school's system.
+func (c pushOneRosterCmd) Run(w environment) error {
+	secret, err := readSecret(c.SecretFile, "LIVELEARN_SFTP_SECRET")
+	if err != nil {
+		return err
+	}
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		err := store.SetPush(ctx, pg.PushSettings{
+			School: c.School, Kind: pg.PushOneRoster, Address: c.Address, Login: c.Login, Secret: secret, HostKey: c.HostKey, Every: c.Every,
+		})
+		if err != nil {
+			return err
+		}
+		printText(w.stdout, "the nodes write livelearn-oneroster.zip to %s now and every %s\nSee what became of it: livelearn cloud push list %q\n", c.Address, c.Every, c.School)
+		return nil
+	})
+}
+
+const maxSecretFile = 16 << 10
 
 // readSecret returns a secret from a file or the environment. The command line would show it to
 // other users of the machine.
@@ -57,7 +85,7 @@ func readSecret(path, variable string) (string, error) {
 type pushStopCmd struct {
 	databaseFlags
 	schoolArg
-	Kind string `arg:"" help:"What ends: xapi." enum:"xapi"`
+	Kind string `arg:"" help:"What ends: xapi or oneroster." enum:"xapi,oneroster"`
 }
 
 // Run ends a push.

@@ -12,12 +12,14 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/cloud/usbfile"
+	"github.com/livelearn/box/services/timetest"
 )
 
 // TestCloudCommandLine runs the scripts in testdata/cloud, each with its own database.
@@ -35,8 +37,9 @@ func TestCloudCommandLine(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": waitReady, "bring": enrolBox, "carry": writeStick, "look": fetchPage,
-			"link":  keepMatch("LINK", `https://\S+`),
-			"token": keepMatch("TOKEN", `llt_\S+`),
+			"appears": waitFile,
+			"link":    keepMatch("LINK", `https://\S+`),
+			"token":   keepMatch("TOKEN", `llt_\S+`),
 		},
 	})
 }
@@ -86,6 +89,16 @@ func writeStick(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(w.Add(cloudtest.LessonFacts(args[0], 1, 20, 10)))
 	ts.Check(w.Close())
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), file.Bytes(), 0o600))
+}
+
+// waitFile PATH waits for a file that the node writes.
+func waitFile(ts *testscript.TestScript, _ bool, args []string) {
+	for began := time.Now(); time.Since(began) < timetest.Patience; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("there is no %s", args[0])
 }
 
 // fetchPage PATH prints a page of the node at $HTTPS for $TOKEN. With ! the node must refuse.

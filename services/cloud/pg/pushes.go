@@ -9,20 +9,25 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/livelearn/box/services/errs"
 )
 
 // The kinds of a push.
 const (
-	PushXAPI = "xapi" // statements to a learning record store
+	PushXAPI      = "xapi"      // statements to a learning record store
+	PushOneRoster = "oneroster" // a file to a school's system
 )
 
 const (
 	maxAddress = 2000
-	maxSecret  = 1000
+	maxSecret  = 8000 // a private key of RSA
 	maxProblem = 300
 )
+
+// loginFields are what people call Login.
+var loginFields = map[string]string{PushXAPI: "key", PushOneRoster: "login"}
 
 // PushSettings say where the results of a school go by themselves.
 type PushSettings struct {
@@ -94,18 +99,38 @@ func (p PushSettings) check() error {
 	}
 	u, err := url.Parse(p.Address)
 	switch {
-	case p.Kind != PushXAPI:
-		return bad("kind", 0, "must be %s", PushXAPI)
+	case p.Kind != PushXAPI && p.Kind != PushOneRoster:
+		return bad("kind", 0, "must be %s or %s", PushXAPI, PushOneRoster)
 	case err != nil || len(p.Address) > maxAddress || cleanText(p.Address) != p.Address:
 		return bad("address", maxAddress, "must be an address of at most %d bytes", maxAddress)
 	case len(p.Login) > maxName || cleanText(p.Login) != p.Login || strings.Contains(p.Login, ":"):
-		return bad("key", maxName, "must have at most %d bytes, and no colon", maxName)
+		return bad(loginFields[p.Kind], maxName, "must have at most %d bytes, and no colon", maxName)
 	case len(p.Secret) > maxSecret || cleanText(p.Secret) != p.Secret:
 		return bad("secret", maxSecret, "must have at most %d bytes", maxSecret)
 	case p.Every < time.Minute || p.Every > 31*24*time.Hour:
 		return bad("every", int64((31 * 24 * time.Hour).Seconds()), "must be 1 minute to 31 days")
+	case p.Kind == PushXAPI:
+		return p.checkStore(u, bad)
 	}
-	return p.checkStore(u, bad)
+	return p.checkFolder(u, bad)
+}
+
+// checkFolder checks the settings of a folder on the node or on an SFTP server.
+func (p PushSettings) checkFolder(u *url.URL, bad func(string, int64, string, ...any) error) error {
+	_, _, _, rest, err := ssh.ParseAuthorizedKey([]byte(p.HostKey))
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path == "":
+		return bad("address", 0, "must be like sftp://sis.example/inbox or file:///srv/inbox, with the login apart")
+	case u.Scheme == "file" && u.Host == "":
+		return nil
+	case u.Scheme != "sftp" || u.Host == "":
+		return bad("address", 0, "must begin with sftp:// or file:///")
+	case p.Login == "" || p.Secret == "":
+		return bad(loginFields[PushOneRoster], 0, "an SFTP server needs a login, and its password or private key")
+	case err != nil || len(rest) > 0 || len(p.HostKey) > maxSecret:
+		return bad("host-key", maxSecret, "must be the key of the server, such as \"ssh-ed25519 AAAA...\", as ssh-keyscan prints it after the name")
+	}
+	return nil
 }
 
 // checkStore checks the settings of a record store. Its secret goes over TLS, or stays on the machine.
@@ -117,7 +142,7 @@ func (p PushSettings) checkStore(u *url.URL, bad func(string, int64, string, ...
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return bad("address", 0, "must begin with https://")
 	case p.Login == "" || p.Secret == "":
-		return bad("key", 0, "a record store needs a key and a secret")
+		return bad(loginFields[PushXAPI], 0, "a record store needs a key and a secret")
 	case err != nil || home.Scheme != "https" && home.Scheme != "http" || home.Host == "" || len(p.Home) > maxAddress:
 		return bad("home", maxAddress, "must be the address of the cloud, such as https://cloud.example:8443")
 	}
@@ -165,6 +190,13 @@ func (s *Store) ClaimPush(ctx context.Context, lease time.Duration) (*PushJob, e
 	}
 	j.Every = time.Duration(secs * float64(time.Second))
 	return &j, wrapError("ClaimPush", err)
+}
+
+// ReleasePush gives a job back, for another node.
+func (s *Store) ReleasePush(ctx context.Context, j *PushJob) error {
+	_, err := s.pool.Exec(ctx, `update livelearn.pushes p set next = now() from livelearn.schools s
+		where s.id = p.school and s.name = $1 and p.kind = $2 and p.cursor = $3 and p.address = $4`, j.School, j.Kind, j.Cursor, j.Address)
+	return wrapError("ReleasePush", err)
 }
 
 // FinishPush records what became of a job. It reports false if the push was changed or stopped

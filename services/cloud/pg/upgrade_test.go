@@ -27,7 +27,7 @@ import (
 // before is not in the repository, but all that it does to the database is in its statements. So
 // testdata/before has every statement that its tests sent, in a file with the number of its last
 // step. The tests here require that each of them means the same after this version's steps: a step
-// may add to what is there (expand), and takes away only what no recorded statement uses (contract).
+// may add columns and tables (expand), and takes away only what no recorded statement uses (contract).
 // A node of the version before that runs while the steps are applied is played by a Store that does
 // not migrate; the test checks that it sends recorded statements only.
 //

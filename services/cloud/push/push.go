@@ -1,8 +1,9 @@
-// Package push sends the results of schools to learning record stores, as xAPI statements. A node of
-// the cloud runs it.
+// Package push sends the results of schools to other systems: xAPI statements to learning record
+// stores, and OneRoster files to a folder or an SFTP server. A node of the cloud runs it.
 //
 //	Serve -> ClaimPush     a push whose time has come, for one node
 //	      -> runXAPI       pages of statements after the cursor, each sent and then recorded
+//	      -> runOneRoster  one file
 //	      -> FinishPush    the cursor, and when to go on
 //
 // Promises:
@@ -15,6 +16,7 @@ package push
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -27,10 +29,9 @@ import (
 )
 
 const (
-	op = "push"
-
-	leaseTime  = 10 * time.Minute // for one run
-	runTime    = 5 * time.Minute  // of one run
+	leaseTime  = 30 * time.Minute // for one run
+	runTime    = 25 * time.Minute // of one run: the file of a large school takes minutes
+	pagesTime  = time.Minute      // of a run with pages, before the next school
 	shortPause = 30 * time.Second // after the first failure
 	longPause  = time.Hour
 	pollPause  = 5 * time.Second
@@ -40,6 +41,8 @@ const (
 type Pusher struct {
 	Store *pg.Store
 	Log   *slog.Logger
+	// OneRoster writes the results of a school as a OneRoster package.
+	OneRoster func(ctx context.Context, w io.Writer, school string) error
 	// Poll is how often the Pusher looks for work, default 5 s.
 	Poll time.Duration
 	// Pause is the wait after a first failure, default 30 s. It doubles with each further one.
@@ -77,12 +80,25 @@ func orDefault(d, or time.Duration) time.Duration {
 }
 
 // runJob does one push and records what became of it. If the node stops meanwhile, another one
-// goes on when the lease has ended.
+// goes on at once, and when the lease has ended if the node was killed.
 func (p *Pusher) runJob(ctx context.Context, client *http.Client, job *pg.PushJob) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
-	err := p.runXAPI(ctx, client, job)
-	if err == nil || errors.Is(ctx.Err(), context.Canceled) {
+	var err error
+	if job.Kind == pg.PushXAPI {
+		err = p.runXAPI(ctx, client, job)
+	} else {
+		err = p.runOneRoster(ctx, job)
+	}
+	if err == nil {
+		return
+	}
+	late, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		if err := p.Store.ReleasePush(late, job); err != nil {
+			p.Log.Warn("a push waits until its lease ends", "err", err)
+		}
 		return
 	}
 	wait := p.backoff(job.Failures)
@@ -91,8 +107,6 @@ func (p *Pusher) runJob(ctx context.Context, client *http.Client, job *pg.PushJo
 	}
 	o := pg.PushOutcome{Cursor: job.Cursor, Problem: describe(err, job), Wait: wait}
 	p.Log.Info("a push has failed and is tried again", "kind", job.Kind, "n", job.Failures+1, "dur", wait)
-	late, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer done()
 	if _, err := p.Store.FinishPush(late, job, o); err != nil {
 		p.Log.Warn("the outcome of a push was not recorded", "err", err)
 	}
@@ -102,7 +116,6 @@ func (p *Pusher) runJob(ctx context.Context, client *http.Client, job *pg.PushJo
 // schools apart.
 func (p *Pusher) backoff(failures int) time.Duration {
 	d := min(orDefault(p.Pause, shortPause)<<min(failures, 10), longPause)
-	//lint:ignore gosec a pause guards nothing
 	return d + time.Duration(rand.Int64N(int64(d)/10+1))
 }
 
@@ -120,12 +133,12 @@ func describe(err error, job *pg.PushJob) string {
 	text := err.Error()
 	switch e, ok := errors.AsType[*errs.Error](err); {
 	case ok && e.Kind == errs.Down:
-		text = "the database does not answer"
+		text = errDatabase.Error()
 	case ok:
 		text = e.Err.Error()
 	}
 	if job.Secret != "" {
-		text = strings.ReplaceAll(text, job.Secret, "…")
+		text = strings.ReplaceAll(text, job.Secret, "(secret)")
 	}
 	return text
 }

@@ -106,6 +106,7 @@ func (r *rig) startNodes() {
 	var nodes sync.WaitGroup
 	for range 2 {
 		p := &push.Pusher{Store: r.Store, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Poll: 5 * time.Millisecond, Pause: 5 * time.Millisecond}
+		p.OneRoster = r.writeRoster
 		nodes.Go(func() { _ = p.Serve(ctx) })
 	}
 	r.t.Cleanup(func() { stop(); nodes.Wait() })

@@ -55,7 +55,7 @@ func (p *Pusher) runXAPI(ctx context.Context, client *http.Client, job *pg.PushJ
 		if more {
 			o.Wait = 0
 		}
-		again := more && time.Since(began) < runTime/2
+		again := more && time.Since(began) < pagesTime
 		if again {
 			o.Wait = leaseTime
 		}
@@ -77,7 +77,7 @@ type recordStore struct {
 }
 
 // send sends statements in one request. The store refuses all of them for one that it does not take,
-// so send halves what is refused until only the bad ones are left.
+// so send halves a refused list until only the bad ones are left.
 func (s *recordStore) send(ctx context.Context, list []pg.PushedStatement) error {
 	if len(list) == 0 {
 		return nil
@@ -124,7 +124,7 @@ func (s *recordStore) post(ctx context.Context, list []pg.PushedStatement) (int,
 		return 0, s.fault("the record store does not answer: "+err.Error(), 0)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what is read says enough
+	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // its beginning says enough
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNoContent:
 		return http.StatusOK, nil

@@ -138,7 +138,7 @@ type pushView struct {
 	Word  string
 }
 
-var pushWords = map[string]string{pg.PushXAPI: "xAPI statements"}
+var pushWords = map[string]string{pg.PushXAPI: "xAPI statements", pg.PushOneRoster: "OneRoster file"}
 
 func viewPush(p pg.Push) pushView {
 	v := pushView{p, pushWords[p.Kind], "good", "works"}

@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"io"
 	"time"
 
+	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/cloud/push"
 	"github.com/livelearn/box/services/supervise"
 )
@@ -20,7 +22,9 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 	s.migrate(ctx)
 	g := supervise.Group(ctx)
 	g.Go(s.runRetention)
-	g.Go((&push.Pusher{Store: s.store, Log: s.log}).Serve)
+	g.Go((&push.Pusher{Store: s.store, Log: s.log, OneRoster: func(ctx context.Context, w io.Writer, school string) error {
+		return s.oneRoster(ctx, s.store.Reader(ctx, time.Time{}), w, pg.Period{School: school})
+	}}).Serve)
 	return g.Wait()
 }
 

@@ -25,7 +25,7 @@ func (g *Gateway) openSchoolCertificate() {
 		g.noteCertificateFault(err)
 		return cert, err
 	}
-	//lint:ignore errcheck load notes the fault, and the next change of the files is another try
+	// load notes the fault, and the next change of the files is another try.
 	source, _ := certfile.Open(load, func(error) {}, g.cfg.Certificate, g.cfg.Key)
 	g.mu.Lock()
 	g.school = source

@@ -64,6 +64,7 @@ var ranks = map[string]int{
 	"services/quiz/item/itemtest":   2,
 	"services/quiz/draft/drafttest": 3,
 	"services/discover":             2,
+	"services/certfile":             0,
 	"services/qrsvg":                0,
 
 	"services/quiz/aiken":    3,

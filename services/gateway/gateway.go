@@ -37,6 +37,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/certfile"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/adminapi"
@@ -65,6 +66,10 @@ type Config struct {
 	HTTP  string   // address of plain HTTP, default ":8080"
 	HTTPS string   // address of HTTPS, default ":8443"; "off": none
 	Hosts []string // further host names of the box, in addition to IP addresses, localhost and livelearn.local
+	// Certificate and Key are PEM files for a name of the school's, read again when they change. Other
+	// names and addresses have certificates of the box's own authority. Default: none.
+	Certificate string
+	Key         string
 	// PlainStaff lets staff sign in over plain HTTP from other machines, where anybody in the network can
 	// read the PIN. Default false: over HTTPS, and on the box's own machine.
 	PlainStaff bool
@@ -87,6 +92,9 @@ func (c Config) Validate() error {
 		if _, _, err := net.SplitHostPort(addr); err != nil && addr != "off" {
 			return errs.NewField("gateway.Config", field, "bad_address", 0, `must be "host:port" or ":port": %v`, err)
 		}
+	}
+	if (c.Certificate == "") != (c.Key == "") {
+		return errs.NewField("gateway.Config", "gateway.key", "missing", 0, "certificate and key are two files that belong together: set both")
 	}
 	if c.PerIP < 1 {
 		return errs.NewField("gateway.Config", "gateway.per_ip", "too_small", 1, "must be at least 1")
@@ -160,11 +168,13 @@ type Gateway struct {
 	pupils  *pupil.API
 	peers   *peers.API
 
-	mu                  sync.Mutex // guards the fields below
-	httpAddr, httpsAddr net.Addr   // nil while closed
-	authority           *authority // nil: HTTPS is off
-	refusals            warning    // about refused connections
-	exhaustion          warning    // about missing descriptors
+	mu                  sync.Mutex       // guards the fields below
+	httpAddr, httpsAddr net.Addr         // nil while closed
+	authority           *authority       // nil: HTTPS is off
+	school              *certfile.Source // nil: no certificate is configured
+	certificateFault    string           // why the school's files cannot be read
+	refusals            warning          // about refused connections
+	exhaustion          warning          // about missing descriptors
 }
 
 // New builds the gateway and opens no listener.
@@ -245,8 +255,9 @@ func (g *Gateway) startHTTPS(group interface {
 	g.Health.SetCheck("https", health.OK, "", "")
 	g.setAddrs(nil, ln.Addr())
 	g.setAuthority(auth)
+	g.openSchoolCertificate()
 	srv := g.newServer()
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: auth.getCertificate, NextProtos: []string{"http/1.1"}}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.chooseCertificate, NextProtos: []string{"http/1.1"}}
 	group.Go(func(ctx context.Context) error {
 		return runServer(ctx, srv, tls.NewListener(g.listen(ln), conf))
 	})
@@ -307,7 +318,7 @@ func (g *Gateway) setAddrs(plain, secure net.Addr) {
 func (g *Gateway) clearAddrs() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.httpAddr, g.httpsAddr, g.authority = nil, nil, nil
+	g.httpAddr, g.httpsAddr, g.authority, g.school = nil, nil, nil, nil
 }
 
 func (g *Gateway) setAuthority(a *authority) {

@@ -63,7 +63,8 @@ func (g *Gateway) leadToHTTPS(page http.HandlerFunc) http.HandlerFunc {
 			http.SetCookie(w, &http.Cookie{Name: knowsHTTPS, Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 365 * 24 * 3600})
 		case ground == httpapi.Open && err == nil && secure != "":
 			w.Header().Set("Cache-Control", "no-store")
-			http.Redirect(w, r, httpapi.OriginAt(r, "https", secure)+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			//lint:ignore gosec checkHost lets only the box's own names pass
+			http.Redirect(w, r, cmp.Or(g.schoolOrigin(), httpapi.OriginAt(r, "https", secure))+r.URL.RequestURI(), http.StatusTemporaryRedirect)
 			return
 		}
 		page(w, r)

@@ -165,6 +165,7 @@ func (g *Gateway) watch(ctx context.Context) error {
 		case <-tick.C:
 			g.peers.EndPasses(ctx)
 			g.clearWarnings()
+			g.checkSchoolCertificate()
 		case <-ctx.Done():
 			return nil
 		}

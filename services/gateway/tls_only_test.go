@@ -15,9 +15,8 @@ func (c apiCall) forStaff() bool {
 	return c.want[0] == http.StatusUnauthorized && c.want[1] == http.StatusForbidden || strings.HasSuffix(c.route, "/api/claim") || strings.HasSuffix(c.route, "/api/login")
 }
 
-// TestStaffWorkOverTLSOnly sends every request of the table over plain HTTP from another machine. What
-// is for staff is refused, whoever asks. What is for everybody gets the answer that it gets over
-// HTTPS.
+// TestStaffWorkOverTLSOnly sends every request of the table over plain HTTP from another machine. The
+// box refuses those for staff, whoever asks. The others get the answer that they get over HTTPS.
 func TestStaffWorkOverTLSOnly(t *testing.T) {
 	for n, role := range roles[:2] {
 		r := newRig(t).school()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/livelearn/box/hal/atomicfile"
+	"github.com/livelearn/box/services/certfile"
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/errs"
 )
@@ -35,15 +36,38 @@ const (
 
 // wrapTLS adds TLS to a listener. It returns the pin of the key if the certificate is self-signed.
 func (s *Server) wrapTLS(ln net.Listener) (net.Listener, string, error) {
-	certs, pin, err := newCertSource(s.cfg, func(err error) { s.log.Warn("the certificate was not read again; the old one stays", "err", err) })
+	files := []string{s.cfg.Cert, s.cfg.Key}
+	if s.cfg.Cert == "" {
+		files = []string{filepath.Join(s.cfg.Data, CertFile), filepath.Join(s.cfg.Data, keyFile)}
+	}
+	_, pin, err := LoadOrCreateCertificate(s.cfg) // makes the files
+	var certs *certfile.Source
+	if err == nil {
+		certs, err = certfile.Open(s.loadCertificate, func(err error) { s.log.Warn("the certificate was not read again; the old one stays", "err", err) }, files...)
+	}
 	if err != nil {
 		return nil, "", errors.Join(err, ln.Close())
 	}
 	s.mu.Lock()
 	s.certs = certs
 	s.mu.Unlock()
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.getCertificate, NextProtos: []string{"http/1.1"}}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certs.Certificate(), nil }, NextProtos: []string{"http/1.1"}}
 	return tls.NewListener(ln, conf), pin, nil
+}
+
+func (s *Server) loadCertificate() (tls.Certificate, error) {
+	cert, _, err := LoadOrCreateCertificate(s.cfg)
+	return cert, err
+}
+
+// ReloadCertificate reads the files of the certificate now. The node also sees changes of them.
+func (s *Server) ReloadCertificate() {
+	s.mu.Lock()
+	certs := s.certs
+	s.mu.Unlock()
+	if certs != nil {
+		certs.Reload()
+	}
 }
 
 // LoadOrCreateCertificate loads the node's certificate. Without a configured one it makes a self-signed

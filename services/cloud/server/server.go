@@ -32,6 +32,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/livelearn/box/services/certfile"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/supervise"
@@ -98,7 +99,7 @@ type Server struct {
 	mu    sync.Mutex // guards the fields below
 	addr  net.Addr   // nil while the node does not listen
 	pin   string
-	certs *certSource // nil with plain HTTP
+	certs *certfile.Source // nil with plain HTTP
 }
 
 // New makes a node. It opens nothing, and the caller closes the store.

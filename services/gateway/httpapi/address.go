@@ -28,7 +28,11 @@ func OriginAt(r *http.Request, scheme, listener string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	host = strings.Trim(host, "[]")
+	return HostOrigin(strings.Trim(host, "[]"), scheme, listener)
+}
+
+// HostOrigin returns the origin of a listener of the box under a host name.
+func HostOrigin(host, scheme, listener string) string {
 	_, port, _ := net.SplitHostPort(listener)
 	if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
 		port = ""

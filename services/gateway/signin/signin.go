@@ -29,6 +29,7 @@ type Deps struct {
 	Log       *slog.Logger
 	Version   string
 	Addrs     func() (plain, secure string) // the addresses of the listeners
+	Home      func() string                 // the origin of HTTPS under a name that browsers trust, or empty
 	Authority func() Authority              // the certificate authority of the box
 	AddSample func(lang string)             // adds the sample quiz and deck to a box that was just claimed
 }
@@ -67,6 +68,7 @@ type state struct {
 	Room      string             `json:"room,omitempty" doc:"A pupil's room."`
 	Clock     httpapi.ClockState `json:"clock"`
 	Addresses []string           `json:"addresses" doc:"Where the box answers over plain HTTP."`
+	Home      string             `json:"home,omitempty" doc:"The origin of HTTPS under a name of the school's, which browsers trust."`
 	HTTPS     []string           `json:"https" doc:"Where it answers over HTTPS."`
 }
 
@@ -142,6 +144,7 @@ func (a *API) getState(ctx context.Context, _ *struct{}) (*httpapi.Body[state], 
 	r := httpapi.RequestOf(ctx)
 	s.Secure, s.Ground, s.Me, s.Room, s.Clock = r.TLS != nil, a.Callers.GroundOf(r), meOf(c.Person), c.Room, a.currentClock()
 	plain, secure := a.Addrs()
+	s.Home = a.Home()
 	s.Addresses, s.HTTPS = httpapi.ReachableURLs("http", plain), httpapi.ReachableURLs("https", secure)
 	return &httpapi.Body[state]{Body: s}, nil
 }

@@ -851,6 +851,7 @@ export interface State {
   box: StateBoxStruct;
   clock: ClockState;
   ground: "secure" | "local" | "allowed" | "open";
+  home?: string;
   https: string[];
   me: Me;
   room?: string;

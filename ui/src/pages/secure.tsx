@@ -19,12 +19,12 @@ export function SecureStep({ state }: { state: BoxState; arg: string }) {
         <p>{t("secure.why")}</p>
         {home ? (
           <>
-            <BoxWords authority={authority} />
-            <p class="note">{t("secure.warning")}</p>
+            {!state.home && <BoxWords authority={authority} />}
+            {!state.home && <p class="note">{t("secure.warning")}</p>}
             <ButtonLink kind="primary" big outside href={home}>
               {t("secure.go")}
             </ButtonLink>
-            <PageLink href="/certificate">{t("secure.install")}</PageLink>
+            {!state.home && <PageLink href="/certificate">{t("secure.install")}</PageLink>}
           </>
         ) : (
           <p class="note">{t("secure.none")}</p>

@@ -8,9 +8,11 @@
 //     proxy-protocol.txt, section 2).
 //   - X-Forwarded-For names the client of a request. Each proxy appends the address of its peer,
 //     so the client is the last address of the header that is not a trusted proxy.
+//   - X-Forwarded-Proto tells whether the client reached the proxy over HTTPS.
 package proxies
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -81,7 +83,8 @@ func (l List) Listen(ln net.Listener) net.Listener {
 }
 
 // Handler sets http.Request.RemoteAddr to the client that trusted proxies name in
-// X-Forwarded-For. A name that is no address is a 400 bad_forwarded_for.
+// X-Forwarded-For, and http.Request.TLS where they say that the client came over HTTPS. A name that
+// is no address is a 400 bad_forwarded_for.
 func (l List) Handler(next http.Handler, refuse func(http.ResponseWriter, error)) http.Handler {
 	if len(l) == 0 {
 		return next
@@ -97,9 +100,12 @@ func (l List) Handler(next http.Handler, refuse func(http.ResponseWriter, error)
 			refuse(w, err)
 			return
 		}
+		r = r.Clone(r.Context())
 		if client.IsValid() {
-			r = r.Clone(r.Context())
 			r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+		}
+		if strings.EqualFold(lastOf(r.Header.Values("X-Forwarded-Proto")), "https") && r.TLS == nil {
+			r.TLS = &tls.ConnectionState{} // the proxy ends TLS, and this connection is the proxy's own
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -122,6 +128,12 @@ func (l List) findClient(headers []string) (client netip.Addr, err error) {
 		}
 	}
 	return client, nil
+}
+
+// lastOf returns the last value of a header that is a list: the one of the nearest proxy.
+func lastOf(headers []string) string {
+	list := strings.Split(strings.Join(headers, ","), ",")
+	return strings.TrimSpace(list[len(list)-1])
 }
 
 // parseHop reads an address. Some proxies append the port, and some write brackets.

@@ -99,6 +99,9 @@ func serve(t *testing.T, trusted ...string) net.Addr {
 	}
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		if r.TLS != nil {
+			host = "https " + host
+		}
 		_, _ = io.WriteString(w, host)
 	})
 	refuse := func(w http.ResponseWriter, err error) { http.Error(w, err.Error(), http.StatusBadRequest) }
@@ -158,6 +161,9 @@ func TestOnlyTrustedPeersNameTheClient(t *testing.T) {
 		{"PROXY 2", trusted, proxyHeader(t, 2), "", "203.0.113.7"},
 		{"X-Forwarded-For", trusted, nil, "X-Forwarded-For: 198.51.100.4\r\n", "198.51.100.4"},
 		{"a client behind a balancer that writes a header", trusted, proxyHeader(t, 2), "X-Forwarded-For: 198.51.100.4\r\n", "203.0.113.7"},
+		{"HTTPS to the proxy", trusted, nil, "X-Forwarded-For: 198.51.100.4\r\nX-Forwarded-Proto: https\r\n", "https 198.51.100.4"},
+		{"HTTPS to the first of two proxies", trusted, nil, "X-Forwarded-Proto: https, http\r\n", "127.0.0.1"},
+		{"a stranger that says HTTPS", other, nil, "X-Forwarded-Proto: https\r\n", "127.0.0.1"},
 		{"a header from a stranger", other, nil, "X-Forwarded-For: 198.51.100.4\r\n", "127.0.0.1"},
 		{"half a PROXY header", trusted, []byte("PROXY TCP4 203.0.113.7\r\n"), "", ""},
 	} {

@@ -1,1 +1,0 @@
-import{a as c}from"./chunk-PMIGQ3XZ.js";import{D as e}from"./chunk-E563XTTI.js";var i="il",r="nl",o="tl";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

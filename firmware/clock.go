@@ -11,7 +11,7 @@ import (
 // newClock is the box's clock.
 func newClock() *event.Clock { return event.NewSyncedClock(randomUint64(), isClockSynced) }
 
-// newElapsed returns a clock that nobody sets. It counts the time in which the machine sleeps
+// newElapsed returns a clock that is never set. It counts the time in which the machine sleeps
 // (CLOCK_BOOTTIME), except on the fake clock of a test.
 func newElapsed(fake bool) func() time.Duration {
 	if start := time.Now(); fake {

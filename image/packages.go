@@ -131,7 +131,7 @@ type packageFiles struct {
 	Cache  string `help:"The folder that keeps downloaded packages; default: livelearn in the user's folder for caches." type:"path"`
 }
 
-// mirror returns the mirror. Its URL is empty if nobody names one: the cache may have all packages.
+// mirror returns the mirror. Its URL is empty if none is named: the cache may have all packages.
 func (f packageFiles) mirror() (debian.Mirror, error) {
 	m := debian.Mirror{URL: strings.TrimSuffix(cmp.Or(f.Mirror, debian.FindMirror(os.DirFS("/"))), "/"), Cache: f.Cache, Wait: time.Second}
 	if m.Cache == "" {

@@ -75,7 +75,7 @@ func checkPorts(ctx context.Context, ports []network.CabledPort) (list []Finding
 	return list
 }
 
-// checkAddress says where the address of a port comes from. ok is false if nobody else can reach it.
+// checkAddress says where the address of a port comes from. ok is false if no other machine can reach it.
 func checkAddress(p network.CabledPort) (f Finding, ok bool) {
 	for _, a := range p.Addresses {
 		switch {

@@ -61,7 +61,7 @@ type hosts struct {
 
 	mu     sync.Mutex
 	names  []string // guarded by mu; "room-12.local.", the lasting one first
-	proven bool     // guarded by mu: nobody answered to the names before
+	proven bool     // guarded by mu: no other machine answered to the names before
 }
 
 // hostSocket is the socket of one IP version.

@@ -177,7 +177,7 @@ func TestAnUnknownNameLooksLikeAWrongPIN(t *testing.T) {
 	}
 }
 
-// Behind a balancer each client is limited by its own address, and nobody else may name one.
+// Behind a balancer each client is limited by its own address, and only a proxy on the list may name one.
 func TestClientsBehindAProxyAreLimitedOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *Config, _ *Deps) { c.Proxies = []string{"10.0.0.0/24"} }).school()

@@ -50,7 +50,7 @@ func TestATeacherSignsInFromThePlainPage(t *testing.T) {
 	p.open(home + "/admin/network") // a browser that was there goes there by itself
 	p.until("the same page over HTTPS", `location.protocol === "https:" && location.pathname === "/admin/network"`)
 	p.sees(say("cert.link"))
-	p.open(home + "/") // over plain HTTP, the teacher is nobody
+	p.open(home + "/") // over plain HTTP, the teacher is not signed in
 	p.sees(say("join.teacher"))
 	if got := evalJS[string](p, `fetch("/api/state").then((r) => r.json()).then((s) => s.me.role + " " + s.ground)`); got != "none open" {
 		t.Errorf("over plain HTTP: %q", got)

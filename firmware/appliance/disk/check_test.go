@@ -39,15 +39,15 @@ func newFileSystem(t *testing.T) Disk {
 // debugFS runs a command of debugfs(8), which writes to a file system below all checks.
 func debugFS(t *testing.T, device string, commands ...string) string {
 	t.Helper()
-	out := ""
+	var out strings.Builder
 	for _, c := range commands {
 		text, err := exec.Command(findProgram(t, "debugfs"), "-w", "-R", c, device).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v: %s", c, err, text)
 		}
-		out += string(text)
+		out.WriteString(string(text))
 	}
-	return out
+	return out.String()
 }
 
 // checkWhole fails the test unless e2fsck finds nothing and the file is there.

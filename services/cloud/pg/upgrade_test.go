@@ -136,11 +136,12 @@ func describeStatements(t *testing.T, url string, list []string) map[string]stri
 			out[sql] = err.Error()
 			continue
 		}
-		text := fmt.Sprint(d.ParamOIDs)
+		var text strings.Builder
+		text.WriteString(fmt.Sprint(d.ParamOIDs))
 		for _, f := range d.Fields {
-			text += fmt.Sprintf(" %s:%d", f.Name, f.DataTypeOID)
+			text.WriteString(fmt.Sprintf(" %s:%d", f.Name, f.DataTypeOID))
 		}
-		out[sql] = text
+		out[sql] = text.String()
 	}
 	return out
 }

@@ -3,7 +3,7 @@
 //
 // The words are of the EFF's short list 2 (CC BY 3.0 US): 1,296 words, so four are 41 bits. A slow
 // hash adds the work of 17 bits for somebody who looks for a key with the same words. The words
-// alone stop nobody who shows a copy of the page: the SHA-256 of the certificate, which a browser
+// alone do not stop a machine that shows a copy of the page: the SHA-256 of the certificate, which a browser
 // shows, does.
 package fingerprint
 

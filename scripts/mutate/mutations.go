@@ -12,7 +12,7 @@ const (
 
 // mutations are the walls, each with the test that guards it.
 var mutations = []mutation{
-	{"host allow-list", gatewayDir + "middleware.go", "if err != nil && !slices.Contains(known, host)", "if false && err != nil && len(known) == 0", gatewayPkg, "TestOnlyNamesOfTheBoxAreAnswered"},
+	{"host allow-list", gatewayDir + "middleware.go", "if !own || !plainPort(", "if false && !own || !plainPort(", gatewayPkg, "TestOnlyNamesOfTheBoxAreAnswered"},
 	{"csrf", gatewayDir + "middleware.go", "g.refuseExcess(cross.Handler(next))", "g.refuseExcess(next)", gatewayPkg, "TestAPageOfAnotherSiteCannotWrite"},
 	{"csp", gatewayDir + "middleware.go", "script-src 'self';", "script-src *;", gatewayPkg, "TestEveryAnswerIsSealed"},
 	{"socket origin", gatewayDir + "pupil/lesson.go", "if !httpapi.IsSameOrigin(r) {", "if false {", gatewayPkg, "TestTheSocketTakesOnlyPagesOfTheBox"},
@@ -20,7 +20,7 @@ var mutations = []mutation{
 	{"cookie is http only", gatewayDir + "httpapi/caller.go", "HttpOnly: true", "HttpOnly: false", gatewayPkg, "TestTheCookieIsForTheBoxAlone"},
 	{"device seal", gatewayDir + "signin/device.go", `want != "" && hmac.Equal([]byte(seal), []byte(want))`, `want != ""`, gatewayPkg, "TestAGuestCannotMakeItselfADeviceWithACount"},
 	{"count of an address", gatewayDir + "signin/routes.go", "[...]int{TriesPerAddress, triesPerNetwork}[i]", "1<<20 + i", gatewayPkg, "TestThrowingTheCookieAwayGainsLittle"},
-	{"connections of an address", gatewayDir + "connlimit/connlimit.go", "l.excess = m.open[first] >= m.perIP ||", "l.excess = m.open[first] > 1<<30 ||", gatewayPkg, "TestOneAddressHasSoManyConnectionsAndNoMore"},
+	{"connections of an address", gatewayDir + "connlimit/connlimit.go", "m.open[keys[0]] >= m.perIP ||", "m.open[keys[0]] > 1<<30 ||", gatewayPkg, "TestOneAddressHasSoManyConnectionsAndNoMore"},
 	{"missing descriptors", gatewayDir + "connlimit/connlimit.go", "l.limiter.Exhausted()\n", "_ = 0\n", "./services/gateway/connlimit", "TestMissingDescriptorsAreTold"},
 	{"alarm of guessed codes", gatewayDir + "signin/guesses.go", "\tg.lastAlarm = now\n", "", gatewayPkg, "TestSomebodyWhoGuessesCodesIsTold"},
 	{"fresh PIN", gatewayDir + "httpapi/fresh_pin.go", "if time.Now().Before(", "if true || time.Now().Before(", gatewayPkg, "TestDangerousActsAskForThePINAgain"},

@@ -122,7 +122,8 @@ func (g *Gateway) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := strings.ToLower(connlimit.HostOf(r.Host))
 		_, err := netip.ParseAddr(host)
-		if err != nil && !slices.Contains(known, host) && !slices.Contains(g.localNames(), host) && host != g.schoolName() || !plainPort(r.Host) {
+		own := err == nil || host != "" && (slices.Contains(known, host) || slices.Contains(g.localNames(), host) || host == g.schoolName())
+		if !own || !plainPort(r.Host) {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			httpapi.WriteError(w, http.StatusMisdirectedRequest, errs.NewField("gateway", "host", "other_host", 0,
 				"this box does not answer to that name; use its address, or add the name to gateway.hosts"))

@@ -22,8 +22,12 @@ var update = flag.Bool("update", false, "write the pictures of the README")
 // setCookie gives the tab a cookie of the box.
 func setCookie(home, cookie string) chromedp.Action[chromedp.Void] {
 	name, value, _ := strings.Cut(cookie, "=")
+	secure := strings.HasPrefix(home, "https:")
+	if secure { // the box takes a teacher's token over HTTPS from this cookie only
+		name = "__Host-" + name
+	}
 	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home})
+		_, err := cdp.Call(ctx, tab, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home, Path: "/", Secure: new(secure)})
 		return err
 	})
 }

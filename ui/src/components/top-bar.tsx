@@ -26,7 +26,7 @@ export const TopBar = ({
 }) => (
   <header class={css.bar}>
     {home ? (
-      <PageLink href={home} class={css.logo}>
+      <PageLink href={home} class={css.logo} aria-label="LiveLearn">
         <Logo />
       </PageLink>
     ) : (

@@ -96,6 +96,14 @@ func (m *Machine) readSafePage() string {
 	return string(page)
 }
 
+// waitSafePage returns the page of the safe mode. It is empty if none comes.
+func (m *Machine) waitSafePage() (page string) {
+	for end := time.Now().Add(patience); time.Now().Before(end) && page == ""; time.Sleep(time.Second) { // an emulated machine works
+		page = m.readSafePage() // it has no address yet, perhaps
+	}
+	return page
+}
+
 // Start switches it on. Start after Kill simulates a return of the power.
 func (m *Machine) Start() {
 	m.t.Helper()

@@ -89,10 +89,7 @@ func TestADamagedDiskIsRepairedAtTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := ""
-	for end := time.Now().Add(patience); time.Now().Before(end) && page == ""; time.Sleep(time.Second) { // an emulated machine works
-		page = m.readSafePage() // it has no address yet, perhaps
-	}
+	page := m.waitSafePage()
 	if !strings.Contains(page, "storage of the box is damaged") || !strings.Contains(page, "e2fsck ended with 4") {
 		t.Errorf("the page does not tell of the damage: %s", page)
 	}

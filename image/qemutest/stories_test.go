@@ -163,13 +163,7 @@ func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
 	if _, err := m.Serial.WaitFor(ctx, 0, regexp.MustCompile(`safe mode[\s\S]*Code +[A-Z2-9]{8}`)); err != nil {
 		t.Fatal(err)
 	}
-	page := ""
-	a := &admin{t: t, m: m}
-	for end := time.Now().Add(patience); time.Now().Before(end) && page == ""; time.Sleep(time.Second) { // an emulated machine works
-		if code, text := a.call(answers, "GET", "/", nil, nil); code > 0 {
-			page = text
-		}
-	}
+	page := m.waitSafePage()
 	for _, part := range []string{"safe mode", "no_such_key", "livelearn.toml"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q:\n%s", part, page)

@@ -49,7 +49,7 @@ func TestABoxIsClaimedWithTheCodeOfItsCard(t *testing.T) {
 	}
 }
 
-// A claim code makes an admin, so the log tells of each new one: also of that of a stopped box.
+// A claim code makes an admin, so the log has an entry for each new one, also for that of a stopped box.
 func TestUnclaimingAStoppedBoxIsInTheAuditLog(t *testing.T) {
 	cfg := testConfig(t, t.TempDir())
 	b, err := New(cfg, Parts{Pages: testPages()})

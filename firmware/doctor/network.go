@@ -32,7 +32,7 @@ const (
 	signInWait   = 3 * time.Second // for the question of a switch
 )
 
-// CheckNetwork says what of the network around this machine stands in the way of lessons, updates and
+// CheckNetwork says what in the network around this machine prevents lessons, updates and
 // the cloud. proxy is the setting of the box. It sends packets, so Run does not call it.
 func CheckNetwork(ctx context.Context, data, proxy string) []Finding {
 	ports, err := network.CabledPorts()

@@ -9,7 +9,7 @@ import (
 	"net"
 )
 
-// errNoHTTP stands for the errors of net/http that quote what the other side sent, such as the
+// errNoHTTP replaces the errors of net/http that quote what the other side sent, such as the
 // greeting of a mail server.
 var errNoHTTP = errors.New("the connection broke, or what answers there is no web server")
 

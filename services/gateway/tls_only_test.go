@@ -16,7 +16,7 @@ func (c apiCall) forStaff() bool {
 }
 
 // TestStaffWorkOverTLSOnly sends every request of the table over plain HTTP from another machine. The
-// box refuses those for staff, whoever asks. The others get the answer that they get over HTTPS.
+// box refuses those for staff to everybody. The others get the answer that they get over HTTPS.
 func TestStaffWorkOverTLSOnly(t *testing.T) {
 	for n, role := range roles[:2] {
 		r := newRig(t).school()

@@ -48,7 +48,7 @@ func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
 	return fillGaps(after, refs), nil
 }
 
-// lacksFacts tells whether refs, read from the index after a seq, have a gap or end too early. A
+// lacksFacts reports whether refs, read from the index after a seq, have a gap or end too early. A
 // fact that was lost keeps its place in the index, so such a piece was damaged where no checksum
 // sees it: in its key, or in the table of its page.
 func lacksFacts(refs []factRef, after, indexed uint64) bool {

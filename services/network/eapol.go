@@ -84,7 +84,7 @@ func isEAPRequest(b []byte) bool {
 	return n >= 5 && len(b) >= 4+n && b[4] == eapRequest
 }
 
-// networkOrder returns a number as it stands in memory in the order of the network.
+// networkOrder returns a number whose bytes in memory have the order of the network.
 func networkOrder(n uint16) uint16 {
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], n)

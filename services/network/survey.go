@@ -28,7 +28,7 @@ type CabledAddress struct {
 	Leased bool
 }
 
-// CabledPorts returns the Ethernet ports that have a cable, whoever looks after them.
+// CabledPorts returns the Ethernet ports that have a cable, whatever program configures them.
 func CabledPorts() ([]CabledPort, error) {
 	links, err := ethernetPorts()
 	if err != nil {

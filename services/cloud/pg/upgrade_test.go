@@ -32,7 +32,7 @@ import (
 // not migrate; the test checks that it sends recorded statements only.
 //
 // Before a release: go test ./services/cloud/pg -record testdata/before, and delete the file of the
-// version that no longer runs beside this one.
+// version that no longer runs at the same time as this one.
 
 var record = flag.String("record", "", "folder that gets the statements which the tests send")
 

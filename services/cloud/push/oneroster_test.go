@@ -27,7 +27,7 @@ import (
 
 const fileName = "livelearn-oneroster.zip"
 
-// writeRoster stands for the export of a node, which server tests. It is larger than a packet of SFTP.
+// writeRoster replaces the export of a node, which package server tests. It is larger than a packet of SFTP.
 func (*rig) writeRoster(_ context.Context, w io.Writer, school string) error {
 	_, err := io.WriteString(w, school+strings.Repeat(" results", 20_000))
 	return err

@@ -8,7 +8,7 @@
 //     proxy-protocol.txt, section 2).
 //   - X-Forwarded-For names the client of a request. Each proxy appends the address of its peer,
 //     so the client is the last address of the header that is not a trusted proxy.
-//   - X-Forwarded-Proto tells whether the client reached the proxy over HTTPS.
+//   - X-Forwarded-Proto says whether the client reached the proxy over HTTPS.
 package proxies
 
 import (

@@ -273,6 +273,8 @@ func TestTheSetUpNamesAllWrongFieldsAtOnce(t *testing.T) {
 	p.speak(home, "en")
 	p.open(home + "/claim")
 	p.press(say("claim.next"))
+	p.sees(say("claim.codeTitle"))
+	evalJS[bool](p, `(document.activeElement.blur(), true)`) // so that the focus on the code below is that of the faults
 	p.press(say("claim.claim"))
 	p.until("four faults", `[...document.querySelectorAll("[aria-invalid=true]")].map((e) => e.name).join() === "code,box,name,pin" && document.activeElement.name === "code"`)
 	for field, text := range map[string]string{"claim.code": box.Code, "claim.box": "Room 12", "claim.name": "Ada", "claim.pin": "123456", "claim.again": "123456"} {

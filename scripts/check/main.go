@@ -25,7 +25,7 @@ import (
 type check struct {
 	name string
 	fast bool // part of `scripts/test fast`
-	// beside starts the next step while this one runs. It is for steps that wait, or that use one
+	// beside makes the next step start while this one runs. It is for steps that wait, or that use one
 	// processor for most of the time.
 	beside bool
 	run    func(ctx context.Context, r *runner)

@@ -112,6 +112,9 @@ func TestTheAdminAndResultsPagesFit(t *testing.T) {
 		for _, part := range []string{"", "/people", "/content", "/network", "/cloud", "/updates", "/backup", "/diagnostics"} {
 			visit("/admin"+part, `document.querySelector("[data-part=content] h2")`)
 		}
+		if rows := evalJS[int](p, `new Set([...document.querySelectorAll("header > *")].filter((e) => e.offsetWidth).map((e) => { const r = e.getBoundingClientRect(); return Math.round((r.top + r.bottom) / 20); })).size`); rows != 1 {
+			t.Errorf("%s: the head has %d rows", at, rows)
+		}
 		visit("/results/"+past.ID, `document.querySelector("[data-part=marks]")`)
 		visit("/teach", `document.querySelector("[data-class]")`)
 		visit("/no-such-page", `document.body.innerText.includes(`+quote(loadWords(t, at.lang)("lost.title"))+`)`)

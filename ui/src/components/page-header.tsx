@@ -1,5 +1,5 @@
 import { api, type BoxState } from "../api/box";
-import { LogOut } from "lucide";
+import { LogOut, Settings } from "lucide";
 import { ButtonLink } from "./button-link";
 import { Button } from "./button";
 import type { Fault } from "../api/http";
@@ -25,8 +25,8 @@ export function PageHeader({ state }: { state: BoxState }) {
   return (
     <TopBar box={state.box.name} home="/teach" who={state.me.name}>
       {state.me.admin && (
-        <ButtonLink kind="quiet" href="/admin">
-          {t("home.admin")}
+        <ButtonLink kind="quiet" icon={Settings} label={t("home.admin")} href="/admin">
+          <span class={css.wide}>{t("home.admin")}</span>
         </ButtonLink>
       )}
       <LanguageChoice />

@@ -285,7 +285,7 @@ function Link({ call }: { call: Call }) {
   );
 }
 
-// useSilenced tells whether the device itself has switched a track off: for a phone call, or by a
+// useSilenced reports whether the device itself has switched a track off: for a phone call, or by a
 // switch of its own.
 function useSilenced(track: MediaStreamTrack | undefined) {
   const [silenced, setSilenced] = useState(false);

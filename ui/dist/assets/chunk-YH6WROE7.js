@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-XNP4WM6G.js";import{D as a,b as i}from"./chunk-2K2YFYB2.js";var o="ll";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

@@ -119,6 +119,11 @@ var ranks = map[string]int{
 	"services/cloud/push":       7, // from the cloud to other systems
 	"services/cloud/server":     8, // the cloud's side
 
+	"services/cluster":             4, // several boxes of a school
+	"services/cluster/clustertest": 5,
+	"services/cluster/link":        5, // the bus on NATS, a process of its own
+	"services/cluster/members":     2, // the boxes of a school and their keys
+
 	"services/session":       5,
 	"services/wire/wiretest": 6, // drives a room or a session from outside
 

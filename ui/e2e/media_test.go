@@ -404,7 +404,9 @@ func TestARecordingSurvivesItsMediaServer(t *testing.T) {
 			unwritten = late
 		}
 	}
-	if beforeKill.seconds < 4 || beforeKill.frames < 20 {
+	// A busy machine may need 2 of the 6 seconds until the first picture, and the last second and a
+	// half need not be written.
+	if beforeKill.seconds < 2 || beforeKill.frames < 20 {
 		t.Errorf("the files before the kill have %.1f s and %d frames", beforeKill.seconds, beforeKill.frames)
 	}
 	if afterKill.frames < 20 {

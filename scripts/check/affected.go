@@ -206,7 +206,7 @@ func (r *runner) testShort(ctx context.Context, env, packages []string) {
 	args := []string{"-short", "-vet=off"}
 	raced, plain := splitByRace(packages)
 	if len(raced) > 0 {
-		r.goTest(ctx, slices.Concat(env, raceFlags), slices.Concat([]string{"-race"}, args, raced)...)
+		r.goTest(ctx, slices.Concat(env, raceEnv), slices.Concat(raceFlags(), args, raced)...)
 	}
 	if len(plain) > 0 {
 		r.goTest(ctx, env, append(args, plain...)...)

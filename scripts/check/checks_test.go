@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,6 +121,65 @@ func TestEachPackageIsTestedOnce(t *testing.T) {
 	if !strings.HasSuffix(plain[0], "/"+longPackages[0]) {
 		t.Errorf("the first one is %s, want the longest", plain[0])
 	}
+}
+
+// TestPackagesWithoutADetectorStartNoGoroutine reads the files of singlePackages, tests included.
+func TestPackagesWithoutADetectorStartNoGoroutine(t *testing.T) {
+	for _, path := range singlePackages {
+		files, err := filepath.Glob(filepath.Join("../..", path, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s has no files: %v", path, err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range findConcurrency(t, name, text) {
+				t.Errorf("%s: %s; take the package out of singlePackages", name, found)
+			}
+		}
+	}
+	for _, text := range []string{
+		`package p; func f() { go f() }`,
+		`package p; import "testing"; func TestA(t *testing.T) { t.Parallel() }`,
+		`package p; import "sync"; var w sync.WaitGroup; func f() { w.Go(f) }`,
+		`package p; import "time"; func f() { time.AfterFunc(1, f) }`,
+		`package p; import "net/http/httptest"; var s = httptest.NewServer(nil)`,
+	} {
+		if len(findConcurrency(t, "p.go", []byte(text))) == 0 {
+			t.Errorf("nothing is found in %s", text)
+		}
+	}
+}
+
+// findConcurrency returns what a file has that runs beside something else.
+func findConcurrency(t *testing.T, name string, text []byte) (found []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, imported := range file.Imports {
+		path := strings.Trim(imported.Path.Value, `"`)
+		if slices.ContainsFunc([]string{"sync", "sync/atomic", "testing/synctest", "net/http", "net/http/httptest", "/services/supervise", "/firmware/boxtest"}, func(p string) bool {
+			return path == p || p[0] == '/' && strings.HasSuffix(path, p)
+		}) {
+			found = append(found, "it imports "+path)
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.GoStmt:
+			found = append(found, "it starts a goroutine")
+		case *ast.SelectorExpr:
+			if slices.Contains([]string{"Go", "Parallel", "AfterFunc", "RunParallel"}, x.Sel.Name) {
+				found = append(found, "it calls "+x.Sel.Name)
+			}
+		}
+		return true
+	})
+	return found
 }
 
 func TestASnapshotOfTheDatabaseSaysItsDate(t *testing.T) {

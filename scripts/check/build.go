@@ -10,9 +10,12 @@ import (
 	"strings"
 )
 
+// coldTurns is the number of turns of builds with an empty cache. Each machine has one.
+const coldTurns = 4
+
 // checkReproducible builds the program twice for each machine and compares the bytes. The second
-// build uses a copy in another folder. For one machine, which the commit selects, that build starts
-// with an empty build cache. A full compilation takes a minute.
+// build uses a copy in another folder. In every second run, which the commit selects, the second build
+// for one machine starts with an empty build cache. A full compilation takes minutes of a processor.
 func checkReproducible(ctx context.Context, r *runner) {
 	dir, err := os.MkdirTemp("", "livelearn-build-")
 	if err != nil {
@@ -30,7 +33,7 @@ func checkReproducible(ctx context.Context, r *runner) {
 		first, second := filepath.Join(dir, arch+".1"), filepath.Join(dir, arch+".2")
 		out, err := combinedOutput(ctx, env, "scripts/build", first)
 		if err == nil {
-			if i == drawTurn(ctx, 2) {
+			if i == drawTurn(ctx, coldTurns) {
 				env = append(env, "GOCACHE="+filepath.Join(dir, "cache"))
 			}
 			out, err = combinedOutput(ctx, env, filepath.Join(elsewhere, "scripts/build"), second)

@@ -165,8 +165,10 @@ func splitByRace(list []string) (raced, plain []string) {
 	return raced, plain
 }
 
-// runTests runs all other tests, most with the race detector. It runs two packages at a time, because
-// the tests of the pages run at the same time and have priority. Step "vet" has checked the same files.
+// runTests runs all other tests, most with the race detector. It runs one package more at a time than
+// there are processors, because the costly packages wait for Postgres, disks and clocks for half of
+// their time. The tests of the pages run at the same time and have priority. Step "vet" has checked the
+// same files.
 func runTests(ctx context.Context, r *runner) {
 	if r.fast != nil {
 		r.runFastTests(ctx)
@@ -183,7 +185,7 @@ func runTests(ctx context.Context, r *runner) {
 		return
 	}
 	defer remove()
-	args := []string{"-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU())}
+	args := []string{"-shuffle=on", "-vet=off", "-timeout=60m", "-p=" + strconv.Itoa(runtime.NumCPU()+1)}
 	raced, plain := splitByRace(list)
 	r.goTestBehind(ctx, slices.Concat(env, raceEnv), slices.Concat(raceFlags(), args, raced)...)
 	r.goTestBehind(ctx, env, append(args, plain...)...)
@@ -209,11 +211,11 @@ func otherPackages(ctx context.Context) (list []string, err error) {
 // raceEnv replaces the flags of scripts/test. The race detector needs cgo.
 var raceEnv = []string{"CGO_ENABLED=1", "GOFLAGS="}
 
-// computingPackages are libraries that work on the memory of one caller: hashes of PINs, pictures and
-// compression. The detector would watch each of their bytes, which costs more than what they do.
+// computingPackages are libraries that work on the memory of one caller: hashes, ciphers, pictures
+// and compression. The detector would watch each of their bytes, which costs more than what they do.
 var computingPackages = []string{
 	"compress/flate", "compress/bzip2", "hash/adler32", "hash/crc32", "image/...", "golang.org/x/image/...", "golang.org/x/crypto/argon2",
-	"golang.org/x/crypto/blake2b", "github.com/klauspost/compress/...",
+	"golang.org/x/crypto/blake2b", "github.com/klauspost/compress/...", "crypto/internal/fips140/...", "math/big",
 }
 
 // raceFlags are the arguments of `go test` for a run with the race detector, all but computingPackages.

@@ -20,10 +20,12 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/livelearn/box/services/timetest"
 )
 
 // waitTimeout ends a test whose page does not show something. It is no promise.
-var waitTimeout = time.Minute
+var waitTimeout = timetest.Patience
 
 // loadWords returns the texts of the pages, so a test uses the words that a person reads.
 func loadWords(t testing.TB, lang string) func(key string) string {
@@ -67,7 +69,7 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("auto-select-desktop-capture-source", "Entire screen"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("host-resolver-rules", "MAP livelearn.home 127.0.0.1"), // a name that browsers trust less than localhost
-		chromedp.Flag("ignore-certificate-errors", true), chromedp.WSURLReadTimeout(time.Minute),
+		chromedp.Flag("ignore-certificate-errors", true), chromedp.WSURLReadTimeout(timetest.Patience),
 		chromedp.Flag("disable-features", disabledFeatures))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, _ = chromedp.NewContext(ctx) // ends with its parent
@@ -149,7 +151,7 @@ func (p *page) noFaults() {
 
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("%v\n%s", err, p.text())
@@ -179,7 +181,7 @@ func tryJS[T any](p *page, js string) (v T, err error) {
 		err := p.fox.eval(js, &v)
 		return v, err
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](js, func(e *runtime.EvaluateParams) { e.AwaitPromise = new(true) }))
 }
@@ -284,13 +286,23 @@ func (p *page) endLesson(say func(string) string) {
 	p.confirm(say("console.end"))
 }
 
-// fill types into the field with that label.
+// fill types into the field with that label. A page that is still being built may take the focus away
+// before the text arrives, and then fill types again.
 func (p *page) fill(label, text string) {
 	p.t.Helper()
 	target := `[...document.querySelectorAll("input, textarea")].filter((e) => e.checkVisibility()).find((e) =>
 	  (` + fieldName + `)(e).includes(` + quote(label) + `))`
-	p.until("field "+label, "((e) => e && (e.focus(), e.select(), true))("+target+")")
-	p.typed(text)
+	for deadline := time.Now().Add(waitTimeout); ; {
+		p.until("field "+label, "((e) => e && (e.focus(), e.select(), true))("+target+")")
+		p.typed(text)
+		missed, err := tryJS[bool](p, "((e) => e && e !== document.activeElement && e.value === '')("+target+") === true")
+		if err != nil || !missed || text == "" {
+			return // or the page has gone on to the next one
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the field %q does not keep the focus; the page shows:\n%s", label, p.text())
+		}
+	}
 }
 
 // typed types into the focused control.

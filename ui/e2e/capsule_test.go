@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
@@ -144,8 +145,11 @@ func checkFilm(t *testing.T, p *page, l *lectureRig) {
 	seconds, _ := strconv.ParseFloat(got.Format.Duration, 64)
 	frames, _ := strconv.Atoi(got.Streams[0].Frames)
 	packets, _ := strconv.Atoi(got.Streams[1].Frames)
-	sound := float64(packets) * 0.02 // each packet is 20 ms. A busy browser leaves some out
-	if seconds < 8 || frames < int(seconds) || sound < 0.8*seconds || sound > seconds+0.5 {
+	sound, least := float64(packets)*0.02, 0.8 // each packet is 20 ms
+	if timetest.IsBusy() {
+		least = 0.3 // a browser that gets no processor leaves some out
+	}
+	if seconds < 8 || frames < int(least*seconds) || sound < least*seconds || sound > seconds+0.5 {
 		t.Errorf("%v s, %d pictures, %d packets of sound", seconds, frames, packets)
 	}
 	evalJS[bool](p, `(() => { const v = document.createElement("video"); v.id = "film"; v.muted = true; v.src = `+quote(href)+`; v.playbackRate = 4; document.querySelector("dialog[open]").append(v); v.play(); return true; })()`)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"github.com/livelearn/box/services/timetest"
 )
 
 // fox is a Firefox driven over WebDriver BiDi (W3C working draft), which the stock browser speaks.
@@ -85,8 +87,8 @@ user_pref("datareporting.policy.dataSubmissionEnabled", false);
 			t.Fatal(err)
 		}
 		return f
-	case <-time.After(time.Minute):
-		t.Fatal("Firefox did not open its port within a minute")
+	case <-time.After(timetest.Patience):
+		t.Fatalf("Firefox did not open its port within %v", timetest.Patience)
 		return nil
 	}
 }
@@ -100,7 +102,7 @@ func (f *fox) call(method string, params, result any) error {
 	if err != nil {
 		return err
 	}
-	if err := f.conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := f.conn.SetDeadline(time.Now().Add(timetest.Patience)); err != nil {
 		return err
 	}
 	if err := wsutil.WriteClientText(f.conn, data); err != nil {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,11 +87,28 @@ func (d *directLink) queryInt(t testing.TB, sql string, args ...any) (n int) {
 	return n
 }
 
-func TestAHundredThousandFactsThroughALineThatBreaks(t *testing.T) {
-	facts, cuts := 100_000, 75
-	if testing.Short() {
-		facts, cuts = 10_000, 5
+// countCuts returns how often a test breaks the line. scripts/soak takes more.
+func countCuts(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("LIVELEARN_LINE_CUTS")
+	if text == "" {
+		return 15
 	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 5 {
+		t.Fatalf("LIVELEARN_LINE_CUTS is %q, want a number from 5", text)
+	}
+	return n
+}
+
+// TestFactsArriveOnceThroughALineThatBreaks sends 20,000 facts through 15 cuts, and 100,000 in
+// scripts/soak. A commit carries many facts, so a cut falls into each part of one.
+func TestFactsArriveOnceThroughALineThatBreaks(t *testing.T) {
+	cuts := countCuts(t)
+	if testing.Short() {
+		cuts = 5
+	}
+	facts := max(cuts*4/3, 10) * 1_000 // 100,000 with 75 cuts
 	d := newDirectLink(t)
 	b := startBoxWith(t, t.TempDir(), cloud.Config{}.Quick(), d)
 	defer b.stop()
@@ -137,6 +156,7 @@ func (d *directLink) execSQL(t testing.TB, sql string, args ...any) {
 
 func TestItemsAreAppliedOnceThroughALineThatBreaks(t *testing.T) {
 	const classes, quizzes, wrong = 300, 900, 50
+	want := countCuts(t)
 	d := newDirectLink(t)
 	for i := range classes {
 		it := classItem(0, fmt.Sprint("class-", i), fmt.Sprint("Class ", i), "Ada", "Ben", "Cleo")
@@ -156,7 +176,7 @@ func TestItemsAreAppliedOnceThroughALineThatBreaks(t *testing.T) {
 			err = s.PullAll(t.Context(), sink)
 			done()
 		}
-		if err == nil && cuts >= 75 {
+		if err == nil && cuts >= want {
 			break
 		}
 		if err == nil { // send all once more, the rows must not change

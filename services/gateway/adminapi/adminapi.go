@@ -47,6 +47,7 @@ type Deps struct {
 	Addrs   func() (plain, secure string) // the addresses of the listeners
 	// LocalNames are the multicast DNS names of the box. The last one comes from its name.
 	LocalNames func() []string
+	Network    NetworkChecker
 	Wifi       func() (name, passphrase string) // of the box itself, empty while it makes none; may be nil
 }
 
@@ -120,6 +121,8 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	link.registerCloud(ops)
 	machine := &machineAPI{d.Machine, d.Roster, d.Log}
 	machine.registerMachine(ops)
+	checks := &networkCheckAPI{d.Network}
+	checks.registerNetworkCheck(ops)
 	stuckOn := &labelAPI{d.Addrs, d.LocalNames, d.Wifi}
 	stuckOn.registerLabel(ops)
 	nodes := &mediaAPI{d.Media}

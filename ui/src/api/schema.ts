@@ -435,6 +435,21 @@ export interface Named {
   name: string;
 }
 
+export interface NetworkCheck {
+  at?: number;
+  done: number;
+  findings?: NetworkFinding[];
+  running: boolean;
+  total: number;
+}
+
+export interface NetworkFinding {
+  code: string;
+  guide?: string;
+  level: "ok" | "warn" | "fail";
+  vars: { [key: string]: string };
+}
+
 export interface NewPIN {
   new: string;
   old: string;

@@ -48,6 +48,7 @@ type Deps struct {
 	// LocalNames are the multicast DNS names of the box. The last one comes from its name.
 	LocalNames func() []string
 	Network    NetworkChecker
+	Words      func() string                    // four words of the box's key, empty without HTTPS
 	Wifi       func() (name, passphrase string) // of the box itself, empty while it makes none; may be nil
 }
 
@@ -123,7 +124,7 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	machine.registerMachine(ops)
 	checks := &networkCheckAPI{d.Network}
 	checks.registerNetworkCheck(ops)
-	stuckOn := &labelAPI{d.Addrs, d.LocalNames, d.Wifi}
+	stuckOn := &labelAPI{d.Addrs, d.LocalNames, d.Words, d.Wifi}
 	stuckOn.registerLabel(ops)
 	nodes := &mediaAPI{d.Media}
 	nodes.registerMedia(ops)

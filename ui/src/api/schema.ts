@@ -305,6 +305,7 @@ export interface Label {
   name: string;
   qr: string;
   wifi?: LabelWifi;
+  words?: string;
 }
 
 export interface LabelBodyBody {

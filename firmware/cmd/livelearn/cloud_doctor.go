@@ -20,7 +20,7 @@ type cloudDoctorCmd struct {
 	databaseFlags
 }
 
-// Run prints what is wrong with the database, the boxes and the pushes, and changes nothing.
+// Run prints the faults of the database, the boxes and the pushes, and changes nothing.
 func (c cloudDoctorCmd) Run(w environment) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -123,10 +123,11 @@ type Box struct {
 	eventDefs map[event.Kind]event.Def // of the box's own streams
 	root      *supervise.Supervisor
 
-	updater    *update.Updater // nil, as the one below: this machine has one system only
-	neighbours *neighbours.Watcher
-	nodes      *medianode.Nodes // nil, as the one below: this box carries no media
-	signaling  *signaling.Signaling
+	networkCheck *networkCheck
+	updater      *update.Updater // nil, as the one below: this machine has one system only
+	neighbours   *neighbours.Watcher
+	nodes        *medianode.Nodes // nil, as the one below: this box carries no media
+	signaling    *signaling.Signaling
 
 	ready     chan struct{}
 	readyOnce sync.Once // closes ready
@@ -267,12 +268,13 @@ func (b *Box) buildServices() error {
 	if err := b.buildUpdate(); err != nil {
 		return err
 	}
+	b.networkCheck = b.newNetworkCheck()
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.jobs, Reports: b.reports, Audit: b.audit, Library: b.library, Cloud: b.cloud,
 		Tree: b.Tree, LogTail: b.parts.LogTail, Backup: b.backupTo, Restore: b.newRestore(), Acknowledge: b.acknowledge, Export: b.newPrivacy().ExportPupil, Erase: b.newPrivacy().EnqueueErasure, ReadClassList: b.readClassList, MakePicture: b.makePicture, ReadQuiz: b.readQuiz, Pages: b.parts.Pages, Simulated: b.parts.Simulated, Metrics: b.registry,
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.loggerFor("gateway"), Version: b.cfg.Version, Data: b.folder.PathOf("tls"), Results: b.folder.PathOf(datafolder.ResultsDir),
-		Wifi: b.wifi, Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
+		Network: b.networkCheck, Wifi: b.wifi, Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
 	}
 	if b.updater != nil {
 		deps.Update = b.updater

@@ -84,6 +84,7 @@ func (b *Box) optionalChildren() []supervise.Child {
 	return append(append(list, b.mediaChildren()...),
 		withShutdownTimeout(5*time.Second, supervise.Run("job workers", b.jobs.Workers())),
 		withBackoff(withShutdownTimeout(10*time.Second, supervise.Child{ID: "copies", Start: b.keepCopies})),
+		withBackoff(withShutdownTimeout(5*time.Second, supervise.Run("network check", b.networkCheck))),
 		withShutdownTimeout(time.Second, supervise.Run("history", b.history)), // of the machine: not on a fake clock
 		withBackoff(withShutdownTimeout(5*time.Second, supervise.Child{ID: "decks", Start: b.requeueDecks, Restart: supervise.Transient})),
 		withBackoff(withShutdownTimeout(10*time.Second, supervise.Run("control", b.newControlServer()))),

@@ -78,11 +78,16 @@ func debFiles(b *build, program, keys string) ([]debFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	manual, err := packText(install.ManualPage, b.date)
+	if err != nil {
+		return nil, err
+	}
 	const doc = "/usr/share/doc/livelearn/"
 	list := []debFile{
 		{name: p.Config, mode: 0o644, data: []byte(install.Config("", ""))},
 		{name: p.Link, link: "../lib/livelearn/livelearn"},
 		{name: p.Program, mode: 0o755, data: binary},
+		{name: p.Manual, mode: 0o644, data: manual},
 		{name: p.User, mode: 0o644, data: []byte(install.UserConfig)},
 		{name: p.Unit, mode: 0o644, data: []byte(p.UnitFile())},
 		{name: doc + "changelog.gz", mode: 0o644, data: changes},

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/livelearn/box/firmware/install"
 )
 
 // makeDeb builds a package of this test program, which lists its modules as ours does.
@@ -51,6 +53,9 @@ func TestDebianPackageIsReadByDpkg(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 			t.Error(err)
 		}
+	}
+	if got := runDpkg(t, "zcat", filepath.Join(root, install.Package.Manual)); got != install.ManualPage {
+		t.Errorf("the manual page is %.60q", got)
 	}
 	control := t.TempDir()
 	runDpkg(t, "dpkg-deb", "-e", deb, control)

@@ -2,9 +2,10 @@
 // of a box that has no display finds the address and the claim code there. Package firmware
 // starts one File where the board has such a partition.
 //
-// WIFI.svg lies next to it while the box makes a Wi-Fi: a QR code with which a phone joins.
+// CLAIM.svg lies next to it: a QR code that opens the page of the claim with the code typed in. WIFI.svg
+// is there while the box makes a Wi-Fi: a QR code with which a phone joins.
 //
-// The code and the passphrase are in neither file once the box is claimed.
+// Once the box is claimed the pictures are gone, and CLAIM.txt has no code and no passphrase.
 package claimfile
 
 import (
@@ -25,12 +26,15 @@ import (
 	"github.com/livelearn/box/services/qrsvg"
 )
 
-// Name is the name of the file. Interval is how soon it follows a change.
+// The names of the files.
 const (
-	Name     = "CLAIM.txt"
-	WifiName = "WIFI.svg"
-	Interval = 5 * time.Second // how soon the file follows a change
+	Name        = "CLAIM.txt"
+	PictureName = "CLAIM.svg"
+	WifiName    = "WIFI.svg"
 )
+
+// Interval is how soon the files follow a change.
+const Interval = 5 * time.Second
 
 // AccessPoint is the Wi-Fi that a box makes, or would make.
 type AccessPoint struct {
@@ -85,20 +89,40 @@ func (c *File) look() error {
 		return nil
 	}
 	ap := c.Wifi()
-	text, picture := "This LiveLearn Box is claimed. Its claim code is used up.\r\n", ""
+	text, claim, wifi := "This LiveLearn Box is claimed. Its claim code is used up.\r\n", "", ""
 	if code != "" {
-		text = claimText(code, c.Facts(), ap)
-		if ap.On && ap.Name != "" {
-			svg, err := qrsvg.Draw(qrsvg.WifiText(ap.Name, ap.Passphrase.Reveal()))
-			if err != nil {
-				return err
-			}
-			picture = string(svg)
+		facts := c.Facts()
+		addresses := reachable(facts)
+		text = claimText(code, facts, addresses, ap)
+		if len(addresses) > 0 {
+			// A browser sends no fragment, so the code is in no log and not readable in the network.
+			claim, err = draw(addresses[0] + "/claim#" + code)
+		}
+		if err == nil && ap.On && ap.Name != "" {
+			wifi, err = draw(qrsvg.WifiText(ap.Name, ap.Passphrase.Reveal()))
+		}
+		if err != nil {
+			return err
 		}
 	} else if _, err := os.Stat(filepath.Join(c.Folder.Dir, Name)); err != nil {
 		text = ""
 	}
-	return errors.Join(c.keep(WifiName, picture), c.keep(Name, text))
+	return errors.Join(c.keep(WifiName, wifi), c.keep(PictureName, claim), c.keep(Name, text))
+}
+
+func draw(text string) (string, error) {
+	svg, err := qrsvg.Draw(text)
+	return string(svg), err
+}
+
+// reachable returns the addresses at which other machines reach the box.
+func reachable(f display.Status) (list []string) {
+	for _, a := range f.HTTPAddresses {
+		if !strings.Contains(a, "//127.") && !strings.Contains(a, "//[::1]") {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // keep makes a file have a text. An empty text means that there is no file.
@@ -116,19 +140,18 @@ func (c *File) keep(name, text string) error {
 }
 
 // claimText returns the text of the file. Its lines end with CR LF, which every editor reads.
-func claimText(code string, f display.Status, ap AccessPoint) string {
+func claimText(code string, f display.Status, addresses []string, ap AccessPoint) string {
 	lines := []string{"LiveLearn Box " + f.Name, "", "Open the address in a browser and enter the claim code: the box is yours.", ""}
-	addresses := 0
-	for _, a := range f.HTTPAddresses {
-		if !strings.Contains(a, "//127.") && !strings.Contains(a, "//[::1]") { // of the box alone
-			lines = append(lines, "Address: "+a)
-			addresses++
-		}
+	for _, a := range addresses {
+		lines = append(lines, "Address: "+a)
 	}
-	if addresses == 0 {
+	if len(addresses) == 0 {
 		lines = append(lines, "Address: none yet (start the box with its network cable in)")
 	}
 	lines = append(lines, "Claim code: "+code, "")
+	if len(addresses) > 0 {
+		lines = append(lines, "A phone in the same network opens the page with the picture "+PictureName+".", "")
+	}
 	if f.Words != "" {
 		lines = append(lines, "Words of the box: "+f.Words, "The page shows the same four words. Others belong to another box.", "")
 	}

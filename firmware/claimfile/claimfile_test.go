@@ -97,25 +97,36 @@ func (c *card) says(texts ...string) {
 	}
 }
 
+// missing checks that there is no file of these names.
+func (c *card) missing(names ...string) {
+	c.t.Helper()
+	for _, name := range names {
+		if _, err := os.Stat(filepath.Join(c.file.Folder.Dir, name)); !errors.Is(err, os.ErrNotExist) {
+			c.t.Errorf("%s is there: %v", name, err)
+		}
+	}
+}
+
 func TestTheClaimFileFollowsTheBox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCard(t)
 		c.facts.HTTPAddresses, c.facts.Words = []string{"http://127.0.0.1"}, "ungloved padlock nextdoor amplifier"
 		c.serve()
+		c.missing(PictureName, WifiName) // no phone reaches 127.0.0.1
 		c.says("Room 12", "Words of the box: ungloved padlock nextdoor amplifier\r\n", "Claim code: ABCD2345\r\n", "Address: none yet", "no 127.0.0.1", "no Wi-Fi")
 		c.set(func() {
 			c.facts.HTTPAddresses = []string{"http://192.0.2.7", "http://[2001:db8::7]"}
 			c.wifi = AccessPoint{Name: "Room 12", Passphrase: provision.Secret("k7fp-2m9x-q4td"), On: true}
 		})
 		c.says("Address: http://192.0.2.7\r\n", "Address: http://[2001:db8::7]\r\n", "Wi-Fi name: Room 12\r\n", "Wi-Fi passphrase: k7fp-2m9x-q4td\r\n", "no none yet", `no mode = "ap"`)
-		svg, err := os.ReadFile(filepath.Join(c.file.Folder.Dir, WifiName))
-		if want, _ := qrsvg.Draw("WIFI:T:WPA;S:Room 12;P:k7fp-2m9x-q4td;;"); err != nil || string(svg) != string(want) {
-			t.Errorf("the picture of the Wi-Fi: %v\n%s", err, svg)
+		for name, text := range map[string]string{WifiName: "WIFI:T:WPA;S:Room 12;P:k7fp-2m9x-q4td;;", PictureName: "http://192.0.2.7/claim#ABCD2345"} {
+			svg, err := os.ReadFile(filepath.Join(c.file.Folder.Dir, name))
+			if want, _ := qrsvg.Draw(text); err != nil || string(svg) != string(want) {
+				t.Errorf("%s is no picture of %s: %v\n%s", name, text, err, svg)
+			}
 		}
 		c.set(func() { c.wifi.On = false })
-		if _, err := os.Stat(filepath.Join(c.file.Folder.Dir, WifiName)); !errors.Is(err, os.ErrNotExist) {
-			t.Error("there is a picture of a Wi-Fi that is off")
-		}
+		c.missing(WifiName)
 		c.says(`mode = "ap"`, "Wi-Fi passphrase: k7fp-2m9x-q4td\r\n")
 		var before, after int
 		c.set(func() { before = c.writes })
@@ -125,9 +136,7 @@ func TestTheClaimFileFollowsTheBox(t *testing.T) {
 		}
 		c.set(func() { c.wifi.On = true })
 		c.set(func() { c.code = "" })
-		if _, err := os.Stat(filepath.Join(c.file.Folder.Dir, WifiName)); !errors.Is(err, os.ErrNotExist) {
-			t.Error("the passphrase stays in the picture")
-		}
+		c.missing(WifiName, PictureName) // they have the passphrase and the code
 		c.says("is claimed", "no ABCD2345", "no k7fp", "no 192.0.2.7")
 		c.set(func() { c.code = "WXYZ6789" }) // the button gave it a new one
 		c.says("Claim code: WXYZ6789\r\n", "no is claimed")

@@ -45,6 +45,11 @@ type Finding struct {
 	Level  health.Level
 	What   string // the thing that was checked, and its fault
 	Remedy string // how to mend it; empty when all is well
+
+	// Of a finding about the network, for the pages, which have its texts in their languages.
+	Code  string
+	Vars  map[string]string // what the texts of the code are filled with
+	Guide string            // the part of the guide about it, empty: none
 }
 
 func okFinding(format string, args ...any) Finding {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,18 +33,44 @@ const (
 	signInWait   = 3 * time.Second // for the question of a switch
 )
 
+// Surroundings is what a look at the network needs to know of the box.
+type Surroundings struct {
+	Name      string   // of the box, empty: no box runs here
+	Addresses []string // that the box shows
+	Proxy     string   // the setting of the box
+}
+
 // CheckNetwork says what in the network around this machine prevents lessons, updates and
 // the cloud. proxy is the setting of the box. It sends packets, so Run does not call it.
 func CheckNetwork(ctx context.Context, data, proxy string) []Finding {
-	ports, err := network.CabledPorts()
-	if err != nil {
-		return []Finding{warnFinding("check that the program may see the network", "the ports are not known: %v", err)}
-	}
-	list := checkPorts(ctx, ports)
 	box := runningStatus(ctx, data)
-	list = append(list, checkMulticastOthers(ctx, box.Name)...)
-	list = append(list, checkInternet(ctx, probeURL, proxy))
-	return append(list, isolationFinding(box.HTTPAddresses))
+	return LookAround(ctx, Surroundings{box.Name, box.HTTPAddresses, proxy}, func(int, int) {})
+}
+
+// LookAround does the checks of CheckNetwork one after the other, for some seconds each. progress
+// hears how many of them are done.
+func LookAround(ctx context.Context, box Surroundings, progress func(done, total int)) (list []Finding) {
+	ports, err := network.CabledPorts()
+	steps := []func() []Finding{
+		func() []Finding { return checkMulticastOthers(ctx, box.Name) },
+		func() []Finding { return []Finding{checkInternet(ctx, probeURL, box.Proxy)} },
+	}
+	switch {
+	case err != nil:
+		list = []Finding{networkFinding("ports_unknown", "error", err.Error())}
+	case len(ports) == 0:
+		list = []Finding{networkFinding("no_cable")}
+	default:
+		for _, p := range ports {
+			steps = slices.Insert(steps, len(steps)-2, func() []Finding { return checkCabledPort(ctx, p) })
+		}
+	}
+	for i, step := range steps {
+		progress(i, len(steps))
+		list = append(list, step()...)
+	}
+	progress(len(steps), len(steps))
+	return append(list, isolationFinding(box.Addresses))
 }
 
 func runningStatus(ctx context.Context, data string) (s display.Status) {
@@ -58,21 +85,13 @@ func runningStatus(ctx context.Context, data string) (s display.Status) {
 	return s
 }
 
-// checkPorts looks at the addresses of the ports, and asks at those that have none why.
-func checkPorts(ctx context.Context, ports []network.CabledPort) (list []Finding) {
-	if len(ports) == 0 {
-		return []Finding{okFinding("no network cable is in; a Wi-Fi of this machine is not checked")}
+// checkCabledPort looks at the addresses of a port, and asks why if it has none.
+func checkCabledPort(ctx context.Context, p network.CabledPort) []Finding {
+	f, ok := checkAddress(p)
+	if !ok {
+		return []Finding{f, checkSignIn(ctx, p.Name)}
 	}
-	for _, p := range ports {
-		f, ok := checkAddress(p)
-		list = append(list, f)
-		if !ok {
-			list = append(list, checkSignIn(ctx, p.Name))
-			continue
-		}
-		list = append(list, checkServers(ctx, p.Name))
-	}
-	return list
+	return []Finding{f, checkServers(ctx, p.Name)}
 }
 
 // checkAddress says where the address of a port comes from. ok is false if no other machine can reach it.
@@ -81,16 +100,15 @@ func checkAddress(p network.CabledPort) (f Finding, ok bool) {
 		switch {
 		case a.Prefix.Addr().IsLinkLocalUnicast():
 		case a.Leased:
-			return okFinding("%s has the address %s from a DHCP server", p.Name, a.Prefix), true
+			return networkFinding("address_dhcp", "port", p.Name, "address", a.Prefix.String()), true
 		default:
-			return okFinding("%s has the address %s, which is fixed (or a program keeps it)", p.Name, a.Prefix), true
+			return networkFinding("address_fixed", "port", p.Name, "address", a.Prefix.String()), true
 		}
 	}
-	const mend = "ask the administrator for DHCP, or for a fixed address, and enter that: address, gateway and dns under [network] in livelearn.toml"
 	if len(p.Addresses) > 0 {
-		return warnFinding(mend, "%s has only the address %s, which it made up: no DHCP server answered", p.Name, p.Addresses[0].Prefix), false
+		return networkFinding("address_made_up", "port", p.Name, "address", p.Addresses[0].Prefix.String()), false
 	}
-	return warnFinding(mend, "%s has a cable and no address: no DHCP server answered", p.Name), false
+	return networkFinding("no_address", "port", p.Name), false
 }
 
 // checkSignIn asks whether the port of the switch wants 802.1X.
@@ -104,14 +122,13 @@ func checkSignIn(ctx context.Context, port string) Finding {
 func signInFinding(port string, asks bool, err error) Finding {
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		return okFinding("%s: whether the switch asks for a sign-in (802.1X) is not known without root rights", port)
+		return networkFinding("sign_in_needs_root", "port", port)
 	case err != nil:
-		return okFinding("%s: whether the switch asks for a sign-in (802.1X) is not known: %v", port, err)
+		return networkFinding("sign_in_unknown", "port", port, "error", err.Error())
 	case asks:
-		return warnFinding("ask the administrator for a socket without 802.1X, or to let the box in by its hardware address; the box cannot sign in on a cable",
-			"%s: the switch asks for a sign-in (802.1X)", port)
+		return networkFinding("sign_in", "port", port)
 	}
-	return okFinding("%s: the switch asks for no sign-in (802.1X)", port)
+	return networkFinding("no_sign_in", "port", port)
 }
 
 // checkServers looks for a second giver of addresses.
@@ -123,14 +140,13 @@ func checkServers(ctx context.Context, port string) Finding {
 func serverFinding(port string, servers []string, err error) Finding {
 	switch {
 	case err != nil:
-		return okFinding("%s: who gives addresses is not known: %v", port, err)
+		return networkFinding("dhcp_unknown", "port", port, "error", err.Error())
 	case len(servers) > 1:
-		return warnFinding("switch one of them off: a box with a network of its own, a router, or a second box",
-			"%s: %d machines give addresses (DHCP): %s; devices get some from each", port, len(servers), strings.Join(servers, " and "))
+		return networkFinding("several_dhcp", "port", port, "servers", strings.Join(servers, ", "))
 	case len(servers) == 1:
-		return okFinding("%s: %s gives addresses (DHCP), and nobody else", port, servers[0])
+		return networkFinding("one_dhcp", "port", port, "servers", servers[0])
 	}
-	return okFinding("%s: nobody gives addresses (DHCP)", port)
+	return networkFinding("no_dhcp", "port", port)
 }
 
 func checkMulticastOthers(ctx context.Context, box string) []Finding {
@@ -139,19 +155,18 @@ func checkMulticastOthers(ctx context.Context, box string) []Finding {
 	name := discover.HostName(box)
 	heard, err := discover.Ask(ctx, name)
 	if err != nil {
-		return []Finding{okFinding("whether the network carries multicast is not known: %v", err)}
+		return []Finding{networkFinding("multicast_unknown", "error", err.Error())}
 	}
 	return multicastFindings(name, heard)
 }
 
 func multicastFindings(name string, heard discover.Heard) []Finding {
 	if len(heard.Devices) == 0 {
-		return []Finding{okFinding("no other device answers multicast: nobody else is there, or the network does not carry it, and then %s does not open. Use the address", localName(name))}
+		return []Finding{networkFinding("no_multicast", "name", localName(name))}
 	}
-	list := []Finding{okFinding("the network carries multicast: %d other devices answer", len(heard.Devices))}
+	list := []Finding{networkFinding("multicast", "count", strconv.Itoa(len(heard.Devices)))}
 	if len(heard.Name) > 0 {
-		list = append(list, warnFinding("give one of the two another name, on its admin page; until then use the addresses",
-			"another machine has the name %s.local too: %s", name, joinAddresses(heard.Name)))
+		list = append(list, networkFinding("name_taken", "name", localName(name), "addresses", joinAddresses(heard.Name)))
 	}
 	return list
 }
@@ -175,18 +190,18 @@ func joinAddresses(list []netip.Addr) string {
 func checkInternet(ctx context.Context, probe, proxy string) Finding {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	way, transport := "", &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}
+	reached, transport := networkFinding("internet"), &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}
 	if proxy != "" {
 		u, err := url.Parse(proxy)
 		if err != nil {
-			return warnFinding("correct proxy under [network] in livelearn.toml", "the address of the web proxy cannot be read: %v", err)
+			return networkFinding("proxy_unreadable") // without err, which has the password
 		}
-		way, transport.Proxy = " through the web proxy "+u.Host, http.ProxyURL(u)
+		reached, transport.Proxy = networkFinding("internet_by_proxy", "proxy", u.Host), http.ProxyURL(u)
 	}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, probe, nil)
 	if err != nil {
-		return warnFinding("report this fault", "the internet was not looked for: %v", err)
+		return noInternetFinding(proxy, err)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -198,21 +213,15 @@ func checkInternet(ctx context.Context, probe, proxy string) Finding {
 	case err != nil:
 		return noInternetFinding(proxy, err)
 	case resp.StatusCode == http.StatusOK && strings.HasPrefix(string(text), probeText):
-		return okFinding("the internet is reached%s", way)
+		return reached
 	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return warnFinding("ask the administrator to let the box through without a sign-in, or write the name and the password into proxy: \"http://name:password@proxy.school:3128\"",
-			"the web proxy asks for a sign-in")
+		return networkFinding("proxy_sign_in")
 	}
-	return warnFinding("ask the administrator to let the box through without that page: it cannot fill it in. If the school has a web proxy, enter it: proxy under [network] in livelearn.toml. Lessons need no internet",
-		"%s answers instead of the internet%s: a sign-in page or a filter (status %d)", answererOf(resp), way, resp.StatusCode)
-}
-
-// answererOf names the page to which an answer leads.
-func answererOf(resp *http.Response) string {
+	status := strconv.Itoa(resp.StatusCode)
 	if at, err := resp.Location(); err == nil {
-		return at.Host
+		return networkFinding("sign_in_page", "host", at.Host, "status", status)
 	}
-	return "another page"
+	return networkFinding("filter", "status", status)
 }
 
 func noInternetFinding(proxy string, err error) Finding {
@@ -221,9 +230,9 @@ func noInternetFinding(proxy string, err error) Finding {
 		err = fault.Err
 	}
 	if proxy != "" {
-		return warnFinding("check proxy under [network] in livelearn.toml; lessons need no internet", "the web proxy does not lead to the internet: %v", err)
+		return networkFinding("proxy_fails", "error", err.Error())
 	}
-	return okFinding("no internet, which lessons do not need. Updates and the cloud do: if the school has a web proxy, enter it as proxy under [network] in livelearn.toml (%v)", err)
+	return networkFinding("no_internet", "error", err.Error())
 }
 
 // isolationFinding says what no box can see: whether the Wi-Fi keeps devices apart.
@@ -235,13 +244,5 @@ func isolationFinding(addresses []string) Finding {
 			break
 		}
 	}
-	return okFinding("whether the Wi-Fi keeps devices apart (client isolation) cannot be seen from here: open %s on a phone in the pupils' Wi-Fi; "+
-		"if it does not open there, ask the administrator to allow that address, or give the box a network of its own (%s)", at, guideOf(at))
-}
-
-func guideOf(at string) string {
-	if strings.HasPrefix(at, "http") {
-		return fmt.Sprintf("%s/guide", at)
-	}
-	return "/guide on the box"
+	return networkFinding("isolation", "address", at)
 }

@@ -84,7 +84,7 @@ func TestTheDoctorNamesTheFaultsOfASchoolNetwork(t *testing.T) {
 		{signInFinding("eth0", false, nil), health.OK, "no sign-in", ""},
 		{signInFinding("eth0", false, syscall.EPERM), health.OK, "not known without root rights", ""},
 		{serverFinding("eth0", []string{"192.0.2.1"}, nil), health.OK, "192.0.2.1 gives addresses", ""},
-		{serverFinding("eth0", []string{"192.0.2.1", "10.10.0.1"}, nil), health.Warn, "2 machines give addresses (DHCP): 192.0.2.1 and 10.10.0.1", "switch one of them off"},
+		{serverFinding("eth0", []string{"192.0.2.1", "10.10.0.1"}, nil), health.Warn, "more than one machine gives addresses (DHCP): 192.0.2.1, 10.10.0.1", "switch off all but one"},
 		{serverFinding("eth0", nil, errors.New("no right")), health.OK, "is not known", ""},
 		{last(multicastFindings("room-12", discover.Heard{})), health.OK, "room-12.local does not open. Use the address", ""},
 		{last(multicastFindings("room-12", discover.Heard{Devices: other})), health.OK, "carries multicast", ""},

@@ -1,6 +1,7 @@
 package install
 
 import (
+	_ "embed"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ type Paths struct {
 	Link     string // in the search path of shells
 	Unit     string // of systemd
 	User     string // for systemd-sysusers
+	Manual   string // livelearn(1)
 	Config   string
 	Data     string
 	Programs string // the two programs that updates replace in turn
@@ -21,12 +23,12 @@ type Paths struct {
 var (
 	Package = Paths{
 		Program: "/usr/lib/livelearn/livelearn", Link: "/usr/bin/livelearn",
-		Unit: "/usr/lib/systemd/system/" + Service, User: "/usr/lib/sysusers.d/livelearn.conf",
+		Unit: "/usr/lib/systemd/system/" + Service, User: "/usr/lib/sysusers.d/livelearn.conf", Manual: "/usr/share/man/man1/livelearn.1.gz",
 		Config: ConfigFile, Data: DataDir, Programs: ProgramsDir,
 	}
 	Local = Paths{
 		Program: "/usr/local/lib/livelearn/livelearn", Link: "/usr/local/bin/livelearn",
-		Unit: "/etc/systemd/system/" + Service, User: "/etc/sysusers.d/livelearn.conf",
+		Unit: "/etc/systemd/system/" + Service, User: "/etc/sysusers.d/livelearn.conf", Manual: "/usr/local/share/man/man1/livelearn.1",
 		Config: ConfigFile, Data: DataDir, Programs: ProgramsDir,
 	}
 )
@@ -44,6 +46,12 @@ const (
 
 // UserConfig is the user of the service, for systemd-sysusers.
 const UserConfig = "u " + User + " - \"LiveLearn Box\" " + DataDir + "\n"
+
+// ManualPage is livelearn(1). It comes from the definitions of the commands, as `livelearn --man` prints
+// it, without a date. The test of firmware/cmd/livelearn compares it, and writes it with -update.
+//
+//go:embed livelearn.1
+var ManualPage string
 
 // Config is a configuration file for a new system.
 func Config(http, https string) string {

@@ -117,6 +117,7 @@ func (h Host) Install(ctx context.Context, o Options) error {
 	steps := []step{
 		{"copy the program to " + Local.Program, func(context.Context) error { return h.copyFile(o.Program, Local.Program, 0o755) }},
 		{"link " + Local.Link, func(context.Context) error { return h.link(Local.Program, Local.Link) }},
+		{"write " + Local.Manual, func(context.Context) error { return h.write(Local.Manual, 0o644, ManualPage) }},
 		{"write " + Local.User, func(context.Context) error { return h.write(Local.User, 0o644, UserConfig) }},
 		{"make the user " + User, func(ctx context.Context) error { return h.Run(ctx, "systemd-sysusers", h.path(Local.User)) }},
 	}
@@ -204,7 +205,7 @@ func (h Host) Uninstall(ctx context.Context, purge bool) (left []string, err err
 		}},
 		h.removal(Local.Unit),
 		{"forget it", func(ctx context.Context) error { return h.Run(ctx, "systemctl", "daemon-reload") }},
-		h.removal(Local.Link), h.removal(filepath.Dir(Local.Program)), h.removal(ProgramsDir),
+		h.removal(Local.Link), h.removal(Local.Manual), h.removal(filepath.Dir(Local.Program)), h.removal(ProgramsDir),
 	}
 	rest := []string{ConfigDir, DataDir}
 	if purge {

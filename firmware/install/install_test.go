@@ -70,7 +70,10 @@ func TestInstallUpgradeUninstall(t *testing.T) {
 	if got := r.read(t, ConfigFile); !strings.Contains(got, "[gateway]\nhttp = \":8080\"\nhttps = \"off\"\n") {
 		t.Errorf("the configuration is %q", got)
 	}
-	for name, want := range map[string]os.FileMode{Local.Program: 0o755, ConfigFile: 0o640, Local.Unit: 0o644} {
+	if got := r.read(t, Local.Manual); !strings.HasPrefix(got, ".TH LIVELEARN 1 ") {
+		t.Errorf("the manual page is %.60q", got)
+	}
+	for name, want := range map[string]os.FileMode{Local.Manual: 0o644, Local.Program: 0o755, ConfigFile: 0o640, Local.Unit: 0o644} {
 		if info, err := os.Stat(r.path(name)); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s has the rights %v, want %v: %v", name, info.Mode(), want, err)
 		}
@@ -99,7 +102,7 @@ func TestInstallUpgradeUninstall(t *testing.T) {
 	if err != nil || !slices.Equal(left, []string{ConfigDir, DataDir}) {
 		t.Errorf("uninstall left %q, %v", left, err)
 	}
-	for _, name := range []string{Local.Program, Local.Link, Local.Unit, Local.User, ProgramsDir} {
+	for _, name := range []string{Local.Program, Local.Link, Local.Unit, Local.User, Local.Manual, ProgramsDir} {
 		if r.exists(name) {
 			t.Errorf("uninstall left %s", name)
 		}

@@ -208,6 +208,10 @@ func TestHTTPSRunsNextToHTTP(t *testing.T) {
 		if sum := sha256.Sum256(root.Raw); len(strings.Fields(a.Words)) != 4 || strings.ReplaceAll(a.SHA256, ":", "") != strings.ToUpper(hex.EncodeToString(sum[:])) || a.Name != root.Subject.CommonName {
 			t.Errorf("%+v", a)
 		}
+		var label struct{ Words string }
+		if r.ok("admin", "POST", "/api/admin/label", map[string]string{}, &label); label.Words != a.Words {
+			t.Errorf("the label has the words %q, the page %q", label.Words, a.Words)
+		}
 		r.checkLeadsToHTTPS()
 		_ = conn.Close()
 		stop()

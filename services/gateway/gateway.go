@@ -136,6 +136,7 @@ type Deps struct {
 	Media     adminapi.Media                   // nil: this box has no media nodes
 	Update    Update                           // nil: this machine has one system only
 	Machine   adminapi.Machine                 // nil: this box is a program on another machine
+	Network   adminapi.NetworkChecker          // looks at the network around the box
 	Cloud     Cloud                            // nil: this box talks to no cloud
 	Wifi      func() (name, passphrase string) // the Wi-Fi that the box makes, empty: none; may be nil
 	Pages     fs.FS                            // the built pages: index.html and assets/

@@ -74,8 +74,8 @@ func (g *Gateway) adminDeps() adminapi.Deps {
 	return adminapi.Deps{
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
 		Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
-		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Cloud: g.Cloud,
-		Addrs: g.Addrs, LocalNames: g.localNames, Wifi: g.Wifi,
+		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Network: g.Network, Cloud: g.Cloud,
+		Addrs: g.Addrs, LocalNames: g.localNames, Words: func() string { return g.Authority().Words }, Wifi: g.Wifi,
 	}
 }
 

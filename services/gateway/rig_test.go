@@ -137,7 +137,7 @@ func newRig(t testing.TB, change ...func(*Config, *Deps)) *rig {
 			_, err := io.WriteString(w, "a backup")
 			return err
 		},
-		Restore: &fakeRestore{},
+		Restore: &fakeRestore{}, Network: quietNetwork{},
 		Pages: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>LiveLearn Box</title>")},
 			"assets/main-X.js": {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},

@@ -23,6 +23,10 @@ var guideLanguages = []guideLanguage{
 	{"ar", "rtl", "العربية", "GUIDE.ar.md"},
 }
 
+// guideParts names the parts about a fault of the network, in their order: the headings of the third
+// level. The pages of the box lead there, in every language.
+var guideParts = []string{"isolation", "no-name", "no-address", "no-internet", "sign-in", "two-boxes"}
+
 type guideLanguage struct{ Code, Dir, Name, file string }
 
 // guidePage is a page without scripts: a new box shows it to any browser.
@@ -79,7 +83,14 @@ func writeGuidePage(from, out, style string, l guideLanguage) error {
 		return fmt.Errorf("%s: %w", l.file, err)
 	}
 	var fault error
-	html := guidePicture.ReplaceAllStringFunc(body.String(), func(tag string) string {
+	html := body.String()
+	if n := strings.Count(html, "<h3>"); n != len(guideParts) {
+		fault = fmt.Errorf("%s: has %d headings of the third level, and guideParts names %d", l.file, n, len(guideParts))
+	}
+	for _, id := range guideParts {
+		html = strings.Replace(html, "<h3>", `<h3 id="`+id+`">`, 1)
+	}
+	html = guidePicture.ReplaceAllStringFunc(html, func(tag string) string {
 		m := guidePicture.FindStringSubmatch(tag)
 		name, err := copyPicture(filepath.Join(from, m[1]), out)
 		fault = errors.Join(fault, err)

@@ -67,6 +67,7 @@ func TestTheLabelFitsItsPaper(t *testing.T) {
 		p.fill(say("admin.net.key"), "a long passphrase")
 		p.press(say("label.put"))
 		p.sees("a long passphrase")
+		p.sees(say("label.words"))
 		p.axe(at.lang + " label")
 		p.shot(at.lang + " label")
 		for i, print := range []struct {

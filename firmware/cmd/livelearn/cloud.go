@@ -38,6 +38,7 @@ type cloudCmd struct {
 	Import   cloudImportCmd   `cmd:"" help:"Import a file that a box wrote to a USB stick. Importing it twice is safe."`
 	Dead     cloudDeadCmd     `cmd:"" help:"List the facts that the database refused."`
 	Match    cloudMatchCmd    `cmd:"" help:"Decide which person a pupil of a box is, where the lists have no ids of the school."`
+	Doctor   cloudDoctorCmd   `cmd:"" help:"Find faults of the database, silent boxes and pushes that fail, and suggest remedies."`
 
 	Rebuild cloudRebuildCmd `cmd:"" help:"Make the tables of the views again from the facts."`
 }

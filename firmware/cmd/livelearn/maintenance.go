@@ -42,12 +42,17 @@ func (c *doctorCmd) Run(w environment) error {
 	if gateway.HTTPS != "off" {
 		addresses = append(addresses, gateway.HTTPS)
 	}
-	worst := health.OK
 	ctx := context.Background()
 	list := append(doctor.Run(ctx, e.Data, addresses...), doctor.CheckCloud(ctx, e.Data, transports.Transports{Version: version, Proxy: e.Network.Proxy, AllowPrivate: e.Cloud.AllowPrivate}.Open))
 	if !c.NoNetwork {
 		list = append(list, doctor.CheckNetwork(ctx, e.Data, e.Network.Proxy)...)
 	}
+	return printFindings(w, list)
+}
+
+// printFindings prints findings with their remedies. It returns errFindings if one of them fails.
+func printFindings(w environment, list []doctor.Finding) error {
+	worst := health.OK
 	for _, f := range list {
 		worst = max(worst, f.Level)
 		printText(w.stdout, "%-5s %s\n", f.Level, f.What)

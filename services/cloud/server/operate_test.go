@@ -111,7 +111,7 @@ func TestEachFamilyOfMetricsIsThereFromTheStart(t *testing.T) {
 	for name, n := range map[string]int{
 		"livelearn_cloud_batches_total": 7, "livelearn_cloud_facts_total": 3, "livelearn_cloud_refusals_total": 4, "livelearn_cloud_requests_total": 4,
 		"livelearn_cloud_storing_seconds": 1, "livelearn_cloud_database_up": 1, "livelearn_cloud_box_last_seen_seconds": 1,
-		"livelearn_cloud_box_waiting_facts": 1, "livelearn_cloud_box_dead_letters": 1,
+		"livelearn_cloud_box_waiting_facts": 1, "livelearn_cloud_box_dead_letters": 1, "livelearn_cloud_pushes": 2, "livelearn_cloud_pushes_failing": 2,
 	} {
 		if have[name] < n {
 			t.Errorf("%s has %d series, want %d", name, have[name], n)

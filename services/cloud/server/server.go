@@ -110,7 +110,7 @@ func New(cfg Config, store *pg.Store, log *slog.Logger, reg *prometheus.Registry
 		ready: make(chan struct{}), storeSlots: make(chan struct{}, cfg.Batches), exportSlots: make(chan struct{}, 4), hashSlots: make(chan struct{}, 4), limits: newRateLimits(),
 	}
 	if reg != nil {
-		reg.MustRegister(&boxCollector{store: store})
+		reg.MustRegister(&boxCollector{store: store}, &pushCollector{store: store})
 	}
 	s.handler = s.buildHandler()
 	return s

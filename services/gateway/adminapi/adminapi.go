@@ -47,6 +47,8 @@ type Deps struct {
 	Addrs   func() (plain, secure string) // the addresses of the listeners
 	// LocalNames are the multicast DNS names of the box. The last one comes from its name.
 	LocalNames func() []string
+	Network    NetworkChecker
+	Words      func() string                    // four words of the box's key, empty without HTTPS
 	Wifi       func() (name, passphrase string) // of the box itself, empty while it makes none; may be nil
 }
 
@@ -120,7 +122,9 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	link.registerCloud(ops)
 	machine := &machineAPI{d.Machine, d.Roster, d.Log}
 	machine.registerMachine(ops)
-	stuckOn := &labelAPI{d.Addrs, d.LocalNames, d.Wifi}
+	checks := &networkCheckAPI{d.Network}
+	checks.registerNetworkCheck(ops)
+	stuckOn := &labelAPI{d.Addrs, d.LocalNames, d.Words, d.Wifi}
 	stuckOn.registerLabel(ops)
 	nodes := &mediaAPI{d.Media}
 	nodes.registerMedia(ops)

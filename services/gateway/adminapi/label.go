@@ -23,6 +23,7 @@ const (
 type labelAPI struct {
 	addrs      func() (plain, secure string)
 	localNames func() []string
+	words      func() string
 	wifi       func() (name, passphrase string)
 }
 
@@ -30,6 +31,7 @@ type labelAPI struct {
 type label struct {
 	Address string     `json:"address" doc:"Opens the box."`
 	Name    string     `json:"name" doc:"Opens the box too, where the network carries multicast."`
+	Words   string     `json:"words,omitempty" doc:"Four words of the key of the box, to compare with the page that asks for a PIN."`
 	QR      string     `json:"qr" doc:"The QR code of the address, as SVG."`
 	Wifi    *labelWifi `json:"wifi,omitempty" doc:"The Wi-Fi by which one reaches the box, if it is known."`
 }
@@ -52,7 +54,7 @@ func (a *labelAPI) registerLabel(ops httpapi.Operations) {
 }
 
 func (a *labelAPI) makeLabel(ctx context.Context, in *labelBody) (*httpapi.Body[label], error) {
-	l := label{Address: a.address(httpapi.RequestOf(ctx))}
+	l := label{Address: a.address(httpapi.RequestOf(ctx)), Words: a.words()}
 	if names := a.localNames(); len(names) > 0 {
 		l.Name = "http://" + names[len(names)-1] + portOf(l.Address) // the last one comes from the name of the box
 	}

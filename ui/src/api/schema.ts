@@ -305,6 +305,7 @@ export interface Label {
   name: string;
   qr: string;
   wifi?: LabelWifi;
+  words?: string;
 }
 
 export interface LabelBodyBody {
@@ -433,6 +434,21 @@ export interface MediaRoom {
 
 export interface Named {
   name: string;
+}
+
+export interface NetworkCheck {
+  at?: number;
+  done: number;
+  findings?: NetworkFinding[];
+  running: boolean;
+  total: number;
+}
+
+export interface NetworkFinding {
+  code: string;
+  guide?: string;
+  level: "ok" | "warn" | "fail";
+  vars: { [key: string]: string };
 }
 
 export interface NewPIN {

@@ -36,6 +36,7 @@ import { LoadHistory } from "../features/admin/load-history";
 import { LastStart, PowerButtons } from "../features/admin/machine";
 import { MediaServers } from "../features/admin/media-servers";
 import { Network } from "../features/admin/network";
+import { NetworkCheck } from "../features/admin/network-check";
 import { PINDialog } from "../features/admin/pin-dialog";
 import { People } from "../features/admin/people";
 import { Restore } from "../features/admin/restore";
@@ -81,6 +82,7 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
           </p>
         </section>
         <Network turn={turn} />
+        <NetworkCheck turn={turn} />
       </>
     ),
   },

@@ -1,6 +1,6 @@
 // Making a new box one's own, in three short screens: the language, the names and the
 // PIN, the class. Then the first lesson is ready on the home page.
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { BoxState } from "../api/box";
 import { lang, t } from "../locales/i18n";
 import { ButtonLink } from "../components/button-link";
@@ -8,13 +8,14 @@ import { GuideLink } from "../components/guide-link";
 import { PageTitle } from "../components/page-title";
 import { go } from "../state/router";
 import { FirstClass } from "../features/setup/first-class";
+import { codeOfLink } from "../features/setup/code-of-link";
 import { LanguageStep, OwnerStep, type Typed } from "../features/setup/setup-steps";
 import { SignedOutPage } from "../components/signed-out-page";
 import css from "./claim.module.css";
 
 export function Claim({ state }: { state: BoxState; arg: string }) {
   const [step, setStep] = useState(1);
-  const [typed, setTyped] = useState<Typed>({ code: "", box: "", name: "", pin: "", again: "" });
+  const [typed, setTyped] = useState<Typed>({ code: codeOfLink(location.hash), box: "", name: "", pin: "", again: "" });
   const here = useRef<HTMLDivElement>(null);
   const first = useRef(true);
   useLayoutEffect(() => {
@@ -25,6 +26,9 @@ export function Claim({ state }: { state: BoxState; arg: string }) {
     first.current = false;
     if (step > 1) scrollTo(0, 0);
   }, [step]);
+  useEffect(() => {
+    if (location.hash) history.replaceState(null, "", location.pathname); // the code is a secret until it is used
+  }, []);
   const put = (field: keyof Typed) => (v: string) => setTyped((was) => ({ ...was, [field]: v }));
 
   if (state.box.claimed && step < 3) {

@@ -97,6 +97,11 @@ const Sticker = ({ box, label, ports }: { box: string; label: Content; ports: { 
         </figcaption>
       </figure>
     </div>
+    {label.words && (
+      <p class={css.words}>
+        {t("label.words")} <bdi dir="ltr">{label.words}</bdi>
+      </p>
+    )}
     {ports.length > 0 && (
       <p class={css.hardware}>
         {t("label.hardware")}{" "}

@@ -28,6 +28,7 @@
 //	index      stream 00 first seq -> positions of up to 512 facts that follow each other
 //	streams    stream              -> epoch, last seq, where the last 64 epochs ended
 //	snapshots  stream              -> epoch, seq, the room's state at seq
+//	bounds     stream              -> where a copied stream begins, and what was cut off
 //
 // The same folder may hold <path>.ballast, <path>.copies with copies of the facts, and the files of package checkedkv.
 //
@@ -168,11 +169,10 @@ func openJournal(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Jour
 		cfg: cfg, db: db, log: log, met: newMetrics(reg), openResult: found,
 		queue: newQueue(cfg.QueueBytes), wake: make(chan struct{}), closed: make(chan struct{}),
 	}
-	if err := j.claimIncarnation(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := j.loadPosition(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	for _, step := range []func() error{j.createMissing, j.claimIncarnation, j.loadPosition} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	if found.SetAside != "" || found.Salvage.FromCopy > 0 {
 		j.openResult.Missing = j.describeMissing()
@@ -183,12 +183,30 @@ func openJournal(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Jour
 
 var buckets = []string{bucketBox, bucketFacts, bucketIndex, bucketStreams, bucketSnapshots}
 
+// laterBuckets are missing in a file of an earlier version. Open creates them.
+var laterBuckets = []string{bucketBounds}
+
 // createBuckets fills a new database.
 func createBuckets(tx *bbolt.Tx) error {
-	if err := checkedkv.CreateBuckets(tx, buckets...); err != nil {
+	if err := errors.Join(checkedkv.CreateBuckets(tx, buckets...), createLaterBuckets(tx)); err != nil {
 		return err
 	}
 	return putBox(tx, boxRecord{incarnation: rand.Uint64() | 1})
+}
+
+func createLaterBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
+
+// createMissing creates the buckets that an earlier version did not have.
+func (j *Journal) createMissing() error {
+	missing := false
+	err := j.readTx(func(tx *bbolt.Tx) error {
+		missing = checkedkv.CheckBuckets(tx, laterBuckets...) != nil
+		return nil
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return j.writeTx(createLaterBuckets)
 }
 
 // checkBuckets checks that a database is a journal.

@@ -9,7 +9,8 @@
 //   - A fact is on disk when its done was called with nil: it survives kill -9 and a
 //     power cut, once, at its place.
 //   - Seq is dense in a stream, Pos is dense on the box, both from 1. Commits of
-//     one stream happen in the order of its Appends.
+//     one stream happen in the order of its Appends. A stream that another box
+//     began may begin later here: see AppendCopies.
 //   - After a refusal no more facts of that stream and epoch are taken until Raise:
 //     the room's memory was ahead of the disk and is rebuilt from the log.
 //   - A value with a wrong checksum is never returned as good. It comes out as an

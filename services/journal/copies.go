@@ -33,30 +33,9 @@ func (j *Journal) AppendCopies(b Batch, done func(error)) { j.enqueueBatch(opCop
 // applyCopies writes the facts of a batch that are not here yet. All checks come before the first
 // change, so a refused batch leaves no trace.
 func (st *commitStage) applyCopies(tx *bbolt.Tx, h *streamHead, o *op) error {
-	facts, err := checkDense(o.batch.Stream, o.batch.Facts)
-	if err != nil || len(facts) == 0 {
-		o.err = err
-		//lint:ignore nilerr the result has the error
-		return nil
-	}
 	next := *h
-	if next.epoch == 0 && next.seq == 0 {
-		next.setBase(facts[0].Seq - 1)
-	}
-	known := 0
-	for known < len(facts) && facts[known].Seq <= next.seq {
-		known++
-	}
-	if o.err = st.compareFacts(tx, h, facts[:known]); o.err != nil {
-		return nil
-	}
-	if facts = facts[known:]; len(facts) == 0 {
-		return nil
-	}
-	values, err := encodeCopies(next, facts)
-	if err != nil {
-		o.err = err
-		//lint:ignore nilerr the result has the error
+	facts, values, err := st.checkCopies(tx, &next, o.batch)
+	if o.err = err; len(values) == 0 {
 		return nil
 	}
 	bucket := tx.Bucket([]byte(bucketFacts))
@@ -69,13 +48,34 @@ func (st *commitStage) applyCopies(tx *bbolt.Tx, h *streamHead, o *op) error {
 			return err
 		}
 	}
-	moved := next.epoch != h.epoch
+	begun := next.epoch != h.epoch
 	next.fenced = true
 	*h = next
-	if moved {
+	if begun {
 		return putHead(tx, o.batch.Stream, h)
 	}
 	return nil
+}
+
+// checkCopies checks whether a batch may follow a head, to which it gives a base if the stream is
+// new. It returns the facts that are not here yet, and their encoded form.
+func (st *commitStage) checkCopies(tx *bbolt.Tx, next *streamHead, b Batch) ([]event.Event, [][]byte, error) {
+	facts, err := checkDense(b.Stream, b.Facts)
+	if err != nil || len(facts) == 0 {
+		return nil, nil, err
+	}
+	if next.epoch == 0 && next.seq == 0 {
+		next.setBase(facts[0].Seq - 1)
+	}
+	known := 0
+	for known < len(facts) && facts[known].Seq <= next.seq {
+		known++
+	}
+	if err := st.compareFacts(tx, next, facts[:known]); err != nil {
+		return nil, nil, err
+	}
+	values, err := encodeCopies(*next, facts[known:])
+	return facts[known:], values, err
 }
 
 // checkDense checks what needs no journal: facts that follow each other, with numbers that a

@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -234,5 +236,81 @@ func TestFactsTravelUnchangedWithoutTheirPosition(t *testing.T) {
 		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Invalid || e.Code != name || e.Field != "facts" || got != nil {
 			t.Errorf("%s: %d facts, %v", name, len(got), err)
 		}
+	}
+}
+
+// openLogged opens a journal whose log is kept.
+func openLogged(t *testing.T, cfg Config) (*journalRig, *bytes.Buffer) {
+	t.Helper()
+	var said bytes.Buffer
+	cfg.NoBallast, cfg.Pace = true, -1
+	j, err := Open(cfg, slog.New(slog.NewTextHandler(&said, nil)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := wrapJournal(t, j)
+	b.serve()
+	return b, &said
+}
+
+// A stream that begins late, or was cut, is whole. Nothing about it is logged as damage, and no
+// reader falls back to a search of all facts.
+func TestReadingACopiedStreamCallsNothingDamaged(t *testing.T) {
+	for _, flush := range []int{8, 1000} {
+		cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: flush}
+		b, said := openLogged(t, cfg)
+		b.mustCopy(run(4, 11, 40)...)
+		b.take()
+		b.append("room:a", 20)
+		stale, err := b.headOf(nil, "room:a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.cut(40)
+		b.mu.Lock() // a reader may find the cut on disk before it is published
+		published := b.heads["room:a"]
+		b.heads["room:a"] = stale
+		b.mu.Unlock()
+		if d := cmp.Diff(cursors(run(4, 11, 40)), b.identities()); d != "" {
+			t.Error(d)
+		}
+		b.mu.Lock()
+		b.heads["room:a"] = published
+		b.mu.Unlock()
+		b.mustCopy(run(4, 39, 50)...)
+		for range 2 {
+			for after := range uint64(51) {
+				if got, err := b.Since("room:a", after, 0); err != nil || uint64(len(got)) != 50-max(after, 10) {
+					t.Errorf("after %d: %d facts, %v", after, len(got), err)
+				}
+			}
+			if b.stop(); said.Len() > 0 {
+				t.Fatal(said.String())
+			}
+			b, said = openLogged(t, cfg)
+		}
+	}
+}
+
+// Readers hold heads that were published: the committer changes copies only.
+func TestACutLeavesAPublishedHeadAsItWas(t *testing.T) {
+	made := func() *streamHead {
+		h := &streamHead{epoch: 3, seq: 5, ends: make([]epochEnd, 0, 8), first: 1}
+		h.pos = append(make([]uint64, 0, 16), 1, 2, 3, 4, 5)
+		h.ends = append(h.ends, epochEnd{1, 2}, epochEnd{2, 4})
+		h.bounds.cuts = append(make([]cutMark, 0, 8), cutMark{epoch: 9})[:0]
+		return h
+	}
+	h := made()
+	staged := *h
+	staged.endEpochAt(3, 4, 5)
+	staged.beginEpoch(2)
+	staged.addFact(4, 6)
+	want := made()
+	if d := cmp.Diff(want.pos, h.pos); d != "" {
+		t.Error(d)
+	}
+	if !slices.Equal(want.ends, h.ends) || h.bounds.cuts[:1][0].epoch != 9 || h.seq != 5 {
+		t.Errorf("%+v", h)
 	}
 }

@@ -33,18 +33,24 @@ func (j *Journal) CutStream(ctx context.Context, stream string, seq uint64) erro
 	return err
 }
 
-func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
+// checkCut checks whether a stream can be cut at a seq.
+func (h *streamHead) checkCut(stream string, seq uint64) error {
 	const name = "journal.CutStream"
-	stream := o.batch.Stream
 	switch {
-	case h.epoch == 0:
-		o.err = errs.Newf(name, errs.Missing, "stream %q never was", stream)
-	case o.seq > h.seq:
-		o.err = errs.NewField(name, "seq", "too_high", int64(h.seq), "seq %d is behind the stream's end, which is %d", o.seq, h.seq)
-	case o.seq < h.bounds.base:
-		o.err = errs.NewField(name, "seq", "too_low", int64(h.bounds.base), "seq %d: the stream begins after %d here", o.seq, h.bounds.base)
+	case h.epoch == 0 && h.seq == 0:
+		return errs.Newf(name, errs.Missing, "stream %q never was", stream)
+	case seq > h.seq:
+		return errs.NewField(name, "seq", "too_high", int64(h.seq), "seq %d is behind the stream's end, which is %d", seq, h.seq)
+	case seq < h.bounds.base:
+		return errs.NewField(name, "seq", "too_low", int64(h.bounds.base), "seq %d: the stream begins after %d here", seq, h.bounds.base)
 	}
-	if o.err != nil || o.seq == h.seq && h.hasEnded() {
+	return nil
+}
+
+func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
+	stream := o.batch.Stream
+	o.err = h.checkCut(stream, o.seq)
+	if refused := o.err != nil; refused || o.seq == h.seq && h.hasEnded() {
 		return nil
 	}
 	refs, err := st.locateStaged(tx, h, stream, o.seq)

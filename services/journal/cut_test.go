@@ -161,25 +161,6 @@ func TestAnErasureReachesWhatWasCutOff(t *testing.T) {
 	}
 }
 
-// A reader that finds the cut on disk before it is published must not call that damage.
-func TestAReaderBesideACutSeesNoDamage(t *testing.T) {
-	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 5})
-	b.raise("room:a")
-	b.append("room:a", 20)
-	b.raise("room:b") // the index is on disk
-	stale, err := b.headOf(nil, "room:a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.cut(7)
-	b.mu.Lock()
-	b.heads["room:a"] = stale
-	b.mu.Unlock()
-	if d := cmp.Diff(cursors(run(1, 1, 7)), b.identities()); d != "" {
-		t.Error(d)
-	}
-}
-
 // A backup has the bounds. Second copies have the facts only, and all bounds follow from them.
 func TestCopiesWorkWithBackupsAndSecondCopies(t *testing.T) {
 	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 300}

@@ -38,8 +38,8 @@ func FuzzReadFact(f *testing.F) {
 	})
 }
 
-// FuzzDecodeFacts reads any bytes as facts of another box and hands what is read to a journal. They
-// are refused as the sender's fault, or they are there afterwards.
+// FuzzDecodeFacts reads any bytes as facts of another box and hands them to a journal. They are
+// refused as the sender's fault, or they are there afterwards.
 func FuzzDecodeFacts(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(EncodeFacts(run(4, 11, 13)))

@@ -53,7 +53,7 @@ func (c *copier) next() {
 func (c *copier) step() (err error) {
 	ctx := context.Background()
 	switch c.steps++; {
-	case c.steps%12 == 5 && c.at.Seq > copiedBase+4:
+	case c.steps%6 == 5 && c.at.Seq > copiedBase+4:
 		seq := c.at.Seq - rand.Uint64N(5)
 		printLine("cutting %s %d", c.stream, seq)
 		if err = c.journal.CutStream(ctx, c.stream, seq); err != nil {

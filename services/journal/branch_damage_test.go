@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,33 +61,35 @@ func TestDamageBesideTheFactsOfACopiedStreamAltersNothing(t *testing.T) {
 			})
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16}
-			winner, want := branchFile(t, cfg.Path)
-			damage(cfg.Path)
-			for round := range uint64(2) {
+		for _, limit := range []int64{0, 1} { // Open saves what a small file holds, and checks no leaf of a large one
+			t.Run(fmt.Sprint(name, limit), func(t *testing.T) {
+				cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16, leafLimit: limit}
+				winner, want := branchFile(t, cfg.Path)
+				damage(cfg.Path)
+				for round := range uint64(2) {
+					b := openBox(t, cfg)
+					if d := cmp.Diff(want, b.identities()); d != "" {
+						t.Fatalf("round %d: %s", round, d)
+					}
+					b.mustCopy(run(winner, 63, 65+round)...) // the standby goes on where it was
+					want = append(want, Cursor{winner, 65 + round})
+					if d := cmp.Diff(want, b.identities()); d != "" {
+						t.Fatalf("round %d, after a copy: %s", round, d)
+					}
+					if s := b.state(); s.Base != 10 || s.At != (Cursor{winner, 65 + round}) {
+						t.Errorf("round %d: %+v", round, s)
+					}
+					b.stop()
+				}
 				b := openBox(t, cfg)
-				if d := cmp.Diff(want, b.identities()); d != "" {
-					t.Fatalf("round %d: %s", round, d)
+				if c := b.raise("room:a"); c.Epoch <= winner {
+					t.Errorf("epoch %d may have been given before", c.Epoch)
 				}
-				b.mustCopy(run(winner, 63, 65+round)...) // the standby goes on where it was
-				want = append(want, Cursor{winner, 65 + round})
-				if d := cmp.Diff(want, b.identities()); d != "" {
-					t.Fatalf("round %d, after a copy: %s", round, d)
+				if n := b.rewriteAll("room:a", "p_ada"); n != 30+12+29 {
+					t.Errorf("%d facts were erased, want %d", n, 30+12+29)
 				}
-				if s := b.state(); s.Base != 10 || s.At != (Cursor{winner, 65 + round}) {
-					t.Errorf("round %d: %+v", round, s)
-				}
-				b.stop()
-			}
-			b := openBox(t, cfg)
-			if c := b.raise("room:a"); c.Epoch <= winner {
-				t.Errorf("epoch %d may have been given before", c.Epoch)
-			}
-			if n := b.rewriteAll("room:a", "p_ada"); n != 30+12+29 {
-				t.Errorf("%d facts were erased, want %d", n, 30+12+29)
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -169,4 +172,61 @@ func TestAFileOfAnEarlierVersionGetsBounds(t *testing.T) {
 	if c := b.take(); c.Seq != 2 {
 		t.Errorf("took over at %+v", c)
 	}
+}
+
+// Nothing came after the cut yet, so its mark alone says what does not count.
+func TestACutHoldsWhenTheRestIsReadFromTheFacts(t *testing.T) {
+	for name, damage := range map[string]func(k, v []byte) []byte{
+		bucketBox: func(k, _ []byte) []byte {
+			if string(k) == keyCheckpoint {
+				return []byte{}
+			}
+			return nil
+		},
+		bucketStreams: func(_, v []byte) []byte { return flipBit(v) },
+		bucketIndex:   func(_, v []byte) []byte { return flipBit(v) },
+	} {
+		for _, limit := range []int64{0, 1} {
+			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), leafLimit: limit}
+			b := openBox(t, cfg)
+			b.mustCopy(run(4, 11, 40)...)
+			own := b.take()
+			b.append("room:a", 12)
+			b.cut(37)
+			b.stop()
+			breakValues(t, cfg.Path, name, damage)
+			b = openBox(t, cfg)
+			if d := cmp.Diff(cursors(run(4, 11, 37)), b.identities()); d != "" {
+				t.Errorf("%s: %s", name, d)
+			}
+			if c := b.take(); c.Seq != 37 || c.Epoch <= own.Epoch {
+				t.Errorf("%s: took over at %+v after %+v", name, c, own)
+			}
+			b.stop()
+		}
+	}
+}
+
+// Damage to the name of the bucket of bounds, or to the flag that makes it a bucket, is no file of an
+// earlier version: the values are saved.
+func TestADamagedNameOfABucketLosesNoBounds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "facts.db")
+	_, want := branchFile(t, path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := []byte(bucketBounds)
+	if data = bytes.ReplaceAll(data, name, []byte("boumds")); !bytes.Contains(data, []byte("boumds")) {
+		t.Fatal("the file has no such name")
+	}
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), leafLimit: 1}
+	if err := os.WriteFile(cfg.Path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := openBox(t, cfg)
+	if d := cmp.Diff(want, b.identities()); d != "" || b.state().Base != 10 || b.OpenResult().SetAside == "" {
+		t.Errorf("base %d: %+v %s", b.state().Base, b.OpenResult(), d)
+	}
+	b.stop()
 }

@@ -183,7 +183,7 @@ func TestKillLosesAndDoublesNothing(t *testing.T) {
 	cuts, taken := acked.countCuts()
 	t.Logf("%d kills, %d results acknowledged, %d of them cuts, 0 lost, 0 doubled; process start to ready: median %v, worst %v",
 		kills, total, cuts, ready[len(ready)/2], worst)
-	if cuts < kills/2 || taken == 0 {
+	if cuts < kills/5 || taken == 0 {
 		t.Errorf("%d cuts, %d streams taken over: the children did too little", cuts, taken)
 	}
 	timetest.CheckBudget(t, "the slowest start", worst, time.Second)

@@ -49,8 +49,12 @@ func (h *streamHead) checkCut(stream string, seq uint64) error {
 
 func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
 	stream := o.batch.Stream
-	o.err = h.checkCut(stream, o.seq)
-	if refused := o.err != nil; refused || o.seq == h.seq && h.hasEnded() {
+	if err := h.checkCut(stream, o.seq); err != nil {
+		o.err = err
+		//lint:ignore nilerr the result has the error
+		return nil
+	}
+	if o.seq == h.seq && h.hasEnded() {
 		return nil
 	}
 	refs, err := st.locateStaged(tx, h, stream, o.seq)

@@ -42,6 +42,9 @@ func TestACutEndsTheEpochForEveryReaderButTheUplink(t *testing.T) {
 			}
 			b.stop()
 			b = openBox(t, cfg)
+			if got := b.try("room:a", own.Epoch, 14); got != errs.Stale {
+				t.Errorf("a fact of the epoch that has ended, after a restart: %v", got)
+			}
 		}
 		// The winner went on in the epoch that ended here, and then in another one.
 		b.mustCopy(slices.Concat(run(4, 13, 15), run(5, 16, 17))...)

@@ -211,7 +211,7 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*strea
 	case err != nil:
 		return nil, err
 	case h == nil:
-		return &streamHead{}, nil
+		return &streamHead{bounds: bounds}, nil
 	}
 	h.bounds = bounds
 	return h, nil

@@ -45,6 +45,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -210,9 +211,22 @@ func (j *Journal) createMissing() error {
 	return j.writeTx(createLaterBuckets)
 }
 
-// checkBuckets checks that a database is a journal.
+// checkBuckets checks that a database is a journal. A file of an earlier version has the earlier
+// buckets and nothing else: with another name beside them, the name of a later one is damaged.
 func checkBuckets(tx *bbolt.Tx) error {
-	return checkedkv.CheckBuckets(tx, buckets...)
+	if err := checkedkv.CheckBuckets(tx, buckets...); err != nil {
+		return err
+	}
+	if checkedkv.CheckBuckets(tx, laterBuckets...) == nil {
+		return nil
+	}
+	c := tx.Cursor()
+	for name, _ := c.First(); name != nil; name, _ = c.Next() {
+		if !slices.Contains(buckets, string(name)) {
+			return errs.Newf("journal", errs.Corrupt, "%q is no bucket of a journal", name)
+		}
+	}
+	return nil
 }
 
 // claimIncarnation reads the journal's incarnation. After damage that may have cost a commit,

@@ -74,6 +74,54 @@ func benchAppend(b *testing.B, writers int) {
 	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds()), "p99-us")
 }
 
+// BenchmarkAppendCopies compares copies with own facts in one run: batches of as many facts, in as
+// many streams, one after another, so that the disk has the same to do.
+func BenchmarkAppendCopies(b *testing.B) {
+	for _, size := range []int{1, 30} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) { benchCopies(b, size) })
+	}
+}
+
+func benchCopies(b *testing.B, size int) {
+	const streams = 100
+	owner := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
+	standby := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
+	var spent [2]time.Duration
+	batches := make([]Batch, streams)
+	for i := range batches {
+		batches[i].Stream = fmt.Sprintf("room:c_%08d", i)
+		batches[i].Epoch = owner.raise(batches[i].Stream).Epoch
+	}
+	for b.Loop() {
+		for i := range batches {
+			stream := batches[i].Stream
+			batches[i].Facts = nil
+			for range size {
+				owner.seq[stream]++
+				batches[i].Facts = append(batches[i].Facts, testFact(stream, batches[i].Epoch, owner.seq[stream]))
+			}
+		}
+		for i, hand := range []func(Batch, func(error)){owner.Append, standby.AppendCopies} {
+			start := time.Now()
+			results := make(chan error, streams)
+			for _, batch := range batches {
+				hand(batch, func(err error) { results <- err })
+			}
+			for range batches {
+				if err := <-results; err != nil {
+					b.Fatal(err)
+				}
+			}
+			spent[i] += time.Since(start)
+		}
+	}
+	facts := float64(b.N * streams * size)
+	b.ReportMetric(facts/spent[0].Seconds(), "own/s")
+	b.ReportMetric(facts/spent[1].Seconds(), "copies/s")
+	b.ReportMetric(spent[1].Seconds()/spent[0].Seconds(), "copy-over-append")
+	b.ReportMetric(0, "ns/op")
+}
+
 // rawSyncs is the floor: how often a second one fact can be appended to a plain file
 // and synced.
 func rawSyncs(b *testing.B) float64 {

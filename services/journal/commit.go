@@ -191,7 +191,7 @@ func (j *Journal) writeGroup(st *commitStage, group []*op) error {
 		if !wrote {
 			return errNothing
 		}
-		if !st.vitalOnly && j.tailLen()+st.facts >= j.cfg.checkpointFacts {
+		if st.mustFlush || !st.vitalOnly && j.tailLen()+st.facts >= j.cfg.checkpointFacts {
 			return st.flushIndex(tx)
 		}
 		return nil

@@ -33,7 +33,10 @@ func repeatCount(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-const crashRooms = 8
+const (
+	crashRooms  = 8
+	crashCopies = 3 // streams of another box: branch_crash_test.go
+)
 
 // loadChild raises and writes to some rooms, with several batches under way in each. It prints
 // each acknowledgement, until it is killed.
@@ -44,6 +47,19 @@ func loadChild() int {
 		stream := fmt.Sprintf("room:%d", i)
 		c := b.raise(stream)
 		all.Go(func() { appendForever(b.Journal, stream, c) })
+	}
+	for i := range crashCopies {
+		c, err := newCopier(b.Journal, i)
+		if err != nil {
+			return failChild(err)
+		}
+		all.Go(func() {
+			for {
+				if err := c.step(); err != nil {
+					os.Exit(failChild(err))
+				}
+			}
+		})
 	}
 	printLine("ready")
 	all.Wait()
@@ -109,6 +125,9 @@ func (a ackedFacts) check(j *Journal) error {
 		if pos++; e.Pos != pos {
 			return fmt.Errorf("position %d where %d should be", e.Pos, pos)
 		}
+		if isCopied(e.Stream) {
+			continue // ackedCopies
+		}
 		if seen[e.Stream]++; e.Seq != seen[e.Stream] {
 			return fmt.Errorf("%s: seq %d where %d should be", e.Stream, e.Seq, seen[e.Stream])
 		}
@@ -138,7 +157,7 @@ func (a ackedFacts) check(j *Journal) error {
 func TestKillLosesAndDoublesNothing(t *testing.T) {
 	kills := repeatCount(t, "LIVELEARN_KILLS", 25)
 	dir := t.TempDir()
-	acked := make(ackedFacts)
+	acked := newAcked()
 	var ready []time.Duration
 	total := 0
 	for range kills {
@@ -161,13 +180,17 @@ func TestKillLosesAndDoublesNothing(t *testing.T) {
 	}
 	slices.Sort(ready)
 	worst := ready[len(ready)-1]
-	t.Logf("%d kills, %d facts acknowledged, 0 lost, 0 doubled; process start to ready: median %v, worst %v",
-		kills, total, ready[len(ready)/2], worst)
+	cuts, taken := acked.countCuts()
+	t.Logf("%d kills, %d results acknowledged, %d of them cuts, 0 lost, 0 doubled; process start to ready: median %v, worst %v",
+		kills, total, cuts, ready[len(ready)/2], worst)
+	if cuts < kills/5 || taken == 0 {
+		t.Errorf("%d cuts, %d streams taken over: the children did too little", cuts, taken)
+	}
 	timetest.CheckBudget(t, "the slowest start", worst, time.Second)
 }
 
 // killOne runs a child until some facts are acknowledged, and kills it.
-func killOne(t *testing.T, dir string, acked ackedFacts) (ready time.Duration, n int) {
+func killOne(t *testing.T, dir string, acked acked) (ready time.Duration, n int) {
 	t.Helper()
 	cmd := childCommand(t, "load", dir)
 	out, err := cmd.StdoutPipe()

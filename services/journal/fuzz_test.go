@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -33,6 +34,47 @@ func FuzzReadFact(f *testing.F) {
 		again, err := readFact(appendFact(nil, e))
 		if d := cmp.Diff(e, again); err != nil || d != "" {
 			t.Errorf("%v %s", err, d)
+		}
+	})
+}
+
+// FuzzDecodeFacts reads any bytes as facts of another box and hands them to a journal. They are
+// refused as the sender's fault, or they are there afterwards.
+func FuzzDecodeFacts(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(EncodeFacts(run(4, 11, 13)))
+	f.Add(EncodeFacts(append(run(4, 11, 13), run(2, 14, 14)...)))
+	f.Add(EncodeFacts(run(1<<63, 1<<63, 1<<63)))
+	f.Add(append(EncodeFacts(run(4, 1, 1)), 0xFF, 0xFF, 0xFF, 0xFF, 0x0F))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		facts, err := DecodeFacts(b)
+		if err != nil {
+			if errs.KindOf(err) != errs.Invalid {
+				t.Errorf("kind %v: %v", errs.KindOf(err), err)
+			}
+			return
+		}
+		if again, err := DecodeFacts(EncodeFacts(facts)); err != nil || diffFacts(facts, again) != "" {
+			t.Errorf("%v %s", err, diffFacts(facts, again))
+		}
+		if len(facts) == 0 {
+			return
+		}
+		path := filepath.Join(dir, "facts.db")
+		box := openBox(t, Config{Path: path})
+		defer func() { box.stop(); _ = os.Remove(path) }()
+		if err := box.copies(facts...); err != nil {
+			if k := errs.KindOf(err); k != errs.Invalid && k != errs.Stale {
+				t.Errorf("kind %v: %v", k, err)
+			}
+			if s := box.state(); s.At != (Cursor{}) || box.Position() != 0 {
+				t.Errorf("a refused batch left %+v", s)
+			}
+			return
+		}
+		if got, err := box.Since("room:a", 0, 0); err != nil || len(got) != len(facts) {
+			t.Errorf("%d facts of %d: %v", len(got), len(facts), err)
 		}
 	})
 }
@@ -67,16 +109,23 @@ func FuzzFact(f *testing.F) {
 	})
 }
 
-// FuzzRecords reads any bytes as a stream's record and as a piece of the index.
+// FuzzRecords reads any bytes as a stream's record, as its bounds and as a piece of the index.
 func FuzzRecords(f *testing.F) {
 	f.Add((&streamHead{epoch: 3, seq: 9, ends: []epochEnd{{1, 4}, {2, 8}}}).encodeHead())
 	f.Add(encodeChunk([]uint64{5, 0, 9, 1 << 40}))
+	f.Add((&streamBounds{age: 3, base: 9, top: 1 << 40, cuts: []cutMark{{4, 12, 5, 30}, {6, 11, 5, 40}}}).encodeBounds())
 	f.Add([]byte{recordVersion, 1, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if h, err := decodeHead(b); err == nil {
 			again, err := decodeHead(h.encodeHead())
 			if err != nil || again.epoch != h.epoch || again.seq != h.seq || len(again.ends) != len(h.ends) {
 				t.Errorf("%+v became %+v: %v", h, again, err)
+			}
+		}
+		if bounds, err := decodeBounds(b); err == nil {
+			again, err := decodeBounds(bounds.encodeBounds())
+			if err != nil || !reflect.DeepEqual(bounds, again) {
+				t.Errorf("%+v became %+v: %v", bounds, again, err)
 			}
 		}
 		if c, err := decodeChunk(b); err == nil {

@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
 )
 
 // chunkLen is the number of positions in one index value.
@@ -89,26 +90,29 @@ func (j *Journal) loadPosition() error {
 	}
 	position = max(position, checkpoint)
 	heads := make(map[string]*streamHead)
+	whole := checkpoint == 0 // every fact so far was read
 	for f := range j.scanFacts(checkpoint, position) {
 		if f.err != nil {
 			j.log.Error("a fact is damaged", "err", f.err)
+			whole = false
 			continue
 		}
 		h := heads[f.event.Stream]
 		if h == nil {
-			if h, err = j.readHead(nil, f.event.Stream, position); err != nil {
+			if h, err = j.loadHead(f.event.Stream, checkpoint, position); err != nil {
 				return err
 			}
 			heads[f.event.Stream] = h
-			h.first = f.event.Seq
-			if h.first != h.seq+1 && h.first > 1 { // an epoch was raised since the checkpoint, or facts are lost
-				h.first = min(h.first, j.lastIndexed(f.event.Stream)+1)
+			if whole {
+				h.setBase(f.event.Seq - 1) // nothing of it was lost, even if the record of its bounds is
 			}
 		}
-		h.addFact(f.event.Seq, f.event.Pos)
+		j.loadFact(h, f.event)
 	}
 	for _, h := range heads {
-		h.addLost(h.seq)
+		if h.first > 0 {
+			h.addLost(h.seq)
+		}
 	}
 	j.mu.Lock()
 	j.heads, j.position, j.checkpoint = heads, position, checkpoint
@@ -117,6 +121,31 @@ func (j *Journal) loadPosition() error {
 	j.mu.Unlock()
 	j.met.position.Set(float64(position))
 	return nil
+}
+
+// loadFact notes a fact that the index on disk lacks.
+func (j *Journal) loadFact(h *streamHead, e event.Event) {
+	if !h.bounds.holdsFact(e) {
+		return
+	}
+	if h.first == 0 {
+		h.first = e.Seq
+		if h.first != h.seq+1 && h.first > 1 { // an epoch was raised since the checkpoint, or facts are lost
+			h.first = min(h.first, max(j.lastIndexed(e.Stream), h.bounds.base)+1)
+		}
+	}
+	h.dropBranch(e)
+	h.addFact(e.Seq, e.Pos)
+}
+
+// loadHead reads a stream's head for the facts after the checkpoint. Without a checkpoint the record
+// may be an old one that a salvage found, so after a cut it is made again.
+func (j *Journal) loadHead(stream string, checkpoint, position uint64) (*streamHead, error) {
+	h, err := j.readHead(nil, stream, position)
+	if err == nil && checkpoint == 0 && len(h.bounds.cuts) > 0 {
+		return j.rebuildHead(stream, position, h.bounds), nil
+	}
+	return h, err
 }
 
 // lastPosition is the position of the last fact, damaged or not. A damaged key may follow it
@@ -154,9 +183,14 @@ func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) {
 // index exists, is made again from the facts up to position.
 func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*streamHead, error) {
 	var h *streamHead
+	var bounds streamBounds
 	lost := false
 	read := func(tx *bbolt.Tx) (err error) {
 		h, err = getHead(tx, stream)
+		var failed error
+		if bounds, failed = j.readBounds(tx, stream, h, position); failed != nil {
+			return failed
+		}
 		if h == nil && err == nil {
 			prefix := indexPrefix(stream)
 			k, _ := tx.Bucket([]byte(bucketIndex)).Cursor().Seek(prefix)
@@ -173,26 +207,30 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*strea
 	switch {
 	case errs.KindOf(err) == errs.Corrupt && err != nil, lost:
 		//lint:ignore nilerr the head is built again from the facts
-		return j.rebuildHead(stream, position), nil
+		return j.rebuildHead(stream, position, bounds), nil
 	case err != nil:
 		return nil, err
 	case h == nil:
-		return &streamHead{}, nil
+		return &streamHead{bounds: bounds}, nil
 	}
+	h.bounds = bounds
 	return h, nil
 }
 
 // rebuildHead makes a stream's head from its facts and its index. The ends of its epochs are
-// lost, so clients reload.
-func (j *Journal) rebuildHead(stream string, position uint64) *streamHead {
-	h := &streamHead{seq: j.lastIndexed(stream)}
+// lost, so clients reload. Its new epoch has ended at once, so copies of another one may follow.
+func (j *Journal) rebuildHead(stream string, position uint64, bounds streamBounds) *streamHead {
+	h := &streamHead{seq: max(j.lastIndexed(stream), bounds.base), bounds: bounds}
 	for f := range j.scanFacts(0, position) {
 		if f.err == nil && f.event.Stream == stream {
-			h.seq = max(h.seq, f.event.Seq)
 			h.epoch = max(h.epoch, f.event.Epoch)
+			if bounds.holdsFact(f.event) {
+				h.seq = max(h.seq, f.event.Seq)
+			}
 		}
 	}
-	h.epoch = leapEpoch(h.epoch)
+	h.epoch = leapEpoch(h.highestEpoch())
+	h.ends = []epochEnd{{h.epoch, h.seq}}
 	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
 	return h
 }

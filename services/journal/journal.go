@@ -9,7 +9,8 @@
 //   - A fact is on disk when its done was called with nil: it survives kill -9 and a
 //     power cut, once, at its place.
 //   - Seq is dense in a stream, Pos is dense on the box, both from 1. Commits of
-//     one stream happen in the order of its Appends.
+//     one stream happen in the order of its Appends. A stream that another box
+//     began may begin later here: see AppendCopies.
 //   - After a refusal no more facts of that stream and epoch are taken until Raise:
 //     the room's memory was ahead of the disk and is rebuilt from the log.
 //   - A value with a wrong checksum is never returned as good. It comes out as an
@@ -28,6 +29,7 @@
 //	index      stream 00 first seq -> positions of up to 512 facts that follow each other
 //	streams    stream              -> epoch, last seq, where the last 64 epochs ended
 //	snapshots  stream              -> epoch, seq, the room's state at seq
+//	bounds     stream              -> where a copied stream begins, and what was cut off
 //
 // The same folder may hold <path>.ballast, <path>.copies with copies of the facts, and the files of package checkedkv.
 //
@@ -43,6 +45,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -168,11 +171,10 @@ func openJournal(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Jour
 		cfg: cfg, db: db, log: log, met: newMetrics(reg), openResult: found,
 		queue: newQueue(cfg.QueueBytes), wake: make(chan struct{}), closed: make(chan struct{}),
 	}
-	if err := j.claimIncarnation(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := j.loadPosition(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	for _, step := range []func() error{j.createMissing, j.claimIncarnation, j.loadPosition} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	if found.SetAside != "" || found.Salvage.FromCopy > 0 {
 		j.openResult.Missing = j.describeMissing()
@@ -183,17 +185,48 @@ func openJournal(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Jour
 
 var buckets = []string{bucketBox, bucketFacts, bucketIndex, bucketStreams, bucketSnapshots}
 
+// laterBuckets are missing in a file of an earlier version. Open creates them.
+var laterBuckets = []string{bucketBounds}
+
 // createBuckets fills a new database.
 func createBuckets(tx *bbolt.Tx) error {
-	if err := checkedkv.CreateBuckets(tx, buckets...); err != nil {
+	if err := errors.Join(checkedkv.CreateBuckets(tx, buckets...), createLaterBuckets(tx)); err != nil {
 		return err
 	}
 	return putBox(tx, boxRecord{incarnation: rand.Uint64() | 1})
 }
 
-// checkBuckets checks that a database is a journal.
+func createLaterBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
+
+// createMissing creates the buckets that an earlier version did not have.
+func (j *Journal) createMissing() error {
+	missing := false
+	err := j.readTx(func(tx *bbolt.Tx) error {
+		missing = checkedkv.CheckBuckets(tx, laterBuckets...) != nil
+		return nil
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return j.writeTx(createLaterBuckets)
+}
+
+// checkBuckets checks that a database is a journal. A file of an earlier version has the earlier
+// buckets and nothing else: with another name beside them, the name of a later one is damaged.
 func checkBuckets(tx *bbolt.Tx) error {
-	return checkedkv.CheckBuckets(tx, buckets...)
+	if err := checkedkv.CheckBuckets(tx, buckets...); err != nil {
+		return err
+	}
+	if checkedkv.CheckBuckets(tx, laterBuckets...) == nil {
+		return nil
+	}
+	c := tx.Cursor()
+	for name, _ := c.First(); name != nil; name, _ = c.Next() {
+		if !slices.Contains(buckets, string(name)) {
+			return errs.Newf("journal", errs.Corrupt, "%q is no bucket of a journal", name)
+		}
+	}
+	return nil
 }
 
 // claimIncarnation reads the journal's incarnation. After damage that may have cost a commit,

@@ -18,10 +18,15 @@ func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
 	if err != nil {
 		return nil, err
 	}
-	tail, indexed := h.factsInMemory(after)
-	var refs []factRef
+	var tail, refs []factRef
+	var indexed uint64
 	var damage error
-	err = j.readTx(func(tx *bbolt.Tx) error {
+	err = j.readTx(func(tx *bbolt.Tx) (err error) {
+		if h, err = currentHead(tx, stream, h); err != nil {
+			return err
+		}
+		after = max(after, h.bounds.base)
+		tail, indexed = h.factsInMemory(after)
 		refs, damage = readIndex(tx, stream, after)
 		return nil
 	})
@@ -35,8 +40,13 @@ func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
 	}
 	if damage != nil {
 		j.log.Error("the index is damaged, facts are read instead", "room", stream, "err", damage)
-		return j.searchFacts(stream, after, h.seq)
+		return j.searchFacts(stream, after, h)
 	}
+	return fillGaps(after, addTail(refs, tail)), nil
+}
+
+// addTail adds to a page of refs from the index those that are in memory only.
+func addTail(refs, tail []factRef) []factRef {
 	for _, r := range tail {
 		if len(refs) >= pageLen {
 			break
@@ -45,7 +55,7 @@ func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
 			refs = append(refs, r)
 		}
 	}
-	return fillGaps(after, refs), nil
+	return refs
 }
 
 // lacksFacts reports whether refs, read from the index after a seq, have a gap or end too early. A
@@ -92,15 +102,20 @@ func readIndex(tx *bbolt.Tx, stream string, after uint64) ([]factRef, error) {
 	return refs, nil
 }
 
-// searchFacts finds a stream's facts up to a seq without the index, by reading all facts. A fact
-// that is not found has an unknown position.
-func (j *Journal) searchFacts(stream string, after, upTo uint64) ([]factRef, error) {
+// searchFacts finds a stream's facts without the index, by reading all facts. A fact that is not
+// found has an unknown position. A fact takes the place of one with its seq at an earlier position,
+// and of what follows that: the earlier ones were cut off, even if the mark of the cut is lost.
+func (j *Journal) searchFacts(stream string, after uint64, h *streamHead) ([]factRef, error) {
+	after, upTo := max(after, h.bounds.base), h.seq
 	var refs []factRef
 	for f := range j.scanFacts(0, j.Position()) {
 		if endsReading(f.err) {
 			return nil, f.err
 		}
-		if f.err == nil && f.event.Stream == stream && f.event.Seq > after {
+		if f.err == nil && f.event.Stream == stream && f.event.Seq > after && f.event.Seq <= upTo && h.bounds.holdsFact(f.event) {
+			for n := len(refs); n > 0 && refs[n-1].seq >= f.event.Seq; n = len(refs) {
+				refs = refs[:n-1]
+			}
 			refs = append(refs, factRef{f.event.Seq, f.event.Pos})
 		}
 		if len(refs) == 16*pageLen {

@@ -14,10 +14,14 @@ import (
 )
 
 // cutChild makes a journal and writes to it, so that each kind of commit happens
-// often: lonely and grouped facts, raises, snapshots, checkpoints.
+// often: lonely and grouped facts, raises, snapshots, checkpoints, copies, cuts and takeovers.
 func cutChild() int {
 	b := openBox(&childTB{}, Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db"), NoBallast: true, checkpointFacts: 30})
+	c, err := newCopier(b.Journal, 0)
 	for n := range 60 {
+		if err = errors.Join(err, c.step(), c.step()); err != nil {
+			return failChild(err)
+		}
 		stream := fmt.Sprintf("room:%d", n%5)
 		if b.epoch[stream] == 0 || n%11 == 0 {
 			b.raise(stream)
@@ -159,7 +163,7 @@ func (d *diskModel) boot(rng *rand.Rand, from, to string) error {
 func replayPowerCut(t *testing.T, steps []traceStep, dir string, rng *rand.Rand, sloppy bool) error {
 	t.Helper()
 	n := rng.IntN(len(steps) + 1)
-	acked := make(ackedFacts)
+	acked := newAcked()
 	for _, s := range steps[:n] {
 		if s.call == "say" {
 			if err := acked.read(strings.TrimSpace(s.text)); err != nil {
@@ -205,6 +209,15 @@ func TestAPowerCutLosesAndDamagesNothing(t *testing.T) {
 	kinds := make(map[string]int)
 	for _, s := range steps {
 		kinds[s.call]++
+	}
+	all := newAcked()
+	for _, s := range steps {
+		if s.call == "say" && all.read(strings.TrimSpace(s.text)) != nil {
+			t.Fatalf("the child said %q", s.text)
+		}
+	}
+	if cuts, taken := all.countCuts(); cuts < 5 || taken == 0 {
+		t.Fatalf("%d cuts, %d streams taken over: the child did too little", cuts, taken)
 	}
 	if kinds["say"] < 50 || kinds["sync"] < 50 || kinds["rename"] == 0 {
 		t.Fatalf("the trace is not what the child did: %v", kinds)

@@ -25,7 +25,7 @@ type op struct {
 	data    []byte
 	rewrite rewrite
 	bytes   int
-	cursor  Cursor // result of a raise
+	cursor  Cursor // result of a raise or a takeover
 	err     error  // why this op was refused
 	done    func(*op)
 }
@@ -38,10 +38,20 @@ const (
 	opSnapshot
 	opRewrite
 	opRenew
+	opCopy
+	opTake
+	opCut
 )
 
 func (o *op) isVital() bool {
-	return o.kind == opRaise || o.kind == opRenew || o.kind == opAppend && o.batch.Vital
+	switch o.kind {
+	case opRaise, opRenew, opTake, opCut:
+		return true
+	case opAppend, opCopy:
+		return o.batch.Vital
+	default:
+		return false
+	}
 }
 
 // factOverhead is the weight of a fact in the queue, in addition to its payload.
@@ -156,7 +166,11 @@ func (q *queue) size() int {
 // errs.Down when the disk failed. After any refusal the rest of that stream and epoch is
 // refused until Raise.
 func (j *Journal) Append(b Batch, done func(error)) {
-	o := &op{kind: opAppend, batch: b, done: func(o *op) { done(o.err) }}
+	j.enqueueBatch(opAppend, b, done)
+}
+
+func (j *Journal) enqueueBatch(kind opKind, b Batch, done func(error)) {
+	o := &op{kind: kind, batch: b, done: func(o *op) { done(o.err) }}
 	for i := range b.Facts {
 		f := &b.Facts[i]
 		o.bytes += factOverhead + len(f.Data) + len(f.By) + len(f.ID)
@@ -179,13 +193,18 @@ func (j *Journal) SaveSnapshot(stream string, epoch, seq uint64, data []byte, do
 // Where the old epoch ended stays known to EpochEnd. When ctx ends first the epoch
 // may still be raised.
 func (j *Journal) Raise(ctx context.Context, stream string) (Cursor, error) {
+	return j.awaitCursor(ctx, "journal.Raise", &op{kind: opRaise, batch: Batch{Stream: stream}})
+}
+
+func (j *Journal) awaitCursor(ctx context.Context, name string, o *op) (Cursor, error) {
 	done := make(chan *op, 1)
-	j.enqueueOp(&op{kind: opRaise, batch: Batch{Stream: stream}, done: func(o *op) { done <- o }})
+	o.done = func(o *op) { done <- o }
+	j.enqueueOp(o)
 	select {
 	case o := <-done:
 		return o.cursor, o.err
 	case <-ctx.Done():
-		return Cursor{}, errs.New("journal.Raise", errs.Down, ctx.Err())
+		return Cursor{}, errs.New(name, errs.Down, ctx.Err())
 	}
 }
 

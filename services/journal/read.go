@@ -229,7 +229,7 @@ func (j *Journal) Snapshot(stream string) (seq uint64, data []byte, err error) {
 	return seq, data, nil
 }
 
-// Streams names every stream that ever raised an epoch, in order.
+// Streams names every stream that ever had an epoch, in order.
 func (j *Journal) Streams() ([]string, error) {
 	var names []string
 	for {

@@ -15,6 +15,7 @@ const (
 	bucketIndex     = "index"
 	bucketStreams   = "streams"
 	bucketSnapshots = "snapshots"
+	bucketBounds    = "bounds"
 
 	keyCheckpoint = "checkpoint"
 )

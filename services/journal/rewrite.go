@@ -23,9 +23,10 @@ type rewrite struct {
 }
 
 // Rewrite gives facts of a stream another payload, because their time has come or their author
-// was erased. fn sees each readable fact, oldest first, outside of any transaction. It may
-// change By, ID and Data and returns whether it did. Stream, epoch, seq, position, kind and
-// stamp stay the same. Rewrite returns the number of changed facts.
+// was erased. fn sees each readable fact, oldest first, outside of any transaction, and at last those
+// that CutStream cut off. It may change By, ID and Data and returns whether it did. Stream, epoch,
+// seq, position, kind and stamp stay the same. Rewrite returns the number of changed facts.
+// errs.Busy: the stream was cut meanwhile, and the next call does the rest.
 //
 // It works in small commits between those of the lessons. When it is cut off, the facts
 // rewritten so far stay rewritten, and the next call does the rest.
@@ -56,7 +57,7 @@ func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, 
 		w, size = rewrite{}, 0
 		return nil
 	}
-	for e, err := range j.Replay(stream, 0) {
+	for e, err := range j.replayWithCut(stream) {
 		switch {
 		case ctx.Err() != nil:
 			return changed, errs.New(op, errs.Down, context.Cause(ctx))

@@ -21,7 +21,7 @@ import (
 // facts.
 func savedValues() *checkedkv.Values {
 	return &checkedkv.Values{
-		Buckets: []string{bucketFacts, bucketStreams, bucketSnapshots, bucketBox},
+		Buckets: []string{bucketFacts, bucketStreams, bucketSnapshots, bucketBounds, bucketBox},
 		Check: func(bucket string, key, value []byte) bool {
 			_, err := verifyChecksum(bucket, key, value)
 			return err == nil && (bucket != bucketFacts || len(key) == 8)
@@ -41,7 +41,8 @@ func isNewer(bucket string, first, second []byte) bool {
 	return readAge(second) > readAge(first)
 }
 
-// readAge is the epoch of a stream's record, and of a snapshot. Both begin with it.
+// readAge is the epoch of a stream's record, and of a snapshot, and the number of changes of
+// bounds. They begin with it.
 func readAge(value []byte) uint64 {
 	d := decoder{rest: string(value)}
 	d.readByte()

@@ -33,7 +33,7 @@ func (j *Journal) Scrub(ctx context.Context) (Scrubbed, error) {
 			s.addDamaged(fmt.Sprintf("facts %d", f.event.Pos))
 		}
 	}
-	for _, bucket := range []string{bucketBox, bucketIndex, bucketStreams, bucketSnapshots} {
+	for _, bucket := range []string{bucketBox, bucketIndex, bucketStreams, bucketSnapshots, bucketBounds} {
 		if err := j.scrubBucket(ctx, bucket, &s); err != nil {
 			return s, err
 		}

@@ -6,6 +6,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
 )
 
 const (
@@ -23,6 +24,7 @@ type commitStage struct {
 	facts     int
 	bytes     int
 	flushed   bool
+	mustFlush bool // a cut leaves the whole index on disk
 }
 
 func (j *Journal) newStage(vitalOnly bool) *commitStage {
@@ -62,6 +64,14 @@ func (st *commitStage) applyOp(tx *bbolt.Tx, o *op) error {
 		h.raiseEpoch(st.box.base)
 		o.cursor = Cursor{h.epoch, h.seq}
 		return putHead(tx, o.batch.Stream, h)
+	case opTake:
+		h.raiseEpoch(leapEpoch(max(h.highestEpoch(), st.box.base)))
+		o.cursor = Cursor{h.epoch, h.seq}
+		return putHead(tx, o.batch.Stream, h)
+	case opCopy:
+		return st.applyCopies(tx, h, o)
+	case opCut:
+		return st.applyCut(tx, h, o)
 	case opSnapshot:
 		return st.applySnapshot(tx, h, o)
 	case opRewrite:
@@ -80,17 +90,34 @@ func (st *commitStage) appendBatch(tx *bbolt.Tx, h *streamHead, o *op) error {
 	facts := tx.Bucket([]byte(bucketFacts))
 	facts.FillPercent = 1 // positions only grow: full pages, half the bytes
 	for i, value := range values {
-		st.position++
-		key := factKey(st.position)
-		value = appendChecksum(bucketFacts, key, value)
-		if err := facts.Put(key, value); err != nil {
+		if err := st.putFact(facts, h, o.batch.Facts[i].Seq, value); err != nil {
 			return err
 		}
-		h.addFact(o.batch.Facts[i].Seq, st.position)
-		st.facts++
-		st.bytes += len(value)
 	}
 	return nil
+}
+
+// putFact writes an encoded fact at the next position.
+func (st *commitStage) putFact(facts *bbolt.Bucket, h *streamHead, seq uint64, value []byte) error {
+	st.position++
+	key := factKey(st.position)
+	value = appendChecksum(bucketFacts, key, value)
+	if err := facts.Put(key, value); err != nil {
+		return err
+	}
+	h.addFact(seq, st.position)
+	st.facts++
+	st.bytes += len(value)
+	return nil
+}
+
+// encodeFact encodes a fact of a batch, which must not be too large.
+func encodeFact(f event.Event) ([]byte, error) {
+	v := appendFact(make([]byte, 0, factOverhead+len(f.Data)), f)
+	if len(v) > maxFact {
+		return nil, errs.Newf("journal", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", len(v), maxFact)
+	}
+	return v, nil
 }
 
 // checkBatch checks whether a batch may follow, and encodes it.
@@ -101,8 +128,10 @@ func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 		return nil, errs.Newf("journal", errs.Stale, "epoch %d is not the stream's, which is %d", b.Epoch, h.epoch)
 	case b.Epoch <= st.box.base:
 		return nil, errs.Newf("journal", errs.Stale, "epoch %d is of the journal that this one was before", b.Epoch)
+	case h.hasEnded():
+		return nil, errs.Newf("journal", errs.Stale, "epoch %d ended at seq %d", b.Epoch, h.seq)
 	case h.fenced:
-		return nil, errs.Newf("journal", errs.Stale, "an earlier batch of epoch %d was refused", b.Epoch)
+		return nil, errs.Newf("journal", errs.Stale, "epoch %d takes no more: a batch of it was refused, or it is another box's", b.Epoch)
 	}
 	values := make([][]byte, len(b.Facts))
 	for i, f := range b.Facts {
@@ -110,9 +139,9 @@ func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 			return nil, errs.Newf("journal", errs.Stale, "seq %d does not follow: %d would", f.Seq, want)
 		}
 		f.Stream, f.Epoch = b.Stream, b.Epoch
-		v := appendFact(make([]byte, 0, factOverhead+len(f.Data)), f)
-		if len(v) > maxFact {
-			return nil, errs.Newf("journal", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", len(v), maxFact)
+		v, err := encodeFact(f)
+		if err != nil {
+			return nil, err
 		}
 		values[i] = v
 	}

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -21,10 +22,11 @@ type streamHead struct {
 	epoch  uint64
 	seq    uint64     // the last durable fact
 	ends   []epochEnd // the ends of earlier epochs, oldest first
-	fenced bool       // a batch of this epoch was refused: no more until Raise
+	fenced bool       // no batch of this epoch is taken until Raise: one was refused, or the epoch is another box's
 	barred bool       // no snapshot of this epoch is taken: facts of it were rewritten
 	first  uint64     // seq of pos[0]
 	pos    []uint64   // positions of the facts that the index on disk lacks, 0 means unknown
+	bounds streamBounds
 }
 
 // epochEnd returns the last seq that is valid for an epoch.
@@ -40,14 +42,36 @@ func (h *streamHead) epochEnd(epoch uint64) (uint64, bool) {
 	return 0, false
 }
 
-// raiseEpoch ends the epoch and begins the next, which is higher than base.
-func (h *streamHead) raiseEpoch(base uint64) {
-	if h.epoch != 0 {
-		ends := make([]epochEnd, 0, len(h.ends)+1)
-		ends = append(append(ends, h.ends...), epochEnd{h.epoch, h.seq})
-		h.ends = ends[max(0, len(ends)-keptEpochs):]
+// hasEnded reports whether the epoch has ended and no other has begun.
+func (h *streamHead) hasEnded() bool {
+	n := len(h.ends)
+	return n > 0 && h.ends[n-1].epoch == h.epoch
+}
+
+func (h *streamHead) addEnd(e epochEnd) {
+	ends := make([]epochEnd, 0, len(h.ends)+1)
+	ends = append(append(ends, h.ends...), e)
+	h.ends = ends[max(0, len(ends)-keptEpochs):]
+}
+
+// raiseEpoch ends the epoch and begins the next, which is higher than base and all that were here.
+func (h *streamHead) raiseEpoch(base uint64) { h.beginEpoch(max(h.highestEpoch(), base) + 1) }
+
+// highestEpoch is the highest epoch that the stream had.
+func (h *streamHead) highestEpoch() uint64 { return max(h.epoch, h.bounds.top) }
+
+// beginEpoch ends the epoch, unless it has ended, and begins another one. A lower one goes on
+// where it stopped.
+func (h *streamHead) beginEpoch(epoch uint64) {
+	if h.epoch != 0 && !h.hasEnded() {
+		h.addEnd(epochEnd{h.epoch, h.seq})
 	}
-	h.epoch = max(h.epoch, base) + 1
+	if epoch < h.epoch {
+		h.ends = slices.DeleteFunc(slices.Clone(h.ends), func(e epochEnd) bool { return e.epoch == epoch })
+		h.bounds.top = h.highestEpoch()
+		h.bounds.age++
+	}
+	h.epoch = epoch
 	h.fenced, h.barred = false, false
 }
 
@@ -105,7 +129,14 @@ func decodeHead(body []byte) (*streamHead, error) {
 	return h, d.finish("a stream's record")
 }
 
+// putHead writes a stream's record and its bounds. The bounds are apart, because an earlier version
+// of the program takes a record with more fields for damage.
 func putHead(tx *bbolt.Tx, stream string, h *streamHead) error {
+	if h.bounds.age > 0 {
+		if err := putBounds(tx, stream, &h.bounds); err != nil {
+			return err
+		}
+	}
 	key := []byte(stream)
 	return tx.Bucket([]byte(bucketStreams)).Put(key, appendChecksum(bucketStreams, key, h.encodeHead()))
 }
@@ -146,6 +177,18 @@ func highestEpoch(tx *bbolt.Tx) (epoch uint64) {
 		if body, err := verifyChecksum(bucketStreams, k, value); err == nil {
 			if h, err := decodeHead(body); err == nil {
 				epoch = max(epoch, h.epoch)
+			}
+		}
+	}
+	bounds := tx.Bucket([]byte(bucketBounds))
+	if bounds == nil {
+		return epoch
+	}
+	c = bounds.Cursor()
+	for k, value := c.First(); k != nil; k, value = c.Next() {
+		if body, err := verifyChecksum(bucketBounds, k, value); err == nil {
+			if b, err := decodeBounds(body); err == nil {
+				epoch = max(epoch, b.top)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ var Actions = []string{
 	SignedIn, PINGiven, "pin.changed", "box.claimed", "box.unclaimed",
 	"pupil.exported", "pupil.erased", "results.opened", "results.exported", "recording.opened", "recording.deleted", "cards.opened", "cards.renewed", "label.opened",
 	"backup.exported", "backup.received", "box.restored", "cloud.exported",
-	"staff.added", "staff.changed", "staff.pin_set", "staff.deleted", "settings.changed", "class.shared", "class.deleted", "pupil.removed",
+	"staff.added", "staff.changed", "staff.pin_set", "staff.deleted", "settings.changed", "class.shared", "lobby.set", "lobby.guessing", "lobby.admitted", "lobby.refused", "class.deleted", "pupil.removed",
 	"update.received", "update.installed", "update.rolled_back", "cloud.linked", "cloud.left", "network.changed", "machine.restarted",
 	"loss.acknowledged", "audit.exported",
 }

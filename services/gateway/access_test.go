@@ -149,6 +149,13 @@ func (r *rig) calls() []apiCall {
 		{"POST /whep/{lesson}", "/whep/" + r.lesson.ID, "v=0", anyRole(401)},
 		{"PATCH /whip/{lesson}/{session}", "/whip/" + r.lesson.ID + "/x", "a=x", anyRole(401)},
 		{"DELETE /whep/{lesson}/{session}", "/whep/" + r.lesson.ID + "/x", nil, anyRole(401)},
+		{"PUT /api/lessons/{id}/lobby", lesson + "/lobby", map[string]bool{"open": true}, teachersOnly(200)},
+		{"GET /api/lessons/{id}/lobby", lesson + "/lobby", nil, teachersOnly(200)},
+		{"POST /api/lessons/{id}/lobby/admit", lesson + "/lobby/admit", map[string][]string{"waiting": {"w_none"}}, teachersOnly(200)},
+		{"POST /api/lessons/{id}/lobby/refuse", lesson + "/lobby/refuse", map[string][]string{"waiting": {"w_none"}}, teachersOnly(200)},
+		{"POST /api/join/ask", "/api/join/ask", map[string]string{"code": r.lesson.Code, "pupil": pupil(1)}, [4]int{409, 409, 200, 200}}, // the lobby is open where staff opened it
+		{"POST /api/join/ticket", "/api/join/ticket", map[string]string{"ticket": r.lesson.ID + "." + pupil(1) + ".x"}, anyRole(200)},
+		{"POST /api/join/leave", "/api/join/leave", map[string]string{"ticket": r.lesson.ID + "." + pupil(1) + ".x"}, anyRole(204)},
 		{"POST /api/lessons/{id}/release", lesson + "/release", map[string]string{"pupil": pupil(2)}, teachersOnly(204)},
 		{"POST /api/admin/letters/{id}/retry", "/api/admin/letters/" + r.letter + "/retry", nil, adminsOnly(204)},
 		{"POST /api/admin/letters/{id}/drop", "/api/admin/letters/" + r.letter + "/drop", nil, adminsOnly(404)}, // done above

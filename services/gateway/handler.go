@@ -64,7 +64,7 @@ func (g *Gateway) audit() httpapi.Audit { return httpapi.Audit{Log: g.Audit, Err
 func (g *Gateway) staffDeps() staff.Deps {
 	return staff.Deps{
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Library: g.Library, Jobs: g.Jobs, Health: g.Health, Clock: g.Clock,
-		Callers: g.callers, Audit: g.audit(), Peers: g.peers, Log: g.Log, Addrs: g.Addrs, ReadClassList: g.ReadClassList, MakePicture: g.MakePicture, ReadQuiz: g.ReadQuiz, Capsule: g.Capsule, Recordings: g.Recordings,
+		Callers: g.callers, Audit: g.audit(), Peers: g.peers, Log: g.Log, Addrs: g.Addrs, Guessing: g.signIn.SomebodyGuesses, ReadClassList: g.ReadClassList, MakePicture: g.MakePicture, ReadQuiz: g.ReadQuiz, Capsule: g.Capsule, Recordings: g.Recordings,
 		Results: g.Results, HasMedia: g.WHIP != nil, Media: g.Media, Cloud: g.Cloud,
 	}
 }

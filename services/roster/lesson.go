@@ -26,6 +26,7 @@ type Lesson struct {
 	Link      string `json:"link,omitempty"` // "/j/<key>"
 	Started   int64  `json:"started"`        // milliseconds since 1970
 	Ended     int64  `json:"ended,omitempty"`
+	Lobby     bool   `json:"lobby,omitempty"` // new devices wait until a teacher lets them in
 }
 
 type storedLesson struct {
@@ -34,6 +35,7 @@ type storedLesson struct {
 	ClassName                       string            // at its end: the class may be deleted
 	Names                           map[string]string // at its end: the pupils of the class, by id
 	Joined                          int               // at its end: how many of them had a name
+	Lobby                           bool              `json:",omitempty"`
 }
 
 // Room returns the id of the lesson's room.
@@ -46,7 +48,7 @@ func (l storedLesson) toLesson(tx *bbolt.Tx) Lesson {
 		Started: l.Started, Ended: l.Ended,
 	}
 	if l.Ended == 0 {
-		out.Code, out.Key, out.Link = l.Code, l.Key, "/j/"+l.Key
+		out.Code, out.Key, out.Link, out.Lobby = l.Code, l.Key, "/j/"+l.Key, l.Lobby
 	}
 	return out
 }
@@ -199,6 +201,9 @@ func (r *Roster) EndLesson(id string) (l Lesson, pupils []string, err error) {
 				return err
 			}
 			if pupils, err = r.freeAllNames(tx, id); err != nil {
+				return err
+			}
+			if err := r.emptyLobby(tx, id); err != nil {
 				return err
 			}
 			s.markEnded(tx, len(pupils), max(r.clock(), 1))

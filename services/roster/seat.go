@@ -14,7 +14,8 @@ import (
 type Name struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
-	Taken bool   `json:"taken"` // by another device
+	Taken bool   `json:"taken"`           // by another device
+	Asked bool   `json:"asked,omitempty"` // a device in the lobby asks for it
 }
 
 // Member is one of the people of a room.
@@ -28,6 +29,7 @@ func seatKey(lesson, pupil string) string { return lesson + "/" + pupil }
 
 // FindLesson returns the open lesson that ref names and the names of its class. token is the
 // device's, and may be empty. The device's own name does not count as taken.
+// Lobby of the lesson is true if this device must wait for the teacher.
 func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err error) {
 	mine := hashToken(token)
 	err = r.readTx("roster.Look", func(tx *bbolt.Tx) error {
@@ -42,9 +44,15 @@ func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err 
 		names = make([]Name, 0, len(c.Pupils))
 		for _, p := range c.Pupils {
 			holder, err := checkedkv.Get[[]byte](tx, bucketSeats, seatKey(s.ID, p.ID))
-			names = append(names, Name{p.ID, p.Name, err == nil && string(holder) != mine})
+			n := Name{ID: p.ID, Name: p.Name, Taken: err == nil && string(holder) != mine}
+			if err != nil && s.Lobby {
+				_, err = checkedkv.Get[storedWaiting](tx, bucketWaiting, seatKey(s.ID, p.ID))
+				n.Asked = err == nil
+			}
+			names = append(names, n)
 		}
 		l = s.toLesson(tx)
+		l.Lobby = needsLobby(tx, s, token)
 		return nil
 	})
 	return l, names, err
@@ -53,7 +61,7 @@ func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err 
 // JoinLesson gives a device a name in a lesson, and a token to come back with. A device that has
 // the name already keeps its token. A device that had another name in the lesson loses it, and
 // freed is that pupil. errs.Stale (code taken): another device has the name, and a teacher can
-// release it.
+// release it. errs.Denied (code lobby): the device is new and must ask with EnterLobby.
 func (r *Roster) JoinLesson(ref Ref, pupil, token string) (p Person, given, freed string, err error) {
 	const op = "roster.Join"
 	find := func(tx *bbolt.Tx) (storedLesson, string, error) {
@@ -72,7 +80,9 @@ func (r *Roster) JoinLesson(ref Ref, pupil, token string) (p Person, given, free
 		case err != nil:
 			return err
 		case holder != "" && holder != hashToken(token):
-			return errs.NewCode(op, errs.Stale, "taken", "another device has this name; the teacher can release it")
+			return errTaken(op)
+		case holder == "" && needsLobby(tx, s, token):
+			return errs.NewCode(op, errs.Denied, "lobby", "the teacher lets new devices in: ask for the name first")
 		}
 		p, given, freed, err = r.assignName(tx, op, s, pupil, token)
 		return err
@@ -136,6 +146,9 @@ func (r *Roster) assignName(tx *bbolt.Tx, op string, s storedLesson, pupil, toke
 	if err := checkedkv.Put(tx, bucketSeats, seatKey(s.ID, pupil), []byte(hashToken(given))); err != nil {
 		return p, "", "", err
 	}
+	if err := deleteKey(tx, bucketWaiting, seatKey(s.ID, pupil)); err != nil { // of another device
+		return p, "", "", err
+	}
 	return p, given, freed, checkedkv.Put(tx, bucketTokens, hashToken(given), t)
 }
 
@@ -150,9 +163,12 @@ func freeOtherName(tx *bbolt.Tx, lesson, mine string) (string, error) {
 	return t.User, err
 }
 
-// freeName takes a name from the device that has it. held is true if a device had it.
+// freeName takes a name from the device that has it, or that waits for it in the lobby. held is true if a device had it.
 func freeName(tx *bbolt.Tx, lesson, pupil string) (held bool, err error) {
 	key := seatKey(lesson, pupil)
+	if err := deleteKey(tx, bucketWaiting, key); err != nil {
+		return false, err
+	}
 	holder, err := checkedkv.Get[[]byte](tx, bucketSeats, key)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		return false, nil

@@ -23,6 +23,7 @@ import (
 //	cards    class id/pupil id  -> the key on the pupil's card
 //	cards    a card's key       -> storedCard
 //	passes   SHA-256 of a token -> Pass
+//	waiting  lesson id/pupil id -> storedWaiting, the device in the lobby that asks for the name
 //	down     "cursor"           -> number of the last item of the cloud that was applied
 //	down     "class/" cloud id  -> id of the class that it is here
 const (
@@ -36,6 +37,7 @@ const (
 	bucketCards   = "cards"
 	bucketPasses  = "passes"
 	bucketDown    = "down"
+	bucketWaiting = "waiting"
 
 	keyBox      = "box"
 	keySettings = "settings"
@@ -47,7 +49,7 @@ const (
 var buckets = []string{bucketMeta, bucketStaff, bucketClasses, bucketLessons, bucketOpen, bucketSeats, bucketTokens}
 
 // laterBuckets are missing in a file of an earlier version. Open creates them.
-var laterBuckets = []string{bucketCards, bucketPasses, bucketDown}
+var laterBuckets = []string{bucketCards, bucketPasses, bucketDown, bucketWaiting}
 
 func allBuckets() []string { return append(slices.Clone(buckets), laterBuckets...) }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -31,6 +32,7 @@ type cloudCmd struct {
 	Move     cloudMoveCmd     `cmd:"" help:"Give a box to another school."`
 	Remove   cloudRemoveCmd   `cmd:"" help:"Forget a box. What it brought stays."`
 	Revoke   cloudRevokeCmd   `cmd:"" help:"Block a box until it is enrolled again."`
+	Unvoid   cloudUnvoidCmd   `cmd:"" help:"Take back what revoke --since voided."`
 	Token    cloudTokenCmd    `cmd:"" help:"Create, list and revoke access tokens for programs."`
 	Operator cloudOperatorCmd `cmd:"" help:"Add, list, reset or remove the people who sign in on the pages of a node."`
 	Push     cloudPushCmd     `cmd:"" help:"Send a class list, a quiz or a policy to all boxes of a school."`
@@ -295,7 +297,48 @@ func (c cloudRevokeCmd) Run(w environment) error {
 		}
 		n, err := store.VoidBox(ctx, c.Box, c.Since)
 		if err == nil {
-			printText(w.stdout, "voided: %d facts since %s, see livelearn.voids\n", n, c.Since.UTC().Format(time.RFC3339))
+			printText(w.stdout, "voided: %d facts since %s. livelearn cloud unvoid lists the voids and takes one back\n", n, c.Since.UTC().Format(time.RFC3339))
+		}
+		return err
+	})
+}
+
+type cloudUnvoidCmd struct {
+	databaseFlags
+	yesFlag
+	jsonFlag
+	School string `help:"List only the voids of this school."`
+	Void   int64  `arg:"" optional:"" help:"Number of the void. Without it: list the voids."`
+}
+
+// Run lists the voids, or takes one back.
+func (c cloudUnvoidCmd) Run(w environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error {
+		if c.Void == 0 {
+			list, err := store.Voids(ctx, c.School)
+			if err != nil {
+				return err
+			}
+			return printList(w, c.jsonFlag, list, func(v pg.Void) {
+				printText(w.stdout, "%d  %s of %s: %d facts since %s, voided %s%s\n", v.ID, v.Box, v.School, v.Facts, v.Since.UTC().Format(time.RFC3339),
+					formatSeen(&v.At), map[bool]string{true: ", taken back " + formatSeen(v.Undone)}[v.Undone != nil])
+			})
+		}
+		e, err := store.LookUpVoid(ctx, c.Void)
+		if err != nil {
+			return err
+		}
+		effect := fmt.Sprintf("%s of %s: %d facts since %s count again, of %d lessons. %d facts have arrived again and stay as they are. %d refused facts and %d erasures that the box asks for come back. The box stays revoked until it is enrolled again.",
+			e.Box, e.School, e.Back, e.Since.UTC().Format(time.RFC3339), e.Lessons, e.Here, e.Letters, e.Asked)
+		if c.Yes {
+			printText(w.stderr, "%s\n", effect)
+		}
+		if err := c.confirm(w, "%s", effect); err != nil {
+			return err
+		}
+		n, err := store.UndoVoid(ctx, c.Void)
+		if err == nil {
+			printText(w.stdout, "taken back: %d facts of %s count again\n", n, e.Box)
 		}
 		return err
 	})

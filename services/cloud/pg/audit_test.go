@@ -93,6 +93,8 @@ func TestAnActorOfASchoolChangesOnlyItsOwn(t *testing.T) {
 	r.must(r.store.AddSchool(t.Context(), "Lake", cloud.Policy{}))
 	_, err := r.store.AddOperator(t.Context(), "carl", "")
 	r.must(err)
+	_, err = r.store.VoidBox(t.Context(), ada, time.UnixMilli(0))
+	r.must(err)
 	before := r.queryInt(`select count(*) from livelearn.audit`)
 	ctx := pg.WithActor(t.Context(), pg.Actor{Name: "bob", School: "Lake"})
 	for name, do := range map[string]func() error{
@@ -113,6 +115,7 @@ func TestAnActorOfASchoolChangesOnlyItsOwn(t *testing.T) {
 		"RemoveBox":      func() error { return r.store.RemoveBox(ctx, ada) },
 		"MoveBox":        func() error { return r.store.MoveBox(ctx, ada, "Lake") },
 		"VoidBox":        func() error { _, err := r.store.VoidBox(ctx, ada, time.UnixMilli(0)); return err },
+		"UndoVoid":       func() error { _, err := r.store.UndoVoid(ctx, 1); return err },
 		"ErasePupil":     func() error { return r.store.ErasePupil(ctx, school, "p_1") },
 		"AddOperator":    func() error { _, err := r.store.AddOperator(ctx, "dora", ""); return err },
 		"ResetOperator":  func() error { _, err := r.store.ResetOperator(ctx, "carl"); return err },
@@ -182,7 +185,7 @@ func TestASchoolIsRemovedWithWhatItWasAsked(t *testing.T) {
 	_, err = r.db.Exec(t.Context(), `insert into livelearn.erasures_asked (school, pupil, box) values (1, 'p_1', $1)`, ada)
 	r.must(err)
 	r.must(r.store.RemoveSchool(t.Context(), school))
-	for _, table := range []string{"erasures_asked", "voided", "operators"} {
+	for _, table := range []string{"erasures_asked", "voided", "void_list", "voided_letters", "operators"} {
 		if n := r.queryInt(`select count(*) from livelearn.` + table); n != 0 {
 			t.Errorf("%d rows are left in %s", n, table)
 		}

@@ -56,13 +56,8 @@ func normaliseCode(code string) string {
 // Enrol gives a box to the school of the code and returns the school's name. A box of the same
 // school gets its new key. A revoked box is allowed again.
 func (s *Store) Enrol(ctx context.Context, e Enrolment) (school string, err error) {
-	switch {
-	case e.Box == "" || len(e.Box) > maxName || cleanText(e.Box) != e.Box:
-		return "", errs.NewField("pg.Enrol", "box", "bad_box", maxName, "must be an id of 1 to %d bytes", maxName)
-	case len(e.Key) != ed25519.PublicKeySize:
-		return "", errs.NewField("pg.Enrol", "key", "bad_key", ed25519.PublicKeySize, "must be a public key of %d bytes", ed25519.PublicKeySize)
-	case len(e.Name) > maxName || len(e.Version) > maxName:
-		return "", errs.NewField("pg.Enrol", "name", "too_long", maxName, "at most %d bytes", maxName)
+	if err := e.validate(); err != nil {
+		return "", err
 	}
 	err = s.inTx(ctx, "Enrol", func(tx pgx.Tx) error {
 		var id int
@@ -78,6 +73,46 @@ func (s *Store) Enrol(ctx context.Context, e Enrolment) (school string, err erro
 		return admitBox(ctx, tx, id, e)
 	})
 	return school, err
+}
+
+func (e Enrolment) validate() error {
+	switch {
+	case e.Box == "" || len(e.Box) > maxName || cleanText(e.Box) != e.Box:
+		return errs.NewField("pg.Enrol", "box", "bad_box", maxName, "must be an id of 1 to %d bytes", maxName)
+	case len(e.Key) != ed25519.PublicKeySize:
+		return errs.NewField("pg.Enrol", "key", "bad_key", ed25519.PublicKeySize, "must be a public key of %d bytes", ed25519.PublicKeySize)
+	case len(e.Name) > maxName || len(e.Version) > maxName:
+		return errs.NewField("pg.Enrol", "name", "too_long", maxName, "at most %d bytes", maxName)
+	}
+	return nil
+}
+
+// TrustKey gives a box of the school another key, because an operator says whose it is. nameKey makes
+// the names of the old and the new key for the audit log. It uses no code.
+func (s *Store) TrustKey(ctx context.Context, school string, e Enrolment, nameKey func(ed25519.PublicKey) string) error {
+	if err := e.validate(); err != nil {
+		return err
+	}
+	return s.change(ctx, "TrustKey", Deed{School: school, Action: "box key trusted", Object: e.Box}, func(tx pgx.Tx, d *Deed) error {
+		var id int
+		err := tx.QueryRow(ctx, `select id from livelearn.schools where name = $1`, cleanText(school)).Scan(&id)
+		if isNoRows(err) {
+			return errNoSchool("TrustKey", school)
+		}
+		if err != nil {
+			return err
+		}
+		var old []byte
+		err = tx.QueryRow(ctx, `select key from livelearn.boxes where id = $1 for update`, e.Box).Scan(&old)
+		if isNoRows(err) {
+			return errs.NewCode("pg.TrustKey", errs.Denied, cloud.CodeStranger, "no such box")
+		}
+		if err != nil {
+			return err
+		}
+		d.Detail = nameKey(old) + " -> " + nameKey(e.Key)
+		return admitBox(ctx, tx, id, e)
+	})
 }
 
 // admitBox stores a box for a school. It fails if another school has the box.

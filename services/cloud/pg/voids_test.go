@@ -2,6 +2,7 @@ package pg_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cloud/batch"
 	"github.com/livelearn/box/services/cloud/pg"
+	"github.com/livelearn/box/services/cloud/schema"
+	"github.com/livelearn/box/services/errs"
 )
 
 // dumpDerived returns what is made of the facts: each view, each table of rows, and the ids of the
@@ -115,6 +119,14 @@ func TestAVoidTakesBackAllThatHangsOnAFact(t *testing.T) {
 	if diff := diffLines(honest, r.dumpDerived()); diff != "" {
 		t.Errorf("after the void: %s", diff)
 	}
+	r.undoLastVoid(9)
+	// They arrive once more, so that readers with a bookmark see them.
+	arrival := regexp.MustCompile(`"(received|stored|superseded)": "[^"]*"`)
+	if diff := diffLines(arrival.ReplaceAllString(forged, ""), arrival.ReplaceAllString(r.dumpDerived(), "")); diff != "" {
+		t.Errorf("after the void was taken back: %s", diff)
+	}
+	_, err = r.store.VoidBox(t.Context(), ada, stolen)
+	r.must(err)
 	_, err = r.db.Exec(t.Context(), `delete from livelearn.lesson_rows; delete from livelearn.item_rows; delete from livelearn.mark_rows;
 		delete from livelearn.class_rows; delete from livelearn.name_rows; delete from livelearn.people`)
 	r.must(err)
@@ -122,6 +134,114 @@ func TestAVoidTakesBackAllThatHangsOnAFact(t *testing.T) {
 	r.must(err)
 	if diff := diffLines(honest, r.dumpDerived()); diff != "" {
 		t.Errorf("after a rebuild: %s", diff)
+	}
+}
+
+// undoLastVoid takes the last void back and checks the number of its facts, before and after.
+func (r *rig) undoLastVoid(facts int64) {
+	r.t.Helper()
+	list, err := r.store.Voids(r.t.Context(), school)
+	r.must(err)
+	effect, err := r.store.LookUpVoid(r.t.Context(), list[0].ID)
+	r.must(err)
+	n, err := r.store.UndoVoid(r.t.Context(), list[0].ID)
+	r.must(err)
+	if n != facts || effect.Back != n {
+		r.t.Errorf("%d facts count again, want %d. The look said %+v", n, facts, effect)
+	}
+	if _, err := r.store.UndoVoid(r.t.Context(), list[0].ID); errs.BodyOf(err).Code != "undone" {
+		r.t.Errorf("a second time: %v", err)
+	}
+	if list, err = r.store.Voids(r.t.Context(), ""); err != nil || list[0].Undone == nil {
+		r.t.Errorf("the list says %+v, %v", list, err)
+	}
+}
+
+// TestAVoidWithAWrongTimeIsTakenBack voids what two boxes said, one over HTTPS and one with a login of
+// the database. A pupil is erased before the voids are taken back.
+func TestAVoidWithAWrongTimeIsTakenBack(t *testing.T) {
+	r := newRig(t)
+	direct := openStore(t, r.openLogin("box-direct")).DirectSink("box-direct")
+	for _, box := range []struct {
+		id  string
+		put func(*batch.Batch) (cloud.Receipt, error)
+	}{
+		{ada, func(b *batch.Batch) (cloud.Receipt, error) { return r.store.Ingest(t.Context(), ada, b) }},
+		{"box-direct", func(b *batch.Batch) (cloud.Receipt, error) { return direct.Put(t.Context(), b) }},
+	} {
+		t.Run(box.id, func(t *testing.T) {
+			id := box.id
+			x := newBox(id, 7)
+			gone, stays := "p_gone"+id, "p_stays"+id
+			x.addReport(cloud.Listed, cloud.Listing{Class: "c" + id, Name: "7b", Pupils: []cloud.ListedPupil{{ID: gone, Name: "Gone Girl"}, {ID: stays, Name: "Stay Put"}}})
+			x.addFact("room:r"+id, gone, "chat.said", `{"text":"Gone Girl here"}`)
+			x.addFact("room:r"+id, stays, "chat.said", `{"text":"hello"}`)
+			_, err := box.put(x.takeBatch())
+			r.must(err)
+			r.exec(`insert into livelearn.dead_letters (school, box, incarnation, pos, stream, epoch, seq, boot, mono, kind, code, text, body)
+				select school, id, 7, 99, 'room:x', 1, 99, 1, 1, 'chat.said', '22P05', 'bad', convert_to('{"by":"' || $2 || '"}', 'UTF8') from livelearn.boxes where id = $1`, id, gone)
+			r.exec(`insert into livelearn.erasures_asked (school, pupil, box) select school, $2, id from livelearn.boxes where id = $1`, id, stays)
+			honest := r.queryInt(`select count(*) from livelearn.facts where box = $1`, id)
+			n, err := r.store.VoidBox(t.Context(), id, time.UnixMilli(0))
+			r.must(err)
+			left := r.queryInt(`select (select count(*) from livelearn.facts where box = $1) + (select count(*) from livelearn.dead_letters where box = $1) + (select count(*) from livelearn.erasures_asked where box = $1)`, id)
+			if int(n) != honest || left != 0 {
+				t.Fatalf("%d of %d facts were voided, and %d rows are left", n, honest, left)
+			}
+			r.must(r.store.ErasePupil(t.Context(), school, gone))
+			if n := r.queryInt(`select count(*) from livelearn.voided where payload::text like '%Gone Girl%' or author = $1`, gone); n != 0 {
+				t.Errorf("%d voided facts tell of an erased pupil", n)
+			}
+			r.undoLastVoid(n)
+			if back := r.queryInt(`select count(*) from livelearn.facts where box = $1`, id); back != honest {
+				t.Errorf("%d facts are back of %d", back, honest)
+			}
+			if n := r.queryInt(`select count(*) from livelearn.facts where payload::text like '%Gone Girl%' or author = $1`, gone); n != 0 {
+				t.Errorf("%d facts tell of an erased pupil", n)
+			}
+			if n := r.queryInt(`select count(*) from livelearn.name_rows where name = 'Stay Put' and pupil = $1`, stays); n != 1 {
+				t.Errorf("%d names of the other pupil", n)
+			}
+			if n := r.queryInt(`select count(*) from livelearn.dead_letters where box = $1 and body is null and code = '22P05'`, id); n != 1 {
+				t.Errorf("%d refused facts are back without what the pupil said", n)
+			}
+			if n := r.queryInt(`select count(*) from livelearn.erasures_asked where box = $1 and pupil = $2`, id, stays); n != 1 {
+				t.Errorf("%d erasures are asked for", n)
+			}
+			if n := r.queryInt(`select count(*) from livelearn.audit where action = 'void taken back' and object = $1 and detail like '%facts'`, id); n != 1 {
+				t.Errorf("%d entries of the audit log", n)
+			}
+		})
+	}
+	if _, err := r.store.LookUpVoid(t.Context(), 999); errs.BodyOf(err).Code != "no_void" {
+		t.Errorf("a void that is not: %v", err)
+	}
+}
+
+// TestAVoidOfTheVersionBeforeIsTakenBack voids with the schema of the step before, which knows no list of
+// voids, and erases a pupil, who stays in what was voided there.
+func TestAVoidOfTheVersionBeforeIsTakenBack(t *testing.T) {
+	r := newRig(t)
+	x := newBox(ada, 7)
+	x.addTown("7b", cloud.ListedPupil{ID: "p_1", Name: "Gone Girl"}, cloud.ListedPupil{ID: "p_2", Name: "Stay Put"})
+	addSmallLesson(x)
+	r.put(x.takeBatch())
+	honest := r.queryInt(`select count(*) from livelearn.facts`)
+	step, err := schema.Steps.ReadFile("00016_voids.sql")
+	r.must(err)
+	up, down, _ := strings.Cut(string(step), "-- +goose Down")
+	r.exec(down)
+	if n := r.queryInt(`select livelearn.void_box($1, '2000-01-01')`, ada); n != honest {
+		t.Fatalf("%d facts were voided of %d", n, honest)
+	}
+	r.must(r.store.ErasePupil(t.Context(), school, "p_1"))
+	r.exec(up)
+	if n := r.queryInt(`select count(*) from livelearn.voided where payload::text like '%Gone Girl%'`); n != 0 {
+		t.Errorf("%d voided facts tell of an erased pupil", n)
+	}
+	r.undoLastVoid(int64(honest))
+	if n := r.queryInt(`select count(*) from livelearn.facts`); n != honest {
+		t.Errorf("%d facts are back of %d", n, honest)
 	}
 }
 

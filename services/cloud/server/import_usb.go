@@ -64,7 +64,7 @@ func admitSigner(ctx context.Context, store *pg.Store, o StickOptions, in *usbfi
 	case in.Key == nil, bytes.Equal(key, in.Key):
 		return nil
 	case o.TrustKey && o.School != "":
-		return enrolUnlinked(ctx, store, o.School, in)
+		return store.TrustKey(ctx, o.School, pg.Enrolment{Box: in.Self.Box, Name: in.Self.Name, Version: in.Self.Version, Key: in.Key}, nameKey)
 	}
 	return errs.NewCode(op, errs.Denied, CodeOtherKey,
 		"the file of %q is signed with the key %s and not with the box's own, %s. If this is the box's first signed file or the box lost its key, and you know where the stick comes from, take the key with --school and --trust-key (trust_key=1)",

@@ -156,7 +156,11 @@ func (s *Server) handleImport(w http.ResponseWriter, r *http.Request, g pg.Grant
 	if accept.School == "" {
 		accept.School = g.School // checkOwner has found the box there
 	}
-	rep, reply, err := ImportStick(r.Context(), s.store, accept, in)
+	who := pg.Actor{Name: g.Name, Address: s.clientAddress(r), School: g.School}
+	if !g.Operator {
+		who.Name = "token " + g.Name
+	}
+	rep, reply, err := ImportStick(pg.WithActor(r.Context(), who), s.store, accept, in)
 	_ = rc.SetWriteDeadline(time.Now().Add(time.Minute))
 	if err != nil && !rep.Cut {
 		return err

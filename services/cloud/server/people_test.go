@@ -17,6 +17,7 @@ import (
 
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
+	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/cloud/server"
 	"github.com/livelearn/box/services/cloud/usbfile"
@@ -382,7 +383,7 @@ func TestAStickIsTakenFromItsOwnBoxOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rep, _, err := server.ImportStick(t.Context(), f.Store, o, in)
+		rep, _, err := server.ImportStick(pg.WithActor(t.Context(), pg.Actor{Name: "carla"}), f.Store, o, in)
 		return rep, err
 	}
 	own, thief := cloudtest.StickKey("b1"), cloudtest.StickKey("thief")
@@ -409,6 +410,17 @@ func TestAStickIsTakenFromItsOwnBoxOnly(t *testing.T) {
 		if got := errs.BodyOf(err); got.Code != c.code && err != nil || (err == nil) != (c.code == "") || rep.Unsigned != c.with.Unsigned || err == nil && rep.Stored != 10 {
 			t.Errorf("%s: got %+v, %v, want %q", c.name, rep, err, c.code)
 		}
+	}
+	var trusted []string
+	for d, err := range f.Store.Deeds(t.Context(), pg.DeedQuery{Text: "box key trusted"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		trusted = append(trusted, strings.Join([]string{d.Operator, d.School, d.Object, d.Detail}, " "))
+	}
+	want := "carla " + cloudtest.School + " b1 " + https.PinOf(own.Public().(ed25519.PublicKey))[:12] + " -> " + https.PinOf(thief.Public().(ed25519.PublicKey))[:12]
+	if len(trusted) != 1 || trusted[0] != want {
+		t.Errorf("the audit log has %q, want %q", trusted, want)
 	}
 	var file bytes.Buffer
 	w, err := usbfile.NewWriter(&file, cloudtest.NewSelf("b1", 1, 10), own)

@@ -20,6 +20,8 @@ type joinIn struct {
 	Ref
 	Pupil string `json:"pupil,omitempty" doc:"The pupil's id, from look."`
 	Card  string `json:"card,omitempty" doc:"From the link on a pupil's card, instead of all the others."`
+	// Ticket is a secret of 128 bits.
+	Ticket string `json:"ticket,omitempty" doc:"Of a device that the teacher let in from the lobby, instead of all the others."`
 }
 
 type lookOut struct {
@@ -27,6 +29,7 @@ type lookOut struct {
 		ID        string `json:"id"`
 		Title     string `json:"title"`
 		ClassName string `json:"className"`
+		Lobby     bool   `json:"lobby,omitempty" doc:"This device waits until the teacher lets it in: ask for a name at /api/join/ask."`
 	} `json:"lesson"`
 	Names []roster.Name `json:"names"`
 }
@@ -54,6 +57,7 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *htt
 		out = &httpapi.Body[lookOut]{}
 		out.Body.Names = names
 		out.Body.Lesson.ID, out.Body.Lesson.Title, out.Body.Lesson.ClassName = l.ID, l.Title, l.ClassName
+		out.Body.Lesson.Lobby = l.Lobby
 		return nil
 	})
 	return out, err
@@ -63,6 +67,8 @@ func (a *API) joinLesson(ctx context.Context, in *httpapi.Body[joinIn]) (out *si
 	switch {
 	case in.Body.Card != "":
 		return a.joinCard(ctx, in.Body.Card)
+	case in.Body.Ticket != "":
+		return a.joinTicket(ctx, in.Body.Ticket)
 	case in.Body.Pupil == "":
 		return nil, errs.NewField("gateway.join", "pupil", "missing", 0, "say who you are")
 	}

@@ -35,6 +35,7 @@ func New(deps Deps) *API { return &API{deps} }
 // Register adds the operations to ops, and the lesson socket and the slides to mux.
 func (a *API) Register(mux *http.ServeMux, ops httpapi.Operations) {
 	a.registerJoin(ops)
+	a.registerLobby(ops)
 	httpapi.Add(ops, http.MethodGet, "/api/lesson", "lesson", "The lesson in a room and its people", httpapi.Member, a.getLesson)
 	mux.HandleFunc("GET /socket/websocket", a.serveSocket)
 	mux.HandleFunc("GET /slides/{deck}/{file}", a.serveSlide)

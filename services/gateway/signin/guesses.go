@@ -1,6 +1,12 @@
 package signin
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/gateway/httpapi"
+)
 
 // Wrong codes of lessons are a few in each lesson: somebody mistypes one. More within guessWindow
 // than guessAlarm are somebody who guesses.
@@ -16,8 +22,8 @@ type guesses struct {
 	lastAlarm time.Time   // the last wrong code of an alarm
 }
 
-// countGuess counts a wrong code.
-func (t *throttle) countGuess(now time.Time) {
+// countGuess counts a wrong code. It reports whether an alarm begins with it.
+func (t *throttle) countGuess(now time.Time) (alarm bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := &t.codes
@@ -25,13 +31,33 @@ func (t *throttle) countGuess(now time.Time) {
 		g.recent = g.recent[1:]
 	}
 	if len(g.recent) < guessAlarm || now.Sub(g.recent[0]) > guessWindow {
-		return
+		return false
 	}
 	if now.Sub(g.lastAlarm) > guessWindow {
-		g.count = guessAlarm - 1
+		g.count, alarm = guessAlarm-1, true
 	}
 	g.count++
 	g.lastAlarm = now
+	return alarm
+}
+
+// SomebodyGuesses reports whether there is an alarm.
+func (a *API) SomebodyGuesses() bool {
+	last, _ := a.GuessedCodes()
+	return time.Since(last) <= guessWindow
+}
+
+// openLobbies lets new devices of all open lessons wait for their teachers, because a guesser may
+// find a code. It runs once in an alarm, so a teacher who closes the lobby keeps it closed.
+func (a *API) openLobbies(ctx context.Context) {
+	lessons, err := a.Roster.OpenLobbies()
+	if err != nil {
+		a.Log.Error("codes of lessons are guessed, and the lobbies are not open", "err", err)
+		return
+	}
+	for _, id := range lessons {
+		a.Audit.Record(httpapi.RequestOf(ctx), httpapi.Caller{}, audit.Entry{Action: "lobby.guessing", Target: id})
+	}
 }
 
 // GuessedCodes returns when somebody who guesses codes of lessons was last wrong, and how often.

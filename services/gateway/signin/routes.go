@@ -50,8 +50,8 @@ func (a *API) checkSecret(ctx context.Context, op string, routes [][]throttleKey
 		for _, k := range turn.keys {
 			a.throttle.countFailure(k)
 		}
-		if op == "join" {
-			a.throttle.countGuess(time.Now())
+		if op == "join" && a.throttle.countGuess(time.Now()) {
+			a.openLobbies(ctx)
 		}
 		if turn.waited > 0 {
 			return tooMany(op, turn.waited)

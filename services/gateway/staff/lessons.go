@@ -41,6 +41,7 @@ func (a *lessonAPI) registerLessons(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodPost, "/api/lessons", "startLesson", "Open a lesson for a class", httpapi.Staff, a.startLesson)
 	httpapi.Add(ops, http.MethodPost, one+"/end", "endLesson", "End a lesson", httpapi.Staff, a.endLesson)
 	httpapi.Add(ops, http.MethodPost, one+"/release", "releaseName", "Free a pupil's name for another device", httpapi.Staff, a.releaseName)
+	a.registerLobby(ops)
 	httpapi.Add(ops, http.MethodGet, one+"/qr.svg", "lessonQR", "The QR code that lets pupils in", httpapi.Staff, a.lessonQR, httpapi.WithFile("image/svg+xml"))
 	httpapi.Add(ops, http.MethodGet, one+"/remote.svg", "remoteQR", "The QR code of the remote for the teacher's phone", httpapi.Staff, a.remoteQR, httpapi.WithFile("image/svg+xml"))
 }

@@ -38,6 +38,8 @@ type Deps struct {
 	Log      *slog.Logger
 
 	Addrs func() (plain, secure string) // the addresses of the listeners
+	// Guessing reports whether somebody guesses codes of lessons.
+	Guessing func() bool
 	// ReadClassList reads a class list in a process of its own.
 	ReadClassList func(ctx context.Context, name string, data []byte, choice listimport.Choice) (listimport.Table, error)
 	// MakePicture makes a picture of a question in a process of its own.
@@ -83,6 +85,7 @@ type lessonAPI struct {
 	log      *slog.Logger
 	addrs    func() (plain, secure string)
 	hasMedia bool
+	guessing func() bool
 }
 
 // libraryAPI holds the operations on quizzes, their pictures and samples.
@@ -123,7 +126,7 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	classes.registerCards(ops)
 	classes.registerTeachers(ops)
 	classes.registerClassList(ops)
-	lessons := &lessonAPI{d.Roster, d.Rooms, d.Sessions, d.Library, d.Jobs, d.Peers, d.Log, d.Addrs, d.HasMedia}
+	lessons := &lessonAPI{d.Roster, d.Rooms, d.Sessions, d.Library, d.Jobs, d.Peers, d.Log, d.Addrs, d.HasMedia, d.Guessing}
 	lessons.registerLessons(ops)
 	lessons.registerMaterials(ops)
 	lessons.registerTokens(ops)

@@ -4,6 +4,7 @@ import type {
   Authority,
   InCloud,
   LessonView,
+  LobbyView as Lobby,
   LookOut as Look,
   Me,
   RosterAdded as Added,
@@ -12,10 +13,11 @@ import type {
   RosterMember as Person,
   RosterName as Name,
   RosterPupil as Pupil,
+  RosterTicket as Ticket,
   State,
 } from "./schema";
 
-export type { Added, Authority, Class, Lesson, Look, Me, Name, Person, Pupil };
+export type { Added, Authority, Class, Lesson, Lobby, Look, Me, Name, Person, Pupil, Ticket };
 
 export type BoxState = State;
 
@@ -48,6 +50,15 @@ export const api = {
   look: (ref: { code?: string; key?: string }) => call<Look>("POST", "/api/join/look", ref),
   join: (ref: { code?: string; key?: string }, pupil: string) => call<Me>("POST", "/api/join", { ...ref, pupil }),
   joinCard: (card: string) => call<Me>("POST", "/api/join", { card }),
+  ask: (ref: { code?: string; key?: string }, pupil: string) =>
+    call<{ ticket: string }>("POST", "/api/join/ask", { ...ref, pupil }),
+  ticket: (ticket: string) => call<Ticket>("POST", "/api/join/ticket", { ticket }),
+  leaveLobby: (ticket: string) => call<void>("POST", "/api/join/leave", { ticket }),
+  joinTicket: (ticket: string) => call<Me>("POST", "/api/join", { ticket }),
+  lobby: (id: string) => call<Lobby>("GET", `/api/lessons/${enc(id)}/lobby`),
+  setLobby: (id: string, open: boolean) => call<Lobby>("PUT", `/api/lessons/${enc(id)}/lobby`, { open }),
+  answerWaiting: (id: string, waiting: string[], what: "admit" | "refuse") =>
+    call<Lobby>("POST", `/api/lessons/${enc(id)}/lobby/${what}`, { waiting }),
   lesson: (room?: string) => call<LessonView>("GET", `/api/lesson${room ? `?room=${enc(room)}` : ""}`),
   inCloud: () => call<InCloud>("GET", "/api/cloud"),
 };

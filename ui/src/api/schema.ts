@@ -2,6 +2,12 @@
 // The bodies of requests and answers: see /api/openapi.json.
 import type { AuthoredItem, ItemImage, ItemOption, ItemPlace, ItemRegion, ItemResponse } from "../contract";
 
+export interface AskIn {
+  code?: string;
+  key?: string;
+  pupil: string;
+}
+
 export interface AuditBreak {
   at?: number;
   reason: "damaged" | "emptied" | "no_entry" | "mismatch";
@@ -298,6 +304,7 @@ export interface JoinIn {
   code?: string;
   key?: string;
   pupil?: string;
+  ticket?: string;
 }
 
 export interface Label {
@@ -372,6 +379,20 @@ export interface ListimportProblem {
   text: string;
 }
 
+export interface LobbyAnswerBody {
+  waiting: string[];
+}
+
+export interface LobbyChangeBody {
+  open: boolean;
+}
+
+export interface LobbyView {
+  guessing: boolean;
+  open: boolean;
+  waiting: RosterWaiting[];
+}
+
 export interface LoginIn {
   name: string;
   pin: string;
@@ -385,6 +406,7 @@ export interface LookOut {
 export interface LookOutLessonStruct {
   className: string;
   id: string;
+  lobby?: boolean;
   title: string;
 }
 
@@ -742,6 +764,7 @@ export interface RosterLesson {
   id: string;
   key?: string;
   link?: string;
+  lobby?: boolean;
   room: string;
   started: number;
   title: string;
@@ -754,6 +777,7 @@ export interface RosterMember {
 }
 
 export interface RosterName {
+  asked?: boolean;
   id: string;
   name: string;
   taken: boolean;
@@ -781,6 +805,7 @@ export interface RosterPast {
   id: string;
   key?: string;
   link?: string;
+  lobby?: boolean;
   pupils: number;
   room: string;
   started: number;
@@ -825,6 +850,20 @@ export interface RosterStaff {
 export interface RosterStaffChange {
   admin?: boolean;
   name?: string;
+}
+
+export interface RosterTicket {
+  className: string;
+  name: string;
+  state: "waiting" | "admitted" | "refused";
+  title: string;
+}
+
+export interface RosterWaiting {
+  asked: number;
+  id: string;
+  name: string;
+  pupil: string;
 }
 
 export interface SampleSummary {
@@ -901,6 +940,10 @@ export interface System {
 export interface TakeInBody {
   deck?: string;
   quiz?: string;
+}
+
+export interface TicketBody {
+  ticket: string;
 }
 
 export interface UpdateChannelState {

@@ -13,8 +13,8 @@ import { Chat } from "../features/lesson/chat";
 import { ChatTools } from "../features/lesson/chat-tools";
 import { ConnectionNote } from "../features/lesson/connection-status";
 import { ConsoleHead } from "../features/lesson/console-head";
-import { GuessWarning } from "../features/lesson/guess-warning";
 import { CalmPage, LessonEnded, LessonNotOpen } from "../features/lesson/lesson-ended";
+import { LobbySwitch, useLobby, WaitingDevices } from "../features/lesson/lobby";
 import { Participants, useSeenPupils } from "../features/lesson/participants";
 import { PupilPermissions } from "../features/lesson/pupil-permissions";
 import { RaisedHands } from "../features/lesson/raised-hands";
@@ -84,6 +84,7 @@ type Tab = (typeof tabs)[number][0];
 function Desk({ room, state, seen }: { room: Room; state: BoxState; seen: Set<string> }) {
   const [tab, setTab] = useState<Tab>("stage");
   const [video, setVideo] = useState(false);
+  const lobby = useLobby(room);
   const unread = useUnread(room, tab === "chat");
   const me = room.me.value.user;
   const others = room.onair.list.value.some((s) => s.user !== me);
@@ -100,7 +101,7 @@ function Desk({ room, state, seen }: { room: Room; state: BoxState; seen: Set<st
       <main id="main" class={css.main} data-part="main">
         <div class={css.away}>
           <ConnectionNote room={room} />
-          <GuessWarning />
+          <WaitingDevices lobby={lobby} />
         </div>
         <Stage room={room} />
         <div class={css.rail} data-part="rail">
@@ -110,6 +111,7 @@ function Desk({ room, state, seen }: { room: Room; state: BoxState; seen: Set<st
           <Participants room={room} seen={seen} />
           <Panel id="locks" room={room} title={t("people.locks")}>
             <PupilPermissions room={room} />
+            <LobbySwitch lobby={lobby} />
           </Panel>
         </div>
         <div class={css.chat} data-part="chat">

@@ -14,7 +14,11 @@ import { PageTitle } from "../components/page-title";
 import { explain, lang, languages, t } from "../locales/i18n";
 import { go } from "../state/router";
 import { reload } from "../state/session";
+import { latePart } from "../components/late-part";
+import { ticket } from "../state/ticket";
 import css from "./join.module.css";
+
+const InLobby = latePart(async () => (await import("../features/lesson/in-lobby")).InLobby);
 
 type Ref = { code?: string; key?: string };
 
@@ -53,7 +57,9 @@ export function Join({ state, arg }: { state: BoxState; arg: string }) {
         <Brand state={state} />
         <Language />
       </header>
-      {look && ref ? (
+      {ticket.value && state.me.role !== "teacher" ? (
+        <InLobby back={back} />
+      ) : look && ref ? (
         <Names at={ref} look={look} state={state} again={() => api.look(ref).then(setLook, () => {})} back={back} />
       ) : ref?.key && busy ? (
         <Loading />
@@ -269,6 +275,10 @@ function Names({
     setBusy(pupil);
     setFault(null);
     try {
+      if (look.lesson.lobby) {
+        ticket.value = (await api.ask(at, pupil)).ticket;
+        return;
+      }
       await api.join(at, pupil);
       await reload();
       go("/lesson");
@@ -321,7 +331,7 @@ function Names({
             <li key={n.id}>
               <button
                 type="button"
-                disabled={n.taken || (busy !== "" && busy !== n.id)}
+                disabled={n.taken || n.asked || (busy !== "" && busy !== n.id)}
                 aria-busy={busy === n.id}
                 class={mine(n.id) ? css.mine : ""}
                 onClick={() => void join(n.id)}
@@ -334,6 +344,8 @@ function Names({
                     <NamedIcon name="lock" />
                     {t("join.taken")}
                   </small>
+                ) : n.asked ? (
+                  <small>{t("join.asked")}</small>
                 ) : mine(n.id) ? (
                   <small>{t("join.mine")}</small>
                 ) : null}

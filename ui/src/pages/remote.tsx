@@ -12,6 +12,7 @@ import { PageTitle } from "../components/page-title";
 import { t } from "../locales/i18n";
 import { Room } from "../state/room";
 import { ConnectionNote, ConnectionStatus } from "../features/lesson/connection-status";
+import { useLobby, WaitingDevices } from "../features/lesson/lobby";
 import { RaisedHands } from "../features/lesson/raised-hands";
 import { BoardSurface } from "../features/whiteboard/board-surface";
 import { PageTurner } from "../features/whiteboard/whiteboard-editor";
@@ -44,6 +45,7 @@ function Held({ room }: { room: Room }) {
   const b = room.board;
   const r = q.round.value && q.round.value.state !== "closed" ? q.round.value : null;
   const [asking, setAsking] = useState(false);
+  const lobby = useLobby(room);
   const fault = room.fault.value;
   useEffect(() => {
     if (!fault) return;
@@ -80,6 +82,7 @@ function Held({ room }: { room: Room }) {
           <p class={css.text}>{t("console.sees.code")}</p>
         )}
       </section>
+      <WaitingDevices lobby={lobby} />
       <RaisedHands room={room} />
       <div class={css.bar}>
         <div class={css.tools}>

@@ -1,0 +1,138 @@
+package roster
+
+import (
+	"strings"
+	"testing"
+)
+
+// openLobby returns a school whose lesson has an open lobby.
+func openLobby(t *testing.T) school {
+	t.Helper()
+	s := newSchool(t)
+	if err := s.SetLobby(s.lesson.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s school) checkTicket(t *testing.T, ticket, want string) {
+	t.Helper()
+	if got, err := s.CheckTicket(ticket); err != nil || got.State != want {
+		t.Errorf("ticket: %+v %v, want %s", got, err, want)
+	}
+}
+
+func TestANewDeviceWaitsUntilTheTeacherLetsItIn(t *testing.T) {
+	s := newSchool(t)
+	ben, cem := s.class.Pupils[0], s.class.Pupils[1]
+	_, seated, _, err := s.JoinLesson(s.ref(), ben.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetLobby(s.lesson.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, same, _, err := s.JoinLesson(s.ref(), ben.ID, seated); err != nil || same != seated {
+		t.Errorf("the device that was here: %v", err)
+	}
+	_, _, _, err = s.JoinLesson(s.ref(), cem.ID, "")
+	checkRefused(t, err, "denied/lobby/")
+	_, _, _, err = s.JoinLesson(Ref{Key: s.lesson.Key}, cem.ID, "made up")
+	checkRefused(t, err, "denied/lobby/")
+	ticket := mustValue(s.EnterLobby(s.ref(), cem.ID, ""))(t)
+	s.checkTicket(t, ticket, TicketWaiting)
+	_, _, _, err = s.JoinTicket(ticket, "")
+	checkRefused(t, err, "denied/waiting/")
+	list := mustValue(s.WaitingDevices(s.lesson.ID))(t)
+	if len(list) != 1 || list[0].Pupil != cem.ID || list[0].Name != cem.Name {
+		t.Fatalf("waiting: %+v", list)
+	}
+	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID, "w_none"}, true))(t)
+	s.checkTicket(t, ticket, TicketAdmitted)
+	p, token, _, err := s.JoinTicket(ticket, "")
+	if err != nil || p.User != cem.ID {
+		t.Fatalf("%+v %v", p, err)
+	}
+	if _, again, _, err := s.JoinTicket(ticket, ""); err != nil || again == token { // its answer was lost
+		t.Errorf("the ticket a second time: %v", err)
+	}
+	if left := mustValue(s.WaitingDevices(s.lesson.ID))(t); len(left) != 0 {
+		t.Errorf("waiting: %+v", left)
+	}
+	if err := s.ReleaseName(s.lesson.ID, cem.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, _, _, err = s.JoinTicket(ticket, "")
+	checkRefused(t, err, "denied/refused/")
+}
+
+func TestALobbyHasOneDeviceForAName(t *testing.T) {
+	s := openLobby(t)
+	ben, cem := s.class.Pupils[0], s.class.Pupils[1]
+	first := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	_, err := s.EnterLobby(s.ref(), ben.ID, "")
+	checkRefused(t, err, "stale/asked/")
+	_, err = s.EnterLobby(s.ref(), "p_none", "")
+	checkRefused(t, err, "missing/no_pupil/")
+	_, err = s.EnterLobby(Ref{Code: "000000x"}, cem.ID, "")
+	checkRefused(t, err, "missing/no_lesson/")
+	for _, ticket := range []string{"", "x", s.lesson.ID + "." + ben.ID, string(make([]byte, 500))} {
+		_, err := s.CheckTicket(ticket)
+		checkRefused(t, err, "invalid/invalid/ticket")
+	}
+	if err := s.LeaveLobby(first); err != nil {
+		t.Fatal(err)
+	}
+	second := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	if err := s.LeaveLobby(first); err != nil { // not its place any more
+		t.Fatal(err)
+	}
+	s.checkTicket(t, first, TicketRefused)
+	s.checkTicket(t, second, TicketWaiting)
+	_, names, err := s.FindLesson(s.ref(), "")
+	if err != nil || !names[0].Asked || names[0].Taken || names[1].Asked {
+		t.Errorf("names: %+v %v", names, err)
+	}
+	list := mustValue(s.WaitingDevices(s.lesson.ID))(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID}, false))(t)
+	s.checkTicket(t, second, TicketRefused)
+	third := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID}, true))(t) // the teacher saw the second
+	s.checkTicket(t, third, TicketWaiting)
+}
+
+func TestACardPassesTheLobby(t *testing.T) {
+	s := openLobby(t)
+	ben := s.class.Pupils[0]
+	ticket := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	cards := mustValue(s.Cards(s.class.ID))(t)
+	if p, _, _, _, err := s.JoinCard(strings.TrimPrefix(cards[0].Link, "/c/"), ""); err != nil || p.User != ben.ID {
+		t.Fatalf("%+v %v", p, err)
+	}
+	s.checkTicket(t, ticket, TicketRefused) // somebody else asked for the name
+}
+
+func TestALobbyOutlivesARestart(t *testing.T) {
+	s := openLobby(t)
+	path := s.cfg.Path
+	ticket := mustValue(s.EnterLobby(s.ref(), s.class.Pupils[0].ID, ""))(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Roster = openRoster(t, path)
+	s.checkTicket(t, ticket, TicketWaiting)
+	_, _, _, err := s.JoinLesson(s.ref(), s.class.Pupils[1].ID, "")
+	checkRefused(t, err, "denied/lobby/")
+	if opened := mustValue(s.OpenLobbies())(t); len(opened) != 0 {
+		t.Errorf("opened again: %v", opened)
+	}
+	if _, _, err := s.EndLesson(s.lesson.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.CheckTicket(ticket)
+	checkRefused(t, err, "missing/no_lesson/")
+	if list := mustValue(s.WaitingDevices(s.lesson.ID))(t); len(list) != 0 {
+		t.Errorf("after the end: %+v", list)
+	}
+	checkRefused(t, s.SetLobby(s.lesson.ID, false), "missing/no_lesson/")
+}

@@ -245,9 +245,6 @@ func (n *Net) send(from, to string, t transit) {
 		n.links[way] = l
 	}
 	t.due = time.Now().Add(delay)
-	if k := len(l.way); k > 0 && l.way[k-1].due.After(t.due) {
-		t.due = l.way[k-1].due
-	}
 	l.way = append(l.way, t)
 	time.AfterFunc(time.Until(t.due), func() { n.arrive(way) })
 }
@@ -263,7 +260,7 @@ func (n *Net) draw(key string, count uint64) (float64, time.Duration) {
 	return float64(x&0xffffffff) / (1 << 32), delay
 }
 
-// arrive delivers what is due on a link.
+// arrive delivers what is due on a link. A message waits for those before it.
 func (n *Net) arrive(way [2]string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

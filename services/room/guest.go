@@ -3,6 +3,7 @@ package room
 import (
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/wire"
 )
 
@@ -62,9 +63,11 @@ func (r *Room) resendPresence(box string) {
 	r.rooms.Line.SendPresence(r.id, box, pages, guests)
 }
 
-// Position returns whether the seat's join was answered, and the last seq that was queued to its
-// member. Only the member may call it, in Send.
-func (s *Seat) Position() (answered bool, lastSent uint64) { return s.answered, s.lastSent }
+// Welcomed returns whether the seat's join was answered, and after the answer the place that it named.
+// Only the member may call it, in Send.
+func (s *Seat) Welcomed() (answered bool, at journal.Cursor) {
+	return s.answered, journal.Cursor{Epoch: s.joinEpoch, Seq: s.lastSent}
+}
 
 // Answer notes that the owner of the seat's room has answered the join, for a room of another box. The
 // facts after seq follow.

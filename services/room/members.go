@@ -50,7 +50,7 @@ func (r *Room) handleJoin(s *Seat, ref string) {
 		if !r.isSeated(s) {
 			return // left while it waited
 		}
-		s.answered, s.lastSent = true, w.Seq
+		s.answered, s.lastSent, s.joinEpoch = true, w.Seq, w.Epoch
 		s.Member.Send(answer)
 		r.welcomeToPresence(s)
 	})

@@ -36,6 +36,7 @@ type Seat struct {
 	presencePage *presencePage // nil before the join was answered
 	answered     bool          // the join was answered: events follow
 	lastSent     uint64        // the last seq that was queued to the member
+	joinEpoch    uint64        // the epoch in which the join was answered
 	left         bool          // it left before its join was handled
 }
 

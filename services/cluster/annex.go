@@ -40,7 +40,7 @@ type annex struct {
 }
 
 // visitor is one of our people. Its id changes with each try to join, so that a late answer to an
-// earlier one is nobody's.
+// earlier one is ignored.
 type visitor struct {
 	id      uint64
 	seat    *room.Seat
@@ -106,7 +106,7 @@ func (a *annex) post(s *room.Seat, m room.Message) error {
 	a.calls[id] = &call{m.Reply, time.Now().Add(replyWithin)}
 	sent := a.cluster.publish(subjectIn+a.owner, &post{
 		Room: a.room, Seat: v.id, Call: id, Data: m.Data,
-		// The owner refuses what is too long. One byte too many is enough for that.
+		// The owner refuses longer ones. One byte too many is enough for that.
 		Name: m.Name[:min(len(m.Name), maxWord)], ID: m.ID[:min(len(m.ID), room.MaxID+1)],
 	})
 	if !sent {

@@ -14,9 +14,9 @@
 // seat, and it is the one author of presence.
 //
 // A [Cluster] takes the place of room.Rooms for sessions. It is not a part of the running program yet.
-// What is missing for that: a bus between real boxes, a table of owners (Deps.Owner), a code and a token
-// that are valid at each box, and calls of the HTTP API for a room of another box. Nothing here keeps a
-// second copy of the facts: while the owner is away, its rooms stand still.
+// That needs a bus between real boxes, a table of owners (Deps.Owner), a code and a token that are valid
+// at each box, and calls of the HTTP API for a room of another box. Nothing here keeps a second copy of
+// the facts: while the owner is away, its rooms stand still.
 package cluster
 
 import "context"

@@ -134,7 +134,7 @@ func (c *Cluster) subscribe() (stops []func(), err error) {
 	return stops, nil
 }
 
-// runTicks beats, and does what is due, until ctx ends.
+// runTicks beats and does the work that is due, until ctx ends.
 func (c *Cluster) runTicks(ctx context.Context) error {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()

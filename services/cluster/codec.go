@@ -61,7 +61,7 @@ func (c *codec) flag(field string, v *bool) {
 	}
 }
 
-// data is bytes, at most limit of them. What is read is part of the message's own bytes.
+// data is bytes, at most limit of them. Bytes that were read are part of the message.
 func (c *codec) data(field string, v *[]byte, limit int) {
 	if !c.reading {
 		c.b = append(binary.AppendUvarint(c.b, uint64(len(*v))), *v...)

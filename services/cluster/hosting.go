@@ -198,7 +198,7 @@ func (c *Cluster) postForGuest(h header, m *post) {
 	}
 }
 
-// errNotSaved answers a command of which nobody knows what came of it. It counts once, however often it
+// errNotSaved answers a command whose fate is not known. It counts once, however often it
 // is sent.
 func errNotSaved() error {
 	return errs.NewCode("cluster", errs.Down, "not_saved", "not saved: send it again")

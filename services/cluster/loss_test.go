@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livelearn/box/services/cluster"
 	"github.com/livelearn/box/services/cluster/clustertest"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/wire"
 	"github.com/livelearn/box/services/wire/wiretest"
@@ -46,7 +48,7 @@ func TestLostMessagesAreFoundWithoutNewOnes(t *testing.T) {
 }
 
 // T5: the people of a box that dies are gone within 3 s, and the pupils among them have left the lesson.
-// When the box is back, its pages join again, and nobody is there twice.
+// When the box is back, its pages join again, and each person is there once.
 func TestNoGhostOfALostBox(t *testing.T) {
 	withBoxes(t, 1, nil, func(t *testing.T, net *clustertest.Net, a, b *box) {
 		teacher, there := a.joined("t1", "a1"), b.joined("p2", "a1")
@@ -114,6 +116,69 @@ func TestCommandWithoutAnAnswerIsNotSaved(t *testing.T) {
 	})
 }
 
+// The owner's log answers with the facts after a position. A position that its epoch never reached is
+// refused once the epoch has ended, and waits before.
+func TestLogOfTheOwner(t *testing.T) {
+	withBoxes(t, 1, []room.Kind{crashKind()}, func(t *testing.T, net *clustertest.Net, a, _ *box) {
+		teacher := a.joined("t1", "a1")
+		for i := range 3 {
+			must(t, teacher, say(fmt.Sprint("c", i), "text", "all")) // 2 to 4, behind the start of the lesson
+		}
+		ask := func(epoch, seq uint64, ended bool) string {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			data, err := net.Box("x").Ask(ctx, "log.a", cluster.EncodeLogQuestion("a1", journal.Cursor{Epoch: epoch, Seq: seq}, ended))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seqs, diverged, err := cluster.DecodeLogAnswer(data)
+			return fmt.Sprint(seqs, diverged, err)
+		}
+		check := func(epoch, seq uint64, ended bool, want string) {
+			t.Helper()
+			if got := ask(epoch, seq, ended); got != want {
+				t.Errorf("after %d of epoch %d, ended: %v: answer %s, want %s", seq, epoch, ended, got, want)
+			}
+		}
+		check(1, 1, false, "[2 3 4] false <nil>")
+		check(1, 4, false, "[] false <nil>")
+		check(1, 9, false, "[] false <nil>") // early facts, not on disk yet
+		check(1, 9, true, "[] true <nil>")
+		check(7, 1, false, "[] true <nil>")
+		must(t, teacher, wiretest.Command{ID: "x", Name: "crash.room"}) // epoch 2 begins behind 4
+		must(t, teacher, say("c3", "text", "all"))
+		must(t, teacher, say("c4", "text", "all"))
+		check(1, 4, true, "[5 6] false <nil>")
+		check(1, 5, false, "[] true <nil>")
+		check(2, 5, false, "[6] false <nil>")
+		checkKinds(t, "teacher", teacher, "chat.said", "chat.said", "chat.said", "chat.said", "chat.said")
+	})
+}
+
+// T7: the last person of a box leaves, and a box without people of the room does anything. The room is
+// the same for all others.
+func TestOnlyTheOwnerEndsAnything(t *testing.T) {
+	withBoxes(t, 1, nil, func(t *testing.T, _ *clustertest.Net, a, b *box) {
+		teacher, there := a.joined("t1", "a1"), b.joined("p2", "a1")
+		time.Sleep(time.Second)
+		there.Drop()
+		time.Sleep(time.Second)
+		if _, err := b.rooms.Call(context.Background(), "a1", room.Message{Name: "lesson.end", By: event.Viewer{Role: event.Operator}}); err == nil {
+			t.Error("another box ended the lesson")
+		}
+		b.stop()
+		time.Sleep(5 * time.Second)
+		if got, want := teacher.PresentCounts(), map[string]int{"t1": 1}; !maps.Equal(got, want) {
+			t.Errorf("the teacher sees %v, want %v", got, want)
+		}
+		must(t, teacher, say("c1", "still here", "all"))
+		if kinds := seenKinds(teacher); slices.Contains(kinds, string(room.LessonEnded)) || teacher.PhxCount(wire.Error) > 0 {
+			t.Errorf("the lesson ended: %v", kinds)
+		}
+		noFaults(t, teacher)
+	})
+}
+
 // shaky is a feature whose fact crashes whoever shows it to a pupil, some times.
 type shaky struct{ crashes atomic.Int32 }
 
@@ -139,7 +204,7 @@ func (quiet) Handle(t *room.Turn, _ room.Message) error {
 func (quiet) Apply(event.Event)                  {}
 func (quiet) View(event.Viewer, event.Stamp) any { return nil }
 
-// A crash of the process that shows a remote room takes nobody's seat, and what follows comes.
+// A crash of the process that shows a remote room takes no seat away, and later facts come.
 func TestSeatsSurviveACrashOfTheirAnnex(t *testing.T) {
 	s := &shaky{}
 	withBoxes(t, 1, []room.Kind{s.kind()}, func(t *testing.T, _ *clustertest.Net, a, b *box) {

@@ -111,7 +111,7 @@ func (m *join) fields(c *codec) {
 	c.text("room", &m.Room, maxWord)
 	c.number("seat", &m.Seat, anyNumber)
 	c.text("user", &m.User, maxWord)
-	c.number("role", &m.Role, uint64(event.Teacher)) // nobody is the box itself from outside
+	c.number("role", &m.Role, uint64(event.Teacher)) // an operator is the box itself
 	c.text("name", &m.Name, 4*maxWord)
 	c.text("join_ref", &m.JoinRef, maxWord)
 	c.text("ref", &m.Ref, maxWord)

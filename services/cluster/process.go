@@ -57,7 +57,7 @@ func (c *Cluster) startAnnex(_ context.Context, id string) (*process, error) {
 	return &process{id}, nil
 }
 
-// findAnnex returns the annex of a room; nil: nobody of ours is there.
+// findAnnex returns the annex of a room; nil: none of our people is there.
 func (c *Cluster) findAnnex(id string) *annex {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func roomOf(m message) string {
 func (c *Cluster) mail(h header, id string, m annexMail) {
 	a := c.findAnnex(id)
 	if a == nil || a.owner != h.From {
-		return // nobody is there any more, or it is not that box's room
+		return // the last one has left, or it is not that box's room
 	}
 	if err := c.pool.Cast(id, m); err != nil {
 		c.Log.Debug("message for an annex", "room", id, "err", err)
@@ -233,7 +233,7 @@ func (a *annex) show(e event.Event) {
 	a.at = journal.Cursor{Epoch: e.Epoch, Seq: e.Seq}
 }
 
-// fetch asks the owner for what is missing.
+// fetch asks the owner for the missing facts.
 func (a *annex) fetch(ctx context.Context) {
 	if a.fetching || !isAfter(a.ahead, a.at) || !a.isWelcome() || time.Now().Before(a.fetchAt) {
 		return
@@ -310,7 +310,7 @@ func (a *annex) dropWelcome() {
 	a.ahead, a.later = journal.Cursor{}, nil
 }
 
-// handleTick does what is due.
+// handleTick does the work of a tick: refusals, joins again, the list of seats, presence.
 func (a *annex) handleTick(list bool) {
 	now := time.Now()
 	a.refuseWaiting(func(c *call) bool { return !now.Before(c.until) })

@@ -102,7 +102,7 @@ func (n *Net) SetWeather(w Weather) {
 	n.weather = w
 }
 
-// SetCut cuts both directions between two boxes, or heals them. What is on its way is lost.
+// SetCut cuts both directions between two boxes, or heals them. Messages on their way are lost.
 func (n *Net) SetCut(a, b string, cut bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -260,7 +260,7 @@ func (n *Net) draw(key string, count uint64) (float64, time.Duration) {
 	return float64(x&0xffffffff) / (1 << 32), delay
 }
 
-// arrive delivers what is due on a link. A message waits for those before it.
+// arrive delivers the messages that are due on a link. A message waits for those before it.
 func (n *Net) arrive(way [2]string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -37,11 +37,13 @@ func TestBus(t *testing.T, makeBoxes func(t *testing.T, n int) Boxes) {
 		t.Run(c.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			b := makeBoxes(t, 3)
+			stop := sync.OnceFunc(b.Stop)
+			defer stop() // after t.Fatal
 			for i := range b.Buses {
 				waitLinked(t, b, i, slices.Delete(slices.Clone(b.IDs), i, i+1))
 			}
 			c.check(t, b)
-			b.Stop()
+			stop()
 			timetest.WaitUntil(t, "all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 		})
 	}

@@ -213,6 +213,7 @@ var thirdParty = map[string][]string{
 	"services/results":        {"github.com/xuri/excelize"},
 	"services/room":           {"github.com/prometheus/client_golang"},
 	"services/room/roomtest":  {"github.com/prometheus/client_golang"},
+	"services/cluster":        {"github.com/prometheus/client_golang"},
 	"services/session":        {"github.com/gobwas/ws", "github.com/prometheus/client_golang", "golang.org/x/sys/unix", "golang.org/x/time/rate"},
 	"services/wire":           {"github.com/gobwas/ws"},
 	"services/wire/wiretest":  {"github.com/gobwas/ws"},

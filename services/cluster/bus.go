@@ -2,8 +2,21 @@
 // box that decides in it. A person's connection may be at any other box of the school, which passes
 // the commands on to the owner and hands its answers to its own people.
 //
+//	a box with a guest                                the room's owner
+//	session > Cluster.Join, Post > in.OWNER  ------>  guest's seat > room.Rooms
+//	session < annex (filter, fan-out) < out.BOX  <--  room > Line: each fact once for each box
+//	                  holes < log.OWNER  <------------ journal
+//
 // Boxes talk over a [Bus]. It carries messages and decides nothing: a message may be lost, and whoever
-// needs it asks again.
+// needs it asks again. The room's seq shows which facts are missing, and a number in each message shows
+// that something else is, such as a change of presence. Every 200 ms the owner says how far it is, so
+// that a loss is found although nothing follows. Only the owner ends anything: it decides who has a
+// seat, and it is the one author of presence.
+//
+// A [Cluster] takes the place of room.Rooms for sessions. It is not a part of the running program yet.
+// That needs a bus between real boxes, a table of owners (Deps.Owner), a code and a token that are valid
+// at each box, and calls of the HTTP API for a room of another box. Nothing here keeps a second copy of
+// the facts: while the owner is away, its rooms stand still.
 package cluster
 
 import "context"

@@ -28,7 +28,7 @@ type me struct {
 // handleJoin answers a join and seats the member: events follow. The answer contains the last
 // committed facts, so it waits until they are on disk.
 func (r *Room) handleJoin(s *Seat, ref string) {
-	if r.isSeated(s) {
+	if r.isSeated(s) || s.left {
 		return // the same mail again, after a crash: resyncMembers has dealt with the seat
 	}
 	if err := r.checkJoin(s); err != nil {
@@ -50,7 +50,7 @@ func (r *Room) handleJoin(s *Seat, ref string) {
 		if !r.isSeated(s) {
 			return // left while it waited
 		}
-		s.answered, s.lastSent = true, w.Seq
+		s.answered, s.lastSent, s.joinEpoch = true, w.Seq, w.Epoch
 		s.Member.Send(answer)
 		r.welcomeToPresence(s)
 	})
@@ -102,6 +102,7 @@ func (s *Seat) rejectJoin(ref string, err error) {
 }
 
 func (r *Room) handleLeave(s *Seat) {
+	s.left = true // a leave is handled before a join that still waits
 	if !r.isSeated(s) {
 		return
 	}

@@ -173,12 +173,18 @@ func (r *Room) sendPresenceChanges(now time.Time) {
 	slices.SortStableFunc(joins, comparePresence)
 	slices.SortStableFunc(leaves, comparePresence)
 	f := wire.NewBroadcast(r.topic, wire.PresenceDiff, encodeChanges(encodePresence(joins), encodePresence(leaves)))
+	var guests []*Seat
 	for s := range r.connections.seats {
 		alone := len(leaves) == 0 && len(joins) == 1 && joins[0] == s // it is in its own list
-		if s.answered && !alone {
+		switch {
+		case !s.answered || alone:
+		case s.Box != "":
+			guests = append(guests, s)
+		default:
 			s.Member.Send(f)
 		}
 	}
+	r.castToGuests(f, guests)
 }
 
 // sendPresencePages sends the next page to each member who does not have all of them.

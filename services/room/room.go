@@ -92,6 +92,7 @@ type DeadLetter struct {
 // Deps are the services that rooms need.
 type Deps struct {
 	Journal      *journal.Journal
+	Line         Line // to other boxes; nil: this box is alone
 	Clock        *event.Clock
 	OnDeadLetter func(DeadLetter)       // takes a dead letter; must not block
 	Observe      func(supervise.Report) // sees each crash
@@ -128,8 +129,9 @@ type roomMail struct {
 	leave       *Seat
 	msg         *Message
 	committed   *commitResult
-	deadlineDue bool // a deadline has passed
-	presenceDue bool // who came and went waits to be sent
+	deadlineDue bool   // a deadline has passed
+	presenceDue bool   // who came and went waits to be sent
+	presenceBox string // whose guests missed some of presence
 }
 
 // commitResult is the journal's answer for a batch of facts.
@@ -189,6 +191,9 @@ func (rs *Rooms) Len() int { return rs.pool.Len() }
 // Join asks for a place in s.Room. The answer to the join's ref goes to s.Member. An
 // error means that the room was not reached.
 func (rs *Rooms) Join(s *Seat, ref string) error {
+	if err := rs.checkOwner("room.Join", s.Room); err != nil {
+		return err
+	}
 	return wrapPoolError("room.Join", rs.pool.Cast(s.Room, roomMail{join: s, ref: ref}))
 }
 
@@ -202,12 +207,18 @@ func (rs *Rooms) Leave(s *Seat) {
 // Post hands a member's message over and returns at once; the answer comes through
 // m.Reply. An error means that the room was not reached, and m.Reply is not called.
 func (rs *Rooms) Post(s *Seat, m Message) error {
+	if err := rs.checkOwner("room.Post", s.Room); err != nil {
+		return err
+	}
 	m.By, m.seat = s.Viewer, s
 	return wrapPoolError("room.Post", rs.pool.Cast(s.Room, roomMail{msg: &m}))
 }
 
 // Call posts m for the box itself, with m.By as its author, and waits for the answer.
 func (rs *Rooms) Call(ctx context.Context, room string, m Message) (Reply, error) {
+	if err := rs.checkOwner("room.Call", room); err != nil {
+		return Reply{}, err
+	}
 	answer := make(chan Reply, 1)
 	m.Reply, m.seat = func(r Reply) { answer <- r }, nil
 	if err := rs.pool.Cast(room, roomMail{msg: &m}); err != nil {
@@ -255,7 +266,7 @@ func (m roomMail) kindName() string {
 		return "saved"
 	case m.deadlineDue:
 		return "ring"
-	case m.presenceDue:
+	case m.presenceDue, m.presenceBox != "":
 		return "presence"
 	}
 	return m.msg.Name

@@ -27,6 +27,7 @@ type Seat struct {
 	Name    string // shown to others in presence
 	JoinRef string // of the channel, for frames meant for this member alone
 	Member  Member
+	Box     string // of a guest: the box at which the person is connected; empty: this box
 	Since   uint64 // the last seq that the client saw; 0 when it saw none
 	Epoch   uint64 // the epoch of that event
 
@@ -35,6 +36,8 @@ type Seat struct {
 	presencePage *presencePage // nil before the join was answered
 	answered     bool          // the join was answered: events follow
 	lastSent     uint64        // the last seq that was queued to the member
+	joinEpoch    uint64        // the epoch in which the join was answered
+	left         bool          // it left before its join was handled
 }
 
 // ack is a promise to answer when all facts up to seq are on disk.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/wire"
 )
 
@@ -22,6 +24,10 @@ func TopicOf(room string) string { return "room:" + room }
 // the program and after an idle time. Raise comes first: it waits for the facts of the previous
 // goroutine, and refuses facts that a hung one might still write.
 func (rs *Rooms) startRoom(ctx context.Context, id string) (*Room, error) {
+	if err := rs.checkOwner("room.start", id); err != nil {
+		rs.Log.Debug("mail for a room of another box", "room", id)
+		return nil, errors.Join(err, supervise.ErrIgnore)
+	}
 	cur, err := rs.Journal.Raise(ctx, StreamOf(id))
 	if err != nil {
 		return nil, errs.New("room.start", errs.KindOf(err), err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -70,6 +71,8 @@ func (rs *Rooms) handleMail(ctx context.Context, r *Room, m roomMail) (err error
 		err = r.fireDeadlines(ctx)
 	case m.presenceDue:
 		err = r.withConnections(ctx, r.handlePresenceDue)
+	case m.presenceBox != "":
+		err = r.withConnections(ctx, func() { r.resendPresence(m.presenceBox) })
 	}
 	if err == nil {
 		err = r.observePresence(ctx)
@@ -264,21 +267,8 @@ func (r *Room) ackMessage(m *Message, first, seq uint64) {
 
 // sendFact sends a fact to each member that may see it and has not got it.
 func (r *Room) sendFact(e event.Event) {
-	def := r.rooms.defs[e.Kind]
-	audience := def.AudienceOf(e)
-	f := r.encodeFact(e)
-	for s := range r.connections.seats {
-		if !s.answered || e.Seq <= s.lastSent {
-			continue
-		}
-		s.lastSent = e.Seq
-		if !audience.Has(s.Viewer) {
-			continue
-		}
-		if def.PayloadFor != nil {
-			f = r.encodeFact(personalise(def, e, s.Viewer))
-		}
-		s.Member.Send(f)
+	if boxes := r.rooms.deliverFact(r.topic, r.connections.seats, e); len(boxes) > 0 {
+		r.rooms.Line.SendFact(r.id, boxes, e)
 	}
 	r.rooms.metrics.facts.Inc()
 	if e.Kind == Removed {
@@ -286,16 +276,50 @@ func (r *Room) sendFact(e event.Event) {
 	}
 }
 
+// deliverFact sends a fact to each of the seats that may see it and has not got it. It returns the boxes
+// of the guests among them, which have to be told.
+func (rs *Rooms) deliverFact(topic string, seats map[*Seat]struct{}, e event.Event) (boxes []string) {
+	def := rs.defs[e.Kind]
+	audience := def.AudienceOf(e)
+	f := encodeFact(topic, e)
+	for s := range seats {
+		if !s.answered || e.Seq <= s.lastSent {
+			continue
+		}
+		s.lastSent = e.Seq
+		if s.Box != "" {
+			if !slices.Contains(boxes, s.Box) {
+				boxes = append(boxes, s.Box)
+			}
+			continue
+		}
+		if !audience.Has(s.Viewer) {
+			continue
+		}
+		if def.PayloadFor != nil {
+			f = encodeFact(topic, personalise(def, e, s.Viewer))
+		}
+		s.Member.Send(f)
+	}
+	return boxes
+}
+
 func (r *Room) sendCast(c cast) {
+	var guests []*Seat
 	for s := range r.connections.seats {
-		if s.answered && c.see.Has(s.Viewer) {
+		switch {
+		case !s.answered || !c.see.Has(s.Viewer):
+		case s.Box != "":
+			guests = append(guests, s)
+		default:
 			s.Member.Send(c.frame)
 		}
 	}
+	r.castToGuests(c.frame, guests)
 }
 
-func (r *Room) encodeFact(e event.Event) wire.Frame {
-	return wire.NewBroadcast(r.topic, string(e.Kind), AppendEvent(nil, e))
+func encodeFact(topic string, e event.Event) wire.Frame {
+	return wire.NewBroadcast(topic, string(e.Kind), AppendEvent(nil, e))
 }
 
 // AppendEvent appends to dst the payload that members get for e.

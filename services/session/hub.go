@@ -95,9 +95,17 @@ type Identity struct {
 	Device string
 }
 
+// Rooms is where people sit: the rooms of this box, or of all boxes of the school. Its methods are
+// those of *room.Rooms.
+type Rooms interface {
+	Join(s *room.Seat, ref string) error
+	Leave(s *room.Seat)
+	Post(s *room.Seat, m room.Message) error
+}
+
 // Deps holds what the sessions need.
 type Deps struct {
-	Rooms   *room.Rooms
+	Rooms   Rooms
 	Exists  func(room string) bool // reports whether a room exists
 	Observe func(supervise.Report) // gets the report of each crash of a session
 	Log     *slog.Logger

@@ -213,7 +213,8 @@ func (m *Member) sendOnce(c Command) (Body, error) {
 		return Body{}, err
 	}
 	b := a.DecodeBody()
-	if b.Code == "not_saved" || b.Code == "rate" || b.Code == "room_busy" {
+	switch b.Code {
+	case "not_saved", "not_joined", "rate", "room_busy": // as the pages do
 		return b, fmt.Errorf("%s: to be sent again: %s", c.Name, b.Code)
 	}
 	m.mu.Lock()

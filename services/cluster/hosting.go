@@ -1,0 +1,373 @@
+package cluster
+
+import (
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/wire"
+)
+
+// hosting is the guests of one room of ours. There is a small one for each room that ever had guests.
+// Messages leave with mu held, so that their numbers rise on the bus.
+type hosting struct {
+	room   string
+	mu     sync.Mutex
+	guests map[guestKey]*guest
+	lines  map[string]*line // by box, as long as it has guests
+}
+
+// guestKey names a guest: the box, the run of its program, and a number there.
+type guestKey struct {
+	box        string
+	boot, seat uint64
+}
+
+// line is what a room has said to one box.
+type line struct {
+	n      uint64         // the number of the last message
+	at     journal.Cursor // the last fact
+	guests int
+}
+
+// guest is the member of a guest's seat. It forwards what the room sends to the guest's box.
+type guest struct {
+	cluster  *Cluster
+	hosting  *hosting
+	key      guestKey
+	seat     *room.Seat
+	welcomed bool // guarded by hosting.mu
+}
+
+// Send implements room.Member.
+func (g *guest) Send(f wire.Frame) {
+	g.hosting.mu.Lock()
+	defer g.hosting.mu.Unlock()
+	answered, at := g.seat.Welcomed()
+	m := &single{Seat: g.key.seat, Frame: f.Bytes}
+	switch {
+	case answered && !g.welcomed:
+		g.welcomed = true
+		m.Stage, m.Epoch, m.Seq = stageWelcome, at.Epoch, at.Seq
+	case answered:
+		m.Stage = stageSeated
+	}
+	g.say(&m.place, m)
+}
+
+// Closed implements room.Member.
+func (g *guest) Closed(*room.Seat) {
+	g.hosting.mu.Lock()
+	defer g.hosting.mu.Unlock()
+	m := &closed{Seat: g.key.seat}
+	g.say(&m.place, m)
+	g.cluster.forget(g)
+}
+
+// say sends a message to the guest's box, unless the guest has left. hosting.mu is held.
+func (g *guest) say(p *place, m message) {
+	if g.hosting.guests[g.key] == g {
+		g.cluster.say(g.hosting, g.key.box, p, m)
+	}
+}
+
+// say numbers a message and sends it to a box. h.mu is held.
+func (c *Cluster) say(h *hosting, box string, p *place, m message) {
+	l := h.lines[box]
+	if l == nil {
+		return
+	}
+	l.n++
+	p.Room, p.N = h.room, l.n
+	c.publish(subjectOut+box, m)
+}
+
+// forget removes a guest. h.mu is held.
+func (c *Cluster) forget(g *guest) {
+	h := g.hosting
+	if h.guests[g.key] != g {
+		return
+	}
+	delete(h.guests, g.key)
+	c.metrics.guests.Dec()
+	if l := h.lines[g.key.box]; l.guests > 1 {
+		l.guests--
+	} else {
+		delete(h.lines, g.key.box)
+	}
+}
+
+// hostingOf returns the guests of a room; nil: it never had any.
+func (c *Cluster) hostingOf(id string) *hosting {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hostings[id]
+}
+
+// handleIn handles what guests do in rooms of ours.
+func (c *Cluster) handleIn(h header, m message, _ func([]byte)) {
+	switch m := m.(type) {
+	case *join:
+		c.seatGuest(h, m)
+	case *leave:
+		if hosting := c.hostingOf(m.Room); hosting != nil {
+			c.dropGuestsOf(hosting, func(k guestKey) bool { return k == guestKey{h.From, h.Boot, m.Seat} })
+		}
+	case *post:
+		c.postForGuest(h, m)
+	case *seats:
+		c.compareGuests(h, m)
+	case *refresh:
+		if c.hostingOf(m.Room) != nil && c.Owns(m.Room) {
+			c.Rooms.ResendPresence(m.Room, h.From)
+		}
+	}
+}
+
+func (c *Cluster) seatGuest(h header, m *join) {
+	if !c.Owns(m.Room) {
+		c.publish(subjectOut+h.From, &unknown{m.Room, m.Seat})
+		return
+	}
+	c.mu.Lock()
+	hosting := c.hostings[m.Room]
+	if hosting == nil {
+		hosting = newHosting(m.Room)
+		c.hostings[m.Room] = hosting
+	}
+	c.mu.Unlock()
+	g := &guest{cluster: c, hosting: hosting, key: guestKey{h.From, h.Boot, m.Seat}}
+	g.seat = &room.Seat{
+		Room: m.Room, Viewer: event.Viewer{User: m.User, Role: event.Role(m.Role)}, Name: m.Name,
+		JoinRef: m.JoinRef, Member: g, Since: m.Since, Epoch: m.Epoch, Box: h.From,
+	}
+	if !hosting.add(g) {
+		return // known already
+	}
+	c.metrics.guests.Inc()
+	if err := c.Rooms.Join(g.seat, m.Ref); err != nil {
+		g.Send(wire.NewReply(m.JoinRef, m.Ref, room.TopicOf(m.Room), false, errs.BodyOf(err)))
+		g.Closed(g.seat)
+	}
+}
+
+func newHosting(id string) *hosting {
+	return &hosting{room: id, guests: map[guestKey]*guest{}, lines: map[string]*line{}}
+}
+
+func (h *hosting) add(g *guest) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.guests[g.key] != nil {
+		return false
+	}
+	h.guests[g.key] = g
+	if h.lines[g.key.box] == nil {
+		h.lines[g.key.box] = &line{}
+	}
+	h.lines[g.key.box].guests++
+	return true
+}
+
+func (c *Cluster) postForGuest(h header, m *post) {
+	answer := func(r room.Reply) {
+		out := &reply{Room: m.Room, Call: m.Call, Seq: r.Seq}
+		if r.Err != nil {
+			out.Error, _ = json.Marshal(errs.BodyOf(r.Err)) // cannot fail: strings and numbers
+		}
+		c.publish(subjectOut+h.From, out)
+	}
+	var g *guest
+	if hosting := c.hostingOf(m.Room); hosting != nil {
+		hosting.mu.Lock()
+		g = hosting.guests[guestKey{h.From, h.Boot, m.Seat}]
+		hosting.mu.Unlock()
+	}
+	if g == nil { // its join was lost, or this box is new: the guest joins again and then sends it again
+		answer(room.Reply{Err: errNotSaved()})
+		return
+	}
+	err := c.Rooms.Post(g.seat, room.Message{Name: m.Name, ID: m.ID, Data: slices.Clone(m.Data), Reply: answer})
+	if err != nil {
+		answer(room.Reply{Err: err})
+	}
+}
+
+// errNotSaved answers a command whose fate is not known. It counts once, however often it
+// is sent.
+func errNotSaved() error {
+	return errs.NewCode("cluster", errs.Down, "not_saved", "not saved: send it again")
+}
+
+// compareGuests drops the guests whose leave was lost, and tells of the seats whose join was lost.
+func (c *Cluster) compareGuests(h header, m *seats) {
+	known := map[uint64]bool{}
+	for _, seat := range m.List {
+		known[seat] = false
+	}
+	if hosting := c.hostingOf(m.Room); hosting != nil {
+		c.dropGuestsOf(hosting, func(k guestKey) bool {
+			_, listed := known[k.seat]
+			mine := k.box == h.From && k.boot == h.Boot
+			if mine && listed {
+				known[k.seat] = true
+			}
+			return mine && !listed
+		})
+	}
+	for seat, ok := range known {
+		if !ok {
+			c.publish(subjectOut+h.From, &unknown{m.Room, seat})
+		}
+	}
+}
+
+// dropGuests has guests of all rooms leave.
+func (c *Cluster) dropGuests(gone func(guestKey) bool) {
+	c.mu.Lock()
+	list := make([]*hosting, 0, len(c.hostings))
+	for _, h := range c.hostings {
+		list = append(list, h)
+	}
+	c.mu.Unlock()
+	for _, h := range list {
+		c.dropGuestsOf(h, gone)
+	}
+}
+
+func (c *Cluster) dropGuestsOf(h *hosting, gone func(guestKey) bool) {
+	h.mu.Lock()
+	var list []*room.Seat
+	for k, g := range h.guests {
+		if gone(k) {
+			list = append(list, g.seat)
+			c.forget(g)
+		}
+	}
+	h.mu.Unlock()
+	for _, s := range list {
+		c.Rooms.Leave(s)
+	}
+}
+
+// dropLostGuests has the guests of silent boxes leave.
+func (c *Cluster) dropLostGuests() {
+	c.mu.Lock()
+	lost := map[string]bool{}
+	for box, o := range c.others {
+		if time.Since(o.heard) >= lostAfter {
+			lost[box] = true
+		}
+	}
+	c.mu.Unlock()
+	if len(lost) > 0 {
+		c.dropGuests(func(k guestKey) bool { return lost[k.box] })
+	}
+}
+
+// sendStands tells each box with guests how far the rooms are.
+func (c *Cluster) sendStands() {
+	c.mu.Lock()
+	boxes := map[string]*stands{}
+	for id, h := range c.hostings {
+		h.mu.Lock()
+		for box, l := range h.lines {
+			if boxes[box] == nil {
+				boxes[box] = &stands{}
+			}
+			boxes[box].Rooms = append(boxes[box].Rooms, standing{place{id, l.n}, l.at.Epoch, l.at.Seq})
+		}
+		h.mu.Unlock()
+	}
+	c.mu.Unlock()
+	for box, m := range boxes {
+		for part := range slices.Chunk(m.Rooms, maxRooms) {
+			c.publish(subjectOut+box, &stands{part})
+		}
+	}
+}
+
+// SendFact implements room.Line.
+func (c *Cluster) SendFact(id string, boxes []string, e event.Event) {
+	h := c.hostingOf(id)
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, box := range boxes {
+		if l := h.lines[box]; l != nil {
+			l.at = journal.Cursor{Epoch: e.Epoch, Seq: e.Seq}
+		}
+		m := &fact{Fact: e}
+		c.say(h, box, &m.place, m)
+	}
+}
+
+// SendCast implements room.Line.
+func (c *Cluster) SendCast(id string, f wire.Frame, guests []*room.Seat) {
+	h := c.hostingOf(id)
+	if h == nil {
+		return
+	}
+	to := map[string][]uint64{}
+	for _, s := range guests {
+		if g, ok := s.Member.(*guest); ok {
+			to[s.Box] = append(to[s.Box], g.key.seat)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for box, list := range to {
+		m := &cast{Volatile: f.Volatile, To: list, Frame: f.Bytes}
+		c.say(h, box, &m.place, m)
+	}
+}
+
+// SendPresence implements room.Line.
+func (c *Cluster) SendPresence(id, box string, pages []wire.Frame, _ []*room.Seat) {
+	h := c.hostingOf(id)
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, f := range pages {
+		m := &page{First: i == 0, Last: i == len(pages)-1, Frame: f.Bytes}
+		c.say(h, box, &m.place, m)
+	}
+}
+
+// handleLog answers with facts of a room of ours.
+func (c *Cluster) handleLog(_ header, m message, answer func([]byte)) {
+	q, ok := m.(*logQuestion)
+	if !ok || answer == nil || !c.Owns(q.Room) {
+		return
+	}
+	stream, out := room.StreamOf(q.Room), &logAnswer{}
+	size := 0
+	for e, err := range c.Journal.Replay(stream, q.Seq) {
+		if err != nil {
+			if errs.KindOf(err) == errs.Corrupt {
+				continue // as the room itself passes over it
+			}
+			return
+		}
+		if size += len(e.Data) + 128; size > maxFact && len(out.Facts) > 0 || len(out.Facts) == maxFacts {
+			break
+		}
+		out.Facts = append(out.Facts, e)
+	}
+	end, known := c.Journal.EpochEnd(stream, q.Epoch)
+	// Facts leave the room before they are on disk, so a position may be ahead of its epoch's end as
+	// long as the epoch goes on.
+	if !known || q.Seq > end && (q.Ended || len(out.Facts) > 0) {
+		out = &logAnswer{Diverged: true}
+	}
+	answer(encode(c.header, out))
+}

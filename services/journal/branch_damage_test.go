@@ -230,3 +230,30 @@ func TestADamagedNameOfABucketLosesNoBounds(t *testing.T) {
 	}
 	b.stop()
 }
+
+// Open saves what a damaged file holds. Bounds that are damaged later are guessed from the index.
+func TestBoundsThatAreDamagedUnderARunningJournalAreGuessed(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16}
+	winner, want := branchFile(t, cfg.Path)
+	b := openBox(t, cfg)
+	err := b.db.Update(func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket([]byte(bucketBounds))
+		return bucket.Put([]byte("room:a"), flipBit(bytes.Clone(bucket.Get([]byte("room:a")))))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mu.Lock()
+	delete(b.heads, "room:a")
+	b.mu.Unlock()
+	b.mustCopy(run(winner, 63, 65)...)
+	if d := cmp.Diff(append(want, Cursor{winner, 65}), b.identities()); d != "" || b.state().Base != 10 {
+		t.Errorf("base %d %s", b.state().Base, d)
+	}
+	if n := b.rewriteAll("room:a", "p_ada"); n != 30+12+28 {
+		t.Errorf("%d facts were erased, want %d", n, 30+12+28)
+	}
+	if c := b.take(); c.Epoch <= winner || c.Seq != 65 {
+		t.Errorf("took over at %+v", c)
+	}
+}

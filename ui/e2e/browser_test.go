@@ -57,7 +57,8 @@ func loadWords(t testing.TB, lang string) func(key string) string {
 // loads with each window. Nobody sees them, and they take more than a second of a processor.
 const disabledFeatures = "Translate,BlinkGenPropertyTrees,WebUIOmniboxPopup,WebUIOmniboxAimPopup"
 
-// browser is one Chromium for all tests of a run.
+// browser is one Chromium for all tests of a run. Its camera gives ten pictures a second. More show
+// nothing else and take a fifth more of a processor.
 var browser = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -66,7 +67,7 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("no-sandbox", true),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true),
-		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("use-fake-device-for-media-stream", "fps=10"), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("auto-select-desktop-capture-source", "Entire screen"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("host-resolver-rules", "MAP livelearn.home 127.0.0.1"), // a name that browsers trust less than localhost
 		chromedp.Flag("ignore-certificate-errors", true), chromedp.WSURLReadTimeout(timetest.Patience),

@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-O3WONTPO.js";import{D as a,b as i}from"./chunk-TN7KRQJQ.js";var o="ll";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

@@ -1,0 +1,1 @@
+function e(o,t=location.pathname+location.hash){if(o.home)return o.home+t;let n=o.https[0];if(!n)return"";let r=new URL(n);return`https://${location.hostname}${r.port?`:${r.port}`:""}${t}`}export{e as a};

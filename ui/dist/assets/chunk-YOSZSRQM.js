@@ -1,1 +1,0 @@
-import{a as c}from"./chunk-7CMVMDVU.js";import{D as e}from"./chunk-TN7KRQJQ.js";var i="dl",r="cl",o="pl";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

@@ -71,6 +71,31 @@ channel = "https://updates.example/school.json"
 	}
 }
 
+// A card brings a box without a cable into the Wi-Fi of a school.
+func TestACardJoinsTheWifiOfASchool(t *testing.T) {
+	e, err := LoadConfig(Sources{File: writeConfig(t, `
+[network]
+mode = "wifi"
+[wifi]
+country = "FR"
+[school_wifi]
+ssid = "École"
+security = "peap"
+identity = "box@school.example"
+password = "`+passphrase+`"
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.SchoolWifi.Network(); e.Network.Mode != "wifi" || got.SSID != "École" || got.Password != passphrase || got.Validate() != nil {
+		t.Errorf("got %+v", e.Network)
+	}
+	var text bytes.Buffer
+	if err := e.Print(&text); err != nil || strings.Contains(text.String(), passphrase) || !strings.Contains(text.String(), "# password is set and not shown") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+}
+
 func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 	e, err := LoadConfig(Sources{File: writeConfig(t, "[box]\nclaim_code = \"Zq7 canteen 5\"\n[wifi]\npassphrase = \""+passphrase+"\"\n")})
 	if err != nil {
@@ -92,6 +117,7 @@ func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 		"[wifi]\npassphrase = \"\"\"Zq7\nx", "[wifi]\npassphrase = \"Zq7\\canteen\"", "[wifi]\npassphrase \"Zq7\"", "wifi = {passphrase = Zq7canteen}",
 		"[wifi]\npassphrase = \"Zq7\"", "[wifi]\npassphras = \"Zq7 by the canteen\"", "[wifi]\npassphrase = \"Zq7 à la cantine\"",
 		"[wifi]\npassphrase = [\"Zq7 by the canteen\"]", "[wifi]\nPASSPHRASE = Zq7canteen",
+		"[school_wifi]\npassword = Zq7canteen", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7\"", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7 à la cantine\"",
 		"[box]\nclaim_code = Zq7canteen", "[box]\nclaim_code = \"Zq7\"", "[box]\nclaim_code = \"Zq7Zq7Zq7\"", "[box]\nclaim_cod = \"Zq7 canteen 5\"", "[box]\nclaim_code = [\"Zq7\"]",
 	} {
 		_, err := LoadConfig(Sources{File: writeConfig(t, doc)})
@@ -118,7 +144,11 @@ func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
 		"[box]\nadmin = \"Ada\"\nadmin_pin = \"" + slowHash + "\"":     "livelearn.toml:3: box.admin_pin: must be",
 		"[box]\ntime_zone = \"Paris\"":                                 `livelearn.toml:2: box.time_zone: must be a time zone such as "Europe/Paris"`,
 		"[box]\ntime_zone = \"../etc/passwd\"":                         "livelearn.toml:2: box.time_zone: must be a time zone",
-		"[network]\nmode = \"wifi\"":                                   `livelearn.toml:2: network.mode: must be "guest", "own" or "ap"`,
+		"[network]\nmode = \"wlan\"":                                   `livelearn.toml:2: network.mode: must be "guest", "own", "ap" or "wifi"`,
+		"[network]\nmode = \"wifi\"":                                   "livelearn.toml:2: network.mode: needs school_wifi.ssid: a network's name has 1 to 32 bytes",
+		"[school_wifi]\nssid = \"x\"\npassword = \"short\"":            "livelearn.toml:3: school_wifi.password: a passphrase has 8 to 63",
+		"[school_wifi]\nssid = \"x\"\nsecurity = \"wep\"":              `livelearn.toml:3: school_wifi.security: must be "psk", "peap" or "ttls"`,
+		"[school_wifi]\nssid = \"x\"\nsecurity = \"peap\"":             "livelearn.toml:2: school_wifi.ssid: needs school_wifi.identity: the name has 1 to 253 bytes",
 		"[network]\nmod = \"ap\"":                                      "livelearn.toml:2: network.mod: no such setting; is it network.mode?",
 		"[network]\ngateway = \"10.0.0.1\"":                            "gateway and dns need an address",
 		"[network]\naddress = \"10.0.0.300/8\"":                        "livelearn.toml:2: network.address: must be an address with its prefix",

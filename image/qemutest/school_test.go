@@ -118,7 +118,8 @@ func joinSchool(t *testing.T, a *admin, ca string) {
 		has := func(p struct {
 			Name    string
 			Address []string
-		}) bool {
+		},
+		) bool {
 			return strings.HasPrefix(p.Name, "wlan") && len(p.Address) == 1 && strings.HasPrefix(p.Address[0], c.net+"/")
 		}
 		start := time.Now()

@@ -93,7 +93,7 @@ func (c Config) Validate() error {
 	return c.validateRadio()
 }
 
-// validateRadio checks what is for an access point.
+// validateRadio checks the fields for a radio.
 func (c Config) validateRadio() error {
 	const op = "network"
 	if c.Mode == ModeWifi || c.School != (supplicant.Network{}) {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/pbkdf2"
+	//lint:ignore gosec the standard's own (IEEE 802.11 annex J.4)
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/hex"

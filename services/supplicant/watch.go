@@ -18,7 +18,7 @@ type Watch struct {
 	code   string // guarded by mu: the first fault that tells why
 }
 
-// maxLine bounds what is kept of a line, in bytes.
+// maxLine bounds the part of a line that a Watch keeps, in bytes.
 const maxLine = 4096
 
 // Write implements io.Writer.

@@ -64,7 +64,7 @@ func (c Config) validateSections() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journalConfig().Validate(), c.rosterConfig().Validate(),
 		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(), c.Cloud.Validate(),
-		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode),
+		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode, c.Wifi),
 	}
 }
 

@@ -102,6 +102,10 @@ func (c Config) validateRadio() error {
 			return errs.NewField(op, "school."+b.Field, b.Code, b.Limit, "%s", b.Message)
 		}
 	}
+	if c.Mode == ModeWifi && c.Country == "" {
+		// Without it the radio of a Pi opens no access point, and a box that cannot join would be out of reach.
+		return errs.NewField(op, "country", "no_country", 0, `to join a Wi-Fi the box needs the country, such as "FR"`)
+	}
 	if n := len(c.Key); (c.Mode == ModeAP || c.Mode == ModeWifi) && n != 0 && (n < 8 || n > 63) {
 		return errs.NewField(op, "key", "bad_passphrase", 63, "the passphrase has 8 to 63 characters")
 	}
@@ -303,6 +307,7 @@ func (n *Network) SetConfig(cfg Config) error {
 	if cfg.Key == "" || cfg.Key == supplicant.Mask {
 		cfg.Key = n.cfg.Key
 	}
+	cfg.SSID = cmp.Or(cfg.SSID, n.cfg.SSID)
 	if p := &cfg.School.Password; *p == supplicant.Mask {
 		*p = n.cfg.School.Password
 	}

@@ -49,9 +49,8 @@ func (n *Network) runSchool(ctx context.Context, cfg Config) error {
 			supervise.Sleep(ctx, joinTimeout) // a radio may be plugged in
 			continue
 		}
-		n.setSchool(port, schoolAP)
 		if err := n.standIn(ctx, cfg); err != nil && ctx.Err() == nil {
-			n.deps.Log.Error("the access point in place of the school's Wi-Fi did not open", "err", err)
+			n.reportFault(errs.BodyOf(err).Code, err)
 			supervise.Sleep(ctx, joinTimeout)
 		}
 	}
@@ -191,6 +190,7 @@ func (n *Network) standIn(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	n.setSchool(port, schoolAP)
 	life, end := context.WithCancel(ctx)
 	defer end()
 	g := supervise.Group(life)

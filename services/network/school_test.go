@@ -55,13 +55,14 @@ func TestTheBoxTriesAgainWhenNobodyIsThere(t *testing.T) {
 
 func TestTheSettingsOfTheSchoolsWifi(t *testing.T) {
 	var log bytes.Buffer
-	n := New(Config{Key: "own passphrase"}, Deps{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	n := New(Config{SSID: "Room 12", Key: "own passphrase"}, Deps{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	school := supplicant.Network{SSID: "School", Password: "canary for all"}
 	for _, c := range []struct {
 		cfg         Config
 		field, code string
 	}{
 		{Config{Mode: ModeWifi}, "school.ssid", "bad_ssid"},
+		{Config{Mode: ModeWifi, School: school}, "country", "no_country"},
 		{Config{Mode: ModeWifi, School: supplicant.Network{SSID: "School", Password: "canary"}}, "school.password", "bad_passphrase"},
 		{Config{Mode: ModeWifi, School: supplicant.Network{SSID: "School", Password: supplicant.Mask[:1]}}, "school.password", "bad_passphrase"},
 		{Config{Mode: ModeGuest, School: supplicant.Network{SSID: "School", Security: "x"}}, "school.security", "unknown"},
@@ -70,7 +71,7 @@ func TestTheSettingsOfTheSchoolsWifi(t *testing.T) {
 			t.Errorf("%+v: got %+v, want %s of %s", c.cfg, b, c.code, c.field)
 		}
 	}
-	if err := n.SetConfig(Config{Mode: ModeWifi, School: school}); err != nil {
+	if err := n.SetConfig(Config{Mode: ModeWifi, Country: "FR", School: school}); err != nil {
 		t.Fatal(err)
 	}
 	shown := n.State()
@@ -90,14 +91,22 @@ func TestTheSettingsOfTheSchoolsWifi(t *testing.T) {
 	}
 	cfg, ok := LoadSettings(n.deps.Dir)
 	school.Security = supplicant.SecurityPSK
-	if diff := cmp.Diff(cfg.School, school); !ok || diff != "" || cfg.Key != "own passphrase" {
-		t.Errorf("saved: %v %s, key %q", ok, diff, cfg.Key)
+	if diff := cmp.Diff(cfg.School, school); !ok || diff != "" || cfg.Key != "own passphrase" || cfg.SSID != "Room 12" {
+		t.Errorf("saved: %v %s, the own Wi-Fi %q with %q", ok, diff, cfg.SSID, cfg.Key)
 	}
 	if info, err := os.Stat(filepath.Join(n.deps.Dir, settingsFile)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("others can read the settings: %v", err)
 	}
 	if strings.Contains(log.String(), "canary") {
 		t.Errorf("the log has the password: %s", log.String())
+	}
+}
+
+// A box that can neither join nor open an access point does not say that one is open.
+func TestAnAccessPointThatCannotOpenIsNotShown(t *testing.T) {
+	n := New(Config{}, Deps{Log: slog.New(slog.DiscardHandler)})
+	if err := n.standIn(t.Context(), Config{Mode: ModeWifi, SSID: "Room 12", Key: "own passphrase"}); errs.BodyOf(err).Code != "no_hostapd" || n.State().School != "" {
+		t.Errorf("got %v, shown %q", err, n.State().School)
 	}
 }
 

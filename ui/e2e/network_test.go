@@ -103,6 +103,7 @@ func TestTheAdminJoinsTheWiFiOfTheSchool(t *testing.T) {
 		p.sees("Lycée – tous")
 		p.press("Staff")
 		p.sees(say("admin.school.unchecked"))
+		p.fill(say("admin.net.country"), "fr")
 		p.fill(say("admin.school.identity"), "box")
 		p.fill(say("admin.school.password"), "a password")
 		p.axe(at.lang + " join")
@@ -112,7 +113,7 @@ func TestTheAdminJoinsTheWiFiOfTheSchool(t *testing.T) {
 		p.confirm(say("admin.net.change"))
 		p.until("the change is sent", `window.asked.some((a) => a.includes("PUT") || a.includes("school"))`)
 		sent := evalJS[string](p, `window.asked.join("\n")`)
-		for _, part := range []string{`"mode":"wifi"`, `"ssid":"Staff"`, `"security":"peap"`, `"identity":"box"`, `"password":"a password"`} {
+		for _, part := range []string{`"mode":"wifi"`, `"country":"FR"`, `"ssid":"Staff"`, `"security":"peap"`, `"identity":"box"`, `"password":"a password"`} {
 			if !strings.Contains(sent, part) {
 				t.Errorf("%s: no %s was sent: %s", at.lang, part, sent)
 			}

@@ -134,13 +134,17 @@ func (w SchoolWifi) Network() supplicant.Network {
 	return supplicant.Network{SSID: w.SSID, Security: w.Security, Identity: w.Identity, Password: w.Password.Reveal(), CA: w.CA, Server: w.Server}
 }
 
-// ValidateFor checks all fields for a mode of the network. Errors do not contain the password.
-func (w SchoolWifi) ValidateFor(mode string) error {
+// ValidateFor checks all fields for a mode of the network and the box's own access point. Errors do
+// not contain the password.
+func (w SchoolWifi) ValidateFor(mode string, own Wifi) error {
 	if mode != ModeWifi && w == (SchoolWifi{}) {
 		return nil
 	}
 	err := w.Network().Validate()
-	if err == nil {
+	switch {
+	case err == nil && mode == ModeWifi && own.Country == "":
+		return errs.NewField("", "network.mode", "no_country", 0, `"wifi" needs wifi.country, such as "FR"`)
+	case err == nil:
 		return nil
 	}
 	b := errs.BodyOf(err)

@@ -139,6 +139,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
             {t("admin.net.country")}{" "}
             <input
               pattern="[A-Z]{2}"
+              required={mode === "wifi"}
               maxLength={2}
               size={3}
               dir="ltr"

@@ -78,6 +78,7 @@ var ranks = map[string]int{
 
 	"services/update/bundle":     1,
 	"services/update":            2,
+	"services/supplicant":        0, // a Wi-Fi that the box joins
 	"services/network":           2,
 	"services/update/neighbours": 3,
 

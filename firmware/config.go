@@ -49,6 +49,8 @@ type Config struct {
 	Box     provision.Box
 	Network provision.Network // of an appliance
 	Wifi    provision.Wifi    // of an appliance
+
+	SchoolWifi provision.SchoolWifi // of an appliance
 }
 
 // derivedSettings are fields of the packages' Configs that follow from the data folder or from
@@ -62,7 +64,7 @@ func (c Config) validateSections() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journalConfig().Validate(), c.rosterConfig().Validate(),
 		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(), c.Cloud.Validate(),
-		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(),
+		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode, c.Wifi),
 	}
 }
 

@@ -71,6 +71,31 @@ channel = "https://updates.example/school.json"
 	}
 }
 
+// A card brings a box without a cable into the Wi-Fi of a school.
+func TestACardJoinsTheWifiOfASchool(t *testing.T) {
+	e, err := LoadConfig(Sources{File: writeConfig(t, `
+[network]
+mode = "wifi"
+[wifi]
+country = "FR"
+[school_wifi]
+ssid = "École"
+security = "peap"
+identity = "box@school.example"
+password = "`+passphrase+`"
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.SchoolWifi.Network(); e.Network.Mode != "wifi" || got.SSID != "École" || got.Password != passphrase || got.Validate() != nil {
+		t.Errorf("got %+v", e.Network)
+	}
+	var text bytes.Buffer
+	if err := e.Print(&text); err != nil || strings.Contains(text.String(), passphrase) || !strings.Contains(text.String(), "# password is set and not shown") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+}
+
 func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 	e, err := LoadConfig(Sources{File: writeConfig(t, "[box]\nclaim_code = \"Zq7 canteen 5\"\n[wifi]\npassphrase = \""+passphrase+"\"\n")})
 	if err != nil {
@@ -92,6 +117,7 @@ func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 		"[wifi]\npassphrase = \"\"\"Zq7\nx", "[wifi]\npassphrase = \"Zq7\\canteen\"", "[wifi]\npassphrase \"Zq7\"", "wifi = {passphrase = Zq7canteen}",
 		"[wifi]\npassphrase = \"Zq7\"", "[wifi]\npassphras = \"Zq7 by the canteen\"", "[wifi]\npassphrase = \"Zq7 à la cantine\"",
 		"[wifi]\npassphrase = [\"Zq7 by the canteen\"]", "[wifi]\nPASSPHRASE = Zq7canteen",
+		"[school_wifi]\npassword = Zq7canteen", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7\"", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7 à la cantine\"",
 		"[box]\nclaim_code = Zq7canteen", "[box]\nclaim_code = \"Zq7\"", "[box]\nclaim_code = \"Zq7Zq7Zq7\"", "[box]\nclaim_cod = \"Zq7 canteen 5\"", "[box]\nclaim_code = [\"Zq7\"]",
 	} {
 		_, err := LoadConfig(Sources{File: writeConfig(t, doc)})
@@ -103,38 +129,43 @@ func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 
 func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"[box]\nname = \"Room {n}\"":                                   "livelearn.toml:2: box.name: {n} is not known",
-		"[box]\nname = \"\\u0007\"":                                    "livelearn.toml:2: box.name: a name has 1 to 32",
-		"[box]\nnames = [\"a = x\", \"A = y\"]":                        "livelearn.toml:2: box.names: number 2: this box has a name already",
-		"[box]\nnames = [\"a = x\", \"b = X\"]":                        "number 2: another box is called so",
-		"[box]\nnames = [\"Room 12\"]":                                 `number 1 must be "serial = name"`,
-		"[box]\nlang = \"french\"":                                     "livelearn.toml:2: box.lang: must be a language's tag",
-		"[box]\nclaim_code = \"AB12\"":                                 "livelearn.toml:2: box.claim_code: must have 8 to 32 letters and digits",
-		"[box]\nclaim_code = \"12345678\"":                             "livelearn.toml:2: box.claim_code: is too easy to guess",
-		"[box]\nclaim_code = 12345678":                                 "livelearn.toml:2: box.claim_code: must be a text",
-		"[box]\nadmin = \"Ada\"":                                       `livelearn.toml:2: box.admin: needs box.admin_pin, which "livelearn config pin" prints`,
-		"[box]\nadmin = \"Ada\"\nadmin_pin = \"246810\"":               "livelearn.toml:3: box.admin_pin: must be",
-		"[box]\nadmin_pin = \"" + adaHash + "\"":                       "livelearn.toml:2: box.admin_pin: needs box.admin",
-		"[box]\nadmin = \"Ada\"\nadmin_pin = \"" + slowHash + "\"":     "livelearn.toml:3: box.admin_pin: must be",
-		"[box]\ntime_zone = \"Paris\"":                                 `livelearn.toml:2: box.time_zone: must be a time zone such as "Europe/Paris"`,
-		"[box]\ntime_zone = \"../etc/passwd\"":                         "livelearn.toml:2: box.time_zone: must be a time zone",
-		"[network]\nmode = \"wifi\"":                                   `livelearn.toml:2: network.mode: must be "guest", "own" or "ap"`,
-		"[network]\nmod = \"ap\"":                                      "livelearn.toml:2: network.mod: no such setting; is it network.mode?",
-		"[network]\ngateway = \"10.0.0.1\"":                            "gateway and dns need an address",
-		"[network]\naddress = \"10.0.0.300/8\"":                        "livelearn.toml:2: network.address: must be an address with its prefix",
-		"[network]\naddress = \"10.0.0.3/24\"\ngateway = \"10.0.1.1\"": "livelearn.toml:3: network.gateway: must be another address within 10.0.0.0/24",
-		"[network]\nmode = \"own\"\naddress = \"8.8.8.8/24\"":          "livelearn.toml:3: network.address: a network of its own is a private",
-		"[network]\nmode = \"own\"\naddress = \"192.168.1.0/24\"":      "192.168.1.0 is the network",
-		"[network]\ndns = [\"x\"]\naddress = \"10.0.0.3/24\"":          "livelearn.toml:2: network.dns: must be addresses",
-		"[network]\nproxy = \"proxy:3128\"":                            "livelearn.toml:2: network.proxy: must be an address such as",
-		"[network]\nproxy = \"https://p/x\"":                           "livelearn.toml:2: network.proxy: must be an address such as",
-		"[network]\ntime = [\"-\"]":                                    "livelearn.toml:2: network.time: must be names or addresses",
-		"[network]\ndomain = \"a_b\"":                                  "livelearn.toml:2: network.domain: must be a name",
-		"[wifi]\nssid = \"" + strings.Repeat("é", 17) + "\"":           "livelearn.toml:2: wifi.ssid: a network's name has 1 to 32 bytes",
-		"[wifi]\npassphrase = \"short\"":                               "livelearn.toml:2: wifi.passphrase: must have 8 to 63",
-		"[wifi]\ncountry = \"France\"":                                 "livelearn.toml:2: wifi.country: must be two capital letters",
-		"[wifi]\nchannel = 14":                                         "livelearn.toml:2: wifi.channel: must be 1 to 13",
-		"[wifi]\nchannel = 36":                                         "livelearn.toml:2: wifi.channel: a channel above 11 needs the country",
+		"[box]\nname = \"Room {n}\"":                               "livelearn.toml:2: box.name: {n} is not known",
+		"[box]\nname = \"\\u0007\"":                                "livelearn.toml:2: box.name: a name has 1 to 32",
+		"[box]\nnames = [\"a = x\", \"A = y\"]":                    "livelearn.toml:2: box.names: number 2: this box has a name already",
+		"[box]\nnames = [\"a = x\", \"b = X\"]":                    "number 2: another box is called so",
+		"[box]\nnames = [\"Room 12\"]":                             `number 1 must be "serial = name"`,
+		"[box]\nlang = \"french\"":                                 "livelearn.toml:2: box.lang: must be a language's tag",
+		"[box]\nclaim_code = \"AB12\"":                             "livelearn.toml:2: box.claim_code: must have 8 to 32 letters and digits",
+		"[box]\nclaim_code = \"12345678\"":                         "livelearn.toml:2: box.claim_code: is too easy to guess",
+		"[box]\nclaim_code = 12345678":                             "livelearn.toml:2: box.claim_code: must be a text",
+		"[box]\nadmin = \"Ada\"":                                   `livelearn.toml:2: box.admin: needs box.admin_pin, which "livelearn config pin" prints`,
+		"[box]\nadmin = \"Ada\"\nadmin_pin = \"246810\"":           "livelearn.toml:3: box.admin_pin: must be",
+		"[box]\nadmin_pin = \"" + adaHash + "\"":                   "livelearn.toml:2: box.admin_pin: needs box.admin",
+		"[box]\nadmin = \"Ada\"\nadmin_pin = \"" + slowHash + "\"": "livelearn.toml:3: box.admin_pin: must be",
+		"[box]\ntime_zone = \"Paris\"":                             `livelearn.toml:2: box.time_zone: must be a time zone such as "Europe/Paris"`,
+		"[box]\ntime_zone = \"../etc/passwd\"":                     "livelearn.toml:2: box.time_zone: must be a time zone",
+		"[network]\nmode = \"wlan\"":                               `livelearn.toml:2: network.mode: must be "guest", "own", "ap" or "wifi"`,
+		"[network]\nmode = \"wifi\"":                               "livelearn.toml:2: network.mode: needs school_wifi.ssid: a network's name has 1 to 32 bytes",
+		"[network]\nmode = \"wifi\"\n[school_wifi]\nssid = \"x\"\npassword = \"long enough\"": `livelearn.toml:2: network.mode: "wifi" needs wifi.country`,
+		"[school_wifi]\nssid = \"x\"\npassword = \"short\"":                                   "livelearn.toml:3: school_wifi.password: a passphrase has 8 to 63",
+		"[school_wifi]\nssid = \"x\"\nsecurity = \"wep\"":                                     `livelearn.toml:3: school_wifi.security: must be "psk", "peap" or "ttls"`,
+		"[school_wifi]\nssid = \"x\"\nsecurity = \"peap\"":                                    "livelearn.toml:2: school_wifi.ssid: needs school_wifi.identity: the name has 1 to 253 bytes",
+		"[network]\nmod = \"ap\"":                                                             "livelearn.toml:2: network.mod: no such setting; is it network.mode?",
+		"[network]\ngateway = \"10.0.0.1\"":                                                   "gateway and dns need an address",
+		"[network]\naddress = \"10.0.0.300/8\"":                                               "livelearn.toml:2: network.address: must be an address with its prefix",
+		"[network]\naddress = \"10.0.0.3/24\"\ngateway = \"10.0.1.1\"":                        "livelearn.toml:3: network.gateway: must be another address within 10.0.0.0/24",
+		"[network]\nmode = \"own\"\naddress = \"8.8.8.8/24\"":                                 "livelearn.toml:3: network.address: a network of its own is a private",
+		"[network]\nmode = \"own\"\naddress = \"192.168.1.0/24\"":                             "192.168.1.0 is the network",
+		"[network]\ndns = [\"x\"]\naddress = \"10.0.0.3/24\"":                                 "livelearn.toml:2: network.dns: must be addresses",
+		"[network]\nproxy = \"proxy:3128\"":                                                   "livelearn.toml:2: network.proxy: must be an address such as",
+		"[network]\nproxy = \"https://p/x\"":                                                  "livelearn.toml:2: network.proxy: must be an address such as",
+		"[network]\ntime = [\"-\"]":                                                           "livelearn.toml:2: network.time: must be names or addresses",
+		"[network]\ndomain = \"a_b\"":                                                         "livelearn.toml:2: network.domain: must be a name",
+		"[wifi]\nssid = \"" + strings.Repeat("é", 17) + "\"":                                  "livelearn.toml:2: wifi.ssid: a network's name has 1 to 32 bytes",
+		"[wifi]\npassphrase = \"short\"":                                                      "livelearn.toml:2: wifi.passphrase: must have 8 to 63",
+		"[wifi]\ncountry = \"France\"":                                                        "livelearn.toml:2: wifi.country: must be two capital letters",
+		"[wifi]\nchannel = 14":                                                                "livelearn.toml:2: wifi.channel: must be 1 to 13",
+		"[wifi]\nchannel = 36":                                                                "livelearn.toml:2: wifi.channel: a channel above 11 needs the country",
 	} {
 		_, err := LoadConfig(Sources{File: writeConfig(t, text)})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -34,9 +34,16 @@ type debianPackage struct {
 }
 
 // debianPackages are the programs and the firmware of the Wi-Fi, and the program that repairs the
-// file system of the data.
+// file system of the data. The module of OpenSSL has the old ciphers of MSCHAPv2, with which a
+// school's Wi-Fi checks a password.
 var debianPackages = []debianPackage{
 	{name: "hostapd", files: []string{"usr/sbin/hostapd"}},
+	{name: "wpasupplicant", files: []string{"usr/sbin/wpa_supplicant"}},
+	{name: "libdbus-1-3", files: []string{"{libs}/libdbus-1.so.3"}},
+	{name: "libsystemd0", files: []string{"{libs}/libsystemd.so.0"}},
+	{name: "libcap2", files: []string{"{libs}/libcap.so.2"}},
+	{name: "libpcsclite1", files: []string{"{libs}/libpcsclite.so.1"}},
+	{name: "openssl-provider-legacy", files: []string{"{libs}/ossl-modules/legacy.so"}},
 	{name: "libc6", files: []string{"{loader}", "{libs}/libc.so.6", "{libs}/libm.so.6"}},
 	{name: "libnl-3-200", files: []string{"{libs}/libnl-3.so.200"}},
 	{name: "libnl-genl-3-200", files: []string{"{libs}/libnl-genl-3.so.200"}},

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path"
@@ -166,5 +170,34 @@ func TestTheListOfPartsHasThePackages(t *testing.T) {
 	}
 	if file := filepath.Join(t.TempDir(), "hostapd"); os.WriteFile(file, program, 0o600) != nil || fileSum(t, file) != fileDigest(lockedFile(t, "hostapd", "usr/sbin/hostapd")) {
 		t.Error("hostapd is not the file of the package")
+	}
+}
+
+// A root file system whose names do not fit into one block would lose its folders.
+func TestARootWithTooManyNamesIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		names int
+		full  bool
+	}{{10, false}, {8 << 10 / 16, true}} {
+		f, err := os.Create(filepath.Join(t.TempDir(), "root"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Close() }()
+		var block bytes.Buffer
+		w := zlib.NewWriter(&block)
+		_, err = w.Write(bytes.Repeat([]byte("a file of a root"), c.names))
+		head := make([]byte, 80)
+		binary.LittleEndian.PutUint64(head[72:], uint64(len(head)))
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		data := binary.LittleEndian.AppendUint16(slices.Clone(head), uint16(block.Len()))
+		if _, err := f.Write(append(data, block.Bytes()...)); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkFolders(f, head); (err != nil) != c.full || c.full && !strings.Contains(err.Error(), "too many files") {
+			t.Errorf("%d names: %v", c.names, err)
+		}
 	}
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -133,8 +136,11 @@ func (b *build) trimRoot() error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	var head [48]byte
+	var head [80]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil {
+		return err
+	}
+	if err := checkFolders(f, head[:]); err != nil {
 		return err
 	}
 	if _, err := f.WriteAt(binary.LittleEndian.AppendUint32(nil, uint32(b.Date)), 8); err != nil {
@@ -142,4 +148,29 @@ func (b *build) trimRoot() error {
 	}
 	size := int64(binary.LittleEndian.Uint64(head[40:]))
 	return f.Truncate((size + 4095) &^ 4095)
+}
+
+// checkFolders checks that the names of all files fit into the first block of the folders, which has
+// 8 KiB (bytes 72 to 79 of the superblock: where it is). go-diskfs 1.9.4 writes the numbers of more
+// blocks where their places belong, so no system finds the folders in them.
+func checkFolders(f *os.File, head []byte) error {
+	const most = 8 << 10
+	start := int64(binary.LittleEndian.Uint64(head[72:]))
+	var size [2]byte
+	if _, err := f.ReadAt(size[:], start); err != nil {
+		return err
+	}
+	packed := binary.LittleEndian.Uint16(size[:])
+	var block io.Reader = io.NewSectionReader(f, start+2, int64(packed&0x7fff))
+	if packed&0x8000 == 0 {
+		unpacked, err := zlib.NewReader(block)
+		if err != nil {
+			return err
+		}
+		block = unpacked
+	}
+	if n, err := io.Copy(io.Discard, io.LimitReader(block, most)); err != nil || n == most {
+		return errors.Join(fmt.Errorf("the root file system has too many files: their names take more than %d bytes", most-1), err)
+	}
+	return nil
 }

@@ -59,7 +59,7 @@ func (b *build) writeLicences(share, program string) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(share, "licences")
+	dir, files := filepath.Join(share, "licences"), map[string]string{}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -75,7 +75,12 @@ func (b *build) writeLicences(share, program string) error {
 		if len(text) == 0 {
 			continue
 		}
+		// Parts of one project often have the same text, and a root file system has room for few names.
+		if c.File = files[string(text)]; c.File != "" {
+			continue
+		}
 		c.File = unsafeChars.ReplaceAllString(c.Name, "-") + ".txt"
+		files[string(text)] = c.File
 		if err := os.WriteFile(filepath.Join(dir, c.File), text, 0o644); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ type AccessPoint struct {
 	Name       string
 	Passphrase provision.Secret
 	On         bool // the box is set to make it
+	Instead    bool // it makes it while it cannot join the Wi-Fi of the school
 }
 
 // File keeps CLAIM.txt up to date. The file has the address and the claim code of the box. Once
@@ -156,7 +157,10 @@ func claimText(code string, f display.Status, addresses []string, ap AccessPoint
 		lines = append(lines, "Words of the box: "+f.Words, "The page shows the same four words. Others belong to another box.", "")
 	}
 	if ap.Name != "" {
-		if !ap.On {
+		switch {
+		case ap.Instead:
+			lines = append(lines, "While the box cannot join the Wi-Fi of the school, it makes this one:")
+		case !ap.On:
 			lines = append(lines, `If livelearn.toml says mode = "ap" under [network], the box makes this Wi-Fi:`)
 		}
 		lines = append(lines, "Wi-Fi name: "+ap.Name, "Wi-Fi passphrase: "+ap.Passphrase.Reveal(), "")

@@ -128,6 +128,9 @@ func TestTheClaimFileFollowsTheBox(t *testing.T) {
 		c.set(func() { c.wifi.On = false })
 		c.missing(WifiName)
 		c.says(`mode = "ap"`, "Wi-Fi passphrase: k7fp-2m9x-q4td\r\n")
+		c.set(func() { c.wifi.Instead = true })
+		c.says("While the box cannot join the Wi-Fi of the school, it makes this one:\r\nWi-Fi name: Room 12\r\n", `no mode = "ap"`)
+		c.set(func() { c.wifi.Instead = false })
 		var before, after int
 		c.set(func() { before = c.writes })
 		c.set(func() { after = c.writes })

@@ -67,6 +67,11 @@ func (m Machine) Network(ctx context.Context) (any, error) {
 	return m.callNetwork(ctx, http.MethodGet, "/state", nil)
 }
 
+// ScanWifi implements adminapi.Machine.
+func (m Machine) ScanWifi(ctx context.Context) (any, error) {
+	return m.callNetwork(ctx, http.MethodGet, "/scan", nil)
+}
+
 // SetNetwork implements adminapi.Machine.
 func (m Machine) SetNetwork(ctx context.Context, settings json.RawMessage) (any, error) {
 	return m.callNetwork(ctx, http.MethodPut, "/config", settings)

@@ -87,6 +87,7 @@ func (r *rig) calls() []apiCall {
 		{"POST /api/admin/label", "/api/admin/label", map[string]string{}, adminsOnly(200)},
 		{"GET /api/admin/network/check", "/api/admin/network/check", nil, adminsOnly(200)},
 		{"POST /api/admin/network/check", "/api/admin/network/check", nil, adminsOnly(200)},
+		{"GET /api/admin/network/wifi", "/api/admin/network/wifi", nil, adminsOnly(200)},
 		{"PUT /api/admin/network", "/api/admin/network", map[string]string{"mode": "guest"}, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/network/keep", "/api/admin/network/keep", nil, [4]int{401, 403, 403, 404}},
 		{"GET /api/cloud", "/api/cloud", nil, teachersOnly(200)},

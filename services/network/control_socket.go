@@ -51,7 +51,7 @@ type ControlSocket struct {
 // String returns the name of the service.
 func (s *ControlSocket) String() string { return "control" }
 
-// Serve answers GET /state, PUT /config and POST /keep until ctx ends.
+// Serve answers GET /state, GET /scan, PUT /config and POST /keep until ctx ends.
 func (s *ControlSocket) Serve(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(s.Path), 0o700); err != nil {
 		return err
@@ -91,16 +91,25 @@ func (s *ControlSocket) newMux() http.Handler {
 		}
 		s.writeState(w, err)
 	})
+	mux.HandleFunc("GET /scan", func(w http.ResponseWriter, r *http.Request) {
+		found, err := s.Network.Scan(r.Context())
+		writeAnswer(w, found, err)
+	})
 	mux.HandleFunc("POST /keep", func(w http.ResponseWriter, _ *http.Request) { s.writeState(w, s.Network.KeepConfig()) })
 	return mux
 }
 
 func (s *ControlSocket) writeState(w http.ResponseWriter, err error) {
+	writeAnswer(w, s.Network.State(), err)
+}
+
+// writeAnswer writes an answer, or else the error.
+func writeAnswer(w http.ResponseWriter, answer any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(errs.KindOf(err).HTTPStatus())
 		_ = json.NewEncoder(w).Encode(errs.BodyOf(err)) // the client is gone
 		return
 	}
-	_ = json.NewEncoder(w).Encode(s.Network.State()) // as above
+	_ = json.NewEncoder(w).Encode(answer) // as above
 }

@@ -6,12 +6,15 @@
 //	        server (RFC 3927), while it keeps trying
 //	own     a fixed address, a DHCP server and a DNS server on the first port
 //	ap      the same on Wi-Fi, with hostapd; Ethernet stays a guest
+//	wifi    a guest in the Wi-Fi of the school too, with wpa_supplicant; ap while it cannot join
 //
 // Promises:
 //   - As a guest we serve neither DHCP nor DNS.
 //   - Before we start a network of our own we look for another DHCP server. If there is one we
 //     stay a guest, because two DHCP servers break the network of a school.
-//   - A change by the admin is undone after a minute, unless it is confirmed.
+//   - A change by the admin is undone after a minute, unless it is confirmed. To join a Wi-Fi the
+//     admin may have to change the Wi-Fi too, and has five minutes.
+//   - An access point that stands in for the Wi-Fi of the school stays while a device is on it.
 package network
 
 import (
@@ -30,6 +33,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/supplicant"
 )
 
 // Modes of Config.
@@ -37,6 +41,7 @@ const (
 	ModeGuest = "guest"
 	ModeOwn   = "own"
 	ModeAP    = "ap"
+	ModeWifi  = "wifi"
 )
 
 // Config is the network configuration. Its zero value is a guest with DHCP.
@@ -50,6 +55,8 @@ type Config struct {
 	Key     string   `json:"key,omitempty"` // Wi-Fi passphrase, 8 to 63 characters
 	Country string   `json:"country,omitempty"`
 	Channel int      `json:"channel,omitempty"`
+
+	School supplicant.Network `json:"school,omitzero"` // the Wi-Fi that the mode wifi joins
 }
 
 // WithDefaults fills in empty fields.
@@ -58,6 +65,7 @@ func (c Config) WithDefaults() Config {
 	if c.Mode != ModeGuest {
 		c.Address = cmp.Or(c.Address, "10.10.0.1/20")
 	}
+	c.School = c.School.WithDefaults()
 	return c
 }
 
@@ -65,8 +73,8 @@ func (c Config) WithDefaults() Config {
 func (c Config) Validate() error {
 	const op = "network"
 	c = c.WithDefaults()
-	if !slices.Contains([]string{ModeGuest, ModeOwn, ModeAP}, c.Mode) {
-		return errs.NewField(op, "mode", "unknown", 0, `must be "guest", "own" or "ap"`)
+	if !slices.Contains([]string{ModeGuest, ModeOwn, ModeAP, ModeWifi}, c.Mode) {
+		return errs.NewField(op, "mode", "unknown", 0, `must be "guest", "own", "ap" or "wifi"`)
 	}
 	if c.Address != "" {
 		p, err := netip.ParsePrefix(c.Address)
@@ -85,10 +93,20 @@ func (c Config) Validate() error {
 	return c.validateRadio()
 }
 
-// validateRadio checks what is for an access point.
+// validateRadio checks the fields for a radio.
 func (c Config) validateRadio() error {
 	const op = "network"
-	if n := len(c.Key); c.Mode == ModeAP && n != 0 && (n < 8 || n > 63) {
+	if c.Mode == ModeWifi || c.School != (supplicant.Network{}) {
+		if err := c.School.Validate(); err != nil {
+			b := errs.BodyOf(err)
+			return errs.NewField(op, "school."+b.Field, b.Code, b.Limit, "%s", b.Message)
+		}
+	}
+	if c.Mode == ModeWifi && c.Country == "" {
+		// Without it the radio of a Pi opens no access point, and a box that cannot join would be out of reach.
+		return errs.NewField(op, "country", "no_country", 0, `to join a Wi-Fi the box needs the country, such as "FR"`)
+	}
+	if n := len(c.Key); (c.Mode == ModeAP || c.Mode == ModeWifi) && n != 0 && (n < 8 || n > 63) {
 		return errs.NewField(op, "key", "bad_passphrase", 63, "the passphrase has 8 to 63 characters")
 	}
 	if c.Country != "" && (len(c.Country) != 2 || strings.Trim(c.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
@@ -109,6 +127,7 @@ type State struct {
 	Undo     float64   `json:"undo,omitempty"`     // seconds until the change is undone
 	Leases   int       `json:"leases"`             // valid leases
 	Stations *Stations `json:"stations,omitempty"` // on our access point; absent if the driver does not tell
+	School   string    `json:"school,omitempty"`   // mode wifi: "joining", "joined" or "ap", our access point in its place
 }
 
 // Port is one network interface.
@@ -128,10 +147,16 @@ type Deps struct {
 	Hostapd string // path of the program
 	Run     string // folder in memory for temporary files
 	Log     *slog.Logger
+
+	Supplicant string // path of wpa_supplicant
 }
 
-// undoTimeout is the time in which a change must be confirmed.
-const undoTimeout = time.Minute
+// undoTimeout is the time in which a change must be confirmed. joinUndoTimeout is that to join a Wi-Fi:
+// who is on the box's own Wi-Fi loses it and must find the box in the other one.
+const (
+	undoTimeout     = time.Minute
+	joinUndoTimeout = 5 * time.Minute
+)
 
 // Network is the network of one machine.
 type Network struct {
@@ -146,6 +171,8 @@ type Network struct {
 	text     string            // guarded by mu
 	leases   *leasePool        // guarded by mu; nil: no DHCP server
 	radio    string            // guarded by mu: the port of our access point
+	school   string            // guarded by mu: how the mode wifi goes
+	joinPort string            // guarded by mu: the radio of the mode wifi
 	change   chan struct{}     // holds one
 }
 
@@ -204,7 +231,11 @@ func (n *Network) waitForChange(ctx context.Context, wait time.Duration) {
 func (n *Network) runMode(ctx context.Context, cfg Config) error {
 	g := supervise.Group(ctx)
 	taken := ""
-	if cfg.Mode != ModeGuest {
+	switch cfg.Mode {
+	case ModeGuest:
+	case ModeWifi:
+		g.Go(func(ctx context.Context) error { return n.runSchool(ctx, cfg) })
+	default:
 		port, err := n.pickOwnPort(ctx, cfg)
 		if err != nil {
 			n.reportFault(errs.BodyOf(err).Code, err)
@@ -235,8 +266,12 @@ func (n *Network) State() State {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := State{Config: n.cfg, Code: n.code, Text: n.text, Ports: []Port{}}
+	s.School = n.school
 	if s.Config.Key != "" {
-		s.Config.Key = "********"
+		s.Config.Key = supplicant.Mask
+	}
+	if s.Config.School.Password != "" {
+		s.Config.School.Password = supplicant.Mask
 	}
 	if n.previous != nil {
 		s.Undo = max(0, time.Until(n.undo).Seconds())
@@ -248,6 +283,9 @@ func (n *Network) State() State {
 		s.Stations = readStations(n.radio)
 	}
 	links, _ := ethernetPorts() // empty if they cannot be read
+	if radio, err := netlink.LinkByName(n.joinPort); n.joinPort != "" && err == nil {
+		links = append(links, radio.Attrs())
+	}
 	for _, l := range links {
 		p := Port{Name: l.Name, Up: hasCarrier(l), From: n.sources[l.Name], MAC: l.HardwareAddr.String()}
 		if link, err := netlink.LinkByIndex(l.Index); err == nil {
@@ -261,22 +299,31 @@ func (n *Network) State() State {
 	return s
 }
 
-// SetConfig changes the network. The change is undone unless KeepConfig is called within a minute.
+// SetConfig changes the network. The change is undone unless KeepConfig is called in time. A masked
+// password is the one that the network has.
 func (n *Network) SetConfig(cfg Config) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if cfg.Key == "" || cfg.Key == supplicant.Mask {
+		cfg.Key = n.cfg.Key
+	}
+	cfg.SSID = cmp.Or(cfg.SSID, n.cfg.SSID)
+	if p := &cfg.School.Password; *p == supplicant.Mask {
+		*p = n.cfg.School.Password
+	}
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	if n.previous == nil {
 		old := n.cfg
 		n.previous = &old
 	}
-	if cfg.Key == "********" {
-		cfg.Key = n.cfg.Key
+	wait := undoTimeout
+	if cfg.Mode == ModeWifi {
+		wait = joinUndoTimeout
 	}
-	n.cfg, n.undo = cfg, time.Now().Add(undoTimeout)
+	n.cfg, n.undo = cfg, time.Now().Add(wait)
 	select {
 	case n.change <- struct{}{}:
 	default:

@@ -69,6 +69,11 @@ func (n *Network) findRadio() (string, error) {
 	if _, err := os.Stat(n.deps.Hostapd); n.deps.Hostapd == "" || err != nil {
 		return "", errs.NewCode("network", errs.Down, "no_hostapd", "this image has no hostapd, which makes the access point")
 	}
+	return firstRadio()
+}
+
+// firstRadio returns the first Wi-Fi interface.
+func firstRadio() (string, error) {
 	entries, err := os.ReadDir("/sys/class/net")
 	if err != nil {
 		return "", err

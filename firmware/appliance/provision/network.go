@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/supplicant"
 )
 
 // Modes of the network.
@@ -15,11 +16,12 @@ const (
 	ModeGuest = "guest" // in the network of the school, by DHCP
 	ModeOwn   = "own"   // a network of its own on Ethernet, with DHCP and DNS
 	ModeAP    = "ap"    // a network of its own by Wi-Fi
+	ModeWifi  = "wifi"  // in the Wi-Fi of the school, which SchoolWifi has
 )
 
 // Network configures the network of the box. The settings on the admin page override it.
 type Network struct {
-	Mode    string   // "guest", "own" or "ap"; default "guest"
+	Mode    string   // "guest", "own", "ap" or "wifi"; default "guest"
 	Address string   // of the box; guest: "192.168.1.20/24", or empty for DHCP; otherwise default "10.10.0.1/20"
 	Gateway string   // guest with a fixed address: the default gateway; empty: none
 	DNS     []string // guest with a fixed address: the name servers
@@ -52,8 +54,8 @@ const maxServers = 4
 func (n Network) Validate() error {
 	n = n.WithDefaults()
 	switch {
-	case !slices.Contains([]string{ModeGuest, ModeOwn, ModeAP}, n.Mode):
-		return errs.NewField("", "network.mode", "unknown", 0, `must be "guest", "own" or "ap"`)
+	case !slices.Contains([]string{ModeGuest, ModeOwn, ModeAP, ModeWifi}, n.Mode):
+		return errs.NewField("", "network.mode", "unknown", 0, `must be "guest", "own", "ap" or "wifi"`)
 	case len(n.Domain) > 253 || !domainPattern.MatchString(n.Domain):
 		return errs.NewField("", "network.domain", "bad_name", 253, `must be a name such as "livelearn.home"`)
 	case n.Proxy != "" && !isProxy(n.Proxy):
@@ -114,6 +116,47 @@ func (n Network) checkAddresses() error {
 		return errs.NewField("", "network.gateway", "bad_address", 0, "must be another address within %s", own.Masked())
 	}
 	return nil
+}
+
+// SchoolWifi is the Wi-Fi that the box joins in the mode "wifi". While it cannot, it opens the access
+// point of Wifi.
+type SchoolWifi struct {
+	SSID     string // name of the Wi-Fi
+	Security string // "psk", "peap" or "ttls"; empty: "psk"
+	Identity string // peap and ttls: the name of the box at the school's server
+	Password Secret // psk: the passphrase
+	CA       string // peap and ttls: who signed the certificate of that server, as PEM; peap without it: not checked
+	Server   string // peap and ttls: the name in that certificate, or the end of it; empty: any
+}
+
+// Network returns the settings for wpa_supplicant.
+func (w SchoolWifi) Network() supplicant.Network {
+	return supplicant.Network{SSID: w.SSID, Security: w.Security, Identity: w.Identity, Password: w.Password.Reveal(), CA: w.CA, Server: w.Server}
+}
+
+// ValidateFor checks all fields for a mode of the network and the box's own access point. Errors do
+// not contain the password.
+func (w SchoolWifi) ValidateFor(mode string, own Wifi) error {
+	if mode != ModeWifi && w == (SchoolWifi{}) {
+		return nil
+	}
+	err := w.Network().Validate()
+	switch {
+	case err == nil && mode == ModeWifi && own.Country == "":
+		return errs.NewField("", "network.mode", "no_country", 0, `"wifi" needs wifi.country, such as "FR"`)
+	case err == nil:
+		return nil
+	}
+	b := errs.BodyOf(err)
+	field := "school_wifi." + b.Field
+	isMissing := map[string]bool{"identity": w.Identity == "", "password": w.Password == "", "ca": w.CA == ""}
+	switch {
+	case b.Field == "ssid" && w.SSID == "": // the file has no line of a field that is missing
+		return errs.NewField("", "network.mode", b.Code, b.Limit, "needs %s: %s", field, b.Message)
+	case isMissing[b.Field]:
+		return errs.NewField("", "school_wifi.ssid", b.Code, b.Limit, "needs %s: %s", field, b.Message)
+	}
+	return errs.NewField("", field, b.Code, b.Limit, "%s", b.Message)
 }
 
 // Wifi is the access point that the box opens.

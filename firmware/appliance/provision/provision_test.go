@@ -50,7 +50,7 @@ func TestANetworksNameFitsItsFrame(t *testing.T) {
 }
 
 func TestDefaultsAreValid(t *testing.T) {
-	for _, mode := range []string{"", ModeGuest, ModeOwn, ModeAP} {
+	for _, mode := range []string{"", ModeGuest, ModeOwn, ModeAP, ModeWifi} {
 		n := Network{Mode: mode}.WithDefaults()
 		if err := n.Validate(); err != nil || n.Mode == "" || n.Domain == "" {
 			t.Errorf("%q: %+v %v", mode, n, err)

@@ -24,6 +24,8 @@ type networkCmd struct {
 	Config  string `help:"Path of livelearn.toml. The file is optional." required:"" type:"path"`
 	Own     string `help:"Folder with the secrets of the machine." type:"path"`
 	Hostapd string `help:"Path of hostapd, which opens access points." default:"/usr/sbin/hostapd" type:"path"`
+
+	Supplicant string `help:"Path of wpa_supplicant, which joins the Wi-Fi of a school." default:"/usr/sbin/wpa_supplicant" type:"path"`
 }
 
 // Run runs the network until a signal stops it.
@@ -36,7 +38,7 @@ func (c networkCmd) Run(w environment) error {
 		return err
 	}
 	n := network.New(c.networkConfig(log), network.Deps{
-		Dir: c.State, Resolv: "/run/resolv.conf", Time: filepath.Join(run, "ntp"), Hostapd: c.Hostapd, Run: run, Log: log,
+		Dir: c.State, Resolv: "/run/resolv.conf", Time: filepath.Join(run, "ntp"), Hostapd: c.Hostapd, Supplicant: c.Supplicant, Run: run, Log: log,
 	})
 	g := supervise.Group(ctx)
 	g.Go(n.Serve)
@@ -58,11 +60,12 @@ func (c networkCmd) networkConfig(log *slog.Logger) network.Config {
 		cfg = network.Config{
 			Mode: f.Mode, Address: f.Address, Gateway: f.Gateway, DNS: f.DNS, Domain: f.Domain,
 			Key: e.Wifi.Passphrase.Reveal(), Country: e.Wifi.Country, Channel: e.Wifi.Channel,
+			School: e.SchoolWifi.Network(),
 		}
 		host, _ := os.Hostname() // the name of the machine
 		cfg.SSID = e.Wifi.SSIDFor(host, host, host)
 	}
-	if c.Own != "" && cfg.Mode == network.ModeAP && cfg.Key == "" {
+	if c.Own != "" && cfg.Key == "" {
 		if s, err := identity.LoadSecrets(c.Own); err == nil {
 			cfg.Key = s.Passphrase
 		}
@@ -79,5 +82,5 @@ func readAccessPoint() claimfile.AccessPoint {
 			cfg.Key = s.Passphrase
 		}
 	}
-	return claimfile.AccessPoint{Name: cfg.SSID, Passphrase: provision.Secret(cfg.Key), On: cfg.Mode == network.ModeAP}
+	return claimfile.AccessPoint{Name: cfg.SSID, Passphrase: provision.Secret(cfg.Key), On: cfg.Mode == network.ModeAP, Instead: cfg.Mode == network.ModeWifi}
 }

@@ -21,6 +21,8 @@ type Machine interface {
 	Network(context.Context) (any, error)
 	SetNetwork(ctx context.Context, settings json.RawMessage) (any, error)
 	KeepNetwork(context.Context) error
+	// ScanWifi lists the Wi-Fis in reach.
+	ScanWifi(context.Context) (any, error)
 }
 
 // restartProgram restarts only the program. All clients reconnect by themselves.
@@ -30,6 +32,7 @@ func (a *machineAPI) registerMachine(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodGet, "/api/admin/boot", "boot", "How this start went, and how the last ones ended", httpapi.Admin, askMachine(a, Machine.Boot))
 	httpapi.Add(ops, http.MethodPost, "/api/admin/restart", "restart", "Start the program or the machine anew, or switch it off", httpapi.Admin, a.restartMachine, httpapi.Audited("machine.restarted", ""))
 	httpapi.Add(ops, http.MethodGet, "/api/admin/network", "network", "How the box is on the network", httpapi.Admin, askMachine(a, Machine.Network))
+	httpapi.Add(ops, http.MethodGet, "/api/admin/network/wifi", "scanWifi", "The Wi-Fis in reach of the box. Looking takes some seconds", httpapi.Admin, askMachine(a, Machine.ScanWifi))
 	httpapi.Add(ops, http.MethodPut, "/api/admin/network", "setNetwork", "Change how the box is on the network. What is not kept within a minute goes back", httpapi.Admin, a.setNetwork, httpapi.Audited("network.changed", ""))
 	httpapi.Add(ops, http.MethodPost, "/api/admin/network/keep", "keepNetwork", "Keep the network as it is now", httpapi.Admin,
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {

@@ -60,13 +60,38 @@ export interface Boot {
 
 // How the box is on the network. See services/network.
 export interface Network {
-  config: { mode: "guest" | "own" | "ap"; ssid?: string; key?: string; country?: string; [more: string]: unknown };
+  config: {
+    mode: "guest" | "own" | "ap" | "wifi";
+    ssid?: string;
+    key?: string;
+    country?: string;
+    school?: SchoolWifi;
+    [more: string]: unknown;
+  };
   ports: { name: string; up: boolean; address?: string[]; from?: string; mac?: string }[];
   code?: string;
   text?: string;
   undo?: number; // seconds
   leases: number;
   stations?: { now: number; max?: number }; // on the access point of the box
+  school?: "joining" | "joined" | "ap"; // mode wifi; ap: the box's own Wi-Fi in its place
+}
+
+// SchoolWifi is a Wi-Fi that the box joins. See services/supplicant.
+export interface SchoolWifi {
+  ssid?: string;
+  security?: "psk" | "peap" | "ttls";
+  identity?: string;
+  password?: string;
+  ca?: string; // PEM
+  server?: string;
+}
+
+// FoundWifi is a Wi-Fi in reach. Without a security the box cannot join it.
+export interface FoundWifi {
+  ssid: string;
+  signal: number; // dBm
+  security?: "psk" | "enterprise";
 }
 
 // AuditFilter chooses entries of the audit log. Times are in milliseconds since 1970.
@@ -159,6 +184,7 @@ export const adminAPI = {
   boot: () => call<Machine<Boot>>("GET", "/api/admin/boot"),
   network: () => call<Machine<Network>>("GET", "/api/admin/network"),
   setNetwork: (config: Network["config"]) => call<void>("PUT", "/api/admin/network", config),
+  scanWifi: () => call<Machine<FoundWifi[]>>("GET", "/api/admin/network/wifi"),
   label: (wifi: { ssid?: string; passphrase?: string }) => call<Label>("POST", "/api/admin/label", wifi),
   keepNetwork: () => call<void>("POST", "/api/admin/network/keep"),
   networkCheck: () => call<NetworkCheck>("GET", "/api/admin/network/check"),

@@ -1,10 +1,11 @@
 // Program radios is the first process of a machine with Debian's kernel that continues as the box of
-// an image. It loads modules (two simulated radios among them), starts a pupil's tablet with the
-// second radio in a network namespace, and hands the machine to the first process of the image on
-// /dev/vda2.
+// an image. It loads modules (four simulated radios among them), starts a pupil's tablet with the
+// second radio and a school with the others in network namespaces, and hands the machine to the first
+// process of the image on /dev/vda2.
 //
 //	/modules/order   names of modules, in the order in which they load
 //	/station.conf    configuration of wpa_supplicant
+//	/school/         files of hostapd for the Wi-Fis of the school
 //
 // The tablet uses wpa_supplicant and a DHCP client of its own, and writes what it gets to the console.
 package main
@@ -37,8 +38,8 @@ const (
 
 func main() {
 	run := startBox
-	if len(os.Args) > 1 && os.Args[1] == "station" {
-		run = runStation
+	if len(os.Args) > 1 {
+		run = map[string]func() error{"station": runStation, "school": runSchool}[os.Args[1]]
 	}
 	fmt.Println("radios: ended:", run())
 	time.Sleep(time.Hour) // the end of the first process would be the end of the kernel, and of its messages
@@ -54,19 +55,10 @@ func startBox() error {
 	if err := loadModules(); err != nil {
 		return err
 	}
-	if err := startStation(); err != nil {
+	if err := errors.Join(startApart("station", radio), startApart("school", schoolRadios...)); err != nil {
 		return err
 	}
-	for {
-		if _, err := os.Stat(root); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond) // the kernel looks for disks
-	}
-	if err := os.MkdirAll("/new", 0o755); err != nil {
-		return err
-	}
-	if err := unix.Mount(root, "/new", "squashfs", unix.MS_RDONLY, ""); err != nil {
+	if err := mountRoot("/new"); err != nil {
 		return err
 	}
 	for _, at := range []string{"/dev", "/sys", "/proc"} {
@@ -89,6 +81,20 @@ func startBox() error {
 	return unix.Exec("/livelearn", []string{"/livelearn", "init"}, nil)
 }
 
+// mountRoot mounts the root file system of the image.
+func mountRoot(at string) error {
+	for {
+		if _, err := os.Stat(root); err == nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond) // the kernel looks for disks
+	}
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return err
+	}
+	return unix.Mount(root, at, "squashfs", unix.MS_RDONLY, "")
+}
+
 func loadModules() error {
 	list, err := os.ReadFile("/modules/order")
 	if err != nil {
@@ -101,7 +107,7 @@ func loadModules() error {
 		}
 		options := ""
 		if name == "mac80211_hwsim" {
-			options = "radios=2"
+			options = "radios=4"
 		}
 		err = unix.FinitModule(int(f.Fd()), options, 0)
 		_ = f.Close()
@@ -112,46 +118,52 @@ func loadModules() error {
 	return nil
 }
 
-// startStation starts this program as the tablet in a network namespace, and gives it the second
-// radio.
-func startStation() error {
-	cmd := exec.Command("/init", "station")
+// startApart starts this program in a network namespace of its own, and gives it radios.
+func startApart(what string, names ...string) error {
+	cmd := exec.Command("/init", what)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS}
 	if err := cmd.Start(); err != nil {
-		return err
-	}
-	text, err := os.ReadFile("/sys/class/net/" + radio + "/phy80211/index")
-	if err != nil {
-		return err
-	}
-	index, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
-	if err != nil {
 		return err
 	}
 	family, err := netlink.GenlFamilyGet("nl80211")
 	if err != nil {
 		return err
 	}
-	req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
-	req.AddData(&nl.Genlmsg{Command: unix.NL80211_CMD_SET_WIPHY_NETNS})
-	req.AddData(nl.NewRtAttr(unix.NL80211_ATTR_WIPHY, nl.Uint32Attr(uint32(index))))
-	req.AddData(nl.NewRtAttr(unix.NL80211_ATTR_PID, nl.Uint32Attr(uint32(cmd.Process.Pid))))
-	_, err = req.Execute(unix.NETLINK_GENERIC, 0)
-	return err
+	for _, name := range names {
+		text, err := os.ReadFile("/sys/class/net/" + name + "/phy80211/index")
+		if err != nil {
+			return err
+		}
+		index, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+		if err != nil {
+			return err
+		}
+		req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
+		req.AddData(&nl.Genlmsg{Command: unix.NL80211_CMD_SET_WIPHY_NETNS})
+		req.AddData(nl.NewRtAttr(unix.NL80211_ATTR_WIPHY, nl.Uint32Attr(uint32(index))))
+		req.AddData(nl.NewRtAttr(unix.NL80211_ATTR_PID, nl.Uint32Attr(uint32(cmd.Process.Pid))))
+		if _, err := req.Execute(unix.NETLINK_GENERIC, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitLink waits until the other process has moved a radio here.
+func waitLink(name string) netlink.Link {
+	for {
+		if link, err := netlink.LinkByName(name); err == nil {
+			return link
+		}
+		time.Sleep(50 * time.Millisecond) // the other process works
+	}
 }
 
 // runStation joins the Wi-Fi, gets an address and opens the page of the box, again and again, since
 // the box may restart and the console may lose a line.
 func runStation() error {
-	var link netlink.Link
-	for {
-		var err error
-		if link, err = netlink.LinkByName(radio); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond) // the other process moves the radio
-	}
+	link := waitLink(radio)
 	tablet := exec.Command("/sbin/wpa_supplicant", "-i", radio, "-D", "nl80211", "-c", "/station.conf")
 	tablet.Stdout, tablet.Stderr = os.Stdout, os.Stdout
 	if err := tablet.Start(); err != nil {

@@ -1,13 +1,15 @@
 // How the box is on the network: a guest, or with a network of its own.
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "../../components/button";
-import { adminAPI, type Network as State } from "../../api/admin";
+import { adminAPI, type SchoolWifi as School, type Network as State } from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
-import { useLoad } from "../../components/hooks";
+import { FormError } from "../../components/form-field";
+import { useLoad, useTask } from "../../components/hooks";
+import { SchoolWifi } from "./school-wifi";
 
-const modes = ["guest", "own", "ap"] as const;
+const modes = ["guest", "own", "ap", "wifi"] as const;
 
 export function Network({ turn }: { turn: number }) {
   const [net, fault, again] = useLoad(adminAPI.network, [turn]);
@@ -31,23 +33,31 @@ function Now({ state, again }: { state: State; again: () => void }) {
   const [ssid, setSSID] = useState(state.config.ssid ?? "");
   const [key, setKey] = useState("");
   const [country, setCountry] = useState(state.config.country ?? "");
+  const [school, setSchool] = useState<School>(state.config.school ?? {});
   const [ask, setAsk] = useState(false);
+  const [busy, fault, run] = useTask();
   const change = () => {
     setAsk(false);
     // Without a passphrase the box keeps the one that it has.
     const wifi = mode === "ap" ? { ssid, key: key || state.config.key, country } : {};
-    adminAPI
-      .setNetwork({
+    const joined = mode === "wifi" ? { school, country } : {};
+    void run(async () => {
+      await adminAPI.setNetwork({
         ...state.config,
         mode: mode as State["config"]["mode"],
         address: mode === state.config.mode ? state.config.address : "",
         ...wifi,
-      })
-      .then(again, showError);
+        ...joined,
+      });
+      again();
+    });
   };
   return (
     <>
       <p>{t(`admin.net.${state.config.mode}`)}</p>
+      {state.school && (
+        <p role="status">{t(`admin.school.now.${state.school}`, { name: state.config.school?.ssid ?? "" })}</p>
+      )}
       {state.leases > 0 && <p>{t("admin.net.leases", { n: state.leases })}</p>}
       {state.stations && (
         <p>
@@ -90,7 +100,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
         </p>
       )}
       <form
-        class="row"
+        class={mode === "wifi" ? "stack tight" : "row"}
         onSubmit={(e) => {
           e.preventDefault();
           setAsk(true);
@@ -124,11 +134,12 @@ function Now({ state, again }: { state: State; again: () => void }) {
             />
           </label>
         )}
-        {mode === "ap" && (
+        {(mode === "ap" || mode === "wifi") && (
           <label>
             {t("admin.net.country")}{" "}
             <input
               pattern="[A-Z]{2}"
+              required={mode === "wifi"}
               maxLength={2}
               size={3}
               dir="ltr"
@@ -137,12 +148,18 @@ function Now({ state, again }: { state: State; again: () => void }) {
             />
           </label>
         )}
-        <Button type="submit">{t("admin.net.change")}</Button>
+        {mode === "wifi" && <SchoolWifi school={school} change={setSchool} fault={fault} />}
+        <div>
+          <Button type="submit" busy={busy}>
+            {t("admin.net.change")}
+          </Button>
+        </div>
       </form>
+      {mode !== "wifi" && <FormError fault={fault} fields={[]} />}
       {mode === "ap" && <p class="muted">{t("admin.net.room")}</p>}
       {ask && (
         <ConfirmDialog
-          text={t("admin.net.ask")}
+          text={t(mode === "wifi" ? "admin.school.ask" : "admin.net.ask")}
           yes={t("admin.net.change")}
           onYes={change}
           onNo={() => setAsk(false)}

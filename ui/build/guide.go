@@ -25,7 +25,7 @@ var guideLanguages = []guideLanguage{
 
 // guideParts names the parts about a fault of the network, in their order: the headings of the third
 // level. The pages of the box lead there, in every language.
-var guideParts = []string{"isolation", "no-name", "no-address", "no-internet", "sign-in", "two-boxes"}
+var guideParts = []string{"isolation", "no-name", "no-address", "no-internet", "wifi-only", "sign-in", "two-boxes"}
 
 type guideLanguage struct{ Code, Dir, Name, file string }
 

@@ -229,6 +229,8 @@ var thirdParty = map[string][]string{
 	"services/update/bundle":       {"github.com/theupdateframework/go-tuf", "github.com/sigstore/sigstore", "github.com/klauspost/compress", "github.com/restic/chunker"},
 	"services/network":             {"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp", "github.com/miekg/dns", "github.com/mdlayher/wifi", "golang.org/x/sys/unix"},
 	"services/update":              {"github.com/prometheus/client_golang"},
+	"services/cluster/members":     {"golang.org/x/crypto/argon2"},
+	"services/cluster/link":        {"github.com/nats-io/nats-server/v2/server", "github.com/nats-io/nats.go", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/cloud/batch":         {"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/zstd"},
 	"services/cloud":               {"go.etcd.io/bbolt", "github.com/prometheus/client_golang"},
 	"services/cloud/pg":            {"github.com/google/uuid", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "golang.org/x/crypto/ssh"},

@@ -155,18 +155,18 @@ func cutProfile(name string, addresses []string) (string, []string) {
 	return name, append([]string{}, addresses[:min(len(addresses), maxAddresses)]...)
 }
 
-// Remove removes a box from the school. A box that removes itself leaves it. It returns the entry as
-// the others must hear of it.
-func (l *List) Remove(id string) (Member, error) {
+// Removal returns the entry that removes a box from the school, for Learn here and at the others. A
+// box that learns its own leaves the school.
+func (l *List) Removal(id string) (Member, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := slices.IndexFunc(l.all, func(m Member) bool { return m.ID == id && m.IsMember() })
 	if i < 0 {
-		return Member{}, errs.NewCode("members.Remove", errs.Missing, "no_box", "no box of this school has the id %q", id)
+		return Member{}, errs.NewCode("members.Removal", errs.Missing, "no_box", "no box of this school has the id %q", id)
 	}
 	gone := l.all[i]
 	gone.Removed, gone.RemovedBy = max(1, l.now().UnixMilli()), l.own.ID
-	return gone, l.set(Merge(l.all, []Member{gone}))
+	return gone, nil
 }
 
 // add puts a box on the list, and this box too while it is alone. A box that is a member already only

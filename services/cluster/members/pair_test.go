@@ -85,10 +85,10 @@ func TestACodePairsTwoBoxes(t *testing.T) {
 	if err := c.Join(t.Context(), b.addr, b.ShowCode()); err != nil || c.members() != 2 {
 		t.Errorf("a third box: %v, %d others", err, c.members())
 	}
-	if _, err := b.list.Remove(c.list.own.ID); err != nil {
+	if err := remove(b.list, c.list.own.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.list.Remove(c.list.own.ID); err != nil || c.members() != 0 {
+	if err := remove(c.list, c.list.own.ID); err != nil || c.members() != 0 {
 		t.Fatalf("c leaves: %v", err)
 	}
 	if err := c.Join(t.Context(), b.addr, b.ShowCode()); err != nil || b.members() != 2 || c.members() != 2 {

@@ -105,6 +105,12 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Boxes are the boxes of the school: *link.Mesh.
+type Boxes interface {
+	adminapi.Boxes
+	peers.Boxes
+}
+
 // Deps holds the parts of the box that the gateway serves.
 type Deps struct {
 	Roster   *roster.Roster
@@ -137,6 +143,7 @@ type Deps struct {
 	Update    Update                           // nil: this machine has one system only
 	Machine   adminapi.Machine                 // nil: this box is a program on another machine
 	Cloud     Cloud                            // nil: this box talks to no cloud
+	Boxes     Boxes                            // nil: this box connects to no other
 	Wifi      func() (name, passphrase string) // the Wi-Fi that the box makes, empty: none; may be nil
 	Pages     fs.FS                            // the built pages: index.html and assets/
 	Simulated bool                             // the board is simulated: developers see the page of all components

@@ -83,6 +83,7 @@ var (
 // Mesh is the connection of a box to the others of its school.
 type Mesh struct {
 	*Bus
+	*members.Pairing
 	cfg   Config
 	deps  Deps
 	watch *watch
@@ -94,6 +95,7 @@ type Mesh struct {
 // New starts nothing: Serve does.
 func New(cfg Config, deps Deps) *Mesh {
 	m := &Mesh{Bus: newBus(deps.Log), cfg: cfg.WithDefaults(), deps: deps}
+	m.Pairing = members.NewPairing(deps.List, m.Describe)
 	m.watch = &watch{list: deps.List, linked: m.Linked, health: deps.Health, lost: map[string]time.Time{}}
 	deps.Metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "livelearn_cluster_members", Help: "Other boxes of the school."}, func() float64 { return float64(len(deps.List.Others())) }),

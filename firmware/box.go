@@ -45,6 +45,7 @@ import (
 	"github.com/livelearn/box/hal/slots"
 	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -128,6 +129,7 @@ type Box struct {
 	neighbours   *neighbours.Watcher
 	nodes        *medianode.Nodes // nil, as the one below: this box carries no media
 	signaling    *signaling.Signaling
+	mesh         *link.Mesh // nil: this box connects to no other
 
 	ready     chan struct{}
 	readyOnce sync.Once // closes ready
@@ -269,6 +271,9 @@ func (b *Box) buildServices() error {
 		return err
 	}
 	b.networkCheck = b.newNetworkCheck()
+	if err := b.buildMesh(); err != nil {
+		return err
+	}
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.jobs, Reports: b.reports, Audit: b.audit, Library: b.library, Cloud: b.cloud,
@@ -278,6 +283,9 @@ func (b *Box) buildServices() error {
 	}
 	if b.updater != nil {
 		deps.Update = b.updater
+	}
+	if b.mesh != nil {
+		deps.Boxes = b.mesh
 	}
 	if b.parts.PID1 != nil {
 		deps.Machine = machine.New(b.parts.PID1)
@@ -395,7 +403,7 @@ func (b *Box) Backup(w io.Writer) error {
 }
 
 func (b *Box) newControlServer() *control.Server {
-	return &control.Server{Folder: b.folder, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Status: b.Status, Updater: b.updater, Log: b.loggerFor("control")}
+	return &control.Server{Folder: b.folder, Boxes: b.mesh, Record: b.recordCommand, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Status: b.Status, Updater: b.updater, Log: b.loggerFor("control")}
 }
 
 func (b *Box) newStatusDisplay() *display.Display {

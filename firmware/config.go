@@ -18,6 +18,7 @@ import (
 	"github.com/livelearn/box/firmware/logging"
 	"github.com/livelearn/box/firmware/medianode"
 	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway"
@@ -43,6 +44,7 @@ type Config struct {
 	Discover discover.Config
 	Media    medianode.Config
 	Update   update.Config
+	Mesh     link.Config
 	Cloud    cloud.Config
 
 	// What one card says to a hundred boxes.
@@ -63,7 +65,7 @@ func (c Config) Validate() error { return errors.Join(c.validateSections()...) }
 func (c Config) validateSections() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journalConfig().Validate(), c.rosterConfig().Validate(),
-		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Update.Validate(), c.Cloud.Validate(),
+		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Mesh.Validate(), c.Update.Validate(), c.Cloud.Validate(),
 		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode, c.Wifi),
 	}
 }

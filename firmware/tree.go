@@ -81,6 +81,7 @@ func (b *Box) optionalChildren() []supervise.Child {
 	if report := b.reportAlive(); report != nil {
 		list = append(list, withShutdownTimeout(time.Second, supervise.Run("heartbeat", &heartbeat.Heartbeat{Report: report, Health: b.health, Port: b.httpPort})))
 	}
+	list = append(list, b.meshChildren()...)
 	return append(append(list, b.mediaChildren()...),
 		withShutdownTimeout(5*time.Second, supervise.Run("job workers", b.jobs.Workers())),
 		withBackoff(withShutdownTimeout(10*time.Second, supervise.Child{ID: "copies", Start: b.keepCopies})),

@@ -18,6 +18,8 @@ import (
 
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/display"
+	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/media"
@@ -32,6 +34,7 @@ import (
 //	GET /health   the checks
 //	GET /media    the media nodes
 //	GET /status   the addresses and the claim code
+//	GET /boxes    the boxes of the school; POST /boxes/code, POST /boxes/join and DELETE /boxes/{id} change them
 //	PUT /update   a bundle; POST /update?when=now installs it
 type Server struct {
 	Folder *datafolder.Folder
@@ -39,6 +42,9 @@ type Server struct {
 	Health *health.Health
 	Media  func() []media.NodeState
 	Status func() display.Status
+	// Boxes are the boxes of the school, and Record tells the audit log of what is done to them.
+	Boxes  *link.Mesh
+	Record func(context.Context, audit.Entry)
 	// Updater receives updates. Nil: this box receives none.
 	Updater *update.Updater
 	Log     *slog.Logger
@@ -58,6 +64,10 @@ func (c *Server) Serve(ctx context.Context) error {
 	mux.HandleFunc("GET /health", c.serveHealth)
 	mux.HandleFunc("GET /media", c.serveMedia)
 	mux.HandleFunc("GET /status", c.serveStatus)
+	mux.HandleFunc("GET /boxes", c.serveBoxes)
+	mux.HandleFunc("POST /boxes/code", c.serveCode)
+	mux.HandleFunc("POST /boxes/join", c.serveJoin)
+	mux.HandleFunc("DELETE /boxes/{id}", c.serveRemove)
 	mux.HandleFunc("PUT /update", c.serveUpdate)
 	mux.HandleFunc("POST /update", c.serveUpdate)
 	srv := &http.Server{

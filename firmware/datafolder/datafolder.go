@@ -31,7 +31,9 @@ import (
 //	compiled/               PDFium and decoders of pictures as machine code, made again when it is missing
 //	results/                the results of each lesson (services/results), made again from the journal
 //	recordings/             a folder for each lesson (services/media/record)
-//	tls/                    the box's own authority and its certificate
+//	tls/                    the box's own authority and its certificate, and the key that other boxes
+//	                        of the school know it by
+//	members.json            the boxes of the school (services/cluster/members)
 //	livelearn.toml          the configuration, where a board has no boot partition
 //	lock                    held by the one program that uses the folder
 //	control.sock            how the command line speaks to a running box
@@ -51,6 +53,8 @@ const (
 	LibraryFile    = "library.db"
 	LibraryDir     = "library" // uploads and page images
 	CloudFile      = "cloud.db"
+	MembersFile    = "members.json"
+	BoxKeyFile     = "tls/box.key"
 	CompiledDir    = "compiled"
 	ResultsDir     = "results"
 	ImportDir      = "import" // pictures of a quiz while it comes in

@@ -99,9 +99,7 @@ func Inherit() (spec Spec, conn net.Conn, err error) {
 	if err := decodeStrict(os.Getenv(EnvVar), &spec); err != nil {
 		return spec, nil, errs.New("livelearn media", errs.Invalid, errors.New("a box starts this itself"))
 	}
-	f := os.NewFile(ControlFD, "control")
-	conn, err = net.FileConn(f)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if conn, err = supervise.InheritConn(ControlFD); err != nil {
 		return spec, nil, errs.New("livelearn media", errs.Invalid, err)
 	}
 	return spec, conn, nil

@@ -6,13 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/livelearn/box/services/media"
 	"github.com/livelearn/box/services/supervise"
@@ -66,7 +63,7 @@ type nodeProcess struct {
 // media and the failover knows which nodes are up.
 func (n *nodeProcess) runProcess(ctx context.Context, ready func()) error {
 	ready()
-	near, far, err := newSocketPair()
+	near, far, err := supervise.SocketPair()
 	if err != nil {
 		return err
 	}
@@ -142,19 +139,4 @@ func (n *nodeProcess) newCommand(far *os.File) (*exec.Cmd, error) {
 	cmd.ExtraFiles = []*os.File{far} // the first is MediaFD
 	cmd.Stderr = n.nodes.deps.Stderr
 	return cmd, nil
-}
-
-// newSocketPair is a connection between two processes: near is ours, far is passed on.
-func newSocketPair() (near net.Conn, far *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	mine := os.NewFile(uintptr(fds[0]), "control")
-	far = os.NewFile(uintptr(fds[1]), "control")
-	near, err = net.FileConn(mine)
-	if err = errors.Join(err, mine.Close()); err != nil {
-		return nil, nil, errors.Join(err, far.Close())
-	}
-	return near, far, nil
 }

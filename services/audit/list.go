@@ -20,7 +20,7 @@ const (
 
 // Actions are all that an entry may tell, in the order of the admin's page.
 var Actions = []string{
-	SignedIn, PINGiven, "pin.changed", "box.claimed", "box.unclaimed",
+	SignedIn, PINGiven, "pin.changed", "box.claimed", "box.unclaimed", "box.paired", "box.removed",
 	"pupil.exported", "pupil.erased", "results.opened", "results.exported", "recording.opened", "recording.deleted", "cards.opened", "cards.renewed", "label.opened",
 	"backup.exported", "backup.received", "box.restored", "cloud.exported",
 	"staff.added", "staff.changed", "staff.pin_set", "staff.deleted", "settings.changed", "class.shared", "lobby.set", "lobby.guessing", "lobby.admitted", "lobby.refused", "class.deleted", "pupil.removed",

@@ -105,6 +105,12 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Boxes are the boxes of the school: *link.Mesh.
+type Boxes interface {
+	adminapi.Boxes
+	peers.Boxes
+}
+
 // Deps holds the parts of the box that the gateway serves.
 type Deps struct {
 	Roster   *roster.Roster
@@ -138,6 +144,7 @@ type Deps struct {
 	Machine   adminapi.Machine                 // nil: this box is a program on another machine
 	Network   adminapi.NetworkChecker          // looks at the network around the box
 	Cloud     Cloud                            // nil: this box talks to no cloud
+	Boxes     Boxes                            // nil: this box connects to no other
 	Wifi      func() (name, passphrase string) // the Wi-Fi that the box makes, empty: none; may be nil
 	Pages     fs.FS                            // the built pages: index.html and assets/
 	Simulated bool                             // the board is simulated: developers see the page of all components

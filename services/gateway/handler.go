@@ -54,7 +54,7 @@ func (g *Gateway) buildAudiences() {
 		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Addrs: g.Addrs, Home: g.schoolOrigin, Authority: g.Authority, AddSample: g.addSample,
 	})
 	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn})
-	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Log: g.Log})
+	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Boxes: g.Boxes, Audit: g.audit(), Log: g.Log})
 }
 
 // audit returns the way to record what callers do.
@@ -74,7 +74,7 @@ func (g *Gateway) adminDeps() adminapi.Deps {
 	return adminapi.Deps{
 		Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, History: g.History, Jobs: g.Jobs, Reports: g.Reports,
 		Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Tree: g.Tree, LogTail: g.LogTail, Backup: g.Backup, Restore: g.Restore, Acknowledge: g.Acknowledge,
-		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Network: g.Network, Cloud: g.Cloud,
+		KickDevices: g.signIn.KickDevices, Export: g.Export, Erase: g.Erase, Media: g.Media, Update: g.Update, Machine: g.Machine, Network: g.Network, Cloud: g.Cloud, Boxes: g.Boxes,
 		Addrs: g.Addrs, LocalNames: g.localNames, Words: func() string { return g.Authority().Words }, Wifi: g.Wifi,
 	}
 }

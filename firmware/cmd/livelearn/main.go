@@ -7,6 +7,7 @@
 //	livelearn restore FILE  restore the box from a backup
 //	livelearn unclaim       give the box a new claim code
 //	livelearn update ...    make, sign, check and apply updates
+//	livelearn boxes ...     connect several boxes of one school
 //	livelearn cloud ...     run and manage the cloud of schools
 //	livelearn install       run the box as a service of this machine
 //	livelearn uninstall     remove the service
@@ -56,6 +57,7 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Restore the box from a backup. Stop the box first. The old data is moved aside, not deleted."`
 	Unclaim unclaimCmd `cmd:"" help:"Give the box a new claim code, which makes a person an admin. Stop the box first."`
 	Update  updateCmd  `cmd:"" help:"Make, sign, check and apply updates."`
+	Boxes   boxesCmd   `cmd:"" help:"Connect several boxes of one school. They do not share lessons yet."`
 	Cloud   cloudCmd   `cmd:"" help:"Run and manage the cloud of schools."`
 
 	Install   installCmd   `cmd:"" help:"Make this program a service of this machine, or bring the service to this version."`
@@ -73,6 +75,7 @@ type cli struct {
 	Network networkCmd `cmd:"" hidden:"" help:"Run the network of an appliance. Its first process starts this."`
 	Safe    safeCmd    `cmd:"" hidden:"" help:"Serve the safe mode. The first process of an appliance starts this when the box keeps ending."`
 	Media   mediaCmd   `cmd:"" hidden:"" help:"Forward video and audio. The box starts this itself."`
+	Mesh    meshCmd    `cmd:"" hidden:"" help:"Carry messages between boxes. The box starts this itself."`
 }
 
 const description = `A live classroom in a box.

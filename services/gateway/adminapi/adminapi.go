@@ -44,6 +44,7 @@ type Deps struct {
 	Update  Update                        // nil: this machine has one system only
 	Machine Machine                       // nil: this box is a program on another machine
 	Cloud   Cloud                         // nil: this box talks to no cloud
+	Boxes   Boxes                         // nil: this box connects to no other
 	Addrs   func() (plain, secure string) // the addresses of the listeners
 	// LocalNames are the multicast DNS names of the box. The last one comes from its name.
 	LocalNames func() []string
@@ -128,6 +129,8 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	stuckOn.registerLabel(ops)
 	nodes := &mediaAPI{d.Media}
 	nodes.registerMedia(ops)
+	school := &boxesAPI{d.Boxes}
+	school.registerBoxes(ops)
 	updates := &updateAPI{d.Update, d.Callers, d.Audit, d.Log, d.Version}
 	updates.registerUpdate(mux, ops)
 	acts := &auditAPI{d.Audit.Log, d.Roster}

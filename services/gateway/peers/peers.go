@@ -1,5 +1,5 @@
 // Package peers serves programs: encoders and players (WHIP, RFC 9725, and WHEP) with a pass
-// of a teacher, and neighbour boxes that fetch an update.
+// of a teacher, neighbour boxes that fetch an update, and boxes that join the school.
 package peers
 
 import (
@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/livelearn/box/services/cluster/members"
+	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/media/whip"
 	"github.com/livelearn/box/services/roster"
 )
@@ -22,6 +24,8 @@ type Deps struct {
 	Roster *roster.Roster
 	Node   whip.Node // the media node for encoders and players, nil: 503 no_media
 	Update Update    // nil: this machine has one system only
+	Boxes  Boxes     // nil: this box connects to no other
+	Audit  httpapi.Audit
 	Log    *slog.Logger
 }
 
@@ -43,6 +47,7 @@ func New(deps Deps) *API {
 func (a *API) Register(mux *http.ServeMux) {
 	mux.Handle("/whip/", a.encoders)
 	mux.Handle("/whep/", a.encoders)
+	mux.HandleFunc("POST "+members.JoinPath, a.serveJoin)
 	mux.HandleFunc("GET /api/update/head", a.serveHead)
 	mux.HandleFunc("GET /api/update/part/{part}", a.servePart)
 }

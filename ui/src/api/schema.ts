@@ -48,6 +48,11 @@ export interface Authority {
   words: string;
 }
 
+export interface BoxCode {
+  code: string;
+  seconds: number;
+}
+
 export interface BoxContents {
   classes: number;
   decks: number;
@@ -299,6 +304,11 @@ export interface JobsJob {
   tries: number;
 }
 
+export interface JoinBodyBody {
+  address: string;
+  code: string;
+}
+
 export interface JoinIn {
   card?: string;
   code?: string;
@@ -358,6 +368,15 @@ export interface LibrarySummary {
 
 export interface LinkBodyBody {
   link: string;
+}
+
+export interface LinkBox {
+  added: number;
+  addresses: string[];
+  id: string;
+  linked: boolean;
+  name: string;
+  own: boolean;
 }
 
 export interface ListimportColumns {

@@ -1,0 +1,67 @@
+package firmware
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/cluster/link"
+	"github.com/livelearn/box/services/cluster/members"
+	"github.com/livelearn/box/services/discover"
+	"github.com/livelearn/box/services/supervise"
+)
+
+// buildMesh makes what connects this box to others of its school. A box that is alone runs nothing
+// of it.
+func (b *Box) buildMesh() error {
+	if b.parts.NoMachineIO {
+		return nil
+	}
+	own, err := members.OpenIdentity(b.folder.PathOf(datafolder.BoxKeyFile))
+	if err != nil {
+		return err
+	}
+	list, err := members.Open(b.folder.PathOf(datafolder.MembersFile), own, b.loggerFor("mesh"))
+	if err != nil {
+		return err
+	}
+	deps := link.Deps{
+		List: list, Name: b.boxName, Program: b.parts.Program, Stderr: b.parts.Stderr,
+		Health: b.health, Log: b.loggerFor("mesh"), Metrics: b.registry,
+	}
+	if !b.cfg.Discover.Off {
+		deps.Nearby = findHosts
+	}
+	b.mesh = link.New(b.cfg.Mesh, deps)
+	return nil
+}
+
+// findHosts returns the hosts of boxes in the network, as hints.
+func findHosts(ctx context.Context) ([]string, error) {
+	found, err := discover.BrowseBoxes(ctx)
+	hosts := []string{}
+	for _, n := range found {
+		if host, _, err := net.SplitHostPort(n.Addr); err == nil {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts, err
+}
+
+// meshChildren is the connection to other boxes. It waits while this box is alone.
+func (b *Box) meshChildren() []supervise.Child {
+	if b.mesh == nil {
+		return nil
+	}
+	return []supervise.Child{withBackoff(withShutdownTimeout(10*time.Second, supervise.Run("mesh", b.mesh)))}
+}
+
+// recordCommand has the audit log tell of an act of the command line.
+func (b *Box) recordCommand(ctx context.Context, e audit.Entry) {
+	e.From = "command"
+	if err := b.audit.Record(ctx, e); err != nil {
+		b.loggerFor("audit").Error("an act is missing in the audit log", "kind", e.Action, "err", err)
+	}
+}

@@ -204,7 +204,7 @@ func errNotSaved() error {
 	return errs.NewCode("cluster", errs.Down, "not_saved", "not saved: send it again")
 }
 
-// compareGuests drops the guests whose leave was lost, and tells of the seats whose join was lost.
+// compareGuests drops the guests whose leave was lost, and reports the seats whose join was lost.
 func (c *Cluster) compareGuests(h header, m *seats) {
 	known := map[uint64]bool{}
 	for _, seat := range m.List {
@@ -270,7 +270,7 @@ func (c *Cluster) dropLostGuests() {
 	}
 }
 
-// sendStands tells each box with guests how far the rooms are.
+// sendStands reports to each box with guests how far the rooms are.
 func (c *Cluster) sendStands() {
 	c.mu.Lock()
 	boxes := map[string]*stands{}

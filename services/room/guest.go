@@ -13,7 +13,7 @@ import (
 type Line interface {
 	// Owns reports whether this box is the owner of a room. A room starts at its owner only.
 	Owns(room string) bool
-	// SendFact tells boxes of a fact. Each of them shows it to those of its people who may see it.
+	// SendFact sends a fact to boxes. Each of them shows it to those of its people who may see it.
 	SendFact(room string, boxes []string, e event.Event)
 	// SendCast sends a frame to guests.
 	SendCast(room string, f wire.Frame, guests []*Seat)

@@ -15,7 +15,7 @@ type Watch struct {
 	rest   []byte // guarded by mu: the start of a line
 	tried  bool   // guarded by mu: an access point of the network was there
 	joined bool   // guarded by mu: since then nothing went wrong
-	code   string // guarded by mu: the first fault that tells why
+	code   string // guarded by mu: the first fault that explains the failure
 }
 
 // maxLine bounds the part of a line that a Watch keeps, in bytes.

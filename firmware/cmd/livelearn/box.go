@@ -183,7 +183,7 @@ func (c *boxCmd) whenReady(ctx context.Context, w environment, box *firmware.Box
 	return writeReady(c.ReadyFile, box.Status())
 }
 
-// writeReady writes the file that tells other programs that the box is ready. It appears
+// writeReady writes the file that says to other programs that the box is ready. It appears
 // whole.
 func writeReady(path string, f display.Status) error {
 	var ready struct {

@@ -181,7 +181,7 @@ func checkNoReply(t *testing.T, b Boxes) {
 	timetest.WaitUntil(t, "the question", func() bool { return len(in.list()) == 1 })
 }
 
-// checkCut: Linked tells of a cut and of its end, and what was published in between does not come late.
+// checkCut: Linked shows a cut and its end, and what was published in between does not come late.
 func checkCut(t *testing.T, b Boxes) {
 	in := &inbox{}
 	subscribe(t, b, 1, "cut", in.take)

@@ -35,7 +35,7 @@ const (
 	user         = "box" // of the bus; the password is new at each start
 )
 
-// spec is what the box tells the engine: at its start, and again when the members or their
+// spec is what the box says to the engine: at its start, and again when the members or their
 // addresses change.
 type spec struct {
 	Key     []byte   `json:"key"`     // private, as PEM
@@ -45,7 +45,7 @@ type spec struct {
 	Routes  []string `json:"routes"`  // addresses where they may be
 }
 
-// report is what the engine tells the box.
+// report is what the engine says to the box.
 type report struct {
 	Linked []string `json:"linked"` // ids of the boxes to which there is a route
 }
@@ -195,7 +195,7 @@ func (e *engine) follow(in *json.Decoder) error {
 	}
 }
 
-// reportRoutes tells the box about its routes.
+// reportRoutes sends the box its routes.
 func (e *engine) reportRoutes(ctx context.Context, out *json.Encoder) error {
 	last := []string{"none was told yet"}
 	for ctx.Err() == nil {

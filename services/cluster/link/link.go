@@ -137,7 +137,7 @@ func (m *Mesh) Serve(ctx context.Context) error {
 	return nil
 }
 
-// Describe is what this box tells others of itself: its name, and where it takes connections.
+// Describe is what this box says of itself to others: its name, and where it takes connections.
 func (m *Mesh) Describe() (name string, addresses []string) {
 	host, port, _ := net.SplitHostPort(m.cfg.Listen)
 	if ip, err := netip.ParseAddr(host); host != "" && (err != nil || !ip.IsUnspecified()) {

@@ -157,7 +157,7 @@ func (b *box) engines() (pids []int) {
 		text, _ := os.ReadFile(d)
 		pid, _ := strconv.Atoi(strings.Split(d, "/")[2])
 		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if bytes.HasSuffix(text, []byte("\x00mesh\x00")) && bytes.Contains(stat, []byte(fmt.Sprintf("PPid:\t%d\n", os.Getpid()))) && b.owns(pid) {
+		if bytes.HasSuffix(text, []byte("\x00mesh\x00")) && bytes.Contains(stat, fmt.Appendf(nil, "PPid:\t%d\n", os.Getpid())) && b.owns(pid) {
 			pids = append(pids, pid)
 		}
 	}

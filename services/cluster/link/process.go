@@ -74,7 +74,7 @@ func (m *Mesh) newCommand(far []*os.File) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// drive tells the engine what to do and runs the bus over it.
+// drive gives the engine its orders and runs the bus over it.
 func (m *Mesh) drive(ctx context.Context, control, bus net.Conn) error {
 	out := json.NewEncoder(control)
 	life := rand.Text()
@@ -131,7 +131,7 @@ func (m *Mesh) readReports(in *json.Decoder, links chan<- struct{}) error {
 	}
 }
 
-// follow tells the others what the list is, and the engine where they are.
+// follow sends the others the list, and the engine their addresses.
 func (m *Mesh) follow(ctx context.Context, out *json.Encoder, told spec, links <-chan struct{}) error {
 	tick := time.NewTicker(gossipInterval)
 	defer tick.Stop()

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"io"
 	"net/http"
 
@@ -42,5 +43,5 @@ func (a *API) serveJoin(w http.ResponseWriter, r *http.Request) {
 	a.Audit.Record(r, httpapi.Caller{}, act)
 	a.Log.Info("a box belongs to the school now", "box", joined.ID, "name", joined.Name)
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(reply) // a box that did not get it is not in the school on its side: it is paired again
+	_ = json.NewEncoder(w).Encode(json.RawMessage(reply)) // a box that did not get it is not in the school on its side: it is paired again
 }

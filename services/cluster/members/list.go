@@ -179,7 +179,7 @@ func (l *List) add(self, other profile) error {
 		list = Merge(list, []Member{l.admit(list, p)})
 	}
 	if !slices.ContainsFunc(active(list), func(m Member) bool { return m.Key == other.key }) || len(active(list)) < len(current(list)) {
-		return errs.NewCode("members", errs.Stale, "too_many", "the school has %d boxes already, and more are not possible: remove one first", Max)
+		return errs.NewCode("members", errs.Stale, "too_many_boxes", "the school has %d boxes already, and more are not possible: remove one first", Max)
 	}
 	return l.set(list)
 }

@@ -129,7 +129,7 @@ func TestTheSeventeenthBoxIsRefused(t *testing.T) {
 	l := newList(t)
 	grow(t, l, Max-1)
 	err := l.add(profile{key: l.own.Key}, profile{key: strings.Repeat("ff", 32)})
-	if codeOf(err) != "too_many" || !strings.Contains(err.Error(), "the school has 16 boxes already") || len(l.Others()) != Max-1 {
+	if codeOf(err) != "too_many_boxes" || !strings.Contains(err.Error(), "the school has 16 boxes already") || len(l.Others()) != Max-1 {
 		t.Errorf("got %v and %d others", err, len(l.Others()))
 	}
 	if err := l.add(profile{key: l.own.Key}, profile{key: l.Others()[0].Key, name: "Renamed"}); err != nil || find(l.Others(), l.Others()[0].Key).Name != "Renamed" {

@@ -253,15 +253,28 @@ func checkReply(answer, stretched, asked []byte) ([]Member, error) {
 	return Decode(Encode(reply.Members))
 }
 
+// addressesToTry returns the addresses at which a box may take HTTPS, for what a person typed or copied
+// from a browser. A port that is given is the only one.
+func addressesToTry(given string) []string {
+	address := strings.TrimSpace(given)
+	if scheme, rest, found := strings.Cut(address, "://"); found {
+		address = rest
+		if host, _, err := net.SplitHostPort(strings.TrimSuffix(rest, "/")); err == nil && strings.EqualFold(scheme, "http") {
+			address = host // the port is that of plain HTTP
+		}
+	}
+	address, _, _ = strings.Cut(address, "/")
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return []string{address}
+	}
+	host := strings.Trim(address, "[]")
+	return []string{net.JoinHostPort(host, "443"), net.JoinHostPort(host, "8443")}
+}
+
 // dialBox connects to the HTTPS port of a box. Whose key it shows does not matter: the code decides.
 func dialBox(ctx context.Context, address string) (*tls.Conn, error) {
 	const op = "members.Join"
-	address = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(address), "https://"), "/")
-	tries := []string{address}
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		host := strings.Trim(address, "[]")
-		tries = []string{net.JoinHostPort(host, "443"), net.JoinHostPort(host, "8443")}
-	}
+	tries := addressesToTry(address)
 	for _, a := range tries {
 		if !isAddress(a) {
 			return nil, errs.NewField(op, "address", "bad_address", maxAddress, "must be the address of a box, such as 192.168.1.20 or 192.168.1.20:8443")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,7 +118,7 @@ func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	if err := b.Join(t.Context(), a.addr, "SHORT"); codeOf(err) != "bad_length" {
 		t.Errorf("got %v", err)
 	}
-	if err := b.Join(t.Context(), "http://x/y", right); codeOf(err) != "bad_address" {
+	if err := b.Join(t.Context(), "x y", right); codeOf(err) != "bad_address" {
 		t.Errorf("got %v", err)
 	}
 	if err := b.Join(t.Context(), "127.0.0.1:1", right); codeOf(err) != "unreachable" {
@@ -191,5 +192,24 @@ func TestPairingNeedsTLS(t *testing.T) {
 	p.ShowCode()
 	if _, _, err := p.Accept(nil, nil); codeOf(err) != "no_tls" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnAddressIsTakenAsABrowserShowsIt(t *testing.T) {
+	both := func(host string) []string { return []string{host + ":443", host + ":8443"} }
+	for given, want := range map[string][]string{
+		"192.168.1.20":                    both("192.168.1.20"),
+		" room-12.local ":                 both("room-12.local"),
+		"192.168.1.20:8443":               {"192.168.1.20:8443"},
+		"https://192.168.1.20/":           both("192.168.1.20"),
+		"https://192.168.1.20:8443/admin": {"192.168.1.20:8443"},
+		"http://192.168.1.20:8080/":       both("192.168.1.20"), // boxes meet over TLS
+		"fd00::20":                        both("[fd00::20]"),
+		"[fd00::20]":                      both("[fd00::20]"),
+		"https://[fd00::20]:8443":         {"[fd00::20]:8443"},
+	} {
+		if got := addressesToTry(given); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", given, got, want)
+		}
 	}
 }

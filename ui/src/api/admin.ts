@@ -5,6 +5,7 @@ import type {
   AuditEntry,
   AuditPageBody as AuditPage,
   AuditVerified,
+  BoxCode,
   CloudStatus as Cloud,
   Crash,
   DeadFact,
@@ -13,6 +14,7 @@ import type {
   JobsJob as Job,
   JobsDeadLetter as Letter,
   Label,
+  LinkBox as SchoolBox,
   MediaNodeState as MediaServer,
   NetworkCheck,
   NetworkFinding,
@@ -27,6 +29,7 @@ import type {
 
 export type {
   AuditEntry,
+  BoxCode,
   Check,
   Cloud,
   Crash,
@@ -40,6 +43,7 @@ export type {
   NetworkFinding,
   RestoreReport,
   RestoreStatus,
+  SchoolBox,
   Settings,
   Staff,
   Update,
@@ -188,6 +192,11 @@ export const adminAPI = {
   label: (wifi: { ssid?: string; passphrase?: string }) => call<Label>("POST", "/api/admin/label", wifi),
   keepNetwork: () => call<void>("POST", "/api/admin/network/keep"),
   networkCheck: () => call<NetworkCheck>("GET", "/api/admin/network/check"),
+  boxes: () => call<SchoolBox[]>("GET", "/api/admin/boxes"),
+  showBoxCode: () => withPIN(() => call<BoxCode>("POST", "/api/admin/boxes/code")),
+  joinBoxes: (address: string, code: string) =>
+    withPIN(() => call<void>("POST", "/api/admin/boxes/join", { address, code })),
+  removeBox: (id: string) => withPIN(() => call<void>("DELETE", `/api/admin/boxes/${enc(id)}`)),
   checkNetwork: () => call<NetworkCheck>("POST", "/api/admin/network/check"),
   restart: (what: string, force: boolean) => call<void>("POST", "/api/admin/restart", { what, force }),
   nodes: () => call<MediaServer[]>("GET", "/api/admin/media"),

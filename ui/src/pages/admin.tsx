@@ -27,6 +27,7 @@ import { PageLink } from "../components/page-link";
 import { PageTitle } from "../components/page-title";
 import { useStaff } from "../state/use-staff";
 import { Audit } from "../features/admin/audit";
+import { Boxes } from "../features/admin/boxes";
 import { Backup } from "../features/admin/backup";
 import { CloudLink } from "../features/admin/cloud-link";
 import { Crashes, Letters, Log, Tree } from "../features/admin/diagnostics";
@@ -73,7 +74,7 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
       <>
         <section class="card stack tight" aria-labelledby="addresses-title">
           <h2 id="addresses-title">{t("admin.addresses")}</h2>
-          <Addresses state={state} />
+          <Addresses list={[...state.addresses, ...state.https]} />
           <p>
             <PageLink href="/label">{t("label.link")}</PageLink>
           </p>
@@ -83,6 +84,7 @@ const parts: { id: string; icon: IconNode; Content: ComponentType<Props> }[] = [
         </section>
         <Network turn={turn} />
         <NetworkCheck turn={turn} />
+        <Boxes state={state} turn={turn} />
       </>
     ),
   },

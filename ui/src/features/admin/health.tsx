@@ -95,7 +95,7 @@ export const About = ({ state }: { state: BoxState }) => (
       </dd>
       <dt>{t("admin.addresses")}</dt>
       <dd>
-        <Addresses state={state} />
+        <Addresses list={[...state.addresses, ...state.https]} />
       </dd>
     </dl>
     <p>
@@ -104,9 +104,9 @@ export const About = ({ state }: { state: BoxState }) => (
   </section>
 );
 
-export const Addresses = ({ state }: { state: BoxState }) => (
+export const Addresses = ({ list }: { list: string[] }) => (
   <ul>
-    {[...state.addresses, ...state.https].map((a) => (
+    {list.map((a) => (
       <li key={a}>
         <bdi dir="ltr">{a}</bdi>
       </li>

@@ -140,5 +140,5 @@ func isKey(s string) bool {
 func isAddress(a string) bool {
 	host, port, err := net.SplitHostPort(a)
 	n, bad := strconv.ParseUint(port, 10, 16)
-	return err == nil && bad == nil && n > 0 && host != "" && len(a) <= maxAddress && !strings.ContainsAny(host, "/@?#")
+	return err == nil && bad == nil && n > 0 && host != "" && len(a) <= maxAddress && !strings.ContainsAny(host, "/@?# ")
 }

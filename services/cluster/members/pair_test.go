@@ -118,7 +118,7 @@ func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	if err := b.Join(t.Context(), a.addr, "SHORT"); codeOf(err) != "bad_length" {
 		t.Errorf("got %v", err)
 	}
-	if err := b.Join(t.Context(), "x y", right); codeOf(err) != "bad_address" {
+	if err := b.Join(t.Context(), strings.Repeat("x", 200), right); codeOf(err) != "bad_address" {
 		t.Errorf("got %v", err)
 	}
 	if err := b.Join(t.Context(), "127.0.0.1:1", right); codeOf(err) != "unreachable" {

@@ -57,6 +57,7 @@ type Deps struct {
 	Name    func() string                               // of this box
 	Nearby  func(ctx context.Context) ([]string, error) // hosts where other boxes may be, until ctx ends; nil: not looked for
 	Program string                                      // the program that is started as `PROGRAM mesh`; empty: this one
+	Memory  int64                                       // bytes that the process may have; 0: 256 MiB
 	Stderr  io.Writer                                   // where the process writes; nil: nowhere
 	Health  *health.Health
 	Log     *slog.Logger

@@ -84,6 +84,7 @@ func newBox(t *testing.T) *box {
 	b := &box{t: t, list: list, listen: freeAddress(t), health: health.New(nil)}
 	b.Mesh = New(Config{Listen: b.listen}, Deps{
 		List: list, Name: func() string { return "Box" }, Health: b.health, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Memory: 1 << 45, // the race detector maps terabytes
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	engineMemory = 256 << 20 // bytes of one engine
+	engineMemory = 256 << 20 // bytes of one engine, unless Deps.Memory says more
 	engineScore  = 500       // the kernel kills it before the core and the active media node
 	stopTimeout  = 2 * time.Second
 )
@@ -49,7 +49,7 @@ func (m *Mesh) runEngine(ctx context.Context) error {
 	})
 	g.Go(func(ctx context.Context) error {
 		p := supervise.Process("mesh", func(context.Context) *exec.Cmd { return cmd }, supervise.ProcessOpts{
-			Notify: true, Shutdown: stopTimeout, MemoryMax: engineMemory, OOMScore: engineScore,
+			Notify: true, Shutdown: stopTimeout, MemoryMax: cmp.Or(m.deps.Memory, engineMemory), OOMScore: engineScore,
 			Ready: func(context.Context, *os.Process) error { return closeFar() },
 		})
 		return cmp.Or(p.Start(ctx, func() {}), errEnded)

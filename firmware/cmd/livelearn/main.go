@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -93,7 +94,14 @@ type environment struct {
 	root           string // root of the file tree in which boards are probed
 }
 
-func main() { os.Exit(runCommand(os.Args[1:], environment{os.Stdout, os.Stderr, "/"})) }
+func main() {
+	removeDebugPages()
+	os.Exit(runCommand(os.Args[1:], environment{os.Stdout, os.Stderr, "/"}))
+}
+
+// removeDebugPages takes away the pages of net/http/pprof. The NATS server links them, and they
+// register themselves in Go's default mux, which a server without a handler would serve.
+func removeDebugPages() { http.DefaultServeMux = http.NewServeMux() }
 
 // runCommand runs one command line and returns the exit code.
 func runCommand(args []string, w environment) int {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,5 +122,19 @@ func TestDataFolderIsTheSystemsOnABoard(t *testing.T) {
 	}
 	if got := defaultData(root); got != "/var/lib/livelearn" {
 		t.Errorf("on a board: got %s", got)
+	}
+}
+
+// No server of the program can serve the pages of net/http/pprof, which a library registers.
+func TestThePagesForDebuggingAreRemoved(t *testing.T) {
+	before := http.DefaultServeMux
+	t.Cleanup(func() { http.DefaultServeMux = before })
+	asked := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/", nil)
+	if _, pattern := http.DefaultServeMux.Handler(asked); pattern == "" {
+		t.Fatal("no library registers them any more: removeDebugPages can go")
+	}
+	removeDebugPages()
+	if _, pattern := http.DefaultServeMux.Handler(asked); pattern != "" {
+		t.Errorf("%s is still served", pattern)
 	}
 }

@@ -123,6 +123,7 @@ var ranks = map[string]int{
 	"services/cluster":             4, // several boxes of a school
 	"services/cluster/clustertest": 5,
 	"services/cluster/link":        5, // the bus on NATS, a process of its own
+	"services/cluster/directory":   6, // where a lesson is
 	"services/cluster/members":     2, // the boxes of a school and their keys
 
 	"services/session":       5,

@@ -45,6 +45,7 @@ import (
 	"github.com/livelearn/box/hal/slots"
 	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
@@ -129,7 +130,8 @@ type Box struct {
 	neighbours   *neighbours.Watcher
 	nodes        *medianode.Nodes // nil, as the one below: this box carries no media
 	signaling    *signaling.Signaling
-	mesh         *link.Mesh // nil: this box connects to no other
+	mesh         *link.Mesh // nil, as the one below: this box connects to no other
+	directory    *directory.Directory
 
 	ready     chan struct{}
 	readyOnce sync.Once // closes ready
@@ -285,7 +287,7 @@ func (b *Box) buildServices() error {
 		deps.Update = b.updater
 	}
 	if b.mesh != nil {
-		deps.Boxes = b.mesh
+		deps.Boxes, deps.Directory = b.mesh, b.directory
 	}
 	if b.parts.PID1 != nil {
 		deps.Machine = machine.New(b.parts.PID1)

@@ -5,11 +5,14 @@ import (
 	"net"
 	"time"
 
+	"github.com/livelearn/box/firmware/addresses"
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/discover"
+	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/supervise"
 )
 
@@ -35,7 +38,19 @@ func (b *Box) buildMesh() error {
 		deps.Nearby = findHosts
 	}
 	b.mesh = link.New(b.cfg.Mesh, deps)
-	return nil
+	b.directory, _, err = directory.New(b.mesh, b.findLesson)
+	return err
+}
+
+// findLesson tells other boxes where a lesson of this box is.
+func (b *Box) findLesson(code string) (directory.Place, bool) {
+	plain, _ := b.gateway.Addrs()
+	list := addresses.HTTPAddresses(plain)
+	l, _, err := b.roster.FindLesson(roster.Ref{Code: code}, "")
+	if err != nil || len(list) == 0 {
+		return directory.Place{}, false
+	}
+	return directory.Place{Box: b.boxName(), Address: list[0] + "/j/" + l.Key}, true
 }
 
 // findHosts returns the hosts of boxes in the network, as hints.

@@ -145,6 +145,7 @@ type Deps struct {
 	Network   adminapi.NetworkChecker          // looks at the network around the box
 	Cloud     Cloud                            // nil: this box talks to no cloud
 	Boxes     Boxes                            // nil: this box connects to no other
+	Directory pupil.Directory                  // nil: this box connects to no other
 	Wifi      func() (name, passphrase string) // the Wi-Fi that the box makes, empty: none; may be nil
 	Pages     fs.FS                            // the built pages: index.html and assets/
 	Simulated bool                             // the board is simulated: developers see the page of all components

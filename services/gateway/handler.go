@@ -53,7 +53,7 @@ func (g *Gateway) buildAudiences() {
 	g.signIn = signin.New(signin.Deps{
 		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Addrs: g.Addrs, Home: g.schoolOrigin, Authority: g.Authority, AddSample: g.addSample,
 	})
-	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn})
+	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn, Directory: g.Directory})
 	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Boxes: g.Boxes, Audit: g.audit(), Log: g.Log})
 }
 

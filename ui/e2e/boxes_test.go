@@ -9,16 +9,18 @@ import (
 )
 
 // TestTwoBoxesAreConnectedOnTheAdminPage has the admins of two real boxes connect them by a code and part
-// them again, each on the page of the own box.
+// them again, each on the page of the own box. In between a pupil types the code of a lesson at the wrong
+// box and is led to the right one.
 func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 	installModules(t)
 	say := loadWords(t, "en")
 	first, second := startWithMesh(t), startWithMesh(t)
 	ada, ben := newPage(t, laptop), newPage(t, phone)
+	teachers := map[*page]*boxtest.Person{ada: first.ClaimBox("Ada"), ben: second.ClaimBox("Ada")}
 	for p, box := range map[*page]*boxtest.Box{ada: first, ben: second} {
 		home := "http://" + box.HTTP
 		p.speak(home, "en")
-		p.as(home, box.ClaimBox("Ada"))
+		p.as(home, teachers[p])
 		p.open(home + "/admin/network")
 		p.sees(say("admin.boxes.alone"))
 	}
@@ -54,6 +56,17 @@ func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 		p.until("the boxes are in sight", `(document.querySelector("#boxes-title").scrollIntoView(), true)`)
 		p.shot("two boxes, " + name)
 	}
+
+	lesson := teachers[ada].OpenLesson(teachers[ada].AddClass("7b", 3), "Algebra")
+	cleo := newPage(t, phone)
+	cleo.speak("http://"+second.HTTP, "en")
+	cleo.open("http://" + second.HTTP)
+	cleo.fill(say("join.code"), lesson.Code)
+	cleo.sees(say("join.elsewhere.go"))
+	cleo.axe("the lesson is elsewhere")
+	cleo.shot("the lesson is elsewhere")
+	cleo.press(say("join.elsewhere.go"))
+	cleo.sees("Algebra")
 
 	evalJS[bool](ada, `(document.querySelectorAll("[data-box]")[1].querySelector("button").click(), true)`)
 	ada.confirm(say("admin.boxes.remove"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/gateway/signin"
@@ -32,6 +33,8 @@ type lookOut struct {
 		Lobby     bool   `json:"lobby,omitempty" doc:"This device waits until the teacher lets it in: ask for a name at /api/join/ask."`
 	} `json:"lesson"`
 	Names []roster.Name `json:"names"`
+	// Elsewhere comes alone: the lesson and its names are at that box.
+	Elsewhere *directory.Place `json:"elsewhere,omitempty" doc:"The lesson is at another box of the school."`
 }
 
 func (a *API) registerJoin(ops httpapi.Operations) {
@@ -51,6 +54,13 @@ func (a *API) throttleCode(ctx context.Context, r Ref, f func() error) error {
 func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *httpapi.Body[lookOut], err error) {
 	err = a.throttleCode(ctx, in.Body, func() error {
 		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
+		if errs.KindOf(err) == errs.Missing && a.Directory != nil {
+			if place, found := a.Directory.Find(ctx, in.Body.Code); found {
+				out = &httpapi.Body[lookOut]{}
+				out.Body.Names, out.Body.Elsewhere = []roster.Name{}, &place
+				return nil
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -3,9 +3,11 @@
 package pupil
 
 import (
+	"context"
 	"net/http"
 	"os"
 
+	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/gateway/signin"
@@ -24,6 +26,12 @@ type Deps struct {
 	OpenPicture func(id string) (*os.File, error)
 	Callers     *httpapi.Callers
 	SignIn      *signin.API
+	Directory   Directory // nil: this box connects to no other
+}
+
+// Directory finds lessons of other boxes: *directory.Directory.
+type Directory interface {
+	Find(ctx context.Context, code string) (directory.Place, bool)
 }
 
 // API holds the operations of pupils.

@@ -170,6 +170,11 @@ export interface DeckInBody {
   title: string;
 }
 
+export interface DirectoryPlace {
+  address: string;
+  box: string;
+}
+
 export interface DraftNote {
   code: string;
   message: string;
@@ -418,6 +423,7 @@ export interface LoginIn {
 }
 
 export interface LookOut {
+  elsewhere?: DirectoryPlace;
   lesson: LookOutLessonStruct;
   names: RosterName[];
 }

@@ -26,14 +26,18 @@ export function Join({ state, arg }: { state: BoxState; arg: string }) {
   const [ref, setRef] = useState<Ref | null>(arg ? { key: arg } : null);
   const [look, setLook] = useState<Look | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
+  const [elsewhere, setElsewhere] = useState<Look["elsewhere"] | null>(null);
   const [busy, setBusy] = useState(false);
 
   const find = async (r: Ref) => {
     setRef(r);
     setFault(null);
+    setElsewhere(null);
     setBusy(true);
     try {
-      setLook(await api.look(r));
+      const found = await api.look(r);
+      if (found.elsewhere) setElsewhere(found.elsewhere);
+      else setLook(found);
     } catch (e) {
       setFault(e as Fault);
     } finally {
@@ -73,10 +77,14 @@ export function Join({ state, arg }: { state: BoxState; arg: string }) {
             find={find}
             busy={busy}
             fault={fault}
+            elsewhere={elsewhere}
             link={!!ref?.key}
             second={state.me.role !== "none"}
             retry={() => ref && void find(ref)}
-            clear={() => setFault(null)}
+            clear={() => {
+              setFault(null);
+              setElsewhere(null);
+            }}
           />
         </div>
       )}
@@ -166,6 +174,7 @@ function Code(props: {
   find: (r: Ref) => void;
   busy: boolean;
   fault: Fault | null;
+  elsewhere: Look["elsewhere"] | null | undefined;
   link: boolean;
   second: boolean;
   retry: () => void;
@@ -220,6 +229,8 @@ function Code(props: {
       <div id="code-fault" aria-live="assertive">
         {busy ? (
           <p class="muted">{t("join.looking")}</p>
+        ) : props.elsewhere ? (
+          <Elsewhere place={props.elsewhere} />
         ) : (
           fault &&
           (wrong ? (
@@ -238,6 +249,16 @@ function Code(props: {
     </form>
   );
 }
+
+// Elsewhere leads to the box of the school that has the lesson.
+const Elsewhere = ({ place }: { place: NonNullable<Look["elsewhere"]> }) => (
+  <div class="note stack tight" data-part="elsewhere">
+    <p>{t("join.elsewhere", { box: `\u2068${place.box}\u2069` })}</p>
+    <ButtonLink kind="primary" href={place.address} outside big>
+      {t("join.elsewhere.go")}
+    </ButtonLink>
+  </div>
+);
 
 // plain is a name as it is searched: without case, accents and Arabic vowel signs.
 const plain = (s: string) => s.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase();

@@ -1,0 +1,77 @@
+package directory_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/livelearn/box/services/cluster/clustertest"
+	"github.com/livelearn/box/services/cluster/directory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func join(t *testing.T, net *clustertest.Net, id string, own func(string) (directory.Place, bool)) *directory.Directory {
+	t.Helper()
+	d, stop, err := directory.New(net.Box(id), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return d
+}
+
+func has(code string, p directory.Place) func(string) (directory.Place, bool) {
+	return func(asked string) (directory.Place, bool) { return p, asked == code }
+}
+
+func TestALessonIsFoundAtAnotherBox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := clustertest.NewNet(1)
+		net.SetWeather(clustertest.Weather{MinDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond})
+		hall := directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}
+		a := join(t, net, "a", has("111111", directory.Place{Box: "Lab", Address: "http://192.0.2.1/j/K"}))
+		join(t, net, "b", has("222222", hall))
+		join(t, net, "c", has("333333", directory.Place{}))
+		if got, found := a.Find(t.Context(), "222222"); !found || got != hall {
+			t.Errorf("got %+v, %v", got, found)
+		}
+		for _, code := range []string{"111111", "999999", "", strings.Repeat("2", 17)} { // its own lessons are not asked for
+			if got, found := a.Find(t.Context(), code); found {
+				t.Errorf("%q: got %+v", code, got)
+			}
+		}
+		net.SetDown("a", true)
+		began := time.Now()
+		if _, found := a.Find(t.Context(), "222222"); found || time.Since(began) > 0 {
+			t.Errorf("without a connection: found %v after %v", found, time.Since(began))
+		}
+		net.Wait()
+	})
+}
+
+// What another box says is checked before people see it.
+func TestAPlaceThatIsNoAddressIsNotShown(t *testing.T) {
+	for _, bad := range []directory.Place{
+		{Box: "X", Address: "javascript:alert(1)"},
+		{Box: "X", Address: "https://192.0.2.2/j/K"}, // pupils use plain HTTP
+		{Box: "X", Address: "/j/K"},
+		{Box: "X", Address: "http://user:pass@192.0.2.2/"},
+		{Box: "X", Address: "http://192.0.2.2/" + strings.Repeat("x", 300)},
+		{Box: "", Address: "http://192.0.2.2/"},
+		{Box: strings.Repeat("x", 201), Address: "http://192.0.2.2/"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			net := clustertest.NewNet(1)
+			a := join(t, net, "a", has("", directory.Place{}))
+			join(t, net, "b", has("222222", bad))
+			if got, found := a.Find(t.Context(), "222222"); found {
+				t.Errorf("got %+v", got)
+			}
+			net.Wait()
+		})
+	}
+}

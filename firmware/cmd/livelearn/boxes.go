@@ -25,7 +25,7 @@ type boxesCmd struct {
 }
 
 // notShared says what several boxes cannot do yet.
-const notShared = "They do not share lessons yet: each lesson is on the box that opened it.\n"
+const notShared = "Each lesson is on the box that opened it. Its code leads there from every box, and no other box stands in for it yet.\n"
 
 type boxesListCmd struct {
 	folderFlags

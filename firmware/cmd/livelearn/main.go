@@ -58,7 +58,7 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Restore the box from a backup. Stop the box first. The old data is moved aside, not deleted."`
 	Unclaim unclaimCmd `cmd:"" help:"Give the box a new claim code, which makes a person an admin. Stop the box first."`
 	Update  updateCmd  `cmd:"" help:"Make, sign, check and apply updates."`
-	Boxes   boxesCmd   `cmd:"" help:"Connect several boxes of one school. They do not share lessons yet."`
+	Boxes   boxesCmd   `cmd:"" help:"Connect several boxes of one school. The code of a lesson works at each of them."`
 	Cloud   cloudCmd   `cmd:"" help:"Run and manage the cloud of schools."`
 
 	Install   installCmd   `cmd:"" help:"Make this program a service of this machine, or bring the service to this version."`

@@ -242,7 +242,7 @@ function Code(props: {
           ))
         )}
       </div>
-      <Button type="submit" kind={props.second ? "secondary" : "primary"} big busy={busy}>
+      <Button type="submit" kind={props.second || props.elsewhere ? "secondary" : "primary"} big busy={busy}>
         {t("join.go")}
       </Button>
       <p class={css.hint}>{t("join.card.hint")}</p>

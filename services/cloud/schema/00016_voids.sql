@@ -50,12 +50,31 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+-- await_erasures waits for the erasures that run, and lets those wait that come until this transaction
+-- ends. Side by side, one would look for a pupil where the other has not yet put what names the pupil.
+create function livelearn.await_erasures() returns void
+	language sql set search_path = livelearn, pg_temp
+	as $$ select pg_advisory_xact_lock(hashtext('livelearn.erased')) $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+create function livelearn.await_voids() returns trigger
+	language plpgsql set search_path = livelearn, pg_temp as $$
+begin
+	perform pg_advisory_xact_lock_shared(hashtext('livelearn.erased'));
+	return new;
+end $$;
+-- +goose StatementEnd
+create trigger await_voids before insert on livelearn.erased for each row execute function livelearn.await_voids();
+
+-- +goose StatementBegin
 create or replace function livelearn.void_box(p_box text, p_since timestamptz) returns bigint
 	language plpgsql set search_path = livelearn, pg_temp set bytea_output = 'hex' as $$
 declare
 	v_count bigint;
 	v_void bigint;
 begin
+	perform await_erasures();
 	with gone as (delete from facts where box = p_box and received >= p_since returning *)
 	insert into voided select *, now() from gone;
 	get diagnostics v_count = row_count;
@@ -87,22 +106,23 @@ begin
 		return null;
 	end if;
 	perform ensure_month(m.month) from (select distinct date_trunc('month', wall, 'UTC') as month from voided where box = l.box and at = l.at order by 1) m;
+	perform await_erasures(); -- after the months, which an arrival with an erasure makes first too
 	v_runs := array(select run_of(payload) from voided where box = l.box and at = l.at and kind = 'time.anchored');
+	with gone as (delete from voided where box = l.box and at = l.at returning *)
 	insert into facts (epoch, seq, incarnation, pos, boot, mono, wall, received, school, version, trusted, stream, box, kind, author, command, payload)
 	select v.epoch, v.seq, v.incarnation, v.pos, v.boot, v.mono, v.wall, v.received, v.school, v.version, v.trusted, v.stream, v.box, v.kind, v.author, v.command, v.payload
-	from voided v where v.box = l.box and v.at = l.at
-		and not exists (select from facts f where f.school = v.school and f.stream = v.stream and f.epoch = v.epoch and f.seq = v.seq)
+	from gone v
+	where not exists (select from facts f where f.school = v.school and f.stream = v.stream and f.epoch = v.epoch and f.seq = v.seq)
 	order by v.received, v.pos;
 	get diagnostics v_count = row_count;
-	delete from voided where box = l.box and at = l.at;
+	with gone as (delete from voided_letters where void = l.id returning letter)
 	insert into dead_letters overriding system value
-	select (jsonb_populate_record(null::dead_letters, letter)).* from voided_letters
-	where void = l.id and exists (select from boxes b where b.id = l.box) on conflict do nothing;
-	delete from voided_letters where void = l.id;
+	select (jsonb_populate_record(null::dead_letters, letter)).* from gone
+	where exists (select from boxes b where b.id = l.box) on conflict do nothing;
+	with gone as (delete from voided_asked where void = l.id returning *)
 	insert into erasures_asked (school, pupil, box, asked)
-	select a.school, a.pupil, l.box, a.asked from voided_asked a
-	where a.void = l.id and not exists (select from erased e where e.school = a.school and e.pupil = a.pupil and e.box = '') on conflict do nothing;
-	delete from voided_asked where void = l.id;
+	select a.school, a.pupil, l.box, a.asked from gone a
+	where not exists (select from erased e where e.school = a.school and e.pupil = a.pupil and e.box = '') on conflict do nothing;
 	perform date_runs(l.box, v_runs);
 	perform refresh_lesson(r.school, r.lesson) from (select school, lesson from lesson_rows where box = l.box order by school, lesson) r;
 	return v_count;
@@ -139,10 +159,11 @@ create trigger forget_voided after insert on livelearn.erased for each row execu
 
 select livelearn.forget_voided(school, pupil, box) from livelearn.erased;
 
-revoke all on function livelearn.date_runs, livelearn.undo_void, livelearn.forget_voided, livelearn.forget_voided_too from public;
+revoke all on function livelearn.await_erasures, livelearn.await_voids, livelearn.date_runs, livelearn.undo_void, livelearn.forget_voided, livelearn.forget_voided_too from public;
 
 -- +goose Down
 drop trigger forget_voided on livelearn.erased;
+drop trigger await_voids on livelearn.erased;
 drop function livelearn.forget_voided_too, livelearn.forget_voided, livelearn.undo_void;
 drop view livelearn.voids;
 create view livelearn.voids as
@@ -175,5 +196,5 @@ begin
 	return v_count;
 end $$;
 -- +goose StatementEnd
-drop function livelearn.date_runs;
+drop function livelearn.date_runs, livelearn.await_erasures, livelearn.await_voids;
 drop table livelearn.voided_asked, livelearn.voided_letters, livelearn.void_list;

@@ -159,9 +159,46 @@ create trigger forget_voided after insert on livelearn.erased for each row execu
 
 select livelearn.forget_voided(school, pupil, box) from livelearn.erased;
 
-revoke all on function livelearn.await_erasures, livelearn.await_voids, livelearn.date_runs, livelearn.undo_void, livelearn.forget_voided, livelearn.forget_voided_too from public;
+-- +goose StatementBegin
+-- retain_voided empties what was voided as retain_facts empties what counts.
+create function livelearn.retain_voided(p_now timestamptz) returns void
+	language plpgsql set search_path = livelearn, pg_temp as $$
+begin
+	with old as (
+		select v.ctid from voided v
+		join schools s on s.id = v.school
+		left join anchors a on not v.trusted and a.school = v.school and a.box = v.box and a.boot = v.boot
+		where v.payload is not null
+			and case when v.trusted or a.boot is not null then corrected(v.wall, v.trusted, v.mono, a.wall, a.mono) else v.received end
+				< p_now - make_interval(days => case when v.kind like 'chat.%' or v.kind like 'letter.%' then s.chat_days else s.results_days end))
+	update voided v set payload = null, command = null, author = case when v.author is not null then 'erased' end
+	from old o where v.ctid = o.ctid;
+
+	update voided_letters l set letter = l.letter || '{"body": null, "text": ""}' from schools s
+	where s.id = (l.letter ->> 'school')::int and l.letter ->> 'body' is not null
+		and (l.letter ->> 'at')::timestamptz < p_now - make_interval(days =>
+			case when l.letter ->> 'kind' like 'chat.%' or l.letter ->> 'kind' like 'letter.%' then s.chat_days else s.results_days end);
+end $$;
+-- +goose StatementEnd
+
+alter function livelearn.retain rename to retain_facts;
+-- +goose StatementBegin
+-- retain empties what is older than its school keeps, and returns the number of facts. Those that were
+-- voided do not count.
+create function livelearn.retain(p_now timestamptz) returns bigint
+	language plpgsql set search_path = livelearn, pg_temp as $$
+begin
+	perform retain_voided(p_now);
+	return retain_facts(p_now);
+end $$;
+-- +goose StatementEnd
+
+revoke all on function livelearn.await_erasures, livelearn.await_voids, livelearn.date_runs, livelearn.undo_void, livelearn.forget_voided, livelearn.forget_voided_too,
+	livelearn.retain_voided, livelearn.retain from public;
 
 -- +goose Down
+drop function livelearn.retain, livelearn.retain_voided;
+alter function livelearn.retain_facts rename to retain;
 drop trigger forget_voided on livelearn.erased;
 drop trigger await_voids on livelearn.erased;
 drop function livelearn.forget_voided_too, livelearn.forget_voided, livelearn.undo_void;

@@ -19,7 +19,7 @@ import (
 
 // TestThePushesThatFailAreInTheMetrics follows a push that fails twice and then succeeds.
 func TestThePushesThatFailAreInTheMetrics(t *testing.T) {
-	r := newRig(t)
+	r := cloudtest.NewFixture(t) // without a node that runs: it would take the push too
 	reg := prometheus.NewRegistry()
 	server.New(server.Config{Listen: "127.0.0.1:0", Plain: true}, r.Store, slog.New(slog.DiscardHandler), reg)
 	check := func(want map[string]float64) {

@@ -117,24 +117,21 @@ func TestWPASupplicantIsStartedAgain(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\necho x >>"+count+"\necho 'Line 3: failed to parse psk canary'\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	n := New(Config{}, Deps{Run: dir, Supplicant: program, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	ctx, end := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- n.runSupplicant(ctx, "wlan0", "conf", &supplicant.Watch{}) }()
-	for { // the test's own limit ends it
-		if text, err := os.ReadFile(count); err == nil && len(text) >= 4 {
-			break
+	synctest.Test(t, func(t *testing.T) { // the clock stands while a program runs
+		var log bytes.Buffer
+		n := New(Config{}, Deps{Run: dir, Supplicant: program, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, end := context.WithTimeout(t.Context(), joinBackoff*3/2)
+		defer end()
+		if err := n.runSupplicant(ctx, "wlan0", "conf", &supplicant.Watch{}); err != nil {
+			t.Error(err)
 		}
-		time.Sleep(20 * time.Millisecond) // a real program runs
-	}
-	end()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if s := n.State(); s.Code != "supplicant" || strings.Contains(s.Text+log.String(), "canary") {
-		t.Errorf("shown: %q %q", s.Code, s.Text)
-	}
+		if text, err := os.ReadFile(count); err != nil || len(text) != 4 {
+			t.Errorf("the programs that started wrote %q %v", text, err)
+		}
+		if s := n.State(); s.Code != "supplicant" || strings.Contains(s.Text+log.String(), "canary") {
+			t.Errorf("shown: %q %q", s.Code, s.Text)
+		}
+	})
 }
 
 func TestTheListOfWifis(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -188,16 +189,13 @@ func (n *Network) String() string { return "network" }
 func (n *Network) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
 		n.mu.Lock()
-		cfg, wait := n.cfg, time.Duration(0)
-		if n.previous != nil {
-			wait = time.Until(n.undo)
-		}
+		cfg := n.cfg
 		n.code, n.text = "", ""
 		n.mu.Unlock()
 		life, end := context.WithCancel(ctx)
 		g := supervise.Group(life)
 		g.Go(func(ctx context.Context) error { return n.runMode(ctx, cfg) })
-		n.waitForChange(ctx, wait)
+		n.waitForChange(ctx, cfg)
 		end()
 		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 			n.deps.Log.Error("the network failed", "mode", cfg.Mode, "err", err)
@@ -206,25 +204,36 @@ func (n *Network) Serve(ctx context.Context) error {
 	return nil
 }
 
-// waitForChange waits for a change, and undoes an unconfirmed one after its time.
-func (n *Network) waitForChange(ctx context.Context, wait time.Duration) {
-	var undo <-chan time.Time
-	if wait != 0 {
-		t := time.NewTimer(wait)
-		defer t.Stop()
-		undo = t.C
-	}
-	select {
-	case <-ctx.Done():
-	case <-n.change:
-	case <-undo:
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if n.previous != nil {
-			n.deps.Log.Warn("the network change was not confirmed and is undone")
-			n.cfg, n.previous = *n.previous, nil
+// waitForChange returns when the configuration is no longer the running one, or ctx ended. It undoes an
+// unconfirmed change after its time. A change that is kept is running already, and nobody is thrown off.
+func (n *Network) waitForChange(ctx context.Context, running Config) {
+	for {
+		changed, undo := n.undoIfDue(running)
+		if changed {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.change:
+		case <-undo:
 		}
 	}
+}
+
+// undoIfDue undoes an unconfirmed change whose time is over. It reports whether the configuration is
+// another than the running one, and returns the end of that time.
+func (n *Network) undoIfDue(running Config) (changed bool, undo <-chan time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.previous != nil && time.Until(n.undo) <= 0 {
+		n.deps.Log.Warn("the network change was not confirmed and is undone")
+		n.cfg, n.previous = *n.previous, nil
+	}
+	if n.previous != nil {
+		undo = time.After(time.Until(n.undo))
+	}
+	return !reflect.DeepEqual(n.cfg, running), undo
 }
 
 // runMode runs one configuration until ctx ends.

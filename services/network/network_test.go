@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -256,7 +257,9 @@ func TestAChangeThatIsNotKeptGoesBack(t *testing.T) {
 		t.Errorf("%d %+v", code, s)
 	}
 	<-n.change
-	n.waitForChange(t.Context(), time.Millisecond) // the undo timeout is over
+	running := n.cfg
+	n.undo = time.Now() // the undo timeout is over
+	n.waitForChange(t.Context(), running)
 	if _, s := call("GET", "/state", ""); s.Config.Mode != ModeGuest || s.Undo != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -273,6 +276,37 @@ func TestAChangeThatIsNotKeptGoesBack(t *testing.T) {
 	if _, ok := LoadSettings(n.deps.Dir); ok {
 		t.Error("bad settings were taken")
 	}
+}
+
+// A kept change goes on as it runs: a restart would throw off everybody on our access point.
+func TestAChangeThatIsKeptIsNotStartedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{}, Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+		set := func(c Config) <-chan struct{} {
+			if err := n.SetConfig(c); err != nil {
+				t.Fatal(err)
+			}
+			running, ended := n.cfg, make(chan struct{})
+			go func() { n.waitForChange(t.Context(), running); close(ended) }()
+			return ended
+		}
+		ended := set(Config{Mode: ModeOwn})
+		if err := n.KeepConfig(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		select {
+		case <-ended:
+			t.Error("the mode ends")
+		default:
+		}
+		next := set(Config{Mode: ModeGuest})
+		<-ended
+		<-next // undone
+		if got := n.State(); got.Config.Mode != ModeOwn || got.Undo != 0 {
+			t.Errorf("after the undo: %+v", got)
+		}
+	})
 }
 
 func FuzzDHCP(f *testing.F) {

@@ -40,6 +40,7 @@ var mutations = []mutation{
 	{"zip bombs", "services/listimport/zip.go", "f.UncompressedSize64 > maxUnzip || total > maxUnzip", "total == 1", "./services/listimport", "TestAZipBombIsNotUnpacked"},
 	{"older updates", "services/update/receive.go", "case h.Build < newest, h.Build == u.deps.Build:", "case false:", "./services/update", "TestWhatIsRefusedChangesNothing"},
 	{"stations are apart", "services/network/own_network.go", "ap_isolate=1", "ap_isolate=0", "./services/network", "TestHostapdIsToldNothingElse"},
+	{"a password stays with its Wi-Fi", "services/network/network.go", "cfg.School != n.cfg.School", "false", "./services/network", "TestAMaskedPasswordStaysWithItsWifi"},
 	{"address of a fetch", "services/egress/class.go", "return r >= Neighbour", "return true", "./services/egress", "TestANameIsRefusedByWhatItResolvesTo"},
 	{"signature of a stick", "services/cloud/usbfile/usbfile.go", "if !ed25519.Verify(r.Key,", "if false && !ed25519.Verify(r.Key,", "./services/cloud/usbfile", "TestAFileThatIsNotWhatTheBoxSignedIsRefused"},
 	{"key of a stick", "services/cloud/server/import_usb.go", "case in.Key == nil, bytes.Equal(key, in.Key):", "case in.Key == nil, bytes.Equal(key, in.Key), true:", "./services/cloud/server", "TestAStickIsTakenFromItsOwnBoxOnly"},

@@ -309,7 +309,7 @@ func (n *Network) State() State {
 }
 
 // SetConfig changes the network. The change is undone unless KeepConfig is called in time. A masked
-// password is the one that the network has.
+// password is the one that the network has, for the same Wi-Fi with the same settings.
 func (n *Network) SetConfig(cfg Config) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -317,10 +317,13 @@ func (n *Network) SetConfig(cfg Config) error {
 		cfg.Key = n.cfg.Key
 	}
 	cfg.SSID = cmp.Or(cfg.SSID, n.cfg.SSID)
-	if p := &cfg.School.Password; *p == supplicant.Mask {
-		*p = n.cfg.School.Password
-	}
 	cfg = cfg.WithDefaults()
+	if cfg.School.Password == supplicant.Mask {
+		// Whoever is not shown the password must not have it sent to another network either.
+		if cfg.School.Password = n.cfg.School.Password; cfg.School != n.cfg.School {
+			return errs.NewField("network", "school.password", "password_again", 0, "another network, name, certificate or server needs the password again")
+		}
+	}
 	if err := cfg.Validate(); err != nil {
 		return err
 	}

@@ -102,6 +102,31 @@ func TestTheSettingsOfTheSchoolsWifi(t *testing.T) {
 	}
 }
 
+// An admin who cannot read the school's password must not have it sent to an access point of their own.
+func TestAMaskedPasswordStaysWithItsWifi(t *testing.T) {
+	school := supplicant.Network{SSID: "School", Security: supplicant.SecurityPEAP, Identity: "box", Password: "canary for all"}
+	n := New(Config{Mode: ModeWifi, Country: "FR", School: school}, Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	for name, change := range map[string]func(*supplicant.Network){
+		"ssid":     func(s *supplicant.Network) { s.SSID = "Mine" },
+		"security": func(s *supplicant.Network) { s.Security, s.Identity = supplicant.SecurityPSK, "" },
+		"identity": func(s *supplicant.Network) { s.Identity = "me" },
+		"ca":       func(s *supplicant.Network) { s.CA = "-----BEGIN CERTIFICATE-----" },
+		"server":   func(s *supplicant.Network) { s.Server = "radius.example" },
+	} {
+		cfg := n.State().Config
+		change(&cfg.School)
+		b := errs.BodyOf(n.SetConfig(cfg))
+		if b.Field != "school.password" || b.Code != "password_again" || strings.Contains(b.Message, "canary") || n.cfg.School != school {
+			t.Errorf("%s: got %+v", name, b)
+		}
+	}
+	cfg := n.State().Config
+	cfg.Country = "DE"
+	if err := n.SetConfig(cfg); err != nil || n.cfg.School != school {
+		t.Errorf("the same Wi-Fi: %v", err)
+	}
+}
+
 // A box that can neither join nor open an access point does not say that one is open.
 func TestAnAccessPointThatCannotOpenIsNotShown(t *testing.T) {
 	n := New(Config{}, Deps{Log: slog.New(slog.DiscardHandler)})

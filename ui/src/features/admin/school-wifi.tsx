@@ -6,6 +6,7 @@ import { Button } from "../../components/button";
 import { FormError, TextField } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
 import { explain, t } from "../../locales/i18n";
+import { withoutOldPassword } from "./school-password";
 
 const securities = ["psk", "peap", "ttls"] as const;
 
@@ -24,7 +25,8 @@ export function SchoolWifi({
   change: (s: School) => void;
   fault: Fault | null;
 }) {
-  const set = (part: Partial<School>) => change({ ...school, ...part });
+  const edit = (next: School) => change(withoutOldPassword(school, next));
+  const set = (part: Partial<School>) => edit({ ...school, ...part });
   const security = school.security || "psk";
   const field = (name: "ssid" | "identity" | "password" | "server") => ({
     name: `school.${name}`,
@@ -38,8 +40,7 @@ export function SchoolWifi({
       <Reach
         pick={(f) => {
           const enterprise = f.security === "enterprise" ? (security === "psk" ? "peap" : security) : "psk";
-          // A password belongs to its Wi-Fi.
-          change(f.ssid === school.ssid ? { ...school, security: enterprise } : { ssid: f.ssid, security: enterprise });
+          edit(f.ssid === school.ssid ? { ...school, security: enterprise } : { ssid: f.ssid, security: enterprise });
         }}
       />
       <TextField label={t("admin.net.ssid")} maxLength={32} required {...field("ssid")} />
@@ -49,11 +50,7 @@ export function SchoolWifi({
           value={security}
           onChange={(e) => {
             const next = e.currentTarget.value as School["security"];
-            change(
-              next === "psk"
-                ? { ssid: school.ssid, security: next, password: school.password }
-                : { ...school, security: next },
-            );
+            edit(next === "psk" ? { ssid: school.ssid, security: next } : { ...school, security: next });
           }}
         >
           {securities.map((s) => (

@@ -7,6 +7,7 @@ import { FormError, TextField } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
 import { explain, t } from "../../locales/i18n";
 import { withoutOldPassword } from "./school-password";
+import { readCertificate } from "./certificate-file";
 
 const securities = ["psk", "peap", "ttls"] as const;
 
@@ -129,6 +130,8 @@ function Reach({ pick }: { pick: (f: FoundWifi) => void }) {
 
 // Certificate takes the file with which the box checks the server of the school.
 function Certificate({ ca, change, fault }: { ca: string; change: (ca: string) => void; fault: Fault | null }) {
+  const [, unread, run] = useTask();
+  const shown = unread ?? (fault?.field === "school.ca" ? fault : null);
   return (
     <div class="field">
       <label>
@@ -137,8 +140,16 @@ function Certificate({ ca, change, fault }: { ca: string; change: (ca: string) =
           type="file"
           accept=".pem,.crt,.cer"
           onChange={(e) => {
-            const file = e.currentTarget.files?.[0];
-            void file?.text().then(change);
+            const input = e.currentTarget;
+            const file = input.files?.[0];
+            if (!file) return;
+            void run(async () => {
+              try {
+                change(await readCertificate(file));
+              } finally {
+                input.value = ""; // so that the same file can be chosen again
+              }
+            });
           }}
         />
       </label>
@@ -148,7 +159,7 @@ function Certificate({ ca, change, fault }: { ca: string; change: (ca: string) =
           <Button onClick={() => change("")}>{t("admin.school.caDrop")}</Button>
         </p>
       )}
-      {fault?.field === "school.ca" && <p class="note bad">{explain(fault)}</p>}
+      <div aria-live="polite">{shown && <p class="note bad">{explain(shown)}</p>}</div>
     </div>
   );
 }

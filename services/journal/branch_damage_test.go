@@ -2,10 +2,13 @@ package journal
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -151,14 +154,7 @@ func TestAFileOfAnEarlierVersionGetsBounds(t *testing.T) {
 	b.raise("room:a")
 	want := b.append("room:a", 3)
 	b.stop()
-	db, err := bbolt.Open(cfg.Path, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(bucketBounds)) }); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
+	if err := removeBounds(cfg.Path); err != nil {
 		t.Fatal(err)
 	}
 	b = openBox(t, cfg)
@@ -172,6 +168,65 @@ func TestAFileOfAnEarlierVersionGetsBounds(t *testing.T) {
 	if c := b.take(); c.Seq != 2 {
 		t.Errorf("took over at %+v", c)
 	}
+}
+
+// removeBounds makes a file as the version before bounds wrote it.
+func removeBounds(path string) error {
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(bucketBounds)) })
+	return errors.Join(err, db.Close())
+}
+
+// A full disk, or a card that refuses writes, does not keep a box from starting after an update.
+func TestAFileOfAnEarlierVersionOpensOnADiskThatTakesNoWrites(t *testing.T) {
+	want := "read 3, <nil>\nscrubbed [], <nil>\nrefused\nraised to 2 3\ncut at 2\n"
+	if out := runChild(t, "earlier", t.TempDir()); out != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+}
+
+// earlierChild opens a file of an earlier version under a limit that leaves room for the file's head
+// only, and writes to it when the limit is gone.
+func earlierChild() int {
+	cfg := Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db")}
+	b := openBox(&childTB{}, cfg)
+	b.raise("room:a")
+	b.append("room:a", 3)
+	b.stop()
+	var was syscall.Rlimit
+	err := errors.Join(removeBounds(cfg.Path), syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
+	if err == nil {
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 8 << 10, Max: was.Max})
+	}
+	if err != nil {
+		return failChild(err)
+	}
+	b = openBox(&childTB{}, cfg)
+	got, err := b.Since("room:a", 0, 0)
+	printLine("read %d, %v", len(got), err)
+	s, err := b.Scrub(context.Background())
+	printLine("scrubbed %v, %v", s.Damaged, err)
+	if _, err := b.Raise(context.Background(), "room:a"); err != nil {
+		printLine("refused")
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		return failChild(err)
+	}
+	c := b.raise("room:a")
+	printLine("raised to %d %d", c.Epoch, c.Seq)
+	err = b.CutStream(context.Background(), "room:a", 2)
+	b.stop()
+	b = openBox(&childTB{}, cfg)
+	state, failed := b.StreamState("room:a")
+	if err := errors.Join(err, failed); err != nil {
+		return failChild(err)
+	}
+	printLine("cut at %d", state.At.Seq)
+	b.stop()
+	return 0
 }
 
 // Nothing came after the cut yet, so its mark alone says what does not count.

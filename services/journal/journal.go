@@ -198,7 +198,8 @@ func createBuckets(tx *bbolt.Tx) error {
 
 func createLaterBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
 
-// createMissing creates the buckets that an earlier version did not have.
+// createMissing creates the buckets that an earlier version did not have. A disk that takes no writes
+// does not keep the box from starting: such a bucket is only missing until the first write to it.
 func (j *Journal) createMissing() error {
 	missing := false
 	err := j.readTx(func(tx *bbolt.Tx) error {
@@ -208,7 +209,12 @@ func (j *Journal) createMissing() error {
 	if err != nil || !missing {
 		return err
 	}
-	return j.writeTx(createLaterBuckets)
+	err = j.writeTx(createLaterBuckets)
+	if endsReading(err) {
+		j.log.Error("the journal takes no writes and is opened as it is", "err", err)
+		return nil
+	}
+	return err
 }
 
 // checkBuckets checks that a database is a journal. A file of an earlier version has the earlier

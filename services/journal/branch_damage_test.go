@@ -180,6 +180,67 @@ func removeBounds(path string) error {
 	return errors.Join(err, db.Close())
 }
 
+// Facts lost at the end of the file stay lost: what is written after them, at their positions, does not
+// make the stream begin later. The record of the stream says that they were there.
+func TestLostFactsAtTheEndAreNotTakenForNeverHere(t *testing.T) {
+	for name, c := range map[string]struct{ before, after func(*journalRig) }{
+		"own": {
+			func(b *journalRig) { b.raise("room:a"); b.append("room:a", 50) },
+			func(b *journalRig) { b.raise("room:a"); b.append("room:a", 1); b.raise("room:a") },
+		},
+		"copied": {
+			func(b *journalRig) { b.mustCopy(run(4, 1, 50)...) },
+			func(b *journalRig) { b.mustCopy(run(4, 51, 51)...) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), leafLimit: 1}
+			b := openBox(t, cfg)
+			c.before(b)
+			b.stop()
+			gone := func(_, _ []byte) []byte { return []byte{} }
+			for _, bucket := range []string{bucketFacts, bucketIndex, bucketBox} { // as a salvage leaves it
+				breakValues(t, cfg.Path, bucket, gone)
+			}
+			b = openBox(t, cfg)
+			c.after(b)
+			killed := Config{Path: filepath.Join(t.TempDir(), "facts.db")}
+			data, err := os.ReadFile(cfg.Path)
+			if err := errors.Join(err, os.WriteFile(killed.Path, data, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			b = openBox(t, killed)
+			lost, read := 0, 0
+			for _, err := range b.Replay("room:a", 0) {
+				if read++; err != nil {
+					lost++
+				}
+			}
+			if lost != 50 || read != 51 || b.state().Base != 0 {
+				t.Errorf("%d facts, %d of them lost, base %d: want 51, 50 and 0", read, lost, b.state().Base)
+			}
+		})
+	}
+}
+
+// Only the facts of a copied stream are left. They are from before the loss, however high their epoch.
+func TestACopiedStreamOfWhichOnlyFactsAreLeftBeginsWhereItBegan(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), leafLimit: 1}
+	b := openBox(t, cfg)
+	b.mustCopy(run(1<<50, 11, 20)...)
+	b.stop()
+	for _, bucket := range []string{bucketStreams, bucketBounds, bucketIndex, bucketBox} {
+		breakValues(t, cfg.Path, bucket, func(_, _ []byte) []byte { return []byte{} })
+	}
+	b = openBox(t, cfg)
+	if d := cmp.Diff(cursors(run(1<<50, 11, 20)), b.identities()); d != "" || b.state().Base != 10 {
+		t.Errorf("base %d %s", b.state().Base, d)
+	}
+	if c := b.raise("room:a"); c.Epoch <= 1<<50 {
+		t.Errorf("epoch %d may have been given before", c.Epoch)
+	}
+}
+
 // A full disk, or a card that refuses writes, does not keep a box from starting after an update.
 func TestAFileOfAnEarlierVersionOpensOnADiskThatTakesNoWrites(t *testing.T) {
 	want := "read 3, <nil>\nscrubbed [], <nil>\nrefused\nraised to 2 3\ncut at 2\n"

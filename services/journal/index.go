@@ -103,8 +103,8 @@ func (j *Journal) loadPosition() error {
 				return err
 			}
 			heads[f.event.Stream] = h
-			if whole {
-				h.setBase(f.event.Seq - 1) // nothing of it was lost, even if the record of its bounds is
+			if whole && j.mayBeginAt(h, f.event) {
+				h.setBase(f.event.Seq - 1) // even if the record of its bounds is lost
 			}
 		}
 		j.loadFact(h, f.event)
@@ -121,6 +121,14 @@ func (j *Journal) loadPosition() error {
 	j.mu.Unlock()
 	j.met.position.Set(float64(position))
 	return nil
+}
+
+// mayBeginAt reports whether a stream may begin with the first fact of it in the file, which is whole.
+// Facts lost at the end of the file leave no gap, because their positions are given again. But a fact
+// from after such a loss has an epoch above the base. And a stream's record, first written with its
+// first facts, does not end before them.
+func (j *Journal) mayBeginAt(h *streamHead, e event.Event) bool {
+	return (j.box.base == 0 || e.Epoch <= j.box.base) && (h.epoch == 0 || e.Seq <= h.seq)
 }
 
 // loadFact notes a fact that the index on disk lacks.

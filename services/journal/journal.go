@@ -239,9 +239,9 @@ func checkBuckets(tx *bbolt.Tx) error {
 // or the whole file, it becomes a new incarnation, as after a restore.
 func (j *Journal) claimIncarnation() error {
 	var nonsense [][]byte
-	var above uint64
+	var last, above uint64
 	err := j.readTx(func(tx *bbolt.Tx) (err error) {
-		_, nonsense = lastPosition(tx)
+		last, nonsense = lastPosition(tx)
 		j.box, err = getBox(tx)
 		above = highestEpoch(tx)
 		return err
@@ -254,6 +254,9 @@ func (j *Journal) claimIncarnation() error {
 		j.log.Error("the journal is damaged and continues as a new incarnation", "err", err, "keys", len(nonsense))
 	}
 	if j.box.restored = false; !j.openResult.Restored {
+		for f := range j.scanFacts(0, last) { // the records of their streams may be lost
+			above = max(above, f.event.Epoch)
+		}
 		j.box.newIncarnation(above)
 	}
 	return j.writeTx(func(tx *bbolt.Tx) error {

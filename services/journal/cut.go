@@ -79,14 +79,14 @@ func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
 	return putHead(tx, stream, h)
 }
 
-// cutIndex deletes what the index on disk has behind a seq. A piece that is damaged goes as a
-// whole: the facts are then searched.
+// cutIndex deletes what the index on disk has behind a seq. Several pieces may reach behind it, because
+// they overlap where facts were lost. A damaged one that begins before it stays: readers then search
+// the facts.
 func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
 	index := tx.Bucket([]byte(bucketIndex))
 	prefix := indexPrefix(stream)
 	var gone [][]byte
-	var short []byte
-	var keep []uint64
+	short := make(map[string][]uint64)
 	c := index.Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) == len(prefix)+8; k, v = c.Next() {
 		first := binary.BigEndian.Uint64(k[len(prefix):])
@@ -99,7 +99,7 @@ func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
 			continue
 		}
 		if list, err := decodeChunk(body); err == nil && first+uint64(len(list)) > seq+1 {
-			short, keep = bytes.Clone(k), list[:seq+1-first]
+			short[string(k)] = list[:seq+1-first]
 		}
 	}
 	for _, k := range gone {
@@ -107,10 +107,12 @@ func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
 			return err
 		}
 	}
-	if short == nil {
-		return nil
+	for k, keep := range short {
+		if err := index.Put([]byte(k), appendChecksum(bucketIndex, []byte(k), encodeChunk(keep))); err != nil {
+			return err
+		}
 	}
-	return index.Put(short, appendChecksum(bucketIndex, short, encodeChunk(keep)))
+	return nil
 }
 
 // replayWithCut is Replay of a whole stream, and then yields its facts that were cut off, in the

@@ -61,9 +61,9 @@ func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
 	if err != nil {
 		return err
 	}
-	from := uint64(1)
-	if len(refs) > 0 && refs[0].pos > 0 {
-		from = refs[0].pos
+	from := st.position + 1 // nothing is cut off
+	if len(refs) > 0 {
+		from = max(1, refs[0].pos) // a lost fact has no position
 	}
 	h.endEpochAt(o.seq, from, st.position)
 	if err := cutIndex(tx, stream, o.seq); err != nil {

@@ -45,6 +45,10 @@ func TestACutEndsTheEpochForEveryReaderButTheUplink(t *testing.T) {
 			}
 			b.stop()
 			b = openBox(t, cfg)
+			b.epoch["room:a"], b.seq["room:a"] = own.Epoch, 13
+			if err := b.save("room:a", "of the branch"); errs.KindOf(err) != errs.Stale {
+				t.Errorf("a snapshot of the epoch that has ended, after a restart: %v", err)
+			}
 			if got := b.try("room:a", own.Epoch, 14); got != errs.Stale {
 				t.Errorf("a fact of the epoch that has ended, after a restart: %v", got)
 			}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -371,5 +372,24 @@ func TestBoundsThatAreDamagedUnderARunningJournalAreGuessed(t *testing.T) {
 	}
 	if c := b.take(); c.Epoch <= winner || c.Seq != 65 {
 		t.Errorf("took over at %+v", c)
+	}
+}
+
+// A stream that was cut is read from its facts as long as there is no checkpoint. That is no damage.
+func TestACutStreamWithoutACheckpointIsNotCalledDamaged(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16, leafLimit: 1}
+	_, want := branchFile(t, cfg.Path)
+	breakValues(t, cfg.Path, bucketBox, func(k, _ []byte) []byte {
+		if string(k) == keyCheckpoint {
+			return []byte{}
+		}
+		return nil
+	})
+	b, said := openLogged(t, cfg)
+	if d := cmp.Diff(want, b.identities()); d != "" {
+		t.Error(d)
+	}
+	if b.stop(); strings.Contains(said.String(), "damaged") || !strings.Contains(said.String(), "no checkpoint") {
+		t.Error(said.String())
 	}
 }

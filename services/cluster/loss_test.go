@@ -232,3 +232,19 @@ func TestSeatsSurviveACrashOfTheirAnnex(t *testing.T) {
 		}
 	})
 }
+
+// silent is a member that nobody looks at.
+type silent struct{}
+
+func (silent) Send(wire.Frame)   {}
+func (silent) Closed(*room.Seat) {}
+
+// Joins and the removal of annexes take the cluster's lock before the annex's. A tick that took them in
+// the other order would stop the box for good.
+func TestATickNeedsTheLockOfItsAnnexOnly(t *testing.T) {
+	withBoxes(t, 1, nil, func(_ *testing.T, _ *clustertest.Net, _, b *box) {
+		for _, lost := range []bool{false, true} {
+			b.cluster.TickLocked(&room.Seat{Room: "a1", Viewer: event.Viewer{User: "p2"}, Member: silent{}}, lost)
+		}
+	})
+}

@@ -114,6 +114,7 @@ func (c *Cluster) handleAnnex(ctx context.Context, p *process, m annexMail) erro
 	if a == nil {
 		return nil // the last one has left
 	}
+	lost := m.tick && c.isLost(a.owner) // before a.mu, because Cluster.mu comes before it
 	empty := func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -125,7 +126,7 @@ func (c *Cluster) handleAnnex(ctx context.Context, p *process, m annexMail) erro
 		case m.fetched != nil:
 			a.handleFetched(m.fetched)
 		case m.tick:
-			a.handleTick(m.list)
+			a.handleTick(m.list, lost)
 		}
 		a.fetch(ctx)
 		return m.tick && len(a.visitors) == 0 && len(a.calls) == 0
@@ -310,14 +311,15 @@ func (a *annex) dropWelcome() {
 	a.ahead, a.later = journal.Cursor{}, nil
 }
 
-// handleTick does the work of a tick: refusals, joins again, the list of seats, presence.
-func (a *annex) handleTick(list bool) {
+// handleTick does the work of a tick: refusals, joins again, the list of seats, presence. lost: the
+// owner was silent for too long.
+func (a *annex) handleTick(list, lost bool) {
 	now := time.Now()
 	a.refuseWaiting(func(c *call) bool { return !now.Before(c.until) })
 	for _, v := range a.visitors {
 		switch {
 		case v.welcome || now.Sub(v.asked) < joinAgain:
-		case v.tries >= joinTries || a.cluster.isLost(a.owner):
+		case v.tries >= joinTries || lost:
 			a.cluster.publish(subjectIn+a.owner, &leave{a.room, v.id})
 			a.drop(v)
 		default:

@@ -74,8 +74,12 @@ func decodeBounds(body []byte) (streamBounds, error) {
 }
 
 func putBounds(tx *bbolt.Tx, stream string, b *streamBounds) error {
+	bucket, err := tx.CreateBucketIfNotExists([]byte(bucketBounds)) // Open could not make it on a full disk
+	if err != nil {
+		return err
+	}
 	key := []byte(stream)
-	return tx.Bucket([]byte(bucketBounds)).Put(key, appendChecksum(bucketBounds, key, b.encodeBounds()))
+	return bucket.Put(key, appendChecksum(bucketBounds, key, b.encodeBounds()))
 }
 
 // getBounds reads a stream's bounds. Most streams have no record: they begin at seq 1 here, and
@@ -83,7 +87,7 @@ func putBounds(tx *bbolt.Tx, stream string, b *streamBounds) error {
 func getBounds(tx *bbolt.Tx, stream string) (streamBounds, error) {
 	bucket := tx.Bucket([]byte(bucketBounds))
 	if bucket == nil {
-		return streamBounds{}, nil // a file of an earlier version, before Open has made the bucket
+		return streamBounds{}, nil // a file of an earlier version, to which nothing could be written yet
 	}
 	key := []byte(stream)
 	k, value := bucket.Cursor().Seek(key)

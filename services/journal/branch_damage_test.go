@@ -2,10 +2,14 @@ package journal
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -151,14 +155,7 @@ func TestAFileOfAnEarlierVersionGetsBounds(t *testing.T) {
 	b.raise("room:a")
 	want := b.append("room:a", 3)
 	b.stop()
-	db, err := bbolt.Open(cfg.Path, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(bucketBounds)) }); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
+	if err := removeBounds(cfg.Path); err != nil {
 		t.Fatal(err)
 	}
 	b = openBox(t, cfg)
@@ -172,6 +169,126 @@ func TestAFileOfAnEarlierVersionGetsBounds(t *testing.T) {
 	if c := b.take(); c.Seq != 2 {
 		t.Errorf("took over at %+v", c)
 	}
+}
+
+// removeBounds makes a file as the version before bounds wrote it.
+func removeBounds(path string) error {
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(bucketBounds)) })
+	return errors.Join(err, db.Close())
+}
+
+// Facts lost at the end of the file stay lost: what is written after them, at their positions, does not
+// make the stream begin later. The record of the stream says that they were there.
+func TestLostFactsAtTheEndAreNotTakenForNeverHere(t *testing.T) {
+	for name, c := range map[string]struct{ before, after func(*journalRig) }{
+		"own": {
+			func(b *journalRig) { b.raise("room:a"); b.append("room:a", 50) },
+			func(b *journalRig) { b.raise("room:a"); b.append("room:a", 1); b.raise("room:a") },
+		},
+		"copied": {
+			func(b *journalRig) { b.mustCopy(run(4, 1, 50)...) },
+			func(b *journalRig) { b.mustCopy(run(4, 51, 51)...) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), leafLimit: 1}
+			b := openBox(t, cfg)
+			c.before(b)
+			b.stop()
+			gone := func(_, _ []byte) []byte { return []byte{} }
+			for _, bucket := range []string{bucketFacts, bucketIndex, bucketBox} { // as a salvage leaves it
+				breakValues(t, cfg.Path, bucket, gone)
+			}
+			b = openBox(t, cfg)
+			c.after(b)
+			killed := Config{Path: filepath.Join(t.TempDir(), "facts.db")}
+			data, err := os.ReadFile(cfg.Path)
+			if err := errors.Join(err, os.WriteFile(killed.Path, data, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			b = openBox(t, killed)
+			lost, read := 0, 0
+			for _, err := range b.Replay("room:a", 0) {
+				if read++; err != nil {
+					lost++
+				}
+			}
+			if lost != 50 || read != 51 || b.state().Base != 0 {
+				t.Errorf("%d facts, %d of them lost, base %d: want 51, 50 and 0", read, lost, b.state().Base)
+			}
+		})
+	}
+}
+
+// Only the facts of a copied stream are left. They are from before the loss, however high their epoch.
+func TestACopiedStreamOfWhichOnlyFactsAreLeftBeginsWhereItBegan(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), leafLimit: 1}
+	b := openBox(t, cfg)
+	b.mustCopy(run(1<<50, 11, 20)...)
+	b.stop()
+	for _, bucket := range []string{bucketStreams, bucketBounds, bucketIndex, bucketBox} {
+		breakValues(t, cfg.Path, bucket, func(_, _ []byte) []byte { return []byte{} })
+	}
+	b = openBox(t, cfg)
+	if d := cmp.Diff(cursors(run(1<<50, 11, 20)), b.identities()); d != "" || b.state().Base != 10 {
+		t.Errorf("base %d %s", b.state().Base, d)
+	}
+	if c := b.raise("room:a"); c.Epoch <= 1<<50 {
+		t.Errorf("epoch %d may have been given before", c.Epoch)
+	}
+}
+
+// A full disk, or a card that refuses writes, does not keep a box from starting after an update.
+func TestAFileOfAnEarlierVersionOpensOnADiskThatTakesNoWrites(t *testing.T) {
+	want := "read 3, <nil>\nscrubbed [], <nil>\nrefused\nraised to 2 3\ncut at 2\n"
+	if out := runChild(t, "earlier", t.TempDir()); out != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+}
+
+// earlierChild opens a file of an earlier version under a limit that leaves room for the file's head
+// only, and writes to it when the limit is gone.
+func earlierChild() int {
+	cfg := Config{Path: filepath.Join(os.Getenv(dirEnv), "facts.db")}
+	b := openBox(&childTB{}, cfg)
+	b.raise("room:a")
+	b.append("room:a", 3)
+	b.stop()
+	var was syscall.Rlimit
+	err := errors.Join(removeBounds(cfg.Path), syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
+	if err == nil {
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 8 << 10, Max: was.Max})
+	}
+	if err != nil {
+		return failChild(err)
+	}
+	b = openBox(&childTB{}, cfg)
+	got, err := b.Since("room:a", 0, 0)
+	printLine("read %d, %v", len(got), err)
+	s, err := b.Scrub(context.Background())
+	printLine("scrubbed %v, %v", s.Damaged, err)
+	if _, err := b.Raise(context.Background(), "room:a"); err != nil {
+		printLine("refused")
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		return failChild(err)
+	}
+	c := b.raise("room:a")
+	printLine("raised to %d %d", c.Epoch, c.Seq)
+	err = b.CutStream(context.Background(), "room:a", 2)
+	b.stop()
+	b = openBox(&childTB{}, cfg)
+	state, failed := b.StreamState("room:a")
+	if err := errors.Join(err, failed); err != nil {
+		return failChild(err)
+	}
+	printLine("cut at %d", state.At.Seq)
+	b.stop()
+	return 0
 }
 
 // Nothing came after the cut yet, so its mark alone says what does not count.
@@ -255,5 +372,24 @@ func TestBoundsThatAreDamagedUnderARunningJournalAreGuessed(t *testing.T) {
 	}
 	if c := b.take(); c.Epoch <= winner || c.Seq != 65 {
 		t.Errorf("took over at %+v", c)
+	}
+}
+
+// A stream that was cut is read from its facts as long as there is no checkpoint. That is no damage.
+func TestACutStreamWithoutACheckpointIsNotCalledDamaged(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16, leafLimit: 1}
+	_, want := branchFile(t, cfg.Path)
+	breakValues(t, cfg.Path, bucketBox, func(k, _ []byte) []byte {
+		if string(k) == keyCheckpoint {
+			return []byte{}
+		}
+		return nil
+	})
+	b, said := openLogged(t, cfg)
+	if d := cmp.Diff(want, b.identities()); d != "" {
+		t.Error(d)
+	}
+	if b.stop(); strings.Contains(said.String(), "damaged") || !strings.Contains(said.String(), "no checkpoint") {
+		t.Error(said.String())
 	}
 }

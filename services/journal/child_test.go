@@ -15,6 +15,7 @@ const (
 // children are the parts, by name.
 var children = map[string]func() int{
 	"limited": limitedChild,
+	"earlier": earlierChild,
 	"load":    loadChild,
 	"cut":     cutChild,
 }

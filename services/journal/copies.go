@@ -26,8 +26,9 @@ const maxNumber = 1<<53 - 1
 // use. errs.Invalid: the batch is no part of a stream. errs.Down as for Append. After a refusal
 // the stream is as before, and the next batch may be taken.
 //
-// The epochs belong to another box: Append and SaveSnapshot refuse them with errs.Stale. TakeOver
-// begins one of this box.
+// The epochs belong to another box: until the next Open, Append and SaveSnapshot refuse them with
+// errs.Stale. Which box an epoch belongs to is not on disk, so whoever writes begins one of this box
+// by TakeOver first, after each Open.
 func (j *Journal) AppendCopies(b Batch, done func(error)) { j.enqueueBatch(opCopy, b, done) }
 
 // applyCopies writes the facts of a batch that are not here yet. All checks come before the first

@@ -61,9 +61,9 @@ func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
 	if err != nil {
 		return err
 	}
-	from := uint64(1)
-	if len(refs) > 0 && refs[0].pos > 0 {
-		from = refs[0].pos
+	from := st.position + 1 // nothing is cut off
+	if len(refs) > 0 {
+		from = max(1, refs[0].pos) // a lost fact has no position
 	}
 	h.endEpochAt(o.seq, from, st.position)
 	if err := cutIndex(tx, stream, o.seq); err != nil {
@@ -79,14 +79,14 @@ func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
 	return putHead(tx, stream, h)
 }
 
-// cutIndex deletes what the index on disk has behind a seq. A piece that is damaged goes as a
-// whole: the facts are then searched.
+// cutIndex deletes what the index on disk has behind a seq. Several pieces may reach behind it, because
+// they overlap where facts were lost. A damaged one that begins before it stays: readers then search
+// the facts.
 func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
 	index := tx.Bucket([]byte(bucketIndex))
 	prefix := indexPrefix(stream)
 	var gone [][]byte
-	var short []byte
-	var keep []uint64
+	short := make(map[string][]uint64)
 	c := index.Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) == len(prefix)+8; k, v = c.Next() {
 		first := binary.BigEndian.Uint64(k[len(prefix):])
@@ -99,7 +99,7 @@ func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
 			continue
 		}
 		if list, err := decodeChunk(body); err == nil && first+uint64(len(list)) > seq+1 {
-			short, keep = bytes.Clone(k), list[:seq+1-first]
+			short[string(k)] = list[:seq+1-first]
 		}
 	}
 	for _, k := range gone {
@@ -107,10 +107,12 @@ func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
 			return err
 		}
 	}
-	if short == nil {
-		return nil
+	for k, keep := range short {
+		if err := index.Put([]byte(k), appendChecksum(bucketIndex, []byte(k), encodeChunk(keep))); err != nil {
+			return err
+		}
 	}
-	return index.Put(short, appendChecksum(bucketIndex, short, encodeChunk(keep)))
+	return nil
 }
 
 // replayWithCut is Replay of a whole stream, and then yields its facts that were cut off, in the
@@ -132,11 +134,15 @@ func (j *Journal) replayWithCut(stream string) iter.Seq2[event.Event, error] {
 				counted[e.Pos] = true
 			}
 		}
-		if now, err := j.headOf(nil, stream); err != nil || len(now.bounds.cuts) != len(h.bounds.cuts) {
-			yield(event.Event{Stream: stream}, errs.Newf("journal", errs.Busy, "stream %q was cut meanwhile: %w", stream, err))
+		now, err := j.headOf(nil, stream)
+		if err == nil && len(now.bounds.cuts) != len(h.bounds.cuts) {
+			err = errs.Newf("journal", errs.Busy, "stream %q was cut meanwhile", stream)
+		}
+		if err != nil {
+			yield(event.Event{Stream: stream}, err)
 			return
 		}
-		if to == 0 {
+		if to == 0 || from > to { // nothing is cut off
 			return
 		}
 		for e, err := range j.Scan(from-1, to) {

@@ -6,11 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
 )
 
 func TestACutEndsTheEpochForEveryReaderButTheUplink(t *testing.T) {
@@ -42,6 +45,10 @@ func TestACutEndsTheEpochForEveryReaderButTheUplink(t *testing.T) {
 			}
 			b.stop()
 			b = openBox(t, cfg)
+			b.epoch["room:a"], b.seq["room:a"] = own.Epoch, 13
+			if err := b.save("room:a", "of the branch"); errs.KindOf(err) != errs.Stale {
+				t.Errorf("a snapshot of the epoch that has ended, after a restart: %v", err)
+			}
 			if got := b.try("room:a", own.Epoch, 14); got != errs.Stale {
 				t.Errorf("a fact of the epoch that has ended, after a restart: %v", got)
 			}
@@ -109,6 +116,70 @@ func TestACutThroughSeveralEpochsEndsEachOfThem(t *testing.T) {
 	b.mustCopy(run(7, 5, 5)...)
 	if d := cmp.Diff(cursors(run(1, 1, 3), run(2, 4, 4), run(7, 5, 5)), b.identities()); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestACutShortensEveryPieceOfTheIndexThatReachesBehindIt(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	err := b.writeTx(func(tx *bbolt.Tx) error {
+		index := tx.Bucket([]byte(bucketIndex))
+		for first, list := range map[uint64][]uint64{1: {1, 2, 3, 4, 5, 6, 7, 8}, 4: {4, 5, 6, 7, 8}, 7: {7, 8}} {
+			key := indexKey("room:a", first)
+			if err := index.Put(key, appendChecksum(bucketIndex, key, encodeChunk(list))); err != nil {
+				return err
+			}
+		}
+		if err := cutIndex(tx, "room:a", 5); err != nil {
+			return err
+		}
+		for first, want := range map[uint64][]uint64{1: {1, 2, 3, 4, 5}, 4: {4, 5}, 7: nil} {
+			key := indexKey("room:a", first)
+			var got []uint64
+			if v := index.Get(key); v != nil {
+				body, _ := verifyChecksum(bucketIndex, key, v)
+				got, _ = decodeChunk(body)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("the piece from %d on is %v, want %v", first, got, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A cut at the end of a stream leaves nothing for an erasure to look for.
+func TestACutOfNothingMakesNoErasureReadTheBox(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	b.append("room:a", 3)
+	b.cut(3)
+	h, err := b.headOf(nil, "room:a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, to := h.bounds.cutRange(); from <= to {
+		t.Errorf("an erasure reads the positions %d to %d", from, to)
+	}
+	if n := b.rewriteAll("room:a", "p_ada"); n != 3 {
+		t.Errorf("%d facts were rewritten, want 3", n)
+	}
+}
+
+func TestAnErasureSaysWhyItEndsEarly(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
+	b.raise("room:a")
+	b.append("room:a", 3)
+	_, err := b.Rewrite(t.Context(), "room:a", begun, func(e *event.Event) bool {
+		if e.Seq == 1 {
+			b.cut(2)
+		}
+		return false
+	})
+	if errs.KindOf(err) != errs.Busy || strings.Contains(err.Error(), "%!") {
+		t.Errorf("a cut during an erasure: %v", err)
 	}
 }
 

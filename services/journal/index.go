@@ -103,8 +103,8 @@ func (j *Journal) loadPosition() error {
 				return err
 			}
 			heads[f.event.Stream] = h
-			if whole {
-				h.setBase(f.event.Seq - 1) // nothing of it was lost, even if the record of its bounds is
+			if whole && j.mayBeginAt(h, f.event) {
+				h.setBase(f.event.Seq - 1) // even if the record of its bounds is lost
 			}
 		}
 		j.loadFact(h, f.event)
@@ -121,6 +121,14 @@ func (j *Journal) loadPosition() error {
 	j.mu.Unlock()
 	j.met.position.Set(float64(position))
 	return nil
+}
+
+// mayBeginAt reports whether a stream may begin with the first fact of it in the file, which is whole.
+// Facts lost at the end of the file leave no gap, because their positions are given again. But a fact
+// from after such a loss has an epoch above the base. And a stream's record, first written with its
+// first facts, does not end before them.
+func (j *Journal) mayBeginAt(h *streamHead, e event.Event) bool {
+	return (j.box.base == 0 || e.Epoch <= j.box.base) && (h.epoch == 0 || e.Seq <= h.seq)
 }
 
 // loadFact notes a fact that the index on disk lacks.
@@ -143,6 +151,7 @@ func (j *Journal) loadFact(h *streamHead, e event.Event) {
 func (j *Journal) loadHead(stream string, checkpoint, position uint64) (*streamHead, error) {
 	h, err := j.readHead(nil, stream, position)
 	if err == nil && checkpoint == 0 && len(h.bounds.cuts) > 0 {
+		j.log.Info("a stream that was cut is read from its facts, because the journal has no checkpoint", "room", stream)
 		return j.rebuildHead(stream, position, h.bounds), nil
 	}
 	return h, err
@@ -206,6 +215,7 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*strea
 	}
 	switch {
 	case errs.KindOf(err) == errs.Corrupt && err != nil, lost:
+		j.log.Error("a stream's record is damaged and is made again from its facts", "room", stream, "err", err)
 		//lint:ignore nilerr the head is built again from the facts
 		return j.rebuildHead(stream, position, bounds), nil
 	case err != nil:
@@ -231,7 +241,6 @@ func (j *Journal) rebuildHead(stream string, position uint64, bounds streamBound
 	}
 	h.epoch = leapEpoch(h.highestEpoch())
 	h.ends = []epochEnd{{h.epoch, h.seq}}
-	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
 	return h
 }
 

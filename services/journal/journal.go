@@ -198,7 +198,8 @@ func createBuckets(tx *bbolt.Tx) error {
 
 func createLaterBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
 
-// createMissing creates the buckets that an earlier version did not have.
+// createMissing creates the buckets that an earlier version did not have. A disk that takes no writes
+// does not keep the box from starting: such a bucket is only missing until the first write to it.
 func (j *Journal) createMissing() error {
 	missing := false
 	err := j.readTx(func(tx *bbolt.Tx) error {
@@ -208,7 +209,12 @@ func (j *Journal) createMissing() error {
 	if err != nil || !missing {
 		return err
 	}
-	return j.writeTx(createLaterBuckets)
+	err = j.writeTx(createLaterBuckets)
+	if endsReading(err) {
+		j.log.Error("the journal takes no writes and is opened as it is", "err", err)
+		return nil
+	}
+	return err
 }
 
 // checkBuckets checks that a database is a journal. A file of an earlier version has the earlier
@@ -233,9 +239,9 @@ func checkBuckets(tx *bbolt.Tx) error {
 // or the whole file, it becomes a new incarnation, as after a restore.
 func (j *Journal) claimIncarnation() error {
 	var nonsense [][]byte
-	var above uint64
+	var last, above uint64
 	err := j.readTx(func(tx *bbolt.Tx) (err error) {
-		_, nonsense = lastPosition(tx)
+		last, nonsense = lastPosition(tx)
 		j.box, err = getBox(tx)
 		above = highestEpoch(tx)
 		return err
@@ -248,6 +254,9 @@ func (j *Journal) claimIncarnation() error {
 		j.log.Error("the journal is damaged and continues as a new incarnation", "err", err, "keys", len(nonsense))
 	}
 	if j.box.restored = false; !j.openResult.Restored {
+		for f := range j.scanFacts(0, last) { // the records of their streams may be lost
+			above = max(above, f.event.Epoch)
+		}
 		j.box.newIncarnation(above)
 	}
 	return j.writeTx(func(tx *bbolt.Tx) error {

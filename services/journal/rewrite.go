@@ -72,8 +72,10 @@ func (j *Journal) Rewrite(ctx context.Context, stream string, reset event.Kind, 
 		}
 		old.By, old.ID, old.Data = e.By, e.ID, e.Data
 		w.facts, size = append(w.facts, old), size+factOverhead+len(old.Data)
-		w.drop = w.drop || first.snapshot.contains(old.Seq)
-		w.bar = w.bar || old.Seq >= first.memory
+		if first.bounds.holdsFact(old) { // what was cut off is in no state
+			w.drop = w.drop || first.snapshot.contains(old.Seq)
+			w.bar = w.bar || old.Seq >= first.memory
+		}
 		if len(w.facts) == rewriteLen || size >= rewriteBytes {
 			if err := put(); err != nil {
 				return changed, err
@@ -93,12 +95,17 @@ func (s seqRange) contains(seq uint64) bool { return s.from <= seq && seq <= s.t
 type heldRange struct {
 	snapshot seqRange
 	memory   uint64
+	bounds   streamBounds // the facts behind a cut are in neither
 }
 
 // firstHeld finds the start of the stream's state in the snapshot, and in memory.
 func (j *Journal) firstHeld(ctx context.Context, stream string, reset event.Kind) (heldRange, error) {
 	var h heldRange
-	var err error
+	head, err := j.headOf(nil, stream)
+	if err != nil {
+		return h, err
+	}
+	h.bounds = head.bounds
 	if h.snapshot.to, _, err = j.Snapshot(stream); endsReading(err) {
 		return h, err
 	} else if err != nil {

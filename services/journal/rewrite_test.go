@@ -152,6 +152,29 @@ func TestSnapshotsThatMayHoldWhatWasRewrittenGo(t *testing.T) {
 	}
 }
 
+// Facts that were cut off are in no state of the stream that goes on without them.
+func TestTheSnapshotStaysWhenOnlyWhatWasCutOffIsRewritten(t *testing.T) {
+	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "j.db")})
+	b.raise("room:a")
+	b.write("room:a", begun, "t1", `{}`)
+	b.write("room:a", "chat.said", "p1", `{}`)
+	b.cut(1)
+	b.take()
+	b.write("room:a", "chat.said", "p2", `{}`)
+	if err := b.save("room:a", "live"); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.rewriteAll("room:a", "p1"); n != 1 {
+		t.Errorf("%d facts were changed", n)
+	}
+	if _, data, err := b.Snapshot("room:a"); string(data) != "live" || err != nil {
+		t.Errorf("the snapshot is %q, %v", data, err)
+	}
+	if err := b.save("room:a", "new"); err != nil {
+		t.Errorf("a new snapshot: %v", err)
+	}
+}
+
 func TestRewriteEndsWithItsContextAndGoesOnLater(t *testing.T) {
 	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "j.db")})
 	b.raise("room:a")

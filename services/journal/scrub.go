@@ -60,8 +60,12 @@ func (j *Journal) scrubBucket(ctx context.Context, bucket string, s *Scrubbed) e
 		}
 		from := next
 		err := j.readTx(func(tx *bbolt.Tx) error {
-			c := tx.Bucket([]byte(bucket)).Cursor()
 			next = nil
+			b := tx.Bucket([]byte(bucket))
+			if b == nil {
+				return nil // of a later version: see createMissing
+			}
+			c := b.Cursor()
 			n := 0
 			for k, v := c.Seek(from); k != nil; k, v = c.Next() {
 				if n++; n > pageLen {

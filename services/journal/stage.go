@@ -149,7 +149,7 @@ func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 }
 
 func (st *commitStage) applySnapshot(tx *bbolt.Tx, h *streamHead, o *op) error {
-	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.fenced || h.barred || o.seq > h.seq {
+	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.hasEnded() || h.fenced || h.barred || o.seq > h.seq {
 		o.err = errs.Newf("journal", errs.Stale, "a snapshot of epoch %d, seq %d: the stream is at epoch %d, seq %d",
 			o.batch.Epoch, o.seq, h.epoch, h.seq)
 		return nil

@@ -38,7 +38,7 @@ type Net struct {
 	asks    map[uint64]*ask
 	lastAsk uint64
 	lost    int
-	drains  sync.WaitGroup
+	pending sync.WaitGroup // messages on their way, and handlers
 }
 
 // link holds the messages that are on their way from one box to another.
@@ -141,8 +141,8 @@ func (n *Net) Lost() int {
 	return n.lost
 }
 
-// Wait returns when no handler runs. Call it after the last Publish.
-func (n *Net) Wait() { n.drains.Wait() }
+// Wait returns when no message is on its way and no handler runs. Call it after the last Publish.
+func (n *Net) Wait() { n.pending.Wait() }
 
 // Publish implements cluster.Bus.
 func (b *Bus) Publish(subject string, data []byte) error {
@@ -246,7 +246,11 @@ func (n *Net) send(from, to string, t transit) {
 	}
 	t.due = time.Now().Add(delay)
 	l.way = append(l.way, t)
-	time.AfterFunc(time.Until(t.due), func() { n.arrive(way) })
+	n.pending.Add(1)
+	time.AfterFunc(time.Until(t.due), func() {
+		defer n.pending.Done()
+		n.arrive(way)
+	})
 }
 
 // draw is the fate of a message: a number from 0 to 1, and its delay.
@@ -305,9 +309,9 @@ func (n *Net) enqueue(s *subscription, call func()) {
 		return
 	}
 	s.running = true
-	n.drains.Add(1)
+	n.pending.Add(1)
 	supervise.Spawn(nil, "clustertest", func() {
-		defer n.drains.Done()
+		defer n.pending.Done()
 		for {
 			n.mu.Lock()
 			if len(s.queue) == 0 {

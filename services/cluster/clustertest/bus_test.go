@@ -1,6 +1,7 @@
 package clustertest_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +62,34 @@ func TestLossesFollowFromTheSeed(t *testing.T) {
 	if lose(1) == lose(2) {
 		t.Error("two seeds lost the same messages")
 	}
+}
+
+// A message that is on its way when the test ends is handled before Wait returns, and an answer to it
+// has arrived.
+func TestWaitWaitsForMessagesOnTheirWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := clustertest.NewNet(1)
+		net.SetWeather(clustertest.Weather{MinDelay: time.Second, MaxDelay: time.Second})
+		began, got := time.Now(), 0
+		_, err := net.Box("b").Subscribe("x", func(_ []byte, reply func([]byte)) {
+			if got++; reply != nil {
+				reply(nil)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := net.Box("a").Publish("x", nil); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _ = net.Box("a").Ask(ctx, "x", nil) // the question is on its way
+		net.Wait()
+		if took := time.Since(began); got != 2 || took != 2*time.Second {
+			t.Errorf("%d messages after %v, want 2 after 2 s", got, took)
+		}
+	})
 }
 
 // A one-way cut stops one direction only, and a box without a connection is told so.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -180,7 +181,7 @@ func removeBounds(path string) error {
 	return errors.Join(err, db.Close())
 }
 
-// Facts lost at the end of the file stay lost: what is written after them, at their positions, does not
+// Facts lost at the end of the file stay lost: the next ones, at their positions, do not
 // make the stream begin later. The record of the stream says that they were there.
 func TestLostFactsAtTheEndAreNotTakenForNeverHere(t *testing.T) {
 	for name, c := range map[string]struct{ before, after func(*journalRig) }{
@@ -371,5 +372,24 @@ func TestBoundsThatAreDamagedUnderARunningJournalAreGuessed(t *testing.T) {
 	}
 	if c := b.take(); c.Epoch <= winner || c.Seq != 65 {
 		t.Errorf("took over at %+v", c)
+	}
+}
+
+// A stream that was cut is read from its facts as long as there is no checkpoint. That is no damage.
+func TestACutStreamWithoutACheckpointIsNotCalledDamaged(t *testing.T) {
+	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16, leafLimit: 1}
+	_, want := branchFile(t, cfg.Path)
+	breakValues(t, cfg.Path, bucketBox, func(k, _ []byte) []byte {
+		if string(k) == keyCheckpoint {
+			return []byte{}
+		}
+		return nil
+	})
+	b, said := openLogged(t, cfg)
+	if d := cmp.Diff(want, b.identities()); d != "" {
+		t.Error(d)
+	}
+	if b.stop(); strings.Contains(said.String(), "damaged") || !strings.Contains(said.String(), "no checkpoint") {
+		t.Error(said.String())
 	}
 }

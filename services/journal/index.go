@@ -151,6 +151,7 @@ func (j *Journal) loadFact(h *streamHead, e event.Event) {
 func (j *Journal) loadHead(stream string, checkpoint, position uint64) (*streamHead, error) {
 	h, err := j.readHead(nil, stream, position)
 	if err == nil && checkpoint == 0 && len(h.bounds.cuts) > 0 {
+		j.log.Info("a stream that was cut is read from its facts, because the journal has no checkpoint", "room", stream)
 		return j.rebuildHead(stream, position, h.bounds), nil
 	}
 	return h, err
@@ -214,7 +215,7 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*strea
 	}
 	switch {
 	case errs.KindOf(err) == errs.Corrupt && err != nil, lost:
-		//lint:ignore nilerr the head is built again from the facts
+		j.log.Error("a stream's record is damaged and is made again from its facts", "room", stream, "err", err)
 		return j.rebuildHead(stream, position, bounds), nil
 	case err != nil:
 		return nil, err
@@ -239,7 +240,6 @@ func (j *Journal) rebuildHead(stream string, position uint64, bounds streamBound
 	}
 	h.epoch = leapEpoch(h.highestEpoch())
 	h.ends = []epochEnd{{h.epoch, h.seq}}
-	j.log.Error("a stream's record was damaged and made again from its facts", "room", stream)
 	return h
 }
 

@@ -181,7 +181,7 @@ func removeBounds(path string) error {
 	return errors.Join(err, db.Close())
 }
 
-// Facts lost at the end of the file stay lost: what is written after them, at their positions, does not
+// Facts lost at the end of the file stay lost: the next ones, at their positions, do not
 // make the stream begin later. The record of the stream says that they were there.
 func TestLostFactsAtTheEndAreNotTakenForNeverHere(t *testing.T) {
 	for name, c := range map[string]struct{ before, after func(*journalRig) }{

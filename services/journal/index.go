@@ -216,7 +216,6 @@ func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*strea
 	switch {
 	case errs.KindOf(err) == errs.Corrupt && err != nil, lost:
 		j.log.Error("a stream's record is damaged and is made again from its facts", "room", stream, "err", err)
-		//lint:ignore nilerr the head is built again from the facts
 		return j.rebuildHead(stream, position, bounds), nil
 	case err != nil:
 		return nil, err

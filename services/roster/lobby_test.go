@@ -136,3 +136,23 @@ func TestALobbyOutlivesARestart(t *testing.T) {
 	}
 	checkRefused(t, s.SetLobby(s.lesson.ID, false), "missing/no_lesson/")
 }
+
+func TestSignOutVoidsTheTicket(t *testing.T) {
+	s := openLobby(t)
+	ben := s.class.Pupils[0]
+	ticket := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	list := mustValue(s.WaitingDevices(s.lesson.ID))(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID}, true))(t)
+	_, token, _, err := s.JoinTicket(ticket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SignOut(token); err != nil {
+		t.Fatal(err)
+	}
+	s.checkTicket(t, ticket, TicketRefused)
+	_, names, err := s.FindLesson(s.ref(), "")
+	if err != nil || names[0].Asked || names[0].Taken {
+		t.Errorf("the name is not free: %+v %v", names[0], err)
+	}
+}

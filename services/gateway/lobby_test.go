@@ -134,6 +134,32 @@ func TestDevicesWithoutACookieShareTheRequestsOfTheirNetwork(t *testing.T) {
 	}
 }
 
+func TestALessonThatStartsWhileSomebodyGuessesHasALobby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t).school()
+		r.guessCodes()
+		start := map[string]string{"class": r.spare.ID}
+		var l struct {
+			ID    string
+			Lobby bool
+		}
+		r.ok("admin", "POST", "/api/lessons", start, &l)
+		if !l.Lobby {
+			t.Errorf("the new lesson: %+v", l)
+		}
+		list, _, err := r.Audit.List(t.Context(), audit.Filter{Action: "lobby.guessing"}, 9)
+		if err != nil || len(list) != 2 || list[0].Target != l.ID {
+			t.Errorf("the audit log: %+v %v", list, err)
+		}
+		r.ok("admin", "PUT", "/api/lessons/"+l.ID+"/lobby", map[string]bool{"open": false}, nil)
+		l.Lobby = false
+		r.ok("admin", "POST", "/api/lessons", start, &l) // the lesson runs already
+		if l.Lobby {
+			t.Error("a second press on Start opens the lobby that the teacher closed")
+		}
+	})
+}
+
 // A ticket that a second device repeats gives it the name, so the first one is no longer in the lesson.
 func TestATicketThatMovesTheNameClosesTheOldSocket(t *testing.T) {
 	withServer(t, func(*Config) {}, func(t *testing.T, r *rig, p *wiretest.Net) {

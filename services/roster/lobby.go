@@ -254,7 +254,7 @@ func (r *Roster) loadTicket(tx *bbolt.Tx, op, ticket string) (s storedLesson, p 
 }
 
 // CheckTicket returns the state of a device in a lobby. errs.Missing (code no_lesson): the lesson
-// has ended.
+// has ended. A ticket that is refused has the state alone.
 func (r *Roster) CheckTicket(ticket string) (t Ticket, err error) {
 	const op = "roster.CheckTicket"
 	err = r.readTx(op, func(tx *bbolt.Tx) error {
@@ -262,13 +262,13 @@ func (r *Roster) CheckTicket(ticket string) (t Ticket, err error) {
 		if err != nil {
 			return err
 		}
-		switch {
-		case w == nil:
+		if w == nil { // whoever has no secret of a request learns no name
 			t.State = TicketRefused
-		case w.Admitted:
+			return nil
+		}
+		t.State = TicketWaiting
+		if w.Admitted {
 			t.State = TicketAdmitted
-		default:
-			t.State = TicketWaiting
 		}
 		l := s.toLesson(tx)
 		t.Name, t.Title, t.ClassName = p.Name, l.Title, l.ClassName

@@ -87,7 +87,9 @@ func TestALobbyHasARequestUntilItIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.checkTicket(t, second, TicketWaiting)
-	s.checkTicket(t, first, TicketRefused)
+	if got := mustValue(s.CheckTicket(first))(t); got != (Ticket{State: TicketRefused}) {
+		t.Errorf("without the secret of a request: %+v", got)
+	}
 	_, names, err := s.FindLesson(s.ref(), "")
 	if err != nil || !names[0].Asked || names[0].Taken || names[1].Asked {
 		t.Errorf("names: %+v %v", names, err)

@@ -68,6 +68,9 @@ func (r *Roster) followClocks() {
 	defer r.moving.Unlock()
 	err := r.tokenTime.settle(func(step int64) error {
 		return r.writeTx("roster.step", func(tx *bbolt.Tx) error {
+			if err := moveAll(r, tx, bucketWaiting, func(w *storedWaiting) { w.move(step) }); err != nil {
+				return err
+			}
 			return moveAll(r, tx, bucketTokens, func(t *storedToken) { t.Created, t.Seen = t.Created+step, t.Seen+step })
 		})
 	})

@@ -1,10 +1,12 @@
 package roster
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/subtle"
 	"slices"
 	"strings"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -35,18 +37,76 @@ const (
 	TicketRefused  = "refused"
 )
 
-// storedWaiting is a device in a lobby. A name has at most one, so a lesson has at most MaxPupils.
+// Asker is a device that asks for a name. The box gives both values; a client cannot choose them.
+type Asker struct {
+	Device  string // its id, or empty if it has none
+	Network string // of a device whose id limits nothing, because anybody gets more of them; else empty
+}
+
+// isGuest reports whether the requests of the device count for its network.
+func (a Asker) isGuest() bool { return a.Device == "" || a.Network != "" }
+
+// storedWaiting is a device in a lobby. A name has at most maxAskers that wait.
 type storedWaiting struct {
-	ID       string
-	Secret   []byte // SHA-256 of the secret in the ticket
-	Asked    int64
-	Admitted bool // the ticket gives the name
+	ID         string
+	Secret     []byte // SHA-256 of the secret in the ticket
+	Asked      int64
+	Admitted   bool  // the ticket gives the name
+	AdmittedAt int64 `json:",omitempty"` // by tokenTime, as Joined is
+	Joined     int64 `json:",omitempty"` // first time
+	Asker
+}
+
+// move moves the times that a limit is counted from along with the clock.
+func (w *storedWaiting) move(step int64) {
+	for _, at := range []*int64{&w.AdmittedAt, &w.Joined} {
+		if *at != 0 {
+			*at += step
+		}
+	}
 }
 
 const (
 	ticketBytes = 16 // random ones of a ticket
 	maxTicket   = 128
+	maxAskers   = 3 // devices that wait for one name, so that one device does not keep it from the others
+	maxGuests   = 3 // requests in a lesson that wait from devices of one network without an id of their own
+
+	fetchTime  = time.Minute     // an admitted device asks each few seconds, so one that does not is gone
+	repeatTime = 2 * time.Minute // a device repeats a join whose answer was lost within this time
 )
+
+func waitingKey(lesson, pupil, id string) string { return seatKey(lesson, pupil) + "/" + id }
+
+// askedPupil returns the pupil of a key of the bucket.
+func askedPupil(key, lesson string) string {
+	pupil, _, _ := strings.Cut(strings.TrimPrefix(key, seatKey(lesson, "")), "/")
+	return pupil
+}
+
+func (r *Roster) isOver(since int64, limit time.Duration) bool {
+	return r.tokenTime.now()-since > limit.Milliseconds()
+}
+
+// dropRequests forgets all devices that ask for a name.
+func dropRequests(tx *bbolt.Tx, lesson, pupil string) error {
+	var keys []string
+	prefix := []byte(waitingKey(lesson, pupil, ""))
+	c := tx.Bucket([]byte(bucketWaiting)).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		keys = append(keys, string(k))
+	}
+	return deleteKeys(tx, keys)
+}
+
+func deleteKeys(tx *bbolt.Tx, keys []string) error {
+	for _, key := range keys {
+		if err := deleteKey(tx, bucketWaiting, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // SetLobby opens or closes the lobby of an open lesson. While it is open, a device that is new in
 // the lesson waits until a teacher lets it in. Devices that wait when it closes go on waiting.
@@ -99,10 +159,12 @@ func needsLobby(tx *bbolt.Tx, s storedLesson, token string) bool {
 }
 
 // EnterLobby lets a device ask for a name in a lesson whose lobby is open, and returns the ticket
-// with which it waits. errs.Stale: the name is taken (code taken) or another device asks for it
-// (code asked), or this device need not wait (code no_lobby).
-func (r *Roster) EnterLobby(ref Ref, pupil, token string) (ticket string, err error) {
+// with which it waits. A device has one request in a lesson: a new one replaces it. errs.Stale: the
+// name is taken (code taken), or maxAskers devices ask for it (code asked), or maxGuests devices of
+// the network wait (code lobby_full), or this device need not wait (code no_lobby).
+func (r *Roster) EnterLobby(ref Ref, pupil, token string, by Asker) (ticket string, err error) {
 	const op = "roster.EnterLobby"
+	r.followClocks()
 	err = r.writeTx(op, func(tx *bbolt.Tx) error {
 		s, err := r.findOpenLesson(tx, ref)
 		if err != nil {
@@ -121,15 +183,46 @@ func (r *Roster) EnterLobby(ref Ref, pupil, token string) (ticket string, err er
 		if holder != "" {
 			return errTaken(op)
 		}
-		if _, err := checkedkv.Get[storedWaiting](tx, bucketWaiting, seatKey(s.ID, pupil)); err == nil {
-			return errs.NewCode(op, errs.Stale, "asked", "another device asks for this name; tell the teacher")
+		if err := r.makeRoom(tx, s.ID, pupil, by); err != nil {
+			return err
 		}
 		secret := newKey(ticketBytes)
 		ticket = s.ID + "." + pupil + "." + secret
-		w := storedWaiting{ID: checkedkv.NewID("w_"), Secret: []byte(hashToken(secret)), Asked: r.clock()}
-		return checkedkv.Put(tx, bucketWaiting, seatKey(s.ID, pupil), w)
+		w := storedWaiting{ID: checkedkv.NewID("w_"), Secret: []byte(hashToken(secret)), Asked: r.clock(), Asker: by}
+		return checkedkv.Put(tx, bucketWaiting, waitingKey(s.ID, pupil, w.ID), w)
 	})
 	return ticket, err
+}
+
+// makeRoom drops the requests that a new one replaces: that of the same device, and those for the
+// name that were admitted and never fetched. It refuses a request above the limits.
+func (r *Roster) makeRoom(tx *bbolt.Tx, lesson, pupil string, by Asker) error {
+	const op = "roster.EnterLobby"
+	keys, waiting := collectValues[storedWaiting](r, tx, bucketWaiting, seatKey(lesson, ""))
+	var old []string
+	askers, guests := 0, 0
+	for i, w := range waiting {
+		same := askedPupil(keys[i], lesson) == pupil
+		switch {
+		case w.Joined != 0:
+			continue
+		case by.Device != "" && w.Device == by.Device, same && w.Admitted && r.isOver(w.AdmittedAt, fetchTime):
+			old = append(old, keys[i])
+			continue
+		case same:
+			askers++
+		}
+		if !w.Admitted && w.isGuest() && w.Network == by.Network {
+			guests++
+		}
+	}
+	if askers >= maxAskers {
+		return errs.NewCode(op, errs.Stale, "asked", "other devices ask for this name; tell the teacher")
+	}
+	if by.isGuest() && guests >= maxGuests {
+		return errs.NewCode(op, errs.Stale, "lobby_full", "too many devices of this network wait; tell the teacher")
+	}
+	return deleteKeys(tx, old)
 }
 
 func errTaken(op string) error {
@@ -137,8 +230,8 @@ func errTaken(op string) error {
 }
 
 // loadTicket returns the open lesson, the pupil and the request of a ticket. A ticket whose request
-// is gone has none: the teacher refused it.
-func loadTicket(tx *bbolt.Tx, op, ticket string) (s storedLesson, p Pupil, w *storedWaiting, err error) {
+// is gone has none: the teacher refused it, or the device joined long ago.
+func (r *Roster) loadTicket(tx *bbolt.Tx, op, ticket string) (s storedLesson, p Pupil, w *storedWaiting, err error) {
 	parts := strings.Split(ticket, ".")
 	if len(ticket) > maxTicket || len(parts) != 3 {
 		return s, p, nil, errs.NewField(op, "ticket", "invalid", 0, "this is no ticket of a lobby")
@@ -151,32 +244,31 @@ func loadTicket(tx *bbolt.Tx, op, ticket string) (s storedLesson, p Pupil, w *st
 		return s, p, nil, err
 	}
 	p = c.Pupils[i]
-	stored, err := checkedkv.Get[storedWaiting](tx, bucketWaiting, seatKey(s.ID, parts[1]))
-	if err != nil && errs.KindOf(err) != errs.Missing {
-		return s, p, nil, err
-	}
-	if err == nil && subtle.ConstantTimeCompare(stored.Secret, []byte(hashToken(parts[2]))) == 1 {
-		w = &stored
+	for _, stored := range allValues[storedWaiting](r, tx, bucketWaiting, waitingKey(s.ID, p.ID, "")) {
+		over := stored.Joined != 0 && r.isOver(stored.Joined, repeatTime)
+		if subtle.ConstantTimeCompare(stored.Secret, []byte(hashToken(parts[2]))) == 1 && !over {
+			w = &stored
+		}
 	}
 	return s, p, w, nil
 }
 
 // CheckTicket returns the state of a device in a lobby. errs.Missing (code no_lesson): the lesson
-// has ended.
+// has ended. A ticket that is refused has the state alone.
 func (r *Roster) CheckTicket(ticket string) (t Ticket, err error) {
 	const op = "roster.CheckTicket"
 	err = r.readTx(op, func(tx *bbolt.Tx) error {
-		s, p, w, err := loadTicket(tx, op, ticket)
+		s, p, w, err := r.loadTicket(tx, op, ticket)
 		if err != nil {
 			return err
 		}
-		switch {
-		case w == nil:
+		if w == nil { // whoever has no secret of a request learns no name
 			t.State = TicketRefused
-		case w.Admitted:
+			return nil
+		}
+		t.State = TicketWaiting
+		if w.Admitted {
 			t.State = TicketAdmitted
-		default:
-			t.State = TicketWaiting
 		}
 		l := s.toLesson(tx)
 		t.Name, t.Title, t.ClassName = p.Name, l.Title, l.ClassName
@@ -185,13 +277,15 @@ func (r *Roster) CheckTicket(ticket string) (t Ticket, err error) {
 	return t, err
 }
 
-// JoinTicket gives an admitted device its name and a token, as JoinLesson does. The ticket stays good
-// until the name is free again, so a device whose answer was lost asks once more. errs.Denied: the
-// teacher has not let the device in yet (code waiting), or has refused it (code refused).
-func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string, err error) {
+// JoinTicket gives an admitted device its name and a token, as JoinLesson does. A device whose answer
+// was lost asks once more: the ticket stays good for repeatTime, or until the name is free again.
+// moved is true if the ticket takes the name from the device that joined with it before. errs.Denied:
+// the teacher has not let the device in yet (code waiting), or the ticket is void (code refused).
+func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string, moved bool, err error) {
 	const op = "roster.JoinTicket"
+	r.followClocks()
 	err = r.writeTx(op, func(tx *bbolt.Tx) error {
-		s, pupil, w, err := loadTicket(tx, op, ticket)
+		s, pupil, w, err := r.loadTicket(tx, op, ticket)
 		if err != nil {
 			return err
 		}
@@ -202,7 +296,7 @@ func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string
 			return errs.NewCode(op, errs.Denied, "waiting", "the teacher has not let this device in yet")
 		}
 		holder, err := loadHolder(tx, s.ID, pupil.ID)
-		if err == nil && holder != "" && holder != hashToken(token) { // the answer to the first call was lost
+		if moved = err == nil && holder != "" && holder != hashToken(token); moved {
 			_, err = freeName(tx, s.ID, pupil.ID)
 		}
 		if err != nil {
@@ -211,9 +305,12 @@ func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string
 		if p, given, freed, err = r.assignName(tx, op, s, pupil.ID, token); err != nil {
 			return err
 		}
-		return checkedkv.Put(tx, bucketWaiting, seatKey(s.ID, pupil.ID), *w)
+		if w.Joined == 0 {
+			w.Joined = r.tokenTime.now()
+		}
+		return checkedkv.Put(tx, bucketWaiting, waitingKey(s.ID, pupil.ID, w.ID), *w)
 	})
-	return p, given, freed, err
+	return p, given, freed, moved, err
 }
 
 // LeaveLobby withdraws the request of a device, so that it can ask for another name. Leaving twice
@@ -221,11 +318,11 @@ func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string
 func (r *Roster) LeaveLobby(ticket string) error {
 	const op = "roster.LeaveLobby"
 	return r.writeTx(op, func(tx *bbolt.Tx) error {
-		s, p, w, err := loadTicket(tx, op, ticket)
+		s, p, w, err := r.loadTicket(tx, op, ticket)
 		if err != nil || w == nil {
 			return err
 		}
-		return deleteKey(tx, bucketWaiting, seatKey(s.ID, p.ID))
+		return deleteKey(tx, bucketWaiting, waitingKey(s.ID, p.ID, w.ID))
 	})
 }
 
@@ -242,7 +339,7 @@ func (r *Roster) WaitingDevices(lessonID string) (list []Waiting, err error) {
 			return err
 		}
 		for at, w := range allValues[storedWaiting](r, tx, bucketWaiting, seatKey(s.ID, "")) {
-			if p, ok := c.findPupil(strings.TrimPrefix(at, seatKey(s.ID, ""))); ok && !w.Admitted {
+			if p, ok := c.findPupil(askedPupil(at, s.ID)); ok && !w.Admitted {
 				list = append(list, Waiting{w.ID, p.ID, p.Name, w.Asked})
 			}
 		}
@@ -253,26 +350,42 @@ func (r *Roster) WaitingDevices(lessonID string) (list []Waiting, err error) {
 }
 
 // AdmitWaiting lets devices of a lobby in, or refuses them, and returns their pupils. It leaves out
-// requests that are gone. A device that is let in fetches its token with JoinTicket.
+// requests that are gone. If it lets several in, it leaves out the names that several devices ask
+// for, because only a person knows who is who. The other devices that ask for the name of one that is
+// let in are refused. A device that is let in fetches its token with JoinTicket.
 func (r *Roster) AdmitWaiting(lessonID string, ids []string, admit bool) (pupils []string, err error) {
 	const op = "roster.AdmitWaiting"
+	r.followClocks()
 	err = r.writeTx(op, func(tx *bbolt.Tx) error {
 		if _, err := loadOpenLesson(tx, op, lessonID); err != nil {
 			return err
 		}
 		keys, waiting := collectValues[storedWaiting](r, tx, bucketWaiting, seatKey(lessonID, ""))
+		askers := map[string]int{}
 		for i, w := range waiting {
-			if w.Admitted || !slices.Contains(ids, w.ID) {
+			if !w.Admitted {
+				askers[askedPupil(keys[i], lessonID)]++
+			}
+		}
+		for i, w := range waiting {
+			pupil := askedPupil(keys[i], lessonID)
+			unsure := admit && len(ids) > 1 && askers[pupil] > 1
+			if w.Admitted || unsure || !slices.Contains(ids, w.ID) {
 				continue
 			}
-			pupils = append(pupils, strings.TrimPrefix(keys[i], seatKey(lessonID, "")))
-			w.Admitted = admit
-			change := checkedkv.Put(tx, bucketWaiting, keys[i], w)
+			pupils = append(pupils, pupil)
 			if !admit {
-				change = deleteKey(tx, bucketWaiting, keys[i])
+				if err := deleteKey(tx, bucketWaiting, keys[i]); err != nil {
+					return err
+				}
+				continue
 			}
-			if change != nil {
-				return change
+			if err := dropRequests(tx, lessonID, pupil); err != nil {
+				return err
+			}
+			w.Admitted, w.AdmittedAt = true, r.tokenTime.now()
+			if err := checkedkv.Put(tx, bucketWaiting, keys[i], w); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -283,10 +396,5 @@ func (r *Roster) AdmitWaiting(lessonID string, ids []string, admit bool) (pupils
 // emptyLobby forgets all devices in the lobby of a lesson.
 func (r *Roster) emptyLobby(tx *bbolt.Tx, lesson string) error {
 	keys, _ := collectValues[storedWaiting](r, tx, bucketWaiting, seatKey(lesson, ""))
-	for _, key := range keys {
-		if err := deleteKey(tx, bucketWaiting, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return deleteKeys(tx, keys)
 }

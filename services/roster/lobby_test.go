@@ -3,6 +3,7 @@ package roster
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // openLobby returns a school whose lesson has an open lobby.
@@ -39,9 +40,9 @@ func TestANewDeviceWaitsUntilTheTeacherLetsItIn(t *testing.T) {
 	checkRefused(t, err, "denied/lobby/")
 	_, _, _, err = s.JoinLesson(Ref{Key: s.lesson.Key}, cem.ID, "made up")
 	checkRefused(t, err, "denied/lobby/")
-	ticket := mustValue(s.EnterLobby(s.ref(), cem.ID, ""))(t)
+	ticket := mustValue(s.EnterLobby(s.ref(), cem.ID, "", Asker{}))(t)
 	s.checkTicket(t, ticket, TicketWaiting)
-	_, _, _, err = s.JoinTicket(ticket, "")
+	_, _, _, _, err = s.JoinTicket(ticket, "")
 	checkRefused(t, err, "denied/waiting/")
 	list := mustValue(s.WaitingDevices(s.lesson.ID))(t)
 	if len(list) != 1 || list[0].Pupil != cem.ID || list[0].Name != cem.Name {
@@ -49,11 +50,11 @@ func TestANewDeviceWaitsUntilTheTeacherLetsItIn(t *testing.T) {
 	}
 	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID, "w_none"}, true))(t)
 	s.checkTicket(t, ticket, TicketAdmitted)
-	p, token, _, err := s.JoinTicket(ticket, "")
+	p, token, _, _, err := s.JoinTicket(ticket, "")
 	if err != nil || p.User != cem.ID {
 		t.Fatalf("%+v %v", p, err)
 	}
-	if _, again, _, err := s.JoinTicket(ticket, ""); err != nil || again == token { // its answer was lost
+	if _, again, _, moved, err := s.JoinTicket(ticket, ""); err != nil || again == token || !moved { // its answer was lost
 		t.Errorf("the ticket a second time: %v", err)
 	}
 	if left := mustValue(s.WaitingDevices(s.lesson.ID))(t); len(left) != 0 {
@@ -62,19 +63,17 @@ func TestANewDeviceWaitsUntilTheTeacherLetsItIn(t *testing.T) {
 	if err := s.ReleaseName(s.lesson.ID, cem.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, _, _, err = s.JoinTicket(ticket, "")
+	_, _, _, _, err = s.JoinTicket(ticket, "")
 	checkRefused(t, err, "denied/refused/")
 }
 
-func TestALobbyHasOneDeviceForAName(t *testing.T) {
+func TestALobbyHasARequestUntilItIsAnswered(t *testing.T) {
 	s := openLobby(t)
 	ben, cem := s.class.Pupils[0], s.class.Pupils[1]
-	first := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
-	_, err := s.EnterLobby(s.ref(), ben.ID, "")
-	checkRefused(t, err, "stale/asked/")
-	_, err = s.EnterLobby(s.ref(), "p_none", "")
+	first := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{}))(t)
+	_, err := s.EnterLobby(s.ref(), "p_none", "", Asker{})
 	checkRefused(t, err, "missing/no_pupil/")
-	_, err = s.EnterLobby(Ref{Code: "000000x"}, cem.ID, "")
+	_, err = s.EnterLobby(Ref{Code: "000000x"}, cem.ID, "", Asker{})
 	checkRefused(t, err, "missing/no_lesson/")
 	for _, ticket := range []string{"", "x", s.lesson.ID + "." + ben.ID, string(make([]byte, 500))} {
 		_, err := s.CheckTicket(ticket)
@@ -83,12 +82,14 @@ func TestALobbyHasOneDeviceForAName(t *testing.T) {
 	if err := s.LeaveLobby(first); err != nil {
 		t.Fatal(err)
 	}
-	second := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	second := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{}))(t)
 	if err := s.LeaveLobby(first); err != nil { // not its place any more
 		t.Fatal(err)
 	}
-	s.checkTicket(t, first, TicketRefused)
 	s.checkTicket(t, second, TicketWaiting)
+	if got := mustValue(s.CheckTicket(first))(t); got != (Ticket{State: TicketRefused}) {
+		t.Errorf("without the secret of a request: %+v", got)
+	}
 	_, names, err := s.FindLesson(s.ref(), "")
 	if err != nil || !names[0].Asked || names[0].Taken || names[1].Asked {
 		t.Errorf("names: %+v %v", names, err)
@@ -96,7 +97,7 @@ func TestALobbyHasOneDeviceForAName(t *testing.T) {
 	list := mustValue(s.WaitingDevices(s.lesson.ID))(t)
 	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID}, false))(t)
 	s.checkTicket(t, second, TicketRefused)
-	third := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	third := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{}))(t)
 	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID}, true))(t) // the teacher saw the second
 	s.checkTicket(t, third, TicketWaiting)
 }
@@ -104,7 +105,7 @@ func TestALobbyHasOneDeviceForAName(t *testing.T) {
 func TestACardPassesTheLobby(t *testing.T) {
 	s := openLobby(t)
 	ben := s.class.Pupils[0]
-	ticket := mustValue(s.EnterLobby(s.ref(), ben.ID, ""))(t)
+	ticket := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{}))(t)
 	cards := mustValue(s.Cards(s.class.ID))(t)
 	if p, _, _, _, err := s.JoinCard(strings.TrimPrefix(cards[0].Link, "/c/"), ""); err != nil || p.User != ben.ID {
 		t.Fatalf("%+v %v", p, err)
@@ -115,7 +116,7 @@ func TestACardPassesTheLobby(t *testing.T) {
 func TestALobbyOutlivesARestart(t *testing.T) {
 	s := openLobby(t)
 	path := s.cfg.Path
-	ticket := mustValue(s.EnterLobby(s.ref(), s.class.Pupils[0].ID, ""))(t)
+	ticket := mustValue(s.EnterLobby(s.ref(), s.class.Pupils[0].ID, "", Asker{}))(t)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,4 +136,108 @@ func TestALobbyOutlivesARestart(t *testing.T) {
 		t.Errorf("after the end: %+v", list)
 	}
 	checkRefused(t, s.SetLobby(s.lesson.ID, false), "missing/no_lesson/")
+}
+
+func TestSignOutVoidsTheTicket(t *testing.T) {
+	s := openLobby(t)
+	ben := s.class.Pupils[0]
+	ticket := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{}))(t)
+	list := mustValue(s.WaitingDevices(s.lesson.ID))(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, []string{list[0].ID}, true))(t)
+	_, token, _, _, err := s.JoinTicket(ticket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SignOut(token); err != nil {
+		t.Fatal(err)
+	}
+	s.checkTicket(t, ticket, TicketRefused)
+	_, names, err := s.FindLesson(s.ref(), "")
+	if err != nil || names[0].Asked || names[0].Taken {
+		t.Errorf("the name is not free: %+v %v", names[0], err)
+	}
+}
+
+// waitingFor returns the requests that the teacher sees, and their names.
+func (s school) waitingFor(t *testing.T) (ids []string, names string) {
+	t.Helper()
+	for _, w := range mustValue(s.WaitingDevices(s.lesson.ID))(t) {
+		ids, names = append(ids, w.ID), names+w.Name+" "
+	}
+	return ids, names
+}
+
+func TestADeviceAsksForOneNameInALobby(t *testing.T) {
+	s := openLobby(t)
+	ben, cleo := s.class.Pupils[0], s.class.Pupils[1]
+	guesser := Asker{Device: "a"}
+	first := mustValue(s.EnterLobby(s.ref(), ben.ID, "", guesser))(t)
+	mustValue(s.EnterLobby(s.ref(), cleo.ID, "", guesser))(t)
+	s.checkTicket(t, first, TicketRefused)
+	if _, names := s.waitingFor(t); names != "Cleo " {
+		t.Errorf("waiting: %q", names)
+	}
+	for _, guest := range []string{"", "b", "c"} {
+		mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: guest, Network: "10.0.0.1"}))(t)
+	}
+	_, err := s.EnterLobby(s.ref(), cleo.ID, "", Asker{Device: "d", Network: "10.0.0.1"})
+	checkRefused(t, err, "stale/lobby_full/")
+	_, err = s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "e"})
+	checkRefused(t, err, "stale/asked/")
+	mustValue(s.EnterLobby(s.ref(), cleo.ID, "", Asker{Device: "d", Network: "10.0.0.2"}))(t)
+}
+
+func TestLetAllInLeavesOutANameThatTwoDevicesAskFor(t *testing.T) {
+	s := openLobby(t)
+	ben, cleo := s.class.Pupils[0], s.class.Pupils[1]
+	real := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "a"}))(t)
+	other := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "b"}))(t)
+	alone := mustValue(s.EnterLobby(s.ref(), cleo.ID, "", Asker{Device: "c"}))(t)
+	ids, _ := s.waitingFor(t)
+	if let := mustValue(s.AdmitWaiting(s.lesson.ID, ids, true))(t); len(let) != 1 || let[0] != cleo.ID {
+		t.Errorf("let in: %v", let)
+	}
+	s.checkTicket(t, alone, TicketAdmitted)
+	s.checkTicket(t, other, TicketWaiting)
+	if err := s.LeaveLobby(other); err != nil {
+		t.Fatal(err)
+	}
+	other = mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "b"}))(t)
+	ids, _ = s.waitingFor(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, ids[:1], true))(t)
+	s.checkTicket(t, real, TicketAdmitted)
+	s.checkTicket(t, other, TicketRefused)
+}
+
+func TestAnAdmittedDeviceThatIsGoneBlocksNoName(t *testing.T) {
+	s := openLobby(t)
+	clock := s.useSetClock()
+	ben := s.class.Pupils[0]
+	gone := mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "a"}))(t)
+	ids, _ := s.waitingFor(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, ids, true))(t)
+	clock.step(time.Hour) // the clock is set, and no time passes
+	mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "b"}))(t)
+	s.checkTicket(t, gone, TicketAdmitted)
+	clock.pass(61 * time.Second)
+	mustValue(s.EnterLobby(s.ref(), ben.ID, "", Asker{Device: "c"}))(t)
+	s.checkTicket(t, gone, TicketRefused)
+}
+
+func TestATicketIsRepeatedForTwoMinutes(t *testing.T) {
+	s := openLobby(t)
+	clock := s.useSetClock()
+	ticket := mustValue(s.EnterLobby(s.ref(), s.class.Pupils[0].ID, "", Asker{Device: "a"}))(t)
+	ids, _ := s.waitingFor(t)
+	mustValue(s.AdmitWaiting(s.lesson.ID, ids, true))(t)
+	for i, want := range []bool{false, true} {
+		clock.pass(time.Minute)
+		if _, _, _, moved, err := s.JoinTicket(ticket, ""); err != nil || moved != want {
+			t.Errorf("join %d: moved %v, %v", i+1, moved, err)
+		}
+	}
+	clock.pass(61 * time.Second)
+	s.checkTicket(t, ticket, TicketRefused)
+	_, _, _, _, err := s.JoinTicket(ticket, "")
+	checkRefused(t, err, "denied/refused/")
 }

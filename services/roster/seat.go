@@ -46,8 +46,9 @@ func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err 
 			holder, err := checkedkv.Get[[]byte](tx, bucketSeats, seatKey(s.ID, p.ID))
 			n := Name{ID: p.ID, Name: p.Name, Taken: err == nil && string(holder) != mine}
 			if err != nil && s.Lobby {
-				_, err = checkedkv.Get[storedWaiting](tx, bucketWaiting, seatKey(s.ID, p.ID))
-				n.Asked = err == nil
+				for range allValues[storedWaiting](r, tx, bucketWaiting, waitingKey(s.ID, p.ID, "")) {
+					n.Asked = true
+				}
 			}
 			names = append(names, n)
 		}
@@ -146,7 +147,7 @@ func (r *Roster) assignName(tx *bbolt.Tx, op string, s storedLesson, pupil, toke
 	if err := checkedkv.Put(tx, bucketSeats, seatKey(s.ID, pupil), []byte(hashToken(given))); err != nil {
 		return p, "", "", err
 	}
-	if err := deleteKey(tx, bucketWaiting, seatKey(s.ID, pupil)); err != nil { // of another device
+	if err := dropRequests(tx, s.ID, pupil); err != nil { // of other devices
 		return p, "", "", err
 	}
 	return p, given, freed, checkedkv.Put(tx, bucketTokens, hashToken(given), t)
@@ -163,10 +164,10 @@ func freeOtherName(tx *bbolt.Tx, lesson, mine string) (string, error) {
 	return t.User, err
 }
 
-// freeName takes a name from the device that has it, or that waits for it in the lobby. held is true if a device had it.
+// freeName takes a name from the device that has it, or from those that wait for it in the lobby. held is true if a device had it.
 func freeName(tx *bbolt.Tx, lesson, pupil string) (held bool, err error) {
 	key := seatKey(lesson, pupil)
-	if err := deleteKey(tx, bucketWaiting, key); err != nil {
+	if err := dropRequests(tx, lesson, pupil); err != nil {
 		return false, err
 	}
 	holder, err := checkedkv.Get[[]byte](tx, bucketSeats, key)

@@ -23,7 +23,7 @@ import (
 //	cards    class id/pupil id  -> the key on the pupil's card
 //	cards    a card's key       -> storedCard
 //	passes   SHA-256 of a token -> Pass
-//	waiting  lesson id/pupil id -> storedWaiting, the device in the lobby that asks for the name
+//	waiting  lesson id/pupil id/request id -> storedWaiting, a device in the lobby that asks for the name
 //	down     "cursor"           -> number of the last item of the cloud that was applied
 //	down     "class/" cloud id  -> id of the class that it is here
 const (

@@ -159,7 +159,7 @@ func (r *Roster) signIn(tx *bbolt.Tx, s Staff) (string, error) {
 	return token, checkedkv.Put(tx, bucketTokens, hashToken(token), t)
 }
 
-// SignOut voids a token. A pupil's name becomes free.
+// SignOut voids a token. A pupil's name becomes free, so the ticket that gave it is void too.
 func (r *Roster) SignOut(token string) error {
 	key := hashToken(token)
 	return r.writeTx("roster.SignOut", func(tx *bbolt.Tx) error {
@@ -169,7 +169,7 @@ func (r *Roster) SignOut(token string) error {
 			return nil
 		}
 		if t.Role == uint8(event.Pupil) {
-			if err := deleteKey(tx, bucketSeats, seatKey(t.Lesson, t.User)); err != nil {
+			if _, err := freeName(tx, t.Lesson, t.User); err != nil {
 				return err
 			}
 		}

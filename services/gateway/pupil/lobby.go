@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/livelearn/box/services/gateway/connlimit"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/roster"
@@ -33,17 +34,33 @@ func (a *API) registerLobby(ops httpapi.Operations) {
 
 func (a *API) askToJoin(ctx context.Context, in *httpapi.Body[askIn]) (out *httpapi.Body[ticketBody], err error) {
 	err = a.throttleCode(ctx, in.Body.Ref, func() error {
-		ticket, err := a.Roster.EnterLobby(roster.Ref(in.Body.Ref), in.Body.Pupil, httpapi.CallerOf(ctx).Token)
+		ticket, err := a.Roster.EnterLobby(roster.Ref(in.Body.Ref), in.Body.Pupil, httpapi.CallerOf(ctx).Token, a.askerOf(ctx))
 		out = &httpapi.Body[ticketBody]{Body: ticketBody{ticket}}
 		return err
 	})
 	return out, err
 }
 
+// askerOf returns the device of a request. One without a count of its own gets a new id as often as it
+// asks for one, so its network counts too.
+func (a *API) askerOf(ctx context.Context) roster.Asker {
+	r := httpapi.RequestOf(ctx)
+	id, counted := a.SignIn.DeviceID(r)
+	by := roster.Asker{Device: id}
+	if !counted {
+		networks := connlimit.Networks(connlimit.HostOf(r.RemoteAddr))
+		by.Network = networks[len(networks)-1]
+	}
+	return by
+}
+
 func (a *API) joinTicket(ctx context.Context, ticket string) (*signin.SignedIn, error) {
-	p, token, freed, err := a.Roster.JoinTicket(ticket, httpapi.CallerOf(ctx).Token)
+	p, token, freed, moved, err := a.Roster.JoinTicket(ticket, httpapi.CallerOf(ctx).Token)
 	if err != nil {
 		return nil, err
+	}
+	if moved {
+		a.Sessions.Kick(p.User, "", "the device that the teacher let in has the name")
 	}
 	if freed != "" {
 		a.Sessions.Kick(freed, "", "this device joined under another name")

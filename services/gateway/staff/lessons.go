@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/httpapi"
@@ -65,9 +66,15 @@ func (a *lessonAPI) startLesson(ctx context.Context, in *httpapi.Body[lessonIn])
 	if err := a.roster.CheckTeaches(httpapi.CallerOf(ctx).Person, in.Body.Class); err != nil {
 		return nil, err
 	}
+	_, before := a.roster.LessonIn(in.Body.Class)
 	l, err := a.roster.StartLesson(httpapi.CallerOf(ctx).User, in.Body.Class, in.Body.Title)
 	if err != nil {
 		return nil, err
+	}
+	if before != nil && a.guessing() { // a teacher who closed the lobby of the lesson keeps it closed
+		if l, err = a.openLobby(ctx, l); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.callRoom(ctx, l.Room, "lesson.start", map[string]string{"lesson": l.ID, "title": l.Title}); err != nil {
 		return nil, err
@@ -76,6 +83,16 @@ func (a *lessonAPI) startLesson(ctx context.Context, in *httpapi.Body[lessonIn])
 		return nil, err
 	}
 	return httpapi.ToResponse(l, a.loadMaterials(ctx, l, in.Body.Quiz, in.Body.Deck))
+}
+
+// openLobby lets new devices wait in a lesson that starts while somebody guesses codes, as they wait
+// in the lessons that were open when that began.
+func (a *lessonAPI) openLobby(ctx context.Context, l roster.Lesson) (roster.Lesson, error) {
+	if err := a.roster.SetLobby(l.ID, true); err != nil {
+		return l, err
+	}
+	a.audit.Record(httpapi.RequestOf(ctx), httpapi.Caller{}, audit.Entry{Action: "lobby.guessing", Target: l.ID})
+	return a.roster.Lesson(l.ID)
 }
 
 // endLesson ends the lesson in the room before it frees the devices, so that everybody sees

@@ -86,6 +86,7 @@ type lessonAPI struct {
 	addrs    func() (plain, secure string)
 	hasMedia bool
 	guessing func() bool
+	audit    httpapi.Audit
 }
 
 // libraryAPI holds the operations on quizzes, their pictures and samples.
@@ -126,7 +127,7 @@ func Register(mux *http.ServeMux, ops httpapi.Operations, d Deps) {
 	classes.registerCards(ops)
 	classes.registerTeachers(ops)
 	classes.registerClassList(ops)
-	lessons := &lessonAPI{d.Roster, d.Rooms, d.Sessions, d.Library, d.Jobs, d.Peers, d.Log, d.Addrs, d.HasMedia, d.Guessing}
+	lessons := &lessonAPI{d.Roster, d.Rooms, d.Sessions, d.Library, d.Jobs, d.Peers, d.Log, d.Addrs, d.HasMedia, d.Guessing, d.Audit}
 	lessons.registerLessons(ops)
 	lessons.registerMaterials(ops)
 	lessons.registerTokens(ops)

@@ -352,7 +352,7 @@ function Names({
             <li key={n.id}>
               <button
                 type="button"
-                disabled={n.taken || n.asked || (busy !== "" && busy !== n.id)}
+                disabled={n.taken || (busy !== "" && busy !== n.id)}
                 aria-busy={busy === n.id}
                 class={mine(n.id) ? css.mine : ""}
                 onClick={() => void join(n.id)}

@@ -35,7 +35,7 @@ function useTicket(): [Ticket | null, Fault | null] {
         const now = await api.ticket(ticket.value);
         if (gone) return;
         if (now.state === "admitted") return await enter();
-        setSeen(now);
+        setSeen((before) => (now.name || !before ? now : { ...before, state: now.state })); // a refusal has no name
         setFault(null);
         if (now.state === "refused") return;
       } catch (e) {
@@ -70,13 +70,17 @@ export function InLobby({ back }: { back: () => void }) {
       {seen ? (
         <>
           <div>
-            <p class={css.lesson}>
-              <bdi>{seen.className}</bdi>
-            </p>
+            {seen.className && (
+              <p class={css.lesson}>
+                <bdi>{seen.className}</bdi>
+              </p>
+            )}
             <PageTitle>{t(refused ? "join.refused" : "join.lobby")}</PageTitle>
           </div>
           <p role="status" data-lobby={seen.state}>
-            {t(refused ? "join.refused.text" : "join.lobby.text", { name: `\u2068${seen.name}\u2069` })}
+            {seen.name
+              ? t(refused ? "join.refused.text" : "join.lobby.text", { name: `\u2068${seen.name}\u2069` })
+              : t("join.refused.unnamed")}
           </p>
         </>
       ) : (

@@ -12,17 +12,26 @@ import (
 	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/discover"
+	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/supervise"
 )
 
 // buildMesh makes what connects this box to others of its school. A box that is alone runs nothing
-// of it.
-func (b *Box) buildMesh() error {
+// of it. One that cannot read or write what it needs for this gives its lessons without it.
+func (b *Box) buildMesh() {
 	if b.parts.NoMachineIO {
-		return nil
+		return
 	}
-	own, err := members.OpenIdentity(b.folder.PathOf(datafolder.BoxKeyFile))
+	if err := b.openMesh(); err != nil {
+		b.mesh, b.directory = nil, nil
+		b.loggerFor("mesh").Error("this box connects to no other until it is started again", "err", err)
+		b.health.SetCheck("mesh", health.Warn, "mesh_off", "this box connects to no other: check the disk and start the box again: "+err.Error())
+	}
+}
+
+func (b *Box) openMesh() error {
+	own, err := members.OpenIdentity(b.folder.PathOf(datafolder.BoxKeyFile), b.loggerFor("mesh"))
 	if err != nil {
 		return err
 	}

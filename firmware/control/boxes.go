@@ -20,6 +20,17 @@ type JoinRequest struct {
 	Code    string `json:"code"`
 }
 
+// withBoxes refuses what a box without a mesh cannot do.
+func (c *Server) withBoxes(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if c.Boxes == nil {
+			answer(w, nil, errs.NewCode("control.boxes", errs.Missing, "no_mesh", "this box runs without the part that connects to other boxes: the check named mesh may say why"))
+			return
+		}
+		serve(w, r)
+	}
+}
+
 func (c *Server) serveBoxes(w http.ResponseWriter, _ *http.Request) { answer(w, c.Boxes.Boxes(), nil) }
 
 func (c *Server) serveCode(w http.ResponseWriter, _ *http.Request) {

@@ -58,7 +58,7 @@ type box struct {
 
 func newIdentity(t *testing.T) members.Identity {
 	t.Helper()
-	own, err := members.OpenIdentity(filepath.Join(t.TempDir(), "box.key"))
+	own, err := members.OpenIdentity(filepath.Join(t.TempDir(), "box.key"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

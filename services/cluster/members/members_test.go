@@ -1,7 +1,6 @@
 package members
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,7 +20,7 @@ import (
 func newList(t *testing.T) *List {
 	t.Helper()
 	dir := t.TempDir()
-	own, err := OpenIdentity(filepath.Join(dir, "box.key"))
+	own, err := OpenIdentity(filepath.Join(dir, "box.key"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +160,7 @@ func TestTwoBoxesThatAddTheLastOneLeaveOutTheSame(t *testing.T) {
 func TestTheListSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *List {
-		own, err := OpenIdentity(filepath.Join(dir, "box.key"))
+		own, err := OpenIdentity(filepath.Join(dir, "box.key"), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,20 +256,22 @@ func TestKeysDecideAndNoClock(t *testing.T) {
 	}
 }
 
-func TestADamagedKeyIsToldApart(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "box.key")
-	if err := os.WriteFile(path, []byte("nonsense"), 0o600); err != nil {
-		t.Fatal(err)
+func TestADamagedKeyIsSetAsideForANewOne(t *testing.T) {
+	for _, data := range []string{"", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
+		path := filepath.Join(t.TempDir(), "box.key")
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		log := slog.New(slog.DiscardHandler)
+		own, err := OpenIdentity(path, log)
+		if err != nil || own.Key == "" {
+			t.Fatalf("%q: %v", data, err)
+		}
+		if again, err := OpenIdentity(path, log); err != nil || again.Key != own.Key {
+			t.Errorf("%q: the new key did not stay: %v", data, err)
+		}
+		if kept, err := os.ReadFile(path + ".damaged"); err != nil || string(kept) != data {
+			t.Errorf("kept %q, %v", kept, err)
+		}
 	}
-	if _, err := OpenIdentity(path); codeOfAny(err) != "no_key" {
-		t.Errorf("got %v", err)
-	}
-}
-
-func codeOfAny(err error) string {
-	e, _ := errors.AsType[*errs.Error](err)
-	if e == nil {
-		return ""
-	}
-	return e.Code
 }

@@ -196,6 +196,24 @@ func TestTheListSurvivesARestart(t *testing.T) {
 	}
 }
 
+// A box with a new key, such as that of a copied card, does not take the old one for another box.
+func TestABoxWithANewKeyIsAlone(t *testing.T) {
+	l := newList(t)
+	grow(t, l, 2)
+	log := slog.New(slog.DiscardHandler)
+	own, err := OpenIdentity(filepath.Join(t.TempDir(), "box.key"), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anew, err := Open(l.path, own, log)
+	if err != nil || len(anew.All()) != 0 {
+		t.Fatalf("knows %+v, %v", anew.All(), err)
+	}
+	if _, err := os.Stat(l.path + ".damaged"); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`[]`))
 	f.Add(Encode([]Member{randomEntry(rand.New(rand.NewPCG(1, 1)))}))

@@ -116,6 +116,17 @@ func (l *List) Learn(list []Member) error {
 	return l.set(Merge(l.all, list))
 }
 
+// Hear is Learn for what comes over the connection to other boxes. A box that is alone has none: such a
+// list was sent before this box left, and would bring it back.
+func (l *List) Hear(list []Member) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.others()) == 0 {
+		return nil
+	}
+	return l.set(Merge(l.all, list))
+}
+
 // set replaces the list, on disk first. The caller holds mu.
 func (l *List) set(list []Member) error {
 	if i := slices.IndexFunc(list, func(m Member) bool { return m.Key == l.own.Key }); i >= 0 && !list[i].IsMember() {

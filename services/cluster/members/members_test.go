@@ -196,6 +196,18 @@ func TestTheListSurvivesARestart(t *testing.T) {
 	}
 }
 
+func TestALateListDoesNotBringARemovedBoxBack(t *testing.T) {
+	l := newList(t)
+	grow(t, l, 2)
+	late := l.All()
+	if err := remove(l, l.own.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Hear(late); err != nil || len(l.All()) != 0 {
+		t.Errorf("%v, knows %+v", err, l.All())
+	}
+}
+
 // A box with a new key, such as that of a copied card, does not take the old one for another box.
 func TestABoxWithANewKeyIsAlone(t *testing.T) {
 	l := newList(t)

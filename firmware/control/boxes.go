@@ -37,22 +37,23 @@ func (c *Server) serveCode(w http.ResponseWriter, _ *http.Request) {
 	answer(w, c.Boxes.ShowCode(), nil)
 }
 
+// serveJoin continues when the command is stopped, because the code counts once.
 func (c *Server) serveJoin(w http.ResponseWriter, r *http.Request) {
 	var q JoinRequest
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&q)
 	if err == nil {
-		err = c.Boxes.Join(r.Context(), q.Address, q.Code)
+		err = c.Boxes.Join(context.WithoutCancel(r.Context()), q.Address, q.Code)
 	}
 	if err == nil {
-		c.Record(r.Context(), audit.Entry{Action: "box.paired", Detail: q.Address})
+		c.Record(context.WithoutCancel(r.Context()), audit.Entry{Action: "box.paired", Detail: q.Address})
 	}
 	answer(w, c.Boxes.Boxes(), err)
 }
 
 func (c *Server) serveRemove(w http.ResponseWriter, r *http.Request) {
-	gone, err := c.Boxes.Remove(r.Context(), r.PathValue("id"))
+	gone, err := c.Boxes.Remove(context.WithoutCancel(r.Context()), r.PathValue("id"))
 	if err == nil {
-		c.Record(r.Context(), audit.Entry{Action: "box.removed", Target: gone.ID, Detail: gone.Name})
+		c.Record(context.WithoutCancel(r.Context()), audit.Entry{Action: "box.removed", Target: gone.ID, Detail: gone.Name})
 	}
 	answer(w, gone, err)
 }

@@ -222,8 +222,12 @@ func (l *List) admit(list []Member, p profile) Member {
 }
 
 // replace takes the list of the school that this box joins. What it knew before was of another school.
+// A box may have joined this one meanwhile.
 func (l *List) replace(list []Member) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.others()) > 0 {
+		return errNotAlone()
+	}
 	return l.set(list)
 }

@@ -201,7 +201,7 @@ func (p *Pairing) Join(ctx context.Context, address, code string) error {
 	code = cleanCode(code)
 	switch {
 	case len(p.list.Others()) > 0:
-		return errs.NewCode(op, errs.Stale, "not_alone", "this box belongs to a school already: show the code here and enter it at the new box, or remove this box from its school first")
+		return errNotAlone()
 	case len(code) != codeLen:
 		return errs.NewField(op, "code", "bad_length", codeLen, "a code has %d letters and digits", codeLen)
 	}
@@ -238,6 +238,10 @@ func (p *Pairing) Join(ctx context.Context, address, code string) error {
 		return errs.NewCode(op, errs.Invalid, "bad_reply", "the list of the other box does not name this box")
 	}
 	return p.list.replace(list)
+}
+
+func errNotAlone() error {
+	return errs.NewCode("members.Join", errs.Stale, "not_alone", "this box belongs to a school already: show the code here and enter it at the new box, or remove this box from its school first")
 }
 
 // checkReply returns the list if its sender knows the code too.

@@ -97,6 +97,17 @@ func TestACodePairsTwoBoxes(t *testing.T) {
 	}
 }
 
+// While a box joins a school, another one may join it.
+func TestABoxThatIsNoLongerAloneKeepsItsSchool(t *testing.T) {
+	l, school := newList(t), newList(t)
+	grow(t, l, 1)
+	grow(t, school, 1)
+	before := l.All()
+	if err := l.replace(school.All()); codeOf(err) != "not_alone" || len(l.All()) != len(before) {
+		t.Errorf("%v, knows %+v", err, l.All())
+	}
+}
+
 func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	a, b := startPairBox(t, newList(t)), startPairBox(t, newList(t))
 	if err := b.Join(t.Context(), a.addr, "AAAAAAAA"); codeOf(err) != "no_code" {

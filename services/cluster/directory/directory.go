@@ -15,7 +15,7 @@ const (
 	subject    = "find"
 	patience   = 300 * time.Millisecond // for all boxes; they answer within a few ms
 	maxCode    = 16                     // bytes
-	maxName    = 200
+	maxName    = 240 // bytes, as in package members
 	maxAddress = 300
 )
 

@@ -62,7 +62,7 @@ func TestAPlaceThatIsNoAddressIsNotShown(t *testing.T) {
 		{Box: "X", Address: "http://user:pass@192.0.2.2/"},
 		{Box: "X", Address: "http://192.0.2.2/" + strings.Repeat("x", 300)},
 		{Box: "", Address: "http://192.0.2.2/"},
-		{Box: strings.Repeat("x", 201), Address: "http://192.0.2.2/"},
+		{Box: strings.Repeat("x", 241), Address: "http://192.0.2.2/"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			net := clustertest.NewNet(1)

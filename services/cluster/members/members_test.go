@@ -208,6 +208,18 @@ func TestALateListDoesNotBringARemovedBoxBack(t *testing.T) {
 	}
 }
 
+func TestALongNameStaysWhole(t *testing.T) {
+	l := newList(t)
+	grow(t, l, 1)
+	name := strings.Repeat("\U0001F3EB", 60)
+	if err := l.Describe(name, nil); err != nil || find(l.All(), l.own.Key).Name != name {
+		t.Errorf("%v, %q", err, find(l.All(), l.own.Key).Name)
+	}
+	if _, err := Decode(Encode(l.All())); err != nil {
+		t.Error(err)
+	}
+}
+
 // A box with a new key, such as that of a copied card, does not take the old one for another box.
 func TestABoxWithANewKeyIsAlone(t *testing.T) {
 	l := newList(t)

@@ -47,15 +47,15 @@ func (b *Box) openMesh() error {
 		deps.Nearby = findHosts
 	}
 	b.mesh = link.New(b.cfg.Mesh, deps)
-	b.directory, _, err = directory.New(b.mesh, b.findLesson)
+	b.directory, _, err = directory.New(b.mesh, own.ID, b.findLesson)
 	return err
 }
 
-// findLesson tells other boxes where a lesson of this box is.
-func (b *Box) findLesson(code string) (directory.Place, bool) {
+// findLesson answers other boxes where a lesson of this box is.
+func (b *Box) findLesson(q directory.Question) (directory.Place, bool) {
 	plain, _ := b.gateway.Addrs()
 	list := addresses.HTTPAddresses(plain)
-	l, _, err := b.roster.FindLesson(roster.Ref{Code: code}, "")
+	l, _, err := b.roster.FindLesson(roster.Ref{Code: q.Code}, "")
 	if err != nil || len(list) == 0 {
 		return directory.Place{}, false
 	}

@@ -10,8 +10,8 @@ import (
 // otherBoxes are boxes of the school of which one has the lesson of a code.
 type otherBoxes struct{ code string }
 
-func (o otherBoxes) Find(_ context.Context, code string) (directory.Place, bool) {
-	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}, code == o.code
+func (o otherBoxes) Find(_ context.Context, q directory.Question) (directory.Place, bool) {
+	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}, q.Code == o.code
 }
 
 // A pupil who types the code of another box's lesson is led there, and it is no wrong code. A lesson of

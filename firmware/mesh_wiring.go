@@ -13,7 +13,6 @@ import (
 	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/health"
-	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/supervise"
 )
 
@@ -55,7 +54,7 @@ func (b *Box) openMesh() error {
 func (b *Box) findLesson(q directory.Question) (directory.Place, bool) {
 	plain, _ := b.gateway.Addrs()
 	list := addresses.HTTPAddresses(plain)
-	l, _, err := b.roster.FindLesson(roster.Ref{Code: q.Code}, "")
+	l, err := b.gateway.FindForOtherBox(q.Code, q.From)
 	if err != nil || len(list) == 0 {
 		return directory.Place{}, false
 	}

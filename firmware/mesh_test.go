@@ -36,3 +36,18 @@ func TestABoxWithoutAKeyStartsAndSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestAPersonIsLedToTheAddressInTheirNetwork(t *testing.T) {
+	all := []string{"http://127.0.0.1:8080", "http://10.1.0.5:8080", "http://192.168.7.5:8080", "http://[fd00:0:0:7::5]:8080"}
+	for from, want := range map[string]string{
+		"192.168.7.200": all[2], "::ffff:192.168.7.200": all[2], "fd00:0:0:7::200": all[3], "10.1.0.9": all[1],
+		"172.16.0.1": all[1], "": all[1], "127.0.0.1": all[1],
+	} {
+		if got := nearest(all, from); got != want {
+			t.Errorf("%q: %s, want %s", from, got, want)
+		}
+	}
+	if got := nearest(all[:1], "192.168.7.200"); got != all[0] {
+		t.Errorf("a box without a network: %q", got)
+	}
+}

@@ -3,6 +3,8 @@ package firmware
 import (
 	"context"
 	"net"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/livelearn/box/firmware/addresses"
@@ -58,7 +60,46 @@ func (b *Box) findLesson(q directory.Question) (directory.Place, bool) {
 	if err != nil || len(list) == 0 {
 		return directory.Place{}, false
 	}
-	return directory.Place{Box: b.boxName(), Address: list[0] + "/j/" + l.Key}, true
+	return directory.Place{Box: b.boxName(), Address: nearest(list, q.From) + "/j/" + l.Key}, true
+}
+
+// nearest returns the address of this box that a person with the address from reaches best: one in the
+// same network, or else the first. An address of the loopback comes only where there is nothing else.
+func nearest(list []string, from string) string {
+	best, most := "", -1
+	for _, a := range list {
+		if n := closeness(a, from); n > most {
+			best, most = a, n
+		}
+	}
+	return best
+}
+
+// closeness is higher for an address that people reach better.
+func closeness(address, from string) int {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	switch {
+	case err == nil && ip.IsLoopback():
+		return 0
+	case err == nil && isSameNetwork(ip.Unmap(), from):
+		return 2
+	}
+	return 1
+}
+
+// isSameNetwork takes a /24 or a /64 for a network, as most schools have them.
+func isSameNetwork(ip netip.Addr, from string) bool {
+	bits := 64
+	if ip.Is4() {
+		bits = 24
+	}
+	other, err := netip.ParseAddr(from)
+	network, bad := ip.Prefix(bits)
+	return err == nil && bad == nil && network.Contains(other.Unmap())
 }
 
 // findHosts returns the hosts of boxes in the network, as hints.

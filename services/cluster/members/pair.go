@@ -23,7 +23,11 @@ import (
 const (
 	CodeLife = 5 * time.Minute // how long a code counts
 	codeLen  = 8               // signs of 32: 40 bits
-	maxTries = 5               // wrong codes until the code is void
+
+	// A code is void after maxWrong wrong tries. Those of one network end sooner, so that nobody alone
+	// can keep boxes from being paired.
+	maxTries = 5
+	maxWrong = 100
 
 	// JoinPath is where a box with a code answers, over HTTPS.
 	JoinPath = "/api/boxes/join"
@@ -48,7 +52,8 @@ type Pairing struct {
 	mu    sync.Mutex
 	code  string // guarded by mu; empty: none
 	until time.Time
-	tries int
+	wrong int            // tries
+	from  map[string]int // wrong tries by network
 }
 
 // NewPairing shows no code yet. self says what this box is called and where it takes connections.
@@ -67,7 +72,7 @@ func (p *Pairing) ShowCode() string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.code, p.until, p.tries = string(b), time.Now().Add(CodeLife), 0
+	p.code, p.until, p.wrong, p.from = string(b), time.Now().Add(CodeLife), 0, map[string]int{}
 	return p.code
 }
 
@@ -119,19 +124,32 @@ func (r joinRequest) text() []byte {
 	return text
 }
 
-// Accept answers a box that wants to join over the connection with this state. On success the code
-// is used up and the box is on the list.
-func (p *Pairing) Accept(state *tls.ConnectionState, body []byte) (reply []byte, joined Member, err error) {
+// CodeLeft returns how long the code still counts; 0: there is none.
+func (p *Pairing) CodeLeft() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.code == "" {
+		return 0
+	}
+	return max(0, time.Until(p.until))
+}
+
+// Accept answers a box that wants to join over the connection with this state, from a network. On
+// success the code is used up and the box is on the list.
+func (p *Pairing) Accept(state *tls.ConnectionState, network string, body []byte) (reply []byte, joined Member, err error) {
 	const op = "members.Accept"
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch { // before all that takes time
+	case p.code == "" || time.Now().After(p.until):
+		p.code = ""
+		return nil, Member{}, errs.NewCode(op, errs.Denied, "no_code", "the box shows no code now: ask its admin for a new one")
+	case p.from[network] >= maxTries:
+		return nil, Member{}, errs.NewCode(op, errs.Denied, "code_void", "the code was wrong %d times and counts no more: show a new one", maxTries)
+	}
 	exporter, err := exportKey(state)
 	if err != nil {
 		return nil, Member{}, err
-	}
-	if p.code == "" || time.Now().After(p.until) {
-		p.code = ""
-		return nil, Member{}, errs.NewCode(op, errs.Denied, "no_code", "the box shows no code now: ask its admin for a new one")
 	}
 	var r joinRequest
 	if err := json.Unmarshal(body, &r); err != nil {
@@ -139,7 +157,7 @@ func (p *Pairing) Accept(state *tls.ConnectionState, body []byte) (reply []byte,
 	}
 	stretched := stretch(p.code, exporter)
 	if !hmac.Equal(r.Proof, prove(stretched, joinProof, r.text())) {
-		return nil, Member{}, p.countWrong()
+		return nil, Member{}, p.countWrong(network)
 	}
 	if err := (Member{ID: idOf(r.Key), Key: r.Key, Name: r.Name, Addresses: r.Addresses, Term: 1, Added: 1}).validate(); err != nil {
 		return nil, Member{}, err
@@ -172,14 +190,13 @@ func find(list []Member, key string) Member {
 }
 
 // countWrong counts a wrong code. The caller holds mu.
-func (p *Pairing) countWrong() error {
-	const op = "members.Accept"
-	p.tries++
-	if p.tries < maxTries {
-		return errs.NewCode(op, errs.Denied, "wrong_code", "the code is wrong; %d tries are left", maxTries-p.tries)
+func (p *Pairing) countWrong(network string) error {
+	p.wrong++
+	p.from[network]++
+	if p.wrong >= maxWrong {
+		p.code = ""
 	}
-	p.code = ""
-	return errs.NewCode(op, errs.Denied, "code_void", "the code was wrong %d times and counts no more: show a new one", maxTries)
+	return errs.NewCode("members.Accept", errs.Denied, "wrong_code", "the code is wrong; tries left: %d", maxTries-p.from[network])
 }
 
 // exportKey returns bytes that only the two ends of a connection know.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -46,7 +47,7 @@ func startPairBox(t *testing.T, l *List) *pairBox {
 		b.mu.Lock()
 		b.asked = append(b.asked, body)
 		b.mu.Unlock()
-		reply, _, err := b.Accept(r.TLS, body)
+		reply, _, err := b.Accept(r.TLS, r.Header.Get("Network"), body)
 		if err != nil {
 			w.WriteHeader(errs.KindOf(err).HTTPStatus())
 			_ = json.NewEncoder(w).Encode(errs.BodyOf(err))
@@ -115,15 +116,11 @@ func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	}
 	right := a.ShowCode()
 	for i := range maxTries {
-		want := "wrong_code"
-		if i == maxTries-1 {
-			want = "code_void"
-		}
-		if err := b.Join(t.Context(), a.addr, "AAAAAAAA"); codeOf(err) != want {
+		if err := b.Join(t.Context(), a.addr, "AAAAAAAA"); codeOf(err) != "wrong_code" || !strings.HasSuffix(err.Error(), fmt.Sprint("tries left: ", maxTries-1-i)) {
 			t.Errorf("try %d: %v", i+1, err)
 		}
 	}
-	if err := b.Join(t.Context(), a.addr, right); codeOf(err) != "no_code" || a.members()+b.members() != 0 {
+	if err := b.Join(t.Context(), a.addr, right); codeOf(err) != "code_void" || a.members()+b.members() != 0 {
 		t.Errorf("the right code after five wrong ones: %v", err)
 	}
 	if err := b.Join(t.Context(), a.addr, "SHORT"); codeOf(err) != "bad_length" {
@@ -134,6 +131,37 @@ func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	}
 	if err := b.Join(t.Context(), "127.0.0.1:1", right); codeOf(err) != "unreachable" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// One machine cannot void the code for the others; a hundred tries end it for all.
+func TestWrongCodesOfOneNetworkEndTheCodeForItAlone(t *testing.T) {
+	a, b := startPairBox(t, newList(t)), startPairBox(t, newList(t))
+	try := func(network string) string {
+		t.Helper()
+		conn, err := dialBox(t.Context(), a.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		state := conn.ConnectionState()
+		_, _, err = a.Accept(&state, network, []byte("{}"))
+		return codeOf(err)
+	}
+	a.ShowCode()
+	for range maxTries {
+		try("192.0.2.66")
+	}
+	if code := try("192.0.2.66"); code != "code_void" || a.CodeLeft() == 0 {
+		t.Errorf("the network that tried: %q, %v left", code, a.CodeLeft())
+	}
+	if err := b.Join(t.Context(), a.addr, a.code); err != nil {
+		t.Errorf("another network: %v", err)
+	}
+	a.ShowCode()
+	a.wrong = maxWrong - 1
+	if code := try("192.0.2.67"); code != "wrong_code" || a.CodeLeft() != 0 {
+		t.Errorf("the last try: %q, %v left", code, a.CodeLeft())
 	}
 }
 
@@ -201,7 +229,7 @@ func TestAnAnswerNeedsTheCodeToo(t *testing.T) {
 func TestPairingNeedsTLS(t *testing.T) {
 	p := startPairBox(t, newList(t))
 	p.ShowCode()
-	if _, _, err := p.Accept(nil, nil); codeOf(err) != "no_tls" {
+	if _, _, err := p.Accept(nil, "", nil); codeOf(err) != "no_tls" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -38,6 +38,7 @@ const (
 
 	exporterLabel = "EXPORTER-livelearn-pairing"
 	joinTimeout   = 20 * time.Second
+	dialTimeout   = 4 * time.Second // for each port, so that the next one is tried where a firewall drops the first
 )
 
 // Pairing makes another box a member. The box of one admin shows a code, and the admin of the other
@@ -305,7 +306,9 @@ func dialBox(ctx context.Context, address string) (*tls.Conn, error) {
 	d := tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}
 	var last error
 	for _, a := range tries {
-		conn, err := d.DialContext(ctx, "tcp", a)
+		try, cancel := context.WithTimeout(ctx, dialTimeout) // the handshake too
+		conn, err := d.DialContext(try, "tcp", a)
+		cancel()
 		if err == nil {
 			return conn.(*tls.Conn), nil
 		}

@@ -226,6 +226,22 @@ func TestAnAnswerNeedsTheCodeToo(t *testing.T) {
 	}
 }
 
+// A port that is open and silent, as behind some firewalls, is given up.
+func TestASilentAddressIsGivenUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	b := startPairBox(t, newList(t))
+	if err := b.Join(t.Context(), l.Addr().String(), "AAAAAAAA"); codeOf(err) != "unreachable" {
+		t.Errorf("got %v", err)
+	}
+	if 2*dialTimeout >= joinTimeout {
+		t.Error("no time is left for the second port and the answer")
+	}
+}
+
 func TestPairingNeedsTLS(t *testing.T) {
 	p := startPairBox(t, newList(t))
 	p.ShowCode()

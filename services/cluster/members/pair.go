@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -154,7 +155,7 @@ func (p *Pairing) Accept(state *tls.ConnectionState, network string, body []byte
 	}
 	var r joinRequest
 	if err := json.Unmarshal(body, &r); err != nil {
-		return nil, Member{}, errs.New(op, errs.Invalid, err)
+		return nil, Member{}, errs.NewField(op, "body", "bad_json", 0, "%v", err)
 	}
 	stretched := stretch(p.code, exporter)
 	if !hmac.Equal(r.Proof, prove(stretched, joinProof, r.text())) {
@@ -299,7 +300,7 @@ func dialBox(ctx context.Context, address string) (*tls.Conn, error) {
 	tries := addressesToTry(address)
 	for _, a := range tries {
 		if !isAddress(a) {
-			return nil, errs.NewField(op, "address", "bad_address", maxAddress, "must be the address of a box, such as 192.168.1.20 or 192.168.1.20:8443")
+			return nil, errs.NewField(op, "address", "bad_address", maxAddress, "must be the address of a box, such as 192.168.1.20 or 192.168.1.20:8443, of at most %d bytes", maxAddress)
 		}
 	}
 	//lint:ignore gosec the proofs decide, and they hold for this connection only
@@ -341,12 +342,22 @@ func post(ctx context.Context, conn *tls.Conn, body []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// refusal is the error that the other box answered.
+const maxRefusal = 300 // bytes of the text of another box that a person sees
+
+// refusals are the codes of another box that the pages have texts for.
+var refusals = []string{"no_code", "code_void", "wrong_code", "same_key", "too_many_boxes", "no_mesh"}
+
+// refusal is the error that the other box answered. Anybody may be at the other end.
 func refusal(answer []byte) error {
 	const op = "members.Join"
 	var b errs.Body
 	if err := json.Unmarshal(answer, &b); err != nil || b.Code == "" {
 		return errs.NewCode(op, errs.Invalid, "bad_reply", "the other side does not answer as a box does")
 	}
-	return errs.NewCode(op, errs.Denied, b.Code, "the other box says: %s", b.Message)
+	code := ""
+	if slices.Contains(refusals, b.Code) {
+		code = b.Code
+	}
+	text := strings.ToValidUTF8(b.Message[:min(len(b.Message), maxRefusal)], "")
+	return errs.NewCode(op, errs.Denied, code, "the other box says: %s", text)
 }

@@ -242,6 +242,16 @@ func TestASilentAddressIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestWhatTheOtherSideSaysIsCut(t *testing.T) {
+	err := refusal([]byte(`{"code":"<b>","message":"` + strings.Repeat("x", 1000) + `"}`))
+	if b := errs.BodyOf(err); b.Code != "" || len(b.Message) > maxRefusal+len("the other box says: ") {
+		t.Errorf("got %+v", b)
+	}
+	if err := refusal([]byte(`{"code":"no_code","message":"x"}`)); codeOf(err) != "no_code" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPairingNeedsTLS(t *testing.T) {
 	p := startPairBox(t, newList(t))
 	p.ShowCode()

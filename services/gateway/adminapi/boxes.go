@@ -80,7 +80,7 @@ func (a *boxesAPI) codeLeft(context.Context, *struct{}) (*httpapi.Body[CodeLeft]
 
 type joinBody struct {
 	Body struct {
-		Address string `json:"address" maxLength:"128" doc:"Of the box that shows the code, such as 192.168.1.20 or 192.168.1.20:8443."`
+		Address string `json:"address" maxLength:"64" doc:"Of the box that shows the code, such as 192.168.1.20 or 192.168.1.20:8443."`
 		Code    string `json:"code" maxLength:"64" doc:"The code, which the other box shows."`
 	}
 }

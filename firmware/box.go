@@ -273,9 +273,7 @@ func (b *Box) buildServices() error {
 		return err
 	}
 	b.networkCheck = b.newNetworkCheck()
-	if err := b.buildMesh(); err != nil {
-		return err
-	}
+	b.buildMesh()
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.jobs, Reports: b.reports, Audit: b.audit, Library: b.library, Cloud: b.cloud,

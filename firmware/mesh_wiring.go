@@ -3,6 +3,8 @@ package firmware
 import (
 	"context"
 	"net"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/livelearn/box/firmware/addresses"
@@ -12,17 +14,25 @@ import (
 	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/discover"
-	"github.com/livelearn/box/services/roster"
+	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/supervise"
 )
 
 // buildMesh makes what connects this box to others of its school. A box that is alone runs nothing
-// of it.
-func (b *Box) buildMesh() error {
+// of it. One that cannot read or write what it needs for this gives its lessons without it.
+func (b *Box) buildMesh() {
 	if b.parts.NoMachineIO {
-		return nil
+		return
 	}
-	own, err := members.OpenIdentity(b.folder.PathOf(datafolder.BoxKeyFile))
+	if err := b.openMesh(); err != nil {
+		b.mesh, b.directory = nil, nil
+		b.loggerFor("mesh").Error("this box connects to no other until it is started again", "err", err)
+		b.health.SetCheck("mesh", health.Warn, "mesh_off", "this box connects to no other: check the disk and start the box again: "+err.Error())
+	}
+}
+
+func (b *Box) openMesh() error {
+	own, err := members.OpenIdentity(b.folder.PathOf(datafolder.BoxKeyFile), b.loggerFor("mesh"))
 	if err != nil {
 		return err
 	}
@@ -38,19 +48,58 @@ func (b *Box) buildMesh() error {
 		deps.Nearby = findHosts
 	}
 	b.mesh = link.New(b.cfg.Mesh, deps)
-	b.directory, _, err = directory.New(b.mesh, b.findLesson)
+	b.directory, _, err = directory.New(b.mesh, own.ID, b.findLesson)
 	return err
 }
 
-// findLesson tells other boxes where a lesson of this box is.
-func (b *Box) findLesson(code string) (directory.Place, bool) {
+// findLesson answers other boxes where a lesson of this box is.
+func (b *Box) findLesson(q directory.Question) (directory.Place, bool) {
 	plain, _ := b.gateway.Addrs()
 	list := addresses.HTTPAddresses(plain)
-	l, _, err := b.roster.FindLesson(roster.Ref{Code: code}, "")
+	l, err := b.gateway.FindForOtherBox(q.Code, q.From)
 	if err != nil || len(list) == 0 {
 		return directory.Place{}, false
 	}
-	return directory.Place{Box: b.boxName(), Address: list[0] + "/j/" + l.Key}, true
+	return directory.Place{Box: b.boxName(), Address: nearest(list, q.From) + "/j/" + l.Key}, true
+}
+
+// nearest returns the address of this box that a person with the address from reaches best: one in the
+// same network, or else the first. An address of the loopback comes only where there is nothing else.
+func nearest(list []string, from string) string {
+	best, most := "", -1
+	for _, a := range list {
+		if n := closeness(a, from); n > most {
+			best, most = a, n
+		}
+	}
+	return best
+}
+
+// closeness is higher for an address that people reach better.
+func closeness(address, from string) int {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	switch {
+	case err == nil && ip.IsLoopback():
+		return 0
+	case err == nil && isSameNetwork(ip.Unmap(), from):
+		return 2
+	}
+	return 1
+}
+
+// isSameNetwork takes a /24 or a /64 for a network, as most schools have them.
+func isSameNetwork(ip netip.Addr, from string) bool {
+	bits := 64
+	if ip.Is4() {
+		bits = 24
+	}
+	other, err := netip.ParseAddr(from)
+	network, bad := ip.Prefix(bits)
+	return err == nil && bad == nil && network.Contains(other.Unmap())
 }
 
 // findHosts returns the hosts of boxes in the network, as hints.

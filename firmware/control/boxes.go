@@ -20,28 +20,40 @@ type JoinRequest struct {
 	Code    string `json:"code"`
 }
 
+// withBoxes refuses what a box without a mesh cannot do.
+func (c *Server) withBoxes(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if c.Boxes == nil {
+			answer(w, nil, errs.NewCode("control.boxes", errs.Missing, "no_mesh", "this box runs without the part that connects to other boxes: the check named mesh may say why"))
+			return
+		}
+		serve(w, r)
+	}
+}
+
 func (c *Server) serveBoxes(w http.ResponseWriter, _ *http.Request) { answer(w, c.Boxes.Boxes(), nil) }
 
 func (c *Server) serveCode(w http.ResponseWriter, _ *http.Request) {
 	answer(w, c.Boxes.ShowCode(), nil)
 }
 
+// serveJoin continues when the command is stopped, because the code counts once.
 func (c *Server) serveJoin(w http.ResponseWriter, r *http.Request) {
 	var q JoinRequest
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&q)
 	if err == nil {
-		err = c.Boxes.Join(r.Context(), q.Address, q.Code)
+		err = c.Boxes.Join(context.WithoutCancel(r.Context()), q.Address, q.Code)
 	}
 	if err == nil {
-		c.Record(r.Context(), audit.Entry{Action: "box.paired", Detail: q.Address})
+		c.Record(context.WithoutCancel(r.Context()), audit.Entry{Action: "box.paired", Detail: q.Address})
 	}
 	answer(w, c.Boxes.Boxes(), err)
 }
 
 func (c *Server) serveRemove(w http.ResponseWriter, r *http.Request) {
-	gone, err := c.Boxes.Remove(r.Context(), r.PathValue("id"))
+	gone, err := c.Boxes.Remove(context.WithoutCancel(r.Context()), r.PathValue("id"))
 	if err == nil {
-		c.Record(r.Context(), audit.Entry{Action: "box.removed", Target: gone.ID, Detail: gone.Name})
+		c.Record(context.WithoutCancel(r.Context()), audit.Entry{Action: "box.removed", Target: gone.ID, Detail: gone.Name})
 	}
 	answer(w, gone, err)
 }

@@ -42,7 +42,8 @@ type Server struct {
 	Health *health.Health
 	Media  func() []media.NodeState
 	Status func() display.Status
-	// Boxes are the boxes of the school, and Record tells the audit log of what is done to them.
+	// Boxes are the boxes of the school (nil: this box connects to no other), and Record writes what
+	// is done to them to the audit log.
 	Boxes  *link.Mesh
 	Record func(context.Context, audit.Entry)
 	// Updater receives updates. Nil: this box receives none.
@@ -64,10 +65,10 @@ func (c *Server) Serve(ctx context.Context) error {
 	mux.HandleFunc("GET /health", c.serveHealth)
 	mux.HandleFunc("GET /media", c.serveMedia)
 	mux.HandleFunc("GET /status", c.serveStatus)
-	mux.HandleFunc("GET /boxes", c.serveBoxes)
-	mux.HandleFunc("POST /boxes/code", c.serveCode)
-	mux.HandleFunc("POST /boxes/join", c.serveJoin)
-	mux.HandleFunc("DELETE /boxes/{id}", c.serveRemove)
+	mux.HandleFunc("GET /boxes", c.withBoxes(c.serveBoxes))
+	mux.HandleFunc("POST /boxes/code", c.withBoxes(c.serveCode))
+	mux.HandleFunc("POST /boxes/join", c.withBoxes(c.serveJoin))
+	mux.HandleFunc("DELETE /boxes/{id}", c.withBoxes(c.serveRemove))
 	mux.HandleFunc("PUT /update", c.serveUpdate)
 	mux.HandleFunc("POST /update", c.serveUpdate)
 	srv := &http.Server{

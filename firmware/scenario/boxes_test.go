@@ -50,7 +50,7 @@ func TestTwoBoxesArePairedAndParted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := call[[]link.Box](t, b, "POST", "/boxes/join", control.JoinRequest{Address: a.HTTPS, Code: "AAAAAAAA"}); err == nil || !strings.Contains(err.Error(), "the code is wrong; 4 tries are left") {
+	if _, err := call[[]link.Box](t, b, "POST", "/boxes/join", control.JoinRequest{Address: a.HTTPS, Code: "AAAAAAAA"}); err == nil || !strings.Contains(err.Error(), "the code is wrong; tries left: 4") {
 		t.Errorf("a wrong code: %v", err)
 	}
 	list, err := call[[]link.Box](t, b, "POST", "/boxes/join", control.JoinRequest{Address: a.HTTPS, Code: code})

@@ -101,6 +101,7 @@ func (r *rig) calls() []apiCall {
 		{"POST /api/admin/cloud/reply", "/api/admin/cloud/reply", "a file", [4]int{401, 403, 403, 404}},
 		{"GET /api/admin/boxes", "/api/admin/boxes", nil, adminsOnly(200)},
 		{"POST /api/admin/boxes/code", "/api/admin/boxes/code", nil, [4]int{401, 403, 403, 404}}, // this box connects to no other
+		{"GET /api/admin/boxes/code", "/api/admin/boxes/code", nil, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/boxes/join", "/api/admin/boxes/join", map[string]string{"address": "192.0.2.1", "code": "AAAAAAAA"}, [4]int{401, 403, 403, 404}},
 		{"DELETE /api/admin/boxes/{id}", "/api/admin/boxes/0123456789abcdef", nil, [4]int{401, 403, 403, 404}},
 		{"POST /api/admin/media/{node}/drain", "/api/admin/media/media-a/drain", nil, [4]int{401, 403, 403, 404}}, // none here

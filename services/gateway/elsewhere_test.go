@@ -3,15 +3,18 @@ package gateway
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/livelearn/box/services/cluster/directory"
+	"github.com/livelearn/box/services/errs"
 )
 
 // otherBoxes are boxes of the school of which one has the lesson of a code.
 type otherBoxes struct{ code string }
 
-func (o otherBoxes) Find(_ context.Context, code string) (directory.Place, bool) {
-	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}, code == o.code
+func (o otherBoxes) Find(_ context.Context, q directory.Question) (directory.Place, bool) {
+	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}, q.Code == o.code
 }
 
 // A pupil who types the code of another box's lesson is led there, and it is no wrong code. A lesson of
@@ -43,4 +46,38 @@ func TestACodeOfAnotherBoxLeadsThere(t *testing.T) {
 	if found.Elsewhere != nil || found.Lesson.ID != r.lesson.ID {
 		t.Errorf("a lesson of this box: %+v", found)
 	}
+}
+
+// A guesser at another box opens the lobbies here, and a box that was taken over cannot try all codes.
+func TestWrongCodesOfOtherBoxesCountHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t).school()
+		find := func(code string) string {
+			_, err := r.FindForOtherBox(code, "192.0.2.77")
+			return errs.BodyOf(err).Code
+		}
+		if code := find(r.lesson.Code); code != "" {
+			t.Errorf("the right code: %s", code)
+		}
+		misses := 0
+		for range 200 {
+			if find(wrongCode(0)["code"]) == "no_lesson" {
+				misses++
+			}
+		}
+		if misses != 120 || find(r.lesson.Code) != "too_many_tries" {
+			t.Errorf("%d misses within a moment", misses)
+		}
+		if !r.signIn.SomebodyGuesses() {
+			t.Error("nobody hears of the guesser")
+		}
+		var found struct{ Lesson struct{ Lobby bool } }
+		if r.ok("nobody", "POST", "/api/join/look", map[string]string{"code": r.lesson.Code}, &found); !found.Lesson.Lobby {
+			t.Error("the lobby is closed")
+		}
+		time.Sleep(time.Second)
+		if code := find(r.lesson.Code); code != "" {
+			t.Errorf("the right code later: %s", code)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/livelearn/box/services/gateway/pupil"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/gateway/staff"
+	"github.com/livelearn/box/services/roster"
 )
 
 // buildHandler registers all routes and puts the guards in front of them.
@@ -55,6 +56,15 @@ func (g *Gateway) buildAudiences() {
 	})
 	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn, Directory: g.Directory})
 	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Boxes: g.Boxes, Audit: g.audit(), Log: g.Log})
+}
+
+// FindForOtherBox finds an open lesson by a code that a person with the address from typed at another box.
+func (g *Gateway) FindForOtherBox(code, from string) (l roster.Lesson, err error) {
+	err = g.signIn.CheckForOtherBox(from, func() (err error) {
+		l, _, err = g.Roster.FindLesson(roster.Ref{Code: code}, "")
+		return err
+	})
+	return l, err
 }
 
 // audit returns the way to record what callers do.

@@ -105,7 +105,7 @@ func (r *Roster) freeCode(tx *bbolt.Tx) string {
 // constant time, so the time does not show how close a guess was.
 func (r *Roster) findOpenLesson(tx *bbolt.Tx, ref Ref) (storedLesson, error) {
 	var found storedLesson
-	code, key := normaliseJoinCode(ref.Code), ref.Key
+	code, key := NormaliseJoinCode(ref.Code), ref.Key
 	for l := range r.eachOpenLesson(tx) {
 		same := code != "" && subtle.ConstantTimeCompare([]byte(l.Code), []byte(code)) == 1
 		same = same || key != "" && subtle.ConstantTimeCompare([]byte(l.Key), []byte(key)) == 1
@@ -119,8 +119,8 @@ func (r *Roster) findOpenLesson(tx *bbolt.Tx, ref Ref) (storedLesson, error) {
 	return found, nil
 }
 
-// normaliseJoinCode converts a lesson's code as people type it: "123 456".
-func normaliseJoinCode(s string) string {
+// NormaliseJoinCode converts a lesson's code as people type it: "123 456".
+func NormaliseJoinCode(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' {
 			return -1

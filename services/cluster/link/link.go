@@ -176,7 +176,7 @@ func (m *Mesh) tell(list []members.Member) error {
 func (m *Mesh) learn(data []byte, _ func([]byte)) {
 	list, err := members.Decode(data)
 	if err == nil {
-		err = m.deps.List.Learn(list)
+		err = m.deps.List.Hear(list)
 	}
 	if err != nil {
 		m.deps.Log.Warn("a list of boxes was not taken", "err", err)

@@ -58,7 +58,7 @@ type box struct {
 
 func newIdentity(t *testing.T) members.Identity {
 	t.Helper()
-	own, err := members.OpenIdentity(filepath.Join(t.TempDir(), "box.key"))
+	own, err := members.OpenIdentity(filepath.Join(t.TempDir(), "box.key"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -455,6 +455,16 @@ func TestHealthTellsOfALostBox(t *testing.T) {
 		want(health.Warn, "no_engine")
 		w.noteFault(nil)
 		want(health.OK, "")
+		linked = nil
+		want(health.OK, "")
+		gone, err := list.Removal(other.ID)
+		if err != nil || list.Learn([]members.Member{gone}) != nil {
+			t.Fatal(err)
+		}
+		want(health.OK, "")
+		if len(w.lost) != 0 {
+			t.Errorf("a box that was removed counts as lost: %v", w.lost)
+		}
 		w.clear()
 		if len(h.List()) != 0 {
 			t.Errorf("a box that is alone has %+v", h.List())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -67,8 +68,11 @@ func (w *watch) clear() {
 func (w *watch) check(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	linked, away := w.linked(), []string{}
-	for _, m := range w.list.Others() {
+	linked, others, away := w.linked(), w.list.Others(), []string{}
+	maps.DeleteFunc(w.lost, func(id string, _ time.Time) bool { // one that comes back later has its full time
+		return !slices.ContainsFunc(others, func(m members.Member) bool { return m.ID == id })
+	})
+	for _, m := range others {
 		if slices.Contains(linked, m.ID) {
 			delete(w.lost, m.ID)
 			continue

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"math/big"
 	"os"
 	"time"
@@ -27,9 +28,23 @@ type Identity struct {
 	pem  []byte
 }
 
-// OpenIdentity reads the key of this box from a file, and makes one at the first start.
-func OpenIdentity(path string) (Identity, error) {
+// damaged is added to the name of a file that is moved aside.
+const damaged = ".damaged"
+
+// OpenIdentity reads the key of this box from a file, and makes one at the first start. A damaged key
+// is moved aside for a new one, which no other box knows: the box is alone until it is paired again.
+func OpenIdentity(path string, log *slog.Logger) (Identity, error) {
 	data, err := os.ReadFile(path)
+	if err == nil {
+		own, fault := ParseIdentity(data)
+		if errs.KindOf(fault) != errs.Corrupt || fault == nil {
+			return own, fault
+		}
+		log.Error("the key of this box is damaged and is moved aside: pair this box again", "err", fault)
+		if err = os.Rename(path, path+damaged); err == nil {
+			err = fs.ErrNotExist
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if data, err = newKey(); err == nil {
 			err = atomicfile.Write(path, 0o600, atomicfile.Bytes(data))
@@ -55,12 +70,12 @@ func ParseIdentity(data []byte) (Identity, error) {
 	const op = "members.ParseIdentity"
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return Identity{}, errs.NewCode(op, errs.Corrupt, "no_key", "the key of this box is damaged: delete the file, start the box and pair it again")
+		return Identity{}, errs.NewCode(op, errs.Corrupt, "no_key", "the key of this box is damaged")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if err != nil || !ok || key.Curve != elliptic.P256() {
-		return Identity{}, errs.NewCode(op, errs.Corrupt, "bad_key", "the key of this box is not a P-256 key: delete the file, start the box and pair it again")
+		return Identity{}, errs.NewCode(op, errs.Corrupt, "bad_key", "the key of this box is not a P-256 key")
 	}
 	// Its dates have passed wherever a clock may stand, so that a check of dates would show at once.
 	long := time.Unix(0, 0)

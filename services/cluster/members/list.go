@@ -27,8 +27,8 @@ type List struct {
 	changed chan struct{} // guarded by mu, closed by the next change
 }
 
-// Open reads the list of a file. A box without the file is alone. A damaged file is moved aside: the
-// box is alone until it is paired again.
+// Open reads the list of a file. A box without the file is alone. A damaged file is moved aside, and so
+// is one of which this box is no member because its key is new: the box is alone until it is paired again.
 func Open(path string, own Identity, log *slog.Logger) (*List, error) {
 	l := &List{own: own, path: path, now: time.Now, changed: make(chan struct{})}
 	data, err := os.ReadFile(path)
@@ -38,9 +38,14 @@ func Open(path string, own Identity, log *slog.Logger) (*List, error) {
 	if err != nil {
 		return nil, errs.New("members.Open", errs.Down, err)
 	}
-	if l.all, err = Decode(data); err != nil {
-		log.Error("the list of the boxes is damaged and is moved aside: pair this box again", "err", err)
-		if err := os.Rename(path, path+".damaged"); err != nil {
+	l.all, err = Decode(data)
+	if err == nil && len(l.all) > 0 && !slices.ContainsFunc(current(l.all), func(m Member) bool { return m.Key == own.Key }) {
+		err = errs.NewCode("members.Open", errs.Stale, "other_key", "no box of the list has the key of this one")
+	}
+	if err != nil {
+		log.Error("the list of the boxes does not serve this box and is moved aside: pair this box again", "err", err)
+		l.all = nil
+		if err := os.Rename(path, path+damaged); err != nil {
 			return nil, errs.New("members.Open", errs.Down, err)
 		}
 	}
@@ -108,6 +113,17 @@ func (l *List) Changed() <-chan struct{} {
 func (l *List) Learn(list []Member) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.set(Merge(l.all, list))
+}
+
+// Hear is Learn for what comes over the connection to other boxes. A box that is alone has none: such a
+// list was sent before this box left, and would bring it back.
+func (l *List) Hear(list []Member) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.others()) == 0 {
+		return nil
+	}
 	return l.set(Merge(l.all, list))
 }
 
@@ -206,8 +222,12 @@ func (l *List) admit(list []Member, p profile) Member {
 }
 
 // replace takes the list of the school that this box joins. What it knew before was of another school.
+// A box may have joined this one meanwhile.
 func (l *List) replace(list []Member) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.others()) > 0 {
+		return errNotAlone()
+	}
 	return l.set(list)
 }

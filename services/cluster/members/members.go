@@ -31,7 +31,7 @@ const (
 	Max      = 16  // boxes of one school
 	MaxKnown = 256 // entries of the list, with the boxes that were removed
 
-	maxName      = 64 // bytes
+	maxName      = 240 // bytes: a box's name has up to 60 characters, of 4 bytes at most
 	maxAddresses = 8
 	maxAddress   = 64 // bytes
 )

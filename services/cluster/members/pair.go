@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,11 @@ import (
 const (
 	CodeLife = 5 * time.Minute // how long a code counts
 	codeLen  = 8               // signs of 32: 40 bits
-	maxTries = 5               // wrong codes until the code is void
+
+	// A code is void after maxWrong wrong tries. Those of one network end sooner, so that nobody alone
+	// can keep boxes from being paired.
+	maxTries = 5
+	maxWrong = 100
 
 	// JoinPath is where a box with a code answers, over HTTPS.
 	JoinPath = "/api/boxes/join"
@@ -34,6 +39,7 @@ const (
 
 	exporterLabel = "EXPORTER-livelearn-pairing"
 	joinTimeout   = 20 * time.Second
+	dialTimeout   = 4 * time.Second // for each port, so that the next one is tried where a firewall drops the first
 )
 
 // Pairing makes another box a member. The box of one admin shows a code, and the admin of the other
@@ -48,7 +54,8 @@ type Pairing struct {
 	mu    sync.Mutex
 	code  string // guarded by mu; empty: none
 	until time.Time
-	tries int
+	wrong int            // tries
+	from  map[string]int // wrong tries by network
 }
 
 // NewPairing shows no code yet. self says what this box is called and where it takes connections.
@@ -67,7 +74,7 @@ func (p *Pairing) ShowCode() string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.code, p.until, p.tries = string(b), time.Now().Add(CodeLife), 0
+	p.code, p.until, p.wrong, p.from = string(b), time.Now().Add(CodeLife), 0, map[string]int{}
 	return p.code
 }
 
@@ -119,27 +126,40 @@ func (r joinRequest) text() []byte {
 	return text
 }
 
-// Accept answers a box that wants to join over the connection with this state. On success the code
-// is used up and the box is on the list.
-func (p *Pairing) Accept(state *tls.ConnectionState, body []byte) (reply []byte, joined Member, err error) {
+// CodeLeft returns how long the code still counts; 0: there is none.
+func (p *Pairing) CodeLeft() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.code == "" {
+		return 0
+	}
+	return max(0, time.Until(p.until))
+}
+
+// Accept answers a box that wants to join over the connection with this state, from a network. On
+// success the code is used up and the box is on the list.
+func (p *Pairing) Accept(state *tls.ConnectionState, network string, body []byte) (reply []byte, joined Member, err error) {
 	const op = "members.Accept"
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch { // before all that takes time
+	case p.code == "" || time.Now().After(p.until):
+		p.code = ""
+		return nil, Member{}, errs.NewCode(op, errs.Denied, "no_code", "the box shows no code now: ask its admin for a new one")
+	case p.from[network] >= maxTries:
+		return nil, Member{}, errs.NewCode(op, errs.Denied, "code_void", "the code was wrong %d times and counts no more: show a new one", maxTries)
+	}
 	exporter, err := exportKey(state)
 	if err != nil {
 		return nil, Member{}, err
 	}
-	if p.code == "" || time.Now().After(p.until) {
-		p.code = ""
-		return nil, Member{}, errs.NewCode(op, errs.Denied, "no_code", "the box shows no code now: ask its admin for a new one")
-	}
 	var r joinRequest
 	if err := json.Unmarshal(body, &r); err != nil {
-		return nil, Member{}, errs.New(op, errs.Invalid, err)
+		return nil, Member{}, errs.NewField(op, "body", "bad_json", 0, "%v", err)
 	}
 	stretched := stretch(p.code, exporter)
 	if !hmac.Equal(r.Proof, prove(stretched, joinProof, r.text())) {
-		return nil, Member{}, p.countWrong()
+		return nil, Member{}, p.countWrong(network)
 	}
 	if err := (Member{ID: idOf(r.Key), Key: r.Key, Name: r.Name, Addresses: r.Addresses, Term: 1, Added: 1}).validate(); err != nil {
 		return nil, Member{}, err
@@ -172,14 +192,13 @@ func find(list []Member, key string) Member {
 }
 
 // countWrong counts a wrong code. The caller holds mu.
-func (p *Pairing) countWrong() error {
-	const op = "members.Accept"
-	p.tries++
-	if p.tries < maxTries {
-		return errs.NewCode(op, errs.Denied, "wrong_code", "the code is wrong; %d tries are left", maxTries-p.tries)
+func (p *Pairing) countWrong(network string) error {
+	p.wrong++
+	p.from[network]++
+	if p.wrong >= maxWrong {
+		p.code = ""
 	}
-	p.code = ""
-	return errs.NewCode(op, errs.Denied, "code_void", "the code was wrong %d times and counts no more: show a new one", maxTries)
+	return errs.NewCode("members.Accept", errs.Denied, "wrong_code", "the code is wrong; tries left: %d", maxTries-p.from[network])
 }
 
 // exportKey returns bytes that only the two ends of a connection know.
@@ -201,7 +220,7 @@ func (p *Pairing) Join(ctx context.Context, address, code string) error {
 	code = cleanCode(code)
 	switch {
 	case len(p.list.Others()) > 0:
-		return errs.NewCode(op, errs.Stale, "not_alone", "this box belongs to a school already: show the code here and enter it at the new box, or remove this box from its school first")
+		return errNotAlone()
 	case len(code) != codeLen:
 		return errs.NewField(op, "code", "bad_length", codeLen, "a code has %d letters and digits", codeLen)
 	}
@@ -238,6 +257,10 @@ func (p *Pairing) Join(ctx context.Context, address, code string) error {
 		return errs.NewCode(op, errs.Invalid, "bad_reply", "the list of the other box does not name this box")
 	}
 	return p.list.replace(list)
+}
+
+func errNotAlone() error {
+	return errs.NewCode("members.Join", errs.Stale, "not_alone", "this box belongs to a school already: show the code here and enter it at the new box, or remove this box from its school first")
 }
 
 // checkReply returns the list if its sender knows the code too.
@@ -277,14 +300,16 @@ func dialBox(ctx context.Context, address string) (*tls.Conn, error) {
 	tries := addressesToTry(address)
 	for _, a := range tries {
 		if !isAddress(a) {
-			return nil, errs.NewField(op, "address", "bad_address", maxAddress, "must be the address of a box, such as 192.168.1.20 or 192.168.1.20:8443")
+			return nil, errs.NewField(op, "address", "bad_address", maxAddress, "must be the address of a box, such as 192.168.1.20 or 192.168.1.20:8443, of at most %d bytes", maxAddress)
 		}
 	}
 	//lint:ignore gosec the proofs decide, and they hold for this connection only
 	d := tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}
 	var last error
 	for _, a := range tries {
-		conn, err := d.DialContext(ctx, "tcp", a)
+		try, cancel := context.WithTimeout(ctx, dialTimeout) // the handshake too
+		conn, err := d.DialContext(try, "tcp", a)
+		cancel()
 		if err == nil {
 			return conn.(*tls.Conn), nil
 		}
@@ -317,12 +342,22 @@ func post(ctx context.Context, conn *tls.Conn, body []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// refusal is the error that the other box answered.
+const maxRefusal = 300 // bytes of the text of another box that a person sees
+
+// refusals are the codes of another box that the pages have texts for.
+var refusals = []string{"no_code", "code_void", "wrong_code", "same_key", "too_many_boxes", "no_mesh"}
+
+// refusal is the error that the other box answered. Anybody may be at the other end.
 func refusal(answer []byte) error {
 	const op = "members.Join"
 	var b errs.Body
 	if err := json.Unmarshal(answer, &b); err != nil || b.Code == "" {
 		return errs.NewCode(op, errs.Invalid, "bad_reply", "the other side does not answer as a box does")
 	}
-	return errs.NewCode(op, errs.Denied, b.Code, "the other box says: %s", b.Message)
+	code := ""
+	if slices.Contains(refusals, b.Code) {
+		code = b.Code
+	}
+	text := strings.ToValidUTF8(b.Message[:min(len(b.Message), maxRefusal)], "")
+	return errs.NewCode(op, errs.Denied, code, "the other box says: %s", text)
 }

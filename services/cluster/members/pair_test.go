@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -46,7 +47,7 @@ func startPairBox(t *testing.T, l *List) *pairBox {
 		b.mu.Lock()
 		b.asked = append(b.asked, body)
 		b.mu.Unlock()
-		reply, _, err := b.Accept(r.TLS, body)
+		reply, _, err := b.Accept(r.TLS, r.Header.Get("Network"), body)
 		if err != nil {
 			w.WriteHeader(errs.KindOf(err).HTTPStatus())
 			_ = json.NewEncoder(w).Encode(errs.BodyOf(err))
@@ -97,6 +98,17 @@ func TestACodePairsTwoBoxes(t *testing.T) {
 	}
 }
 
+// While a box joins a school, another one may join it.
+func TestABoxThatIsNoLongerAloneKeepsItsSchool(t *testing.T) {
+	l, school := newList(t), newList(t)
+	grow(t, l, 1)
+	grow(t, school, 1)
+	before := l.All()
+	if err := l.replace(school.All()); codeOf(err) != "not_alone" || len(l.All()) != len(before) {
+		t.Errorf("%v, knows %+v", err, l.All())
+	}
+}
+
 func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	a, b := startPairBox(t, newList(t)), startPairBox(t, newList(t))
 	if err := b.Join(t.Context(), a.addr, "AAAAAAAA"); codeOf(err) != "no_code" {
@@ -104,15 +116,11 @@ func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	}
 	right := a.ShowCode()
 	for i := range maxTries {
-		want := "wrong_code"
-		if i == maxTries-1 {
-			want = "code_void"
-		}
-		if err := b.Join(t.Context(), a.addr, "AAAAAAAA"); codeOf(err) != want {
+		if err := b.Join(t.Context(), a.addr, "AAAAAAAA"); codeOf(err) != "wrong_code" || !strings.HasSuffix(err.Error(), fmt.Sprint("tries left: ", maxTries-1-i)) {
 			t.Errorf("try %d: %v", i+1, err)
 		}
 	}
-	if err := b.Join(t.Context(), a.addr, right); codeOf(err) != "no_code" || a.members()+b.members() != 0 {
+	if err := b.Join(t.Context(), a.addr, right); codeOf(err) != "code_void" || a.members()+b.members() != 0 {
 		t.Errorf("the right code after five wrong ones: %v", err)
 	}
 	if err := b.Join(t.Context(), a.addr, "SHORT"); codeOf(err) != "bad_length" {
@@ -123,6 +131,37 @@ func TestAWrongCodeCountsFiveTimes(t *testing.T) {
 	}
 	if err := b.Join(t.Context(), "127.0.0.1:1", right); codeOf(err) != "unreachable" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// One machine cannot void the code for the others; a hundred tries end it for all.
+func TestWrongCodesOfOneNetworkEndTheCodeForItAlone(t *testing.T) {
+	a, b := startPairBox(t, newList(t)), startPairBox(t, newList(t))
+	try := func(network string) string {
+		t.Helper()
+		conn, err := dialBox(t.Context(), a.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		state := conn.ConnectionState()
+		_, _, err = a.Accept(&state, network, []byte("{}"))
+		return codeOf(err)
+	}
+	a.ShowCode()
+	for range maxTries {
+		try("192.0.2.66")
+	}
+	if code := try("192.0.2.66"); code != "code_void" || a.CodeLeft() == 0 {
+		t.Errorf("the network that tried: %q, %v left", code, a.CodeLeft())
+	}
+	if err := b.Join(t.Context(), a.addr, a.code); err != nil {
+		t.Errorf("another network: %v", err)
+	}
+	a.ShowCode()
+	a.wrong = maxWrong - 1
+	if code := try("192.0.2.67"); code != "wrong_code" || a.CodeLeft() != 0 {
+		t.Errorf("the last try: %q, %v left", code, a.CodeLeft())
 	}
 }
 
@@ -187,10 +226,36 @@ func TestAnAnswerNeedsTheCodeToo(t *testing.T) {
 	}
 }
 
+// A port that is open and silent, as behind some firewalls, is given up.
+func TestASilentAddressIsGivenUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	b := startPairBox(t, newList(t))
+	if err := b.Join(t.Context(), l.Addr().String(), "AAAAAAAA"); codeOf(err) != "unreachable" {
+		t.Errorf("got %v", err)
+	}
+	if 2*dialTimeout >= joinTimeout {
+		t.Error("no time is left for the second port and the answer")
+	}
+}
+
+func TestWhatTheOtherSideSaysIsCut(t *testing.T) {
+	err := refusal([]byte(`{"code":"<b>","message":"` + strings.Repeat("x", 1000) + `"}`))
+	if b := errs.BodyOf(err); b.Code != "" || len(b.Message) > maxRefusal+len("the other box says: ") {
+		t.Errorf("got %+v", b)
+	}
+	if err := refusal([]byte(`{"code":"no_code","message":"x"}`)); codeOf(err) != "no_code" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPairingNeedsTLS(t *testing.T) {
 	p := startPairBox(t, newList(t))
 	p.ShowCode()
-	if _, _, err := p.Accept(nil, nil); codeOf(err) != "no_tls" {
+	if _, _, err := p.Accept(nil, "", nil); codeOf(err) != "no_tls" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/connlimit"
 	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
 // Boxes takes boxes into the school: *link.Mesh.
 type Boxes interface {
-	// Accept answers a box that knows the code, over the connection with this state.
-	Accept(state *tls.ConnectionState, body []byte) (reply []byte, joined members.Member, err error)
+	// Accept answers a box that knows the code, over the connection with this state, from a network.
+	Accept(state *tls.ConnectionState, network string, body []byte) (reply []byte, joined members.Member, err error)
 }
 
 // serveJoin answers another box, whose admin has entered the code of this one.
@@ -30,10 +31,15 @@ func (a *API) serveJoin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	act := audit.Entry{Action: "box.paired"}
-	reply, joined, err := a.Boxes.Accept(r.TLS, body)
+	networks := connlimit.Networks(connlimit.HostOf(r.RemoteAddr))
+	reply, joined, err := a.Boxes.Accept(r.TLS, networks[len(networks)-1], body)
 	if err != nil {
-		a.Log.Warn("a box was not taken into the school", "from", r.RemoteAddr, "err", err)
-		if act.Refused = true; errs.BodyOf(err).Code != "no_code" { // anybody could fill the log while no code is shown
+		act.Refused = true
+		switch errs.BodyOf(err).Code {
+		case "no_code", "no_tls", "code_void": // anybody could fill the logs with these
+			a.Log.Debug("a box was not taken into the school", "from", r.RemoteAddr, "err", err)
+		default:
+			a.Log.Warn("a box was not taken into the school", "from", r.RemoteAddr, "err", err)
 			a.Audit.Record(r, httpapi.Caller{}, act)
 		}
 		httpapi.WriteError(w, errs.KindOf(err).HTTPStatus(), err)

@@ -3,9 +3,11 @@ package pupil
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/connlimit"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/roster"
@@ -55,7 +57,7 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *htt
 	err = a.throttleCode(ctx, in.Body, func() error {
 		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
 		if errs.KindOf(err) == errs.Missing && a.Directory != nil {
-			if place, found := a.Directory.Find(ctx, in.Body.Code); found {
+			if place, found := a.Directory.Find(ctx, askFor(ctx, in.Body.Code)); found {
 				out = &httpapi.Body[lookOut]{}
 				out.Body.Names, out.Body.Elsewhere = []roster.Name{}, &place
 				return nil
@@ -71,6 +73,15 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *htt
 		return nil
 	})
 	return out, err
+}
+
+// askFor is the question to other boxes for a code as people type it.
+func askFor(ctx context.Context, code string) directory.Question {
+	from := connlimit.HostOf(httpapi.RequestOf(ctx).RemoteAddr)
+	if ip, err := netip.ParseAddr(from); err == nil {
+		from = ip.Unmap().WithZone("").String()
+	}
+	return directory.Question{Code: roster.NormaliseJoinCode(code), From: from}
 }
 
 func (a *API) joinLesson(ctx context.Context, in *httpapi.Body[joinIn]) (out *signin.SignedIn, err error) {

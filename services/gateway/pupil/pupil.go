@@ -31,7 +31,7 @@ type Deps struct {
 
 // Directory finds lessons of other boxes: *directory.Directory.
 type Directory interface {
-	Find(ctx context.Context, code string) (directory.Place, bool)
+	Find(ctx context.Context, q directory.Question) (directory.Place, bool)
 }
 
 // API holds the operations of pupils.

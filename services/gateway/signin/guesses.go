@@ -1,10 +1,11 @@
 package signin
 
 import (
-	"context"
+	"net/http"
 	"time"
 
 	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
@@ -49,15 +50,34 @@ func (a *API) SomebodyGuesses() bool {
 
 // openLobbies lets new devices of all open lessons wait for their teachers, because a guesser may
 // find a code. It runs once in an alarm, so a teacher who closes the lobby keeps it closed.
-func (a *API) openLobbies(ctx context.Context) {
+func (a *API) openLobbies(r *http.Request) {
 	lessons, err := a.Roster.OpenLobbies()
 	if err != nil {
 		a.Log.Error("codes of lessons are guessed, and the lobbies are not open", "err", err)
 		return
 	}
 	for _, id := range lessons {
-		a.Audit.Record(httpapi.RequestOf(ctx), httpapi.Caller{}, audit.Entry{Action: "lobby.guessing", Target: id})
+		a.Audit.Record(r, httpapi.Caller{}, audit.Entry{Action: "lobby.guessing", Target: id})
 	}
+}
+
+// CheckForOtherBox runs check, which looks for a lesson's code that a person with the address from typed at
+// another box of the school. The other box has limits of its own, but one that was taken over keeps to
+// none, so this box counts too. Its lobbies open at the alarm, whichever box the guesser is at.
+func (a *API) CheckForOtherBox(from string, check func() error) error {
+	const op = "join"
+	key := throttleKey{op + " other boxes", triesOfOthers, time.Minute}
+	if wait := a.throttle.wait(key); wait > 0 {
+		return tooMany(op, wait)
+	}
+	err := check()
+	if err != nil && errs.BodyOf(err).Code == "no_lesson" {
+		a.throttle.countFailure(key)
+		if a.throttle.countGuess(time.Now()) {
+			a.openLobbies(&http.Request{RemoteAddr: from})
+		}
+	}
+	return err
 }
 
 // GuessedCodes returns when somebody who guesses codes of lessons was last wrong, and how often.

@@ -51,7 +51,7 @@ func (a *API) checkSecret(ctx context.Context, op string, routes [][]throttleKey
 			a.throttle.countFailure(k)
 		}
 		if op == "join" && a.throttle.countGuess(time.Now()) {
-			a.openLobbies(ctx)
+			a.openLobbies(httpapi.RequestOf(ctx))
 		}
 		if turn.waited > 0 {
 			return tooMany(op, turn.waited)

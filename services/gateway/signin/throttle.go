@@ -12,15 +12,18 @@ import (
 // The limits on guessing. A lesson's code has six digits. In one hour, the devices with a
 // count have at most 2 * TriesOfCounted wrong guesses (the burst and the refill), and all
 // other devices have TriesPerBox in each of 61 minutes. That is 8,660 of 1,000,000 codes, so a
-// guesser finds the code of a one-hour lesson with a probability below 0.9 %. A teacher's PIN
-// has six digits or more and TriesPerName wrong guesses a day. The probability on the first
-// day is below 0.02 %.
+// guesser finds the code of a one-hour lesson with a probability below 0.9 %. At the other boxes
+// of a school together a guesser has triesOfOthers in each of 61 minutes, however many boxes
+// there are. That makes 15,980 codes and a probability below 1.6 %, and after guessAlarm of them
+// the lobbies are open. A teacher's PIN has six digits or more and TriesPerName wrong guesses a
+// day. The probability on the first day is below 0.02 %.
 const (
 	TriesPerDevice    = 5                // wrong guesses of a device until it is locked
 	TriesPerAddress   = 30               // a minute, for all devices without a count at one address
 	triesPerNetwork   = 45               // a minute, for one IPv6 /64
 	TriesPerBox       = 60               // a minute, for the whole box
 	TriesOfCounted    = 2500             // an hour, for all devices with a count
+	triesOfOthers     = 120              // a minute, for codes of lessons that were typed at other boxes
 	TriesPerName      = 100              // a day, for the PIN of one teacher. Devices on which the teacher signed in do not count
 	CountedPerAddress = 250              // devices an hour at one address that get a count
 	countedPerNetwork = 750              // devices an hour in one IPv6 /64 that get a count

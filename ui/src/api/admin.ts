@@ -6,6 +6,7 @@ import type {
   AuditPageBody as AuditPage,
   AuditVerified,
   BoxCode,
+  CodeLeft,
   CloudStatus as Cloud,
   Crash,
   DeadFact,
@@ -30,6 +31,7 @@ import type {
 export type {
   AuditEntry,
   BoxCode,
+  CodeLeft,
   Check,
   Cloud,
   Crash,
@@ -194,6 +196,7 @@ export const adminAPI = {
   networkCheck: () => call<NetworkCheck>("GET", "/api/admin/network/check"),
   boxes: () => call<SchoolBox[]>("GET", "/api/admin/boxes"),
   showBoxCode: () => withPIN(() => call<BoxCode>("POST", "/api/admin/boxes/code")),
+  boxCodeLeft: () => call<CodeLeft>("GET", "/api/admin/boxes/code"),
   joinBoxes: (address: string, code: string) =>
     withPIN(() => call<void>("POST", "/api/admin/boxes/join", { address, code })),
   removeBox: (id: string) => withPIN(() => call<void>("DELETE", `/api/admin/boxes/${enc(id)}`)),

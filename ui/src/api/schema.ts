@@ -116,6 +116,10 @@ export interface CloudStatus {
   where: string;
 }
 
+export interface CodeLeft {
+  seconds: number;
+}
+
 export interface Colleague {
   id: string;
   name: string;

@@ -69,7 +69,7 @@ export function Boxes({ state, turn }: { state: BoxState; turn: number }) {
       )}
       {code && (
         <DialogSheet title={t("admin.boxes.add")} onClose={() => setCode(null)}>
-          <Code code={code} state={state} />
+          <Code key={code.code} code={code} state={state} busy={busy} renew={show} />
         </DialogSheet>
       )}
       {joins && (
@@ -126,18 +126,34 @@ function Row({ box, remove }: { box: SchoolBox; remove: () => void }) {
 
 // Code shows what is entered at the other box: an address of this one, over TLS, and the code in two halves, as
 // it is read out and typed. The dialog closes by itself once a box has joined.
-const Code = ({ code, state }: { code: BoxCode; state: BoxState }) => (
-  <div class="stack">
-    <p>{t("admin.boxes.codeHow")}</p>
-    <Addresses list={state.https} />
-    <p class={`mono ${css.code}`} data-part="box-code">
-      <bdi dir="ltr">
-        {code.code.slice(0, 4)}-{code.code.slice(4)}
-      </bdi>
-    </p>
-    <p class="muted">{t("admin.boxes.codeLife", { n: Math.round(code.seconds / 60) })}</p>
-  </div>
-);
+function Code(p: { code: BoxCode; state: BoxState; busy: boolean; renew: () => Promise<void> }) {
+  const [left, , again] = useLoad(adminAPI.boxCodeLeft);
+  useEffect(() => {
+    const timer = setInterval(again, refreshMs);
+    return () => clearInterval(timer);
+  }, []);
+  if (left?.seconds === 0)
+    return (
+      <div class="stack" role="status" data-part="code-ended">
+        <p>{t("admin.boxes.codeEnded")}</p>
+        <Button kind="primary" busy={p.busy} onClick={p.renew}>
+          {t("admin.boxes.codeNew")}
+        </Button>
+      </div>
+    );
+  return (
+    <div class="stack">
+      <p>{t("admin.boxes.codeHow")}</p>
+      <Addresses list={p.state.https} />
+      <p class={`mono ${css.code}`} data-part="box-code">
+        <bdi dir="ltr">
+          {p.code.code.slice(0, 4)}-{p.code.code.slice(4)}
+        </bdi>
+      </p>
+      <p class="muted">{t("admin.boxes.codeLife", { n: Math.round(p.code.seconds / 60) })}</p>
+    </div>
+  );
+}
 
 function JoinForm({ joined }: { joined: () => void }) {
   const [address, setAddress] = useState("");

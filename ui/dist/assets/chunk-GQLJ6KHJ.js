@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-6F6F2MKD.js";import{D as a,b as i}from"./chunk-NCSZSXXN.js";var o="cl";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

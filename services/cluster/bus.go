@@ -33,7 +33,7 @@ type Bus interface {
 	Subscribe(subject string, handle func(data []byte, reply func([]byte))) (stop func(), err error)
 
 	// Ask publishes a question and returns the first answer. It returns an error of the kind
-	// errs.Missing when nobody listens to the subject, and ctx's error when nobody answers in time.
+	// errs.Missing when no box listens to the subject, and ctx's error when none answers in time.
 	Ask(ctx context.Context, subject string, data []byte) ([]byte, error)
 
 	// Linked returns the ids of the boxes to which there is a connection now.

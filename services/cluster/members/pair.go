@@ -25,7 +25,7 @@ const (
 	CodeLife = 5 * time.Minute // how long a code counts
 	codeLen  = 8               // signs of 32: 40 bits
 
-	// A code is void after maxWrong wrong tries. Those of one network end sooner, so that nobody alone
+	// A code is void after maxWrong wrong tries. Those of one network end sooner, so that no box alone
 	// can keep boxes from being paired.
 	maxTries = 5
 	maxWrong = 100

@@ -25,8 +25,8 @@ const (
 	CodeLife = 5 * time.Minute // how long a code counts
 	codeLen  = 8               // signs of 32: 40 bits
 
-	// A code is void after maxWrong wrong tries. Those of one network end sooner, so that no box alone
-	// can keep boxes from being paired.
+	// A code is void after maxWrong wrong tries. Those of one network end sooner, so that one
+	// person alone cannot keep boxes from being paired.
 	maxTries = 5
 	maxWrong = 100
 

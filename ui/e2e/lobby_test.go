@@ -37,6 +37,9 @@ func TestALatePupilWaitsForTheTeachersTap(t *testing.T) {
 	remote.as(home, ada)
 	remote.open(home + "/remote/" + lesson.Room)
 	remote.until("the pupil on the remote", `document.querySelector("[data-part=lobby]")?.innerText.includes(`+quote(late)+`)`)
+	for name, p := range map[string]*page{"console": console, "pupil": pupil, "remote": remote} {
+		p.shot(name)
+	}
 	remote.tabTo("Let " + late + " in")
 	remote.key("\r")
 	pupil.until("the lesson", `location.pathname === "/lesson"`)

@@ -153,7 +153,7 @@ func TestPackagesWithoutADetectorStartNoGoroutine(t *testing.T) {
 	}
 }
 
-// findConcurrency returns what a file has that runs beside something else.
+// findConcurrency returns the signs of concurrency in a file: imports, go statements, channels.
 func findConcurrency(t *testing.T, name string, text []byte) (found []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)

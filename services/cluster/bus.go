@@ -7,8 +7,8 @@
 //	session < annex (filter, fan-out) < out.BOX  <--  room > Line: each fact once for each box
 //	                  holes < log.OWNER  <------------ journal
 //
-// Boxes talk over a [Bus]. It carries messages and decides nothing: a message may be lost, and whoever
-// needs it asks again. The room's seq shows which facts are missing, and a number in each message shows
+// Boxes talk over a [Bus]. It carries messages and decides nothing. A message may be lost, and the
+// receiver then asks again. The room's seq shows which facts are missing, and a number in each message shows
 // that something else is, such as a change of presence. Every 200 ms the owner says how far it is, so
 // that a loss is found although nothing follows. Only the owner ends anything: it decides who has a
 // seat, and it is the one author of presence.

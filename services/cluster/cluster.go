@@ -168,7 +168,7 @@ func (c *Cluster) listAnnexes() []*annex {
 	return list
 }
 
-// publish sends a message. What gets lost is asked for again by whoever needs it.
+// publish sends a message. It may get lost; the receiver then asks for what it misses.
 func (c *Cluster) publish(subject string, m message) bool {
 	err := c.Bus.Publish(subject, encode(c.header, m))
 	if err != nil {

@@ -71,7 +71,7 @@ func judgeBox(b pg.BoxState, now time.Time) (list []doctor.Finding) {
 	return list
 }
 
-// judgePush tells of a push whose last try failed, and of one that no node does.
+// judgePush returns a finding for a push whose last try failed, and for one that no node runs.
 func judgePush(p pg.Push, now time.Time) []doctor.Finding {
 	switch name := fmt.Sprintf("push %s of %q to %s", p.Kind, p.School, p.Address); {
 	case p.Failures > 0:

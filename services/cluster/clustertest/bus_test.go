@@ -92,7 +92,7 @@ func TestWaitWaitsForMessagesOnTheirWay(t *testing.T) {
 	})
 }
 
-// A one-way cut stops one direction only, and a box without a connection is told so.
+// A one-way cut stops one direction only. Publish fails with errs.Down at a box without a connection.
 func TestOneWayCutAndDeadEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := clustertest.NewNet(1)

@@ -153,7 +153,7 @@ func TestPackagesWithoutADetectorStartNoGoroutine(t *testing.T) {
 	}
 }
 
-// findConcurrency returns the signs of concurrency in a file: imports, go statements, channels.
+// findConcurrency returns the signs of concurrency in a file: imports, go statements and calls.
 func findConcurrency(t *testing.T, name string, text []byte) (found []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)

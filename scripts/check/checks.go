@@ -159,10 +159,14 @@ var plainPackages = slices.Concat([]string{"firmware/cmd/livelearn", "firmware/s
 // singlePackages are plain packages in which neither the code nor a test starts a goroutine, so there
 // is nothing to race with. A test reads their files.
 var singlePackages = []string{
-	"firmware/appliance/disk", "services/checkedkv", "services/cloud/batch", "services/cloud/usbfile", "services/ink",
-	"services/listimport", "services/media/bwe", "services/quiz/exchange", "services/quiz/gift", "services/quiz/h5p",
-	"services/quiz/item", "services/quiz/moodle", "services/quiz/qti", "services/quiz/table", "services/results",
-	"services/sheet", "services/slides", "services/wire",
+	"firmware/appliance/disk", "firmware/appliance/identity", "firmware/appliance/provision",
+	"firmware/datafolder", "firmware/install", "firmware/lessonfacts", "hal/screen", "hal/slots", "scripts/mutate",
+	"services/checkedkv", "services/cloud/batch", "services/cloud/usbfile", "services/errs",
+	"services/gateway/fingerprint", "services/ink", "services/listimport", "services/media/bwe",
+	"services/media/capacity", "services/playback", "services/qrsvg", "services/quiz/aiken",
+	"services/quiz/exchange", "services/quiz/gift", "services/quiz/h5p", "services/quiz/item",
+	"services/quiz/moodle", "services/quiz/qti", "services/quiz/sample", "services/quiz/table", "services/results",
+	"services/sheet", "services/slides", "services/wire", "ui", "ui/build",
 }
 
 // splitByRace returns the packages to test with the race detector, and the others.

@@ -56,7 +56,7 @@ func makeBundle(t testing.TB, s Signer, boot, root []byte) []byte {
 	defer func() { _ = work.Close() }()
 	var out bytes.Buffer
 	m := Manifest{Board: "pc", Version: "1.2.3", Build: 7, Options: "quiet", Notes: "New."}
-	if err := WriteBundle(&out, m, []Source{{Part: "boot", Data: bytes.NewReader(boot)}, {Part: "root", Data: bytes.NewReader(root)}}, s, work); err != nil {
+	if err := WriteBundle(&out, m, []Source{{Part: "boot", Data: bytes.NewReader(boot), Quick: true}, {Part: "root", Data: bytes.NewReader(root)}}, s, work); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

@@ -144,7 +144,7 @@ func (b *build) pageFonts(own []byte) ([]component, error) {
 
 // pictureDecoders returns the decoders of pictures, which are in the program as WebAssembly.
 func (b *build) pictureDecoders() (list []component, err error) {
-	for _, part := range [][2]string{{"libheif", "1.18.2"}, {"libde265", "1.0.15"}, {"libavif", "1.1.1"}, {"libaom", "3.10.0"}} {
+	for _, part := range [][2]string{{"libheif", "1.18.2"}, {"libde265", "1.0.15"}, {"libavif", "1.1.1"}, {"libaom", "3.10.0"}, {"resvg", "2.6.2"}} {
 		text, err := os.ReadFile(filepath.Join(b.source, "services/slides/codecs", "LICENSE."+part[0]))
 		if err != nil {
 			return nil, err

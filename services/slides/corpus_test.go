@@ -40,7 +40,7 @@ func listCorpus(t testing.TB, pattern string) (list []string) {
 	return list
 }
 
-// readGolden returns what is written beside a file. With -update it writes got.
+// readGolden returns the JSON beside a file. With -update it writes got there.
 func readGolden[T any](t testing.TB, file string, got T) (want T) {
 	t.Helper()
 	if *update {

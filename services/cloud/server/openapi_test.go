@@ -19,6 +19,7 @@ import (
 var pageRoutes = []string{
 	"GET /style.css", "GET /signin", "POST /signin", "GET /setup", "POST /setup", "POST /signout", "GET /{$}", "GET /box", "POST /rename",
 	"GET /revoke", "POST /revoke", "GET /remove", "POST /remove", "GET /schools", "POST /schools", "GET /audit", "GET /audit.csv",
+	"GET /updates", "POST /updates", "GET /update", "POST /update",
 }
 
 func TestEachRouteIsAPageOrDescribed(t *testing.T) {

@@ -89,6 +89,7 @@ type cloudRolloutCmd struct {
 	Show   rolloutShowCmd   `cmd:"" help:"Show the boxes of a rollout."`
 	Stop   rolloutStopCmd   `cmd:"" help:"Take the release back from boxes that have not installed it."`
 	Resume rolloutResumeCmd `cmd:"" help:"Go on with a stopped rollout, without the boxes that failed."`
+	Next   rolloutNextCmd   `cmd:"" help:"Begin the next stage now, without waiting for boxes that are silent."`
 	End    rolloutEndCmd    `cmd:"" help:"Stop a rollout for good."`
 }
 
@@ -203,6 +204,16 @@ func (c rolloutResumeCmd) Run(environment) error {
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
 		return store.ResumeRollout(ctx, c.Rollout, c.Retry)
 	})
+}
+
+type rolloutNextCmd struct {
+	databaseFlags
+	rolloutArg
+}
+
+// Run begins the next stage.
+func (c rolloutNextCmd) Run(environment) error {
+	return c.withStore(func(ctx context.Context, store *pg.Store) error { return store.SkipStage(ctx, c.Rollout) })
 }
 
 type rolloutEndCmd struct {

@@ -5,11 +5,13 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/livelearn/box/services/errs"
 )
 
 // stageState is what the boxes of the stages so far report.
 type stageState struct {
-	open    int    // boxes that are not through
+	open    int    // boxes of the present stage that are not through
 	failing string // a box that failed, empty if there is none
 	why     string
 }
@@ -67,9 +69,7 @@ func advanceRollout(ctx context.Context, tx pgx.Tx, id int64) (changed bool, err
 		return false, nil
 	case stage < stages:
 		d.Action = fmt.Sprint("rollout stage ", stage+1, " begins")
-		if _, err = tx.Exec(ctx, `update livelearn.rollouts set stage = stage + 1, changed = now() where id = $1`, id); err == nil {
-			_, err = tx.Exec(ctx, `select livelearn.offer_update($1, false)`, id)
-		}
+		err = beginNextStage(ctx, tx, id)
 	default:
 		d.Action = "rollout finished"
 		_, err = tx.Exec(ctx, `update livelearn.rollouts set state = 'done', changed = now() where id = $1`, id)
@@ -80,6 +80,29 @@ func advanceRollout(ctx context.Context, tx pgx.Tx, id int64) (changed bool, err
 	return true, record(ctx, tx, "AdvanceRollouts", d)
 }
 
+func beginNextStage(ctx context.Context, tx pgx.Tx, id int64) error {
+	if _, err := tx.Exec(ctx, `update livelearn.rollouts set stage = stage + 1, changed = now() where id = $1`, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `select livelearn.offer_update($1, false)`, id)
+	return err
+}
+
+// SkipStage begins the next stage now. The boxes that the present one waits for keep their offer, and
+// hold nothing up any more.
+func (s *Store) SkipStage(ctx context.Context, id int64) error {
+	return s.changeRollout(ctx, "SkipStage", id, "rollout stage skipped", []string{RolloutRunning}, func(tx pgx.Tx, _ *Deed) error {
+		var last bool
+		if err := tx.QueryRow(ctx, `select stage = cardinality(stages) from livelearn.rollouts where id = $1`, id).Scan(&last); err != nil {
+			return err
+		}
+		if last {
+			return errs.NewCode("pg.SkipStage", errs.Stale, "last_stage", "the rollout %d is in its last stage", id)
+		}
+		return beginNextStage(ctx, tx, id)
+	})
+}
+
 // readStage reads what the boxes report. A box whose health fails with the new build is failing too.
 func readStage(ctx context.Context, tx pgx.Tx, id, build int64) (st stageState, err error) {
 	if _, err := tx.Exec(ctx, `update livelearn.rollout_boxes r set code = 'health', reason = 'its health fails with the new version' from livelearn.boxes_seen b
@@ -87,7 +110,7 @@ func readStage(ctx context.Context, tx pgx.Tx, id, build int64) (st stageState, 
 			and livelearn.whole(b.report -> 'build') >= $2 and b.report ->> 'worst' = 'fail'`, id, build); err != nil {
 		return st, err
 	}
-	err = tx.QueryRow(ctx, `select count(*) filter (where b.revoked is null and not r.excused and not (r.state = 'installed' and coalesce(livelearn.whole(b.report -> 'build'), 0) >= $2)),
+	err = tx.QueryRow(ctx, `select count(*) filter (where r.stage = o.stage and b.revoked is null and not r.excused and not (r.state = 'installed' and coalesce(livelearn.whole(b.report -> 'build'), 0) >= $2)),
 			coalesce(min(r.box) filter (where r.fails), ''),
 			coalesce((array_agg(coalesce(nullif(r.reason, ''), nullif(r.code, ''), 'it failed') order by r.box) filter (where r.fails))[1], '')
 		from livelearn.rollouts o join (select *, not excused and (state = 'failed' or code = 'health' and state = 'installed') as fails from livelearn.rollout_boxes) r on r.rollout = o.id

@@ -220,6 +220,28 @@ func TestAnOperatorStopsAndEndsARollout(t *testing.T) {
 	f.start("1")
 }
 
+func TestASilentBoxIsSkipped(t *testing.T) {
+	f := newFleet(t, 4)
+	id := f.start("2, all")
+	list := f.offered()
+	f.install(list[0], 1)
+	f.advance(0)
+	f.must(f.store.SkipStage(t.Context(), id))
+	wantError(t, f.store.SkipStage(t.Context(), id), errs.Stale, "last_stage")
+	for box := range f.boxes {
+		if !slices.Contains(list, box) {
+			f.install(box, 1)
+		}
+	}
+	f.advance(1)
+	if o := f.find(id); o.State != pg.RolloutDone || o.Installed != 3 {
+		t.Errorf("%+v", o)
+	}
+	if !slices.Contains(f.offered(), list[1]) {
+		t.Error("the silent box lost its offer")
+	}
+}
+
 func TestAStageIsASchool(t *testing.T) {
 	f := newFleet(t, 6)
 	f.start("school:Dale School, all")

@@ -171,6 +171,8 @@ func (s *Server) changeUpdate(w http.ResponseWriter, r *http.Request, g pg.Grant
 	switch deed {
 	case "stop":
 		err = s.store.StopRollout(r.Context(), o.ID)
+	case "next":
+		err = s.store.SkipStage(r.Context(), o.ID)
 	case "go":
 		err = s.store.ResumeRollout(r.Context(), o.ID, false)
 	case "again":
@@ -178,7 +180,7 @@ func (s *Server) changeUpdate(w http.ResponseWriter, r *http.Request, g pg.Grant
 	case "end":
 		err = s.store.EndRollout(r.Context(), o.ID)
 	default:
-		err = errs.NewField(op, "deed", "unknown", 0, "must be stop, go, again or end")
+		err = errs.NewField(op, "deed", "unknown", 0, "must be stop, next, go, again or end")
 	}
 	if err != nil {
 		return err

@@ -185,6 +185,8 @@ func (d *Downlink) applyByKind(ctx context.Context, it Item) error {
 		return d.applyPolicy(it)
 	case ItemErasure:
 		return d.startErasure(ctx, it)
+	case ItemPicture:
+		return d.keepPicture(it)
 	case ItemUpdate:
 		return d.followUpdate(ctx, it)
 	}

@@ -105,6 +105,7 @@ const (
 	ItemPolicy  = "policy"  // Policy
 	ItemErasure = "erasure" // Erasure
 	ItemUpdate  = "update"  // Update, for one box
+	ItemPicture = "picture" // Picture, before the quiz that shows it
 )
 
 // Item is one decision of the cloud: a whole object in its newest version. An object that

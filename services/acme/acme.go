@@ -157,6 +157,15 @@ type Renewer struct {
 	// Report gets the state after each look: err is why the last renewal failed, or nil. ends is the end
 	// of the present certificate, zero without one.
 	Report func(err error, ends, next time.Time)
+
+	clock func() time.Time // nil: time.Now
+}
+
+func (r *Renewer) now() time.Time {
+	if r.clock != nil {
+		return r.clock()
+	}
+	return time.Now()
 }
 
 // String returns the service's name.

@@ -137,6 +137,19 @@ func TestAnAuthorityThatIsNotReachedIsAskedAgainSoon(t *testing.T) {
 	}
 }
 
+// A box whose clock is years ahead would order one certificate after the other.
+func TestACertificateThatIsDueAtOnceCountsAsAFailure(t *testing.T) {
+	ns := acmetest.StartNameServer(t)
+	r, last := newRenewer(t, ns, acmetest.StartAuthority(t, ns))
+	r.clock = func() time.Time { return time.Now().AddDate(4, 0, 0) }
+	if wait := r.look(t.Context()); wait != firstPause || last.err != errDue {
+		t.Fatalf("wait %v, %v", wait, last.err)
+	}
+	if wait := r.look(t.Context()); wait < firstPause/2 || last.err != errWaiting || ns.Updates() != 2 {
+		t.Errorf("again: wait %v, %v, %d updates", wait, last.err, ns.Updates())
+	}
+}
+
 func TestAProofThatTheAuthorityDoesNotSeeIsAFailure(t *testing.T) {
 	ns := acmetest.StartNameServer(t)
 	ns.Hide.Store(true)

@@ -48,10 +48,10 @@ func (t tries) pause() time.Duration {
 
 // look renews the certificate if it is due, reports and returns the time until the next look.
 func (r *Renewer) look(ctx context.Context) time.Duration {
-	now, last := time.Now(), r.readTries()
+	now, last := r.now(), r.readTries()
 	ends, due := r.checkPair(now)
 	if !due {
-		next := min(time.Until(renewalTime(ends.NotBefore, ends.NotAfter)), lookInterval)
+		next := min(renewalTime(ends.NotBefore, ends.NotAfter).Sub(now), lookInterval)
 		r.Report(nil, ends.NotAfter, now.Add(next))
 		return max(next, time.Minute)
 	}
@@ -64,30 +64,41 @@ func (r *Renewer) look(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return 0 // the box stops, which is no failure
 	}
+	if err == nil {
+		if ends, due = r.checkPair(r.now()); due { // and would be ordered again at once
+			err = errDue
+		}
+	}
 	if _, ok := errors.AsType[unreachableError](err); ok {
 		r.Report(err, ends.NotAfter, now.Add(reachPause))
 		return reachPause
 	}
-	last = tries{Last: now, Failures: last.Failures + 1}
+	next := r.noteTry(err, tries{Last: now, Failures: last.Failures + 1}, ends)
+	r.Report(err, ends.NotAfter, now.Add(next))
+	return next
+}
+
+// noteTry remembers a try over restarts and returns the pause after it.
+func (r *Renewer) noteTry(err error, t tries, ends lifetime) time.Duration {
 	if err == nil {
-		last.Failures = 0
-		ends, _ = r.checkPair(now)
+		t.Failures = 0
 		r.Log.Info("the certificate is renewed", "name", r.Name, "until", ends.NotAfter)
 	} else {
 		r.Log.Warn("the certificate was not renewed", "name", r.Name, "err", err)
 	}
-	if writeErr := r.writeTries(last); writeErr != nil {
-		r.Log.Warn("the time of this try is not on disk", "err", writeErr)
+	if err := r.writeTries(t); err != nil {
+		r.Log.Warn("the time of this try is not on disk", "err", err)
 	}
-	next := max(last.pause(), time.Minute)
-	r.Report(err, ends.NotAfter, now.Add(next))
-	return next
+	return max(t.pause(), time.Minute)
 }
 
 // unreachableError is a failure that the authority does not know of, so its limits do not count it.
 type unreachableError struct{ error }
 
-var errWaiting = errors.New("the last try failed, and the next one waits so that the authority's limits hold")
+var (
+	errDue     = errors.New("the new certificate is at its end already: the clock of the box may be wrong")
+	errWaiting = errors.New("the last try failed, and the next one waits so that the authority's limits hold")
+)
 
 // lifetime is that of a certificate.
 type lifetime struct{ NotBefore, NotAfter time.Time }

@@ -65,6 +65,7 @@ func TestSoakOfLessonsLeavesNothingBehind(t *testing.T) {
 	for i := range plan.classes {
 		s.lessons = append(s.lessons, &soakLesson{class: s.ada.AddClass(fmt.Sprint("Class ", i+1), plan.pupils)})
 	}
+	s.hearing, s.uploading = *s.ada, *s.ada
 	s.playSound(1) // what the first lesson starts for good belongs to the start
 	if plan.slopes {
 		s.killWorker(1)
@@ -105,10 +106,13 @@ func TestSoakOfLessonsLeavesNothingBehind(t *testing.T) {
 // soak is a box in a soak and the people on it. One goroutine teaches, and two others play sound and
 // kill workers.
 type soak struct {
-	t       *testing.T
-	plan    soakPlan
-	box     *boxtest.Box
-	ada     *boxtest.Person
+	t    *testing.T
+	plan soakPlan
+	box  *boxtest.Box
+	ada  *boxtest.Person
+	// The goroutines beside the lessons have a copy each, because a call may change the cookie.
+	hearing, uploading boxtest.Person
+
 	quiz    struct{ ID string }
 	end     time.Time
 	lessons []*soakLesson
@@ -318,12 +322,12 @@ func (s *soak) endLesson(l *soakLesson) {
 func (s *soak) playSound(n int) {
 	s.sounds++
 	s.t.Run("sound "+strconv.Itoa(n), func(t *testing.T) {
-		ada := *s.ada
-		lesson := ada.OpenLesson(s.soundClass(&ada), "Sound")
-		teacher := newVoice(t, &ada, lesson.Room)
+		ada := &s.hearing
+		lesson := ada.OpenLesson(s.soundClass(t), "Sound")
+		teacher := newVoice(t, ada, lesson.Room)
 		teacher.n = n * 1000 // the room has one answer for each id of a command
 		pupil := newListener(t, s.box.JoinLesson(lesson, lesson.Names[n%soundPupils].ID), lesson.Room)
-		active, _ := mediaNodes(t, &ada)
+		active, _ := mediaNodes(t, ada)
 		pupil.connect()
 		teacher.connect()
 		pupil.hears(1)
@@ -346,17 +350,18 @@ func (s *soak) playSound(n int) {
 const soundPupils = 90
 
 // soundClass returns the class that has lessons with sound.
-func (s *soak) soundClass(ada *boxtest.Person) string {
+func (s *soak) soundClass(t *testing.T) string {
+	t.Helper()
 	var classes []struct{ ID, Name string }
-	if _, err := ada.CallAPI("GET", "/api/classes", nil, &classes); err != nil {
-		s.t.Fatal(err)
+	if _, err := s.hearing.CallAPI("GET", "/api/classes", nil, &classes); err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range classes {
 		if c.Name == "Sound" {
 			return c.ID
 		}
 	}
-	return ada.AddClass("Sound", soundPupils)
+	return s.hearing.AddClass("Sound", soundPupils)
 }
 
 // killWorker uploads a deck and kills the worker that makes its pages. The queue tries again.
@@ -367,8 +372,7 @@ func (s *soak) killWorker(n int) {
 
 func (s *soak) killOneWorker(t *testing.T, n int) {
 	t.Helper()
-	ada := *s.ada
-	if status := send(&ada, "/api/decks?title=Deck"+strconv.Itoa(n), []byte(pdf)); status != 200 {
+	if status := send(&s.uploading, "/api/decks?title=Deck"+strconv.Itoa(n), []byte(pdf)); status != 200 {
 		t.Errorf("the deck: %d", status)
 		return
 	}
@@ -381,7 +385,7 @@ func (s *soak) killOneWorker(t *testing.T, n int) {
 		return false
 	})
 	began := time.Now()
-	for !s.deleteMadeDecks(t, &ada) {
+	for !s.deleteMadeDecks(t) {
 		if time.Since(began) > time.Hour {
 			t.Fatalf("no pages in an hour:\n%s", s.box.ReadLog())
 		}
@@ -390,10 +394,10 @@ func (s *soak) killOneWorker(t *testing.T, n int) {
 }
 
 // deleteMadeDecks deletes all decks, once none is being made.
-func (s *soak) deleteMadeDecks(t *testing.T, ada *boxtest.Person) bool {
+func (s *soak) deleteMadeDecks(t *testing.T) bool {
 	t.Helper()
 	var decks []struct{ ID, State string }
-	if _, err := ada.CallAPI("GET", "/api/decks", nil, &decks); err != nil {
+	if _, err := s.uploading.CallAPI("GET", "/api/decks", nil, &decks); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range decks {
@@ -402,7 +406,7 @@ func (s *soak) deleteMadeDecks(t *testing.T, ada *boxtest.Person) bool {
 		}
 	}
 	for _, d := range decks {
-		if _, err := ada.CallAPI("DELETE", "/api/decks/"+d.ID, nil, nil); err != nil {
+		if _, err := s.uploading.CallAPI("DELETE", "/api/decks/"+d.ID, nil, nil); err != nil {
 			t.Error(err)
 		}
 	}

@@ -291,7 +291,7 @@ func (b *Box) buildServices() error {
 		deps.Machine = machine.New(b.parts.PID1)
 		deps.Captive = network.NewCaptive(b.cfg.Network.WithDefaults().Domain).Handler
 	}
-	b.gateway = gateway.New(b.cfg.Gateway, deps)
+	b.gateway = gateway.New(b.gatewayConfig(), deps)
 	b.root = supervise.New(b.supervisionTree())
 	return nil
 }

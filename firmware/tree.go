@@ -81,6 +81,9 @@ func (b *Box) optionalChildren() []supervise.Child {
 	if report := b.reportAlive(); report != nil {
 		list = append(list, withShutdownTimeout(time.Second, supervise.Run("heartbeat", &heartbeat.Heartbeat{Report: report, Health: b.health, Port: b.httpPort})))
 	}
+	if r := b.newCertificateRenewer(); r != nil {
+		list = append(list, withBackoff(withShutdownTimeout(time.Second, supervise.Run("acme", r))))
+	}
 	list = append(list, b.meshChildren()...)
 	return append(append(list, b.mediaChildren()...),
 		withShutdownTimeout(5*time.Second, supervise.Run("job workers", b.jobs.Workers())),

@@ -62,19 +62,16 @@ func Decode(data []byte) (Message, error) {
 	if len(data) > MaxFrame {
 		return m, errs.NewField("wire.Decode", "frame", "too_long", MaxFrame, "%d bytes, at most %d", len(data), MaxFrame)
 	}
-	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return m, errs.NewField("wire.Decode", "frame", "bad_json", 0, "not a JSON array: %v", err)
-	}
-	if len(parts) != 5 {
-		return m, errs.NewField("wire.Decode", "frame", "bad_frame", 5, "%d elements, must be 5: join_ref, ref, topic, event, payload", len(parts))
+	var parts [5]json.RawMessage
+	if !json.Valid(data) || !splitArray(data, parts[:]) {
+		return m, explainFrame(data)
 	}
 	for i, f := range []struct {
 		name string
 		to   *string
 		max  int
 	}{{"join_ref", &m.JoinRef, maxRef}, {"ref", &m.Ref, maxRef}, {"topic", &m.Topic, maxTopic}, {"event", &m.Event, maxEvent}} {
-		if err := json.Unmarshal(parts[i], f.to); err != nil {
+		if err := decodeString(parts[i], f.to); err != nil {
 			return m, errs.NewField("wire.Decode", f.name, "bad_frame", 0, "must be a string")
 		}
 		if len(*f.to) > f.max {
@@ -86,6 +83,15 @@ func Decode(data []byte) (Message, error) {
 	}
 	m.Payload = parts[4]
 	return m, nil
+}
+
+// explainFrame returns the fault of a frame that is not an array of 5 elements.
+func explainFrame(data []byte) error {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return errs.NewField("wire.Decode", "frame", "bad_json", 0, "not a JSON array: %v", err)
+	}
+	return errs.NewField("wire.Decode", "frame", "bad_frame", 5, "%d elements, must be 5: join_ref, ref, topic, event, payload", len(parts))
 }
 
 // AppendMessage appends m to dst in the serializer's form.

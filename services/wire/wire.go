@@ -145,14 +145,15 @@ type Frame struct {
 
 // NewFrame encodes m.
 func NewFrame(m Message) Frame {
-	text := AppendMessage(make([]byte, 0, 64+len(m.Topic)+len(m.Event)+len(m.Payload)), m)
-	var b bytes.Buffer
-	b.Grow(len(text) + ws.MaxHeaderSize)
-	if err := ws.WriteHeader(&b, ws.Header{Fin: true, OpCode: ws.OpText, Length: int64(len(text))}); err != nil {
-		panic(fmt.Sprintf("wire: header of %d bytes: %v", len(text), err)) // a bytes.Buffer takes every header
+	const room = ws.MaxHeaderSize // for the header, whose length follows from that of the text
+	buf := AppendMessage(make([]byte, room, room+64+len(m.Topic)+len(m.Event)+len(m.Payload)), m)
+	h := ws.Header{Fin: true, OpCode: ws.OpText, Length: int64(len(buf) - room)}
+	start := room - ws.HeaderSize(h)
+	head := bytes.NewBuffer(buf[start:start:room])
+	if err := ws.WriteHeader(head, h); err != nil || head.Len() != room-start {
+		panic(fmt.Sprintf("wire: header of %d bytes: %v", head.Len(), err)) // a bytes.Buffer takes every header
 	}
-	b.Write(text)
-	return Frame{Bytes: b.Bytes()}
+	return Frame{Bytes: buf[start:]}
 }
 
 // NewBroadcast encodes an event for all members of a topic. Its join_ref and ref are

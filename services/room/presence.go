@@ -178,7 +178,7 @@ func (r *Room) sendPresenceChanges(now time.Time) {
 	slices.SortStableFunc(leaves, comparePresence)
 	f := wire.NewBroadcast(r.topic, wire.PresenceDiff, encodeChanges(encodePresence(joins), encodePresence(leaves)))
 	var guests []*Seat
-	for s := range r.connections.seats {
+	for _, s := range r.connections.seats {
 		alone := len(leaves) == 0 && len(joins) == 1 && joins[0] == s // it is in its own list
 		switch {
 		case !s.answered || alone:

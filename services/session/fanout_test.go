@@ -23,6 +23,7 @@ import (
 
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/wire"
 )
 
@@ -122,6 +123,9 @@ func measureLoad(b *testing.B, sockets, rate int, mode string) (f loadCost) {
 	defer r.stop()
 	addr, stop := r.listen(b, sockets)
 	defer stop()
+	if err := supervise.CalmMonitor(); err != nil { // as a box does
+		b.Log(err)
+	}
 	before := residentBytes()
 	g := startGenerator(b, addr, sockets, rate, mode)
 	f.idle = residentBytes() - before

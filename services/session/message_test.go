@@ -18,7 +18,7 @@ import (
 )
 
 // BenchmarkMessage has one room of thirty sockets of another process, in which one member writes when
-// everybody has the message before and its author has the acknowledgement. No two messages share
+// everybody has the message before it and its author has the acknowledgement. No two messages share
 // a turn, a write or a commit, so this is the fixed cost of a message. An op is one message.
 func BenchmarkMessage(b *testing.B) {
 	r := newRig(b, b.TempDir(), session.Config{Rate: 1e6, Burst: 1e6})
@@ -121,7 +121,7 @@ func awaitPresence(in *bufio.Reader) {
 	}
 }
 
-// answerLoad tells the benchmark that the members are there, runs the load when it is asked to, and
+// answerLoad reports that the members are there, runs the load when the benchmark asks for it, and
 // keeps the sockets open until the benchmark has what it needs.
 func answerLoad(load func() loadResult) {
 	in := bufio.NewScanner(os.Stdin)

@@ -28,7 +28,7 @@ type updateCmd struct {
 	Sign    signCmd    `cmd:"" help:"Add a signature to a bundle or a channel file."`
 	Verify  verifyCmd  `cmd:"" help:"Check a whole bundle like a box does."`
 	Apply   applyCmd   `cmd:"" help:"Install a bundle on the box that runs on this machine."`
-	Live    liveCmd    `cmd:"" help:"Let another program take the place of the running box, without a pause for the people on it."`
+	Live    liveCmd    `cmd:"" help:"Let another program take the place of the running box, without a pause for the people on it. On an installed system the program of the other slot is kept once it was healthy. After any other program the next start takes the installed one."`
 }
 
 type keysCmd struct {

@@ -2,6 +2,7 @@ package boxtest
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"time"
 
@@ -27,7 +28,7 @@ func (b *Box) ReplaceProgram(program string, wait time.Duration) error {
 	go func() {
 		defer close(exited)
 		for {
-			if _, err := syscall.Wait4(now.PID, nil, 0, nil); err != syscall.EINTR {
+			if _, err := syscall.Wait4(now.PID, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
 				return
 			}
 		}

@@ -45,7 +45,7 @@ func (s *succession) serve(ctx context.Context) error {
 		if !errors.Is(err, firmware.ErrLeft) {
 			return s.fail(err)
 		}
-		if err = s.give(ctx); err == nil || ctx.Err() != nil {
+		if err = s.give(ctx); err == nil {
 			return nil
 		}
 		s.keep(err)
@@ -108,7 +108,8 @@ func (s *succession) succeed(ctx context.Context, program string, wait time.Dura
 	return nil
 }
 
-// give gives what the box has left to the program that is prepared. Nil: that program serves.
+// give gives what the box has left to the program that is prepared. Nil: that program serves, or a
+// signal has stopped this one.
 func (s *succession) give(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +117,7 @@ func (s *succession) give(ctx context.Context) error {
 	s.next = nil
 	if ctx.Err() != nil { // a signal has stopped this one meanwhile
 		next.Kill()
-		return ctx.Err()
+		return nil
 	}
 	began := time.Now()
 	if err := next.Give(s.box.Estate()); err != nil {

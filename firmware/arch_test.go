@@ -161,6 +161,7 @@ var ranks = map[string]int{
 	"firmware/datafolder":    1,
 	"firmware/losses":        2,
 	"firmware/backup":        5,
+	"firmware/handover":      6, // from one program to the next
 	"firmware/control":       6,
 	"firmware/doctor":        7,
 	"firmware/install":       0,

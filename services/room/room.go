@@ -132,6 +132,7 @@ type roomMail struct {
 	deadlineDue bool   // a deadline has passed
 	presenceDue bool   // who came and went waits to be sent
 	presenceBox string // whose guests missed some of presence
+	handled     func() // called once the mail was handled; may be nil
 }
 
 // commitResult is the journal's answer for a batch of facts.

@@ -80,6 +80,9 @@ func (rs *Rooms) handleMail(ctx context.Context, r *Room, m roomMail) (err error
 	if m.committed == nil && err == nil {
 		r.armTimer()
 	}
+	if m.handled != nil && err == nil {
+		m.handled()
+	}
 	return err
 }
 

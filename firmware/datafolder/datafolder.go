@@ -31,6 +31,8 @@ import (
 //	compiled/               PDFium and decoders of pictures as machine code, made again when it is missing
 //	results/                the results of each lesson (services/results), made again from the journal
 //	recordings/             a folder for each lesson (services/media/record)
+//	keys/, keys.copy/       the key of the box, twice, where a board has no boot partition
+//	sealed-by               the id of the key with which the databases are sealed
 //	tls/                    the box's own authority and its certificate, and the key that other boxes
 //	                        of the school know it by
 //	members.json            the boxes of the school (services/cluster/members)
@@ -63,6 +65,7 @@ const (
 	UploadFile     = "upload" // in StagingDir
 	CompleteMark   = "complete"
 	RestoredFile   = "restored.json"
+	SealedFile     = "sealed-by"
 
 	lockTimeout = time.Second // that a folder may still be held by what a killed box leaves
 )

@@ -132,47 +132,54 @@ func (p Place) replace(path string, text []byte) error {
 
 // Loaded is what LoadKey found.
 type Loaded struct {
-	Key *Key // nil: there is none, or not the one that is wanted
-	// Faults has a text for each place without a whole copy of the key. A copy is put back where
-	// that is possible, and its text says so.
-	Faults []string
+	Key    *Key    // nil: there is none, or not the one that is wanted
+	Faults []Fault // the places without a whole copy of the key
 }
 
-// LoadKey reads the key of a box. One whole copy is enough: it is written to the places that have
-// none. With want, only the key of that id counts. A place with another whole key is not written to:
-// it may be all that is left of another box.
+// Fault is a place without a whole copy of the key.
+type Fault struct {
+	Place Place
+	Err   error
+	Other bool // the place has the key of another box
+}
+
+// LoadKey reads the key of a box, and changes nothing. One whole copy is enough. With want, only the
+// key of that id counts.
 func LoadKey(places []Place, want string) Loaded {
 	var l Loaded
-	bad := map[int]error{}
-	for i, p := range places {
+	for _, p := range places {
 		k, err := p.read()
 		switch {
 		case err != nil:
-			bad[i] = err
+			l.Faults = append(l.Faults, Fault{Place: p, Err: err})
 		case want != "" && k.ID() != want, l.Key != nil && k.id != l.Key.id:
-			l.Faults = append(l.Faults, fmt.Sprintf("%s holds another key: %s", p.Path, k.ID()))
+			l.Faults = append(l.Faults, Fault{Place: p, Err: fmt.Errorf("it holds another key: %s", k.ID()), Other: true})
 		case l.Key == nil:
 			l.Key = k
-		}
-	}
-	for i, p := range places {
-		if err := bad[i]; err != nil {
-			l.Faults = append(l.Faults, l.repair(p, err))
 		}
 	}
 	return l
 }
 
-func (l *Loaded) repair(p Place, cause error) string {
-	text := fmt.Sprintf("%s: %v", p.Path, describe(cause))
-	if l.Key == nil {
-		return text
+// Repair writes the key to the places that have no whole copy of it. It leaves the key of another
+// box, which may be all that is left of that box. It returns a text for each fault.
+func (l Loaded) Repair() []string {
+	var texts []string
+	for _, f := range l.Faults {
+		text := f.String()
+		if l.Key != nil && !f.Other {
+			text += "; it is back from the other copy"
+			if err := f.Place.write(l.Key); err != nil {
+				text = fmt.Sprintf("%s; it is not put back: %v", f, err)
+			}
+		}
+		texts = append(texts, text)
 	}
-	if err := p.write(l.Key); err != nil {
-		return fmt.Sprintf("%s; it is not put back: %v", text, err)
-	}
-	return text + "; it is put back from the other copy"
+	return texts
 }
+
+// String names the file and its fault.
+func (f Fault) String() string { return fmt.Sprintf("%s: %s", f.Place.Path, describe(f.Err)) }
 
 func describe(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {

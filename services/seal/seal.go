@@ -95,11 +95,11 @@ func (s *Sealer) Seal(dst, plain, place []byte) []byte {
 	if s == nil {
 		return append(dst, plain...)
 	}
-	var nonce [nonceLen]byte
-	rand.Read(nonce[:])
 	dst = append(append(dst, s.mark), s.id[:]...)
-	dst = append(dst, nonce[:]...)
-	return s.aead(s.mark).Seal(dst, nonce[:], plain, place)
+	dst = append(dst, make([]byte, nonceLen)...)
+	nonce := dst[len(dst)-nonceLen:]
+	rand.Read(nonce)
+	return s.aead(s.mark).Seal(dst, nonce, plain, place)
 }
 
 // Open appends the value in a sealed one to dst, which must not overlap it. errs.Corrupt with the

@@ -98,8 +98,11 @@ func TestOneCopyOfTheKeyIsEnough(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := LoadKey(places, k.ID())
-			if got.Key == nil || *got.Key != *k || len(got.Faults) != 1 || !strings.Contains(got.Faults[0], "put back") {
+			if got.Key == nil || *got.Key != *k || len(got.Faults) != 1 {
 				t.Errorf("%s, place %d: %+v", what, i, got)
+			}
+			if texts := got.Repair(); len(texts) != 1 || !strings.Contains(texts[0], "is back") {
+				t.Errorf("%s, place %d: %q", what, i, texts)
 			}
 			if again := LoadKey(places, k.ID()); again.Key == nil || len(again.Faults) != 0 {
 				t.Errorf("%s, place %d, after that: %v", what, i, again.Faults)
@@ -134,8 +137,11 @@ func TestTheKeyOfAnotherBoxIsNeitherUsedNorOverwritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l := LoadKey(places, own.ID()); l.Key == nil || l.Key.ID() != own.ID() || len(l.Faults) != 1 {
+	if l := LoadKey(places, own.ID()); l.Key == nil || l.Key.ID() != own.ID() || len(l.Repair()) != 1 {
 		t.Errorf("%+v", l)
+	}
+	if k, err := places[0].read(); err != nil || *k != *other {
+		t.Errorf("the other key is gone: %v", err)
 	}
 	if l := LoadKey(places[:1], own.ID()); l.Key != nil {
 		t.Error("the other box's key was taken")

@@ -36,7 +36,8 @@ var ranks = map[string]int{
 
 	"ui": 0,
 
-	"services/errs":      -1,
+	"services/errs":      -2,
+	"services/seal":      -1, // the box's key, and values that are encrypted with it
 	"services/event":     0,
 	"services/supervise": 0,
 	"services/egress":    0, // connections to addresses that people name
@@ -210,6 +211,7 @@ var thirdParty = map[string][]string{
 	"services/deck":           {"go.etcd.io/bbolt"},
 	"services/library":        {"go.etcd.io/bbolt"},
 	"services/listimport":     {"github.com/xuri/excelize", "golang.org/x/text"},
+	"services/seal":           {"golang.org/x/crypto/chacha20poly1305", "golang.org/x/sys/cpu"},
 	"services/checkedkv":      {"go.etcd.io/bbolt", "golang.org/x/sys/unix"},
 	"services/roster":         {"go.etcd.io/bbolt", "github.com/alexedwards/argon2id", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/crypto"},
 	"services/acme":           {"github.com/miekg/dns", "golang.org/x/crypto/acme"},

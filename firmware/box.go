@@ -60,6 +60,7 @@ import (
 	"github.com/livelearn/box/services/network"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
+	"github.com/livelearn/box/services/seal"
 	"github.com/livelearn/box/services/session"
 	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/update"
@@ -117,6 +118,7 @@ type Box struct {
 	registry  *prometheus.Registry
 	reports   *supervise.Reports
 	health    *health.Health
+	key       *seal.Key // nil: nothing is sealed
 	losses    *losses.Losses
 	history   *health.History
 	journal   *journal.Journal
@@ -202,13 +204,19 @@ func (b *Box) openDatabases() error {
 	}
 	b.losses = losses.Read(b.folder.Path, time.Now())
 	b.saveLosses()
+	if err := b.openKey(); err != nil {
+		return err
+	}
 	people := b.cfg.rosterConfig()
+	people.Sealer = b.key.For(datafolder.RosterFile)
 	people.Used = len(b.losses.List)+len(losses.Present(b.folder.Path)) > 0
 	var err error
 	if b.roster, err = roster.Open(people, b.loggerFor("roster")); err != nil { // first: a folder with a journal has had a roster
 		return err
 	}
-	if b.journal, err = journal.Open(b.cfg.journalConfig(), b.loggerFor("journal"), b.registry); err != nil {
+	facts := b.cfg.journalConfig()
+	facts.Sealer = b.key.For(datafolder.JournalFile)
+	if b.journal, err = journal.Open(facts, b.loggerFor("journal"), b.registry); err != nil {
 		return err
 	}
 	if code := b.cfg.Box.ClaimCode.Reveal(); code != "" {
@@ -244,7 +252,7 @@ func (b *Box) openLibrary() error {
 		return err
 	}
 	at := backup.LibraryConfig(b.folder.PathOf(datafolder.LibraryFile))
-	at.Secret = secret
+	at.Secret, at.Sealer = secret, b.key.For(datafolder.LibraryFile)
 	b.library, err = library.Open(at, b.loggerFor("library"))
 	return err
 }

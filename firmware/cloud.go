@@ -25,7 +25,9 @@ func (b *Box) buildCloud(clock *event.Clock) (err error) {
 		b.eventDefs[d.Kind] = d
 	}
 	b.ledger = cloud.NewLedger(b.journal, clock, b.loggerFor("cloud"))
-	b.cloud, err = cloud.New(b.cfg.cloudConfig(), cloud.Deps{
+	cfg := b.cfg.cloudConfig()
+	cfg.Sealer = b.key.For(datafolder.CloudFile)
+	b.cloud, err = cloud.New(cfg, cloud.Deps{
 		Journal: b.journal, Ledger: b.ledger, Clock: clock, Health: b.health, Transport: transports.Transports{Version: b.cfg.Version, Proxy: b.cfg.Network.Proxy, AllowPrivate: b.cfg.Cloud.AllowPrivate}, Down: b.newDownlink(),
 		Def: b.eventDef, Lists: b.classLists, Report: b.cloudReport, Version: b.cfg.Version, Log: b.loggerFor("cloud"), Metrics: b.registry,
 		Box: func() (id, name string, err error) {

@@ -25,6 +25,7 @@ import (
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/losses"
 	"github.com/livelearn/box/hal/atomicfile"
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -200,6 +201,11 @@ func Commit(f *datafolder.Folder, m Manifest, by string, now time.Time) (aside s
 		return "", err
 	}
 	aside = datafolder.UnusedPath(f.PathOf("replaced-" + datafolder.FormatStamp(now)))
+	for _, name := range m.Databases { // a backup is not sealed: the next start seals it with the key of this box
+		if err := checkedkv.CompactNext(filepath.Join(stage, name)); err != nil {
+			return "", err
+		}
+	}
 	note, err := json.Marshal(Restored{At: now.UTC(), Made: m.Made, Version: m.Version, Aside: filepath.Base(aside), By: by})
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(stage, datafolder.RestoredFile), 0o600, atomicfile.Bytes(note))

@@ -8,14 +8,13 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/library"
 	"github.com/livelearn/box/services/roster"
+	"github.com/livelearn/box/services/seal"
 )
 
 // Databases are the open databases of a box.
@@ -55,7 +54,7 @@ func LibraryConfig(path string) library.Config {
 // restoreRoster opens the roster once, which writes the copy of its owner: the one in the
 // folder is of the box before.
 func restoreRoster(r io.Reader, path string) error {
-	if err := checkedkv.RestoreDB(r, path, func(*bbolt.Tx) error { return nil }); err != nil {
+	if err := checkedkv.RestoreDB(r, path, func(*checkedkv.Tx) error { return nil }); err != nil {
 		return err
 	}
 	people, err := roster.Open(roster.Config{Path: path}, slog.New(slog.DiscardHandler))
@@ -71,7 +70,7 @@ func restoreRoster(r io.Reader, path string) error {
 // Check opens a copy of a database and reads it. The copy may change.
 type Check struct {
 	File string // in the data folder
-	Run  func(path string, log *slog.Logger) error
+	Run  func(path string, key *seal.Key, log *slog.Logger) error
 }
 
 // Checks are the checks of all databases of a box, in the order of a backup.
@@ -84,8 +83,8 @@ func Checks() []Check {
 	}
 }
 
-func checkJournal(path string, log *slog.Logger) error {
-	j, err := journal.Open(journal.Config{Path: path, NoBallast: true}, log, nil)
+func checkJournal(path string, key *seal.Key, log *slog.Logger) error {
+	j, err := journal.Open(journal.Config{Path: path, NoBallast: true, Sealer: key.For(datafolder.JournalFile)}, log, nil)
 	if err != nil {
 		return err
 	}
@@ -100,8 +99,8 @@ func checkJournal(path string, log *slog.Logger) error {
 	return err
 }
 
-func checkRoster(path string, log *slog.Logger) error {
-	r, err := roster.Open(roster.Config{Path: path}, log)
+func checkRoster(path string, key *seal.Key, log *slog.Logger) error {
+	r, err := roster.Open(roster.Config{Path: path, Sealer: key.For(datafolder.RosterFile)}, log)
 	if err != nil {
 		return err
 	}
@@ -116,7 +115,7 @@ func checkRoster(path string, log *slog.Logger) error {
 	return err
 }
 
-func checkCloud(path string, log *slog.Logger) error {
+func checkCloud(path string, _ *seal.Key, log *slog.Logger) error {
 	db, found, err := checkedkv.OpenDB(path, checkedkv.DBOptions{InitialMmap: 4 << 20}, log)
 	if err != nil {
 		return err
@@ -127,8 +126,10 @@ func checkCloud(path string, log *slog.Logger) error {
 	return fmt.Errorf("%s", found.Reason)
 }
 
-func checkLibrary(path string, log *slog.Logger) error {
-	l, err := library.Open(LibraryConfig(path), log)
+func checkLibrary(path string, key *seal.Key, log *slog.Logger) error {
+	cfg := LibraryConfig(path)
+	cfg.Sealer = key.For(datafolder.LibraryFile)
+	l, err := library.Open(cfg, log)
 	if err != nil {
 		return err
 	}

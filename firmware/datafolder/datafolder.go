@@ -31,6 +31,8 @@ import (
 //	compiled/               PDFium and decoders of pictures as machine code, made again when it is missing
 //	results/                the results of each lesson (services/results), made again from the journal
 //	recordings/             a folder for each lesson (services/media/record)
+//	keys/, keys.copy/       the key of the box, twice, where a board has no boot partition
+//	sealed-by               the id of the key with which the databases are sealed
 //	tls/                    the box's own authority and its certificate, and the key that other boxes
 //	                        of the school know it by. With ACME also the certificate of the school's
 //	                        name, the key of the account and the time of the last try
@@ -69,6 +71,7 @@ const (
 
 	CompleteMark = "complete"
 	RestoredFile = "restored.json"
+	SealedFile   = "sealed-by"
 
 	lockTimeout = time.Second // that a folder may still be held by what a killed box leaves
 )

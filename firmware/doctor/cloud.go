@@ -56,7 +56,11 @@ func readLink(data string) (l cloud.Link, err error) {
 	if err := copyToFile(path, from); err != nil {
 		return l, err
 	}
-	return cloud.ReadLink(path)
+	found, _, err := datafolder.LoadKey(data, nil)
+	if err != nil {
+		return l, err
+	}
+	return cloud.ReadLink(path, found.Key.For(datafolder.CloudFile))
 }
 
 // probeCloud asks for items after the last possible one: the cloud checks the box, and has none.

@@ -30,6 +30,7 @@ import (
 	"github.com/livelearn/box/services/discover"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/seal"
 )
 
 const (
@@ -75,8 +76,10 @@ func Run(ctx context.Context, data string, addresses ...string) []Finding {
 		list = append(list, failFinding("check the folder's owner and permissions", "the lock of %s: %v", data, err))
 	default:
 		list = append(list, okFinding("no box runs on this folder"))
+		key, finding := checkKey(data)
+		list = append(list, finding)
 		for _, d := range backup.Checks() {
-			list = append(list, checkDatabase(data, d))
+			list = append(list, checkDatabase(data, key, d))
 		}
 		list = append(list, checkLosses(data)...)
 		for _, a := range addresses {
@@ -182,7 +185,7 @@ func checkClaim(ctx context.Context, data string) []Finding {
 
 // checkDatabase opens a copy of a database. Opening the real one would set it aside if it is
 // damaged, and the doctor changes nothing.
-func checkDatabase(data string, d backup.Check) Finding {
+func checkDatabase(data string, key *seal.Key, d backup.Check) Finding {
 	const mend = "start the box: it sets the damaged file aside and goes on; or put a backup back with `livelearn restore`"
 	from, err := os.Open(filepath.Join(data, d.File))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -209,7 +212,7 @@ func checkDatabase(data string, d backup.Check) Finding {
 	if owner, err := os.ReadFile(filepath.Join(data, datafolder.OwnerFile)); err == nil {
 		_ = os.WriteFile(filepath.Join(dir, datafolder.OwnerFile), owner, 0o600) // without it the roster is checked more strictly
 	}
-	err = d.Run(path, slog.New(slog.DiscardHandler))
+	err = d.Run(path, key, slog.New(slog.DiscardHandler))
 	if errs.BodyOf(err).Code == "owner_lost" {
 		return failFinding(OwnerRemedy, "%s: %v", d.File, err)
 	}

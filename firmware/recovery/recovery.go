@@ -44,6 +44,9 @@ var wordsText []byte
 type Deps struct {
 	Version string
 	Data    string // data folder of the box
+	// Keys are files outside of the data folder with the key of its databases. An export has them too:
+	// without the key it cannot be read.
+	Keys    []string
 	Boot    func(context.Context) (initctl.Boot, error)
 	Restart func(context.Context) error
 	// Repair restarts the machine and repairs its damaged data, even if a part of it is lost.
@@ -208,7 +211,7 @@ func (m *Mode) handleUpdate(_ http.ResponseWriter, r *http.Request, file io.Read
 	return "updating", m.deps.Update(context.WithoutCancel(r.Context()), file)
 }
 
-// handleExport sends every file of the data folder in a tar archive. It skips unreadable files,
+// handleExport sends every file of the data folder, and the key of its databases, in a tar archive. It skips unreadable files,
 // because the readable rest is still worth saving.
 func (m *Mode) handleExport(w http.ResponseWriter, _ *http.Request, _ io.Reader) (string, error) {
 	w.Header().Set("Content-Type", "application/x-tar")
@@ -219,15 +222,22 @@ func (m *Mode) handleExport(w http.ResponseWriter, _ *http.Request, _ io.Reader)
 			//lint:ignore nilerr what cannot be read is not in the archive
 			return nil
 		}
-		return addFile(t, m.deps.Data, path)
+		name, err := filepath.Rel(m.deps.Data, path)
+		if err != nil {
+			return err
+		}
+		return addFile(t, name, path)
 	})
+	for _, path := range m.deps.Keys {
+		err = errors.Join(err, addFile(t, "keys/"+filepath.Base(path), path))
+	}
 	if err = errors.Join(err, t.Close()); err != nil {
 		panic(http.ErrAbortHandler) // aborts the download, so that a partial archive is noticed
 	}
 	return "", nil
 }
 
-func addFile(t *tar.Writer, dir, path string) error {
+func addFile(t *tar.Writer, name, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil // skipped
@@ -236,10 +246,6 @@ func addFile(t *tar.Writer, dir, path string) error {
 	info, err := f.Stat()
 	if err != nil {
 		return nil // skipped
-	}
-	name, err := filepath.Rel(dir, path)
-	if err != nil {
-		return err
 	}
 	if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: info.Size(), ModTime: info.ModTime()}); err != nil {
 		return err

@@ -172,8 +172,13 @@ func TestEachStepNeedsTheCode(t *testing.T) {
 	}
 }
 
-func TestTheDataComesOutAsItIs(t *testing.T) {
+func TestTheDataComesOutAsItIsWithItsKey(t *testing.T) {
 	r := newRig(t)
+	key := filepath.Join(t.TempDir(), "livelearn-key-1.txt")
+	if err := os.WriteFile(key, []byte("the key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.deps.Keys = []string{key, key + "-that-is-gone"}
 	w := r.post("/export", r.Code(), "")
 	got := map[string]string{}
 	for in := tar.NewReader(w.Body); ; {
@@ -187,7 +192,7 @@ func TestTheDataComesOutAsItIs(t *testing.T) {
 		text, _ := io.ReadAll(in)
 		got[h.Name] = string(text)
 	}
-	if len(got) != 2 || got["journal.db"] != "answers" || got["library/a.png"] != "a picture" {
+	if len(got) != 3 || got["keys/livelearn-key-1.txt"] != "the key" || got["journal.db"] != "answers" || got["library/a.png"] != "a picture" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -33,8 +33,9 @@ const (
 
 // BackupDB writes a consistent copy of a database, with its checksum. The copy is made
 // on disk first, because w may be a slow browser and a read transaction that stays
-// open lets the file grow. errs.Down (code disk_full): there is no room for the copy.
-func BackupDB(db *bbolt.DB, w io.Writer) error {
+// open lets the file grow. Its values are opened: a backup needs no key of the box.
+// errs.Down (code disk_full): there is no room for the copy.
+func BackupDB(db *DB, w io.Writer) error {
 	room, err := DiskFree(db.Path())
 	if err != nil {
 		return errs.New("checkedkv.Backup", errs.Down, err)
@@ -47,8 +48,12 @@ func BackupDB(db *bbolt.DB, w io.Writer) error {
 	defer func() { _ = os.Remove(temp.Name()) }()
 	var size int64
 	err = refuseClosed(RecoverPageFaults(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			if size = tx.Size(); room < size+size/4 {
+		return db.View(func(tx *Tx) error {
+			need := tx.Size() + tx.Size()/4
+			if db.sealer != nil {
+				need *= 2 // for the copy with opened values
+			}
+			if size = tx.Size(); room < need {
 				return errFull()
 			}
 			_, err := tx.WriteTo(temp)
@@ -58,10 +63,55 @@ func BackupDB(db *bbolt.DB, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if db.sealer != nil {
+		return db.backupOpened(w, temp.Name())
+	}
 	if _, err := temp.Seek(0, io.SeekStart); err != nil {
 		return errs.New("checkedkv.Backup", errs.Down, err)
 	}
 	return writeBackup(w, temp, size)
+}
+
+// backupOpened writes the copy at path with opened values. A damaged value is in it as it is.
+func (db *DB) backupOpened(w io.Writer, path string) error {
+	opened := path + "-opened"
+	defer func() { _ = os.Remove(opened) }() // nothing to lose
+	err := RecoverPageFaults(func() error { return db.copyOpened(opened, path) })
+	if IsDiskFull(err) {
+		return errFull()
+	}
+	if err != nil {
+		return WrapError("checkedkv.Backup", err)
+	}
+	f, err := os.Open(opened)
+	if err != nil {
+		return errs.New("checkedkv.Backup", errs.Down, err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return errs.New("checkedkv.Backup", errs.Down, err)
+	}
+	return writeBackup(w, f, info.Size())
+}
+
+func (db *DB) copyOpened(to, from string) error {
+	values := Values{}
+	if db.values != nil {
+		values = *db.values
+	}
+	src, err := bbolt.Open(from, 0o600, bboltOptions(nil, DBOptions{Wait: time.Second}))
+	if err != nil {
+		return err
+	}
+	dst, err := bbolt.Open(to, 0o600, bboltOptions(nil, DBOptions{Wait: time.Second}))
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	err = copyRecoded(dst, src, func(bucket string, key, value []byte) []byte {
+		return values.recode(db.sealer, bucket, key, value, false)
+	})
+	return errors.Join(err, dst.Close(), src.Close())
 }
 
 func writeBackup(w io.Writer, image io.Reader, size int64) error {
@@ -83,7 +133,7 @@ func writeBackup(w io.Writer, image io.Reader, size int64) error {
 // RestoreDB makes the database at path from a backup. The function edit changes it before it
 // gets its name, and may refuse it. The backup is checked in full first. An existing file at
 // path is kept as <path>.replaced-<UTC time>.
-func RestoreDB(r io.Reader, path string, edit func(*bbolt.Tx) error) error {
+func RestoreDB(r io.Reader, path string, edit func(*Tx) error) error {
 	temp := path + restoreSuffix
 	defer func() { _ = os.Remove(temp) }() // it has its name by then, or is of no use
 	if err := readBackup(r, temp); err != nil {
@@ -157,13 +207,13 @@ func errNotWhole(err error) error {
 	return errs.New("checkedkv.Restore", errs.Down, err)
 }
 
-func editDB(path string, edit func(*bbolt.Tx) error) error {
+func editDB(path string, edit func(*Tx) error) error {
 	err := RecoverPageFaults(func() error {
 		db, err := bbolt.Open(path, 0o600, bboltOptions(nil, DBOptions{Wait: time.Second}))
 		if err != nil {
 			return err
 		}
-		return errors.Join(db.Update(edit), db.Close())
+		return errors.Join(db.Update(withSealer(nil, edit)), db.Close())
 	})
 	if err != nil && (errs.KindOf(err) == errs.Corrupt || errs.KindOf(err) == errs.Internal) {
 		return errs.New("checkedkv.Restore", errs.Invalid, err)

@@ -8,6 +8,9 @@
 //     compaction, a restore and ReplaceFile become visible by one rename.
 //   - Get and ReadAll never return a damaged value. Each value carries a checksum, and a
 //     damaged one leaves the others readable.
+//   - With a Sealer, each value is encrypted alone, below its checksum. Values from before stay
+//     readable, and become sealed when they are written again or the file is copied (CompactNext).
+//     Checks, salvage and copies need no key. A backup holds opened values.
 //
 // Files in the folder of a database at path: path.check (the next OpenDB checks every
 // page), path.shrink (the next OpenDB copies the file), path.damaged-<UTC time> and
@@ -17,7 +20,6 @@ package checkedkv
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"hash/crc32"
@@ -25,16 +27,15 @@ import (
 	"strings"
 	"syscall"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // NewID returns 64 random bits as text. The prefix says which kind of thing has the id.
 func NewID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:13]) }
 
-// A stored value is JSON and then a CRC-32C (RFC 3720, appendix B.4), big-endian, over
-// bucket, 0, key, 0 and the JSON.
+// A stored value is JSON, or JSON that is sealed (package seal), and then a CRC-32C (RFC 3720,
+// appendix B.4), big-endian, over bucket, 0, key, 0 and the bytes before it.
 const sumLen = 4
 
 func computeChecksum(bucket, key string, data []byte) uint32 {
@@ -44,7 +45,7 @@ func computeChecksum(bucket, key string, data []byte) uint32 {
 }
 
 // CreateBuckets creates the buckets that do not exist.
-func CreateBuckets(tx *bbolt.Tx, names ...string) error {
+func CreateBuckets(tx *Tx, names ...string) error {
 	for _, name := range names {
 		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 			return err
@@ -54,7 +55,7 @@ func CreateBuckets(tx *bbolt.Tx, names ...string) error {
 }
 
 // CheckBuckets returns errs.Corrupt if a bucket does not exist.
-func CheckBuckets(tx *bbolt.Tx, names ...string) error {
+func CheckBuckets(tx *Tx, names ...string) error {
 	for _, name := range names {
 		if tx.Bucket([]byte(name)) == nil {
 			return errs.Newf("records", errs.Corrupt, "bucket %s is missing", name)
@@ -64,30 +65,37 @@ func CheckBuckets(tx *bbolt.Tx, names ...string) error {
 }
 
 // Get reads one value. errs.Missing: it does not exist. errs.Corrupt: it is damaged.
-func Get[T any](tx *bbolt.Tx, bucket, key string) (T, error) {
+func Get[T any](tx *Tx, bucket, key string) (T, error) {
 	var v T
 	raw := tx.Bucket([]byte(bucket)).Get([]byte(key))
 	if raw == nil {
 		return v, errs.NewCode("records", errs.Missing, "missing", "no such entry in %s", bucket)
 	}
-	return v, Decode(bucket, key, raw, &v)
+	return v, Decode(tx.sealer, bucket, key, raw, &v)
 }
 
-// Decode reads a value that Encode made. errs.Corrupt: it is damaged.
-func Decode(bucket, key string, raw []byte, v any) error {
-	n := len(raw) - sumLen
-	if n < 0 || binary.BigEndian.Uint32(raw[n:]) != computeChecksum(bucket, key, raw[:n]) {
+// Decode reads a value that Encode made, or one that is not sealed. errs.Corrupt: it is damaged, or
+// sealed with another key (code key_missing).
+func Decode(s *seal.Sealer, bucket, key string, raw []byte, v any) error {
+	data, ok := splitChecksum(bucket, []byte(key), raw)
+	if !ok {
 		return errs.Newf("records", errs.Corrupt, "a value in %s has a wrong checksum", bucket)
 	}
-	if err := json.Unmarshal(raw[:n], v); err != nil {
+	if seal.IsSealed(data) {
+		var err error
+		if data, err = s.Open(nil, data, seal.JoinPlace(nil, bucket, []byte(key))); err != nil {
+			return err
+		}
+	}
+	if err := json.Unmarshal(data, v); err != nil {
 		return errs.Newf("records", errs.Corrupt, "a value in %s: %w", bucket, err)
 	}
 	return nil
 }
 
 // Put writes one value in place of an existing one.
-func Put(tx *bbolt.Tx, bucket, key string, v any) error {
-	raw, err := Encode(bucket, key, v)
+func Put(tx *Tx, bucket, key string, v any) error {
+	raw, err := Encode(tx.sealer, bucket, key, v)
 	if err != nil {
 		return err
 	}
@@ -95,7 +103,7 @@ func Put(tx *bbolt.Tx, bucket, key string, v any) error {
 }
 
 // Add writes one value under a new key, unless the bucket holds limit values.
-func Add(tx *bbolt.Tx, bucket, key string, limit int64, v any) error {
+func Add(tx *Tx, bucket, key string, limit int64, v any) error {
 	if int64(tx.Bucket([]byte(bucket)).Stats().KeyN) >= limit {
 		return errs.NewField("records", bucket, "too_many", limit, "there are %d already; delete some", limit)
 	}
@@ -103,7 +111,7 @@ func Add(tx *bbolt.Tx, bucket, key string, limit int64, v any) error {
 }
 
 // Delete deletes one value. errs.Missing: it does not exist.
-func Delete(tx *bbolt.Tx, bucket, key string) error {
+func Delete(tx *Tx, bucket, key string) error {
 	b := tx.Bucket([]byte(bucket))
 	if b.Get([]byte(key)) == nil {
 		return errs.NewCode("records", errs.Missing, "missing", "no such entry in %s", bucket)
@@ -111,23 +119,24 @@ func Delete(tx *bbolt.Tx, bucket, key string) error {
 	return b.Delete([]byte(key))
 }
 
-// Encode returns the bytes that are stored for v under a key, with their checksum.
-func Encode(bucket, key string, v any) ([]byte, error) {
+// Encode returns the bytes that are stored for v under a key: sealed, unless s is nil, and with their
+// checksum.
+func Encode(s *seal.Sealer, bucket, key string, v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, errs.New("records", errs.Internal, err)
 	}
-	return binary.BigEndian.AppendUint32(data, computeChecksum(bucket, key, data)), nil
+	return appendSealed(s, bucket, []byte(key), data), nil
 }
 
 // ReadAll yields every value of a bucket with a key that begins with prefix, by key. Damaged
 // ones are left out, and damaged is called for each. The bucket must not change meanwhile.
-func ReadAll[T any](tx *bbolt.Tx, bucket, prefix string, damaged func(error)) iter.Seq2[string, T] {
+func ReadAll[T any](tx *Tx, bucket, prefix string, damaged func(error)) iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
 		c := tx.Bucket([]byte(bucket)).Cursor()
 		for k, raw := c.Seek([]byte(prefix)); k != nil && strings.HasPrefix(string(k), prefix); k, raw = c.Next() {
 			var v T
-			if err := Decode(bucket, string(k), raw, &v); err != nil {
+			if err := Decode(tx.sealer, bucket, string(k), raw, &v); err != nil {
 				damaged(err)
 				continue
 			}

@@ -12,15 +12,23 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 func TestADamagedValueIsFoundAndTheOthersStay(t *testing.T) {
-	db, err := bbolt.Open(filepath.Join(t.TempDir(), "r.db"), 0o600, nil)
+	for name, sealer := range map[string]*seal.Sealer{"plain": nil, "sealed": seal.NewKey().For("r.db")} {
+		t.Run(name, func(t *testing.T) { damageOneValue(t, sealer) })
+	}
+}
+
+func damageOneValue(t *testing.T, sealer *seal.Sealer) {
+	raw, err := bbolt.Open(filepath.Join(t.TempDir(), "r.db"), 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	err = db.Update(func(tx *bbolt.Tx) error {
+	defer raw.Close()
+	db := &DB{raw, sealer, nil}
+	err = db.Update(func(tx *Tx) error {
 		b, err := tx.CreateBucket([]byte("b"))
 		if err != nil {
 			return err
@@ -40,7 +48,7 @@ func TestADamagedValueIsFoundAndTheOthersStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = db.View(func(tx *bbolt.Tx) error {
+	err = db.View(func(tx *Tx) error {
 		for key, want := range map[string]errs.Kind{"k1": errs.Corrupt, "k3": errs.Corrupt, "k9": errs.Missing} {
 			if _, err := Get[int](tx, "b", key); errs.KindOf(err) != want {
 				t.Errorf("%s: %v", key, err)

@@ -15,8 +15,8 @@ import (
 const compactFrom = 4 << 20
 
 // CompactNext makes the next OpenDB of path copy the database into a fresh file, however little
-// of it is free. The copy has no trace of rewritten or deleted values. A copy that fails for
-// lack of space is tried again at the next OpenDB.
+// of it is free. The copy has no trace of rewritten or deleted values, and its values are sealed if
+// there is a Sealer. A copy that fails for lack of space is tried again at the next OpenDB.
 func CompactNext(path string) error {
 	if err := os.WriteFile(path+suffixShrink, nil, 0o600); err != nil {
 		return errs.New("checkedkv.CompactNext", errs.Down, err)
@@ -75,5 +75,11 @@ func copyDB(src *bbolt.DB, path string, opts DBOptions) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(bbolt.Compact(dst, src, 1<<20), dst.Close())
+	if opts.Sealer == nil || opts.Values == nil {
+		return errors.Join(bbolt.Compact(dst, src, 1<<20), dst.Close())
+	}
+	err = copyRecoded(dst, src, func(bucket string, key, value []byte) []byte {
+		return opts.Values.recode(opts.Sealer, bucket, key, value, true)
+	})
+	return errors.Join(err, dst.Close())
 }

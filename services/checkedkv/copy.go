@@ -11,8 +11,6 @@ import (
 	"os"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/errs"
 )
@@ -35,10 +33,10 @@ const (
 
 // CopyRange writes a copy of the values of a database to a file, in place of an older one. From
 // and to bound the keys of a bucket: nil is the end, and to is not in it.
-func CopyRange(db *bbolt.DB, path string, buckets []string, from, to []byte) error {
+func CopyRange(db *DB, path string, buckets []string, from, to []byte) error {
 	err := RecoverPageFaults(func() error {
 		return atomicfile.Write(path, 0o600, func(w io.Writer) error {
-			return db.View(func(tx *bbolt.Tx) error { return writeCopy(w, tx, buckets, from, to) })
+			return db.View(func(tx *Tx) error { return writeCopy(w, tx, buckets, from, to) })
 		})
 	})
 	return WrapError("checkedkv.Copy", refuseClosed(err))
@@ -46,22 +44,22 @@ func CopyRange(db *bbolt.DB, path string, buckets []string, from, to []byte) err
 
 // CopyIfChanged writes a copy of a whole database, unless the copy at path has its last commit.
 // Before, it makes both meta pages name the same tree, so that either of them may be damaged.
-func CopyIfChanged(db *bbolt.DB, path string, buckets []string) error {
+func CopyIfChanged(db *DB, path string, buckets []string) error {
 	var now uint64
-	err := db.View(func(tx *bbolt.Tx) error { now = uint64(tx.ID()); return nil })
+	err := db.View(func(tx *Tx) error { now = uint64(tx.ID()); return nil })
 	if err != nil {
 		return WrapError("checkedkv.Copy", refuseClosed(err))
 	}
 	if at, err := copyTxID(path); err == nil && at == now {
 		return nil
 	}
-	if err := RecoverPageFaults(func() error { return db.Update(func(*bbolt.Tx) error { return nil }) }); err != nil {
+	if err := RecoverPageFaults(func() error { return db.Update(func(*Tx) error { return nil }) }); err != nil {
 		return WrapError("checkedkv.Copy", refuseClosed(err))
 	}
 	return CopyRange(db, path, buckets, nil, nil)
 }
 
-func writeCopy(w io.Writer, tx *bbolt.Tx, buckets []string, from, to []byte) error {
+func writeCopy(w io.Writer, tx *Tx, buckets []string, from, to []byte) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
 	head := binary.LittleEndian.AppendUint64([]byte(copyMagic), uint64(tx.ID()))
@@ -123,6 +121,15 @@ func copyTxID(path string) (uint64, error) {
 func IsWholeCopy(path string) bool {
 	_, err := copyTxID(path)
 	return err == nil
+}
+
+// FirstOfCopy reports whether is holds for the first value of a copy. A copy without one: false.
+func FirstOfCopy(path string, is func(value []byte) bool) (holds bool) {
+	_ = readCopy(path, func(_ string, _, value []byte) error { // a copy that cannot be read has none
+		holds = is(value)
+		return io.EOF
+	})
+	return holds
 }
 
 // readCopy calls yield with each value of a copy, up to the first damage. A missing copy has none.

@@ -14,15 +14,18 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // DBOptions are the options of OpenDB.
 type DBOptions struct {
-	InitialMmap int                   // bytes of address space mapped at once, 0 means 1 GiB (256 MiB on 32-bit)
-	Wait        time.Duration         // how long to wait for another process that has it open, 0 means 1 s
-	Init        func(*bbolt.Tx) error // fills a new database before it gets its name, may be nil
-	Ready       func(*bbolt.Tx) error // errs.Corrupt from it sets the file aside, may be nil
-	Now         func() time.Time      // the time in the name of a file set aside, nil means time.Now
+	InitialMmap int              // bytes of address space mapped at once, 0 means 1 GiB (256 MiB on 32-bit)
+	Wait        time.Duration    // how long to wait for another process that has it open, 0 means 1 s
+	Init        func(*Tx) error  // fills a new database before it gets its name, may be nil
+	Ready       func(*Tx) error  // errs.Corrupt from it sets the file aside, may be nil
+	Now         func() time.Time // the time in the name of a file set aside, nil means time.Now
+
+	Sealer *seal.Sealer // seals the values; nil: they stay as they are
 
 	Values *Values  // how to save what a damaged file holds, nil: it is only set aside
 	Copies []string // files of CopyRange, the best first
@@ -50,7 +53,15 @@ type OpenResult struct {
 //	half empty   copied into a smaller file that takes its place. See also CompactNext
 //
 // errs.Busy (code in_use): another process has it open.
-func OpenDB(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, OpenResult, error) {
+func OpenDB(path string, opts DBOptions, log *slog.Logger) (*DB, OpenResult, error) {
+	db, found, err := openOrMake(path, opts, log)
+	if err != nil {
+		return nil, found, err
+	}
+	return &DB{db, opts.Sealer, opts.Values}, found, nil
+}
+
+func openOrMake(path string, opts DBOptions, log *slog.Logger) (*bbolt.DB, OpenResult, error) {
 	opts.InitialMmap = cmp.Or(opts.InitialMmap, defaultMmap())
 	opts.Wait = cmp.Or(opts.Wait, time.Second)
 	if opts.Now == nil {
@@ -170,7 +181,7 @@ func openFile(f *os.File, opts DBOptions) (*bbolt.DB, error) {
 			return errs.New("checkedkv.OpenDB", errs.Corrupt, err)
 		}
 		if opts.Ready != nil {
-			return db.View(opts.Ready)
+			return db.View(withSealer(opts.Sealer, opts.Ready))
 		}
 		return nil
 	})
@@ -238,7 +249,7 @@ func createDB(path string, opts DBOptions, fromCopy bool) (saved Salvage, err er
 			return err
 		}
 		if opts.Init != nil {
-			err = db.Update(opts.Init)
+			err = db.Update(withSealer(opts.Sealer, opts.Init))
 		}
 		return errors.Join(err, db.Close())
 	})

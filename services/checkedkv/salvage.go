@@ -11,6 +11,7 @@ import (
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // Values says how OpenDB recognises the values of a damaged file. Without it a damaged file is
@@ -25,15 +26,18 @@ type Values struct {
 	// Log is a bucket to which keys are only added at the end, or empty.
 	Log string
 	// Finish changes a database that was saved, before it gets its name, may be nil.
-	Finish func(*bbolt.Tx) error
+	Finish func(*Tx) error
+	// Recode seals a value or opens it. One that is so already, or damaged, comes back as it is. It is
+	// nil for the format of this package.
+	Recode func(s *seal.Sealer, bucket string, key, value []byte, sealed bool) []byte
 }
 
 func (v Values) check(bucket string, key, value []byte) bool {
 	if v.Check != nil {
 		return v.Check(bucket, key, value)
 	}
-	n := len(value) - sumLen
-	return n >= 0 && readSum(value[n:]) == computeChecksum(bucket, string(key), value[:n])
+	_, ok := splitChecksum(bucket, key, value)
+	return ok
 }
 
 // bucketOf names the bucket of a value that lies on a page whose place in the file is unknown.
@@ -101,7 +105,7 @@ func buildFrom(path, temp string, opts DBOptions) (Salvage, error) {
 			return err
 		}
 		db.NoSync = true // moveSynced syncs the whole file
-		b = &builder{db: db, values: *opts.Values}
+		b = &builder{db: db, sealer: opts.Sealer, values: *opts.Values}
 		err = errors.Join(b.fill(path, opts), b.commit())
 		return errors.Join(err, db.Close())
 	})
@@ -115,6 +119,7 @@ func buildFrom(path, temp string, opts DBOptions) (Salvage, error) {
 // builder writes a new database in transactions of a bounded size.
 type builder struct {
 	db     *bbolt.DB
+	sealer *seal.Sealer
 	values Values
 	tx     *bbolt.Tx
 	puts   int
@@ -158,7 +163,7 @@ func (b *builder) fill(path string, opts DBOptions) error {
 		return err
 	}
 	if b.values.Finish != nil {
-		return b.values.Finish(b.tx)
+		return b.values.Finish(&Tx{b.tx, b.sealer})
 	}
 	return nil
 }
@@ -185,11 +190,11 @@ func (b *builder) initialise(opts DBOptions) error {
 		}
 	}
 	if opts.Init != nil {
-		if err := opts.Init(b.tx); err != nil {
+		if err := opts.Init(&Tx{b.tx, b.sealer}); err != nil {
 			return err
 		}
 	}
-	if err := CreateBuckets(b.tx, b.values.Buckets...); err != nil {
+	if err := CreateBuckets(&Tx{b.tx, b.sealer}, b.values.Buckets...); err != nil {
 		return err
 	}
 	for _, name := range b.values.Buckets {

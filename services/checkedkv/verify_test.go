@@ -48,7 +48,7 @@ func TestTheFreelistIsOnDiskAndSyncsAreOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	if err := db.Update(func(tx *bbolt.Tx) error { return fillAtRandom(tx, rng) }); err != nil {
+	if err := db.Update(func(tx *Tx) error { return fillAtRandom(tx.Tx, rng) }); err != nil {
 		t.Fatal(err)
 	}
 	if db.NoSync || db.NoGrowSync || db.NoFreelistSync {

@@ -6,15 +6,13 @@ import (
 	"os"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/errs"
 )
 
 // ZeroFree overwrites the free pages of an open database, so that nothing that was deleted or
 // replaced is in the file any more. It waits for readers that may still use such pages.
 // errs.Busy: they did not end.
-func ZeroFree(db *bbolt.DB) error {
+func ZeroFree(db *DB) error {
 	const op, tries = "checkedkv.ZeroFree", 100
 	for range tries {
 		done, err := zeroFreeOnce(db)
@@ -31,9 +29,9 @@ func ZeroFree(db *bbolt.DB) error {
 
 // zeroFreeOnce makes both meta pages name the same tree, and overwrites the pages that are in
 // neither freelist nor tree of it. The write transaction keeps others from using them meanwhile.
-func zeroFreeOnce(db *bbolt.DB) (done bool, err error) {
+func zeroFreeOnce(db *DB) (done bool, err error) {
 	for range 2 {
-		if err := db.Update(func(*bbolt.Tx) error { return nil }); err != nil {
+		if err := db.Update(func(*Tx) error { return nil }); err != nil {
 			return false, err
 		}
 	}

@@ -29,13 +29,15 @@ import (
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/journal"
+	"github.com/livelearn/box/services/seal"
 	"github.com/livelearn/box/services/supervise"
 )
 
 // Config holds the path of the link's database and the polling interval.
 type Config struct {
-	Path string        // of cloud.db, in a folder that exists
-	Look time.Duration // interval of polls for items while the link is idle, default 5 min
+	Path   string        // of cloud.db, in a folder that exists
+	Sealer *seal.Sealer  `toml:"-"` // seals the values of cloud.db, nil: they are plain
+	Look   time.Duration // interval of polls for items while the link is idle, default 5 min
 
 	AllowPrivate bool // link also to addresses of the local network, not only of the internet
 
@@ -113,7 +115,7 @@ type Cloud struct {
 
 // New opens cloud.db and loads the link. It starts nothing.
 func New(cfg Config, deps Deps) (*Cloud, error) {
-	s, err := openStore(cfg.Path, deps.Log)
+	s, err := openStore(cfg.Path, cfg.Sealer, deps.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strconv"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
+	"github.com/livelearn/box/services/seal"
 )
 
 // Link holds the address of the cloud and the box's credentials.
@@ -64,17 +63,17 @@ type rememberedState struct {
 }
 
 type store struct {
-	db    *bbolt.DB
+	db    *checkedkv.DB
 	log   *slog.Logger
 	found checkedkv.OpenResult
 }
 
 var storeBuckets = []string{bucketLink, bucketDead, bucketOwn, bucketNote, bucketListed, bucketKeys}
 
-func openStore(path string, log *slog.Logger) (*store, error) {
+func openStore(path string, sealer *seal.Sealer, log *slog.Logger) (*store, error) {
 	opts := checkedkv.DBOptions{
-		InitialMmap: 4 << 20, Init: createBuckets, Ready: func(tx *bbolt.Tx) error { return nil },
-		Values: &checkedkv.Values{Buckets: storeBuckets}, Copies: []string{path + ".copy"},
+		InitialMmap: 4 << 20, Init: createBuckets, Ready: func(tx *checkedkv.Tx) error { return nil },
+		Values: &checkedkv.Values{Buckets: storeBuckets}, Copies: []string{path + ".copy"}, Sealer: sealer,
 	}
 	db, found, err := checkedkv.OpenDB(path, opts, log)
 	if err != nil {
@@ -84,22 +83,22 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 	return s, s.writeTx("cloud.Open", createBuckets)
 }
 
-func createBuckets(tx *bbolt.Tx) error {
+func createBuckets(tx *checkedkv.Tx) error {
 	return checkedkv.CreateBuckets(tx, storeBuckets...)
 }
 
-func (s *store) readTx(op string, fn func(*bbolt.Tx) error) error {
+func (s *store) readTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, s.db.View(fn))
 }
 
-func (s *store) writeTx(op string, fn func(*bbolt.Tx) error) error {
+func (s *store) writeTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, s.db.Update(fn))
 }
 
 // loadValue reads a value. It returns the zero value if the key is missing or damaged.
 // ReadLink returns the link in a copy of cloud.db. The zero Link means that there is none.
-func ReadLink(path string) (l Link, err error) {
-	s, err := openStore(path, slog.New(slog.DiscardHandler))
+func ReadLink(path string, sealer *seal.Sealer) (l Link, err error) {
+	s, err := openStore(path, sealer, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return l, err
 	}
@@ -108,7 +107,7 @@ func ReadLink(path string) (l Link, err error) {
 }
 
 func loadValue[T any](s *store, bucket, key string) (v T) {
-	err := s.readTx("cloud", func(tx *bbolt.Tx) (err error) {
+	err := s.readTx("cloud", func(tx *checkedkv.Tx) (err error) {
 		v, err = checkedkv.Get[T](tx, bucket, key)
 		return err
 	})
@@ -120,12 +119,12 @@ func loadValue[T any](s *store, bucket, key string) (v T) {
 }
 
 func (s *store) putValue(bucket, key string, v any) error {
-	return s.writeTx("cloud", func(tx *bbolt.Tx) error { return checkedkv.Put(tx, bucket, key, v) })
+	return s.writeTx("cloud", func(tx *checkedkv.Tx) error { return checkedkv.Put(tx, bucket, key, v) })
 }
 
 // clearLink deletes everything that belongs to a link.
 func (s *store) clearLink() error {
-	return s.writeTx("cloud.clearLink", func(tx *bbolt.Tx) error {
+	return s.writeTx("cloud.clearLink", func(tx *checkedkv.Tx) error {
 		for _, name := range []string{bucketLink, bucketDead, bucketOwn, bucketListed} {
 			if err := tx.DeleteBucket([]byte(name)); err != nil {
 				return err
@@ -145,7 +144,7 @@ func deadKey(incarnation, pos uint64) string {
 // listDead returns the dead letters of the cloud and of the box, oldest first.
 func (s *store) listDead() []Dead {
 	list := []Dead{}
-	_ = s.readTx("cloud", func(tx *bbolt.Tx) error { // the log has the reason of a failed read
+	_ = s.readTx("cloud", func(tx *checkedkv.Tx) error { // the log has the reason of a failed read
 		for _, bucket := range []string{bucketDead, bucketOwn} {
 			for _, d := range checkedkv.ReadAll[Dead](tx, bucket, "", s.logDamaged) {
 				list = append(list, d)
@@ -161,7 +160,7 @@ func (s *store) logDamaged(err error) { s.log.Error("cloud.db holds a damaged va
 
 // setDead replaces the list of the cloud's dead letters.
 func (s *store) setDead(list []Dead) error {
-	return s.writeTx("cloud", func(tx *bbolt.Tx) error {
+	return s.writeTx("cloud", func(tx *checkedkv.Tx) error {
 		if err := tx.DeleteBucket([]byte(bucketDead)); err != nil {
 			return err
 		}
@@ -176,10 +175,10 @@ func (s *store) addDead(bucket string, list ...Dead) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return s.writeTx("cloud", func(tx *bbolt.Tx) error { return putDead(tx, bucket, list) })
+	return s.writeTx("cloud", func(tx *checkedkv.Tx) error { return putDead(tx, bucket, list) })
 }
 
-func putDead(tx *bbolt.Tx, bucket string, list []Dead) error {
+func putDead(tx *checkedkv.Tx, bucket string, list []Dead) error {
 	for _, d := range list {
 		if err := checkedkv.Put(tx, bucket, deadKey(d.Incarnation, d.Pos), d); err != nil {
 			return err
@@ -189,7 +188,7 @@ func putDead(tx *bbolt.Tx, bucket string, list []Dead) error {
 }
 
 func (s *store) dropDead(incarnation, pos uint64) error {
-	return s.writeTx("cloud", func(tx *bbolt.Tx) error {
+	return s.writeTx("cloud", func(tx *checkedkv.Tx) error {
 		key := []byte(deadKey(incarnation, pos))
 		if err := tx.Bucket([]byte(bucketDead)).Delete(key); err != nil {
 			return err
@@ -200,7 +199,7 @@ func (s *store) dropDead(incarnation, pos uint64) error {
 
 // addNote stores a note and drops the oldest ones over maxNotes.
 func (s *store) addNote(n Note) error {
-	return s.writeTx("cloud", func(tx *bbolt.Tx) error {
+	return s.writeTx("cloud", func(tx *checkedkv.Tx) error {
 		b := tx.Bucket([]byte(bucketNote))
 		last := 0
 		if k, _ := b.Cursor().Last(); k != nil {
@@ -222,7 +221,7 @@ func (s *store) addNote(n Note) error {
 // listNotes returns the notes, newest first.
 func (s *store) listNotes() []Note {
 	list := []Note{}
-	_ = s.readTx("cloud", func(tx *bbolt.Tx) error { // the log has the reason of a failed read
+	_ = s.readTx("cloud", func(tx *checkedkv.Tx) error { // the log has the reason of a failed read
 		for _, n := range checkedkv.ReadAll[Note](tx, bucketNote, "", s.logDamaged) {
 			list = append(list, n)
 		}

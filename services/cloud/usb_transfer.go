@@ -8,8 +8,6 @@ import (
 	"errors"
 	"io"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/cloud/batch"
 	"github.com/livelearn/box/services/errs"
@@ -77,7 +75,7 @@ func (c *Cloud) stickKey() (ed25519.PrivateKey, error) {
 		return ed25519.NewKeyFromSeed(seed), nil
 	}
 	var seed []byte
-	err := c.store.writeTx("cloud.stickKey", func(tx *bbolt.Tx) (err error) {
+	err := c.store.writeTx("cloud.stickKey", func(tx *checkedkv.Tx) (err error) {
 		if seed, err = checkedkv.Get[[]byte](tx, bucketKeys, keyStick); err == nil && len(seed) == ed25519.SeedSize {
 			return nil
 		}

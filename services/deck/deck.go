@@ -31,8 +31,6 @@ import (
 	"time"
 	"unicode"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/slides"
@@ -71,7 +69,7 @@ type Deck struct {
 // Store holds the records of decks and their files. Any goroutine may call its methods. A method
 // that changes something returns when the change is on disk.
 type Store struct {
-	db     *bbolt.DB
+	db     *checkedkv.DB
 	folder string
 	root   *os.Root // of folder: no path leads out of it
 	log    *slog.Logger
@@ -80,7 +78,7 @@ type Store struct {
 // OpenStore opens the decks of a database, which has the bucket Bucket. It creates the folder for
 // uploads and page images if it does not exist, and sweeps it. lost names a database that was set
 // aside or is missing: images of decks without a record are set aside too. Empty: none was lost.
-func OpenStore(db *bbolt.DB, folder, lost string, log *slog.Logger) (*Store, error) {
+func OpenStore(db *checkedkv.DB, folder, lost string, log *slog.Logger) (*Store, error) {
 	const op = "deck.OpenStore"
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, errs.New(op, errs.Down, err)
@@ -139,7 +137,7 @@ func (s *Store) Close() error { return s.root.Close() }
 // Decks returns all decks, newest first.
 func (s *Store) Decks() ([]Deck, error) {
 	list := []Deck{}
-	err := s.readTx("deck.Decks", func(tx *bbolt.Tx) error {
+	err := s.readTx("deck.Decks", func(tx *checkedkv.Tx) error {
 		for _, d := range s.readDecks(tx) {
 			list = append(list, d)
 		}
@@ -151,7 +149,7 @@ func (s *Store) Decks() ([]Deck, error) {
 
 // Deck returns one deck.
 func (s *Store) Deck(id string) (d Deck, err error) {
-	err = s.readTx("deck.Deck", func(tx *bbolt.Tx) error {
+	err = s.readTx("deck.Deck", func(tx *checkedkv.Tx) error {
 		d, err = checkedkv.Get[Deck](tx, Bucket, id)
 		return err
 	})
@@ -173,7 +171,7 @@ func (s *Store) AddDeck(title, job string, u *Upload) (Deck, error) {
 	if err := u.moveToDeck(d.ID); err != nil {
 		return Deck{}, checkedkv.WrapError("deck.AddDeck", err)
 	}
-	err = s.writeTx("deck.AddDeck", func(tx *bbolt.Tx) error { return checkedkv.Add(tx, Bucket, d.ID, MaxDecks, d) })
+	err = s.writeTx("deck.AddDeck", func(tx *checkedkv.Tx) error { return checkedkv.Add(tx, Bucket, d.ID, MaxDecks, d) })
 	if err != nil {
 		s.removeFiles(d.ID)
 		return Deck{}, err
@@ -212,12 +210,12 @@ func (s *Store) AddDrawn(id, title string, pages []DrawnPage) (Deck, error) {
 	if err := s.syncDir(dir); err != nil {
 		return d, checkedkv.WrapError(op, err)
 	}
-	return d, s.writeTx(op, func(tx *bbolt.Tx) error { return checkedkv.Add(tx, Bucket, id, MaxDecks, d) })
+	return d, s.writeTx(op, func(tx *checkedkv.Tx) error { return checkedkv.Add(tx, Bucket, id, MaxDecks, d) })
 }
 
 // changeDeck applies fn to a stored deck.
 func (s *Store) changeDeck(op, id string, fn func(*Deck) error) (d Deck, err error) {
-	err = s.writeTx(op, func(tx *bbolt.Tx) error {
+	err = s.writeTx(op, func(tx *checkedkv.Tx) error {
 		if d, err = checkedkv.Get[Deck](tx, Bucket, id); err != nil {
 			return err
 		}
@@ -291,7 +289,7 @@ func (s *Store) RenameDeck(id, title string) (Deck, error) {
 
 // DeleteDeck deletes a deck and its images. Lessons that show it lose its pages.
 func (s *Store) DeleteDeck(id string) error {
-	err := s.writeTx("deck.DeleteDeck", func(tx *bbolt.Tx) error { return checkedkv.Delete(tx, Bucket, id) })
+	err := s.writeTx("deck.DeleteDeck", func(tx *checkedkv.Tx) error { return checkedkv.Delete(tx, Bucket, id) })
 	if err == nil {
 		s.removeFiles(id)
 	}
@@ -299,7 +297,7 @@ func (s *Store) DeleteDeck(id string) error {
 }
 
 // readDecks yields the records that are whole. It logs the damaged ones.
-func (s *Store) readDecks(tx *bbolt.Tx) iter.Seq2[string, Deck] {
+func (s *Store) readDecks(tx *checkedkv.Tx) iter.Seq2[string, Deck] {
 	return checkedkv.ReadAll[Deck](tx, Bucket, "", func(err error) {
 		s.log.Error("the library holds a damaged value", "kind", Bucket, "err", err)
 	})
@@ -325,10 +323,10 @@ func cleanTitle(op, text string) (string, error) {
 
 // readTx runs fn in a read transaction, and writeTx in a write transaction. Errors of bbolt
 // become errs.Down.
-func (s *Store) readTx(op string, fn func(*bbolt.Tx) error) error {
+func (s *Store) readTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, s.db.View(fn))
 }
 
-func (s *Store) writeTx(op string, fn func(*bbolt.Tx) error) error {
+func (s *Store) writeTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, s.db.Update(fn))
 }

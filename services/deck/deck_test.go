@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/slides"
 )
@@ -31,10 +31,10 @@ func checkError(t testing.TB, err error) {
 // openStore opens the decks in a folder, and its database in the same folder.
 func openStore(t testing.TB, folder string) *Store {
 	t.Helper()
-	db, err := bbolt.Open(folder+".db", 0o600, nil)
+	db, _, err := checkedkv.OpenDB(folder+".db", checkedkv.DBOptions{}, slog.New(slog.DiscardHandler))
 	checkError(t, err)
 	t.Cleanup(func() { _ = db.Close() }) // tests may have closed it
-	checkError(t, db.Update(func(tx *bbolt.Tx) error {
+	checkError(t, db.Update(func(tx *checkedkv.Tx) error {
 		_, err := tx.CreateBucketIfNotExists([]byte(Bucket))
 		return err
 	}))

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/slides"
@@ -124,7 +122,7 @@ func (s *Store) sweepFiles() error {
 	const op = "deck.OpenStore"
 	var decks map[string]Deck
 	damaged := false
-	err := s.readTx(op, func(tx *bbolt.Tx) error {
+	err := s.readTx(op, func(tx *checkedkv.Tx) error {
 		decks = maps.Collect(s.readDecks(tx))
 		damaged = tx.Bucket([]byte(Bucket)).Stats().KeyN != len(decks)
 		return nil

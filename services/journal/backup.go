@@ -3,8 +3,6 @@ package journal
 import (
 	"io"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 )
 
@@ -17,7 +15,7 @@ func (j *Journal) Backup(w io.Writer) error {
 // in full first. An existing file at path is kept as <path>.replaced-<UTC time>. errs.Invalid:
 // this is no backup, or not a whole one. errs.Busy: the box runs.
 func Restore(r io.Reader, path string) error {
-	return checkedkv.RestoreDB(r, path, func(tx *bbolt.Tx) error {
+	return checkedkv.RestoreDB(r, path, func(tx *checkedkv.Tx) error {
 		if err := checkBuckets(tx); err != nil {
 			return err
 		}

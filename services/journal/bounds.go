@@ -5,8 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -73,7 +72,7 @@ func decodeBounds(body []byte) (streamBounds, error) {
 	return b, d.finish("a stream's bounds")
 }
 
-func putBounds(tx *bbolt.Tx, stream string, b *streamBounds) error {
+func putBounds(tx *checkedkv.Tx, stream string, b *streamBounds) error {
 	bucket, err := tx.CreateBucketIfNotExists([]byte(bucketBounds)) // Open could not make it on a full disk
 	if err != nil {
 		return err
@@ -84,7 +83,7 @@ func putBounds(tx *bbolt.Tx, stream string, b *streamBounds) error {
 
 // getBounds reads a stream's bounds. Most streams have no record: they begin at seq 1 here, and
 // nothing of them was cut off.
-func getBounds(tx *bbolt.Tx, stream string) (streamBounds, error) {
+func getBounds(tx *checkedkv.Tx, stream string) (streamBounds, error) {
 	bucket := tx.Bucket([]byte(bucketBounds))
 	if bucket == nil {
 		return streamBounds{}, nil // a file of an earlier version, to which nothing could be written yet
@@ -104,7 +103,7 @@ func getBounds(tx *bbolt.Tx, stream string) (streamBounds, error) {
 // readBounds is getBounds, and guesses what a damaged record said. The index begins at the base,
 // and nothing that was cut off is in it. The marks of the cuts are lost, so an erasure looks at
 // every fact of the stream. Epochs leap, because the highest one given is not known.
-func (j *Journal) readBounds(tx *bbolt.Tx, stream string, h *streamHead, position uint64) (streamBounds, error) {
+func (j *Journal) readBounds(tx *checkedkv.Tx, stream string, h *streamHead, position uint64) (streamBounds, error) {
 	b, err := getBounds(tx, stream)
 	if err == nil || endsReading(err) {
 		return b, err
@@ -146,7 +145,7 @@ func (j *Journal) StreamState(stream string) (StreamState, error) {
 
 // currentHead returns the stream's head as of a read transaction, if a cut is on disk already and
 // h, which was read before, does not know it. A cut leaves the whole index on disk.
-func currentHead(tx *bbolt.Tx, stream string, h *streamHead) (*streamHead, error) {
+func currentHead(tx *checkedkv.Tx, stream string, h *streamHead) (*streamHead, error) {
 	b, err := getBounds(tx, stream)
 	if err != nil || len(b.cuts) <= len(h.bounds.cuts) {
 		//lint:ignore nilerr the head was made without the damaged record

@@ -15,6 +15,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/livelearn/box/services/checkedkv"
 )
 
 // branchFile makes a journal with a base and a cut, whose index is on disk in part. It returns the
@@ -353,7 +355,7 @@ func TestBoundsThatAreDamagedUnderARunningJournalAreGuessed(t *testing.T) {
 	cfg := Config{Path: filepath.Join(t.TempDir(), "facts.db"), checkpointFacts: 16}
 	winner, want := branchFile(t, cfg.Path)
 	b := openBox(t, cfg)
-	err := b.db.Update(func(tx *bbolt.Tx) error {
+	err := b.db.Update(func(tx *checkedkv.Tx) error {
 		bucket := tx.Bucket([]byte(bucketBounds))
 		return bucket.Put([]byte("room:a"), flipBit(bytes.Clone(bucket.Get([]byte("room:a")))))
 	})

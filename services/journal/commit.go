@@ -6,8 +6,6 @@ import (
 	"maps"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -176,7 +174,7 @@ func (j *Journal) refuseGroup(group []*op, err error) error {
 // refused, the update writes nothing.
 func (j *Journal) writeGroup(st *commitStage, group []*op) error {
 	start := time.Now()
-	err := j.writeTx(func(tx *bbolt.Tx) error {
+	err := j.writeTx(func(tx *checkedkv.Tx) error {
 		wrote := false
 		for _, o := range group {
 			if o.err = nil; st.vitalOnly && !o.isVital() {

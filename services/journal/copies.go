@@ -1,8 +1,7 @@
 package journal
 
 import (
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -33,7 +32,7 @@ func (j *Journal) AppendCopies(b Batch, done func(error)) { j.enqueueBatch(opCop
 
 // applyCopies writes the facts of a batch that are not here yet. All checks come before the first
 // change, so a refused batch leaves no trace.
-func (st *commitStage) applyCopies(tx *bbolt.Tx, h *streamHead, o *op) error {
+func (st *commitStage) applyCopies(tx *checkedkv.Tx, h *streamHead, o *op) error {
 	next := *h
 	facts, values, err := st.checkCopies(tx, &next, o.batch)
 	if o.err = err; len(values) == 0 {
@@ -60,7 +59,7 @@ func (st *commitStage) applyCopies(tx *bbolt.Tx, h *streamHead, o *op) error {
 
 // checkCopies checks whether a batch may follow a head, to which it gives a base if the stream is
 // new. It returns the facts that are not here yet, and their encoded form.
-func (st *commitStage) checkCopies(tx *bbolt.Tx, next *streamHead, b Batch) ([]event.Event, [][]byte, error) {
+func (st *commitStage) checkCopies(tx *checkedkv.Tx, next *streamHead, b Batch) ([]event.Event, [][]byte, error) {
 	facts, err := checkDense(b.Stream, b.Facts)
 	if err != nil || len(facts) == 0 {
 		return nil, nil, err
@@ -145,7 +144,7 @@ func (h *streamHead) checkFollows(f event.Event) error {
 
 // compareFacts checks that facts are those that the stream has at their seqs. It passes over those
 // that it cannot compare: from before the base, or damaged here.
-func (st *commitStage) compareFacts(tx *bbolt.Tx, h *streamHead, facts []event.Event) error {
+func (st *commitStage) compareFacts(tx *checkedkv.Tx, h *streamHead, facts []event.Event) error {
 	for len(facts) > 0 && facts[0].Seq <= h.bounds.base {
 		facts = facts[1:]
 	}
@@ -159,7 +158,7 @@ func (st *commitStage) compareFacts(tx *bbolt.Tx, h *streamHead, facts []event.E
 			f := facts[0]
 			facts = facts[1:]
 			key := factKey(r.pos)
-			held := readOne(f.Stream, r, key, bucket.Get(key))
+			held := readOne(&st.cipher, f.Stream, r, key, bucket.Get(key))
 			if e := held.event; held.err == nil && (e.Epoch != f.Epoch || e.Kind != f.Kind || e.Stamp != f.Stamp) {
 				return errDiverged("seq %d: the fact here is %s of epoch %d, the copy is %s of epoch %d", f.Seq, e.Kind, e.Epoch, f.Kind, f.Epoch)
 			}
@@ -172,7 +171,7 @@ func (st *commitStage) compareFacts(tx *bbolt.Tx, h *streamHead, facts []event.E
 }
 
 // locateStaged finds the positions of the facts after a seq, those of this update included.
-func (st *commitStage) locateStaged(tx *bbolt.Tx, h *streamHead, stream string, after uint64) ([]factRef, error) {
+func (st *commitStage) locateStaged(tx *checkedkv.Tx, h *streamHead, stream string, after uint64) ([]factRef, error) {
 	tail, indexed := h.factsInMemory(after)
 	refs, err := readIndex(tx, stream, after)
 	if err != nil || lacksFacts(refs, after, indexed) {

@@ -243,7 +243,7 @@ func TestFactsTravelUnchangedWithoutTheirPosition(t *testing.T) {
 func openLogged(t *testing.T, cfg Config) (*journalRig, *bytes.Buffer) {
 	t.Helper()
 	var said bytes.Buffer
-	cfg.NoBallast, cfg.Pace = true, -1
+	cfg.NoBallast, cfg.Pace, cfg.Sealer = true, -1, testSealer()
 	j, err := Open(cfg, slog.New(slog.NewTextHandler(&said, nil)), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -164,7 +164,7 @@ func TestKillLosesAndDoublesNothing(t *testing.T) {
 		took, n := killOne(t, dir, acked)
 		ready = append(ready, took)
 		total += n
-		j, err := Open(Config{Path: filepath.Join(dir, "facts.db"), NoBallast: true}, slog.New(slog.DiscardHandler), nil)
+		j, err := Open(Config{Path: filepath.Join(dir, "facts.db"), NoBallast: true, Sealer: testSealer()}, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

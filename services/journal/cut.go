@@ -6,8 +6,7 @@ import (
 	"encoding/binary"
 	"iter"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -47,7 +46,7 @@ func (h *streamHead) checkCut(stream string, seq uint64) error {
 	return nil
 }
 
-func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
+func (st *commitStage) applyCut(tx *checkedkv.Tx, h *streamHead, o *op) error {
 	stream := o.batch.Stream
 	if err := h.checkCut(stream, o.seq); err != nil {
 		o.err = err
@@ -82,7 +81,7 @@ func (st *commitStage) applyCut(tx *bbolt.Tx, h *streamHead, o *op) error {
 // cutIndex deletes what the index on disk has behind a seq. Several pieces may reach behind it, because
 // they overlap where facts were lost. A damaged one that begins before it stays: readers then search
 // the facts.
-func cutIndex(tx *bbolt.Tx, stream string, seq uint64) error {
+func cutIndex(tx *checkedkv.Tx, stream string, seq uint64) error {
 	index := tx.Bucket([]byte(bucketIndex))
 	prefix := indexPrefix(stream)
 	var gone [][]byte

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -121,7 +121,7 @@ func TestACutThroughSeveralEpochsEndsEachOfThem(t *testing.T) {
 
 func TestACutShortensEveryPieceOfTheIndexThatReachesBehindIt(t *testing.T) {
 	b := openBox(t, Config{Path: filepath.Join(t.TempDir(), "facts.db")})
-	err := b.writeTx(func(tx *bbolt.Tx) error {
+	err := b.writeTx(func(tx *checkedkv.Tx) error {
 		index := tx.Bucket([]byte(bucketIndex))
 		for first, list := range map[uint64][]uint64{1: {1, 2, 3, 4, 5, 6, 7, 8}, 4: {4, 5, 6, 7, 8}, 7: {7, 8}} {
 			key := indexKey("room:a", first)

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -163,7 +161,7 @@ func TestALongReadDoesNotStopCommits(t *testing.T) {
 	b.raise("room:a")
 	b.append("room:a", 1)
 	worst := time.Duration(0)
-	err := b.db.View(func(*bbolt.Tx) error { // for example a report that reads for a long time
+	err := b.db.View(func(*checkedkv.Tx) error { // for example a report that reads for a long time
 		for range 200 { // grows the file far past its first 32 KiB and 16 MiB
 			e := testFact("room:a", 1, b.seq["room:a"]+1)
 			e.Data = []byte(`"` + strings.Repeat("x", 100<<10) + `"`)

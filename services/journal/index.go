@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -42,7 +41,7 @@ func decodeChunk(body []byte) ([]uint64, error) {
 }
 
 // flushIndex writes index and streams up to the staged position and moves the checkpoint.
-func (st *commitStage) flushIndex(tx *bbolt.Tx) error {
+func (st *commitStage) flushIndex(tx *checkedkv.Tx) error {
 	st.j.mu.RLock()
 	for stream, h := range st.j.heads {
 		if st.heads[stream] == nil && len(h.pos) > 0 {
@@ -76,7 +75,7 @@ func (st *commitStage) flushIndex(tx *bbolt.Tx) error {
 // the checkpoint, which the index lacks.
 func (j *Journal) loadPosition() error {
 	var position, checkpoint uint64
-	err := j.readTx(func(tx *bbolt.Tx) (err error) {
+	err := j.readTx(func(tx *checkedkv.Tx) (err error) {
 		position, _ = lastPosition(tx)
 		checkpoint, err = getCheckpoint(tx)
 		return err
@@ -160,7 +159,7 @@ func (j *Journal) loadHead(stream string, checkpoint, position uint64) (*streamH
 // lastPosition is the position of the last fact, damaged or not. A damaged key may follow it
 // with any number, so the last whole fact counts, and the keys that follow it one by one. The
 // other keys are no positions.
-func lastPosition(tx *bbolt.Tx) (last uint64, nonsense [][]byte) {
+func lastPosition(tx *checkedkv.Tx) (last uint64, nonsense [][]byte) {
 	c := tx.Bucket([]byte(bucketFacts)).Cursor()
 	for k, v := c.Last(); k != nil; k, v = c.Prev() {
 		if _, err := verifyChecksum(bucketFacts, k, v); err == nil && len(k) == 8 {
@@ -178,7 +177,7 @@ func lastPosition(tx *bbolt.Tx) (last uint64, nonsense [][]byte) {
 
 // headOf returns a stream's published head, or reads it from disk (inside tx if it is not nil).
 // A new stream has epoch 0. The result may be shared: copy before changing it.
-func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) {
+func (j *Journal) headOf(tx *checkedkv.Tx, stream string) (*streamHead, error) {
 	j.mu.RLock()
 	h, position := j.heads[stream], j.position
 	j.mu.RUnlock()
@@ -190,11 +189,11 @@ func (j *Journal) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) {
 
 // readHead reads a stream's head from disk. A record that is damaged, or missing while its
 // index exists, is made again from the facts up to position.
-func (j *Journal) readHead(tx *bbolt.Tx, stream string, position uint64) (*streamHead, error) {
+func (j *Journal) readHead(tx *checkedkv.Tx, stream string, position uint64) (*streamHead, error) {
 	var h *streamHead
 	var bounds streamBounds
 	lost := false
-	read := func(tx *bbolt.Tx) (err error) {
+	read := func(tx *checkedkv.Tx) (err error) {
 		h, err = getHead(tx, stream)
 		var failed error
 		if bounds, failed = j.readBounds(tx, stream, h, position); failed != nil {
@@ -246,7 +245,7 @@ func (j *Journal) rebuildHead(stream string, position uint64, bounds streamBound
 // lastIndexed is the last seq that the index on disk names, as far as it is readable. The facts
 // themselves may be damaged, and their seq must not be given again.
 func (j *Journal) lastIndexed(stream string) (seq uint64) {
-	_ = j.readTx(func(tx *bbolt.Tx) error {
+	_ = j.readTx(func(tx *checkedkv.Tx) error {
 		prefix := indexPrefix(stream)
 		c := tx.Bucket([]byte(bucketIndex)).Cursor()
 		k, _ := c.Seek(prefix)

@@ -18,6 +18,7 @@
 //   - A damaged file is set aside, never deleted. What it holds is saved: from a damaged page
 //     only the facts on it are missing, and CopySealed keeps those of all but the last pages.
 //   - A fact is never deleted. Rewrite empties its payload and keeps its place.
+//   - With a Sealer, facts and snapshots are encrypted on disk, each alone: see sealed.go.
 //
 // Layout of the file (integers of keys are big endian, those of values are varints. Each
 // value ends with a CRC-32C over bucket, key and value, because bbolt has none on its data
@@ -50,10 +51,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // Config sets where the journal lives and how much room it may take.
@@ -62,7 +63,10 @@ type Config struct {
 	InitialMmap int    // bytes of address space mapped at once, 0 means 1 GiB (256 MiB on 32-bit)
 	Ballast     int64  // bytes reserved for a full disk, 0 means 64 MiB
 	NoBallast   bool   // no ballast
-	QueueBytes  int    // bytes of facts that may wait for the committer, 0 means 16 MiB
+
+	Sealer *seal.Sealer `toml:"-"` // seals facts and snapshots, nil: they are plain
+
+	QueueBytes int // bytes of facts that may wait for the committer, 0 means 16 MiB
 
 	// Pace is the least time from the start of one commit to that of the next, so that facts
 	// which come close together share one. 0 means 10 ms, negative means none.
@@ -99,7 +103,7 @@ type Cursor struct{ Epoch, Seq uint64 }
 // Journal is an open journal. Its methods may be called from any goroutine.
 type Journal struct {
 	cfg        Config
-	db         *bbolt.DB
+	db         *checkedkv.DB
 	log        *slog.Logger
 	met        *metrics
 	openResult checkedkv.OpenResult
@@ -152,7 +156,7 @@ func startOver(cfg Config, log *slog.Logger, reg prometheus.Registerer, cause er
 	}
 	j.openResult.SetAside, j.openResult.Reason = name, cause.Error()
 	j.box.newIncarnation(0)
-	if err := j.writeTx(func(tx *bbolt.Tx) error { return putBox(tx, j.box) }); err != nil {
+	if err := j.writeTx(func(tx *checkedkv.Tx) error { return putBox(tx, j.box) }); err != nil {
 		return nil, errors.Join(err, j.db.Close())
 	}
 	return j, nil
@@ -161,7 +165,7 @@ func startOver(cfg Config, log *slog.Logger, reg prometheus.Registerer, cause er
 func openJournal(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Journal, error) {
 	opts := checkedkv.DBOptions{
 		InitialMmap: cfg.InitialMmap, Init: createBuckets, Ready: checkBuckets, LeafLimit: cfg.leafLimit,
-		Values: savedValues(), Copies: copiesOf(cfg.Path),
+		Values: savedValues(), Copies: copiesOf(cfg.Path), Sealer: cfg.Sealer,
 	}
 	db, found, err := checkedkv.OpenDB(cfg.Path, opts, log)
 	if err != nil {
@@ -189,20 +193,20 @@ var buckets = []string{bucketBox, bucketFacts, bucketIndex, bucketStreams, bucke
 var laterBuckets = []string{bucketBounds}
 
 // createBuckets fills a new database.
-func createBuckets(tx *bbolt.Tx) error {
+func createBuckets(tx *checkedkv.Tx) error {
 	if err := errors.Join(checkedkv.CreateBuckets(tx, buckets...), createLaterBuckets(tx)); err != nil {
 		return err
 	}
 	return putBox(tx, boxRecord{incarnation: rand.Uint64() | 1})
 }
 
-func createLaterBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
+func createLaterBuckets(tx *checkedkv.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
 
 // createMissing creates the buckets that an earlier version did not have. A disk that takes no writes
 // does not keep the box from starting: such a bucket is only missing until the first write to it.
 func (j *Journal) createMissing() error {
 	missing := false
-	err := j.readTx(func(tx *bbolt.Tx) error {
+	err := j.readTx(func(tx *checkedkv.Tx) error {
 		missing = checkedkv.CheckBuckets(tx, laterBuckets...) != nil
 		return nil
 	})
@@ -219,7 +223,7 @@ func (j *Journal) createMissing() error {
 
 // checkBuckets checks that a database is a journal. A file of an earlier version has the earlier
 // buckets and nothing else: with another name beside them, the name of a later one is damaged.
-func checkBuckets(tx *bbolt.Tx) error {
+func checkBuckets(tx *checkedkv.Tx) error {
 	if err := checkedkv.CheckBuckets(tx, buckets...); err != nil {
 		return err
 	}
@@ -240,7 +244,7 @@ func checkBuckets(tx *bbolt.Tx) error {
 func (j *Journal) claimIncarnation() error {
 	var nonsense [][]byte
 	var last, above uint64
-	err := j.readTx(func(tx *bbolt.Tx) (err error) {
+	err := j.readTx(func(tx *checkedkv.Tx) (err error) {
 		last, nonsense = lastPosition(tx)
 		j.box, err = getBox(tx)
 		above = highestEpoch(tx)
@@ -259,7 +263,7 @@ func (j *Journal) claimIncarnation() error {
 		}
 		j.box.newIncarnation(above)
 	}
-	return j.writeTx(func(tx *bbolt.Tx) error {
+	return j.writeTx(func(tx *checkedkv.Tx) error {
 		for _, key := range nonsense { // damaged facts without a position would be in the way
 			if err := tx.Bucket([]byte(bucketFacts)).Delete(key); err != nil {
 				return errs.New("journal.Open", errs.Corrupt, err)

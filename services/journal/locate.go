@@ -5,8 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -21,7 +20,7 @@ func (j *Journal) locateFacts(stream string, after uint64) ([]factRef, error) {
 	var tail, refs []factRef
 	var indexed uint64
 	var damage error
-	err = j.readTx(func(tx *bbolt.Tx) (err error) {
+	err = j.readTx(func(tx *checkedkv.Tx) (err error) {
 		if h, err = currentHead(tx, stream, h); err != nil {
 			return err
 		}
@@ -71,7 +70,7 @@ func lacksFacts(refs []factRef, after, indexed uint64) bool {
 }
 
 // readIndex reads the index on disk. The error says that a piece of it is damaged.
-func readIndex(tx *bbolt.Tx, stream string, after uint64) ([]factRef, error) {
+func readIndex(tx *checkedkv.Tx, stream string, after uint64) ([]factRef, error) {
 	prefix := indexPrefix(stream)
 	c := tx.Bucket([]byte(bucketIndex)).Cursor()
 	want := indexKey(stream, after+1)

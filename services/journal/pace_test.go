@@ -17,7 +17,7 @@ import (
 func TestFactsThatComeCloseTogetherShareACommit(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		j, err := Open(Config{Path: filepath.Join(dir, "facts.db"), NoBallast: true}, slog.New(slog.DiscardHandler), nil)
+		j, err := Open(Config{Path: filepath.Join(dir, "facts.db"), NoBallast: true, Sealer: testSealer()}, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

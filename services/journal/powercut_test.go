@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"go.etcd.io/bbolt"
+	"github.com/livelearn/box/services/checkedkv"
 )
 
 // cutChild makes a journal and writes to it, so that each kind of commit happens
@@ -175,7 +175,7 @@ func replayPowerCut(t *testing.T, steps []traceStep, dir string, rng *rand.Rand,
 	if err := cutPower(steps[:n], dir, sloppy).boot(rng, dir, to); err != nil {
 		t.Fatal(err)
 	}
-	j, err := Open(Config{Path: filepath.Join(to, "facts.db"), NoBallast: true, InitialMmap: 1 << 26}, slog.New(slog.DiscardHandler), nil)
+	j, err := Open(Config{Path: filepath.Join(to, "facts.db"), NoBallast: true, InitialMmap: 1 << 26, Sealer: testSealer()}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatalf("cut after %d steps: %v", n, err)
 	}
@@ -188,7 +188,7 @@ func replayPowerCut(t *testing.T, steps []traceStep, dir string, rng *rand.Rand,
 	if err := acked.check(j); err != nil {
 		return fmt.Errorf("cut after %d steps: %w", n, err)
 	}
-	err = j.db.View(func(tx *bbolt.Tx) error {
+	err = j.db.View(func(tx *checkedkv.Tx) error {
 		var faults []error
 		for fault := range tx.Check() {
 			faults = append(faults, fault)

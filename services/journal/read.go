@@ -6,12 +6,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/seal"
 )
 
 // A read transaction keeps pages from being used again, so each reads at most
@@ -138,7 +139,7 @@ func (j *Journal) scanFacts(from, to uint64) iter.Seq[readResult] {
 // the time allows. A page that makes the transaction fail costs only the facts on it.
 func (j *Journal) fetchFacts(stream string, refs []factRef) []readResult {
 	var out []readResult
-	err := j.readTx(func(tx *bbolt.Tx) error {
+	err := j.readTx(func(tx *checkedkv.Tx) error {
 		out = readFacts(tx, stream, refs)
 		return nil
 	})
@@ -150,7 +151,7 @@ func (j *Journal) fetchFacts(stream string, refs []factRef) []readResult {
 	}
 	out = make([]readResult, len(refs))
 	for i, r := range refs {
-		err := j.readTx(func(tx *bbolt.Tx) error {
+		err := j.readTx(func(tx *checkedkv.Tx) error {
 			out[i] = readFacts(tx, stream, refs[i:i+1])[0]
 			return nil
 		})
@@ -161,9 +162,10 @@ func (j *Journal) fetchFacts(stream string, refs []factRef) []readResult {
 	return out
 }
 
-func readFacts(tx *bbolt.Tx, stream string, refs []factRef) []readResult {
+func readFacts(tx *checkedkv.Tx, stream string, refs []factRef) []readResult {
 	out := make([]readResult, 0, len(refs))
 	cursor := tx.Bucket([]byte(bucketFacts)).Cursor()
+	cipher := factCipher{sealer: tx.Sealer()}
 	start := time.Now()
 	var next uint64
 	for i, r := range refs {
@@ -176,7 +178,7 @@ func readFacts(tx *bbolt.Tx, stream string, refs []factRef) []readResult {
 		} else {
 			k, v = cursor.Seek(factKey(r.pos))
 		}
-		f := readOne(stream, r, k, v)
+		f := readOne(&cipher, stream, r, k, v)
 		if next = 0; f.err == nil {
 			next = r.pos + 1
 		}
@@ -186,12 +188,12 @@ func readFacts(tx *bbolt.Tx, stream string, refs []factRef) []readResult {
 }
 
 // readOne checks and decodes the value at a position.
-func readOne(stream string, r factRef, k, v []byte) readResult {
+func readOne(c *factCipher, stream string, r factRef, k, v []byte) readResult {
 	none := event.Event{Stream: stream, Seq: r.seq, Pos: r.pos}
 	if r.pos == 0 || len(k) != 8 || binary.BigEndian.Uint64(k) != r.pos {
 		return readResult{none, errs.Newf("journal", errs.Corrupt, "position %d: the fact is missing", r.pos)}
 	}
-	body, err := verifyChecksum(bucketFacts, k, v)
+	body, err := c.open(k, v)
 	if err != nil {
 		return readResult{none, err}
 	}
@@ -219,7 +221,7 @@ func (j *Journal) EpochEnd(stream string, epoch uint64) (seq uint64, ok bool) {
 // Snapshot is the stream's last snapshot, its state at seq. Without a snapshot it returns 0,
 // nil, nil. A damaged one is errs.Corrupt. The stream is then replayed from its start.
 func (j *Journal) Snapshot(stream string) (seq uint64, data []byte, err error) {
-	err = j.readTx(func(tx *bbolt.Tx) error {
+	err = j.readTx(func(tx *checkedkv.Tx) error {
 		seq, data, err = getSnapshot(tx, stream)
 		return err
 	})
@@ -234,7 +236,7 @@ func (j *Journal) Streams() ([]string, error) {
 	var names []string
 	for {
 		more := 0
-		err := j.readTx(func(tx *bbolt.Tx) error {
+		err := j.readTx(func(tx *checkedkv.Tx) error {
 			c := tx.Bucket([]byte(bucketStreams)).Cursor()
 			k, _ := c.First()
 			if len(names) > 0 {
@@ -252,15 +254,13 @@ func (j *Journal) Streams() ([]string, error) {
 	}
 }
 
-func putSnapshot(tx *bbolt.Tx, stream string, epoch, seq uint64, data []byte) error {
-	b := make([]byte, 0, 32+len(data))
-	b = binary.AppendUvarint(append(b, recordVersion), epoch)
-	b = append(binary.AppendUvarint(b, seq), data...)
-	key := []byte(stream)
+func putSnapshot(tx *checkedkv.Tx, stream string, epoch, seq uint64, data []byte) error {
+	key, head := []byte(stream), snapshotHead(epoch, seq)
+	b := tx.Sealer().Seal(slices.Clone(head), data, sealedPlace(bucketSnapshots, key, head))
 	return tx.Bucket([]byte(bucketSnapshots)).Put(key, appendChecksum(bucketSnapshots, key, b))
 }
 
-func getSnapshot(tx *bbolt.Tx, stream string) (uint64, []byte, error) {
+func getSnapshot(tx *checkedkv.Tx, stream string) (uint64, []byte, error) {
 	key := []byte(stream)
 	k, value := tx.Bucket([]byte(bucketSnapshots)).Cursor().Seek(key)
 	if !bytes.Equal(k, key) {
@@ -270,12 +270,13 @@ func getSnapshot(tx *bbolt.Tx, stream string) (uint64, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	d := decoder{rest: string(body)}
-	version := d.readByte()
-	d.readUvarint() // the epoch it was taken in, for people reading the file
-	seq := d.readUvarint()
-	if d.bad || version != recordVersion {
-		return 0, nil, errs.Newf("journal", errs.Corrupt, "a snapshot of version %d cannot be read", version)
+	head, data, seq, ok := splitSnapshot(body)
+	if !ok {
+		return 0, nil, errs.Newf("journal", errs.Corrupt, "the snapshot of %q cannot be read", stream)
 	}
-	return seq, []byte(d.rest), nil
+	if seal.IsSealed(data) {
+		data, err = tx.Sealer().Open(nil, data, sealedPlace(bucketSnapshots, key, head))
+		return seq, data, err
+	}
+	return seq, slices.Clone(data), nil
 }

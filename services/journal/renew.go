@@ -3,8 +3,7 @@ package journal
 import (
 	"context"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -42,7 +41,7 @@ func (j *Journal) setIncarnation(box boxRecord) {
 // same.
 func (j *Journal) reloadIncarnation() error {
 	var box boxRecord
-	err := j.readTx(func(tx *bbolt.Tx) (err error) {
+	err := j.readTx(func(tx *checkedkv.Tx) (err error) {
 		box, err = getBox(tx)
 		return err
 	})

@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -168,7 +169,7 @@ func TestARenewalThatMayBeOnDiskIsKnownAfterAFailedCommit(t *testing.T) {
 	b.end()
 	<-b.done
 	var box boxRecord
-	err := b.writeTx(func(tx *bbolt.Tx) (err error) { // the disk wrote it but reported an error
+	err := b.writeTx(func(tx *checkedkv.Tx) (err error) { // the disk wrote it but reported an error
 		if box, err = getBox(tx); err == nil {
 			box.newIncarnation(highestEpoch(tx))
 			err = putBox(tx, box)

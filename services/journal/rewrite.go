@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -145,22 +144,24 @@ func (j *Journal) rewritePiece(ctx context.Context, stream string, w rewrite) er
 
 // applyRewrite replaces facts by their new form. A fact that is not at its position is a fault
 // of our code: the whole piece is refused and the update continues without it.
-func (st *commitStage) applyRewrite(tx *bbolt.Tx, h *streamHead, o *op) error {
+func (st *commitStage) applyRewrite(tx *checkedkv.Tx, h *streamHead, o *op) error {
 	facts := tx.Bucket([]byte(bucketFacts))
 	values := make([][]byte, len(o.rewrite.facts))
 	for i, e := range o.rewrite.facts {
 		key := factKey(e.Pos)
-		was := readOne(e.Stream, factRef{e.Seq, e.Pos}, key, facts.Get(key))
+		was := readOne(&st.cipher, e.Stream, factRef{e.Seq, e.Pos}, key, facts.Get(key))
 		if was.err != nil || was.event.Kind != e.Kind || was.event.Epoch != e.Epoch {
 			o.err = errs.Newf("journal.Rewrite", errs.Corrupt, "position %d: not the fact that was read: %w", e.Pos, was.err)
 			//lint:ignore nilerr the result has the error
 			return nil
 		}
-		values[i] = appendChecksum(bucketFacts, key, appendFact(make([]byte, 0, factOverhead+len(e.Data)), e))
-		if len(values[i]) > maxFact {
-			o.err = errs.Newf("journal.Rewrite", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", len(values[i]), maxFact)
+		body, err := encodeFact(e)
+		if err != nil {
+			o.err = err
+			//lint:ignore nilerr the result has the error
 			return nil
 		}
+		values[i] = st.cipher.seal(key, body)
 	}
 	for i, e := range o.rewrite.facts {
 		if err := facts.Put(factKey(e.Pos), values[i]); err != nil {

@@ -225,7 +225,7 @@ func TestADamagedFactIsNotInTheWayOfRewriting(t *testing.T) {
 
 func TestAfterCompactNextNothingOfWhatWasRewrittenIsInTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
-	b := openBox(t, Config{Path: path})
+	b := openPlain(t, path)
 	b.raise("room:a")
 	for range 100 {
 		b.write("room:a", "chat.said", "p1", `{"text":"canary-text"}`)
@@ -239,7 +239,7 @@ func TestAfterCompactNextNothingOfWhatWasRewrittenIsInTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.stop()
-	b = openBox(t, Config{Path: path})
+	b = openPlain(t, path)
 	raw, err := os.ReadFile(path)
 	if err != nil || bytes.Contains(raw, []byte("canary")) || !bytes.Contains(raw, []byte("kept")) {
 		t.Errorf("the file still holds it; %v", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/seal"
 )
 
 // journalRig is a journal with its committer, and the test's knowledge of its streams.
@@ -32,6 +33,9 @@ func openBox(t testing.TB, cfg Config) *journalRig {
 	if cfg.Pace == 0 {
 		cfg.Pace = -1 // pace_test.go has its own
 	}
+	if cfg.Sealer == nil {
+		cfg.Sealer = testSealer()
+	}
 	j, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +43,11 @@ func openBox(t testing.TB, cfg Config) *journalRig {
 	b := wrapJournal(t, j)
 	b.serve()
 	return b
+}
+
+// testSealer returns the Sealer of a key in testdata. A child that a test kills has the same one.
+func testSealer() *seal.Sealer {
+	return seal.LoadKey([]seal.Place{{Path: "testdata/box-key.txt"}}, "").Key.For("facts.db")
 }
 
 func wrapJournal(t testing.TB, j *Journal) *journalRig {

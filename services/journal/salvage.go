@@ -10,11 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
+	"github.com/livelearn/box/services/seal"
 )
 
 // savedValues says which values of a damaged journal are kept. The index is made again from the
@@ -27,8 +26,9 @@ func savedValues() *checkedkv.Values {
 			return err == nil && (bucket != bucketFacts || len(key) == 8)
 		},
 		Prefer: isNewer,
+		Recode: recode,
 		Log:    bucketFacts,
-		Finish: func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketBox)).Delete([]byte(keyCheckpoint)) },
+		Finish: func(tx *checkedkv.Tx) error { return tx.Bucket([]byte(bucketBox)).Delete([]byte(keyCheckpoint)) },
 	}
 }
 
@@ -36,7 +36,7 @@ func savedValues() *checkedkv.Values {
 // that was erased is shorter.
 func isNewer(bucket string, first, second []byte) bool {
 	if bucket == bucketFacts {
-		return len(second) < len(first)
+		return plainLen(second) < plainLen(first)
 	}
 	return readAge(second) > readAge(first)
 }
@@ -73,7 +73,7 @@ func (j *Journal) CopySealed() error {
 	}
 	for n := uint64(0); (n+1)*copyLen <= j.Position(); n++ {
 		name := filepath.Join(dir, copyName(n))
-		if checkedkv.IsWholeCopy(name) {
+		if checkedkv.IsWholeCopy(name) && j.isSealedAlike(name, n*copyLen+1) {
 			continue
 		}
 		if room, err := checkedkv.DiskFree(name); err != nil || room < 2*j.cfg.Ballast {
@@ -85,6 +85,17 @@ func (j *Journal) CopySealed() error {
 		}
 	}
 	return nil
+}
+
+// isSealedAlike reports whether the first fact of a copy is sealed if that fact is in the database. It
+// is not in the copies from before the journal was sealed.
+func (j *Journal) isSealedAlike(name string, first uint64) bool {
+	alike := false
+	err := j.readTx(func(tx *checkedkv.Tx) error {
+		alike = checkedkv.FirstOfCopy(name, seal.IsSealed) == seal.IsSealed(tx.Bucket([]byte(bucketFacts)).Get(factKey(first)))
+		return nil
+	})
+	return err == nil && alike
 }
 
 // dropCopiesOf deletes the copies that hold facts. CopySealed makes them again.

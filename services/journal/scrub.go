@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -59,7 +58,7 @@ func (j *Journal) scrubBucket(ctx context.Context, bucket string, s *Scrubbed) e
 			return errs.New("journal.Scrub", errs.Down, err)
 		}
 		from := next
-		err := j.readTx(func(tx *bbolt.Tx) error {
+		err := j.readTx(func(tx *checkedkv.Tx) error {
 			next = nil
 			b := tx.Bucket([]byte(bucket))
 			if b == nil {

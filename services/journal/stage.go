@@ -5,6 +5,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -25,14 +26,18 @@ type commitStage struct {
 	bytes     int
 	flushed   bool
 	mustFlush bool // a cut leaves the whole index on disk
+	cipher    factCipher
 }
 
 func (j *Journal) newStage(vitalOnly bool) *commitStage {
-	return &commitStage{j: j, vitalOnly: vitalOnly, heads: make(map[string]*streamHead), box: j.box, position: j.Position()}
+	return &commitStage{
+		j: j, vitalOnly: vitalOnly, heads: make(map[string]*streamHead), box: j.box, position: j.Position(),
+		cipher: factCipher{sealer: j.cfg.Sealer},
+	}
 }
 
 // headOf returns the working copy of a stream's head.
-func (st *commitStage) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) {
+func (st *commitStage) headOf(tx *checkedkv.Tx, stream string) (*streamHead, error) {
 	if h := st.heads[stream]; h != nil {
 		return h, nil
 	}
@@ -46,7 +51,7 @@ func (st *commitStage) headOf(tx *bbolt.Tx, stream string) (*streamHead, error) 
 }
 
 // applyOp applies one op. A refusal is the op's own error. The returned error ends the update.
-func (st *commitStage) applyOp(tx *bbolt.Tx, o *op) error {
+func (st *commitStage) applyOp(tx *checkedkv.Tx, o *op) error {
 	if o.kind == opRenew {
 		st.box.newIncarnation(highestEpoch(tx))
 		return putBox(tx, st.box)
@@ -81,7 +86,7 @@ func (st *commitStage) applyOp(tx *bbolt.Tx, o *op) error {
 	}
 }
 
-func (st *commitStage) appendBatch(tx *bbolt.Tx, h *streamHead, o *op) error {
+func (st *commitStage) appendBatch(tx *checkedkv.Tx, h *streamHead, o *op) error {
 	values, err := st.checkBatch(h, o)
 	if err != nil {
 		st.refuseOp(o, err)
@@ -101,7 +106,7 @@ func (st *commitStage) appendBatch(tx *bbolt.Tx, h *streamHead, o *op) error {
 func (st *commitStage) putFact(facts *bbolt.Bucket, h *streamHead, seq uint64, value []byte) error {
 	st.position++
 	key := factKey(st.position)
-	value = appendChecksum(bucketFacts, key, value)
+	value = st.cipher.seal(key, value)
 	if err := facts.Put(key, value); err != nil {
 		return err
 	}
@@ -148,7 +153,7 @@ func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 	return values, nil
 }
 
-func (st *commitStage) applySnapshot(tx *bbolt.Tx, h *streamHead, o *op) error {
+func (st *commitStage) applySnapshot(tx *checkedkv.Tx, h *streamHead, o *op) error {
 	if o.batch.Epoch != h.epoch || o.batch.Epoch == 0 || h.hasEnded() || h.fenced || h.barred || o.seq > h.seq {
 		o.err = errs.Newf("journal", errs.Stale, "a snapshot of epoch %d, seq %d: the stream is at epoch %d, seq %d",
 			o.batch.Epoch, o.seq, h.epoch, h.seq)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"github.com/livelearn/box/services/checkedkv"
 )
 
 // keptEpochs is the number of ended epochs that a stream remembers. A client of an older one
@@ -131,7 +131,7 @@ func decodeHead(body []byte) (*streamHead, error) {
 
 // putHead writes a stream's record and its bounds. The bounds are apart, because an earlier version
 // of the program takes a record with more fields for damage.
-func putHead(tx *bbolt.Tx, stream string, h *streamHead) error {
+func putHead(tx *checkedkv.Tx, stream string, h *streamHead) error {
 	if h.bounds.age > 0 {
 		if err := putBounds(tx, stream, &h.bounds); err != nil {
 			return err
@@ -142,7 +142,7 @@ func putHead(tx *bbolt.Tx, stream string, h *streamHead) error {
 }
 
 // getHead reads a stream's record, or returns nil for a new stream.
-func getHead(tx *bbolt.Tx, stream string) (*streamHead, error) {
+func getHead(tx *checkedkv.Tx, stream string) (*streamHead, error) {
 	key := []byte(stream)
 	k, value := tx.Bucket([]byte(bucketStreams)).Cursor().Seek(key)
 	if string(k) != stream {
@@ -171,7 +171,7 @@ func (r *boxRecord) newIncarnation(above uint64) {
 
 // highestEpoch is the highest epoch of any stream. It skips damaged records, because a rebuild
 // leaps as well.
-func highestEpoch(tx *bbolt.Tx) (epoch uint64) {
+func highestEpoch(tx *checkedkv.Tx) (epoch uint64) {
 	c := tx.Bucket([]byte(bucketStreams)).Cursor()
 	for k, value := c.First(); k != nil; k, value = c.Next() {
 		if body, err := verifyChecksum(bucketStreams, k, value); err == nil {
@@ -199,7 +199,7 @@ func highestEpoch(tx *bbolt.Tx) (epoch uint64) {
 // same epochs. It stays below 2^53, which JavaScript can hold, for thousands of leaps.
 func leapEpoch(e uint64) uint64 { return e + 1<<20 + rand.Uint64N(1<<40) }
 
-func putBox(tx *bbolt.Tx, r boxRecord) error {
+func putBox(tx *checkedkv.Tx, r boxRecord) error {
 	b := binary.LittleEndian.AppendUint64([]byte{recordVersion}, r.incarnation)
 	b = binary.AppendVarint(b, time.Now().UnixMilli())
 	b = binary.AppendUvarint(b, r.base)
@@ -211,7 +211,7 @@ func putBox(tx *bbolt.Tx, r boxRecord) error {
 	return tx.Bucket([]byte(bucketBox)).Put(key, appendChecksum(bucketBox, key, append(b, flag)))
 }
 
-func getBox(tx *bbolt.Tx) (boxRecord, error) {
+func getBox(tx *checkedkv.Tx) (boxRecord, error) {
 	key := []byte("box")
 	body, err := verifyChecksum(bucketBox, key, tx.Bucket([]byte(bucketBox)).Get(key))
 	if err != nil {
@@ -226,13 +226,13 @@ func getBox(tx *bbolt.Tx) (boxRecord, error) {
 	return r, d.finish("the journal's own record")
 }
 
-func putCheckpoint(tx *bbolt.Tx, pos uint64) error {
+func putCheckpoint(tx *checkedkv.Tx, pos uint64) error {
 	key := []byte(keyCheckpoint)
 	return tx.Bucket([]byte(bucketBox)).Put(key, appendChecksum(bucketBox, key, binary.AppendUvarint([]byte{recordVersion}, pos)))
 }
 
 // getCheckpoint reads the checkpoint, or returns 0.
-func getCheckpoint(tx *bbolt.Tx) (uint64, error) {
+func getCheckpoint(tx *checkedkv.Tx) (uint64, error) {
 	key := []byte(keyCheckpoint)
 	value := tx.Bucket([]byte(bucketBox)).Get(key)
 	if value == nil {

@@ -3,19 +3,18 @@ package journal
 import (
 	"errors"
 
-	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/livelearn/box/services/checkedkv"
 )
 
 // readTx runs one short read transaction.
-func (j *Journal) readTx(fn func(*bbolt.Tx) error) error {
+func (j *Journal) readTx(fn func(*checkedkv.Tx) error) error {
 	return translateClosed(checkedkv.RecoverPageFaults(func() error { return j.db.View(fn) }))
 }
 
 // writeTx runs one write transaction. Only the committer and Open use it.
-func (j *Journal) writeTx(fn func(*bbolt.Tx) error) error {
+func (j *Journal) writeTx(fn func(*checkedkv.Tx) error) error {
 	return translateClosed(checkedkv.RecoverPageFaults(func() error { return j.db.Update(fn) }))
 }
 

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"regexp"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/item"
@@ -46,7 +44,7 @@ func (l *Library) ApplyQuiz(n uint64, id string, q item.Quiz, gone bool) (out Ap
 			return out, err
 		}
 	}
-	err = l.writeTx(op, func(tx *bbolt.Tx) error {
+	err = l.writeTx(op, func(tx *checkedkv.Tx) error {
 		if at, err := downCursor(tx); err != nil || n <= at {
 			return err
 		}
@@ -69,7 +67,7 @@ func (l *Library) ApplyQuiz(n uint64, id string, q item.Quiz, gone bool) (out Ap
 
 // withdrawQuiz deletes a quiz. A quiz that a teacher changed stays, and belongs to the teacher
 // from then on.
-func (l *Library) withdrawQuiz(tx *bbolt.Tx, id string) (ApplyResult, error) {
+func (l *Library) withdrawQuiz(tx *checkedkv.Tx, id string) (ApplyResult, error) {
 	old, err := checkedkv.Get[storedQuiz](tx, bucketQuizzes, id)
 	switch {
 	case err != nil && errs.KindOf(err) == errs.Missing:
@@ -86,7 +84,7 @@ func (l *Library) withdrawQuiz(tx *bbolt.Tx, id string) (ApplyResult, error) {
 func (s storedQuiz) changedHere() bool { return s.Updated != s.Given }
 
 // replaceQuiz stores a quiz in place of the version before.
-func (l *Library) replaceQuiz(tx *bbolt.Tx, q item.Quiz) (ApplyResult, error) {
+func (l *Library) replaceQuiz(tx *checkedkv.Tx, q item.Quiz) (ApplyResult, error) {
 	out := ApplyResult{ID: q.ID, Title: q.Title}
 	old, err := checkedkv.Get[storedQuiz](tx, bucketQuizzes, q.ID)
 	fresh := err != nil && errs.KindOf(err) == errs.Missing
@@ -116,7 +114,7 @@ func (l *Library) replaceQuiz(tx *bbolt.Tx, q item.Quiz) (ApplyResult, error) {
 }
 
 // keepCopy stores a teacher's version of a quiz as a quiz of the box's own.
-func (l *Library) keepCopy(tx *bbolt.Tx, q item.Quiz) (string, error) {
+func (l *Library) keepCopy(tx *checkedkv.Tx, q item.Quiz) (string, error) {
 	name := []rune(q.Title)
 	q.Title = string(name[:min(len(name), item.MaxTitle-len(copyMark))]) + copyMark
 	q.ID, q.Updated = checkedkv.NewID("q_"), timeAfter(0)
@@ -137,7 +135,7 @@ func sameQuiz(a, b item.Quiz) bool {
 
 // DownCursor returns the number of the last of the cloud's items that was applied or skipped.
 func (l *Library) DownCursor() (n uint64, err error) {
-	err = l.readTx("library.DownCursor", func(tx *bbolt.Tx) error {
+	err = l.readTx("library.DownCursor", func(tx *checkedkv.Tx) error {
 		n, err = downCursor(tx)
 		return err
 	})
@@ -146,7 +144,7 @@ func (l *Library) DownCursor() (n uint64, err error) {
 
 // SkipDown moves the cursor to n: the items up to it change nothing here.
 func (l *Library) SkipDown(n uint64) error {
-	return l.writeTx("library.SkipDown", func(tx *bbolt.Tx) error {
+	return l.writeTx("library.SkipDown", func(tx *checkedkv.Tx) error {
 		if at, err := downCursor(tx); err != nil || n <= at {
 			return err
 		}
@@ -157,12 +155,12 @@ func (l *Library) SkipDown(n uint64) error {
 // ForgetDown sets the cursor back to the start. Another cloud, or another school of it, has its
 // own numbers. The quizzes stay.
 func (l *Library) ForgetDown() error {
-	return l.writeTx("library.ForgetDown", func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketDown)).Delete([]byte(keyCursor)) })
+	return l.writeTx("library.ForgetDown", func(tx *checkedkv.Tx) error { return tx.Bucket([]byte(bucketDown)).Delete([]byte(keyCursor)) })
 }
 
 // downCursor returns 0 before the first item. It also returns 0 if the value is damaged: each
 // item then comes again, and applying an item twice changes nothing.
-func downCursor(tx *bbolt.Tx) (uint64, error) {
+func downCursor(tx *checkedkv.Tx) (uint64, error) {
 	n, err := checkedkv.Get[uint64](tx, bucketDown, keyCursor)
 	if k := errs.KindOf(err); err != nil && (k == errs.Missing || k == errs.Corrupt) {
 		return 0, nil

@@ -22,11 +22,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // MaxQuizzes is how many quizzes a library holds.
@@ -39,6 +38,7 @@ type Config struct {
 	// Secret is 32 bytes that encrypt the answer keys. Without it no quiz can be read or written,
 	// but the lists can.
 	Secret []byte
+	Sealer *seal.Sealer `toml:"-"` // seals the values of the database, nil: they are plain
 }
 
 // Validate returns an error for a secret of another length.
@@ -55,7 +55,7 @@ type Library struct {
 	Decks *deck.Store
 
 	cfg        Config
-	db         *bbolt.DB
+	db         *checkedkv.DB
 	keyCipher  cipher.AEAD // for answer keys, nil without a secret
 	root       *os.Root    // of cfg.Folder: no path leads out of it
 	log        *slog.Logger
@@ -101,7 +101,7 @@ func (l *Library) Copy() error {
 func (l *Library) openDB() (found checkedkv.OpenResult, err error) {
 	opts := checkedkv.DBOptions{
 		InitialMmap: 64 << 20, Init: createBuckets, Ready: checkBuckets,
-		Values: &checkedkv.Values{Buckets: allBuckets()}, Copies: []string{l.cfg.Path + suffixCopy},
+		Values: &checkedkv.Values{Buckets: allBuckets()}, Copies: []string{l.cfg.Path + suffixCopy}, Sealer: l.cfg.Sealer,
 	}
 	if l.db, found, err = checkedkv.OpenDB(l.cfg.Path, opts, l.log); err != nil {
 		return found, err
@@ -127,18 +127,18 @@ func (l *Library) lostDatabase() string {
 func (l *Library) OpenResult() checkedkv.OpenResult { return l.openResult }
 
 // DB returns the open database, for a backup.
-func (l *Library) DB() *bbolt.DB { return l.db }
+func (l *Library) DB() *checkedkv.DB { return l.db }
 
 // Close waits for the calls under way and closes the files.
 func (l *Library) Close() error { return errors.Join(l.db.Close(), l.Decks.Close(), l.root.Close()) }
 
 // readTx runs fn in a read transaction, and writeTx in a write transaction. Errors of bbolt
 // become errs.Down.
-func (l *Library) readTx(op string, fn func(*bbolt.Tx) error) error {
+func (l *Library) readTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, l.db.View(fn))
 }
 
-func (l *Library) writeTx(op string, fn func(*bbolt.Tx) error) error {
+func (l *Library) writeTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, l.db.Update(fn))
 }
 

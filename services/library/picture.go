@@ -7,8 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/errs"
@@ -129,7 +127,7 @@ func (l *Library) makeRoomForImage(limit int) error {
 // shownImages returns the ids of the pictures that quizzes show.
 func (l *Library) shownImages() (map[string]bool, error) {
 	shown := map[string]bool{}
-	err := l.readTx("library.AddImage", func(tx *bbolt.Tx) error {
+	err := l.readTx("library.AddImage", func(tx *checkedkv.Tx) error {
 		list := allValues[storedQuiz](l, tx, bucketQuizzes)
 		if len(list) != tx.Bucket([]byte(bucketQuizzes)).Stats().KeyN {
 			return errs.Newf("library.AddImage", errs.Corrupt, "a quiz is damaged: which pictures it shows is not known")

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/item"
@@ -25,7 +23,7 @@ type Summary struct {
 // Quizzes returns all quizzes without their items, the last changed first.
 func (l *Library) Quizzes() ([]Summary, error) {
 	list := []Summary{}
-	err := l.readTx("library.Quizzes", func(tx *bbolt.Tx) error {
+	err := l.readTx("library.Quizzes", func(tx *checkedkv.Tx) error {
 		for _, s := range allValues[storedQuiz](l, tx, bucketQuizzes) {
 			q, err := s.withoutKeys()
 			if err != nil {
@@ -45,7 +43,7 @@ func (l *Library) Quizzes() ([]Summary, error) {
 // Quiz returns one quiz with its keys. errs.Down (code keys_locked): the keys are encrypted with
 // another secret.
 func (l *Library) Quiz(id string) (q item.Quiz, err error) {
-	err = l.readTx("library.Quiz", func(tx *bbolt.Tx) error {
+	err = l.readTx("library.Quiz", func(tx *checkedkv.Tx) error {
 		s, err := checkedkv.Get[storedQuiz](tx, bucketQuizzes, id)
 		if err == nil {
 			q, err = l.unsealQuiz(id, s)
@@ -66,7 +64,7 @@ func (l *Library) addQuiz(id string, q item.Quiz) (item.Quiz, error) {
 		return q, err
 	}
 	q.ID, q.Updated = id, timeAfter(0)
-	err := l.writeTx(op, func(tx *bbolt.Tx) error {
+	err := l.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, err := l.sealQuiz(q)
 		if err != nil {
 			return err
@@ -83,7 +81,7 @@ func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
 	if err := q.Normalise(op); err != nil {
 		return q, err
 	}
-	err := l.writeTx(op, func(tx *bbolt.Tx) error {
+	err := l.writeTx(op, func(tx *checkedkv.Tx) error {
 		old, err := checkedkv.Get[storedQuiz](tx, bucketQuizzes, q.ID)
 		switch {
 		case err != nil && errs.KindOf(err) != errs.Corrupt: // the new version repairs a damaged one
@@ -104,5 +102,5 @@ func (l *Library) PutQuiz(q item.Quiz) (item.Quiz, error) {
 
 // DeleteQuiz deletes a quiz. Lessons that have it keep their copy.
 func (l *Library) DeleteQuiz(id string) error {
-	return l.writeTx("library.DeleteQuiz", func(tx *bbolt.Tx) error { return checkedkv.Delete(tx, bucketQuizzes, id) })
+	return l.writeTx("library.DeleteQuiz", func(tx *checkedkv.Tx) error { return checkedkv.Delete(tx, bucketQuizzes, id) })
 }

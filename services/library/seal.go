@@ -7,8 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/quiz/item"
@@ -129,7 +127,7 @@ func (l *Library) sealOld() error {
 		return nil
 	}
 	var old []item.Quiz
-	err := l.readTx(op, func(tx *bbolt.Tx) error {
+	err := l.readTx(op, func(tx *checkedkv.Tx) error {
 		for _, s := range allValues[storedQuiz](l, tx, bucketQuizzes) {
 			if q, err := s.withoutKeys(); err == nil && s.Sealed == nil {
 				old = append(old, q)
@@ -142,7 +140,7 @@ func (l *Library) sealOld() error {
 	}
 	err = checkedkv.CompactNext(l.cfg.Path) // first: a cut after the sealing must not leave the pages
 	if err == nil {
-		err = l.writeTx(op, func(tx *bbolt.Tx) error { return l.sealAll(tx, old) })
+		err = l.writeTx(op, func(tx *checkedkv.Tx) error { return l.sealAll(tx, old) })
 	}
 	if err != nil {
 		l.log.Error("answer keys are still on disk in the clear", "err", err)
@@ -155,7 +153,7 @@ func (l *Library) sealOld() error {
 	return err
 }
 
-func (l *Library) sealAll(tx *bbolt.Tx, old []item.Quiz) error {
+func (l *Library) sealAll(tx *checkedkv.Tx, old []item.Quiz) error {
 	for _, q := range old {
 		s, err := l.sealQuiz(q)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
 
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
@@ -36,7 +35,7 @@ func readDatabase(t *testing.T, c Config) []byte {
 // storeUnsealed stores a quiz like earlier versions.
 func storeUnsealed(t *testing.T, l *Library, q item.Quiz) {
 	t.Helper()
-	checkError(t, l.writeTx("test", func(tx *bbolt.Tx) error { return checkedkv.Put(tx, bucketQuizzes, q.ID, q) }))
+	checkError(t, l.writeTx("test", func(tx *checkedkv.Tx) error { return checkedkv.Put(tx, bucketQuizzes, q.ID, q) }))
 }
 
 func TestNoByteOfAKeyIsOnDisk(t *testing.T) {
@@ -98,7 +97,7 @@ func TestAnEarlierVersionSeesNoQuizWithoutKeys(t *testing.T) {
 	l := openLibrary(t, newConfig(t))
 	q, err := l.AddQuiz(quizWithCanary("Birds"))
 	checkError(t, err)
-	checkError(t, l.readTx("test", func(tx *bbolt.Tx) error {
+	checkError(t, l.readTx("test", func(tx *checkedkv.Tx) error {
 		_, err := checkedkv.Get[item.Quiz](tx, bucketQuizzes, q.ID)
 		if errs.KindOf(err) != errs.Corrupt {
 			t.Errorf("it is told %v", err)
@@ -148,7 +147,7 @@ func TestAKeyOpensUnderItsOwnQuizOnly(t *testing.T) {
 	checkError(t, err)
 	b, err := l.AddQuiz(item.Quiz{Title: "B", Items: []item.Authored{newQuestion("x")}})
 	checkError(t, err)
-	checkError(t, l.writeTx("test", func(tx *bbolt.Tx) error { // an attacker with the file swaps the keys of two quizzes
+	checkError(t, l.writeTx("test", func(tx *checkedkv.Tx) error { // an attacker with the file swaps the keys of two quizzes
 		one, err := checkedkv.Get[storedQuiz](tx, bucketQuizzes, a.ID)
 		checkError(t, err)
 		two, err := checkedkv.Get[storedQuiz](tx, bucketQuizzes, b.ID)

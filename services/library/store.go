@@ -3,8 +3,6 @@ package library
 import (
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/deck"
 )
@@ -28,15 +26,15 @@ var laterBuckets = []string{bucketDown}
 
 func allBuckets() []string { return append(slices.Clone(buckets), laterBuckets...) }
 
-func createBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, buckets...) }
+func createBuckets(tx *checkedkv.Tx) error { return checkedkv.CreateBuckets(tx, buckets...) }
 
-func createLaterBuckets(tx *bbolt.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
+func createLaterBuckets(tx *checkedkv.Tx) error { return checkedkv.CreateBuckets(tx, laterBuckets...) }
 
 // checkBuckets returns errs.Corrupt if an open database is not a library.
-func checkBuckets(tx *bbolt.Tx) error { return checkedkv.CheckBuckets(tx, buckets...) }
+func checkBuckets(tx *checkedkv.Tx) error { return checkedkv.CheckBuckets(tx, buckets...) }
 
 // allValues returns the values of a bucket. It leaves damaged ones out and logs them.
-func allValues[T any](l *Library, tx *bbolt.Tx, bucket string) []T {
+func allValues[T any](l *Library, tx *checkedkv.Tx, bucket string) []T {
 	list := []T{}
 	for _, v := range checkedkv.ReadAll[T](tx, bucket, "", func(err error) {
 		l.log.Error("the library holds a damaged value", "kind", bucket, "err", err)

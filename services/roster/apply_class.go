@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/listimport"
@@ -43,7 +41,7 @@ type ApplyResult struct {
 // lesson of the class. errs.Invalid: the list is refused, and the cursor does not move.
 func (r *Roster) ApplyClass(n uint64, id string, c CloudClass, gone bool) (out ApplyResult, err error) {
 	const op = "roster.ApplyClass"
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if at, err := downCursor(tx); err != nil || n <= at {
 			return err
 		}
@@ -67,7 +65,7 @@ func (r *Roster) ApplyClass(n uint64, id string, c CloudClass, gone bool) (out A
 func keyOfClass(id string) string { return "class/" + id }
 
 // unlinkClass forgets which class a class of the cloud is. The class stays.
-func unlinkClass(tx *bbolt.Tx, id string) (ApplyResult, error) {
+func unlinkClass(tx *checkedkv.Tx, id string) (ApplyResult, error) {
 	out := ApplyResult{Gone: true}
 	room, err := checkedkv.Get[string](tx, bucketDown, keyOfClass(id))
 	if errs.KindOf(err) == errs.Missing && err != nil {
@@ -82,7 +80,7 @@ func unlinkClass(tx *bbolt.Tx, id string) (ApplyResult, error) {
 
 // applyCloudClass applies one class list as an import of one class, and adds names and extra
 // time.
-func (r *Roster) applyCloudClass(tx *bbolt.Tx, op, id string, c CloudClass) (out ApplyResult, err error) {
+func (r *Roster) applyCloudClass(tx *checkedkv.Tx, op, id string, c CloudClass) (out ApplyResult, err error) {
 	if id == "" || len(id) > maxSource {
 		return out, errs.NewField(op, "id", "out_of_range", maxSource, "must have 1 to %d bytes", maxSource)
 	}
@@ -130,7 +128,7 @@ func cloudRows(pupils []CloudPupil) (rows []listimport.Row) {
 
 // targetClass returns the id of the box's class for a class of the cloud, or "" for a new one.
 // errs.Invalid (code duplicate): the class with this name belongs to another class of the cloud.
-func (r *Roster) targetClass(tx *bbolt.Tx, im *importer, c listimport.Class) (string, error) {
+func (r *Roster) targetClass(tx *checkedkv.Tx, im *importer, c listimport.Class) (string, error) {
 	if room, err := checkedkv.Get[string](tx, bucketDown, keyOfClass(c.Source)); err == nil {
 		if _, err := loadClass(tx, room); err == nil {
 			return room, nil

@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/checkedkv"
 )
 
 // cloudClass is a class list of the cloud: "17 Ada" is Ada with the id 17, "17 Ada*1.5" has more
@@ -222,7 +223,7 @@ func TestAnItemAndItsCursorAreOnDiskTogether(t *testing.T) {
 	s := newSchool(t)
 	before := dumpDatabase(t, s.Roster)
 	fault := errors.New("cut")
-	err := s.db.Update(func(tx *bbolt.Tx) error { // everything that ApplyClass writes, and then the power is cut
+	err := s.db.Update(func(tx *checkedkv.Tx) error { // everything that ApplyClass writes, and then the power is cut
 		if _, err := s.applyCloudClass(tx, "test", "k1", cloudClass("7b", "1 Ben", "9 Zoe")); err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,6 @@ import (
 	"crypto/subtle"
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -70,7 +68,7 @@ func (r *Roster) SuggestName(name, lang string) error {
 	if lang != "" && !isLang(lang) {
 		return errs.NewField(op, "lang", "bad_lang", 0, `must be a language tag such as "en" or "pt-BR"`)
 	}
-	return r.updateOwner(op, func(tx *bbolt.Tx) error {
+	return r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 		if err != nil || b.Claimed {
 			return err
@@ -97,7 +95,7 @@ func (r *Roster) SetClaimCode(code string) error {
 	if err != nil || b.Claimed || b.Code == r.code {
 		return err
 	}
-	return r.writeTx("roster.SetClaimCode", func(tx *bbolt.Tx) error {
+	return r.writeTx("roster.SetClaimCode", func(tx *checkedkv.Tx) error {
 		b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 		if err != nil || b.Claimed {
 			return err
@@ -114,7 +112,7 @@ func (r *Roster) Secret() ([]byte, error) {
 }
 
 func (r *Roster) loadBox() (b storedBox, err error) {
-	err = r.readTx("roster.Box", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Box", func(tx *checkedkv.Tx) error {
 		b, err = checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 		return err
 	})
@@ -139,7 +137,7 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 	}
 	s := storedStaff{Staff: Staff{ID: checkedkv.NewID("t_"), Name: c.Name, Admin: true}, Hash: hash}
 	var token string
-	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
+	err = r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		if s, err = r.storeOwner(tx, c, s); err != nil {
 			return err
 		}
@@ -150,7 +148,7 @@ func (r *Roster) Claim(ctx context.Context, c Claimant) (Person, string, error) 
 }
 
 // storeOwner makes a person the admin of a box that is not claimed.
-func (r *Roster) storeOwner(tx *bbolt.Tx, c Claimant, s storedStaff) (storedStaff, error) {
+func (r *Roster) storeOwner(tx *checkedkv.Tx, c Claimant, s storedStaff) (storedStaff, error) {
 	b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 	if err != nil {
 		return s, err
@@ -185,7 +183,7 @@ func (r *Roster) SetOwner(name, hash string) error {
 	if err != nil || b.Claimed {
 		return err
 	}
-	return r.updateOwner(op, func(tx *bbolt.Tx) error {
+	return r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		_, err := r.storeOwner(tx, Claimant{Box: b.Name, Lang: b.Lang}, storedStaff{Staff: Staff{ID: checkedkv.NewID("t_"), Name: name, Admin: true}, Hash: hash})
 		return err
 	})
@@ -222,7 +220,7 @@ func (r *Roster) checkClaim(op, code string) error {
 // that are signed in. A box that is not claimed keeps its code.
 func (r *Roster) Unclaim(context.Context) error {
 	const op = "roster.Unclaim"
-	return r.updateOwner(op, func(tx *bbolt.Tx) error {
+	return r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 		if err != nil || !b.Claimed {
 			return err

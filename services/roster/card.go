@@ -1,8 +1,6 @@
 package roster
 
 import (
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -35,7 +33,7 @@ func (r *Roster) RenewCards(classID, pupil string) ([]Card, error) {
 
 func (r *Roster) listCards(op, classID string, renew bool, pupil string) ([]Card, error) {
 	list := []Card{} // never null for a client
-	err := r.writeTx(op, func(tx *bbolt.Tx) error {
+	err := r.writeTx(op, func(tx *checkedkv.Tx) error {
 		c, err := loadClass(tx, classID)
 		if err != nil {
 			return err
@@ -65,7 +63,7 @@ func (r *Roster) listCards(op, classID string, renew bool, pupil string) ([]Card
 // Card returns the card of one pupil.
 func (r *Roster) Card(classID, pupil string) (card Card, err error) {
 	const op = "roster.Card"
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		c, i, err := loadPupil(tx, op, classID, pupil)
 		if err != nil {
 			return err
@@ -78,7 +76,7 @@ func (r *Roster) Card(classID, pupil string) (card Card, err error) {
 }
 
 // loadOrCreateCard returns the key on a pupil's card. It replaces a damaged one by a new one.
-func loadOrCreateCard(tx *bbolt.Tx, class, pupil string) (string, error) {
+func loadOrCreateCard(tx *checkedkv.Tx, class, pupil string) (string, error) {
 	at := cardKey(class, pupil)
 	if key, err := checkedkv.Get[string](tx, bucketCards, at); err == nil {
 		return key, nil
@@ -91,7 +89,7 @@ func loadOrCreateCard(tx *bbolt.Tx, class, pupil string) (string, error) {
 }
 
 // voidCards voids the card of a pupil, or all of the class if pupil is empty.
-func (r *Roster) voidCards(tx *bbolt.Tx, class, pupil string) error {
+func (r *Roster) voidCards(tx *checkedkv.Tx, class, pupil string) error {
 	places, keys := collectValues[string](r, tx, bucketCards, cardKey(class, pupil))
 	for i, at := range places {
 		if pupil != "" && at != cardKey(class, pupil) {
@@ -117,7 +115,7 @@ func (r *Roster) JoinCard(key, token string) (p Person, given, freed string, mov
 	if len(key) > 2*cardBytes {
 		return p, "", "", false, void
 	}
-	find := func(tx *bbolt.Tx) (storedLesson, string, error) {
+	find := func(tx *checkedkv.Tx) (storedLesson, string, error) {
 		card, err := checkedkv.Get[storedCard](tx, bucketCards, key)
 		if err != nil || card.Pupil == "" {
 			return storedLesson{}, "", void
@@ -132,7 +130,7 @@ func (r *Roster) JoinCard(key, token string) (p Person, given, freed string, mov
 	if p, ok := r.rejoin(op, token, find); ok {
 		return p, token, "", false, nil
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, pupil, err := find(tx)
 		if err != nil {
 			return err

@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
+
+	"github.com/livelearn/box/services/checkedkv"
 )
 
 func keyOfCard(c Card) string { return strings.TrimPrefix(c.Link, "/c/") }
@@ -98,7 +99,7 @@ func TestARenewedCardIsVoidForGood(t *testing.T) {
 func TestARosterOfAnEarlierVersionOpens(t *testing.T) {
 	s := newSchool(t)
 	path := s.cfg.Path
-	err := s.db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(bucketCards)) })
+	err := s.db.Update(func(tx *checkedkv.Tx) error { return tx.DeleteBucket([]byte(bucketCards)) })
 	if err != nil || s.Close() != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -47,7 +45,7 @@ type Added struct {
 // Classes returns the classes by name.
 func (r *Roster) Classes() ([]Class, error) {
 	list := []Class{} // never null for a client
-	err := r.readTx("roster.Classes", func(tx *bbolt.Tx) error {
+	err := r.readTx("roster.Classes", func(tx *checkedkv.Tx) error {
 		_, all := collectValues[Class](r, tx, bucketClasses, "")
 		list = append(list, all...)
 		return nil
@@ -58,7 +56,7 @@ func (r *Roster) Classes() ([]Class, error) {
 
 // Class returns one class. errs.Missing: there is none.
 func (r *Roster) Class(id string) (c Class, err error) {
-	err = r.readTx("roster.Class", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Class", func(tx *checkedkv.Tx) error {
 		c, err = loadClass(tx, id)
 		return err
 	})
@@ -71,7 +69,7 @@ func (r *Roster) HasRoom(room string) bool {
 	return err == nil
 }
 
-func loadClass(tx *bbolt.Tx, id string) (Class, error) {
+func loadClass(tx *checkedkv.Tx, id string) (Class, error) {
 	c, err := checkedkv.Get[Class](tx, bucketClasses, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = errs.NewCode("roster.Class", errs.Missing, "no_class", "no such class")
@@ -87,7 +85,7 @@ func (r *Roster) AddClass(name string, teachers ...string) (Class, error) {
 		return Class{}, err
 	}
 	c := Class{ID: checkedkv.NewID("c_"), Name: name, Pupils: []Pupil{}, Teachers: teachers}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if countKeys(tx, bucketClasses) >= MaxClasses {
 			return errs.NewField(op, "classes", "too_many", MaxClasses, "at most %d classes", MaxClasses)
 		}
@@ -100,7 +98,7 @@ func (r *Roster) AddClass(name string, teachers ...string) (Class, error) {
 }
 
 // checkUniqueName refuses a second class of the same name.
-func (r *Roster) checkUniqueName(tx *bbolt.Tx, op string, c Class) error {
+func (r *Roster) checkUniqueName(tx *checkedkv.Tx, op string, c Class) error {
 	for id, other := range allValues[Class](r, tx, bucketClasses, "") {
 		if id != c.ID && foldName(other.Name) == foldName(c.Name) {
 			return errs.NewField(op, "name", "duplicate", 0, "another class has this name")
@@ -115,7 +113,7 @@ func (r *Roster) RenameClass(id, name string) (c Class, err error) {
 	if name, err = cleanName(op, "name", name, MaxName); err != nil {
 		return c, err
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if c, err = loadClass(tx, id); err != nil {
 			return err
 		}
@@ -132,7 +130,7 @@ func (r *Roster) RenameClass(id, name string) (c Class, err error) {
 // (code lesson_open): end its lesson first.
 func (r *Roster) DeleteClass(id string) error {
 	const op = "roster.DeleteClass"
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if _, err := loadClass(tx, id); err != nil {
 			return err
 		}
@@ -150,7 +148,7 @@ func (r *Roster) DeleteClass(id string) error {
 // result. Nothing is ever deleted.
 func (r *Roster) AddNames(id, text string, dry bool) (out Added, err error) {
 	names, problems := ParseNames(text)
-	add := func(tx *bbolt.Tx) error {
+	add := func(tx *checkedkv.Tx) error {
 		c, err := loadClass(tx, id)
 		if err != nil {
 			return err
@@ -202,7 +200,7 @@ func (r *Roster) RenamePupil(id, pupil, name string) (p Pupil, err error) {
 	if name, err = cleanName(op, "name", name, MaxName); err != nil {
 		return p, err
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		c, i, err := loadPupil(tx, op, id, pupil)
 		if err != nil {
 			return err
@@ -225,7 +223,7 @@ func (r *Roster) SetTime(id, pupil string, factor float64) (p Pupil, err error) 
 	if !(factor >= 1 && factor <= 3) { // neither is NaN
 		return p, errs.NewField(op, "time", "out_of_range", 3, "must be 1 to 3")
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		c, i, err := loadPupil(tx, op, id, pupil)
 		if err != nil {
 			return err
@@ -242,7 +240,7 @@ func (r *Roster) SetTime(id, pupil string, factor float64) (p Pupil, err error) 
 // DeletePupil removes a pupil from the list, and their device from an open lesson.
 func (r *Roster) DeletePupil(id, pupil string) error {
 	const op = "roster.DeletePupil"
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		c, i, err := loadPupil(tx, op, id, pupil)
 		if err != nil {
 			return err
@@ -260,7 +258,7 @@ func (r *Roster) DeletePupil(id, pupil string) error {
 	})
 }
 
-func loadPupil(tx *bbolt.Tx, op, id, pupil string) (Class, int, error) {
+func loadPupil(tx *checkedkv.Tx, op, id, pupil string) (Class, int, error) {
 	c, err := loadClass(tx, id)
 	if err != nil {
 		return c, 0, err

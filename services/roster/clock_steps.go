@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 )
 
@@ -67,7 +65,7 @@ func (r *Roster) followClocks() {
 	r.moving.Lock()
 	defer r.moving.Unlock()
 	err := r.tokenTime.settle(func(step int64) error {
-		return r.writeTx("roster.step", func(tx *bbolt.Tx) error {
+		return r.writeTx("roster.step", func(tx *checkedkv.Tx) error {
 			if err := moveAll(r, tx, bucketWaiting, func(w *storedWaiting) { w.move(step) }); err != nil {
 				return err
 			}
@@ -78,7 +76,7 @@ func (r *Roster) followClocks() {
 		r.log.Warn("the times of tokens do not follow the clock yet", "err", err)
 	}
 	err = r.passTime.settle(func(step int64) error {
-		return r.writeTx("roster.step", func(tx *bbolt.Tx) error {
+		return r.writeTx("roster.step", func(tx *checkedkv.Tx) error {
 			return moveAll(r, tx, bucketPasses, func(p *Pass) { p.Created += step })
 		})
 	})
@@ -88,7 +86,7 @@ func (r *Roster) followClocks() {
 }
 
 // moveAll changes each value of a bucket.
-func moveAll[T any](r *Roster, tx *bbolt.Tx, bucket string, move func(*T)) error {
+func moveAll[T any](r *Roster, tx *checkedkv.Tx, bucket string, move func(*T)) error {
 	keys, values := collectValues[T](r, tx, bucket, "")
 	for i := range values {
 		move(&values[i])

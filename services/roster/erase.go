@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -21,14 +19,14 @@ type KnownPupil struct {
 
 // Pupil returns the roster's data of a pupil. errs.Missing: there is none.
 func (r *Roster) Pupil(id string) (k KnownPupil, err error) {
-	err = r.readTx("roster.Pupil", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Pupil", func(tx *checkedkv.Tx) error {
 		k, err = r.knownPupil(tx, id)
 		return err
 	})
 	return k, err
 }
 
-func (r *Roster) knownPupil(tx *bbolt.Tx, id string) (KnownPupil, error) {
+func (r *Roster) knownPupil(tx *checkedkv.Tx, id string) (KnownPupil, error) {
 	k := KnownPupil{ID: id, Lessons: []Lesson{}}
 	var latest int64
 	for _, l := range allValues[storedLesson](r, tx, bucketLessons, "") {
@@ -63,7 +61,7 @@ func (r *Roster) ErasePupil(id string) (lessons []string, err error) {
 	if err := checkedkv.CompactNext(r.cfg.Path); err != nil { // for a power cut before ZeroFree
 		return nil, err
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		k, err := r.knownPupil(tx, id)
 		if err != nil {
 			return err
@@ -94,7 +92,7 @@ func (r *Roster) ErasePupil(id string) (lessons []string, err error) {
 	return lessons, err
 }
 
-func eraseFromLesson(tx *bbolt.Tx, lessonID, pupil string) error {
+func eraseFromLesson(tx *checkedkv.Tx, lessonID, pupil string) error {
 	l, err := loadLesson(tx, lessonID)
 	if err != nil {
 		return err

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/listimport"
@@ -57,7 +55,7 @@ type LeftOver struct {
 // the teacher's own.
 func (r *Roster) Import(t listimport.Table, into string, dry bool, by ...Person) (out Imported, err error) {
 	const op = "roster.Import"
-	run := func(tx *bbolt.Tx) error {
+	run := func(tx *checkedkv.Tx) error {
 		im, err := r.newImporter(tx, op, t, into)
 		if err != nil {
 			return err
@@ -97,7 +95,7 @@ type importer struct {
 // changedClass is a class to write and its place in the result.
 type changedClass struct{ class, result int }
 
-func (r *Roster) newImporter(tx *bbolt.Tx, op string, t listimport.Table, into string) (*importer, error) {
+func (r *Roster) newImporter(tx *checkedkv.Tx, op string, t listimport.Table, into string) (*importer, error) {
 	im := &importer{op: op, intoClass: into, table: t, matched: map[int]bool{}}
 	im.out = Imported{Classes: []ImportedClass{}, Problems: append([]listimport.Problem{}, t.Problems...), Columns: t.Columns}
 	_, im.classes = collectValues[Class](r, tx, bucketClasses, "")
@@ -213,7 +211,7 @@ func rowProblem(row listimport.Row, code, message string) listimport.Problem {
 }
 
 // saveChanged writes the changed classes, and gives ids to new ones.
-func (im *importer) saveChanged(tx *bbolt.Tx) error {
+func (im *importer) saveChanged(tx *checkedkv.Tx) error {
 	for _, ch := range im.changed {
 		c := im.classes[ch.class]
 		if c.ID == "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/listimport"
 )
 
@@ -49,7 +50,7 @@ func describeImport(i Imported) string {
 // dumpDatabase returns every byte of the roster.
 func dumpDatabase(t *testing.T, r *Roster) (out string) {
 	t.Helper()
-	err := r.db.View(func(tx *bbolt.Tx) error {
+	err := r.db.View(func(tx *checkedkv.Tx) error {
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 			return b.ForEach(func(k, v []byte) error {
 				out += fmt.Sprintf("%s %x %x\n", name, k, v)

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -41,7 +39,7 @@ type storedLesson struct {
 // Room returns the id of the lesson's room.
 func (l storedLesson) Room() string { return l.Class }
 
-func (l storedLesson) toLesson(tx *bbolt.Tx) Lesson {
+func (l storedLesson) toLesson(tx *checkedkv.Tx) Lesson {
 	c, _ := checkedkv.Get[Class](tx, bucketClasses, l.Class) // a deleted class has the name that it had
 	out := Lesson{
 		ID: l.ID, Room: l.Room(), Class: l.Class, ClassName: cmp.Or(c.Name, l.ClassName), Title: l.Title,
@@ -65,7 +63,7 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 			return l, err
 		}
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		c, err := loadClass(tx, classID)
 		if err != nil {
 			return err
@@ -90,7 +88,7 @@ func (r *Roster) StartLesson(by, classID, title string) (l Lesson, err error) {
 
 // freeCode returns six random digits that no open lesson has. At most MaxClasses of a million
 // codes are in use, so the loop ends.
-func (r *Roster) freeCode(tx *bbolt.Tx) string {
+func (r *Roster) freeCode(tx *checkedkv.Tx) string {
 	for {
 		var b [8]byte
 		rand.Read(b[:])
@@ -103,7 +101,7 @@ func (r *Roster) freeCode(tx *bbolt.Tx) string {
 
 // findOpenLesson returns the open lesson that ref names. It compares all open lessons, each in
 // constant time, so the time does not show how close a guess was.
-func (r *Roster) findOpenLesson(tx *bbolt.Tx, ref Ref) (storedLesson, error) {
+func (r *Roster) findOpenLesson(tx *checkedkv.Tx, ref Ref) (storedLesson, error) {
 	var found storedLesson
 	code, key := NormaliseJoinCode(ref.Code), ref.Key
 	for l := range r.eachOpenLesson(tx) {
@@ -129,7 +127,7 @@ func NormaliseJoinCode(s string) string {
 	}, toASCIIDigits(s[:min(len(s), 64)]))
 }
 
-func (r *Roster) eachOpenLesson(tx *bbolt.Tx) func(func(storedLesson) bool) {
+func (r *Roster) eachOpenLesson(tx *checkedkv.Tx) func(func(storedLesson) bool) {
 	return func(yield func(storedLesson) bool) {
 		for _, id := range allValues[string](r, tx, bucketOpen, "") {
 			l, err := checkedkv.Get[storedLesson](tx, bucketLessons, id)
@@ -154,7 +152,7 @@ type openLessons struct {
 // after each write.
 func (r *Roster) OpenLessons() ([]Lesson, error) {
 	var kept *openLessons
-	err := r.readTx("roster.Open", func(tx *bbolt.Tx) error {
+	err := r.readTx("roster.Open", func(tx *checkedkv.Tx) error {
 		if kept = r.open.Load(); kept != nil && kept.tx == tx.ID() {
 			return nil
 		}
@@ -173,7 +171,7 @@ func (r *Roster) OpenLessons() ([]Lesson, error) {
 
 // Lesson returns a lesson, open or not.
 func (r *Roster) Lesson(id string) (l Lesson, err error) {
-	err = r.readTx("roster.Lesson", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Lesson", func(tx *checkedkv.Tx) error {
 		s, err := loadLesson(tx, id)
 		l = s.toLesson(tx)
 		return err
@@ -183,7 +181,7 @@ func (r *Roster) Lesson(id string) (l Lesson, err error) {
 
 // LessonIn returns the open lesson of a room.
 func (r *Roster) LessonIn(room string) (l Lesson, err error) {
-	err = r.readTx("roster.LessonIn", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.LessonIn", func(tx *checkedkv.Tx) error {
 		id, err := checkedkv.Get[string](tx, bucketOpen, room)
 		if err != nil {
 			return errs.NewCode("roster.LessonIn", errs.Missing, "no_lesson", "no lesson is open in this room")
@@ -195,7 +193,7 @@ func (r *Roster) LessonIn(room string) (l Lesson, err error) {
 	return l, err
 }
 
-func loadLesson(tx *bbolt.Tx, id string) (storedLesson, error) {
+func loadLesson(tx *checkedkv.Tx, id string) (storedLesson, error) {
 	l, err := checkedkv.Get[storedLesson](tx, bucketLessons, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = errs.NewCode("roster.Lesson", errs.Missing, "no_lesson", "no such lesson")
@@ -206,7 +204,7 @@ func loadLesson(tx *bbolt.Tx, id string) (storedLesson, error) {
 // EndLesson closes a lesson: its code, its key and its pupils' tokens become void. It returns the
 // pupils who held a name. Ending a lesson twice changes nothing.
 func (r *Roster) EndLesson(id string) (l Lesson, pupils []string, err error) {
-	err = r.writeTx("roster.EndLesson", func(tx *bbolt.Tx) error {
+	err = r.writeTx("roster.EndLesson", func(tx *checkedkv.Tx) error {
 		s, err := loadLesson(tx, id)
 		if err != nil {
 			return err

@@ -6,8 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -268,7 +267,7 @@ func TestJoiningAgainWritesNothing(t *testing.T) {
 // commits returns a number that each commit of the database raises.
 func commits(t *testing.T, r *Roster) (n int) {
 	t.Helper()
-	if err := r.db.View(func(tx *bbolt.Tx) error { n = tx.ID(); return nil }); err != nil {
+	if err := r.db.View(func(tx *checkedkv.Tx) error { n = tx.ID(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -1,8 +1,6 @@
 package roster
 
 import (
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -18,7 +16,7 @@ type storedColumns struct {
 
 // ListColumns returns what the school has said about lists with these headings, nil for nothing.
 func (r *Roster) ListColumns(key string) (meanings []string, err error) {
-	err = r.readTx("roster.ListColumns", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.ListColumns", func(tx *checkedkv.Tx) error {
 		for _, c := range loadListColumns(tx) {
 			if c.Key == key {
 				meanings = c.Meanings
@@ -35,7 +33,7 @@ func (r *Roster) SaveListColumns(key string, meanings []string) error {
 	if len(key) > 64 || len(meanings) > 100 {
 		return errs.NewField(op, "columns", "too_many", 100, "at most 100 columns")
 	}
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		list := []storedColumns{{key, meanings}}
 		for _, c := range loadListColumns(tx) {
 			if c.Key != key && len(list) < maxListColumns {
@@ -47,7 +45,7 @@ func (r *Roster) SaveListColumns(key string, meanings []string) error {
 }
 
 // loadListColumns returns no list if the value is missing or damaged: the school is asked again.
-func loadListColumns(tx *bbolt.Tx) []storedColumns {
+func loadListColumns(tx *checkedkv.Tx) []storedColumns {
 	list, err := checkedkv.Get[[]storedColumns](tx, bucketMeta, keyListColumns)
 	if err != nil {
 		return nil

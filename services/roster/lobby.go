@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -89,7 +87,7 @@ func (r *Roster) isOver(since int64, limit time.Duration) bool {
 }
 
 // dropRequests forgets all devices that ask for a name.
-func dropRequests(tx *bbolt.Tx, lesson, pupil string) error {
+func dropRequests(tx *checkedkv.Tx, lesson, pupil string) error {
 	var keys []string
 	prefix := []byte(waitingKey(lesson, pupil, ""))
 	c := tx.Bucket([]byte(bucketWaiting)).Cursor()
@@ -99,7 +97,7 @@ func dropRequests(tx *bbolt.Tx, lesson, pupil string) error {
 	return deleteKeys(tx, keys)
 }
 
-func deleteKeys(tx *bbolt.Tx, keys []string) error {
+func deleteKeys(tx *checkedkv.Tx, keys []string) error {
 	for _, key := range keys {
 		if err := deleteKey(tx, bucketWaiting, key); err != nil {
 			return err
@@ -112,7 +110,7 @@ func deleteKeys(tx *bbolt.Tx, keys []string) error {
 // the lesson waits until a teacher lets it in. Devices that wait when it closes go on waiting.
 func (r *Roster) SetLobby(lessonID string, open bool) error {
 	const op = "roster.SetLobby"
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, err := loadOpenLesson(tx, op, lessonID)
 		if err != nil || s.Lobby == open {
 			return err
@@ -124,7 +122,7 @@ func (r *Roster) SetLobby(lessonID string, open bool) error {
 
 // OpenLobbies opens the lobbies of all open lessons, and returns the lessons whose lobby was closed.
 func (r *Roster) OpenLobbies() (opened []string, err error) {
-	err = r.writeTx("roster.OpenLobbies", func(tx *bbolt.Tx) error {
+	err = r.writeTx("roster.OpenLobbies", func(tx *checkedkv.Tx) error {
 		for _, s := range slices.Collect(r.eachOpenLesson(tx)) { // the bucket changes below
 			if s.Lobby {
 				continue
@@ -140,7 +138,7 @@ func (r *Roster) OpenLobbies() (opened []string, err error) {
 	return opened, err
 }
 
-func loadOpenLesson(tx *bbolt.Tx, op, id string) (storedLesson, error) {
+func loadOpenLesson(tx *checkedkv.Tx, op, id string) (storedLesson, error) {
 	s, err := loadLesson(tx, id)
 	if err == nil && s.Ended != 0 {
 		err = errs.NewCode(op, errs.Missing, "no_lesson", "the lesson has ended")
@@ -150,7 +148,7 @@ func loadOpenLesson(tx *bbolt.Tx, op, id string) (storedLesson, error) {
 
 // needsLobby reports whether a device must wait for a teacher. A device with a token of the lesson
 // is no new one.
-func needsLobby(tx *bbolt.Tx, s storedLesson, token string) bool {
+func needsLobby(tx *checkedkv.Tx, s storedLesson, token string) bool {
 	if !s.Lobby {
 		return false
 	}
@@ -165,7 +163,7 @@ func needsLobby(tx *bbolt.Tx, s storedLesson, token string) bool {
 func (r *Roster) EnterLobby(ref Ref, pupil, token string, by Asker) (ticket string, err error) {
 	const op = "roster.EnterLobby"
 	r.followClocks()
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, err := r.findOpenLesson(tx, ref)
 		if err != nil {
 			return err
@@ -196,7 +194,7 @@ func (r *Roster) EnterLobby(ref Ref, pupil, token string, by Asker) (ticket stri
 
 // makeRoom drops the requests that a new one replaces: that of the same device, and those for the
 // name that were admitted and never fetched. It refuses a request above the limits.
-func (r *Roster) makeRoom(tx *bbolt.Tx, lesson, pupil string, by Asker) error {
+func (r *Roster) makeRoom(tx *checkedkv.Tx, lesson, pupil string, by Asker) error {
 	const op = "roster.EnterLobby"
 	keys, waiting := collectValues[storedWaiting](r, tx, bucketWaiting, seatKey(lesson, ""))
 	var old []string
@@ -231,7 +229,7 @@ func errTaken(op string) error {
 
 // loadTicket returns the open lesson, the pupil and the request of a ticket. A ticket whose request
 // is gone has none: the teacher refused it, or the device joined long ago.
-func (r *Roster) loadTicket(tx *bbolt.Tx, op, ticket string) (s storedLesson, p Pupil, w *storedWaiting, err error) {
+func (r *Roster) loadTicket(tx *checkedkv.Tx, op, ticket string) (s storedLesson, p Pupil, w *storedWaiting, err error) {
 	parts := strings.Split(ticket, ".")
 	if len(ticket) > maxTicket || len(parts) != 3 {
 		return s, p, nil, errs.NewField(op, "ticket", "invalid", 0, "this is no ticket of a lobby")
@@ -257,7 +255,7 @@ func (r *Roster) loadTicket(tx *bbolt.Tx, op, ticket string) (s storedLesson, p 
 // has ended. A ticket that is refused has the state alone.
 func (r *Roster) CheckTicket(ticket string) (t Ticket, err error) {
 	const op = "roster.CheckTicket"
-	err = r.readTx(op, func(tx *bbolt.Tx) error {
+	err = r.readTx(op, func(tx *checkedkv.Tx) error {
 		s, p, w, err := r.loadTicket(tx, op, ticket)
 		if err != nil {
 			return err
@@ -284,7 +282,7 @@ func (r *Roster) CheckTicket(ticket string) (t Ticket, err error) {
 func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string, moved bool, err error) {
 	const op = "roster.JoinTicket"
 	r.followClocks()
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, pupil, w, err := r.loadTicket(tx, op, ticket)
 		if err != nil {
 			return err
@@ -317,7 +315,7 @@ func (r *Roster) JoinTicket(ticket, token string) (p Person, given, freed string
 // changes nothing.
 func (r *Roster) LeaveLobby(ticket string) error {
 	const op = "roster.LeaveLobby"
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, p, w, err := r.loadTicket(tx, op, ticket)
 		if err != nil || w == nil {
 			return err
@@ -329,7 +327,7 @@ func (r *Roster) LeaveLobby(ticket string) error {
 // WaitingDevices returns the devices that wait in the lobby of a lesson, the longest waiting first.
 func (r *Roster) WaitingDevices(lessonID string) (list []Waiting, err error) {
 	list = []Waiting{} // never null for a client
-	err = r.readTx("roster.WaitingDevices", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.WaitingDevices", func(tx *checkedkv.Tx) error {
 		s, err := loadLesson(tx, lessonID)
 		if err != nil {
 			return err
@@ -356,7 +354,7 @@ func (r *Roster) WaitingDevices(lessonID string) (list []Waiting, err error) {
 func (r *Roster) AdmitWaiting(lessonID string, ids []string, admit bool) (pupils []string, err error) {
 	const op = "roster.AdmitWaiting"
 	r.followClocks()
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if _, err := loadOpenLesson(tx, op, lessonID); err != nil {
 			return err
 		}
@@ -394,7 +392,7 @@ func (r *Roster) AdmitWaiting(lessonID string, ids []string, admit bool) (pupils
 }
 
 // emptyLobby forgets all devices in the lobby of a lesson.
-func (r *Roster) emptyLobby(tx *bbolt.Tx, lesson string) error {
+func (r *Roster) emptyLobby(tx *checkedkv.Tx, lesson string) error {
 	keys, _ := collectValues[storedWaiting](r, tx, bucketWaiting, seatKey(lesson, ""))
 	return deleteKeys(tx, keys)
 }

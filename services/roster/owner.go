@@ -1,19 +1,18 @@
 package roster
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-
-	"go.etcd.io/bbolt"
+	"reflect"
 
 	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // suffixOwner names the copy of the owner: a small file next to the database, in the format of
@@ -38,7 +37,7 @@ func readOwner(cfg Config, log *slog.Logger) (first, kept owner) {
 	raw, err := os.ReadFile(path)
 	none := errors.Is(err, fs.ErrNotExist)
 	if err == nil {
-		err = checkedkv.Decode(bucketMeta, suffixOwner, raw, &o)
+		err = checkedkv.Decode(cfg.Sealer, bucketMeta, suffixOwner, raw, &o)
 	}
 	if err == nil {
 		return o, o
@@ -66,7 +65,7 @@ func hasLeftovers(path string) bool {
 }
 
 // initialise fills a new database.
-func (o owner) initialise(tx *bbolt.Tx) error {
+func (o owner) initialise(tx *checkedkv.Tx) error {
 	if err := checkedkv.CreateBuckets(tx, buckets...); err != nil {
 		return err
 	}
@@ -82,7 +81,7 @@ func (o owner) initialise(tx *bbolt.Tx) error {
 // claim of a box that only the copy has. Such a database is an older or another one. Every claim
 // and reset is written to the copy first, so only damage leads here.
 func (r *Roster) restoreOwner(kept owner) error {
-	return r.writeTx("roster.Open", func(tx *bbolt.Tx) error {
+	return r.writeTx("roster.Open", func(tx *checkedkv.Tx) error {
 		b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 		if err != nil {
 			return err
@@ -111,7 +110,7 @@ func (r *Roster) restoreOwner(kept owner) error {
 
 // restoreAdmins makes the admins of a roster that was saved those of the copy of the owner, which
 // is never older: an admin who was deleted, or a PIN that was changed, must not come back.
-func (r *Roster) restoreAdmins(tx *bbolt.Tx, kept owner) error {
+func (r *Roster) restoreAdmins(tx *checkedkv.Tx, kept owner) error {
 	_, staff := collectValues[storedStaff](r, tx, bucketStaff, "")
 	for _, s := range staff {
 		if s.Admin {
@@ -130,8 +129,8 @@ func (r *Roster) restoreAdmins(tx *bbolt.Tx, kept owner) error {
 
 // updateOwner is writeTx for changes to data in the copy of the owner. If the copy cannot be
 // written, the change fails.
-func (r *Roster) updateOwner(op string, fn func(*bbolt.Tx) error) error {
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+func (r *Roster) updateOwner(op string, fn func(*checkedkv.Tx) error) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -140,7 +139,7 @@ func (r *Roster) updateOwner(op string, fn func(*bbolt.Tx) error) error {
 }
 
 // keepOwner writes the copy from tx.
-func (r *Roster) keepOwner(tx *bbolt.Tx) error {
+func (r *Roster) keepOwner(tx *checkedkv.Tx) error {
 	b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 	if err != nil {
 		return err
@@ -151,21 +150,28 @@ func (r *Roster) keepOwner(tx *bbolt.Tx) error {
 			o.Admins = append(o.Admins, s)
 		}
 	}
-	raw, err := checkedkv.Encode(bucketMeta, suffixOwner, o)
+	path := r.cfg.Path + suffixOwner
+	if old, err := os.ReadFile(path); err == nil && r.isCopyOf(o, old) {
+		return nil
+	}
+	raw, err := checkedkv.Encode(tx.Sealer(), bucketMeta, suffixOwner, o)
 	if err != nil {
 		return err
 	}
-	path := r.cfg.Path + suffixOwner
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, raw) {
-		return nil
-	}
 	return atomicfile.Write(path, 0o600, atomicfile.Bytes(raw))
+}
+
+// isCopyOf reports whether a copy of the owner is that of o, and sealed if it must be.
+func (r *Roster) isCopyOf(o owner, raw []byte) bool {
+	var old owner
+	err := checkedkv.Decode(r.cfg.Sealer, bucketMeta, suffixOwner, raw, &old)
+	return err == nil && seal.IsSealed(raw) == (r.cfg.Sealer != nil) && reflect.DeepEqual(old, o)
 }
 
 // Locked reports that the box is claimed and has no admin: the record of its owner was lost. The
 // button of the box, or `livelearn unclaim`, gives it a claim code.
 func (r *Roster) Locked() (locked bool, err error) {
-	err = r.readTx("roster.Locked", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Locked", func(tx *checkedkv.Tx) error {
 		b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 		locked = b.Claimed && r.countAdmins(tx) == 0
 		return err

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.etcd.io/bbolt"
+	"github.com/livelearn/box/services/checkedkv"
 )
 
 // damages are the kinds of damage to a database on a card.
@@ -167,7 +167,7 @@ func TestAChangeThatTheCopyCannotFollowIsRefused(t *testing.T) {
 
 func TestADamagedEntryOfAnAdminComesBack(t *testing.T) {
 	s := newSchool(t)
-	check(t, s.db.Update(func(tx *bbolt.Tx) error {
+	check(t, s.db.Update(func(tx *checkedkv.Tx) error {
 		b := tx.Bucket([]byte(bucketStaff))
 		raw := bytes.Clone(b.Get([]byte(s.admin.User)))
 		raw[3] ^= 1

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -38,7 +36,7 @@ func (r *Roster) AddPass(p Pass) (made Pass, token string, err error) {
 	}
 	r.followClocks()
 	p.ID, p.Created, token = checkedkv.NewID("w_"), r.clock(), newKey(passBytes)
-	return p, token, r.writeTx(op, func(tx *bbolt.Tx) error {
+	return p, token, r.writeTx(op, func(tx *checkedkv.Tx) error {
 		l, err := loadLesson(tx, p.Lesson)
 		if err != nil {
 			return err
@@ -60,7 +58,7 @@ func (r *Roster) AddPass(p Pass) (made Pass, token string, err error) {
 func (r *Roster) Passes(lessonID string) (list []Pass, err error) {
 	r.followClocks()
 	list = []Pass{} // never null for a client
-	err = r.readTx("roster.Passes", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Passes", func(tx *checkedkv.Tx) error {
 		if _, err := loadLesson(tx, lessonID); err != nil {
 			return err
 		}
@@ -81,7 +79,7 @@ func (r *Roster) PassOf(token string) (p Pass, room string, err error) {
 		return p, "", errNoPass(op)
 	}
 	r.followClocks()
-	err = r.readTx(op, func(tx *bbolt.Tx) error {
+	err = r.readTx(op, func(tx *checkedkv.Tx) error {
 		s, err := checkedkv.Get[Pass](tx, bucketPasses, hashToken(token))
 		if err != nil && errs.KindOf(err) == errs.Missing {
 			return errNoPass(op)
@@ -106,7 +104,7 @@ func errNoPass(op string) error {
 // RemovePass voids a pass. errs.Missing: the lesson has none of this id.
 func (r *Roster) RemovePass(lessonID, id string) error {
 	const op = "roster.RemovePass"
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		for key, p := range r.collectPasses(tx, lessonID) {
 			if p.ID == id {
 				return deleteKey(tx, bucketPasses, key)
@@ -117,7 +115,7 @@ func (r *Roster) RemovePass(lessonID, id string) error {
 }
 
 // collectPasses returns the valid passes of a lesson, by the hash of their tokens.
-func (r *Roster) collectPasses(tx *bbolt.Tx, lessonID string) map[string]Pass {
+func (r *Roster) collectPasses(tx *checkedkv.Tx, lessonID string) map[string]Pass {
 	of := map[string]Pass{}
 	for key, p := range allValues[Pass](r, tx, bucketPasses, "") {
 		if p.Lesson == lessonID && !r.isPassExpired(tx, p) {
@@ -128,7 +126,7 @@ func (r *Roster) collectPasses(tx *bbolt.Tx, lessonID string) map[string]Pass {
 }
 
 // isPassExpired reports an expired pass: it is old, or its lesson or its teacher is gone.
-func (r *Roster) isPassExpired(tx *bbolt.Tx, p Pass) bool {
+func (r *Roster) isPassExpired(tx *checkedkv.Tx, p Pass) bool {
 	l, err := loadLesson(tx, p.Lesson)
 	if err != nil || l.Ended != 0 {
 		return true
@@ -138,7 +136,7 @@ func (r *Roster) isPassExpired(tx *bbolt.Tx, p Pass) bool {
 }
 
 // clearPasses deletes the expired passes.
-func (r *Roster) clearPasses(tx *bbolt.Tx) error {
+func (r *Roster) clearPasses(tx *checkedkv.Tx) error {
 	keys, passes := collectValues[Pass](r, tx, bucketPasses, "")
 	for i, p := range passes {
 		if r.isPassExpired(tx, p) {

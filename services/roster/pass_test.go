@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -136,7 +135,7 @@ func TestAPassSurvivesARestartAndItsTokenIsNotOnDisk(t *testing.T) {
 func TestARosterOfAnEarlierVersionTakesPasses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "roster.db")
 	r := openRoster(t, path)
-	if err := r.db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(bucketPasses)) }); err != nil {
+	if err := r.db.Update(func(tx *checkedkv.Tx) error { return tx.DeleteBucket([]byte(bucketPasses)) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Close(); err != nil {

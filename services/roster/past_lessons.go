@@ -5,8 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
 
@@ -18,7 +17,7 @@ type Past struct {
 
 // markEnded stores the end of a lesson, and the data that its results need after the class has
 // changed.
-func (l *storedLesson) markEnded(tx *bbolt.Tx, joined int, at int64) {
+func (l *storedLesson) markEnded(tx *checkedkv.Tx, joined int, at int64) {
 	l.Ended, l.Joined, l.Names = at, joined, map[string]string{}
 	c, _ := loadClass(tx, l.Class) // if the class is damaged, the results name ids
 	l.ClassName = c.Name
@@ -30,7 +29,7 @@ func (l *storedLesson) markEnded(tx *bbolt.Tx, joined int, at int64) {
 // PastLessons returns the lessons that have ended, newest first.
 func (r *Roster) PastLessons() ([]Past, error) {
 	list := []Past{} // never null for a client
-	err := r.readTx("roster.Past", func(tx *bbolt.Tx) error {
+	err := r.readTx("roster.Past", func(tx *checkedkv.Tx) error {
 		for _, l := range allValues[storedLesson](r, tx, bucketLessons, "") {
 			if l.Ended != 0 {
 				list = append(list, Past{l.toLesson(tx), l.Joined})
@@ -48,7 +47,7 @@ func (r *Roster) PastLessons() ([]Past, error) {
 // the class now while the lesson is open. A name that was corrected since is the new one.
 func (r *Roster) PupilsOf(lessonID string) (names map[string]string, err error) {
 	names = map[string]string{}
-	err = r.readTx("roster.PupilsOf", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.PupilsOf", func(tx *checkedkv.Tx) error {
 		l, err := loadLesson(tx, lessonID)
 		if err != nil {
 			return err
@@ -71,7 +70,7 @@ func (r *Roster) PupilsOf(lessonID string) (names map[string]string, err error) 
 // ForgetLessons deletes the lessons that ended before a time, in milliseconds since 1970, and
 // returns their ids.
 func (r *Roster) ForgetLessons(before int64) (ids []string, err error) {
-	err = r.writeTx("roster.ForgetLessons", func(tx *bbolt.Tx) error {
+	err = r.writeTx("roster.ForgetLessons", func(tx *checkedkv.Tx) error {
 		keys, lessons := collectValues[storedLesson](r, tx, bucketLessons, "")
 		for i, l := range lessons {
 			if l.Ended == 0 || l.Ended >= before {

@@ -35,10 +35,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/seal"
 )
 
 // Limits of the roster. Lengths are in characters (runes).
@@ -59,6 +58,7 @@ type Config struct {
 	Session time.Duration // staff are signed out after so long without a request (default 12 h)
 	Hashes  int           // PINs checked at the same time, each in 19 MiB (default 2)
 	Used    bool          // the folder holds a box, so a missing roster was lost
+	Sealer  *seal.Sealer  `toml:"-"` // seals the values on disk, nil: they are plain
 }
 
 // WithDefaults sets the defaults of empty fields.
@@ -90,7 +90,7 @@ func (c Config) Validate() error {
 // returns when the change is on disk.
 type Roster struct {
 	cfg        Config
-	db         *bbolt.DB
+	db         *checkedkv.DB
 	log        *slog.Logger
 	openResult checkedkv.OpenResult
 	pins       pinHasher
@@ -122,7 +122,7 @@ func Open(cfg Config, log *slog.Logger) (*Roster, error) {
 	first, kept := readOwner(cfg, log)
 	opts := checkedkv.DBOptions{
 		InitialMmap: 64 << 20, Init: first.initialise, Ready: checkBuckets,
-		Values: &checkedkv.Values{Buckets: allBuckets()}, Copies: []string{cfg.Path + suffixCopy},
+		Values: &checkedkv.Values{Buckets: allBuckets()}, Copies: []string{cfg.Path + suffixCopy}, Sealer: cfg.Sealer,
 	}
 	db, found, err := checkedkv.OpenDB(cfg.Path, opts, log)
 	if err != nil {
@@ -144,18 +144,18 @@ func Open(cfg Config, log *slog.Logger) (*Roster, error) {
 func (r *Roster) OpenResult() checkedkv.OpenResult { return r.openResult }
 
 // DB returns the open database, for a backup.
-func (r *Roster) DB() *bbolt.DB { return r.db }
+func (r *Roster) DB() *checkedkv.DB { return r.db }
 
 // Close waits for the calls under way and closes the file.
 func (r *Roster) Close() error { return r.db.Close() }
 
 // createLaterBuckets creates the buckets that an earlier version did not have.
-func createLaterBuckets(tx *bbolt.Tx) error {
+func createLaterBuckets(tx *checkedkv.Tx) error {
 	return checkedkv.CreateBuckets(tx, laterBuckets...)
 }
 
 // checkBuckets returns errs.Corrupt if an open database is not a roster with a box in it.
-func checkBuckets(tx *bbolt.Tx) error {
+func checkBuckets(tx *checkedkv.Tx) error {
 	if err := checkedkv.CheckBuckets(tx, buckets...); err != nil {
 		return err
 	}
@@ -168,11 +168,11 @@ func checkBuckets(tx *bbolt.Tx) error {
 
 // readTx runs fn in a read transaction, and writeTx in a write transaction. Errors of bbolt
 // become errs.Down.
-func (r *Roster) readTx(op string, fn func(*bbolt.Tx) error) error {
+func (r *Roster) readTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, r.db.View(fn))
 }
 
-func (r *Roster) writeTx(op string, fn func(*bbolt.Tx) error) error {
+func (r *Roster) writeTx(op string, fn func(*checkedkv.Tx) error) error {
 	return checkedkv.WrapError(op, r.db.Update(fn))
 }
 

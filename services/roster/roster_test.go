@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
 
+	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 )
@@ -213,7 +213,7 @@ func TestATeacherHasAtMostTwentyDevices(t *testing.T) {
 		defer s.Close()
 		for range maxDevices {
 			time.Sleep(time.Minute)
-			if err := s.writeTx("test", func(tx *bbolt.Tx) error { _, err := s.signIn(tx, Staff{ID: s.admin.User}); return err }); err != nil {
+			if err := s.writeTx("test", func(tx *checkedkv.Tx) error { _, err := s.signIn(tx, Staff{ID: s.admin.User}); return err }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -261,7 +261,7 @@ func TestADamagedValueIsNeverReadAsGood(t *testing.T) {
 	}
 	defer r.Close()
 	a, b := mustValue(r.AddClass("7a"))(t), mustValue(r.AddClass("7b"))(t)
-	if err := r.db.Update(func(tx *bbolt.Tx) error {
+	if err := r.db.Update(func(tx *checkedkv.Tx) error {
 		raw := bytes.Clone(tx.Bucket([]byte(bucketClasses)).Get([]byte(a.ID)))
 		raw[len(raw)-8] ^= 1
 		return tx.Bucket([]byte(bucketClasses)).Put([]byte(a.ID), raw)

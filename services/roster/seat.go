@@ -3,8 +3,6 @@ package roster
 import (
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -32,7 +30,7 @@ func seatKey(lesson, pupil string) string { return lesson + "/" + pupil }
 // Lobby of the lesson is true if this device must wait for the teacher.
 func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err error) {
 	mine := hashToken(token)
-	err = r.readTx("roster.Look", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Look", func(tx *checkedkv.Tx) error {
 		s, err := r.findOpenLesson(tx, ref)
 		if err != nil {
 			return err
@@ -65,14 +63,14 @@ func (r *Roster) FindLesson(ref Ref, token string) (l Lesson, names []Name, err 
 // release it. errs.Denied (code lobby): the device is new and must ask with EnterLobby.
 func (r *Roster) JoinLesson(ref Ref, pupil, token string) (p Person, given, freed string, err error) {
 	const op = "roster.Join"
-	find := func(tx *bbolt.Tx) (storedLesson, string, error) {
+	find := func(tx *checkedkv.Tx) (storedLesson, string, error) {
 		s, err := r.findOpenLesson(tx, ref)
 		return s, pupil, err
 	}
 	if p, ok := r.rejoin(op, token, find); ok {
 		return p, token, "", nil
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, _, err := find(tx)
 		if err != nil {
 			return err
@@ -93,11 +91,11 @@ func (r *Roster) JoinLesson(ref Ref, pupil, token string) (p Person, given, free
 
 // rejoin returns the person of a device that has the name in the lesson already. It writes nothing,
 // so a device that joins again and again costs no sync of the disk.
-func (r *Roster) rejoin(op, token string, find func(*bbolt.Tx) (storedLesson, string, error)) (p Person, ok bool) {
+func (r *Roster) rejoin(op, token string, find func(*checkedkv.Tx) (storedLesson, string, error)) (p Person, ok bool) {
 	if token == "" {
 		return p, false
 	}
-	err := r.readTx(op, func(tx *bbolt.Tx) error {
+	err := r.readTx(op, func(tx *checkedkv.Tx) error {
 		s, pupil, err := find(tx)
 		if err != nil {
 			return err
@@ -114,7 +112,7 @@ func (r *Roster) rejoin(op, token string, find func(*bbolt.Tx) (storedLesson, st
 }
 
 // loadHolder returns the hash of the token of the device that has a name, or "" if it is free.
-func loadHolder(tx *bbolt.Tx, lesson, pupil string) (string, error) {
+func loadHolder(tx *checkedkv.Tx, lesson, pupil string) (string, error) {
 	holder, err := checkedkv.Get[[]byte](tx, bucketSeats, seatKey(lesson, pupil))
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = nil
@@ -123,7 +121,7 @@ func loadHolder(tx *bbolt.Tx, lesson, pupil string) (string, error) {
 }
 
 // assignName gives a device a name that no other device has.
-func (r *Roster) assignName(tx *bbolt.Tx, op string, s storedLesson, pupil, token string) (p Person, given, freed string, err error) {
+func (r *Roster) assignName(tx *checkedkv.Tx, op string, s storedLesson, pupil, token string) (p Person, given, freed string, err error) {
 	if _, _, err := loadPupil(tx, op, s.Class, pupil); err != nil {
 		return p, "", "", err
 	}
@@ -154,7 +152,7 @@ func (r *Roster) assignName(tx *bbolt.Tx, op string, s storedLesson, pupil, toke
 }
 
 // freeOtherName frees the name that the device has in the lesson.
-func freeOtherName(tx *bbolt.Tx, lesson, mine string) (string, error) {
+func freeOtherName(tx *checkedkv.Tx, lesson, mine string) (string, error) {
 	t, err := checkedkv.Get[storedToken](tx, bucketTokens, mine)
 	if err != nil || t.Lesson != lesson {
 		//lint:ignore nilerr a device without a token has no other name
@@ -165,7 +163,7 @@ func freeOtherName(tx *bbolt.Tx, lesson, mine string) (string, error) {
 }
 
 // freeName takes a name from the device that has it, or from those that wait for it in the lobby. held is true if a device had it.
-func freeName(tx *bbolt.Tx, lesson, pupil string) (held bool, err error) {
+func freeName(tx *checkedkv.Tx, lesson, pupil string) (held bool, err error) {
 	key := seatKey(lesson, pupil)
 	if err := dropRequests(tx, lesson, pupil); err != nil {
 		return false, err
@@ -184,7 +182,7 @@ func freeName(tx *bbolt.Tx, lesson, pupil string) (held bool, err error) {
 }
 
 // freeAllNames takes the names of a lesson from all devices.
-func (r *Roster) freeAllNames(tx *bbolt.Tx, lesson string) (pupils []string, err error) {
+func (r *Roster) freeAllNames(tx *checkedkv.Tx, lesson string) (pupils []string, err error) {
 	keys, _ := collectValues[[]byte](r, tx, bucketSeats, lesson+"/")
 	for _, key := range keys {
 		pupil := strings.TrimPrefix(key, lesson+"/")
@@ -200,7 +198,7 @@ func (r *Roster) freeAllNames(tx *bbolt.Tx, lesson string) (pupils []string, err
 // Releasing a free name changes nothing.
 func (r *Roster) ReleaseName(lessonID, pupil string) error {
 	const op = "roster.Release"
-	return r.writeTx(op, func(tx *bbolt.Tx) error {
+	return r.writeTx(op, func(tx *checkedkv.Tx) error {
 		s, err := loadLesson(tx, lessonID)
 		if err != nil {
 			return err
@@ -215,7 +213,7 @@ func (r *Roster) ReleaseName(lessonID, pupil string) error {
 
 // People returns the members of a room: the pupils of its class and all teachers.
 func (r *Roster) People(room string) (list []Member, err error) {
-	err = r.readTx("roster.People", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.People", func(tx *checkedkv.Tx) error {
 		c, err := loadClass(tx, room)
 		if err != nil {
 			return err

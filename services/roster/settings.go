@@ -1,8 +1,6 @@
 package roster
 
 import (
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -38,14 +36,14 @@ const (
 
 // Settings returns the box's settings.
 func (r *Roster) Settings() (s Settings, err error) {
-	err = r.readTx("roster.Settings", func(tx *bbolt.Tx) error {
+	err = r.readTx("roster.Settings", func(tx *checkedkv.Tx) error {
 		s, err = loadSettings(tx)
 		return err
 	})
 	return s, err
 }
 
-func loadSettings(tx *bbolt.Tx) (Settings, error) {
+func loadSettings(tx *checkedkv.Tx) (Settings, error) {
 	b, err := checkedkv.Get[storedBox](tx, bucketMeta, keyBox)
 	if err != nil {
 		return Settings{}, err
@@ -60,7 +58,7 @@ func loadSettings(tx *bbolt.Tx) (Settings, error) {
 // ChangeSettings sets the fields of the change, all of them or none.
 func (r *Roster) ChangeSettings(change SettingsChange) (s Settings, err error) {
 	const op = "roster.ChangeSettings"
-	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
+	err = r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		if s, err = loadSettings(tx); err != nil {
 			return err
 		}

@@ -3,8 +3,6 @@ package roster
 import (
 	"context"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -42,7 +40,7 @@ func (r *Roster) AddStaff(ctx context.Context, name, pin string, admin bool) (St
 		return Staff{}, err
 	}
 	s := storedStaff{Staff: Staff{ID: checkedkv.NewID("t_"), Name: name, Admin: admin}, Hash: hash}
-	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
+	err = r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		if countKeys(tx, bucketStaff) >= MaxStaff {
 			return errs.NewField(op, "staff", "too_many", MaxStaff, "at most %d teachers", MaxStaff)
 		}
@@ -57,7 +55,7 @@ func (r *Roster) AddStaff(ctx context.Context, name, pin string, admin bool) (St
 // Staff returns the teachers by id.
 func (r *Roster) Staff() ([]Staff, error) {
 	list := []Staff{}
-	err := r.readTx("roster.Staff", func(tx *bbolt.Tx) error {
+	err := r.readTx("roster.Staff", func(tx *checkedkv.Tx) error {
 		for _, s := range allValues[storedStaff](r, tx, bucketStaff, "") {
 			list = append(list, s.Staff)
 		}
@@ -66,7 +64,7 @@ func (r *Roster) Staff() ([]Staff, error) {
 	return list, err
 }
 
-func (r *Roster) findStaffByName(tx *bbolt.Tx, name string) (storedStaff, bool) {
+func (r *Roster) findStaffByName(tx *checkedkv.Tx, name string) (storedStaff, bool) {
 	for _, s := range allValues[storedStaff](r, tx, bucketStaff, "") {
 		if foldName(s.Name) == foldName(name) {
 			return s, true
@@ -83,7 +81,7 @@ func (r *Roster) SignIn(ctx context.Context, name, pin string) (Person, string, 
 	wrong := errs.NewCode(op, errs.Denied, "wrong_pin", "no teacher of this name has this PIN")
 	s := storedStaff{Hash: unknownUserHash}
 	known := false
-	err := r.readTx(op, func(tx *bbolt.Tx) error {
+	err := r.readTx(op, func(tx *checkedkv.Tx) error {
 		if found, ok := r.findStaffByName(tx, StaffName(name)); ok {
 			s, known = found, true
 		}
@@ -103,7 +101,7 @@ func (r *Roster) SignIn(ctx context.Context, name, pin string) (Person, string, 
 		return Person{}, "", wrong
 	}
 	var token string
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if _, err := checkedkv.Get[storedStaff](tx, bucketStaff, s.ID); err != nil {
 			return wrong // deleted since
 		}

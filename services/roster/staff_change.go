@@ -3,8 +3,6 @@ package roster
 import (
 	"context"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -26,7 +24,7 @@ func (r *Roster) ChangeStaff(id string, change StaffChange) (out Staff, err erro
 			return out, err
 		}
 	}
-	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
+	err = r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		s, err := loadStaff(tx, id)
 		if err != nil {
 			return err
@@ -53,7 +51,7 @@ func (r *Roster) ChangeStaff(id string, change StaffChange) (out Staff, err erro
 // their id. errs.Stale (code last_admin): the box needs one.
 func (r *Roster) DeleteStaff(id string) error {
 	const op = "roster.DeleteStaff"
-	return r.updateOwner(op, func(tx *bbolt.Tx) error {
+	return r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		s, err := loadStaff(tx, id)
 		if err != nil {
 			return err
@@ -95,7 +93,7 @@ func (r *Roster) CheckPIN(ctx context.Context, id, pin string) error {
 // checkPresentPIN checks a PIN and returns its hash.
 func (r *Roster) checkPresentPIN(ctx context.Context, op, id, pin string) (hash string, err error) {
 	var s storedStaff
-	err = r.readTx(op, func(tx *bbolt.Tx) (err error) {
+	err = r.readTx(op, func(tx *checkedkv.Tx) (err error) {
 		s, err = loadStaff(tx, id)
 		return err
 	})
@@ -121,7 +119,7 @@ func (r *Roster) setPIN(ctx context.Context, op, field, id, pin, old, keep strin
 	if err != nil {
 		return nil, err
 	}
-	err = r.updateOwner(op, func(tx *bbolt.Tx) error {
+	err = r.updateOwner(op, func(tx *checkedkv.Tx) error {
 		s, err := loadStaff(tx, id)
 		if err != nil {
 			return err
@@ -138,7 +136,7 @@ func (r *Roster) setPIN(ctx context.Context, op, field, id, pin, old, keep strin
 	return void, err
 }
 
-func loadStaff(tx *bbolt.Tx, id string) (storedStaff, error) {
+func loadStaff(tx *checkedkv.Tx, id string) (storedStaff, error) {
 	s, err := checkedkv.Get[storedStaff](tx, bucketStaff, id)
 	if err != nil && errs.KindOf(err) == errs.Missing {
 		err = errs.NewCode("roster.Staff", errs.Missing, "no_staff", "no such teacher")
@@ -150,7 +148,7 @@ func errLastAdmin(op string) error {
 	return errs.NewCode(op, errs.Stale, "last_admin", "the box needs an admin, and this is the only one")
 }
 
-func (r *Roster) countAdmins(tx *bbolt.Tx) (n int) {
+func (r *Roster) countAdmins(tx *checkedkv.Tx) (n int) {
 	for _, s := range allValues[storedStaff](r, tx, bucketStaff, "") {
 		if s.Admin {
 			n++
@@ -160,7 +158,7 @@ func (r *Roster) countAdmins(tx *bbolt.Tx) (n int) {
 }
 
 // signOutAll voids a teacher's tokens, except keep, and returns their hashes.
-func (r *Roster) signOutAll(tx *bbolt.Tx, id, keep string) (void []string, err error) {
+func (r *Roster) signOutAll(tx *checkedkv.Tx, id, keep string) (void []string, err error) {
 	keys, tokens := collectValues[storedToken](r, tx, bucketTokens, "")
 	for i, t := range tokens {
 		if t.User != id || t.Role == uint8(event.Pupil) || keep != "" && keys[i] == hashToken(keep) {

@@ -4,8 +4,6 @@ import (
 	"iter"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 )
 
@@ -53,21 +51,21 @@ var laterBuckets = []string{bucketCards, bucketPasses, bucketDown, bucketWaiting
 
 func allBuckets() []string { return append(slices.Clone(buckets), laterBuckets...) }
 
-func deleteKey(tx *bbolt.Tx, bucket, key string) error {
+func deleteKey(tx *checkedkv.Tx, bucket, key string) error {
 	return tx.Bucket([]byte(bucket)).Delete([]byte(key))
 }
 
 // allValues iterates over the values of a bucket with a key prefix, in the order of keys. It
 // leaves damaged ones out and logs them. The bucket must not change during the iteration: see
 // collectValues.
-func allValues[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) iter.Seq2[string, T] {
+func allValues[T any](r *Roster, tx *checkedkv.Tx, bucket, prefix string) iter.Seq2[string, T] {
 	return checkedkv.ReadAll[T](tx, bucket, prefix, func(err error) {
 		r.log.Error("the roster holds a damaged value", "kind", bucket, "err", err)
 	})
 }
 
 // collectValues returns the result of allValues as slices, for callers that change the bucket.
-func collectValues[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) (keys []string, values []T) {
+func collectValues[T any](r *Roster, tx *checkedkv.Tx, bucket, prefix string) (keys []string, values []T) {
 	for k, v := range allValues[T](r, tx, bucket, prefix) {
 		keys, values = append(keys, k), append(values, v)
 	}
@@ -75,4 +73,4 @@ func collectValues[T any](r *Roster, tx *bbolt.Tx, bucket, prefix string) (keys 
 }
 
 // countKeys returns the number of values in a bucket.
-func countKeys(tx *bbolt.Tx, bucket string) int { return tx.Bucket([]byte(bucket)).Stats().KeyN }
+func countKeys(tx *checkedkv.Tx, bucket string) int { return tx.Bucket([]byte(bucket)).Stats().KeyN }

@@ -3,8 +3,6 @@ package roster
 import (
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -43,7 +41,7 @@ func (r *Roster) CheckTeaches(p Person, class string) error {
 // person now.
 func (r *Roster) CheckUserTeaches(user, class string) error {
 	var p Person
-	err := r.readTx("roster.CheckUserTeaches", func(tx *bbolt.Tx) error {
+	err := r.readTx("roster.CheckUserTeaches", func(tx *checkedkv.Tx) error {
 		s, err := loadStaff(tx, user)
 		p = s.toPerson()
 		return err
@@ -57,7 +55,7 @@ func (r *Roster) CheckUserTeaches(user, class string) error {
 // CheckTeachesLesson is CheckTeaches for the class of a lesson, open or not. Who held the lesson may
 // see it too. A lesson whose class was deleted is for who held it, and for admins.
 func (r *Roster) CheckTeachesLesson(p Person, lesson string) error {
-	return r.readTx("roster.CheckTeachesLesson", func(tx *bbolt.Tx) error {
+	return r.readTx("roster.CheckTeachesLesson", func(tx *checkedkv.Tx) error {
 		l, err := loadLesson(tx, lesson)
 		if err != nil || p.Admin || l.By == p.User {
 			return err
@@ -79,7 +77,7 @@ func (r *Roster) ShareClass(by Person, id string, teachers []string) (c Class, g
 	if len(teachers) > MaxStaff {
 		return c, nil, errs.NewField(op, "teachers", "too_many", MaxStaff, "at most %d teachers", MaxStaff)
 	}
-	err = r.writeTx(op, func(tx *bbolt.Tx) error {
+	err = r.writeTx(op, func(tx *checkedkv.Tx) error {
 		if c, err = loadClass(tx, id); err != nil {
 			return err
 		}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -58,7 +56,7 @@ func (r *Roster) Authenticate(token string) (Person, error) {
 	key := hashToken(token)
 	var p Person
 	var stale, expired bool
-	err := r.readTx("roster.Who", func(tx *bbolt.Tx) error {
+	err := r.readTx("roster.Who", func(tx *checkedkv.Tx) error {
 		t, err := checkedkv.Get[storedToken](tx, bucketTokens, key)
 		if errs.KindOf(err) == errs.Missing && err != nil {
 			return errSignedOut()
@@ -89,7 +87,7 @@ func (r *Roster) tokenAge(t storedToken) time.Duration {
 }
 
 // isExpired reports a token that is not valid any more.
-func (r *Roster) isExpired(tx *bbolt.Tx, t storedToken) bool {
+func (r *Roster) isExpired(tx *checkedkv.Tx, t storedToken) bool {
 	if t.Role != uint8(event.Pupil) {
 		return r.tokenAge(t) > r.cfg.Session
 	}
@@ -97,7 +95,7 @@ func (r *Roster) isExpired(tx *bbolt.Tx, t storedToken) bool {
 	return err != nil || l.Ended != 0
 }
 
-func (r *Roster) loadPerson(tx *bbolt.Tx, t storedToken) (Person, error) {
+func (r *Roster) loadPerson(tx *checkedkv.Tx, t storedToken) (Person, error) {
 	if t.Role != uint8(event.Pupil) {
 		s, err := checkedkv.Get[storedStaff](tx, bucketStaff, t.User)
 		if err != nil {
@@ -122,7 +120,7 @@ func (r *Roster) loadPerson(tx *bbolt.Tx, t storedToken) (Person, error) {
 
 // markUsed stores the time of the token's last use.
 func (r *Roster) markUsed(key string) error {
-	return r.writeTx("roster.Who", func(tx *bbolt.Tx) error {
+	return r.writeTx("roster.Who", func(tx *checkedkv.Tx) error {
 		t, err := checkedkv.Get[storedToken](tx, bucketTokens, key)
 		if err != nil {
 			return errSignedOut() // signed out since
@@ -133,7 +131,7 @@ func (r *Roster) markUsed(key string) error {
 }
 
 // signIn gives a device of a teacher a token. Above the limit it signs the oldest device out.
-func (r *Roster) signIn(tx *bbolt.Tx, s Staff) (string, error) {
+func (r *Roster) signIn(tx *checkedkv.Tx, s Staff) (string, error) {
 	if err := r.deleteExpired(tx); err != nil {
 		return "", err
 	}
@@ -162,7 +160,7 @@ func (r *Roster) signIn(tx *bbolt.Tx, s Staff) (string, error) {
 // SignOut voids a token. A pupil's name becomes free, so the ticket that gave it is void too.
 func (r *Roster) SignOut(token string) error {
 	key := hashToken(token)
-	return r.writeTx("roster.SignOut", func(tx *bbolt.Tx) error {
+	return r.writeTx("roster.SignOut", func(tx *checkedkv.Tx) error {
 		t, err := checkedkv.Get[storedToken](tx, bucketTokens, key)
 		if err != nil {
 			//lint:ignore nilerr a token that cannot be read is void
@@ -180,7 +178,7 @@ func (r *Roster) SignOut(token string) error {
 // sweepExpired deletes expired tokens and passes.
 func (r *Roster) sweepExpired() error { return r.writeTx("roster.sweep", r.deleteExpired) }
 
-func (r *Roster) deleteExpired(tx *bbolt.Tx) error {
+func (r *Roster) deleteExpired(tx *checkedkv.Tx) error {
 	keys, tokens := collectValues[storedToken](r, tx, bucketTokens, "")
 	for i, t := range tokens {
 		if r.isExpired(tx, t) {

@@ -4,8 +4,6 @@ import (
 	"time"
 	_ "time/tzdata" // the box's image has no time zones
 
-	"go.etcd.io/bbolt"
-
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
 )
@@ -23,10 +21,10 @@ func checkZone(op, name string) error {
 
 // SetDefaultZone sets the school's time zone if it has none. An empty name changes nothing.
 func (r *Roster) SetDefaultZone(name string) error {
-	return r.updateOwner("roster.SetDefaultZone", func(tx *bbolt.Tx) error { return setDefaultZone(tx, name) })
+	return r.updateOwner("roster.SetDefaultZone", func(tx *checkedkv.Tx) error { return setDefaultZone(tx, name) })
 }
 
-func setDefaultZone(tx *bbolt.Tx, name string) error {
+func setDefaultZone(tx *checkedkv.Tx, name string) error {
 	if name == "" {
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/livelearn/box/firmware/appliance"
 	"github.com/livelearn/box/firmware/appliance/initctl"
 	"github.com/livelearn/box/firmware/backup"
+	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/recovery"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/boards/sim"
@@ -41,9 +42,13 @@ func (c safeCmd) Run(w environment) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	boot := appliance.BootFolder()
 	deps := recovery.Deps{
 		Version: version, Data: c.Data, Boot: d.BootReport, Restart: d.RestartProgram, Repair: d.RepairData, Log: log,
 		Restore: func(r io.Reader) error { _, _, err := backup.Restore(c.Data, r, false); return err },
+	}
+	for _, place := range datafolder.KeyPlaces(c.Data, &boot) {
+		deps.Keys = append(deps.Keys, place.Path)
 	}
 	if u, err := c.newUpdater(w, d, log); err != nil {
 		log.Error("this machine cannot be updated", "err", err)

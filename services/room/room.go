@@ -249,7 +249,7 @@ func (rs *Rooms) connectionsOf(id string) *connections {
 	defer rs.mu.Unlock()
 	h := rs.connectionsByRoom[id]
 	if h == nil {
-		h = &connections{seats: map[*Seat]struct{}{}}
+		h = &connections{}
 		rs.connectionsByRoom[id] = h
 	}
 	return h

@@ -151,7 +151,11 @@ func (s *session) readFrames() {
 			s.closeWith(ws.StatusUnsupportedData, "frame: text only")
 			return
 		default:
-			message = append(message, data...)
+			if message == nil {
+				message = data
+			} else {
+				message = append(message, data...)
+			}
 			if !h.Fin {
 				message = message[:len(message):len(message)]
 				break
@@ -357,25 +361,34 @@ func (s *session) postCommand(m wire.Message) {
 		s.sendReply(m, false, errs.BodyOf(errs.NewCode("session", errs.Denied, "not_joined", "join %s first", m.Topic)))
 		return
 	}
-	var cmd room.ID
-	if err := json.Unmarshal(m.Payload, &cmd); err != nil {
+	id, err := commandID(m.Payload)
+	if err != nil {
 		s.sendReply(m, false, errs.BodyOf(errs.NewField(m.Event, "id", "bad_type", room.MaxID, "the payload must be an object with an id of at most %d bytes", room.MaxID)))
 		return
 	}
-	m.Payload = bytes.Clone(m.Payload) // it outlives the buffer of its frame
 	taken := time.Now()
-	err := s.hub.Rooms.Post(seat, room.Message{
-		Name: m.Event, ID: cmd.ID, Data: m.Payload,
+	err = s.hub.Rooms.Post(seat, room.Message{
+		Name: m.Event, ID: id, Data: m.Payload,
 		Reply: func(r room.Reply) {
-			s.replyToCommand(m, cmd.ID, r)
+			s.replyToCommand(m, id, r)
 			if r.Err == nil {
 				s.hub.metrics.answer.Observe(time.Since(taken).Seconds())
 			}
 		},
 	})
 	if err != nil {
-		s.replyToCommand(m, cmd.ID, room.Reply{Err: err})
+		s.replyToCommand(m, id, room.Reply{Err: err})
 	}
+}
+
+// commandID returns the id in the payload of a command. An absent id is empty.
+func commandID(payload json.RawMessage) (string, error) {
+	if id, ok := wire.PlainMember(payload, "id"); ok {
+		return id, nil
+	}
+	var cmd room.ID
+	err := json.Unmarshal(payload, &cmd)
+	return cmd.ID, err
 }
 
 // replyToCommand replies to a command that it is saved, or with the error. Both replies name

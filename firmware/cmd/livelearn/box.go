@@ -52,6 +52,7 @@ func (c *boxCmd) Run(w environment) error {
 	log, ring := logging.New(e.Log, w.stderr, isTerminal(w.stderr))
 	slog.SetDefault(log) // libraries that log at all log here
 	raiseLimits(log)
+	calmRuntime(log)
 	parts := firmware.Parts{
 		Board: c.pickBoard(w), Simulated: c.Sim, Log: log, LogTail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr,
 		PID1: initctl.Open("box"),

@@ -17,7 +17,7 @@ func TestABoxGetsItsCertificateByItself(t *testing.T) {
 	ca := acmetest.StartAuthority(t, ns)
 	box := boxtest.Start(
 		t, t.TempDir(), "--set", "acme.name="+acmetest.Name, "--set", "acme.directory="+ca.Directory, "--set", "acme.authority="+ca.PEM,
-		"--set", "acme.dns_server="+ns.Addr, "--set", "acme.dns_wait=1ms", "--set", "acme.tsig_name="+acmetest.Key, "--set", "acme.tsig_secret="+acmetest.Secret,
+		"--set", "acme.dns_server="+ns.Addr, "--set", "acme.dns_wait=1ms", "--set", "acme.tsig_name="+acmetest.KeyName, "--set", "acme.tsig_secret="+acmetest.KeyBase64,
 	)
 	dial := func(name string) error {
 		conn, err := tls.Dial("tcp", box.HTTPS, &tls.Config{RootCAs: ca.Roots, ServerName: name})

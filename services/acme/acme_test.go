@@ -33,7 +33,7 @@ func newRenewer(t *testing.T, ns *acmetest.NameServer, ca *acmetest.Authority) (
 	return &Renewer{
 		Config: Config{
 			Name: testName, Directory: ca.Directory, Authority: ca.PEM, Email: "it@school.example",
-			DNSServer: ns.Addr, DNSWait: time.Millisecond, TSIGName: "LiveLearn-box7", TSIGSecret: acmetest.Secret,
+			DNSServer: ns.Addr, DNSWait: time.Millisecond, TSIGName: "LiveLearn-box7", TSIGSecret: acmetest.KeyBase64,
 		},
 		Files:  Files{Pair: filepath.Join(dir, "acme.pem"), Account: filepath.Join(dir, "account.key"), Tries: filepath.Join(dir, "tries.json")},
 		Log:    slog.New(slog.DiscardHandler),
@@ -248,7 +248,7 @@ func TestThePauseDoublesToADay(t *testing.T) {
 }
 
 func TestSettingsThatCannotWorkAreRefusedByName(t *testing.T) {
-	good := Config{Name: testName, DNSServer: "ns1.school.example", TSIGName: "key", TSIGSecret: acmetest.Secret}
+	good := Config{Name: testName, DNSServer: "ns1.school.example", TSIGName: "key", TSIGSecret: acmetest.KeyBase64}
 	if err := errsOf(good.Validate(), Config{}.Validate(), Config{Proxy: "http://proxy:3128"}.Validate()); err != nil {
 		t.Error(err)
 	}

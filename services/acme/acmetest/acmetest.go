@@ -27,11 +27,11 @@ import (
 	"github.com/livelearn/box/services/supervise"
 )
 
-// Name is in the zone of the NameServer, which takes updates that are signed with Key and Secret.
+// Name is in the zone of the NameServer, which takes updates that are signed with a key.
 const (
-	Name   = "box7.school.example"
-	Key    = "livelearn-box7."
-	Secret = "c2VjcmV0IG9mIHRoZSBib3g=" // "secret of the box"
+	Name      = "box7.school.example"
+	KeyName   = "livelearn-box7."
+	KeyBase64 = "c2VjcmV0IG9mIHRoZSBib3g=" // "secret of the box"
 )
 
 // Authority is a running Pebble.
@@ -50,17 +50,12 @@ func StartAuthority(t *testing.T, ns *NameServer) *Authority {
 	front := wfe.New(quiet, store, va.New(quiet, 80, 443, true, ns.Addr, store), issuer, []string{"pebble.example"}, true, false, 1, 1)
 	server := httptest.NewTLSServer(front.Handler())
 	t.Cleanup(server.Close)
-	management := httptest.NewServer(front.ManagementHandler())
-	defer management.Close()
-	resp, err := http.Get(management.URL + wfe.RootCertPath + "0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
+	answer := httptest.NewRecorder()
+	front.ManagementHandler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, wfe.RootCertPath+"0", nil))
+	root := answer.Body.Bytes()
 	a := &Authority{Directory: server.URL + wfe.DirectoryPath, Roots: x509.NewCertPool()}
-	if err != nil || !a.Roots.AppendCertsFromPEM(root) {
-		t.Fatalf("the root: %v: %s", err, root)
+	if !a.Roots.AppendCertsFromPEM(root) {
+		t.Fatalf("the root: %s", root)
 	}
 	a.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	return a
@@ -106,7 +101,7 @@ func StartNameServer(t *testing.T) *NameServer {
 	udp, tcp := listenBoth(t)
 	n.Addr = udp.LocalAddr().String()
 	for _, s := range []*dns.Server{{PacketConn: udp}, {Listener: tcp}} {
-		s.Handler, s.TsigSecret = n, map[string]string{Key: Secret}
+		s.Handler, s.TsigSecret = n, map[string]string{KeyName: KeyBase64}
 		s.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept } // updates too
 		done := make(chan struct{})
 		started := make(chan struct{})

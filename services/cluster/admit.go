@@ -28,7 +28,7 @@ func (c *Cluster) admit(h header, m *join, s *room.Seat) (Admission, error) {
 	return as, err
 }
 
-// errGrant refuses what is not signed with the key of the guest's grant.
+// errGrant refuses a message that is not signed with the key of the guest's grant.
 func errGrant(op string) *errs.Error {
 	return errs.NewCode(op, errs.Denied, "bad_grant", "this box did not get the person's grant")
 }

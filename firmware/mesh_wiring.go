@@ -97,8 +97,7 @@ func (b *Box) kickGuests() func(user, device, room, why string) {
 // serveCluster holds lessons together with other boxes. It waits while this box is alone.
 func (b *Box) serveCluster(ctx context.Context, ready func()) error {
 	ready()
-	b.mesh.WaitForOthers(ctx)
-	if ctx.Err() != nil {
+	if !b.mesh.WaitForOthers(ctx) {
 		return nil
 	}
 	return b.cluster.Serve(ctx)

@@ -217,7 +217,7 @@ func drawAtOtherBox(t *testing.T, teacher, there *wiretest.Member) {
 	waitKinds(t, "the pupil at B", there, "room.locked", "room.locked")
 }
 
-// teachAtOtherBox signs the teacher of A in at B, where nobody of B's staff has that name.
+// teachAtOtherBox signs the teacher of A in at B, where no account has that name.
 func teachAtOtherBox(t *testing.T, a, b *boxtest.Box, l boxtest.Lesson, here *wiretest.Member) {
 	p := &boxtest.Person{Box: b}
 	login := map[string]string{"name": "Ada", "pin": boxtest.PIN}

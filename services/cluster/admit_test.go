@@ -75,7 +75,7 @@ func TestARogueBoxCannotActForTheTeacherOfAnother(t *testing.T) {
 	})
 }
 
-// A person whose token is void loses the socket at the other box, and nobody else does.
+// A person whose token is void loses the socket at the other box. Others keep theirs.
 func TestAKickReachesAGuest(t *testing.T) {
 	withBoxes(t, 1, nil, func(t *testing.T, _ *clustertest.Net, a, b *box) {
 		gone, other := b.joined("p1", "a1"), b.joined("p2", "a1")

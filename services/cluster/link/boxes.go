@@ -50,12 +50,12 @@ func (m *Mesh) isOther(is func(members.Member) bool) bool {
 	return slices.ContainsFunc(m.deps.List.Others(), is)
 }
 
-// WaitForOthers returns when this box has others, or ctx ends.
-func (m *Mesh) WaitForOthers(ctx context.Context) {
+// WaitForOthers returns true when this box has others, and false when ctx ends before.
+func (m *Mesh) WaitForOthers(ctx context.Context) bool {
 	for {
 		changed := m.deps.List.Changed()
 		if ctx.Err() != nil || len(m.deps.List.Others()) > 0 {
-			return
+			return ctx.Err() == nil
 		}
 		select {
 		case <-ctx.Done():

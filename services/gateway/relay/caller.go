@@ -16,7 +16,7 @@ import (
 	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
-// Headers between boxes. Nobody else can send them: Accept reads them only from a member.
+// Headers between boxes. Accept reads them only from a member.
 const (
 	callerHeader = "Livelearn-Caller" // the IP address of the person
 	groundHeader = "Livelearn-Ground" // "secure" or "open"
@@ -31,7 +31,7 @@ func describeCaller(in, out *http.Request) {
 	out.Header.Del("Cookie")
 	for _, c := range in.Cookies() {
 		if httpapi.IsSessionCookie(c.Name) {
-			out.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+			out.Header.Add("Cookie", c.Name+"="+c.Value)
 		}
 	}
 	ground := httpapi.Open

@@ -244,7 +244,7 @@ func (c *Cluster) Join(s *room.Seat, ref string) error {
 
 // errAway refuses a join while the room's box does not answer.
 func errAway(op string) *errs.Error {
-	return errs.NewCode(op, errs.Busy, "box_away", "the box of this room does not answer")
+	return errs.NewCode(op, errs.Down, "box_away", "the box of this room does not answer")
 }
 
 // Leave gives the seat back. It never waits and never fails.

@@ -21,6 +21,12 @@ func pairBoxes(t *testing.T) (a, b *boxtest.Box, listenB string) {
 	a = boxtest.Start(t, t.TempDir(), "--set", "mesh.listen="+freeAddr(t))
 	listenB = "mesh.listen=" + freeAddr(t)
 	b = boxtest.Start(t, t.TempDir(), "--set", listenB)
+	pairTwo(t, a, b)
+	return a, b, listenB
+}
+
+func pairTwo(t *testing.T, a, b *boxtest.Box) {
+	t.Helper()
 	code, err := call[string](t, a, "POST", "/boxes/code", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +35,6 @@ func pairBoxes(t *testing.T) (a, b *boxtest.Box, listenB string) {
 		t.Fatal(err)
 	}
 	waitLinked(t, a, b)
-	return a, b, listenB
 }
 
 func waitLinked(t *testing.T, boxes ...*boxtest.Box) {
@@ -280,6 +285,39 @@ func cutAndReturn(t *testing.T, a, b *boxtest.Box, listenB string, cleo *boxtest
 		t.Errorf("the teacher has seen the command %d times", n)
 	}
 	return again
+}
+
+// TestALessonGoesOnWhenItsBoxIsBack kills the box of a lesson, which a pupil holds at the other box.
+func TestALessonGoesOnWhenItsBoxIsBack(t *testing.T) {
+	listenA := "mesh.listen=" + freeAddr(t)
+	a := boxtest.Start(t, t.TempDir(), "--set", listenA)
+	b := boxtest.Start(t, t.TempDir(), "--set", "mesh.listen="+freeAddr(t))
+	pairTwo(t, a, b)
+	ada := a.ClaimBox("Ada")
+	b.ClaimBox("Bea")
+	l := ada.OpenLesson(ada.AddClass("7b", 1), "Algebra")
+	cleo := joinAt(t, b, l, l.Names[0].ID)
+	there := connect(t, cleo, l.Room)
+	mustSend(t, there, "c1", "chat.say", map[string]any{"text": "one", "to": "all"})
+	a.Kill()
+	timetest.WaitUntil(t, "the page to hear of it", func() bool { return there.PhxCount("phx_error") > 0 })
+	if body, err := there.Join(); err == nil || body.Code != "box_away" {
+		t.Errorf("a page that joins meanwhile: %+v, %v", body, err)
+	}
+	timetest.WaitUntil(t, "the API to say so", func() bool {
+		code, err := cleo.CallAPI("GET", "/api/lesson", nil, nil)
+		return code == http.StatusServiceUnavailable && strings.Contains(err.Error(), "box_away")
+	})
+	a = a.Restart("--set", listenA)
+	waitLinked(t, a, b)
+	timetest.WaitUntil(t, "the page to be back", func() bool { body, err := there.Join(); return err == nil && len(body.View) == 0 })
+	mustSend(t, there, "c1", "chat.say", map[string]any{"text": "one", "to": "all"}) // once more: it counts once
+	mustSend(t, there, "c2", "chat.say", map[string]any{"text": "two", "to": "all"})
+	waitKinds(t, "the page", there, "chat.said", "chat.said")
+	timetest.WaitUntil(t, "the API", func() bool { _, err := cleo.CallAPI("GET", "/api/lesson", nil, nil); return err == nil })
+	if n := len(there.SeenEvents()); n != 2 {
+		t.Errorf("the page has seen %d events: %+v", n, there.SeenEvents())
+	}
 }
 
 // removeAtOtherBox removes the pupil at B from the room, lets them in again, and then frees the name.

@@ -35,6 +35,7 @@ import (
 	"github.com/livelearn/box/firmware/diskwatch"
 	"github.com/livelearn/box/firmware/display"
 	"github.com/livelearn/box/firmware/doctor"
+	"github.com/livelearn/box/firmware/handover"
 	"github.com/livelearn/box/firmware/losses"
 	"github.com/livelearn/box/firmware/machine"
 	"github.com/livelearn/box/firmware/medianode"
@@ -97,6 +98,12 @@ type Parts struct {
 	Wifi func() claimfile.AccessPoint
 	// Sticks finds bundles on USB sticks. Nil: there are no sticks.
 	Sticks func() ([]update.Stick, error)
+	// Estate is what another program of this box left to this one. Nil: it left nothing.
+	Estate *handover.Estate
+	// Predecessor is that program, if it still decides whether this one serves. Nil: this one decides.
+	Predecessor *handover.Predecessor
+	// Succession lets another program take the place of this one. Its zero value refuses.
+	Succession control.Succession
 	// Features are added to those of the tree. Tests add one that makes a room crash.
 	Features []room.Kind
 }
@@ -140,6 +147,10 @@ type Box struct {
 
 	stop     context.CancelFunc // ends Serve, which sets it
 	restored atomic.Bool        // a restore was committed, and the box restarts
+
+	listeners handover.Listeners
+	leaving   atomic.Bool      // the box stops for another program
+	estate    *handover.Estate // what it leaves, set before leaving
 }
 
 // New locks the data folder, opens its databases and builds the services. Nothing runs
@@ -267,8 +278,11 @@ func (b *Box) buildServices() error {
 	}, append(listFeatures(b.callExchange()), b.parts.Features...)...)
 	b.buildMesh()
 	b.sessions = session.New(b.cfg.Session, session.Deps{
-		Rooms: b.roomsOfAll(), Exists: b.roster.HasRoom, KickGuests: b.kickGuests(), Observe: b.reports.Add, Log: b.loggerFor("session"), Metrics: b.registry,
+		Rooms: b.roomsOfAll(), Local: b.rooms, Exists: b.roster.HasRoom, KickGuests: b.kickGuests(), Observe: b.reports.Add, Log: b.loggerFor("session"), Metrics: b.registry,
 	})
+	if err := b.adoptEstate(); err != nil {
+		return err
+	}
 	if err := b.buildCloud(clock); err != nil {
 		return err
 	}
@@ -283,6 +297,9 @@ func (b *Box) buildServices() error {
 		WHIP: b.whipNode(), Media: b.mediaAdmin(), Log: b.loggerFor("gateway"), Version: b.cfg.Version, Data: b.folder.PathOf("tls"), Results: b.folder.PathOf(datafolder.ResultsDir),
 		Network: b.networkCheck, Wifi: b.wifi, Capsule: b.buildCapsule, Recordings: b.folder.PathOf(datafolder.RecordingsDir), Listen: b.parts.Listen,
 	}
+	if deps.Listen == nil {
+		deps.Listen = b.listeners.Listen
+	}
 	if b.updater != nil {
 		deps.Update = b.updater
 	}
@@ -293,7 +310,7 @@ func (b *Box) buildServices() error {
 		deps.Machine = machine.New(b.parts.PID1)
 		deps.Captive = network.NewCaptive(b.cfg.Network.WithDefaults().Domain).Handler
 	}
-	b.gateway = gateway.New(b.cfg.Gateway, deps)
+	b.gateway = gateway.New(b.gatewayConfig(), deps)
 	b.root = supervise.New(b.supervisionTree())
 	return nil
 }
@@ -318,7 +335,7 @@ func (b *Box) addDeadLetter(l room.DeadLetter) {
 var ErrRestart = errors.New("the box restarts with the data of a backup")
 
 // Serve runs the box until ctx ends, and then closes it. Nil means that it stopped in order.
-// ErrRestart means that a restore stopped it. Another error means that the box could not start or
+// ErrRestart means that a restore stopped it. ErrLeft means that HandOver did. Another error means that the box could not start or
 // gave up.
 func (b *Box) Serve(ctx context.Context) error {
 	if b.parts.Board.LED != nil {
@@ -326,7 +343,14 @@ func (b *Box) Serve(ctx context.Context) error {
 	}
 	ctx, b.stop = context.WithCancel(ctx)
 	defer b.stop()
-	err := errors.Join(b.root.Serve(ctx), b.Close())
+	err := b.root.Serve(ctx)
+	if b.leaving.Load() {
+		b.estate.Sockets = b.sessions.TakeParked()
+	}
+	err = errors.Join(err, b.Close())
+	if b.leaving.Load() {
+		return b.finishLeaving(err)
+	}
 	if err == nil && b.restored.Load() {
 		return ErrRestart
 	}
@@ -357,7 +381,9 @@ func (b *Box) Tree() supervise.Status { return b.root.Tree() }
 // Close closes the databases and unlocks the folder.
 func (b *Box) Close() error {
 	var faults []error
-	b.copyDatabases(false)
+	if !b.leaving.Load() { // people wait meanwhile, and the box continues
+		b.copyDatabases(false)
+	}
 	if b.journal != nil {
 		faults = append(faults, b.journal.Close())
 	}
@@ -405,7 +431,7 @@ func (b *Box) Backup(w io.Writer) error {
 }
 
 func (b *Box) newControlServer() *control.Server {
-	return &control.Server{Folder: b.folder, Boxes: b.mesh, Record: b.recordCommand, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Status: b.Status, Updater: b.updater, Log: b.loggerFor("control")}
+	return &control.Server{Folder: b.folder, Boxes: b.mesh, Record: b.recordCommand, Backup: b.Backup, Health: b.health, Media: b.mediaStates, Status: b.Status, Updater: b.updater, Version: b.cfg.Version, Succession: b.parts.Succession, Log: b.loggerFor("control")}
 }
 
 func (b *Box) newStatusDisplay() *display.Display {

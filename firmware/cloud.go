@@ -63,7 +63,10 @@ func (b *Box) classLists() ([]cloud.Listing, error) {
 func (b *Box) cloudReport() cloud.Report {
 	r := cloud.Report{
 		Version: b.cfg.Version, Uptime: int64(time.Since(b.startedAt).Seconds()), Full: b.journal.Full(), Worst: health.OK.String(),
-		Letters: len(b.jobs.ListDeadLetters()),
+		Letters: len(b.jobs.ListDeadLetters()), Build: b.parts.Release.Build,
+	}
+	if b.takesUpdates() {
+		r.Board = b.parts.Release.Board
 	}
 	if free, err := datafolder.FreeBytes(b.cfg.Data); err == nil {
 		r.Free = int64(free) // no disk is that large
@@ -99,7 +102,7 @@ func (b *Box) newDownlink() *cloud.Downlink {
 		}
 		return b.audit.Record(ctx, audit.Entry{Action: "pupil.erased", From: privacy.ByCloud, Target: pupil})
 	}
-	return &cloud.Downlink{Roster: b.roster, Library: b.library, Erase: erase, Log: b.loggerFor("cloud")}
+	return &cloud.Downlink{Roster: b.roster, Library: b.library, Erase: erase, Update: b.followUpdate, Log: b.loggerFor("cloud")}
 }
 
 // reportErasure has the cloud forget a pupil whom the box has forgotten.

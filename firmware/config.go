@@ -53,6 +53,8 @@ type Config struct {
 	Wifi    provision.Wifi    // of an appliance
 
 	SchoolWifi provision.SchoolWifi // of an appliance
+
+	ACME provision.ACME // the certificate for a name of the school's
 }
 
 // derivedSettings are fields of the packages' Configs that follow from the data folder or from
@@ -67,6 +69,7 @@ func (c Config) validateSections() []error {
 		c.Log.Validate(), c.Gateway.Validate(), c.journalConfig().Validate(), c.rosterConfig().Validate(),
 		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Mesh.Validate(), c.Update.Validate(), c.Cloud.Validate(),
 		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode, c.Wifi),
+		c.ACME.ValidateFor(c.Gateway.Certificate),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 const passphrase = "Zq7 by the canteen"
@@ -93,6 +94,37 @@ password = "`+passphrase+`"
 	var text bytes.Buffer
 	if err := e.Print(&text); err != nil || strings.Contains(text.String(), passphrase) || !strings.Contains(text.String(), "# password is set and not shown") {
 		t.Errorf("%v\n%s", err, text.String())
+	}
+}
+
+// A card names the authority that gives the box a certificate.
+func TestACardNamesWhereTheCertificateComesFrom(t *testing.T) {
+	const file = `
+[acme]
+name = "box7.school.example"
+dns_server = "ns1.school.example"
+dns_wait = "1m"
+tsig_name = "box7"
+tsig_secret = "c2VjcmV0IG9mIHRoZSBib3g="
+`
+	e, err := LoadConfig(Sources{File: writeConfig(t, file)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := e.ACME.Config("http://proxy:3128"); c.DNSWait != time.Minute || c.TSIGSecret == "" || c.Proxy == "" || c.Validate() != nil {
+		t.Errorf("got %+v", e.ACME)
+	}
+	var text bytes.Buffer
+	if err := e.Print(&text); err != nil || strings.Contains(text.String(), "c2Vj") || !strings.Contains(text.String(), "# tsig_secret is set and not shown") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	for add, want := range map[string]string{
+		"tsig_kind = \"hmac-md5\"\n":                            "livelearn.toml:8: acme.tsig_kind",
+		"[gateway]\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n": "livelearn.toml:3: acme.name",
+	} {
+		if _, err := LoadConfig(Sources{File: writeConfig(t, file+add)}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"slices"
 	"time"
 
 	"github.com/livelearn/box/firmware/heartbeat"
@@ -34,7 +35,7 @@ func listFeatures(x call.Exchange) []room.Kind {
 //
 // The roster is not in the tree. It has no state in memory and runs nothing.
 func (b *Box) supervisionTree() supervise.Spec {
-	return supervise.Spec{
+	spec := supervise.Spec{
 		Name: "box", Strategy: supervise.OneForOne, MaxRestarts: 20, Period: time.Minute, Observe: b.reports.Add,
 		Children: []supervise.Child{
 			withShutdownTimeout(30*time.Second, supervise.Run("journal", b.journal)), // commits all that is queued
@@ -50,6 +51,11 @@ func (b *Box) supervisionTree() supervise.Spec {
 			{ID: "started", Start: b.markReady, Restart: supervise.Transient},
 		},
 	}
+	if b.parts.Estate != nil { // behind the gateway, because people wait for it
+		at := slices.IndexFunc(spec.Children, func(c supervise.Child) bool { return c.ID == "gateway" }) + 1
+		spec.Children = slices.Insert(spec.Children, at, supervise.Child{ID: "take over", Start: b.takeOver, Restart: supervise.Transient})
+	}
+	return spec
 }
 
 // optionalChildren lists the services that a lesson does not need.
@@ -80,6 +86,9 @@ func (b *Box) optionalChildren() []supervise.Child {
 	}
 	if report := b.reportAlive(); report != nil {
 		list = append(list, withShutdownTimeout(time.Second, supervise.Run("heartbeat", &heartbeat.Heartbeat{Report: report, Health: b.health, Port: b.httpPort})))
+	}
+	if r := b.newCertificateRenewer(); r != nil {
+		list = append(list, withBackoff(withShutdownTimeout(time.Second, supervise.Run("acme", r))))
 	}
 	list = append(list, b.meshChildren()...)
 	return append(append(list, b.mediaChildren()...),

@@ -8,6 +8,7 @@ import (
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/firmware/heartbeat"
 	"github.com/livelearn/box/hal"
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/update"
@@ -48,10 +49,33 @@ func (b *Box) buildUpdate() error {
 	b.updater, err = update.New(b.cfg.Update, update.Deps{
 		Slots: b.parts.Board.Slots, Board: b.parts.Release.Board, Version: b.cfg.Version, Build: b.parts.Release.Build,
 		Data: DataFormat, ID: box.ID, Root: b.parts.Release.Root, Dir: b.folder.PathOf(UpdatesDir),
-		Healthy: b.checkHealthy, LessonOpen: b.isLessonOpen, FallsBack: b.checkFirmware, Failure: b.lastFailure, Sticks: b.parts.Sticks, Peers: b.neighbours.List,
+		Healthy: b.checkHealthy, LessonOpen: b.isLessonOpen, FallsBack: b.checkFirmware, Failure: b.lastFailure, Sticks: b.parts.Sticks, Peers: b.neighbours.List, Progress: b.reportUpdate,
 		Proxy: proxyFunc(b.cfg.Network.Proxy), Now: b.schoolTime, Log: b.loggerFor("update"), Metrics: b.registry,
 	})
 	return err
+}
+
+// takesUpdates reports whether the machine has two slots and trusts keys.
+func (b *Box) takesUpdates() bool { return b.updater != nil && len(b.parts.Release.Root) > 0 }
+
+// followUpdate hands an update of the school's cloud to the updater. Nil takes an earlier one back.
+func (b *Box) followUpdate(ctx context.Context, u *cloud.Update) error {
+	switch {
+	case u == nil && b.updater == nil:
+		return nil
+	case u == nil:
+		return b.updater.SetOffer(ctx, nil)
+	case !b.takesUpdates():
+		return b.reportUpdate(ctx, update.Progress{Build: u.Build, Try: u.Try, Version: b.cfg.Version, State: update.OfferFailed, Code: "unsupported", Reason: "this machine cannot be updated"})
+	}
+	return b.updater.SetOffer(ctx, new(update.Offer(*u)))
+}
+
+// reportUpdate reports to the cloud what became of an update.
+func (b *Box) reportUpdate(ctx context.Context, p update.Progress) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return b.ledger.AppendFact(ctx, cloud.Progressed, cloud.UpdateProgress(p))
 }
 
 // checkFirmware returns why the firmware of the board could not go back from an update that does not

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"compress/flate"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ type buildCmd struct {
 	Data    int      `help:"The oldest format of a box's data that this system reads." default:"1"`
 	Date    int64    `help:"The release's date, in seconds since 1970; default: SOURCE_DATE_EPOCH, or that of the last commit." env:"SOURCE_DATE_EPOCH"`
 	Roots   []string `name:"root-json" help:"The keys that the box trusts: root.json of livelearn update keys, from the first to the newest. Without it the box takes no updates, and there is no bundle." type:"existingfile"`
+	Quick   bool     `help:"Compress quickly and less, for tests."`
 	Pack    bool     `help:"Compress the image too, and for a Pi write what Raspberry Pi Imager reads."`
 	URL     string   `help:"Where the files will be, for Imager." default:"https://example.org/livelearn"`
 	Notes   string   `help:"What is new, for people."`
@@ -131,6 +133,14 @@ func projectDir() (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// zipLevel returns how well files are compressed (RFC 1951).
+func (b *build) zipLevel() int {
+	if b.Quick {
+		return flate.BestSpeed
+	}
+	return flate.BestCompression
+}
+
 // outputPath returns the path of an output file.
 func (b *build) outputPath(ending string) string {
 	return filepath.Join(b.Out, "livelearn-"+b.board.name+"-"+b.Version+ending)
@@ -183,7 +193,7 @@ func (b *build) writeBundle() error {
 		return err
 	}
 	m := bundle.Manifest{Board: b.board.name, Version: b.Version, Build: b.Number, Data: b.Data, Options: b.kernelOptions(), Notes: b.Notes}
-	list := []bundle.Source{{Part: hal.PartBoot, Data: boot}, {Part: hal.PartRoot, Data: root}}
+	list := []bundle.Source{{Part: hal.PartBoot, Data: boot, Quick: b.Quick}, {Part: hal.PartRoot, Data: root, Quick: b.Quick}}
 	return errors.Join(bundle.WriteBundle(out, m, list, bundle.Signer{Roots: roots}, work), out.Close())
 }
 

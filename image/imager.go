@@ -68,7 +68,7 @@ func (b *build) compressImage(whole, packed io.Writer) (size int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	z, err := gzip.NewWriterLevel(io.MultiWriter(out, packed), gzip.BestCompression)
+	z, err := gzip.NewWriterLevel(io.MultiWriter(out, packed), b.zipLevel())
 	if err != nil {
 		return 0, errors.Join(err, out.Close())
 	}

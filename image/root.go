@@ -41,7 +41,7 @@ func (b *build) rootFS() error {
 	}
 	owner := uint32(0)
 	// The kernels support squashfs only with zlib.
-	err = fsys.Finalize(squashfs.FinalizeOptions{Compression: &squashfs.CompressorGzip{CompressionLevel: 9, WindowSize: 15}, FileUID: &owner, FileGID: &owner})
+	err = fsys.Finalize(squashfs.FinalizeOptions{Compression: &squashfs.CompressorGzip{CompressionLevel: uint32(b.zipLevel()), WindowSize: 15}, FileUID: &owner, FileGID: &owner})
 	if err != nil {
 		return err
 	}

@@ -120,12 +120,31 @@ func (b *build) listComponents(program string) ([]component, error) {
 		return nil, err
 	}
 	decoders, err := b.pictureDecoders()
-	return slices.Concat(list, b.packages, pages, modules, decoders), err
+	if err != nil {
+		return nil, err
+	}
+	fonts, err := b.pageFonts(own)
+	return slices.Concat(list, b.packages, pages, modules, decoders, fonts), err
+}
+
+// pageFonts returns the fonts of PDFs that have none. own is the text of the Apache licence.
+func (b *build) pageFonts(own []byte) ([]component, error) {
+	text, err := os.ReadFile(filepath.Join(b.source, "services/slides/fonts/LICENSE.OFL"))
+	if err != nil {
+		return nil, err
+	}
+	return []component{
+		{Name: "Liberation Sans", Version: "2.1.5", text: text},
+		{Name: "Noto Sans Arabic", Version: "20201225", text: text},
+		{Name: "Noto Sans Hebrew", Version: "20201225", text: text},
+		{Name: "Nanum Square", Version: "20200506", text: text},
+		{Name: "Droid Sans Fallback", Version: "6.0.1", text: own},
+	}, nil
 }
 
 // pictureDecoders returns the decoders of pictures, which are in the program as WebAssembly.
 func (b *build) pictureDecoders() (list []component, err error) {
-	for _, part := range [][2]string{{"libheif", "1.18.2"}, {"libde265", "1.0.15"}, {"libavif", "1.1.1"}, {"libaom", "3.10.0"}} {
+	for _, part := range [][2]string{{"libheif", "1.18.2"}, {"libde265", "1.0.15"}, {"libavif", "1.1.1"}, {"libaom", "3.10.0"}, {"resvg", "2.6.2"}} {
 		text, err := os.ReadFile(filepath.Join(b.source, "services/slides/codecs", "LICENSE."+part[0]))
 		if err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ type Box struct {
 	Code  string // the claim code, while the box is unclaimed
 	Ready time.Duration
 
-	cmd    *exec.Cmd
+	pid    int
 	exited chan struct{}
 	dial   func() (net.Conn, error)
 	stop   func() // of a box in memory
@@ -90,20 +90,21 @@ func Start(t testing.TB, dir string, flags ...string) *Box {
 		"box", "--sim", "--no-mdns", "--data", dir, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--ready-file", ready,
 		"--set", "cloud.allow_private=true", "--set", "update.allow_private=true", // the servers of tests run on this machine
 	}, flags...)
-	b.cmd = exec.Command(bin, args...)
+	cmd := exec.Command(bin, args...)
 	log, err := os.OpenFile(filepath.Join(dir, "box.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	b.cmd.Stdout, b.cmd.Stderr = log, log
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	began := time.Now()
-	if err := b.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	b.pid = cmd.Process.Pid
 	exited := b.exited
-	go func() { _ = b.cmd.Wait(); close(exited) }()
+	go func() { _ = cmd.Wait(); close(exited) }()
 	t.Cleanup(b.Kill)
 	b.waitReady(ready)
 	b.Ready = time.Since(began)
@@ -142,7 +143,7 @@ func (b *Box) ReadLog() string {
 }
 
 // PID is the process of the program.
-func (b *Box) PID() int { return b.cmd.Process.Pid }
+func (b *Box) PID() int { return b.pid }
 
 // Kill ends the program at once, as a pulled plug does.
 func (b *Box) Kill() { b.endProcess(syscall.SIGKILL) }
@@ -157,12 +158,17 @@ func (b *Box) Stop() {
 }
 
 func (b *Box) endProcess(sig syscall.Signal) {
-	_ = b.cmd.Process.Signal(sig) // it may have ended by itself
+	select {
+	case <-b.exited:
+		return // its number may belong to another process
+	default:
+		_ = syscall.Kill(b.pid, sig)
+	}
 	select {
 	case <-b.exited:
 	case <-time.After(timetest.Patience):
 		b.T.Errorf("the program did not end on %s within %v", sig, timetest.Patience)
-		_ = b.cmd.Process.Kill()
+		_ = syscall.Kill(b.pid, syscall.SIGKILL)
 		<-b.exited
 	}
 }

@@ -36,6 +36,7 @@ import (
 //	GET /status   the addresses and the claim code
 //	GET /boxes    the boxes of the school; POST /boxes/code, POST /boxes/join and DELETE /boxes/{id} change them
 //	PUT /update   a bundle; POST /update?when=now installs it
+//	GET /program  the process and its version; POST /program?path=FILE lets a program take its place
 type Server struct {
 	Folder *datafolder.Folder
 	Backup func(io.Writer) error
@@ -48,7 +49,18 @@ type Server struct {
 	Record func(context.Context, audit.Entry)
 	// Updater receives updates. Nil: this box receives none.
 	Updater *update.Updater
-	Log     *slog.Logger
+	Version string
+	Succession
+	Log *slog.Logger
+}
+
+// Succession is how another program takes the place of this one.
+type Succession struct {
+	// Succeed lets a program take its place, and returns when that is prepared. People then wait for it
+	// for at most wait, 0 means the default. Nil: no program can.
+	Succeed  func(ctx context.Context, program string, wait time.Duration) error
+	Attempts int    // programs that did not take its place
+	Failure  string // why the last one did not
 }
 
 // String is the service's name.
@@ -69,6 +81,8 @@ func (c *Server) Serve(ctx context.Context) error {
 	mux.HandleFunc("POST /boxes/code", c.withBoxes(c.serveCode))
 	mux.HandleFunc("POST /boxes/join", c.withBoxes(c.serveJoin))
 	mux.HandleFunc("DELETE /boxes/{id}", c.withBoxes(c.serveRemove))
+	mux.HandleFunc("GET /program", c.serveProgram)
+	mux.HandleFunc("POST /program", c.serveSucceed)
 	mux.HandleFunc("PUT /update", c.serveUpdate)
 	mux.HandleFunc("POST /update", c.serveUpdate)
 	srv := &http.Server{

@@ -32,7 +32,8 @@ import (
 //	results/                the results of each lesson (services/results), made again from the journal
 //	recordings/             a folder for each lesson (services/media/record)
 //	tls/                    the box's own authority and its certificate, and the key that other boxes
-//	                        of the school know it by
+//	                        of the school know it by. With ACME also the certificate of the school's
+//	                        name, the key of the account and the time of the last try
 //	members.json            the boxes of the school (services/cluster/members)
 //	livelearn.toml          the configuration, where a board has no boot partition
 //	lock                    held by the one program that uses the folder
@@ -61,8 +62,13 @@ const (
 	RecordingsDir  = "recordings"
 	StagingDir     = "restore"
 	UploadFile     = "upload" // in StagingDir
-	CompleteMark   = "complete"
-	RestoredFile   = "restored.json"
+
+	ACMEPairFile    = "tls/acme.pem"
+	ACMEAccountFile = "tls/acme-account.key"
+	ACMETriesFile   = "tls/acme-tries.json"
+
+	CompleteMark = "complete"
+	RestoredFile = "restored.json"
 
 	lockTimeout = time.Second // that a folder may still be held by what a killed box leaves
 )

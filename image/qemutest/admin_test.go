@@ -19,9 +19,9 @@ import (
 // Limits in the time of this machine, which may be busy with other work. A test continues as soon
 // as its condition holds.
 const (
-	starts   = 6 * time.Minute  // from power-on to the page
-	patience = 3 * time.Minute  // for the answer to a question that can be repeated
-	sends    = 10 * time.Minute // to send a bundle, or to have one downloaded
+	starts   = 15 * time.Minute // from power-on to the page
+	patience = 5 * time.Minute  // for the answer to a question that can be repeated
+	sends    = 15 * time.Minute // to send a bundle, or to have one downloaded
 	// answers is the limit for one request. After a reset a machine never answers a request that
 	// the network of the emulator had accepted for it. The next request reaches the new system.
 	answers = 15 * time.Second
@@ -153,7 +153,7 @@ func (a *admin) readStatus() (s status) {
 func (a *admin) waitStatus(what string, ok func(status) bool) status {
 	a.t.Helper()
 	var s status
-	for end := time.Now().Add(2 * starts); time.Now().Before(end); time.Sleep(300 * time.Millisecond) { // an emulated machine works
+	for end := time.Now().Add(2 * starts); time.Now().Before(end); time.Sleep(time.Second) { // an emulated machine works
 		var now status
 		if code, _ := a.call(answers, "GET", "/api/admin/update", nil, &now); code != http.StatusOK {
 			continue

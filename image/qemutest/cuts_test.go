@@ -21,7 +21,7 @@ type cutMoments struct {
 
 // cutPower starts a machine from disks as power cuts at random moments of an update leave them.
 func cutPower(t *testing.T, d *Drive, c cutMoments) {
-	cuts := 2
+	cuts, first := 1, drawTurn(t, 2)
 	if n, err := strconv.Atoi(os.Getenv("LIVELEARN_CUTS")); err == nil {
 		cuts = n
 	}
@@ -32,7 +32,7 @@ func cutPower(t *testing.T, d *Drive, c cutMoments) {
 	for i := range cuts {
 		dice := rand.New(rand.NewPCG(seed, uint64(i)))
 		at := c.from + dice.IntN(c.to-c.from)
-		if i%2 == 1 { // few moments matter most: those after the bundle was received
+		if (i+first)%2 == 1 { // few moments matter most: those after the bundle was received
 			at = c.received + dice.IntN(c.to-c.received)
 		}
 		disk := filepath.Join(t.TempDir(), "cut.img")

@@ -76,7 +76,7 @@ func (p *publisherKit) image(t testing.TB, board, version string, more ...string
 	defer printing.Unlock()
 	base := filepath.Join(p.dir, "livelearn-"+board+"-"+version)
 	if _, err := os.Stat(base + ".img"); err != nil {
-		args := append([]string{"run", "-C", "../..", "./image", "build", "--board", board, "--version", version, "--out", p.dir, "--root-json", p.root}, more...)
+		args := append([]string{"run", "-C", "../..", "./image", "build", "--quick", "--board", board, "--version", version, "--out", p.dir, "--root-json", p.root}, more...)
 		runProgram(t, "go", args...)
 		runProgram(t, hostProgram(t), "update", "sign", "--key", p.key, base+".livelearn")
 	}

@@ -12,19 +12,37 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
-// TestAPCImageHoldsTheFirstDay starts the image and runs the story of the first day in a browser,
-// with a power cut in its middle.
+// TestAPCImageHoldsTheFirstDay cuts the power of a new box without a display and reads its claim code
+// from the card. Then it runs the story of the first day in a browser, with a power cut in its middle.
 func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	t.Parallel()
+	takeTurn(t, 0)
 	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
-	m := New(t, Config{Disk: freshDisk(t, image), Raw: true})
+	disk := freshDisk(t, image)
+	m := New(t, Config{Disk: disk, Raw: true})
 	t.Logf("from power to the page: %v, with a data partition made and grown", m.WaitReady(starts))
 	if !strings.Contains(m.Serial.String(), "starting: services") {
 		t.Error("the screen does not tell the phases of the start")
 	}
+	code := readCardWithoutPower(t, m, disk)
+	m.Start()
+	t.Logf("from power to the page, the second time: %v", m.WaitReady(starts))
+	runFirstDay(t, m, code)
+	text := readClaimFile(disk, regexp.MustCompile(`is claimed`))
+	if text == "" || strings.Contains(text, code) {
+		t.Errorf("after the claim the card says %q", text)
+	}
+	m.Kill()
+	if text = readClaimFile(disk, regexp.MustCompile(`is claimed`)); text == "" {
+		t.Error("a power cut brings the code back")
+	}
+}
+
+// runFirstDay claims the box with the code in a browser, and gives a lesson.
+func runFirstDay(t *testing.T, m *Machine, code string) {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /off", func(http.ResponseWriter, *http.Request) { m.Kill() })
 	mux.HandleFunc("POST /on", func(w http.ResponseWriter, _ *http.Request) {
@@ -34,8 +52,8 @@ func TestAPCImageHoldsTheFirstDay(t *testing.T) {
 	})
 	plug := httptest.NewServer(mux)
 	defer plug.Close()
-	cmd := exec.Command("go", "test", "-C", "../..", "-tags=qemu", "-count=1", "-timeout=15m", "-run=Elsewhere", "./ui/e2e")
-	cmd.Env = append(os.Environ(), "LIVELEARN_BOX=https://"+m.Addr(443), "LIVELEARN_CLAIM="+m.readCode(t), "LIVELEARN_PLUG="+plug.URL)
+	cmd := exec.Command("go", "test", "-C", "../..", "-tags=qemu", "-vet=off", "-count=1", "-timeout=45m", "-run=Elsewhere", "./ui/e2e")
+	cmd.Env = append(os.Environ(), "LIVELEARN_BOX=https://"+m.Addr(443), "LIVELEARN_CLAIM="+code, "LIVELEARN_PLUG="+plug.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -75,60 +93,6 @@ func TestAnARM64ImageStarts(t *testing.T) {
 	}
 }
 
-// TestThePowerButtonSwitchesOff restarts the program and then presses the button of a PC, a real
-// input device of the kernel. The box reads it and asks the first process to stop everything in
-// order. The claim code of this box is that of livelearn.toml.
-func TestThePowerButtonSwitchesOff(t *testing.T) {
-	t.Parallel()
-	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
-	disk := freshDisk(t, image)
-	setSettings(t, disk, "[box]\nclaim_code = \"k7fp-2m9x\"\n")
-	m := New(t, Config{Disk: disk, Raw: true})
-	m.WaitReady(starts)
-	if readClaimFile(disk, regexp.MustCompile("Claim code: K7FP2M9X\r\n")) == "" {
-		t.Error("the card does not have the code of livelearn.toml")
-	}
-	if code := m.readCode(t); code != "K7FP2M9X" {
-		t.Errorf("the screen has the code %q", code)
-	}
-	a := claimBox(t, m)
-	a.addClass("7B")
-	// Only the program restarts. The machine keeps running.
-	id, began := a.readBoot().State.ID, a.journalOpenedAt()
-	a.restart("/api/admin/restart", map[string]string{"what": "program"})
-	a.waitStatus("the program again", func(status) bool { return a.journalOpenedAt() != began })
-	if a.readBoot().State.ID != id || !a.hasClass("7B") {
-		t.Error("more than the program was restarted")
-	}
-	events := m.EventCount()
-	if _, err := m.mon.runCommand("system_powerdown", nil); err != nil {
-		t.Fatal(err)
-	}
-	m.waitOff(events)
-	m.Start()
-	m.WaitReady(starts)
-	if !a.hasClass("7B") {
-		t.Error("the data is gone")
-	}
-	b := a.readBoot()
-	if note := b.phaseNote("data"); note == "" || strings.Contains(note, "the power went") {
-		t.Errorf("the disk was not left in order: %q", note)
-	}
-	if b.State.Clock != "rtc" || len(b.State.Before) == 0 {
-		t.Errorf("the clock is from %q; %d lines of the log before", b.State.Clock, len(b.State.Before))
-	}
-	// Press the button while no program runs.
-	a.restart("/api/admin/restart", map[string]string{"what": "program"})
-	for code := 1; code > 0; time.Sleep(10 * time.Millisecond) { // the program ends
-		code, _ = a.call(answers, "GET", "/readyz", nil, nil)
-	}
-	events = m.EventCount()
-	if _, err := m.mon.runCommand("system_powerdown", nil); err != nil {
-		t.Fatal(err)
-	}
-	m.waitOff(events)
-}
-
 // setSettings writes the settings file of a disk, as any computer does.
 func setSettings(t *testing.T, disk, text string) {
 	t.Helper()
@@ -137,23 +101,11 @@ func setSettings(t *testing.T, disk, text string) {
 	runProgram(t, "mcopy", "-o", "-i", disk+"@@1M", settings, "::livelearn.toml")
 }
 
-// waitOff waits until the machine has switched itself off.
-func (m *Machine) waitOff(from int) {
-	m.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), starts)
-	defer cancel()
-	m.WaitEvent(ctx, from, "SHUTDOWN")
-	select {
-	case <-m.ended:
-	case <-ctx.Done():
-		m.t.Fatal("the emulator still runs after the machine was switched off")
-	}
-}
-
 // TestACrashLoopEndsInTheSafeMode damages no data and breaks the settings. The box ends at each
 // start, and the safe mode shows the reason.
 func TestACrashLoopEndsInTheSafeMode(t *testing.T) {
 	t.Parallel()
+	takeTurn(t, 3)
 	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
 	disk := freshDisk(t, image)
 	setSettings(t, disk, "[room]\nno_such_key = 1\n")

@@ -28,6 +28,7 @@ func readDiskIDs(t *testing.T, name string) disk.IDs {
 // firmware starts the second one, and the kernel finds the first one first.
 func TestTwoDisksOfOneImageAreNotMixedUp(t *testing.T) {
 	t.Parallel()
+	takeTurn(t, 2)
 	image, _ := newPublisher(t).image(t, "pc", "0.5.0")
 	own, other := freshDisk(t, image), freshDisk(t, image)
 	m := New(t, Config{Disk: own, Other: other, Raw: true})

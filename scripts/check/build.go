@@ -11,10 +11,10 @@ import (
 )
 
 // coldTurns is the number of turns of builds with an empty cache. Each machine has one.
-const coldTurns = 4
+const coldTurns = 12
 
 // checkReproducible builds the program twice for each machine and compares the bytes. The second
-// build uses a copy in another folder. In every second run, which the commit selects, the second build
+// build uses a copy in another folder. In every sixth run, which the commit selects, the second build
 // for one machine starts with an empty build cache. A full compilation takes minutes of a processor.
 func checkReproducible(ctx context.Context, r *runner) {
 	dir, err := os.MkdirTemp("", "livelearn-build-")

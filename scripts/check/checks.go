@@ -126,8 +126,9 @@ const pageTests = "ui/e2e"
 
 var longPackages = []string{"firmware/scenario", "services/media/peer", "image"}
 
-// runPageTests runs the tests of the pages in a browser, one after the other. They need one processor
-// for most of the time. They have no race detector, since what they test are programs of their own.
+// runPageTests runs the tests of the pages in a browser, one after the other, a short version of
+// scripts/pictures. They need one processor for most of the time. They have no race detector, since what
+// they test are programs of their own.
 func runPageTests(ctx context.Context, r *runner) {
 	env, remove, err := useMemory("")
 	if err != nil {
@@ -135,7 +136,18 @@ func runPageTests(ctx context.Context, r *runner) {
 		return
 	}
 	defer remove()
+	env = append(env, testTurn(ctx)...)
 	r.goTest(ctx, env, "-shuffle=on", "-vet=off", "-timeout=60m", "./"+pageTests)
+}
+
+// testTurns is the number of turns of the tests in a browser and in an emulator, a multiple of what they
+// divide it by.
+const testTurns = 12
+
+// testTurn returns the variable that selects what those tests do in a run, and what only scripts/pictures
+// and scripts/qemu do.
+func testTurn(ctx context.Context) []string {
+	return []string{"LIVELEARN_TURN=" + strconv.Itoa(drawTurn(ctx, testTurns))}
 }
 
 // plainPackages are tested without the race detector, which multiplies what they compute and finds
@@ -147,10 +159,14 @@ var plainPackages = slices.Concat([]string{"firmware/cmd/livelearn", "firmware/s
 // singlePackages are plain packages in which neither the code nor a test starts a goroutine, so there
 // is nothing to race with. A test reads their files.
 var singlePackages = []string{
-	"firmware/appliance/disk", "services/checkedkv", "services/cloud/batch", "services/cloud/usbfile", "services/ink",
-	"services/listimport", "services/media/bwe", "services/quiz/exchange", "services/quiz/gift", "services/quiz/h5p",
-	"services/quiz/item", "services/quiz/moodle", "services/quiz/qti", "services/quiz/table", "services/results",
-	"services/sheet", "services/slides", "services/wire",
+	"firmware/appliance/disk", "firmware/appliance/identity", "firmware/appliance/provision",
+	"firmware/datafolder", "firmware/install", "firmware/lessonfacts", "hal/screen", "hal/slots", "scripts/mutate",
+	"services/checkedkv", "services/cloud/batch", "services/cloud/usbfile", "services/errs",
+	"services/gateway/fingerprint", "services/ink", "services/listimport", "services/media/bwe",
+	"services/media/capacity", "services/playback", "services/qrsvg", "services/quiz/aiken",
+	"services/quiz/exchange", "services/quiz/gift", "services/quiz/h5p", "services/quiz/item",
+	"services/quiz/moodle", "services/quiz/qti", "services/quiz/sample", "services/quiz/table", "services/results",
+	"services/sheet", "services/slides", "services/wire", "ui", "ui/build",
 }
 
 // splitByRace returns the packages to test with the race detector, and the others.
@@ -312,12 +328,12 @@ func runNamespaceTests(ctx context.Context, r *runner) {
 	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer|ACableThatAsks|WhoGives", "./services/network")
 }
 
-// runMachineTests starts images in an emulator, a short version of scripts/qemu. An emulator uses one
-// processor, and now and then waits for a watchdog. The longest tests are in the first file, since they
-// start in the order of the files. The commit selects the broken update that one of them takes.
+// runMachineTests starts images in an emulator, a short version of scripts/qemu: the updates of a PC and
+// a power cut, the start of an arm64 machine, and one story more. The commit selects it, and the broken
+// update. An emulator uses one processor, and now and then waits for a watchdog. The longest test is in
+// the first file, since they start in the order of the files.
 func runMachineTests(ctx context.Context, r *runner) {
-	turn := []string{"LIVELEARN_TURN=" + strconv.Itoa(drawTurn(ctx, 2))}
-	r.goTest(ctx, turn, "-tags=qemu", "-vet=off", "-timeout=60m", "-parallel="+strconv.Itoa(runtime.NumCPU()+1), "./image/qemutest")
+	r.goTest(ctx, testTurn(ctx), "-tags=qemu", "-vet=off", "-timeout=60m", "-parallel="+strconv.Itoa(runtime.NumCPU()+1), "./image/qemutest")
 }
 
 // checkVulnerabilities looks for known vulnerabilities that the code reaches, in the libraries and in

@@ -17,7 +17,7 @@ import (
 // fuzzes all packages for the time in LIVELEARN_FUZZ. Every run tests the seeds of all targets.
 const (
 	fuzzShort = "2s"
-	fuzzTurns = 3
+	fuzzTurns = 6
 )
 
 // fuzzPackage is a package with fuzz targets. One test program serves all of them.

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // check is one step. It counts its own results.
@@ -47,10 +49,10 @@ func listChecks() []check {
 		{name: "unit tests of the pages", fast: true, run: commandCheck("npm", "--prefix", "ui", "test")},
 		{name: "tests of the pages", run: runPageTests, beside: true},
 		{name: "tests", fast: true, run: runTests},
+		{name: "machines in an emulator", run: runMachineTests, beside: true},
 		{name: "network namespace", run: runNamespaceTests, beside: true},
 		{name: "vulnerabilities", run: checkVulnerabilities, beside: true},
 		{name: "reproducible build", run: checkReproducible, beside: true},
-		{name: "machines in an emulator", run: runMachineTests},
 		{name: "pages", run: checkPages, beside: true},
 		{name: "fuzz", run: runFuzz},
 	}
@@ -133,7 +135,7 @@ func (r *runner) runCheck(ctx context.Context, c check) {
 }
 
 func (r *runner) printSummary(d time.Duration) {
-	fmt.Printf("\n%.0f s\n", d.Seconds())
+	fmt.Printf("\n%.0f s, %.0f s of processors\n", d.Seconds(), usedByPrograms().Seconds())
 	for _, s := range r.skips {
 		fmt.Println("skipped: " + s)
 	}
@@ -141,6 +143,16 @@ func (r *runner) printSummary(d time.Duration) {
 		fmt.Println("failed: " + f)
 	}
 	fmt.Println(r.String())
+}
+
+// usedByPrograms returns the processor time of all programs that have ended. It says what a run costs,
+// also on a machine that does other work.
+func usedByPrograms() time.Duration {
+	var used unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_CHILDREN, &used) != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // newCommand makes a command. The end of ctx kills it with all its children.

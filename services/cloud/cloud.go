@@ -201,19 +201,33 @@ func (c *Cloud) Link(ctx context.Context, link string) error {
 	if err := c.Down.ResetCursors(); err != nil {
 		return err
 	}
+	if err := c.dropUpdate(ctx); err != nil {
+		return err
+	}
 	c.Log.Info("the box is linked to a cloud", "way", l.Way, "where", l.Where)
 	c.setLink(l)
 	return nil
 }
 
 // Unlink removes the link. The facts in the cloud stay there.
-func (c *Cloud) Unlink(context.Context) error {
+func (c *Cloud) Unlink(ctx context.Context) error {
 	if err := c.store.clearLink(); err != nil {
+		return err
+	}
+	if err := c.dropUpdate(ctx); err != nil {
 		return err
 	}
 	c.Health.ClearCheck("cloud")
 	c.setLink(Link{})
 	return nil
+}
+
+// dropUpdate takes back what the cloud of an earlier link wanted to install.
+func (c *Cloud) dropUpdate(ctx context.Context) error {
+	if c.Down.Update == nil {
+		return nil
+	}
+	return c.Down.Update(ctx, nil)
 }
 
 func (c *Cloud) setLink(l Link) {

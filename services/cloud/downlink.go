@@ -44,6 +44,7 @@ type Downlink struct {
 	Library *library.Library
 	Erase   func(ctx context.Context, pupil string) error // starts to forget a pupil, may be called twice
 	Policy  func(Policy) error                            // may be nil, because each State has the policy too
+	Update  func(ctx context.Context, u *Update) error    // follows an update, or takes it back (nil); may be nil
 	Note    func(Note) error                              // set by New if nil
 	Log     *slog.Logger
 
@@ -184,6 +185,10 @@ func (d *Downlink) applyByKind(ctx context.Context, it Item) error {
 		return d.applyPolicy(it)
 	case ItemErasure:
 		return d.startErasure(ctx, it)
+	case ItemPicture:
+		return d.keepPicture(it)
+	case ItemUpdate:
+		return d.followUpdate(ctx, it)
 	}
 	d.Log.Warn("an item of the cloud has an unknown kind", "kind", truncateText(it.Kind), "seq", it.N)
 	return d.addNote(NoteUnknown, it.Kind, int(it.N)) // check bounds it
@@ -240,6 +245,21 @@ func (d *Downlink) applyPolicy(it Item) error {
 		return err
 	}
 	return d.Policy(p)
+}
+
+// followUpdate hands an update on. The same one may come twice.
+func (d *Downlink) followUpdate(ctx context.Context, it Item) error {
+	if d.Update == nil {
+		return d.addNote(NoteUnknown, it.Kind, int(it.N)) // check bounds it
+	}
+	if it.Gone {
+		return d.Update(ctx, nil)
+	}
+	var u Update
+	if err := decodeItem(it, &u); err != nil {
+		return err
+	}
+	return d.Update(ctx, &u)
 }
 
 // userID matches a pupil's id as the roster makes it. Any other word must not be erased: the

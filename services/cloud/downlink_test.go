@@ -367,6 +367,8 @@ func FuzzItem(f *testing.F) {
 		classItem(1, "k1", "7b", "Ben"), quizItem(1, "k1", "Fractions"), eraseItem(1, pupilID), eraseItem(1, "a"),
 		{Kind: cloud.ItemPolicy, Data: json.RawMessage(`{"chat":true}`)},
 		{Kind: "x"},
+		pictureItem(1, newPicture(1)),
+		{Kind: cloud.ItemPicture, ID: "00000000000000000000000000000000.png", Data: json.RawMessage(`{"data":"AAAA"}`)},
 		{Kind: cloud.ItemClass, ID: "k1", Data: json.RawMessage(`{"name":"a","pupils":[{"id":"1","name":"A","time":1e999}]}`)},
 		{Kind: cloud.ItemQuiz, ID: "k1", Data: json.RawMessage(`{"title":"\u0000","items":[null]}`)},
 	} {

@@ -18,6 +18,7 @@ const Stream = "report"
 func Events() []event.Def {
 	return []event.Def{
 		{Kind: Reported, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
+		{Kind: Progressed, Effect: event.Committed, Keep: event.KeepChat, Cloud: true},
 		{Kind: Anchored, Effect: event.Committed, Cloud: true, Vital: true},
 		{Kind: Listed, Effect: event.Committed, Cloud: true, PayloadFor: keepOwnEntry},
 		{Kind: Graded, Effect: event.Committed, Cloud: true, PayloadFor: keepOwnMarks},

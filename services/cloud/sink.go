@@ -104,6 +104,8 @@ const (
 	ItemQuiz    = "quiz"    // item.Quiz
 	ItemPolicy  = "policy"  // Policy
 	ItemErasure = "erasure" // Erasure
+	ItemUpdate  = "update"  // Update, for one box
+	ItemPicture = "picture" // Picture, before the quiz that shows it
 )
 
 // Item is one decision of the cloud: a whole object in its newest version. An object that
@@ -142,6 +144,16 @@ type Erasure struct {
 	Pupil string `json:"pupil"` // user id
 }
 
+// Update is a release that an operator wants on the box. The bundle decides whether it may be
+// installed: by its signatures, its board and its build.
+type Update struct {
+	Version string `json:"version"`
+	Build   int    `json:"build"`
+	URL     string `json:"url"`  // of the bundle
+	When    string `json:"when"` // "night", or "idle": as soon as no lesson is open
+	Try     int    `json:"try"`  // more than 1: even if it failed on the box before
+}
+
 // Facts that the box writes about itself for the cloud, on the stream "report".
 const (
 	Reported = "box.reported"  // Report
@@ -149,6 +161,8 @@ const (
 	Listed   = "class.listed"  // Listing: maps ids of a class to names
 	Graded   = "lesson.graded" // Grades
 	Erased   = "pupil.erased"  // Erasure
+
+	Progressed = "update.progressed" // UpdateProgress
 )
 
 // Anchor ties the monotonic clock of one run of the program to the right time. An event at mono
@@ -168,6 +182,19 @@ type Report struct {
 	Worst   string `json:"worst"`  // the worst of its health checks: "ok", "warn" or "fail"
 	Checks  any    `json:"checks,omitempty"`
 	Letters int    `json:"letters"` // dead letters on the box
+
+	Board string `json:"board,omitempty"` // that update bundles must be for; empty: it cannot be updated
+	Build int    `json:"build,omitempty"` // that runs
+}
+
+// UpdateProgress says what became of an Update.
+type UpdateProgress struct {
+	Build   int    `json:"build"`   // of the Update
+	Try     int    `json:"try"`     // of the Update
+	Version string `json:"version"` // that runs
+	State   string `json:"state"`   // "fetching", "scheduled", "restarting", "trying", "installed" or "failed"
+	Code    string `json:"code,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 // Listing is a class list of the box. Names are empty if the policy keeps them on the box.

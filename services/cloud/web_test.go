@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/cloud/server"
+	"github.com/livelearn/box/services/timetest"
 )
 
 // webLink is a cloud role on the database of a directLink, and a way to it for a box over a bad line.
@@ -38,7 +38,7 @@ func newWebLink(t testing.TB, d *directLink) *webLink {
 	})
 	w := &webLink{directLink: d}
 	var addr string
-	waitFor(t, 10*time.Second, "the cloud listens", func() bool { addr, w.pin = s.Addr(); return addr != "" })
+	waitFor(t, timetest.Patience, "the cloud listens", func() bool { addr, w.pin = s.Addr(); return addr != "" })
 	w.line = cloudtest.NewProxy(t, addr)
 	return w
 }

@@ -20,8 +20,8 @@ const (
 	// JobMemory bounds the worker: PDFium in its sandbox takes up to 384 MB, its compiler or a
 	// large picture 400 more.
 	JobMemory = 1 << 30
-	// JobTimeout bounds one try: 200 pages on a board's slowest core.
-	JobTimeout = 10 * time.Minute
+	// JobTimeout bounds one try: 300 pages on a board's slowest core.
+	JobTimeout = 15 * time.Minute
 )
 
 // jobInput is the input of a job of kind JobKind, and its result.

@@ -5,7 +5,11 @@
 // is treated: when its effects leave, who may see it, how long it is kept.
 package event
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
 
 // Kind names a kind of fact, feature first and past tense: "chat.said".
 type Kind string
@@ -50,6 +54,16 @@ func (r Role) String() string { return roleNames[r] }
 
 // MarshalText writes the role's word.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads the name of a role.
+func (r *Role) UnmarshalText(name []byte) error {
+	i := slices.Index(roleNames[:], string(name))
+	if i < 0 {
+		return fmt.Errorf("role: %q is no role", name)
+	}
+	*r = Role(i)
+	return nil
+}
 
 // Viewer is a person and the role in which the person looks at a room.
 type Viewer struct {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/livelearn/box/services/openapitest"
 )
 
 // The files of the pages' types. The first has the types of facts, the second of HTTP bodies.
@@ -155,4 +157,13 @@ func typeOf(s *huma.Schema) string {
 		out += " | null"
 	}
 	return out
+}
+
+// TestTheDescriptionPassesTheLinter needs redocly.
+func TestTheDescriptionPassesTheLinter(t *testing.T) {
+	text, err := newRig(t).api.OpenAPI().MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	openapitest.Lint(t, text)
 }

@@ -61,7 +61,7 @@ func playWorker(role string) int {
 }
 
 func newWorker(role string) jobs.Worker {
-	return jobs.Worker{Timeout: 20 * time.Second, Command: func() *exec.Cmd {
+	return jobs.Worker{Timeout: timetest.Patience, Command: func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "JOBS_TEST_ROLE="+role)
 		return cmd

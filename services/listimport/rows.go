@@ -123,6 +123,9 @@ func isShared(l layout, records []record) bool {
 // readRow reads one row.
 func (t *table) readRow(file string, l layout, r record) {
 	raw := l.pupilName(r)
+	if t.findClassLine(r) {
+		return
+	}
 	if strings.Contains(raw, "\n") {
 		t.addProblem(file, r.line, r.raw, "bad_quotes", "a quotation mark is open or stands in a wrong place")
 		return
@@ -150,7 +153,7 @@ func (t *table) readRow(file string, l layout, r record) {
 		t.addError(file, r.line, r.raw, err)
 		return
 	}
-	group := ""
+	group := t.lineClass
 	if raw := l.className(r); raw != "" {
 		if group, err = CleanName("", "class", raw, MaxName); err != nil {
 			t.addError(file, r.line, r.raw, err)
@@ -160,8 +163,24 @@ func (t *table) readRow(file string, l layout, r record) {
 	t.addPupil(group, Row{Source: t.sourceID(file, l, r), Name: name, File: file, Line: r.line}, r.raw, l.cellOf(r, login), l.cellOf(r, born))
 }
 
+// classLine matches a line of plain names that says a class, such as "Class 7B".
+var classLine = regexp.MustCompile(`(?i)^(?:class|form|year|grade|classe|clase|klasse|klas|turma|grupo|group|الصف|الفصل)\s*:?\s+(\d{1,2}[. \-/]?\p{L}{0,3}|\p{L}{1,2})\s*:?$`)
+
+// findClassLine reports a line that says the class of the names below it, in a list without columns.
+func (t *table) findClassLine(r record) bool {
+	if t.Columns != nil || len(r.fields) != 1 {
+		return false
+	}
+	m := classLine.FindStringSubmatch(strings.TrimSpace(r.fields[0]))
+	if m == nil {
+		return false
+	}
+	t.lineClass = strings.TrimSpace(m[1])
+	return true
+}
+
 // offStates are states of accounts that are switched off.
-var offStates = []string{"inactive", "suspended", "disabled", "archived", "withdrawn"}
+var offStates = []string{"inactive", "suspended", "disabled", "archived", "withdrawn", "transferred", "left", "leaver", "transferido", "transferida", "baja", "evadido", "desistente"}
 
 func isOff(cell string) bool {
 	k := foldHeading(cell)

@@ -16,6 +16,7 @@ import (
 
 // table is a Table during the reading of a file.
 type table struct {
+	lineClass string // the class that a line above said, in a list without columns
 	Table
 	file       string             // its name
 	choice     Choice             // a person's word about the columns

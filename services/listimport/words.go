@@ -35,6 +35,7 @@ func (c column) slips() bool { return c != columnOther && c < login && c != call
 // still match with a typing error, or with the name of a table around them: see columnOf.
 var headingWords = map[column][]string{
 	columnFullName: {
+		"numelesiprenumele", "numelesiprenumeleelevului", "mokinys", "mokiniovardaspavarde", "نامطالبعلم", "originalname", "nameoriginalname",
 		"fullname", "displayname", "studentname", "pupilname", "nameofstudent", "nameofpupil", "learnername", "completename",
 		"student", "pupil", "learner", "students", "pupils", "firstandlastname", "lastnamefirstname", "firstnamelastname",
 		"nomcomplet", "nometprenom", "nomprenom", "prenometnom", "prenomnom", "nomsetprenoms", "eleve", "nomdeleve",
@@ -50,6 +51,7 @@ var headingWords = map[column][]string{
 		"nimi", "namn", "navn", "имеипрезимеученика", "nama", "jina", "نام", "שם", "नाम", "নাম", "ชื่อ", "emri",
 	},
 	columnGivenName: {
+		"fn",
 		"firstname", "firstnames", "givenname", "givennames", "forename", "forenames", "first", "given", "fname", "christianname",
 		"prenom", "prenoms", "nombres", "nombredepila", "primernombre",
 		"الاسمالاول", "الاسمالشخصي", "vorname", "vornamen",
@@ -57,6 +59,7 @@ var headingWords = map[column][]string{
 		"fornavn", "etunimi", "etunimet", "eesnimi", "vardas", "vards", "imiona", "pierwszeimie", "jmeno", "krestnijmeno", "meno", "krstnemeno", "ime", "prenume", "adi", "ad", "ismi", "keresztnev", "utonev", "имя", "имяученика", "ім’я", "име", "ονομα", "名", "名字", "nomepropri", "nomepróprio", "primeiro", "primeironome", "nomepropio", "emri", "enwcyntaf", "jinalakwanza", "שםפרטי", "ten", "izena", "namadepan", "firstnamestudent",
 	},
 	columnFamilyName: {
+		"prezime", "ln", "pavardė",
 		"lastname", "lastnames", "familyname", "surname", "surnames", "last", "family", "lname", "secondname", "longname",
 		"nomdefamille", "nomfamille", "nomdenaissance", "nomnaissance", "apellido", "apellidos", "primerapellido", "apellidopaterno",
 		"اسمالعائله", "العائله", "اللقب", "الكنيه", "النسب", "الاسمالعائلي", "الاسمالاخير",
@@ -73,6 +76,7 @@ var headingWords = map[column][]string{
 		"preferredlastname", "preferredsurname", "preferredfamilyname", "nomdusage", "nomusage", "nomusuel",
 	},
 	middle: {
+		"mn",
 		"middlename", "middlenames", "middle", "middleinitial", "mi", "secondforename", "othernames", "secondfirstname", "deuxiemeprenom", "prenom2", "prenom3", "autresprenoms",
 		"segundonombre", "zweitervorname", "zweitname", "اسمالاب", "اسمالجد", "الاسمالثاني", "الاسمالثالث", "الاسمالاوسط",
 		"middlenameorinitial", "middlenameinitial", "drugieimie", "отчество", "побатькові", "презиме", "tendem", "mellannamn", "mellomnavn", "mellemnavn", "segundonome",
@@ -82,6 +86,7 @@ var headingWords = map[column][]string{
 		"segoncognom", "segundosobrenome", "cognom2",
 	},
 	columnClass: {
+		"rollclass", "rollgroup", "klase", "stammklasse",
 		"class", "classname", "form", "formgroup", "homeroom", "registrationgroup", "registrationform", "reggroup", "regform",
 		"tutorgroup", "classroom", "classes", "classenrollment", "classenrolment", "enrolledin",
 		"classe", "division", "nomdelaclasse", "libelleclasse", "libelledelaclasse", "classederattachement", "clase", "aula", "unidad",
@@ -94,6 +99,7 @@ var headingWords = map[column][]string{
 	},
 	crowd: {"group", "groupname", "course", "coursename", "groupe", "groupes", "grupo", "gruppe", "kurs", "lerngruppe"},
 	columnGrade: {
+		"gr", "scholasticyear",
 		"grade", "gradelevel", "year", "yeargroup", "level", "yearlevel", "niveau", "annee", "grado", "nivel", "curso",
 		"المستوي", "السنه", "المرحله", "stufe", "jahrgang", "jahrgangsstufe", "klassenstufe",
 		"serie", "anoescolaridade", "anodeescolaridade", "ano", "annodicorso", "leerjaar", "jaarlaag", "vuosiluokka", "arskurs", "arstrinn", "klassetrinn", "rocnik", "evfolyam", "年级", "年級", "学年", "학년", "gradeyear", "ncyear", "nationalcurriculumyear", "studentgrade", "anno", "yeargroupname", "khoi",
@@ -117,13 +123,14 @@ var headingWords = map[column][]string{
 		"syntymaaika", "fodselsdato", "fodelsedatum", "fodselsdag", "geboortedatum", "datanascimento", "datadenascimento", "datadinascita", "datanaixement", "datadenaixement", "dataurodzenia", "datumnarozeni", "datumnarodenia", "датарождения", "датанародження", "ημερομηνιαγεννησης", "出生日期", "生年月日", "생년월일", "ngaysinh", "tanggallahir", "dogumtarihi", "תאריךלידה", "تاریختولد",
 	},
 	role: {
+		"profile", "profil",
 		"role", "roles", "usertype", "type", "membertype", "persontype", "position", "function", "statut", "fonction", "rol", "tipo", "tipodeusuario", "rolle",
 		"funktion", "الدور", "نوعالمستخدم", "الصفه", "الوظيفه",
 		"role1", "usertypes", "enterpriserole", "primaryrole", "userrole", "rolle1", "roli", "rollit", "roll", "stilling", "perfil", "cargo", "ruolo", "rolename",
 	},
 	prefix:  {"tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels", "namenszusatz", "vorsatzwort", "vorsatz", "nameprefix", "surnameprefix", "lastnameprefix"},
 	enabled: {"enableduser", "accountenabled", "isactive"},
-	state:   {"status", "enrollmentstatus", "enrolmentstatus", "etat", "estado", "الحاله"},
+	state:   {"situacao", "situation", "pupilstatus", "status", "enrollmentstatus", "enrolmentstatus", "etat", "estado", "الحاله"},
 	columnOther: {
 		"gender", "sex", "sexe", "genre", "sexo", "genero", "geschlecht", "الجنس", "النوع", "pronouns", "title", "city", "town", "ville", "ciudad", "ort", "wohnort", "المدينه",
 		"address", "street", "adresse", "direccion", "country", "pays", "pais", "nationality", "nationalite", "nacionalidad", "الجنسيه", "language", "langue", "idioma",
@@ -159,7 +166,7 @@ var summaries = []string{
 	"promedio", "promediodelaclase", "promediodelgrupo", "mediadelaclase", "puntos", "puntuacionmaxima", "totalalumnos", "alumnos",
 	"durchschnitt", "klassendurchschnitt", "mittelwert", "summe", "gesamt", "punkte", "anzahl",
 	"المعدل", "معدلالصف", "المتوسط", "متوسطالصف", "المجموع", "مجموع", "الاجمالي", "النقاط", "عددالطلاب",
-	"highest", "lowest", "highestscore", "lowestscore", "maximum", "minimum", "possible", "outof", "duedate", "weight", "teststudent", "studenttest", "notemaximale", "notemax", "coefficient", "totaleleves",
+	"highest", "lowest", "highestscore", "lowestscore", "maximum", "minimum", "possible", "outof", "duedate", "weight", "teststudent", "studenttest", "testpreviewuser", "previewuser", "demostudent", "notemaximale", "notemax", "coefficient", "totaleleves",
 	"mediadelgrupo", "mediadaturma", "pontos", "totaldealunos", "mediadellaclasse", "punteggio", "punti", "totale", "totalealunni", "gemiddelde", "klasgemiddelde", "totaal", "punten", "aantalleerlingen",
 	"ortalama", "sinifortalamasi", "toplam", "puan", "keskiarvo", "yhteensa", "pisteet", "medelvarde", "poang", "antal", "gjennomsnitt", "gennemsnit", "srednia", "sredniaklasy", "razem", "punkty", "prumer", "celkem",
 	"среднее", "среднийбалл", "итого", "всего", "баллы", "середнє", "середнійбал", "усього", "всього", "μεσοςορος", "συνολο", "平均", "平均分", "总分", "合計", "満点", "평균", "합계", "ratarata", "jumlah", "trungbinh", "tongso", "ממוצע", "סהכ", "میانگین", "مجموعنمرات",
@@ -168,7 +175,7 @@ var summaries = []string{
 // adults are words in the roles of people who are not pupils. learners are those of pupils.
 var (
 	adults = []string{
-		"teacher", "coach", "staff", "admin", "instructor", "tutor", "facilitator", "principal", "guardian", "parent", "superuser", "observer", "assistant", "librarian", "employee",
+		"teacher", "owner", "organizer", "organiser", "propietari", "proprietaire", "proprietario", "besitzer", "coach", "staff", "admin", "instructor", "tutor", "facilitator", "principal", "guardian", "parent", "superuser", "observer", "assistant", "librarian", "employee",
 		"enseignant", "professeur", "personnel", "directeur", "directrice", "responsable", "profesor", "docente", "maestro", "maestra", "director", "personal",
 		"lehrer", "lehrkraft", "lehrperson", "معلم", "مدرس", "استاذ", "مشرف", "مدير", "ولي",
 		"faculty", "aide", "proctor", "relative", "mentor", "insegnante", "docent", "leraar", "medewerker", "professor", "funcionario", "opettaja", "larare", "laerer", "nauczyciel", "ucitel", "учитель", "преподаватель", "вчитель", "καθηγητ", "δασκαλ", "ogretmen", "老师", "教师", "教員", "先生", "교사", "guru", "giaovien", "mwalimu", "מורה", "دبیر",

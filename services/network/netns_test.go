@@ -71,7 +71,7 @@ func inNamespace(t *testing.T, body func(t *testing.T)) {
 // runFar runs a program at the other end of the cable and waits for it.
 func runFar(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), timetest.Patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", "far"}, args...)...).CombinedOutput()
 	return string(out), err

@@ -46,7 +46,7 @@ func (rs *Rooms) ResendPresence(room, box string) {
 
 func (r *Room) resendPresence(box string) {
 	var guests []*Seat
-	for s := range r.connections.seats {
+	for _, s := range r.connections.seats {
 		if s.answered && s.Box == box {
 			guests = append(guests, s)
 			delete(r.connections.presence.unpaged, s) // it gets all pages now
@@ -77,6 +77,9 @@ func (s *Seat) Answer(seq uint64) { s.answered, s.lastSent = true, seq }
 // got it, as the room does. All seats are of this box. The caller guards them with one lock.
 func (rs *Rooms) DeliverFact(room string, seats map[*Seat]struct{}, e event.Event) {
 	if _, ok := rs.defs[e.Kind]; ok && !isRedacted(e) {
-		rs.deliverFact(TopicOf(room), seats, e)
+		d := rs.newDelivery(TopicOf(room), e)
+		for s := range seats {
+			d.sendTo(s)
+		}
 	}
 }

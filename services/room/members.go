@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -45,7 +46,7 @@ func (r *Room) handleJoin(s *Seat, ref string) {
 		w.View = r.viewFor(s.Viewer)
 	}
 	answer := wire.NewReply(s.JoinRef, ref, r.topic, true, w)
-	r.connections.seats[s] = struct{}{}
+	r.connections.addSeat(s)
 	r.deferEffect(r.lastCommitted, func() {
 		if !r.isSeated(s) {
 			return // left while it waited
@@ -106,7 +107,7 @@ func (r *Room) handleLeave(s *Seat) {
 	if !r.isSeated(s) {
 		return
 	}
-	delete(r.connections.seats, s)
+	r.connections.removeSeat(s)
 	if s.answered {
 		r.leavePresence(s)
 	}
@@ -127,7 +128,7 @@ func (r *Room) recordDeparture(s *Seat) {
 	if r.control.Here[u] != r.epoch || !r.control.isOpen() {
 		return
 	}
-	for other := range r.connections.seats {
+	for _, other := range r.connections.seats {
 		if other.Viewer.User == u {
 			return
 		}
@@ -163,11 +164,11 @@ func (r *Room) observePresence(ctx context.Context) error {
 func (r *Room) expelRemoved(e event.Event) {
 	var who PersonData
 	DecodePayload(e, &who)
-	for s := range r.connections.seats {
+	for _, s := range slices.Clone(r.connections.seats) {
 		if s.Viewer.User != who.User || !r.control.Removed[who.User] {
 			continue
 		}
-		delete(r.connections.seats, s)
+		r.connections.removeSeat(s)
 		s.Member.Send(wire.NewFrame(wire.Message{JoinRef: s.JoinRef, Topic: r.topic, Event: wire.Close}))
 		s.Member.Closed(s)
 		if s.answered {

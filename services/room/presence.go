@@ -58,8 +58,8 @@ type presence struct {
 
 // presencePage holds up to pageMembers seats, sorted by key.
 type presencePage struct {
-	seats   []*Seat
-	encoded json.RawMessage // nil after a change
+	seats []*Seat
+	frame wire.Frame // shared by all who get the page; empty after a change
 }
 
 func comparePresence(a, b *Seat) int { return strings.Compare(a.presenceKey, b.presenceKey) }
@@ -72,7 +72,7 @@ func (p *presence) add(s *Seat) {
 	}
 	page := p.pages[i]
 	at, _ := slices.BinarySearchFunc(page.seats, s, comparePresence)
-	page.seats, page.encoded = slices.Insert(page.seats, at, s), nil
+	page.seats, page.frame = slices.Insert(page.seats, at, s), wire.Frame{}
 	s.presencePage = page
 	p.changes.joins = append(p.changes.joins, s)
 }
@@ -82,7 +82,7 @@ func (p *presence) add(s *Seat) {
 func (p *presence) remove(s *Seat) {
 	page := s.presencePage
 	page.seats = slices.DeleteFunc(page.seats, func(other *Seat) bool { return other == s })
-	page.encoded = nil
+	page.frame = wire.Frame{}
 	for n := len(p.pages); n > 0 && len(p.pages[n-1].seats) == 0; n-- {
 		p.pages = p.pages[:n-1]
 	}
@@ -90,16 +90,20 @@ func (p *presence) remove(s *Seat) {
 	p.changes.leaves = append(p.changes.leaves, s)
 }
 
-// frame returns the page as a presence_state if it is the first one, else as a presence_diff.
+// frame returns the page as a presence_state if it is the first one, else as a presence_diff. It is
+// encoded once for all who come until the page changes.
 func (p *presence) frame(topic string, n int) wire.Frame {
 	page := p.pages[n]
-	if page.encoded == nil {
-		page.encoded = encodePresence(page.seats)
+	if page.frame.Bytes != nil {
+		return page.frame
 	}
+	list := encodePresence(page.seats)
 	if n == 0 {
-		return wire.NewBroadcast(topic, wire.PresenceState, page.encoded)
+		page.frame = wire.NewBroadcast(topic, wire.PresenceState, list)
+	} else {
+		page.frame = wire.NewBroadcast(topic, wire.PresenceDiff, encodeChanges(list, json.RawMessage("{}")))
 	}
-	return wire.NewBroadcast(topic, wire.PresenceDiff, encodeChanges(page.encoded, json.RawMessage("{}")))
+	return page.frame
 }
 
 // encodePresence returns the object of the seats, which are sorted by key: key -> {metas}.
@@ -174,7 +178,7 @@ func (r *Room) sendPresenceChanges(now time.Time) {
 	slices.SortStableFunc(leaves, comparePresence)
 	f := wire.NewBroadcast(r.topic, wire.PresenceDiff, encodeChanges(encodePresence(joins), encodePresence(leaves)))
 	var guests []*Seat
-	for s := range r.connections.seats {
+	for _, s := range r.connections.seats {
 		alone := len(leaves) == 0 && len(joins) == 1 && joins[0] == s // it is in its own list
 		switch {
 		case !s.answered || alone:

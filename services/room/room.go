@@ -132,6 +132,7 @@ type roomMail struct {
 	deadlineDue bool   // a deadline has passed
 	presenceDue bool   // who came and went waits to be sent
 	presenceBox string // whose guests missed some of presence
+	handled     func() // called once the mail was handled; may be nil
 }
 
 // commitResult is the journal's answer for a batch of facts.
@@ -249,7 +250,7 @@ func (rs *Rooms) connectionsOf(id string) *connections {
 	defer rs.mu.Unlock()
 	h := rs.connectionsByRoom[id]
 	if h == nil {
-		h = &connections{seats: map[*Seat]struct{}{}}
+		h = &connections{}
 		rs.connectionsByRoom[id] = h
 	}
 	return h

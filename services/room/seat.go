@@ -43,6 +43,7 @@ type Seat struct {
 	lastSent     uint64        // the last seq that was queued to the member
 	joinEpoch    uint64        // the epoch in which the join was answered
 	left         bool          // it left before its join was handled
+	place        int           // in connections.seats, if it is there
 }
 
 // Grant is the word of a room's box on who a person is, for a seat that is taken at another box.
@@ -62,9 +63,29 @@ type ack struct {
 // for the disk. Its users are the room's goroutine and a hung one that was given up: hence mu.
 type connections struct {
 	mu       sync.Mutex
-	seats    map[*Seat]struct{}
+	seats    []*Seat // in no order
 	acks     []ack
 	presence presence
+}
+
+func (c *connections) has(s *Seat) bool { return s.place < len(c.seats) && c.seats[s.place] == s }
+
+// addSeat adds a seat that is not there.
+func (c *connections) addSeat(s *Seat) {
+	s.place = len(c.seats)
+	c.seats = append(c.seats, s)
+}
+
+// removeSeat removes a seat, if it is there. The last one takes its place.
+func (c *connections) removeSeat(s *Seat) {
+	if !c.has(s) {
+		return
+	}
+	end := len(c.seats) - 1
+	last := c.seats[end]
+	c.seats[s.place], last.place = last, s.place
+	c.seats[end] = nil
+	c.seats = c.seats[:end]
 }
 
 func mustJSON(v any) json.RawMessage {

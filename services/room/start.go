@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
@@ -115,8 +116,9 @@ func (r *Room) resyncMembers() {
 			a.reply(Reply{Err: errs.NewCode("room", errs.Down, "not_saved", "not saved: send it again")})
 		}
 	}
-	for s := range r.connections.seats {
+	for _, s := range slices.Clone(r.connections.seats) {
 		switch missed, ok := r.eventsSince(s.lastSent); {
+		case !r.connections.has(s): // a fact that it missed has removed it
 		case !s.answered:
 			r.dropSeat(s) // its answer was on the way when the room crashed: it joins again
 		case s.lastSent > r.seq || !ok:
@@ -127,14 +129,14 @@ func (r *Room) resyncMembers() {
 			}
 		}
 	}
-	for s := range r.connections.seats {
+	for _, s := range r.connections.seats {
 		r.recordArrival(s) // when all have seen what came before
 	}
 }
 
 // dropSeat closes the channel with phx_error, on which clients join again by themselves.
 func (r *Room) dropSeat(s *Seat) {
-	delete(r.connections.seats, s)
+	r.connections.removeSeat(s)
 	s.Member.Send(wire.NewFrame(wire.Message{JoinRef: s.JoinRef, Topic: r.topic, Event: wire.Error}))
 	s.Member.Closed(s)
 	if s.answered {

@@ -80,6 +80,9 @@ func (rs *Rooms) handleMail(ctx context.Context, r *Room, m roomMail) (err error
 	if m.committed == nil && err == nil {
 		r.armTimer()
 	}
+	if m.handled != nil && err == nil {
+		m.handled()
+	}
 	return err
 }
 
@@ -161,8 +164,7 @@ func (r *Room) checkCommand(m *Message) (command, error) {
 }
 
 func (r *Room) isSeated(s *Seat) bool {
-	_, ok := r.connections.seats[s]
-	return ok
+	return r.connections.has(s)
 }
 
 // truncateName shortens a client's word for an error.
@@ -267,8 +269,12 @@ func (r *Room) ackMessage(m *Message, first, seq uint64) {
 
 // sendFact sends a fact to each member that may see it and has not got it.
 func (r *Room) sendFact(e event.Event) {
-	if boxes := r.rooms.deliverFact(r.topic, r.connections.seats, e); len(boxes) > 0 {
-		r.rooms.Line.SendFact(r.id, boxes, e)
+	d := r.rooms.newDelivery(r.topic, e)
+	for _, s := range r.connections.seats {
+		d.sendTo(s)
+	}
+	if len(d.boxes) > 0 {
+		r.rooms.Line.SendFact(r.id, d.boxes, e)
 	}
 	r.rooms.metrics.facts.Inc()
 	if e.Kind == Removed {
@@ -276,37 +282,43 @@ func (r *Room) sendFact(e event.Event) {
 	}
 }
 
-// deliverFact sends a fact to each of the seats that may see it and has not got it. It returns the boxes
-// of the guests among them, which have to be told.
-func (rs *Rooms) deliverFact(topic string, seats map[*Seat]struct{}, e event.Event) (boxes []string) {
+// delivery is the way of one fact to seats.
+type delivery struct {
+	e        event.Event
+	topic    string
+	def      event.Def
+	audience event.Audience
+	frame    wire.Frame // the same for all who may see it, but for personal payloads
+	boxes    []string   // of the guests, which have to be told
+}
+
+func (rs *Rooms) newDelivery(topic string, e event.Event) *delivery {
 	def := rs.defs[e.Kind]
-	audience := def.AudienceOf(e)
-	f := encodeFact(topic, e)
-	for s := range seats {
-		if !s.answered || e.Seq <= s.lastSent {
-			continue
-		}
-		s.lastSent = e.Seq
-		if s.Box != "" {
-			if !slices.Contains(boxes, s.Box) {
-				boxes = append(boxes, s.Box)
-			}
-			continue
-		}
-		if !audience.Has(s.Viewer) {
-			continue
-		}
-		if def.PayloadFor != nil {
-			f = encodeFact(topic, personalise(def, e, s.Viewer))
-		}
-		s.Member.Send(f)
+	return &delivery{e: e, topic: topic, def: def, audience: def.AudienceOf(e), frame: encodeFact(topic, e)}
+}
+
+// sendTo sends the fact to a member that may see it and has not got it, or notes the box of a guest.
+func (d *delivery) sendTo(s *Seat) {
+	if !s.answered || d.e.Seq <= s.lastSent {
+		return
 	}
-	return boxes
+	s.lastSent = d.e.Seq
+	switch {
+	case s.Box != "":
+		if !slices.Contains(d.boxes, s.Box) {
+			d.boxes = append(d.boxes, s.Box)
+		}
+	case !d.audience.Has(s.Viewer):
+	case d.def.PayloadFor != nil:
+		s.Member.Send(encodeFact(d.topic, personalise(d.def, d.e, s.Viewer)))
+	default:
+		s.Member.Send(d.frame)
+	}
 }
 
 func (r *Room) sendCast(c cast) {
 	var guests []*Seat
-	for s := range r.connections.seats {
+	for _, s := range r.connections.seats {
 		switch {
 		case !s.answered || !c.see.Has(s.Viewer):
 		case s.Box != "":

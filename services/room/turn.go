@@ -32,7 +32,7 @@ func (t *Turn) IsPresent(user string) bool {
 	h := t.room.connections
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.seats {
+	for _, s := range h.seats {
 		if s.Viewer.User == user {
 			return true
 		}
@@ -46,7 +46,7 @@ func (t *Turn) PresentPupils() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	users := map[string]bool{}
-	for s := range h.seats {
+	for _, s := range h.seats {
 		if s.Viewer.Role == event.Pupil {
 			users[s.Viewer.User] = true
 		}

@@ -144,16 +144,31 @@ func (r *Roster) eachOpenLesson(tx *bbolt.Tx) func(func(storedLesson) bool) {
 	}
 }
 
-// OpenLessons returns the open lessons.
+// openLessons is the answer of OpenLessons at a state of the database.
+type openLessons struct {
+	tx   int // the last write that it contains
+	list []Lesson
+}
+
+// OpenLessons returns the open lessons. Each display asks every second, so the answer is read once
+// after each write.
 func (r *Roster) OpenLessons() ([]Lesson, error) {
-	list := []Lesson{}
+	var kept *openLessons
 	err := r.readTx("roster.Open", func(tx *bbolt.Tx) error {
-		for l := range r.eachOpenLesson(tx) {
-			list = append(list, l.toLesson(tx))
+		if kept = r.open.Load(); kept != nil && kept.tx == tx.ID() {
+			return nil
 		}
+		kept = &openLessons{tx: tx.ID()}
+		for l := range r.eachOpenLesson(tx) {
+			kept.list = append(kept.list, l.toLesson(tx))
+		}
+		r.open.Store(kept)
 		return nil
 	})
-	return list, err
+	if err != nil {
+		return []Lesson{}, err
+	}
+	return append([]Lesson{}, kept.list...), nil
 }
 
 // Lesson returns a lesson, open or not.

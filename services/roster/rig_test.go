@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const pin = "246810"
 
-func openRoster(t *testing.T, path string) *Roster {
+func openRoster(t testing.TB, path string) *Roster {
 	t.Helper()
 	r, err := Open(Config{Path: path}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -26,7 +26,7 @@ func openRoster(t *testing.T, path string) *Roster {
 	return r
 }
 
-func newRoster(t *testing.T) *Roster {
+func newRoster(t testing.TB) *Roster {
 	t.Helper()
 	return openRoster(t, filepath.Join(t.TempDir(), "roster.db"))
 }

@@ -32,6 +32,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -93,11 +94,12 @@ type Roster struct {
 	log        *slog.Logger
 	openResult checkedkv.OpenResult
 	pins       pinHasher
-	clock      func() int64 // milliseconds since 1970, for the times of lessons
-	tokenTime  *stepWatch   // of the machine's clock; setting the time in a browser signs no device out
-	passTime   *stepWatch   // of clock
-	moving     sync.Mutex   // held while stored times follow a clock
-	code       string       // of SetClaimCode, or empty: each claim code is a fresh one
+	clock      func() int64                // milliseconds since 1970, for the times of lessons
+	tokenTime  *stepWatch                  // of the machine's clock; setting the time in a browser signs no device out
+	passTime   *stepWatch                  // of clock
+	open       atomic.Pointer[openLessons] // the last answer of OpenLessons
+	moving     sync.Mutex                  // held while stored times follow a clock
+	code       string                      // of SetClaimCode, or empty: each claim code is a fresh one
 }
 
 // suffixCopy names the second copy of the database.

@@ -39,6 +39,21 @@ func (r *Roster) CheckTeaches(p Person, class string) error {
 	return err
 }
 
+// CheckUserTeaches is CheckTeaches for the user id of a person of the staff, as the roster knows the
+// person now.
+func (r *Roster) CheckUserTeaches(user, class string) error {
+	var p Person
+	err := r.readTx("roster.CheckUserTeaches", func(tx *bbolt.Tx) error {
+		s, err := loadStaff(tx, user)
+		p = s.toPerson()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.CheckTeaches(p, class)
+}
+
 // CheckTeachesLesson is CheckTeaches for the class of a lesson, open or not. Who held the lesson may
 // see it too. A lesson whose class was deleted is for who held it, and for admins.
 func (r *Roster) CheckTeachesLesson(p Person, lesson string) error {

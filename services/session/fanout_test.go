@@ -23,6 +23,7 @@ import (
 
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/session"
+	"github.com/livelearn/box/services/supervise"
 	"github.com/livelearn/box/services/wire"
 )
 
@@ -120,6 +121,23 @@ type loadCost struct {
 func measureLoad(b *testing.B, sockets, rate int, mode string) (f loadCost) {
 	r := newRig(b, b.TempDir(), session.Config{})
 	defer r.stop()
+	addr, stop := r.listen(b, sockets)
+	defer stop()
+	if err := supervise.CalmMonitor(); err != nil { // as a box does
+		b.Log(err)
+	}
+	before := residentBytes()
+	g := startGenerator(b, addr, sockets, rate, mode)
+	f.idle = residentBytes() - before
+	user0, sys0 := cpuTime()
+	f.loadResult = g.load(b)
+	user1, sys1 := cpuTime()
+	f.user, f.sys = user1-user0, sys1-sys0
+	return f
+}
+
+// listen opens rooms of perRoom for a number of sockets, and serves them on a TCP port.
+func (r *rig) listen(b *testing.B, sockets int) (addr string, stop func()) {
 	r.hub.Exists = func(string) bool { return true }
 	for i := range sockets / perRoom {
 		r.open(fmt.Sprint("r", i))
@@ -132,18 +150,12 @@ func measureLoad(b *testing.B, sockets, rate int, mode string) (f loadCost) {
 		q := req.URL.Query()
 		r.hub.Accept(w, req, session.Identity{User: q.Get("user"), Name: "N", Role: event.Pupil, Room: q.Get("room")})
 	})}
-	defer srv.Close()
 	var served sync.WaitGroup
 	served.Go(func() { _ = srv.Serve(ln) })
-
-	before := residentBytes()
-	g := startGenerator(b, ln.Addr().String(), sockets, rate, mode)
-	f.idle = residentBytes() - before
-	user0, sys0 := cpuTime()
-	f.loadResult = g.load(b)
-	user1, sys1 := cpuTime()
-	f.user, f.sys = user1-user0, sys1-sys0
-	return f
+	return ln.Addr().String(), func() {
+		_ = srv.Close()
+		served.Wait()
+	}
 }
 
 // measureFloor writes the same frame to every member of each room, from one goroutine.
@@ -239,6 +251,14 @@ type loadResult struct {
 	Flooded         int     // messages of the flood
 }
 
+func (r loadResult) encode() string {
+	out, err := json.Marshal(r)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
 type generator struct {
 	in  io.WriteCloser
 	out *bufio.Scanner
@@ -287,6 +307,10 @@ func runGenerator(spec string) {
 	part := strings.Split(spec, ",")
 	sockets, _ := strconv.Atoi(part[1]) // startGenerator wrote them
 	rate, _ := strconv.Atoi(part[2])
+	if part[3] == "turns" {
+		runTurns(part[0], sockets, rate)
+		return
+	}
 	s := &seenDelays{}
 	conns := make([]net.Conn, sockets)
 	var joined sync.WaitGroup
@@ -300,24 +324,27 @@ func runGenerator(spec string) {
 		}()
 	}
 	joined.Wait()
-	fmt.Println("ready")
-	bufio.NewScanner(os.Stdin).Scan()
+	answerLoad(func() loadResult { return s.runLoad(conns, part[0], part[3], rate) })
+}
+
+// runLoad is the load of a mode.
+func (s *seenDelays) runLoad(conns []net.Conn, addr, mode string, rate int) loadResult {
 	s.reset()
 	sent := 0
 	flooded := 0
 	var beating sync.WaitGroup
 	defer beating.Wait()
-	if every, err := time.ParseDuration(strings.TrimPrefix(part[3], "beat")); err == nil {
+	if every, err := time.ParseDuration(strings.TrimPrefix(mode, "beat")); err == nil {
 		beating.Go(func() { beat(conns, every) })
 	}
-	switch part[3] {
+	switch mode {
 	case "bare":
 		time.Sleep(loadFor) // the length of the measurement
 		sent = 1
 	case "flood":
 		stop := time.Now().Add(loadFor)
 		var flooding sync.WaitGroup
-		flooding.Go(func() { flooded = floodRoom(part[0], stop) })
+		flooding.Go(func() { flooded = floodRoom(addr, stop) })
 		defer flooding.Wait()
 		fallthrough
 	default:
@@ -326,9 +353,7 @@ func runGenerator(spec string) {
 	}
 	got := s.result(sent)
 	got.Flooded = flooded
-	out, _ := json.Marshal(got)
-	fmt.Println(string(out))
-	bufio.NewScanner(os.Stdin).Scan()
+	return got
 }
 
 // publishMessages has the first member of each room write at the given rate.

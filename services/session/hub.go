@@ -90,7 +90,7 @@ type Identity struct {
 	Role event.Role
 	Room string // the only room of a pupil. Empty: any room
 	// MayEnter says which rooms a teacher may enter. Nil: any room.
-	MayEnter func(room string) bool
+	MayEnter func(room string) bool `json:"-"`
 	// Device separates the connections of the browsers of one person.
 	Device string
 	// Home is the box that knows the person and has the rooms. Empty: this box.
@@ -109,6 +109,7 @@ type Rooms interface {
 // Deps holds what the sessions need.
 type Deps struct {
 	Rooms  Rooms
+	Local  *room.Rooms            // the rooms of this box, for a hand-over; nil: there is none
 	Exists func(room string) bool // reports whether a room exists
 	// KickGuests signs out a person who is connected at another box, as Kick and KickFromRoom do here.
 	// Nil: there are no other boxes.
@@ -126,6 +127,9 @@ type Hub struct {
 	metrics metrics
 	writers writers
 	lastID  atomic.Uint64
+
+	handingOver atomic.Bool // the hub parks its sockets when it stops
+	adopted     []*session  // of another process, until Release
 
 	mu       sync.Mutex
 	persons  map[string]*person // by user, guarded by mu
@@ -159,13 +163,23 @@ func (h *Hub) Child() supervise.Child {
 	c := supervise.Run("sessions", h.sup)
 	run := c.Start
 	c.Start = func(ctx context.Context, ready func()) error {
+		parked := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
+			defer close(parked)
+			if h.handingOver.Load() {
+				h.parkSessions()
+				return
+			}
 			for _, s := range h.sessionsOf("") {
 				s.closeWith(ws.StatusGoingAway, "the box is stopping")
 			}
 		})
 		defer stop()
 		err := run(ctx, ready)
+		if h.handingOver.Load() && ctx.Err() != nil {
+			<-parked
+			return err
+		}
 		h.drainers.Wait()
 		return err
 	}

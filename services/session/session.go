@@ -61,6 +61,8 @@ type session struct {
 	closing     bool         // nothing more is queued. The connection closes after the queue
 
 	flushed chan struct{} // made when the session ends, closed when its queue is written
+
+	handOver handOver // of a session that goes to another process
 }
 
 func newSession(h *Hub, conn net.Conn, early []byte, id Identity) *session {
@@ -87,10 +89,17 @@ func newSession(h *Hub, conn net.Conn, early []byte, id Identity) *session {
 // runSession ignores ctx.
 func (s *session) runSession(_ context.Context, ready func()) error {
 	s.limiter = s.hub.addSession(s)
-	defer s.leaveRooms()
+	defer s.endSession()
 	ready()
 	s.readFrames()
 	return nil
+}
+
+// endSession gives up all seats, unless the session goes to another process with them.
+func (s *session) endSession() {
+	if !s.handOver.parked.Load() {
+		s.leaveRooms()
+	}
 }
 
 // leaveRooms gives up all seats and closes the connection.
@@ -127,7 +136,7 @@ func (s *session) drainBeforeClose() {
 // readFrames handles frames until the connection or the session ends. A fault of the peer ends
 // the session with a close code and is no crash.
 func (s *session) readFrames() {
-	var message []byte // of a fragmented message
+	message := s.handOver.message // of a fragmented message
 	for s.armReadDeadline() {
 		// An idle session waits here and not in readFrame. The stack is shallow enough here
 		// that the garbage collector shrinks it to 4 KiB.
@@ -138,7 +147,9 @@ func (s *session) readFrames() {
 			h, data, err = s.readFrame(len(message), message != nil)
 		}
 		if err != nil {
-			s.closeIfIdle(err)
+			if !s.park(err, message) {
+				s.closeIfIdle(err)
+			}
 			return
 		}
 		switch h.OpCode {
@@ -151,7 +162,11 @@ func (s *session) readFrames() {
 			s.closeWith(ws.StatusUnsupportedData, "frame: text only")
 			return
 		default:
-			message = append(message, data...)
+			if message == nil {
+				message = data
+			} else {
+				message = append(message, data...)
+			}
 			if !h.Fin {
 				message = message[:len(message):len(message)]
 				break
@@ -167,6 +182,9 @@ func (s *session) readFrames() {
 // readFrame reads, checks and unmasks one frame. sofar is the length of the fragmented message
 // that the frame may continue.
 func (s *session) readFrame(sofar int, fragmented bool) (ws.Header, []byte, error) {
+	if err := s.awaitHeader(); err != nil {
+		return ws.Header{}, nil, err
+	}
 	h, err := ws.ReadHeader(s.reader)
 	if err != nil {
 		return h, nil, err
@@ -184,7 +202,8 @@ func (s *session) readFrame(sofar int, fragmented bool) (ws.Header, []byte, erro
 		return h, nil, errs.Newf("session", errs.Invalid, "frame too long")
 	}
 	data := make([]byte, h.Length)
-	if _, err := io.ReadFull(s.reader, data); err != nil {
+	if n, err := io.ReadFull(s.reader, data); err != nil {
+		s.handOver.begun = encodeBegun(h, data[:n])
 		return h, nil, err
 	}
 	ws.Cipher(data, h.Mask, 0)
@@ -361,30 +380,41 @@ func (s *session) postCommand(m wire.Message) {
 		s.sendReply(m, false, errs.BodyOf(errs.NewCode("session", errs.Denied, "not_joined", "join %s first", m.Topic)))
 		return
 	}
-	var cmd room.ID
-	if err := json.Unmarshal(m.Payload, &cmd); err != nil {
+	id, err := commandID(m.Payload)
+	if err != nil {
 		s.sendReply(m, false, errs.BodyOf(errs.NewField(m.Event, "id", "bad_type", room.MaxID, "the payload must be an object with an id of at most %d bytes", room.MaxID)))
 		return
 	}
-	m.Payload = bytes.Clone(m.Payload) // it outlives the buffer of its frame
 	taken := time.Now()
-	err := s.hub.Rooms.Post(seat, room.Message{
-		Name: m.Event, ID: cmd.ID, Data: m.Payload,
+	s.handOver.unanswered.Add(1)
+	err = s.hub.Rooms.Post(seat, room.Message{
+		Name: m.Event, ID: id, Data: m.Payload,
 		Reply: func(r room.Reply) {
-			s.replyToCommand(m, cmd.ID, r)
+			s.replyToCommand(m, id, r)
 			if r.Err == nil {
 				s.hub.metrics.answer.Observe(time.Since(taken).Seconds())
 			}
 		},
 	})
 	if err != nil {
-		s.replyToCommand(m, cmd.ID, room.Reply{Err: err})
+		s.replyToCommand(m, id, room.Reply{Err: err})
 	}
+}
+
+// commandID returns the id in the payload of a command. An absent id is empty.
+func commandID(payload json.RawMessage) (string, error) {
+	if id, ok := wire.PlainMember(payload, "id"); ok {
+		return id, nil
+	}
+	var cmd room.ID
+	err := json.Unmarshal(payload, &cmd)
+	return cmd.ID, err
 }
 
 // replyToCommand replies to a command that it is saved, or with the error. Both replies name
 // the id of the command.
 func (s *session) replyToCommand(m wire.Message, id string, r room.Reply) {
+	defer s.handOver.unanswered.Add(-1)
 	if r.Err != nil {
 		s.sendReply(m, false, struct {
 			ID string `json:"id,omitempty"`

@@ -72,10 +72,8 @@ func (s *session) queueClose(code ws.StatusCode, why string) {
 func (s *session) enqueueFrame(f wire.Frame) {
 	s.queue = append(s.queue, f)
 	s.queuedBytes += len(f.Bytes)
-	if !s.draining {
-		s.draining = true
-		s.hub.drainers.Add(1)
-		s.hub.writers.addReady(s)
+	if !s.draining && !s.handOver.held {
+		s.startDrain()
 	}
 }
 
@@ -84,6 +82,9 @@ func (s *session) enqueueFrame(f wire.Frame) {
 func (s *session) takeQueue() []wire.Frame {
 	s.mu.Lock()
 	list, ended := s.queue, s.closing
+	if s.handOver.held {
+		list, ended = nil, false
+	}
 	if len(list) == 0 {
 		s.draining = false
 	} else {
@@ -111,8 +112,12 @@ func (s *session) reuseQueue(list []wire.Frame) {
 	s.mu.Unlock()
 }
 
-// failWrite ends the session after a write error.
-func (s *session) failWrite() {
+// failWrite ends the session after a write error, unless it goes to another process, which writes
+// rest.
+func (s *session) failWrite(rest []byte) {
+	if s.keepUnsent(rest) {
+		return
+	}
 	s.mu.Lock()
 	s.closing, s.draining, s.queue = true, false, nil
 	s.mu.Unlock()
@@ -127,15 +132,15 @@ func (s *session) writeBlocking(rest []byte) {
 		var buf []byte
 		for {
 			if len(rest) > 0 {
-				err := s.conn.SetWriteDeadline(time.Now().Add(s.hub.cfg.Write))
+				n, err := 0, s.armWriteDeadline(s.hub.cfg.Write)
 				if err == nil {
-					_, err = s.conn.Write(rest)
+					n, err = s.conn.Write(rest)
 				}
 				if err == nil {
-					err = s.conn.SetWriteDeadline(time.Time{}) // a later tryWrite would fail on it
+					err = s.armWriteDeadline(0) // a later tryWrite would fail on it
 				}
 				if err != nil {
-					s.failWrite()
+					s.failWrite(rest[n:])
 					return
 				}
 			}
@@ -170,5 +175,9 @@ func (s *session) closeWrite() {
 func (s *session) armReadDeadline() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.closing && s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.Silence)) == nil
+	deadline := time.Now().Add(s.hub.cfg.Silence)
+	if s.handOver.parking {
+		deadline = longAgo
+	}
+	return !s.closing && s.conn.SetReadDeadline(deadline) == nil
 }

@@ -97,11 +97,11 @@ func (s *session) drainQueue(a *nonblockingWrite, try func(uintptr) bool) {
 			a.data = a.joined
 		}
 		if err := s.rawConn.Write(try); err != nil {
-			s.failWrite()
+			s.failWrite(a.data) // it was not tried
 			return
 		}
 		if a.err != nil && !errors.Is(a.err, unix.EAGAIN) && !errors.Is(a.err, unix.EINTR) {
-			s.failWrite()
+			s.failWrite(a.data)
 			return
 		}
 		if n := max(a.n, 0); n < len(a.data) {

@@ -36,7 +36,7 @@ func BenchmarkLongDocument(b *testing.B) {
 		texts[i] = fmt.Sprint("Page ", i)
 	}
 	s := putFiles(b, pdfOf(960, 540, texts...))
-	s.MaxPages, s.Widths = 300, []int{640}
+	s.Widths = []int{640}
 	for b.Loop() {
 		if pages := mustRasterise(b, s); len(pages) != 300 {
 			b.Fatal(len(pages))

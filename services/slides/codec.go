@@ -34,8 +34,8 @@ type codec struct {
 }
 
 // newCodec compiles and starts a decoder. Compiling takes a second on a fast machine and nearly
-// nothing with a cache.
-func newCodec(ctx context.Context, code []byte, cache string) (*codec, error) {
+// nothing with a cache. imports gives it more than WASI.
+func newCodec(ctx context.Context, code []byte, cache string, imports ...func(context.Context, wazero.Runtime) error) (*codec, error) {
 	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(reserveMemory))
 	conf := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxSandbox >> 16)
 	closers := []func(context.Context) error{}
@@ -63,6 +63,11 @@ func newCodec(ctx context.Context, code []byte, cache string) (*codec, error) {
 	}
 	if err == nil {
 		_, err = wasi_snapshot_preview1.Instantiate(ctx, rt)
+	}
+	for _, f := range imports {
+		if err == nil {
+			err = f(ctx, rt)
+		}
 	}
 	if err == nil {
 		c.mod, err = rt.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithStartFunctions("_initialize"))

@@ -109,6 +109,7 @@ func TestDecodersAreUnchanged(t *testing.T) {
 	for sum, code := range map[string][]byte{
 		"3634a6447ea3915633667f39e01ff540a60f4e2f837a8391d044d76dfd8a0435": heifCode,
 		"1ee2423413384d54b3fa4e2882424d60a2a05f5fe7ec573535fdb6b531071a9b": avifCode,
+		"133ee42170152554a834e1079822cdeb2809b40f22c3740741d466173642bbb3": resvgCode,
 	} {
 		if got := fmt.Sprintf("%x", sha256.Sum256(code)); got != sum {
 			t.Errorf("got %s, want %s", got, sum)

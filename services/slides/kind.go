@@ -26,7 +26,7 @@ func kindOf(f io.ReadSeeker) (string, error) {
 }
 
 // CheckKind returns the kind of a file by its first HeadLen bytes: "pdf", "png", "jpeg", "gif",
-// "webp", "bmp", "tiff", "heic" or "avif". It refuses all others (see otherKind), and a file without bytes (empty).
+// "webp", "bmp", "tiff", "heic", "avif" or "svg". It refuses all others (see otherKind), and a file without bytes (empty).
 func CheckKind(head []byte) (string, error) {
 	kind := sniffKind(head)
 	switch {
@@ -56,17 +56,28 @@ func sniffKind(head []byte) string {
 	case bytes.Contains(head[:min(len(head), HeadLen)], []byte("%PDF-")):
 		return "pdf"
 	}
-	return sniffHEIF(head)
+	if kind := sniffHEIF(head); kind != "" {
+		return kind
+	}
+	return sniffSVG(head)
+}
+
+// sniffSVG recognises a drawing by its root, which stands behind declarations and comments.
+func sniffSVG(head []byte) string {
+	start := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head[:min(len(head), HeadLen)], []byte("\xef\xbb\xbf")), " \t\r\n"))
+	if !bytes.HasPrefix(start, []byte("<")) || bytes.Contains(start, []byte("<html")) {
+		return ""
+	}
+	if bytes.Contains(start, []byte("<svg")) || bytes.Contains(start, []byte("<!doctype svg")) {
+		return "svg"
+	}
+	return ""
 }
 
 // otherKind returns the code and the advice for a file that makes no page.
 func otherKind(head []byte) (code, advice string) {
-	start := bytes.ToLower(head[:min(len(head), HeadLen)])
-	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")) {
 		return "office", "this looks like a presentation or a document; save it as PDF and add that"
-	case bytes.Contains(start, []byte("<svg")):
-		return "svg", "this is an SVG drawing; save it as PNG or PDF and add that"
 	}
-	return "unknown_type", "neither a PDF nor a PNG, JPEG, GIF, WebP, BMP, TIFF, HEIC or AVIF picture"
+	return "unknown_type", "neither a PDF nor a PNG, JPEG, GIF, WebP, BMP, TIFF, HEIC, AVIF or SVG picture"
 }

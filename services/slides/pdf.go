@@ -35,7 +35,7 @@ type sandbox struct {
 }
 
 // newSandbox compiles PDFium. That takes seconds and hundreds of megabytes the first time, and
-// nearly nothing with a cache. The sandbox sees no files: pages come from a reader.
+// nearly nothing with a cache. The sandbox sees no files but the fonts: pages come from a reader.
 func newSandbox(ctx context.Context, cache string) (*sandbox, error) {
 	conf := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxSandbox >> 16).
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
@@ -53,7 +53,7 @@ func newSandbox(ctx context.Context, cache string) (*sandbox, error) {
 	var err error
 	s.pool, err = webassembly.Init(webassembly.Config{
 		Context: experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(reserveMemory)), MaxIdle: 1, MaxTotal: 1, RuntimeConfig: conf,
-		FSConfig: wazero.NewFSConfig(), Stdout: io.Discard, Stderr: io.Discard,
+		FSConfig: wazero.NewFSConfig().WithFSMount(fontFiles(), "/"), Stdout: io.Discard, Stderr: io.Discard,
 	})
 	if err == nil {
 		s.Pdfium, err = s.pool.GetInstance(time.Minute)

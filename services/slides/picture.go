@@ -99,6 +99,15 @@ func (h *pictureInfo) decode(f io.ReadSeeker, kind, field, cache string) (image.
 		h.w, h.h = img.Bounds().Dx(), img.Bounds().Dy() // a part that is cut away is not in the boxes' size
 		return img, nil
 	}
+	if kind == "svg" {
+		img, err := decodeSVG(f, cache)
+		if err != nil {
+			text, _, _ := strings.Cut(err.Error(), "\n")
+			return nil, errs.NewField(op, field, "svg", 0, "this SVG drawing cannot be read (%s); save it as PNG or PDF and add that", text)
+		}
+		h.setUpright(img)
+		return img, nil
+	}
 	img, err := decoders[kind].decode(f)
 	if err != nil {
 		return nil, errBrokenFile(field, "the %s picture is damaged: %v", kind, err)
@@ -142,6 +151,9 @@ func readPictureHead(f io.ReadSeeker, kind, field string) (h pictureInfo, cost i
 		}
 		h, cost = head.picture(kind)
 		return h, cost, nil
+	}
+	if kind == "svg" { // its size is known when it is drawn
+		return pictureInfo{w: svgSide, h: svgSide, orientation: 1}, 12, nil
 	}
 	conf, err := decoders[kind].config(f)
 	if err != nil {

@@ -48,9 +48,9 @@ func compileCache(cache string) error {
 	if err := errors.Join(os.Mkdir(in, 0o700), os.WriteFile(filepath.Join(in, "0000"), pdfOf(960, 540, "One"), 0o600)); err != nil {
 		return err
 	}
-	for _, name := range []string{"corners.heic", "corners.avif"} {
+	for _, name := range []string{"corners.heic", "corners.avif", "pictures/svg-corners.svg"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name))
-		if err := errors.Join(err, os.WriteFile(filepath.Join(in, name), data, 0o600)); err != nil {
+		if err := errors.Join(err, os.WriteFile(filepath.Join(in, filepath.Base(name)), data, 0o600)); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ import (
 // Limits of the input.
 const (
 	MaxFile  = 64 << 20 // bytes of all files together
-	MaxPages = 200      // of a deck, unless the Spec has another limit
+	MaxPages = 300      // of a deck, unless the Spec has another limit
 	MaxText  = 2000     // characters of a page's text
 	maxSide  = 4        // a drawn page is at most so many times as high as wide
 )

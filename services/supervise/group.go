@@ -64,6 +64,7 @@ func Spawn(observe func(Report), name string, fn func()) {
 }
 
 func runSpawned(observe func(Report), name string, fn func()) {
+	growStack(0)
 	returned := false
 	defer func() {
 		if returned {

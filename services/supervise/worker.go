@@ -9,6 +9,7 @@ import (
 // drainMailbox takes mail out of b until there is none. It is the body of an entity's goroutine.
 // False: the goroutine was fenced and must touch nothing.
 func (p *Pool[K, S, M]) drainMailbox(sh *shard[K, S, M], e *entity[K, S, M], b *mailbox[K, S, M]) (mine bool) {
+	growStack(0)
 	w := worker[K, S, M]{p: p, sh: sh, e: e, b: b}
 	clean := false
 	defer func() {

@@ -107,7 +107,7 @@ func (u *Updater) fetchFrom(ctx context.Context, s *bundleSite, name string) err
 	if err != nil {
 		return err
 	}
-	head, err := u.openBundle(body, name)
+	head, err := u.openBundle(body, name, s.build)
 	if err != nil || ranges {
 		err = errors.Join(err, body.Close())
 	}
@@ -166,6 +166,7 @@ type bundleSite struct {
 	url    string
 	isBox  bool // a neighbour box, which serves unpacked parts
 	client *http.Client
+	build  int // that the cloud offered, 0 for any
 
 	own      *ownChunks
 	places   []bundle.Place

@@ -28,7 +28,7 @@ func (u *Updater) Receive(ctx context.Context, r io.Reader, offset int64, source
 	}
 	defer end()
 	if offset == 0 {
-		head, err := u.openBundle(r, source)
+		head, err := u.openBundle(r, source, 0)
 		if err != nil {
 			return err
 		}
@@ -87,11 +87,11 @@ func (u *Updater) acquireReceive(source string) (func(), error) {
 }
 
 // openBundle reads a head, checks that it fits this box, and saves it. A refusal becomes the last
-// result that people see.
-func (u *Updater) openBundle(r io.Reader, source string) (*bundle.Head, error) {
+// result that people see. build is the one that the cloud offered, or 0.
+func (u *Updater) openBundle(r io.Reader, source string, build int) (*bundle.Head, error) {
 	head, err := bundle.ReadHead(r, u.deps.Root)
 	if err == nil {
-		err = u.checkApplicable(head)
+		err = errors.Join(u.checkApplicable(head), checkOffered(head, build))
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -48,12 +48,14 @@ func (u *Updater) Serve(ctx context.Context) error {
 	tick := time.NewTicker(schedulePeriod)
 	defer tick.Stop()
 	ask := time.Now().Add(channelFirst)
+	offers := offerSchedule{}
 	for {
 		u.installIfDue(ctx)
 		if now := time.Now(); u.cfg.Channel != "" && now.After(ask) {
 			ask = now.Add(channelPeriod)
 			u.followChannel(ctx)
 		}
+		offers.follow(ctx, u)
 		select {
 		case <-ctx.Done():
 			return nil

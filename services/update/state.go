@@ -33,6 +33,9 @@ type state struct {
 	Other  string  `json:"other,omitempty"` // version in the other slot, if it was committed here
 	Trial  *trial  `json:"trial,omitempty"`
 	Last   *Result `json:"last,omitempty"`
+
+	Offer *Offer    `json:"offer,omitempty"` // of the school's cloud
+	Told  *Progress `json:"told,omitempty"`  // what the cloud was told last
 }
 
 // trial is a requested update without a result.

@@ -68,6 +68,8 @@ type Deps struct {
 	Sticks     func() ([]Stick, error)      // nil: no sticks
 	Peers      func() []Neighbour           // nil: no neighbours
 
+	Progress func(context.Context, Progress) error // reports what becomes of an offer; may be nil
+
 	Proxy   func(*http.Request) (*url.URL, error) // chooses a web proxy; nil: none
 	Now     func() time.Time                      // in the time zone of the school
 	Log     *slog.Logger
@@ -201,7 +203,11 @@ type Updater struct {
 	head    *bundle.Head  // guarded by mu; of the received bundle
 	phase   string        // guarded by mu; one of the State constants
 	channel *ChannelState // guarded by mu
-	wake    chan struct{} // holds one; wakes Serve
+
+	cancelOffer context.CancelFunc // guarded by mu; ends the fetch of an offer, nil while none runs
+	offerFault  error              // guarded by mu; of the last fetch of the offer
+
+	wake chan struct{} // holds one; wakes Serve
 }
 
 // New makes an updater and loads its state. It starts nothing before Serve.

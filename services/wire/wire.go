@@ -62,19 +62,16 @@ func Decode(data []byte) (Message, error) {
 	if len(data) > MaxFrame {
 		return m, errs.NewField("wire.Decode", "frame", "too_long", MaxFrame, "%d bytes, at most %d", len(data), MaxFrame)
 	}
-	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return m, errs.NewField("wire.Decode", "frame", "bad_json", 0, "not a JSON array: %v", err)
-	}
-	if len(parts) != 5 {
-		return m, errs.NewField("wire.Decode", "frame", "bad_frame", 5, "%d elements, must be 5: join_ref, ref, topic, event, payload", len(parts))
+	var parts [5]json.RawMessage
+	if !json.Valid(data) || !splitArray(data, parts[:]) {
+		return m, explainFrame(data)
 	}
 	for i, f := range []struct {
 		name string
 		to   *string
 		max  int
 	}{{"join_ref", &m.JoinRef, maxRef}, {"ref", &m.Ref, maxRef}, {"topic", &m.Topic, maxTopic}, {"event", &m.Event, maxEvent}} {
-		if err := json.Unmarshal(parts[i], f.to); err != nil {
+		if err := decodeString(parts[i], f.to); err != nil {
 			return m, errs.NewField("wire.Decode", f.name, "bad_frame", 0, "must be a string")
 		}
 		if len(*f.to) > f.max {
@@ -86,6 +83,15 @@ func Decode(data []byte) (Message, error) {
 	}
 	m.Payload = parts[4]
 	return m, nil
+}
+
+// explainFrame returns the fault of a frame that is not an array of 5 elements.
+func explainFrame(data []byte) error {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return errs.NewField("wire.Decode", "frame", "bad_json", 0, "not a JSON array: %v", err)
+	}
+	return errs.NewField("wire.Decode", "frame", "bad_frame", 5, "%d elements, must be 5: join_ref, ref, topic, event, payload", len(parts))
 }
 
 // AppendMessage appends m to dst in the serializer's form.
@@ -139,14 +145,15 @@ type Frame struct {
 
 // NewFrame encodes m.
 func NewFrame(m Message) Frame {
-	text := AppendMessage(make([]byte, 0, 64+len(m.Topic)+len(m.Event)+len(m.Payload)), m)
-	var b bytes.Buffer
-	b.Grow(len(text) + ws.MaxHeaderSize)
-	if err := ws.WriteHeader(&b, ws.Header{Fin: true, OpCode: ws.OpText, Length: int64(len(text))}); err != nil {
-		panic(fmt.Sprintf("wire: header of %d bytes: %v", len(text), err)) // a bytes.Buffer takes every header
+	const room = ws.MaxHeaderSize // for the header, whose length follows from that of the text
+	buf := AppendMessage(make([]byte, room, room+64+len(m.Topic)+len(m.Event)+len(m.Payload)), m)
+	h := ws.Header{Fin: true, OpCode: ws.OpText, Length: int64(len(buf) - room)}
+	start := room - ws.HeaderSize(h)
+	head := bytes.NewBuffer(buf[start:start:room])
+	if err := ws.WriteHeader(head, h); err != nil || head.Len() != room-start {
+		panic(fmt.Sprintf("wire: header of %d bytes: %v", head.Len(), err)) // a bytes.Buffer takes every header
 	}
-	b.Write(text)
-	return Frame{Bytes: b.Bytes()}
+	return Frame{Bytes: buf[start:]}
 }
 
 // NewBroadcast encodes an event for all members of a topic. Its join_ref and ref are

@@ -34,7 +34,7 @@ const apart = `(() => {
 })()`
 
 // TestTheConsoleIsWhole shows each state of the console, checks it by rules, and keeps a picture. A
-// short run has five of the nine pairs of a window and a mode.
+// short run has three of the nine pairs of a window and a mode.
 func TestTheConsoleIsWhole(t *testing.T) {
 	installModules(t)
 	box := boxtest.Start(t, t.TempDir())
@@ -43,7 +43,7 @@ func TestTheConsoleIsWhole(t *testing.T) {
 	fillRoom(t, box, ada, lesson)
 	for i, size := range [][2]int64{laptop, {1024, 768}, phone} {
 		for j, mode := range []string{"light", "dark", "ar"} {
-			if !inTurn(2, i, j) {
+			if !inTurn(3, i, j) {
 				continue
 			}
 			say := loadWords(t, map[bool]string{true: "ar", false: "en"}[mode == "ar"])

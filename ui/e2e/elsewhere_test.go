@@ -20,7 +20,7 @@ func TestFirstDayOnABoxElsewhere(t *testing.T) {
 		t.Skip("no box elsewhere: image/qemutest runs this with LIVELEARN_BOX, LIVELEARN_CLAIM and LIVELEARN_PLUG")
 	}
 	old := waitTimeout
-	waitTimeout = 3 * time.Minute
+	waitTimeout = 5 * time.Minute
 	t.Cleanup(func() { waitTimeout = old })
 	firstDay(t, home, claim, powerPlug{func() { postURL(t, plugAt+"/off") }, func() { postURL(t, plugAt+"/on") }})
 }

@@ -52,7 +52,7 @@ func (p *page) pressEnter() {
 // direction and follows it from the pupil to the results.
 func TestGapsAreFilledByKeysAndCountedOnEveryPage(t *testing.T) {
 	installModules(t)
-	for _, lang := range []string{"en", "ar"} {
+	for _, lang := range directions() {
 		t.Run(lang, func(t *testing.T) {
 			say := loadWords(t, lang)
 			c := startClass(t, 4, gapQuiz)

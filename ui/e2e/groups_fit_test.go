@@ -72,7 +72,7 @@ func TestTwelveGroupsFitEveryScreen(t *testing.T) {
 		}
 		console.do(chromedp.EmulateViewport(laptop[0], laptop[1]))
 	}
-	for i, lang := range []string{"en", "ar"} {
+	for i, lang := range directions() {
 		say := loadWords(t, lang)
 		console.speak(home, lang)
 		console.open(home + "/teach/" + s.lesson.Room)

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/chromedp/chromedp"
@@ -21,18 +23,38 @@ var seen string
 const least = 0.022
 
 // whole reports whether the tests look at every size, theme and language, and write pictures, as
-// scripts/pictures asks. It takes half an hour. Without it they look at what is hardest to fit, and
-// at each pair of two choices.
+// scripts/pictures asks. It takes half an hour. Without it they look at each choice once. The turn selects
+// how choices are combined.
 func whole() bool { return os.Getenv("LIVELEARN_PICTURES") != "" }
 
+// turn returns the number of a short run, which scripts/test draws. Runs with other numbers look at
+// what this one leaves out.
+func turn() int {
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("LIVELEARN_TURN"), "0"))
+	if err != nil || n < 0 {
+		panic(fmt.Sprintf("LIVELEARN_TURN is %q, want a number from 0", os.Getenv("LIVELEARN_TURN")))
+	}
+	return n
+}
+
 // inTurn reports whether a test checks a combination of choices, each given by its number. It is one
-// combination of n: with at least n elements for each choice, each pair of two choices is in one.
+// combination of n, and another one in the next turn. With n elements for each choice, each element is
+// in one combination.
 func inTurn(n int, choices ...int) bool {
-	sum := 0
+	sum := turn()
 	for _, c := range choices {
 		sum += c
 	}
 	return whole() || sum%n == 0
+}
+
+// directions are the languages of each direction of writing, or one of them by turns.
+func directions() []string {
+	list := []string{"en", "ar"}
+	if whole() {
+		return list
+	}
+	return list[turn()%2:][:1]
 }
 
 // viewer is a window, a language and a theme in which a person sees a page.
@@ -43,13 +65,13 @@ type viewer struct {
 
 func (v viewer) String() string { return fmt.Sprint(v.size[0], " ", v.lang, " ", v.theme) }
 
-// viewers are all on a phone and on a laptop, in both directions of writing and in both themes, or four
-// that have each pair of two.
+// viewers are all on a phone and on a laptop, in both directions of writing and in both themes, or two
+// that differ in all three. Four turns have all.
 func viewers() (list []viewer) {
 	for i, size := range [][2]int64{phone, laptop} {
 		for j, lang := range []string{"en", "ar"} {
 			for k, theme := range []string{"light", "dark"} {
-				if inTurn(2, i, j, k, 1) {
+				if inTurn(2, i, j) && inTurn(2, j, k, turn()/2) {
 					list = append(list, viewer{size, lang, theme})
 				}
 			}
@@ -66,14 +88,19 @@ func themes() []string {
 	return []string{""}
 }
 
-// sizes are those of the next look: all, or the smallest and one of the others, by turns. The others
-// have one shape.
+// sizes are those of the next look: all, or the smallest of each shape. The larger ones have the shape of
+// the second, and a browser without a graphics card paints them slowly: each sixth look has one of them
+// in its place.
 func (s *stage) sizes() [][2]int64 {
 	if whole() {
 		return projectors
 	}
 	s.looks++
-	return [][2]int64{projectors[1+s.looks%(len(projectors)-1)], projectors[0]}
+	other, n := projectors[1], s.looks+turn()
+	if n%6 == 0 {
+		other = projectors[2+n/6%2]
+	}
+	return [][2]int64{other, projectors[0]}
 }
 
 // look checks the page at several sizes. what is the name of the sheet, and of the state after a space.

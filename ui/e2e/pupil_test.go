@@ -175,7 +175,7 @@ func tileOf(text string) string {
 // TestAPupilsLessonLooksRight goes through a lesson with each kind of question.
 func TestAPupilsLessonLooksRight(t *testing.T) {
 	installModules(t)
-	for _, lang := range []string{"en", "ar"} {
+	for _, lang := range directions() {
 		t.Run(lang, func(t *testing.T) {
 			say := loadWords(t, lang)
 			c := startClass(t, 5, manyKinds)

@@ -74,7 +74,7 @@ func TestTheRecoverySheetIsAllThatIsPrinted(t *testing.T) {
 func TestAnAdminRestoresABackupInTheBrowser(t *testing.T) {
 	list := []viewer{{laptop, "en", "light"}, {phone, "ar", "dark"}, {phone, "en", "light"}, {laptop, "ar", "dark"}}
 	if !whole() {
-		list = list[:2]
+		list = list[turn()%len(list):][:1]
 	}
 	for _, s := range list {
 		say := loadWords(t, s.lang)

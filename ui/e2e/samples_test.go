@@ -14,7 +14,7 @@ import (
 // lesson with it and asks its first question.
 func TestASampleQuizIsAddedAndTaught(t *testing.T) {
 	installModules(t)
-	for _, lang := range []string{"en", "ar"} {
+	for _, lang := range directions() {
 		want, err := sample.Find(lang, "science-10-12")
 		if err != nil {
 			t.Fatal(err)

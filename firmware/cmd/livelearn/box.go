@@ -52,6 +52,7 @@ func (c *boxCmd) Run(w environment) error {
 	log, ring := logging.New(e.Log, w.stderr, isTerminal(w.stderr))
 	slog.SetDefault(log) // libraries that log at all log here
 	raiseLimits(log)
+	calmRuntime(log)
 	parts := firmware.Parts{
 		Board: c.pickBoard(w), Simulated: c.Sim, Log: log, LogTail: ring.Lines, Pages: ui.Pages(), Stderr: w.stderr,
 		PID1: initctl.Open("box"),
@@ -65,12 +66,9 @@ func (c *boxCmd) Run(w environment) error {
 	if err := addParts(); err != nil {
 		log.Error("this machine cannot be updated", "err", err)
 	}
-	box, err := firmware.New(e.Config, parts)
-	if err != nil {
-		return err
-	}
 	context.AfterFunc(ctx, stop) // restores the default action for a second signal
-	err = c.runBox(ctx, w, log, box)
+	line := &succession{cfg: e.Config, parts: parts, log: log, run: func(box *firmware.Box) error { return c.runBox(ctx, w, log, box) }}
+	err = line.serve(ctx)
 	if errors.Is(err, firmware.ErrRestart) && ctx.Err() == nil {
 		return restartProgram()
 	}
@@ -155,6 +153,9 @@ func (c *boxCmd) runBox(ctx context.Context, w environment, log *slog.Logger, bo
 	err := g.Wait()
 	if errors.Is(err, firmware.ErrRestart) {
 		log.Info("the box restarts with the data of a backup")
+		return err
+	}
+	if errors.Is(err, firmware.ErrLeft) {
 		return err
 	}
 	if err != nil {

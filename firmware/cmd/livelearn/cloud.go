@@ -35,6 +35,8 @@ type cloudCmd struct {
 	Unvoid   cloudUnvoidCmd   `cmd:"" help:"Take back what revoke --since voided."`
 	Token    cloudTokenCmd    `cmd:"" help:"Create, list and revoke access tokens for programs."`
 	Operator cloudOperatorCmd `cmd:"" help:"Add, list, reset or remove the people who sign in on the pages of a node."`
+	Release  cloudReleaseCmd  `cmd:"" help:"Add, list or remove the releases that boxes can be updated to."`
+	Rollout  cloudRolloutCmd  `cmd:"" help:"Update boxes to a release in stages."`
 	Push     cloudPushCmd     `cmd:"" help:"Send a class list, a quiz or a policy to all boxes of a school."`
 	Erase    cloudEraseCmd    `cmd:"" help:"Erase a pupil, here and on all boxes of the school."`
 	Import   cloudImportCmd   `cmd:"" help:"Import a file that a box wrote to a USB stick. Importing it twice is safe."`

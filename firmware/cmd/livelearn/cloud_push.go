@@ -130,7 +130,7 @@ type pushQuizCmd struct {
 
 // Run sends a quiz to the boxes of a school.
 func (c pushQuizCmd) Run(w environment) error {
-	file, err := readQuizFile(c.File)
+	file, pictures, err := readQuizFile(c.File)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, toUserError(err))
 	}
@@ -150,24 +150,35 @@ func (c pushQuizCmd) Run(w environment) error {
 		return err
 	}
 	return c.withStore(func(ctx context.Context, store *pg.Store) error {
-		if _, err := store.PutItem(ctx, c.School, cloud.ItemQuiz, q.ID, data, false); err != nil {
+		if err := store.PutQuiz(ctx, c.School, q.ID, data, pictures); err != nil {
 			return err
 		}
 		printText(w.stdout, "quiz %q (%s): %d of %d questions, read as %s\n", q.Title, q.ID, len(q.Items), len(file.Questions), file.Format)
+		if n := countPictures(q); n > 0 {
+			printText(w.stdout, "pictures: %d\n", n)
+		}
 		return nil
 	})
 }
 
-// readQuizFile reads a quiz in any format. What comes down to boxes has no pictures, so each one is a loss.
-func readQuizFile(path string) (draft.File, error) {
+// readQuizFile reads a quiz in any format, and its pictures by their ids.
+func readQuizFile(path string) (draft.File, map[string][]byte, error) {
 	data, err := readLimited(path, draft.MaxFile)
 	if err != nil {
-		return draft.File{}, err
+		return draft.File{}, nil, err
 	}
-	file, _, err := exchange.Read(data, func([]byte) (slides.Picture, error) {
-		return slides.Picture{}, errors.New("a push has no pictures")
-	})
-	return file, err
+	return exchange.Read(data, slides.MakePicture)
+}
+
+// countPictures returns the number of different pictures of a quiz.
+func countPictures(q item.Quiz) int {
+	seen := map[string]bool{}
+	for _, a := range q.Items {
+		for _, m := range a.Images() {
+			seen[m.ID] = true
+		}
+	}
+	return len(seen)
 }
 
 // printQuestionNotes says why a question is not read, or what it loses.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/https"
 	"github.com/livelearn/box/services/cloud/usbfile"
@@ -37,9 +38,9 @@ func TestCloudCommandLine(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": waitReady, "bring": enrolBox, "carry": writeStick, "look": fetchPage,
-			"appears": waitFile,
-			"link":    keepMatch("LINK", `https://\S+`),
-			"token":   keepMatch("TOKEN", `llt_\S+`),
+			"appears": waitFile, "updatable": enrolUpdatable,
+			"link":  keepMatch("LINK", `https://\S+`),
+			"token": keepMatch("TOKEN", `llt_\S+`),
 		},
 	})
 }
@@ -72,6 +73,20 @@ func enrolBox(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	b := cloudtest.LessonFacts(args[0], 1, 0, n)
 	b.Facts[0].Data = json.RawMessage(`"\u0000"`)
+	_, err = c.Put(ctx, b)
+	ts.Check(err)
+}
+
+// enrolUpdatable BOX LINK enrols a box, which says that it is a pc with the build 1.
+func enrolUpdatable(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	l, err := https.Enrol(ctx, args[1], cloudtest.NewSelf(args[0], 1, 1), https.Config{})
+	ts.Check(err)
+	c, err := https.New(https.Config{URL: l.URL, Pin: l.Pin, Box: l.Box, Key: l.Key})
+	ts.Check(err)
+	defer c.Close()
+	b := cloudtest.LessonFacts(args[0], 1, 0, 1)
+	b.Facts[0].Stream, b.Facts[0].Kind, b.Facts[0].Data = "report@"+args[0], cloud.Reported, json.RawMessage(`{"board":"pc","build":1,"worst":"ok"}`)
 	_, err = c.Put(ctx, b)
 	ts.Check(err)
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/livelearn/box/services/supervise"
 )
 
 // wantFiles is the wanted limit of open files. Each socket is an open file.
@@ -34,6 +36,14 @@ func raiseLimits(log *slog.Logger) {
 			debug.SetMemoryLimit(limit / 10 * 9)
 			log.Info("memory limit", "bytes", limit/10*9)
 		}
+	}
+}
+
+// calmRuntime makes the runtime of a process that wakes up for each message or packet cheaper, where the
+// process may.
+func calmRuntime(log *slog.Logger) {
+	if err := supervise.CalmMonitor(); err != nil {
+		log.Debug("the monitor of the runtime keeps its short naps", "err", err)
 	}
 }
 

@@ -21,6 +21,7 @@ func (mediaCmd) Run(w environment) error {
 	}
 	log, _ := logging.New(spec.Log, w.stderr, isTerminal(w.stderr))
 	raiseLimits(log)
+	calmRuntime(log)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	return medianode.Serve(ctx, spec, conn, log.With("pkg", "media"), supervise.NotifyReady)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/livelearn/box/firmware"
 	"github.com/livelearn/box/firmware/control"
@@ -26,6 +28,7 @@ type updateCmd struct {
 	Sign    signCmd    `cmd:"" help:"Add a signature to a bundle or a channel file."`
 	Verify  verifyCmd  `cmd:"" help:"Check a whole bundle like a box does."`
 	Apply   applyCmd   `cmd:"" help:"Install a bundle on the box that runs on this machine."`
+	Live    liveCmd    `cmd:"" help:"Let another program take the place of the running box, without a pause for the people on it. On an installed system the program of the other slot is kept once it was healthy. After any other program the next start takes the installed one."`
 }
 
 type keysCmd struct {
@@ -277,5 +280,21 @@ func (c applyCmd) Run(w environment) error {
 		return err
 	}
 	printText(w.stdout, "received; it is installed: %s\n", c.When)
+	return nil
+}
+
+type liveCmd struct {
+	folderFlags
+	Wait    time.Duration `help:"How long people may wait for the new program before the old one continues. 0 means 500ms." default:"0s"`
+	Program string        `arg:"" help:"The new program." type:"path"`
+}
+
+// Run replaces the program of the box that runs on the data folder.
+func (c liveCmd) Run(w environment) error {
+	now, err := control.ReplaceProgram(context.Background(), c.Data, c.Program, c.Wait)
+	if err != nil {
+		return err
+	}
+	printText(w.stdout, "version %s serves now, as process %d\n", now.Version, now.PID)
 	return nil
 }

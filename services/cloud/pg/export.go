@@ -174,6 +174,9 @@ func (s *Store) Rebuild(ctx context.Context, school string) (n int, err error) {
 				return n, wrapError("Rebuild", err)
 			}
 		}
+		if _, err := s.pool.Exec(ctx, `select livelearn.rebuild_weeks($1)`, id); err != nil {
+			return n, wrapError("Rebuild", err)
+		}
 		var lessons int
 		if err := s.pool.QueryRow(ctx, `select count(*) from livelearn.lesson_rows where school = $1`, id).Scan(&lessons); err != nil {
 			return n, wrapError("Rebuild", err)

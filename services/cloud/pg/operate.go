@@ -117,7 +117,7 @@ func (s *Store) RenameSchool(ctx context.Context, school, name string) error {
 
 // schoolTables have a column with the number of the school.
 var schoolTables = []string{
-	"facts", "mark_rows", "item_rows", "lesson_rows", "class_rows", "name_rows", "people", "matches", "arrivals", "streams", "anchors", "owners", "erased",
+	"facts", "mark_rows", "week_rows", "item_rows", "lesson_rows", "class_rows", "name_rows", "people", "matches", "arrivals", "streams", "anchors", "owners", "erased",
 	"down", "dead_letters", "codes", "tokens", "operators", "erasures_asked", "voided", "voided_asked", "void_list", "pushes",
 }
 

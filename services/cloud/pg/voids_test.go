@@ -26,13 +26,25 @@ func (r *rig) dumpDerived() string {
 	r.must(err)
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	r.must(err)
-	names = append(names, "lesson_rows", "item_rows", "mark_rows", "class_rows", "name_rows", "people", "arrivals", "anchors")
+	names = append(names, "lesson_rows", "item_rows", "mark_rows", "week_rows", "class_rows", "name_rows", "people", "arrivals", "anchors")
+	r.checkWeeks()
 	var all strings.Builder
 	for _, name := range names { // a rebuild may give a lesson another number
 		all.WriteString("-- " + name + "\n" + r.queryText(`select (to_jsonb(x) - '{id,row_id}'::text[])::text from livelearn.`+name+` x order by 1`) + "\n")
 	}
 	fmt.Fprintln(&all, "-- statements\n"+strings.Join(r.statementsSince(pg.StatementQuery{}), "\n"))
 	return all.String()
+}
+
+// checkWeeks compares the sums of the weeks with those of the marks.
+func (r *rig) checkWeeks() {
+	r.t.Helper()
+	const sums = `select m.school, m.box, m.pupil, (date_trunc('week', l.g_started, 'UTC') at time zone 'UTC')::date, count(*), count(m.came), sum(m.asked), sum(m.answered),
+		sum(m.rate::numeric), sum(m.total::numeric), sum(m.max::numeric) from livelearn.mark_rows m join livelearn.lesson_rows l on l.id = m.row_id group by 1, 2, 3, 4`
+	const kept = `select school, box, pupil, week, lessons, present, asked, answered, fractions, points, max from livelearn.week_rows`
+	if n := r.queryInt(`select count(*) from ((` + sums + ` except ` + kept + `) union all (` + kept + ` except ` + sums + `)) x`); n > 0 {
+		r.t.Errorf("%d sums of weeks differ from those of the marks", n)
+	}
 }
 
 // diffLines returns the lines that two dumps do not share.

@@ -39,6 +39,13 @@ var didTexts = map[string]string{
 	"revoked": "The box is revoked. It is refused from its next request on.",
 	"removed": "The box is removed. What it brought stays.",
 	"alert":   "The alert is set.",
+	"started": "The update has begun. The boxes of the first stage get it when they are in touch.",
+
+	"update-stop":  "The update is stopped.",
+	"update-next":  "The next stage has begun.",
+	"update-go":    "The update goes on.",
+	"update-again": "The failed boxes try again, and the update goes on.",
+	"update-end":   "The update is ended.",
 }
 
 type fleetData struct {

@@ -16,12 +16,14 @@ const (
 	retryMax        = time.Minute
 )
 
-// runMaintenance migrates the schema, and then applies the retention once a day and pushes results.
+// runMaintenance migrates the schema, and then applies the retention once a day, pushes results and
+// leads updates through their stages.
 // It retries if the database is down.
 func (s *Server) runMaintenance(ctx context.Context) error {
 	s.migrate(ctx)
 	g := supervise.Group(ctx)
 	g.Go(s.runRetention)
+	g.Go(s.runRollouts)
 	g.Go((&push.Pusher{Store: s.store, Log: s.log, OneRoster: func(ctx context.Context, w io.Writer, school string) error {
 		return s.oneRoster(ctx, s.store.Reader(ctx, time.Time{}), w, pg.Period{School: school})
 	}}).Serve)

@@ -69,7 +69,7 @@ func operations() []operation {
 		{route: "POST /v1/session", summary: "A box opens a session with the signed text", tag: "boxes", body: https.Login{}, answer: https.Session{}},
 		{route: "POST /v1/state", summary: "A box tells how it is, and learns what the cloud has of it", tag: "boxes", auth: authBox, body: cloud.Self{}, answer: cloud.State{}},
 		{route: "POST /v1/facts", summary: "A batch of facts", tag: "boxes", auth: authBox, body: []byte{}, kind: https.TypeBatch, answer: cloud.Receipt{}},
-		{route: "GET /v1/down", summary: "Class lists, quizzes, policy and erasures for a box", tag: "boxes", auth: authBox, answer: cloud.Page{}, params: []*huma.Param{
+		{route: "GET /v1/down", summary: "Class lists, quizzes, pictures, policy, updates and erasures for a box", tag: "boxes", auth: authBox, answer: cloud.Page{}, params: []*huma.Param{
 			query("since", "integer", "Number of the last item that the box has."), query("most", "integer", "Most items of the answer."),
 		}},
 		{route: "GET /api/boxes", summary: "The boxes and how they are", tag: "fleet", auth: authToken, params: []*huma.Param{school}, answer: boxesAnswer{}},

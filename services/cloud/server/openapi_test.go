@@ -13,12 +13,14 @@ import (
 	"github.com/livelearn/box/services/cloud/cloudtest"
 	"github.com/livelearn/box/services/cloud/pg"
 	"github.com/livelearn/box/services/cloud/server"
+	"github.com/livelearn/box/services/openapitest"
 )
 
 // pageRoutes are for people, and have no description for programs.
 var pageRoutes = []string{
 	"GET /style.css", "GET /signin", "POST /signin", "GET /setup", "POST /setup", "POST /signout", "GET /{$}", "GET /box", "POST /rename",
 	"GET /revoke", "POST /revoke", "GET /remove", "POST /remove", "GET /schools", "POST /schools", "GET /audit", "GET /audit.csv",
+	"GET /updates", "POST /updates", "GET /update", "POST /update",
 }
 
 func TestEachRouteIsAPageOrDescribed(t *testing.T) {
@@ -77,4 +79,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	if schema := doc.Components.Schemas.Map()["Self"]; schema == nil || schema.Properties["Incarnation"] == nil {
 		t.Errorf("no schema of %T", cloud.Self{})
 	}
+}
+
+// TestTheDescriptionPassesTheLinter needs redocly.
+func TestTheDescriptionPassesTheLinter(t *testing.T) {
+	text, err := server.NewDocument().MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	openapitest.Lint(t, text)
 }

@@ -35,6 +35,10 @@ func (s *Server) operatorRoutes(mux *routes) {
 	mux.HandleFunc("POST /remove", s.withOperator(s.removeBox))
 	mux.HandleFunc("GET /schools", s.withOperator(s.showSchools))
 	mux.HandleFunc("POST /schools", s.withOperator(s.setSilentHours))
+	mux.HandleFunc("GET /updates", s.withOperator(s.showUpdates))
+	mux.HandleFunc("POST /updates", s.withOperator(s.startUpdate))
+	mux.HandleFunc("GET /update", s.withOperator(s.showUpdate))
+	mux.HandleFunc("POST /update", s.withOperator(s.changeUpdate))
 	mux.HandleFunc("GET /audit", s.withOperator(s.showAudit))
 	mux.HandleFunc("GET /audit.csv", s.withOperator(s.exportAudit))
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -119,5 +120,16 @@ func TestTheAlertsAndTheDashboardNameMetricsThatExist(t *testing.T) {
 				t.Errorf("%s: a node has no %s", file, name)
 			}
 		}
+	}
+}
+
+// TestPromtoolTakesTheAlerts needs promtool.
+func TestPromtoolTakesTheAlerts(t *testing.T) {
+	bin, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("there is no promtool; the Debian package prometheus has it")
+	}
+	if out, err := exec.CommandContext(t.Context(), bin, "check", "rules", "--lint=all", "--lint-fatal", "../deploy/alerts.yml").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

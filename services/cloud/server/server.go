@@ -3,7 +3,7 @@
 //
 //	boxes   /v1/enrol  /v1/nonce  /v1/session      authentication
 //	        /v1/state  /v1/facts  /v1/down         with a session
-//	people  /  /box  /schools  /audit  ...         with a session of an operator
+//	people  /  /box  /updates  /audit  ...         with a session of an operator
 //	        /api/...  /export/...  /import         with a token; the first two with a session too
 //	others  /xapi/...  /healthz  /readyz  /metrics
 //

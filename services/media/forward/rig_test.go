@@ -11,6 +11,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"github.com/livelearn/box/services/timetest"
 )
 
 // rig is a Forwarder on loopback.
@@ -90,7 +92,7 @@ func (r *rig) subscriberOn(p Profile, addr string) *testSubscriber {
 // receive is the next packet, decrypted.
 func (e *testSubscriber) receive() *rtp.Packet {
 	e.t.Helper()
-	p := e.quiet(5 * time.Second)
+	p := e.quiet(timetest.Patience)
 	if p == nil {
 		e.t.Fatal("heard nothing")
 	}

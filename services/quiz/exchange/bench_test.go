@@ -26,6 +26,20 @@ func BenchmarkReadManyPictures(b *testing.B) {
 	}
 }
 
+// BenchmarkReadLargeBank reads a QTI package of 500 questions with 200 photos. A quiz takes the first of
+// them, and the file says so.
+func BenchmarkReadLargeBank(b *testing.B) {
+	data := largePackage(b, 500, 200)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		f, pictures, err := Read(data, slides.MakePicture)
+		if err != nil || len(f.Items()) != item.MaxItems || len(f.Questions) != item.MaxItems+1 {
+			b.Fatal(len(f.Items()), len(pictures), err)
+		}
+	}
+}
+
 // largePackage is a QTI 2.1 package with many questions. The first ones have pictures that differ.
 func largePackage(b *testing.B, questions, pictures int) []byte {
 	b.Helper()

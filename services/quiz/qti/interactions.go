@@ -63,6 +63,9 @@ func (q *question) weights(r response, several bool) map[string]float64 {
 	if several {
 		most = sum
 	}
+	if r.most > 0 {
+		most = min(most, r.most)
+	}
 	if q.settings["ours"] || most == 0 {
 		most = 1
 	}
@@ -266,8 +269,11 @@ func (q *question) readNumbers(n *pack.Node, r response) (g draft.Gap, err error
 			g.Numbers = append(g.Numbers, one)
 		}
 	}
-	if len(g.Numbers) > 0 {
-		return g, nil
+	if len(g.Numbers) == 0 {
+		g.Numbers, err = q.readLimits(id)
+	}
+	if err != nil || len(g.Numbers) > 0 {
+		return g, err
 	}
 	weights := q.weights(r, false)
 	values := r.correct

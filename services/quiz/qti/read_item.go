@@ -38,6 +38,7 @@ type response struct {
 	correct     []string
 	mapped      []mapEntry
 	rest        float64 // of what is not mapped
+	most        float64 // of the mapped score, or 0: its sum
 }
 
 type mapEntry struct {
@@ -174,10 +175,31 @@ func readResponse(n *pack.Node) response {
 	if v, err := strconv.ParseFloat(n.Child("mapping").Attr("defaultvalue"), 64); err == nil && !math.IsNaN(v) {
 		r.rest = v
 	}
+	if v, err := strconv.ParseFloat(n.Child("mapping").Attr("upperbound"), 64); err == nil && v > 0 && !math.IsInf(v, 0) {
+		r.most = v
+	}
 	return r
 }
 
-// readPoints reads the greatest score. Items without one have a point.
+// mappedPoints returns the greatest score that a mapping gives, or 0 for none. QTI 2.1, section 5.1:
+// the values of a container are summed, and the sum has at most the upper bound.
+func (r response) mappedPoints() float64 {
+	sum, most := 0.0, 0.0
+	for _, e := range r.mapped {
+		sum += max(e.value, 0)
+		most = max(most, e.value)
+	}
+	if r.cardinality == "single" {
+		sum = most
+	}
+	if r.most > 0 {
+		return min(sum, r.most)
+	}
+	return sum
+}
+
+// readPoints reads the greatest score: the declared one, or what the mappings give. Items without
+// either have a point.
 func (q *question) readPoints() {
 	q.Points = 1
 	for _, o := range q.node.List("outcomedeclaration") {
@@ -193,6 +215,22 @@ func (q *question) readPoints() {
 			return
 		}
 	}
+	if !q.mapsResponses() {
+		return
+	}
+	sum := 0.0
+	for _, r := range q.responses {
+		sum += r.mappedPoints()
+	}
+	if sum > 0 {
+		q.Points = q.report.RoundPoints(sum)
+	}
+}
+
+// mapsResponses reports whether the score is what the mappings give.
+func (q *question) mapsResponses() bool {
+	p := q.node.Child("responseprocessing")
+	return strings.Contains(path.Base(p.Attr("template")), "map_response") || len(p.Find("mapresponse")) > 0 && len(p.Find("product")) == 0
 }
 
 // readFeedback reads the feedback that appears after an answer: to an option by its identifier, or to
@@ -241,6 +279,11 @@ func (q *question) noteScoring() {
 	for _, name := range []string{"mapresponse", "mapresponsepoint", "match", "equal", "stringmatch", "member", "contains"} {
 		if len(p.Find(name)) == 1 {
 			return // right is what the declaration says
+		}
+	}
+	for id := range q.responses {
+		if list, err := q.readLimits(id); err == nil && len(list) == len(p.Find("setoutcomevalue")) {
+			return // right is what lies between the limits
 		}
 	}
 	q.report.Lose(draft.LostScoring, "", "the file has rules for points; here the right answers count")

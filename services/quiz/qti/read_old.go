@@ -60,10 +60,7 @@ func (r *reader) readOldItem(n *pack.Node, at place) {
 	for _, f := range n.Find("qtimetadatafield") {
 		q.meta[strings.ToLower(f.Child("fieldlabel").Words())] = f.Child("fieldentry").Words()
 	}
-	q.Title, q.ID, q.Points = n.Attr("title"), usableID(n.Attr("ident")), 1
-	if v, err := strconv.ParseFloat(q.meta["points_possible"], 64); err == nil && !math.IsNaN(v) {
-		q.Points = q.report.RoundPoints(v)
-	}
+	q.Title, q.ID = n.Attr("title"), usableID(n.Attr("ident"))
 	gaps, err := q.read()
 	switch {
 	case err != nil:
@@ -87,6 +84,7 @@ func (q *oldQuestion) read() ([]draft.Gap, error) {
 		q.report.Text = q.Title
 	}
 	q.readMarks()
+	q.Points = q.report.RoundPoints(q.mostPoints())
 	if len(body.Find("response_xy", "response_grp", "render_hotspot", "render_slider")) > 0 {
 		return nil, draft.NewFault(draft.UnknownKind, "response_xy", "places on a picture and sliders are not asked here")
 	}
@@ -128,6 +126,12 @@ func writeMaterial(b *strings.Builder, n *pack.Node) {
 				s = markup.HTMLFromText(s)
 			}
 			b.WriteString("<div>" + s + "</div>")
+		case "mat_formattedtext": // Blackboard's
+			text := c.Words()
+			if !strings.EqualFold(c.Attr("type"), "html") {
+				text = markup.HTMLFromText(text)
+			}
+			b.WriteString("<div>" + text + "</div>")
 		case "matimage":
 			src := c.Attr("uri")
 			if src == "" && c.Attr("embedded") == "base64" {
@@ -151,7 +155,11 @@ func (q *oldQuestion) readMarks() {
 	for _, cond := range processing.Find("respcondition") {
 		score, set := 0.0, false
 		for _, s := range cond.List("setvar") {
-			if v, err := strconv.ParseFloat(s.Words(), 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			v, err := strconv.ParseFloat(s.Words(), 64)
+			if s.Words() == "SCORE.max" { // Blackboard's
+				v, err = max(q.declaredMost(), 1), nil
+			}
+			if err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
 				if strings.EqualFold(s.Attr("action"), "subtract") {
 					v = -v
 				}

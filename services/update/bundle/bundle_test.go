@@ -56,7 +56,7 @@ func makeBundle(t testing.TB, s Signer, boot, root []byte) []byte {
 	defer func() { _ = work.Close() }()
 	var out bytes.Buffer
 	m := Manifest{Board: "pc", Version: "1.2.3", Build: 7, Options: "quiet", Notes: "New."}
-	if err := WriteBundle(&out, m, []Source{{"boot", bytes.NewReader(boot)}, {"root", bytes.NewReader(root)}}, s, work); err != nil {
+	if err := WriteBundle(&out, m, []Source{{Part: "boot", Data: bytes.NewReader(boot), Quick: true}, {Part: "root", Data: bytes.NewReader(root)}}, s, work); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -215,7 +215,7 @@ func TestOnlyTrustedKeysSign(t *testing.T) {
 	}
 	work := mustValue(os.CreateTemp(t.TempDir(), "work"))(t)
 	defer func() { _ = work.Close() }()
-	err := WriteBundle(io.Discard, Manifest{Board: "pc", Version: "1.0.0", Build: 1}, []Source{{"root", bytes.NewReader([]byte("x"))}}, Signer{Roots: [][]byte{one, two}, Keys: keys(b)}, work)
+	err := WriteBundle(io.Discard, Manifest{Board: "pc", Version: "1.0.0", Build: 1}, []Source{{Part: "root", Data: bytes.NewReader([]byte("x"))}}, Signer{Roots: [][]byte{one, two}, Keys: keys(b)}, work)
 	if errorCode(err) != Unsigned {
 		t.Errorf("one key of two that must sign: %v", err)
 	}

@@ -50,8 +50,17 @@ func SplitChunks(r io.Reader, each func(data []byte) error) error {
 
 // Source is a payload to write.
 type Source struct {
-	Part string // "boot"
-	Data io.Reader
+	Part  string // "boot"
+	Data  io.Reader
+	Quick bool // it is compressed quickly and less, for tests
+}
+
+// level returns how well the payload is compressed.
+func (s Source) level() zstd.EncoderLevel {
+	if s.Quick {
+		return zstd.SpeedFastest
+	}
+	return zstd.SpeedBestCompression
 }
 
 // Signer has the keys and roots of a signature.
@@ -63,14 +72,14 @@ type Signer struct {
 // WriteBundle writes a bundle. m has all fields but the payloads. work is an empty file that holds
 // the chunks until their sums are known.
 func WriteBundle(w io.Writer, m Manifest, list []Source, s Signer, work *os.File) error {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return err
-	}
 	for _, src := range list {
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(src.level()), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
 		p := Payload{Part: src.Part}
 		whole := sha256.New()
-		err := SplitChunks(src.Data, func(data []byte) error {
+		err = SplitChunks(src.Data, func(data []byte) error {
 			whole.Write(data)
 			packed := enc.EncodeAll(data, nil)
 			p.Size += int64(len(data))
@@ -90,7 +99,7 @@ func WriteBundle(w io.Writer, m Manifest, list []Source, s Signer, work *os.File
 	if err := writeHead(w, m, s); err != nil {
 		return err
 	}
-	_, err = io.Copy(w, work)
+	_, err := io.Copy(w, work)
 	return err
 }
 

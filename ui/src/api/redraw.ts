@@ -1,4 +1,4 @@
-// Pictures that the page draws and sends as PNG or JPEG: SVG, which the box cannot read, and HEIC and
+// Pictures that the page draws and sends as PNG or JPEG: SVG, with the fonts of the device, and HEIC and
 // AVIF, which take the box seconds. What the browser cannot draw goes to the box as it is.
 
 const foreign = /\.(heic|heif|avif|svg)$|^image\/(heic|heif|avif|svg\+xml)$/i;

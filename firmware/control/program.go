@@ -1,0 +1,94 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/livelearn/box/services/errs"
+)
+
+// Program is the process of a box.
+type Program struct {
+	PID     int    `json:"pid"`
+	Version string `json:"version"`
+	// Attempts counts the programs that did not take its place, and Failure is why the last one did not.
+	Attempts int    `json:"attempts,omitempty"`
+	Failure  string `json:"failure,omitempty"`
+}
+
+// MaxWait is the longest time for which people may wait for a new program.
+const MaxWait = time.Minute
+
+// successionWait bounds the time from the start of a new program to the answer of the box.
+const successionWait = 2 * time.Minute
+
+func (c *Server) serveProgram(w http.ResponseWriter, _ *http.Request) {
+	answer(w, Program{PID: os.Getpid(), Version: c.Version, Attempts: c.Attempts, Failure: c.Failure}, nil)
+}
+
+// serveSucceed lets a program take the place of this one.
+func (c *Server) serveSucceed(w http.ResponseWriter, r *http.Request) {
+	answer(w, struct{}{}, c.succeed(r.Context(), r.URL.Query()))
+}
+
+func (c *Server) succeed(ctx context.Context, q url.Values) error {
+	if c.Succeed == nil {
+		return errs.NewCode("control", errs.Missing, "no_succession", "this box is not replaced while it runs")
+	}
+	wait, err := time.ParseDuration(q.Get("wait"))
+	if err != nil || wait < 0 || wait > MaxWait {
+		return errs.NewField("control", "wait", "bad_duration", int64(MaxWait), "%.20q must be a duration up to %v", q.Get("wait"), MaxWait)
+	}
+	if err := checkProgram(q.Get("path")); err != nil {
+		return err
+	}
+	return c.Succeed(ctx, q.Get("path"), wait)
+}
+
+// checkProgram refuses what cannot be a program.
+func checkProgram(path string) error {
+	if !filepath.IsAbs(path) {
+		return errs.NewField("control", "path", "not_absolute", 0, "%.100q is no absolute path", path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return errs.New("control", errs.Invalid, err)
+	}
+	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		return errs.NewField("control", "path", "no_program", 0, "%s is no program", path)
+	}
+	return nil
+}
+
+// ReplaceProgram lets a program take the place of the one that runs on a data folder, and returns when
+// the box answers again. People wait for the new one for at most wait, 0 means the default. The error
+// says why the old one continues.
+func ReplaceProgram(ctx context.Context, folder, program string, wait time.Duration) (Program, error) {
+	var old, now Program
+	if err := Call(ctx, folder, http.MethodGet, "/program", nil, &old); err != nil {
+		return old, err
+	}
+	q := url.Values{"path": {program}, "wait": {wait.String()}}
+	if err := Call(ctx, folder, http.MethodPost, "/program?"+q.Encode(), nil, &struct{}{}); err != nil {
+		return old, err
+	}
+	var err error
+	for end := time.Now().Add(successionWait); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		now = Program{}
+		if err = Call(ctx, folder, http.MethodGet, "/program", nil, &now); err != nil {
+			continue // between the two
+		}
+		if now.PID != old.PID {
+			return now, nil
+		}
+		if now.Attempts != old.Attempts {
+			return now, fmt.Errorf("the version before continues: %s", now.Failure)
+		}
+	}
+	return now, errs.NewCode("control", errs.Down, "no_answer", "the box does not answer after %v: %v", successionWait, err)
+}

@@ -138,6 +138,7 @@ var ranks = map[string]int{
 	"services/gateway/connlimit":   0,
 	"services/gateway/proxies":     1, // reads who connects, before any audience
 	"services/gateway/httpapi":     3, // what the audiences share
+	"services/gateway/relay":       5, // a lesson of another box at this one
 	"services/gateway/signin":      6,
 	"services/gateway/peers":       6,
 	"services/gateway/pupil":       7,

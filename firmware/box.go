@@ -46,6 +46,7 @@ import (
 	"github.com/livelearn/box/hal/slots"
 	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/cloud"
+	"github.com/livelearn/box/services/cluster"
 	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/discover"
@@ -141,6 +142,7 @@ type Box struct {
 	signaling    *signaling.Signaling
 	mesh         *link.Mesh // nil, as the one below: this box connects to no other
 	directory    *directory.Directory
+	cluster      *cluster.Cluster
 
 	ready     chan struct{}
 	readyOnce sync.Once // closes ready
@@ -282,8 +284,9 @@ func (b *Box) buildServices() error {
 	b.rooms = room.New(b.cfg.Room, room.Deps{
 		Journal: b.journal, Clock: clock, OnDeadLetter: b.addDeadLetter, Observe: b.reports.Add, Log: b.loggerFor("room"), Metrics: b.registry,
 	}, append(listFeatures(b.callExchange()), b.parts.Features...)...)
+	b.buildMesh()
 	b.sessions = session.New(b.cfg.Session, session.Deps{
-		Rooms: b.rooms, Local: b.rooms, Exists: b.roster.HasRoom, Observe: b.reports.Add, Log: b.loggerFor("session"), Metrics: b.registry,
+		Rooms: b.roomsOfAll(), Local: b.rooms, Exists: b.roster.HasRoom, KickGuests: b.kickGuests(), Observe: b.reports.Add, Log: b.loggerFor("session"), Metrics: b.registry,
 	})
 	if err := b.adoptEstate(); err != nil {
 		return err
@@ -295,7 +298,6 @@ func (b *Box) buildServices() error {
 		return err
 	}
 	b.networkCheck = b.newNetworkCheck()
-	b.buildMesh()
 	deps := gateway.Deps{
 		Roster: b.roster, Rooms: b.rooms, Sessions: b.sessions, Health: b.health, History: b.history, Clock: clock,
 		Jobs: b.jobs, Reports: b.reports, Audit: b.audit, Library: b.library, Cloud: b.cloud,

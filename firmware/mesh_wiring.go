@@ -5,16 +5,21 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/livelearn/box/firmware/addresses"
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/audit"
+	"github.com/livelearn/box/services/cluster"
 	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/cluster/link"
 	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/discover"
+	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/session"
 	"github.com/livelearn/box/services/supervise"
 )
 
@@ -25,7 +30,7 @@ func (b *Box) buildMesh() {
 		return
 	}
 	if err := b.openMesh(); err != nil {
-		b.mesh, b.directory = nil, nil
+		b.mesh, b.directory, b.cluster = nil, nil, nil
 		b.loggerFor("mesh").Error("this box connects to no other until it is started again", "err", err)
 		b.health.SetCheck("mesh", health.Warn, "mesh_off", "this box connects to no other: check the disk and start the box again: "+err.Error())
 	}
@@ -48,8 +53,54 @@ func (b *Box) openMesh() error {
 		deps.Nearby = findHosts
 	}
 	b.mesh = link.New(b.cfg.Mesh, deps)
-	b.directory, _, err = directory.New(b.mesh, own.ID, b.findLesson)
-	return err
+	b.directory, _, err = directory.New(b.mesh, own.ID, directory.Own{Find: b.findLesson, Doors: b.listDoors})
+	if err != nil {
+		return err
+	}
+	b.cluster = cluster.New(cluster.Deps{
+		Self: own.ID, Bus: b.mesh, Rooms: b.rooms, Journal: b.journal,
+		// A person of another box has that box as home. All others are in rooms of this one.
+		Owner:        func(string) string { return own.ID },
+		Admit:        func(box string, s *room.Seat) (cluster.Admission, error) { return b.gateway.AdmitGuest(box, s) },
+		OnDeadLetter: b.addDeadLetter, Observe: b.reports.Add, Log: b.loggerFor("cluster"), Metrics: b.registry,
+	})
+	return nil
+}
+
+// listDoors returns where other boxes reach this one over HTTPS.
+func (b *Box) listDoors() []string {
+	_, secure := b.gateway.Addrs()
+	list := httpapi.ReachableURLs("https", secure)
+	for i, u := range list {
+		list[i] = strings.TrimPrefix(u, "https://")
+	}
+	return list
+}
+
+// roomsOfAll returns where people sit: the rooms of all boxes, or those of this one where it connects to
+// no other.
+func (b *Box) roomsOfAll() session.Rooms {
+	if b.cluster == nil {
+		return b.rooms
+	}
+	return b.cluster
+}
+
+// kickGuests signs a person out at other boxes.
+func (b *Box) kickGuests() func(user, device, room, why string) {
+	if b.cluster == nil {
+		return nil
+	}
+	return b.cluster.Kick
+}
+
+// serveCluster holds lessons together with other boxes. It waits while this box is alone.
+func (b *Box) serveCluster(ctx context.Context, ready func()) error {
+	ready()
+	if !b.mesh.WaitForOthers(ctx) {
+		return nil
+	}
+	return b.cluster.Serve(ctx)
 }
 
 // findLesson answers other boxes where a lesson of this box is.
@@ -119,7 +170,10 @@ func (b *Box) meshChildren() []supervise.Child {
 	if b.mesh == nil {
 		return nil
 	}
-	return []supervise.Child{withBackoff(withShutdownTimeout(10*time.Second, supervise.Run("mesh", b.mesh)))}
+	return []supervise.Child{
+		withBackoff(withShutdownTimeout(10*time.Second, supervise.Run("mesh", b.mesh))),
+		withBackoff(withShutdownTimeout(5*time.Second, supervise.Child{ID: "cluster", Start: b.serveCluster})),
+	}
 }
 
 // recordCommand has the audit log tell of an act of the command line.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/livelearn/box/services/timetest"
@@ -78,9 +79,7 @@ func (p *Person) callOnce(method, path string, in, out any) (int, error) {
 		return 0, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	for _, c := range resp.Cookies() {
-		p.Cookie = c.Name + "=" + c.Value
-	}
+	p.keepCookies(resp.Cookies())
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return resp.StatusCode, err
@@ -92,6 +91,22 @@ func (p *Person) callOnce(method, path string, in, out any) (int, error) {
 		return resp.StatusCode, json.Unmarshal(data, out)
 	}
 	return resp.StatusCode, nil
+}
+
+// keepCookies keeps what the box has set, as a browser does.
+func (p *Person) keepCookies(set []*http.Cookie) {
+	have, _ := http.ParseCookie(p.Cookie) // an empty header has none
+	for _, c := range set {
+		have = slices.DeleteFunc(have, func(o *http.Cookie) bool { return o.Name == c.Name })
+		if c.MaxAge >= 0 {
+			have = append(have, c)
+		}
+	}
+	list := make([]string, len(have))
+	for i, c := range have {
+		list[i] = c.Name + "=" + c.Value
+	}
+	p.Cookie = strings.Join(list, "; ")
 }
 
 // mustCall is Call that ends the test on any fault.

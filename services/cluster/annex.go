@@ -74,10 +74,12 @@ func (a *annex) askForSeat(v *visitor) {
 	v.id, v.asked = a.cluster.lastID.Add(1), time.Now()
 	v.tries++
 	s := v.seat
-	a.cluster.publish(subjectIn+a.owner, &join{
+	m := &join{
 		Room: a.room, User: s.Viewer.User, Name: s.Name, JoinRef: s.JoinRef, Ref: v.ref,
-		Seat: v.id, Role: uint64(s.Viewer.Role), Since: s.Since, Epoch: s.Epoch,
-	})
+		Seat: v.id, Role: uint64(s.Viewer.Role), Since: s.Since, Epoch: s.Epoch, Grant: s.Grant.Word,
+	}
+	m.Code = sign(s.Grant.Key, a.cluster.header, m)
+	a.cluster.publish(subjectIn+a.owner, m)
 }
 
 // remove gives a seat back.
@@ -104,12 +106,13 @@ func (a *annex) post(s *room.Seat, m room.Message) error {
 	}
 	id := a.cluster.lastID.Add(1)
 	a.calls[id] = &call{m.Reply, time.Now().Add(replyWithin)}
-	sent := a.cluster.publish(subjectIn+a.owner, &post{
+	out := &post{
 		Room: a.room, Seat: v.id, Call: id, Data: m.Data,
 		// The owner refuses longer ones. One byte too many is enough for that.
 		Name: m.Name[:min(len(m.Name), maxWord)], ID: m.ID[:min(len(m.ID), room.MaxID+1)],
-	})
-	if !sent {
+	}
+	out.Code = sign(s.Grant.Key, a.cluster.header, out)
+	if !a.cluster.publish(subjectIn+a.owner, out) {
 		delete(a.calls, id)
 		return errNotSaved()
 	}
@@ -246,11 +249,22 @@ func (a *annex) handleClosed(m *closed, hole bool) {
 	}
 }
 
+// handleKick signs a visitor out.
+func (a *annex) handleKick(m *kick) {
+	if v := a.visitorOf(m.Seat); v != nil {
+		if k, ok := v.seat.Member.(room.Kicker); ok {
+			k.Kick(m.Why)
+		}
+	}
+}
+
 // handleUnknown ends a seat that the owner does not know.
 func (a *annex) handleUnknown(m *unknown) {
 	v := a.visitorOf(m.Seat)
 	switch {
 	case v == nil:
+	case len(m.Error) > 0:
+		a.refuse(v, decodeError(m.Error))
 	case v.welcome, v.tries >= joinTries:
 		a.drop(v)
 	default:
@@ -260,13 +274,19 @@ func (a *annex) handleUnknown(m *unknown) {
 
 // drop ends a seat with the frame on which clients join again.
 func (a *annex) drop(v *visitor) {
-	a.forget(v)
-	topic := room.TopicOf(a.room)
-	if v.welcome {
-		v.seat.Member.Send(wire.NewFrame(wire.Message{JoinRef: v.seat.JoinRef, Topic: topic, Event: wire.Error}))
-	} else {
-		v.seat.Member.Send(wire.NewReply(v.seat.JoinRef, v.ref, topic, false, errs.BodyOf(errAway("cluster.Join"))))
+	if !v.welcome {
+		a.refuse(v, errAway("cluster.Join"))
+		return
 	}
+	a.forget(v)
+	v.seat.Member.Send(wire.NewFrame(wire.Message{JoinRef: v.seat.JoinRef, Topic: room.TopicOf(a.room), Event: wire.Error}))
+	v.seat.Member.Closed(v.seat)
+}
+
+// refuse ends a seat whose join is refused.
+func (a *annex) refuse(v *visitor, err error) {
+	a.forget(v)
+	v.seat.Member.Send(wire.NewReply(v.seat.JoinRef, v.ref, room.TopicOf(a.room), false, errs.BodyOf(err)))
 	v.seat.Member.Closed(v.seat)
 }
 

@@ -13,10 +13,10 @@
 // that a loss is found although nothing follows. Only the owner ends anything: it decides who has a
 // seat, and it is the one author of presence.
 //
-// A [Cluster] takes the place of room.Rooms for sessions. It is not a part of the running program yet.
-// That needs a bus between real boxes, a table of owners (Deps.Owner), a code and a token that are valid
-// at each box, and calls of the HTTP API for a room of another box. Nothing here keeps a second copy of
-// the facts: while the owner is away, its rooms stand still.
+// A [Cluster] takes the place of room.Rooms for sessions. The owner says who a guest is by the grant that
+// comes with each join, and the guest's box signs what it sends for the guest with the grant's key: see
+// Deps.Admit. Nothing here keeps a second copy of the facts: while the owner is away, its rooms stand
+// still.
 package cluster
 
 import "context"

@@ -44,7 +44,10 @@ type Deps struct {
 	Bus     Bus                      // to the other boxes
 	Rooms   *room.Rooms              // of this box. New becomes their line, so it comes before Rooms.Serve
 	Journal *journal.Journal         // of this box
-	Owner   func(room string) string // id of the box that owns a room; empty: there is no such room
+	Owner   func(room string) string // id of the box that owns the room of a seat without a home; empty: there is no such room
+	// Admit returns who a guest from a box is by the grant of the seat, or refuses the seat: the room, the
+	// user and the role are what that box says.
+	Admit func(box string, s *room.Seat) (Admission, error)
 
 	OnDeadLetter func(room.DeadLetter)  // gets a fact that could not be shown; must not block
 	Observe      func(supervise.Report) // sees each crash
@@ -65,7 +68,7 @@ type Cluster struct {
 	annexes  map[string]*annex
 	hostings map[string]*hosting
 	others   map[string]*other
-	began    time.Time
+	began    time.Time // of Serve
 }
 
 // other is another box.
@@ -78,7 +81,7 @@ type other struct {
 func New(deps Deps) *Cluster {
 	c := &Cluster{
 		Deps: deps, header: header{From: deps.Self, Boot: rand.Uint64()}, metrics: newMetrics(deps.Metrics),
-		annexes: map[string]*annex{}, hostings: map[string]*hosting{}, others: map[string]*other{}, began: time.Now(),
+		annexes: map[string]*annex{}, hostings: map[string]*hosting{}, others: map[string]*other{},
 	}
 	c.pool = supervise.NewPool(supervise.Kind[string, process, annexMail]{
 		Name: "annex", Init: c.startAnnex, Handle: c.handleAnnex, Mailbox: mailbox, MaxRestarts: 20,
@@ -94,6 +97,9 @@ func (c *Cluster) String() string { return "cluster" }
 // Serve talks to the other boxes until ctx ends. Commands that are not answered by then are refused as
 // not saved.
 func (c *Cluster) Serve(ctx context.Context) error {
+	c.mu.Lock()
+	c.began = time.Now()
+	c.mu.Unlock()
 	stops, err := c.subscribe()
 	if err == nil {
 		g := supervise.Group(ctx)
@@ -210,7 +216,10 @@ func (c *Cluster) Owns(room string) bool { return c.Owner(room) == c.Self }
 // Join asks for a seat in a room of any box. The answer to the join's ref goes to s.Member. An error
 // means that the room was not reached.
 func (c *Cluster) Join(s *room.Seat, ref string) error {
-	owner := c.Owner(s.Room)
+	owner := s.Home
+	if owner == "" {
+		owner = c.Owner(s.Room)
+	}
 	switch {
 	case owner == c.Self:
 		return c.Rooms.Join(s, ref)
@@ -221,6 +230,9 @@ func (c *Cluster) Join(s *room.Seat, ref string) error {
 	}
 	a := c.lockAnnex(s.Room, owner)
 	defer a.mu.Unlock()
+	if a.owner != owner {
+		return errs.NewCode("cluster.Join", errs.Busy, "room_busy", "people of this box are in a room of the same name at another box")
+	}
 	if len(a.seats) >= maxGuests {
 		return errs.NewCode("cluster.Join", errs.Busy, "room_busy", "at most %d people of one box in a room of another", maxGuests)
 	}
@@ -232,7 +244,7 @@ func (c *Cluster) Join(s *room.Seat, ref string) error {
 
 // errAway refuses a join while the room's box does not answer.
 func errAway(op string) *errs.Error {
-	return errs.NewCode(op, errs.Busy, "box_away", "the box of this room does not answer")
+	return errs.NewCode(op, errs.Down, "box_away", "the box of this room does not answer")
 }
 
 // Leave gives the seat back. It never waits and never fails.

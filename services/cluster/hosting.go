@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -41,6 +40,7 @@ type guest struct {
 	hosting  *hosting
 	key      guestKey
 	seat     *room.Seat
+	as       Admission
 	welcomed bool // guarded by hosting.mu
 }
 
@@ -131,9 +131,23 @@ func (c *Cluster) handleIn(h header, m message, _ func([]byte)) {
 
 func (c *Cluster) seatGuest(h header, m *join) {
 	if !c.Owns(m.Room) {
-		c.publish(subjectOut+h.From, &unknown{m.Room, m.Seat})
+		c.publish(subjectOut+h.From, &unknown{Room: m.Room, Seat: m.Seat})
 		return
 	}
+	seat := &room.Seat{
+		Room: m.Room, Viewer: event.Viewer{User: m.User, Role: event.Role(m.Role)}, Name: m.Name,
+		JoinRef: m.JoinRef, Since: m.Since, Epoch: m.Epoch, Box: h.From, Grant: room.Grant{Word: m.Grant},
+	}
+	as, err := c.admit(h, m, seat)
+	if err != nil {
+		c.publish(subjectOut+h.From, &unknown{m.Room, m.Seat, encodeError(err)})
+		return
+	}
+	c.seatAdmitted(h, m, seat, as)
+}
+
+// seatAdmitted gives a guest a seat whom the box has let in.
+func (c *Cluster) seatAdmitted(h header, m *join, seat *room.Seat, as Admission) {
 	c.mu.Lock()
 	hosting := c.hostings[m.Room]
 	if hosting == nil {
@@ -141,11 +155,8 @@ func (c *Cluster) seatGuest(h header, m *join) {
 		c.hostings[m.Room] = hosting
 	}
 	c.mu.Unlock()
-	g := &guest{cluster: c, hosting: hosting, key: guestKey{h.From, h.Boot, m.Seat}}
-	g.seat = &room.Seat{
-		Room: m.Room, Viewer: event.Viewer{User: m.User, Role: event.Role(m.Role)}, Name: m.Name,
-		JoinRef: m.JoinRef, Member: g, Since: m.Since, Epoch: m.Epoch, Box: h.From,
-	}
+	g := &guest{cluster: c, hosting: hosting, key: guestKey{h.From, h.Boot, m.Seat}, seat: seat, as: as}
+	seat.Member = g
 	if !hosting.add(g) {
 		return // known already
 	}
@@ -178,7 +189,7 @@ func (c *Cluster) postForGuest(h header, m *post) {
 	answer := func(r room.Reply) {
 		out := &reply{Room: m.Room, Call: m.Call, Seq: r.Seq}
 		if r.Err != nil {
-			out.Error, _ = json.Marshal(errs.BodyOf(r.Err)) // cannot fail: strings and numbers
+			out.Error = encodeError(r.Err)
 		}
 		c.publish(subjectOut+h.From, out)
 	}
@@ -190,6 +201,10 @@ func (c *Cluster) postForGuest(h header, m *post) {
 	}
 	if g == nil { // its join was lost, or this box is new: the guest joins again and then sends it again
 		answer(room.Reply{Err: errNotSaved()})
+		return
+	}
+	if !isSigned(g.as.Key, h, m, &m.Code) {
+		answer(room.Reply{Err: errGrant("cluster.Post")})
 		return
 	}
 	err := c.Rooms.Post(g.seat, room.Message{Name: m.Name, ID: m.ID, Data: slices.Clone(m.Data), Reply: answer})
@@ -222,22 +237,26 @@ func (c *Cluster) compareGuests(h header, m *seats) {
 	}
 	for seat, ok := range known {
 		if !ok {
-			c.publish(subjectOut+h.From, &unknown{m.Room, seat})
+			c.publish(subjectOut+h.From, &unknown{Room: m.Room, Seat: seat})
 		}
 	}
 }
 
 // dropGuests has guests of all rooms leave.
 func (c *Cluster) dropGuests(gone func(guestKey) bool) {
+	for _, h := range c.listHostings() {
+		c.dropGuestsOf(h, gone)
+	}
+}
+
+func (c *Cluster) listHostings() []*hosting {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	list := make([]*hosting, 0, len(c.hostings))
 	for _, h := range c.hostings {
 		list = append(list, h)
 	}
-	c.mu.Unlock()
-	for _, h := range list {
-		c.dropGuestsOf(h, gone)
-	}
+	return list
 }
 
 func (c *Cluster) dropGuestsOf(h *hosting, gone func(guestKey) bool) {

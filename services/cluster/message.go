@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"math"
 
@@ -23,6 +25,8 @@ const (
 	maxGuests  = 16384
 	maxRooms   = 4096
 	maxFacts   = 4096
+	maxGrant   = 256
+	codeSize   = sha256.Size
 )
 
 // Subjects. A box listens to its own three and to the beat of all.
@@ -84,7 +88,7 @@ func decode(data []byte) (header, message, error) {
 func newMessage(kind byte) message {
 	for _, m := range []message{
 		&beat{}, &join{}, &leave{}, &post{}, &seats{}, &refresh{}, &fact{}, &cast{}, &single{}, &closed{},
-		&page{}, &unknown{}, &reply{}, &stands{}, &logQuestion{}, &logAnswer{},
+		&page{}, &unknown{}, &kick{}, &reply{}, &stands{}, &logQuestion{}, &logAnswer{},
 	} {
 		if m.kind() == kind {
 			return m
@@ -99,10 +103,12 @@ type beat struct{}
 func (*beat) kind() byte    { return 'B' }
 func (*beat) fields(*codec) {}
 
-// join asks for a seat in a room. Seat is a number of the guest's box.
+// join asks for a seat in a room. Seat is a number of the guest's box. Grant is the owner's word on who
+// the guest is. Code shows that the box got its key from the owner.
 type join struct {
 	Room, User, Name, JoinRef, Ref string
 	Seat, Role, Since, Epoch       uint64
+	Grant, Code                    []byte
 }
 
 func (*join) kind() byte { return 'J' }
@@ -117,6 +123,22 @@ func (m *join) fields(c *codec) {
 	c.text("ref", &m.Ref, maxWord)
 	c.number("since", &m.Since, anyNumber)
 	c.number("epoch", &m.Epoch, anyNumber)
+	c.data("grant", &m.Grant, maxGrant)
+	c.data("code", &m.Code, codeSize)
+}
+
+// sign returns the code of a message, which has none yet, under the key of a guest's grant.
+func sign(key []byte, h header, m message) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(encode(h, m)) // a hash never fails to write
+	return mac.Sum(nil)
+}
+
+// isSigned takes the code out of a message and reports whether it is the one of the key.
+func isSigned(key []byte, h header, m message, code *[]byte) bool {
+	got := *code
+	*code = nil
+	return hmac.Equal(got, sign(key, h, m))
 }
 
 // leave gives a seat back.
@@ -132,11 +154,11 @@ func (m *leave) fields(c *codec) {
 	c.number("seat", &m.Seat, anyNumber)
 }
 
-// post is a guest's command. Call is a number of the guest's box for the reply.
+// post is a guest's command. Call is a number of the guest's box for the reply. Code is as in join.
 type post struct {
 	Room, Name, ID string
 	Seat, Call     uint64
-	Data           []byte
+	Data, Code     []byte
 }
 
 func (*post) kind() byte { return 'P' }
@@ -148,6 +170,7 @@ func (m *post) fields(c *codec) {
 	c.text("name", &m.Name, maxWord)
 	c.text("id", &m.ID, maxWord)
 	c.data("data", &m.Data, maxPayload)
+	c.data("code", &m.Code, codeSize)
 }
 
 // seats is the list of all guests of a box in a room, so that a lost join or leave does no lasting harm.
@@ -285,10 +308,27 @@ func (m *page) fields(c *codec) {
 	c.data("frame", &m.Frame, maxFrame)
 }
 
-// unknown says that the owner does not know a seat: it was lost on the way, or the owner is new.
-type unknown struct {
-	Room string
+// kick says that a guest is signed out: the token is void. The guest's seat is closed next.
+type kick struct {
+	place
 	Seat uint64
+	Why  string
+}
+
+func (*kick) kind() byte { return 'K' }
+
+func (m *kick) fields(c *codec) {
+	m.place.fields(c)
+	c.number("seat", &m.Seat, anyNumber)
+	c.text("why", &m.Why, maxWord)
+}
+
+// unknown says that the owner does not know a seat: it was lost on the way, or the owner is new. With an
+// Error (an errs.Body) the owner gives no seat.
+type unknown struct {
+	Room  string
+	Seat  uint64
+	Error []byte
 }
 
 func (*unknown) kind() byte { return 'U' }
@@ -296,6 +336,7 @@ func (*unknown) kind() byte { return 'U' }
 func (m *unknown) fields(c *codec) {
 	c.text("room", &m.Room, maxWord)
 	c.number("seat", &m.Seat, anyNumber)
+	c.data("error", &m.Error, maxPayload)
 }
 
 // reply answers a command. Error is an errs.Body; empty: it is saved.

@@ -26,9 +26,9 @@ func samples() []message {
 	p := place{"a1", 7}
 	return []message{
 		&beat{},
-		&join{Room: "a1", User: "p1", Name: "Ada", JoinRef: "1", Ref: "2", Seat: 3, Role: 1, Since: 4, Epoch: 5},
+		&join{Room: "a1", User: "p1", Name: "Ada", JoinRef: "1", Ref: "2", Seat: 3, Role: 1, Since: 4, Epoch: 5, Grant: []byte("g"), Code: []byte("c")},
 		&leave{"a1", 3},
-		&post{Room: "a1", Name: "chat.say", ID: "c1", Seat: 3, Call: 4, Data: []byte(`{}`)},
+		&post{Room: "a1", Name: "chat.say", ID: "c1", Seat: 3, Call: 4, Data: []byte(`{}`), Code: []byte("c")},
 		&seats{"a1", []uint64{1, 2, math.MaxUint64}},
 		&refresh{"a1"},
 		&fact{p, e},
@@ -36,7 +36,8 @@ func samples() []message {
 		&single{p, 3, stageWelcome, 4, 5, []byte("frame")},
 		&closed{p, 3},
 		&page{p, true, true, []byte("frame")},
-		&unknown{"a1", 3},
+		&unknown{"a1", 3, []byte(`{"reason":"denied"}`)},
+		&kick{p, 3, "signed out"},
 		&reply{"a1", 4, 5, []byte(`{"reason":"busy"}`)},
 		&stands{[]standing{{p, 1, 2}, {p, 3, 4}}},
 		&logQuestion{"a1", 1, 2, true},

@@ -90,6 +90,8 @@ func roomOf(m message) string {
 		return m.Room
 	case *page:
 		return m.Room
+	case *kick:
+		return m.Room
 	case *unknown:
 		return m.Room
 	case *reply:
@@ -155,6 +157,9 @@ func (a *annex) handleSaid(m message) {
 	case *page:
 		a.hear(m.N)
 		a.handlePage(m)
+	case *kick:
+		a.hear(m.N)
+		a.handleKick(m)
 	case *unknown:
 		a.handleUnknown(m)
 	case *reply:
@@ -312,12 +317,15 @@ func (a *annex) dropWelcome() {
 }
 
 // handleTick does the work of a tick: refusals, joins again, the list of seats, presence. lost: the
-// owner was silent for too long.
+// owner was silent for too long. It has let its guests go by then, so their pages hear of it and join
+// again until the owner is back.
 func (a *annex) handleTick(list, lost bool) {
 	now := time.Now()
 	a.refuseWaiting(func(c *call) bool { return !now.Before(c.until) })
 	for _, v := range a.visitors {
 		switch {
+		case v.welcome && lost:
+			a.drop(v)
 		case v.welcome || now.Sub(v.asked) < joinAgain:
 		case v.tries >= joinTries || lost:
 			a.cluster.publish(subjectIn+a.owner, &leave{a.room, v.id})

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/livelearn/box/services/chat"
 	"github.com/livelearn/box/services/cluster"
 	"github.com/livelearn/box/services/cluster/clustertest"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/hand"
 	"github.com/livelearn/box/services/journal"
@@ -72,7 +74,7 @@ func newBox(t testing.TB, net *clustertest.Net, id, dir string, kinds ...room.Ki
 		Journal: b.journal, Clock: event.NewClock(1), Log: log, Metrics: reg, Observe: observe, OnDeadLetter: bury,
 	}, append([]room.Kind{chat.Kind, hand.Kind, quiz.Kind}, kinds...)...)
 	b.cluster = cluster.New(cluster.Deps{
-		Self: id, Bus: net.Box(id), Rooms: b.rooms, Journal: b.journal, Owner: ownerOf,
+		Self: id, Bus: net.Box(id), Rooms: b.rooms, Journal: b.journal, Owner: ownerOf, Admit: admit,
 		OnDeadLetter: bury, Observe: observe, Log: log, Metrics: reg,
 	})
 	hub := session.New(session.Config{Rate: 1000, Burst: 1000}, session.Deps{
@@ -83,10 +85,24 @@ func newBox(t testing.TB, net *clustertest.Net, id, dir string, kinds ...room.Ki
 	return b
 }
 
+// grantOf is the grant of a person of the tests, as the box of the rooms would give it.
+func grantOf(user string) room.Grant {
+	return room.Grant{Word: []byte("grant of " + user), Key: []byte("key of " + user)}
+}
+
+// admit knows people by their grants.
+func admit(_ string, s *room.Seat) (cluster.Admission, error) {
+	g := grantOf(s.Viewer.User)
+	if !bytes.Equal(s.Grant.Word, g.Word) {
+		return cluster.Admission{}, errs.NewCode("test", errs.Denied, "signed_out", "no grant")
+	}
+	return cluster.Admission{Name: "Name of " + s.Viewer.User, Device: "d", Key: g.Key}, nil
+}
+
 func (b *box) serve(hub *session.Hub) {
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		q := req.URL.Query()
-		id := session.Identity{User: q.Get("user"), Name: "Name of " + q.Get("user"), Role: event.Pupil}
+		id := session.Identity{User: q.Get("user"), Grant: grantOf(q.Get("user")), Name: "Name of " + q.Get("user"), Role: event.Pupil}
 		if strings.HasPrefix(id.User, "t") {
 			id.Role = event.Teacher
 		}

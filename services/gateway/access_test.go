@@ -127,6 +127,8 @@ func (r *rig) calls() []apiCall {
 		{"PATCH /api/decks/{id}", "/api/decks/d_sample", map[string]string{"title": "Planets"}, teachersOnly(200)},
 		{"DELETE /api/decks/{id}", "/api/decks/d_sample", nil, teachersOnly(204)},
 
+		{"GET /api/door", "/api/door", nil, anyRole(200)},
+		{"POST /api/door", "/api/door", map[string]string{"box": ""}, anyRole(200)},
 		{"POST /api/join/look", "/api/join/look", code, anyRole(200)},
 		{"POST /api/claim", "/api/claim", map[string]string{"code": "AAAAAAAA", "box": "B", "name": "N", "pin": pin}, anyRole(409)},
 		{"POST /api/login", "/api/login", map[string]string{"name": teacher1, "pin": pin}, anyRole(200)},

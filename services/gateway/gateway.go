@@ -38,6 +38,7 @@ import (
 
 	"github.com/livelearn/box/services/audit"
 	"github.com/livelearn/box/services/certfile"
+	"github.com/livelearn/box/services/cluster/members"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/adminapi"
@@ -46,6 +47,7 @@ import (
 	"github.com/livelearn/box/services/gateway/peers"
 	"github.com/livelearn/box/services/gateway/proxies"
 	"github.com/livelearn/box/services/gateway/pupil"
+	"github.com/livelearn/box/services/gateway/relay"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/gateway/staff"
 	"github.com/livelearn/box/services/health"
@@ -109,6 +111,13 @@ func (c Config) Validate() error {
 type Boxes interface {
 	adminapi.Boxes
 	peers.Boxes
+	relay.Boxes
+}
+
+// Directory finds lessons and boxes of the school: *directory.Directory.
+type Directory interface {
+	pupil.Directory
+	Doors(ctx context.Context, box string) ([]string, error)
 }
 
 // Deps holds the parts of the box that the gateway serves.
@@ -145,7 +154,7 @@ type Deps struct {
 	Network   adminapi.NetworkChecker          // looks at the network around the box
 	Cloud     Cloud                            // nil: this box talks to no cloud
 	Boxes     Boxes                            // nil: this box connects to no other
-	Directory pupil.Directory                  // nil: this box connects to no other
+	Directory Directory                        // nil: this box connects to no other
 	Wifi      func() (name, passphrase string) // the Wi-Fi that the box makes, empty: none; may be nil
 	Pages     fs.FS                            // the built pages: index.html and assets/
 	Simulated bool                             // the board is simulated: developers see the page of all components
@@ -176,6 +185,7 @@ type Gateway struct {
 	signIn  *signin.API
 	pupils  *pupil.API
 	peers   *peers.API
+	relay   *relay.Relay // nil: this box connects to no other
 
 	mu                  sync.Mutex       // guards the fields below
 	httpAddr, httpsAddr net.Addr         // nil while closed
@@ -233,6 +243,7 @@ func (g *Gateway) serve(ctx context.Context, ready func()) error {
 	}
 	group := supervise.Group(ctx)
 	defer g.clearAddrs()
+	defer g.relay.Close()
 	plain := g.newServer()
 	g.setAddrs(ln.Addr(), nil)
 	group.Go(func(ctx context.Context) error { return runServer(ctx, plain, g.listen(ln)) })
@@ -266,10 +277,19 @@ func (g *Gateway) startHTTPS(group interface {
 	g.setAuthority(auth)
 	g.openSchoolCertificate()
 	srv := g.newServer()
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.chooseCertificate, NextProtos: []string{"http/1.1"}}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.chooseCertificate, NextProtos: []string{"http/1.1"}, GetConfigForClient: g.configFor}
 	group.Go(func(ctx context.Context) error {
 		return runServer(ctx, srv, tls.NewListener(g.listen(ln), conf))
 	})
+}
+
+// configFor returns the configuration of a connection that a box of the school makes. Nil: it is a
+// browser's.
+func (g *Gateway) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if g.relay == nil || hello.ServerName != members.ServerName {
+		return nil, nil
+	}
+	return g.Boxes.TLSForMembers(), nil
 }
 
 // listen counts the connections of a listener and reads the headers that trusted proxies send

@@ -3,12 +3,15 @@ package gateway
 import (
 	"net/http"
 
+	"github.com/livelearn/box/services/cluster"
 	"github.com/livelearn/box/services/gateway/adminapi"
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/gateway/peers"
 	"github.com/livelearn/box/services/gateway/pupil"
+	"github.com/livelearn/box/services/gateway/relay"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/gateway/staff"
+	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
 )
 
@@ -22,6 +25,7 @@ func (g *Gateway) buildHandler() http.Handler {
 	}
 	page := func(w http.ResponseWriter, r *http.Request) {
 		g.signIn.SetDeviceCookie(w, r)
+		g.relay.ForgetAway(w, r)
 		p.serveIndex(w, r, http.StatusOK)
 	}
 	for _, path := range paths {
@@ -45,7 +49,7 @@ func (g *Gateway) buildHandler() http.Handler {
 	staff.Register(mux, ops, g.staffDeps())
 	adminapi.Register(mux, ops, g.adminDeps())
 	g.peers.Register(mux)
-	return g.withGuards(g.withUploadDeadlines(p.withUnknown(mux)))
+	return g.withGuards(g.relay.Handler(g.withUploadDeadlines(p.withUnknown(mux))))
 }
 
 // buildAudiences builds sign-in and the audiences that keep state.
@@ -54,7 +58,10 @@ func (g *Gateway) buildAudiences() {
 	g.signIn = signin.New(signin.Deps{
 		Roster: g.Roster, Sessions: g.Sessions, Clock: g.Clock, Callers: g.callers, Audit: g.audit(), Log: g.Log, Version: g.Version, Addrs: g.Addrs, Home: g.schoolOrigin, Authority: g.Authority, AddSample: g.addSample,
 	})
-	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn, Directory: g.Directory})
+	if g.Boxes != nil {
+		g.relay = relay.New(relay.Deps{Boxes: g.Boxes, Doors: g.Directory.Doors, Log: g.Log})
+	}
+	g.pupils = pupil.New(pupil.Deps{Roster: g.Roster, Rooms: g.Rooms, Sessions: g.Sessions, Decks: g.Library.Decks, OpenPicture: g.Library.OpenPicture, Callers: g.callers, SignIn: g.signIn, Directory: g.Directory, Relay: g.relay})
 	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Boxes: g.Boxes, Audit: g.audit(), Log: g.Log})
 }
 
@@ -65,6 +72,11 @@ func (g *Gateway) FindForOtherBox(code, from string) (l roster.Lesson, err error
 		return err
 	})
 	return l, err
+}
+
+// AdmitGuest returns who a guest is that another box brings to a room of this one.
+func (g *Gateway) AdmitGuest(box string, s *room.Seat) (cluster.Admission, error) {
+	return g.pupils.AdmitGuest(box, s)
 }
 
 // audit returns the way to record what callers do.

@@ -35,12 +35,13 @@ func (g *Gateway) withGuards(next http.Handler) http.Handler {
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		httpapi.WriteError(w, http.StatusForbidden, errs.NewCode("gateway", errs.Denied, "other_origin", "another site may not do this"))
 	}))
-	inner := g.checkHost(withSecurityHeaders(g.refuseExcess(cross.Handler(next))))
+	known := withSecurityHeaders(g.refuseExcess(cross.Handler(next)))
+	inner := g.checkHost(known)
 	if g.Captive != nil {
 		inner = g.Captive(inner)
 	}
 	inner = g.proxies.Handler(inner, func(w http.ResponseWriter, err error) { httpapi.WriteError(w, http.StatusBadRequest, err) })
-	return g.recoverPanics(inner)
+	return g.recoverPanics(g.relay.Accept(inner, known)) // the other box has checked the host
 }
 
 // recoverPanics turns the panic of a handler into a 500 and a crash report.

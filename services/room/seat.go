@@ -19,6 +19,9 @@ type Member interface {
 	Closed(s *Seat)
 }
 
+// Kicker is a Member that can sign its person out.
+type Kicker interface{ Kick(why string) }
+
 // Seat is one member's place in one room. It outlives a crash of the room, so the sockets stay
 // open.
 type Seat struct {
@@ -28,6 +31,8 @@ type Seat struct {
 	JoinRef string // of the channel, for frames meant for this member alone
 	Member  Member
 	Box     string // of a guest: the box at which the person is connected; empty: this box
+	Home    string // the box of the room; empty: this box
+	Grant   Grant  // of that box, which says who the person is
 	Since   uint64 // the last seq that the client saw; 0 when it saw none
 	Epoch   uint64 // the epoch of that event
 
@@ -39,6 +44,12 @@ type Seat struct {
 	joinEpoch    uint64        // the epoch in which the join was answered
 	left         bool          // it left before its join was handled
 	place        int           // in connections.seats, if it is there
+}
+
+// Grant is the word of a room's box on who a person is, for a seat that is taken at another box.
+type Grant struct {
+	Word []byte // the room's box reads it
+	Key  []byte // signs what the person asks for; only the two boxes know it
 }
 
 // ack is a promise to answer when all facts up to seq are on disk.

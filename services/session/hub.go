@@ -93,6 +93,9 @@ type Identity struct {
 	MayEnter func(room string) bool `json:"-"`
 	// Device separates the connections of the browsers of one person.
 	Device string
+	// Home is the box that knows the person and has the rooms. Empty: this box.
+	Home  string
+	Grant room.Grant // of Home
 }
 
 // Rooms is where people sit: the rooms of this box, or of all boxes of the school. Its methods are
@@ -105,12 +108,15 @@ type Rooms interface {
 
 // Deps holds what the sessions need.
 type Deps struct {
-	Rooms   Rooms
-	Local   *room.Rooms            // the rooms of this box, for a hand-over; nil: there is none
-	Exists  func(room string) bool // reports whether a room exists
-	Observe func(supervise.Report) // gets the report of each crash of a session
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
+	Rooms  Rooms
+	Local  *room.Rooms            // the rooms of this box, for a hand-over; nil: there is none
+	Exists func(room string) bool // reports whether a room exists
+	// KickGuests signs out a person who is connected at another box, as Kick and KickFromRoom do here.
+	// Nil: there are no other boxes.
+	KickGuests func(user, device, room, why string)
+	Observe    func(supervise.Report) // gets the report of each crash of a session
+	Log        *slog.Logger
+	Metrics    prometheus.Registerer
 }
 
 // Hub holds all sessions of the box.
@@ -261,8 +267,11 @@ func (h *Hub) banUser(user string) {
 func (h *Hub) Kick(user, device, why string) {
 	for _, s := range h.sessionsOf(user) {
 		if device == "" || device == s.id.Device {
-			s.closeWith(closeKicked, why)
+			s.Kick(why)
 		}
+	}
+	if h.KickGuests != nil {
+		h.KickGuests(user, device, "", why)
 	}
 }
 
@@ -270,8 +279,11 @@ func (h *Hub) Kick(user, device, why string) {
 func (h *Hub) KickFromRoom(user, room, why string) {
 	for _, s := range h.sessionsOf(user) {
 		if s.isIn(room) {
-			s.closeWith(closeKicked, why)
+			s.Kick(why)
 		}
+	}
+	if h.KickGuests != nil {
+		h.KickGuests(user, "", room, why)
 	}
 }
 

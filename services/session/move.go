@@ -121,11 +121,11 @@ func (h *Hub) parkSessions() {
 		}
 	}
 	for _, s := range h.sessionsOf("") {
-		if s.rawConn == nil {
+		if !s.canMove() {
 			s.closeWith(ws.StatusGoingAway, "the box is updated")
 		}
 	}
-	await(closeWait, func(s *session) bool { return s.rawConn != nil })
+	await(closeWait, (*session).canMove)
 	for _, s := range h.sessionsOf("") {
 		s.mu.Lock()
 		s.handOver.parking = true
@@ -134,6 +134,10 @@ func (h *Hub) parkSessions() {
 	}
 	await(quietWait, func(s *session) bool { return s.handOver.parked.Load() && s.isQuiet(h.Local) })
 }
+
+// canMove reports whether another process can take the socket over. One over TLS has a state in this
+// process, as has a seat in a room of another box.
+func (s *session) canMove() bool { return s.rawConn != nil && s.id.Home == "" }
 
 // isQuiet reports whether nothing that was read waits for an answer.
 func (s *session) isQuiet(rooms *room.Rooms) bool {

@@ -265,7 +265,7 @@ func (s *session) joinTopic(m wire.Message) {
 	id := strings.TrimPrefix(m.Topic, "room:")
 	seat := &room.Seat{
 		Room: id, Name: s.id.Name, JoinRef: m.JoinRef, Member: s,
-		Viewer: event.Viewer{User: s.id.User, Role: s.id.Role},
+		Viewer: event.Viewer{User: s.id.User, Role: s.id.Role}, Home: s.id.Home, Grant: s.id.Grant,
 	}
 	err := s.checkRoom(id)
 	if err == nil {
@@ -289,6 +289,7 @@ func (s *session) checkRoom(id string) error {
 	switch {
 	case s.id.Room != "" && s.id.Room != id:
 		return errs.NewCode("session.join", errs.Denied, "other_room", "this room is not yours")
+	case s.id.Home != "": // that box decides
 	case !s.hub.Exists(id):
 		return errs.NewCode("session.join", errs.Missing, "no_room", "no such room")
 	case s.id.MayEnter != nil && !s.id.MayEnter(id):
@@ -296,6 +297,9 @@ func (s *session) checkRoom(id string) error {
 	}
 	return nil
 }
+
+// Kick implements room.Kicker.
+func (s *session) Kick(why string) { s.closeWith(closeKicked, why) }
 
 func (s *session) isIn(room string) bool {
 	s.mu.Lock()

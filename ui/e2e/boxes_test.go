@@ -3,14 +3,17 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/livelearn/box/firmware/boxtest"
+	"github.com/livelearn/box/services/timetest"
+	"github.com/livelearn/box/services/wire/wiretest"
 )
 
 // TestTwoBoxesAreConnectedOnTheAdminPage has the admins of two real boxes connect them by a code and part
-// them again, each on the page of the own box. In between a pupil types the code of a lesson at the wrong
-// box and is led to the right one.
+// them again, each on the page of the own box. In between a pupil at one box joins a lesson of the other,
+// and answers a question.
 func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 	installModules(t)
 	say := loadWords(t, "en")
@@ -62,16 +65,55 @@ func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 	cleo.speak("http://"+second.HTTP, "en")
 	cleo.open("http://" + second.HTTP)
 	cleo.fill(say("join.code"), lesson.Code)
-	cleo.sees(say("join.elsewhere.go"))
-	cleo.axe("the lesson is elsewhere")
-	cleo.shot("the lesson is elsewhere")
-	cleo.press(say("join.elsewhere.go"))
-	cleo.until("the names of the lesson", `document.body?.innerText.includes("Pupil A1")`) // the body is away for a moment
+	cleo.press("Pupil A1")
+	cleo.until("the lesson", `location.pathname === "/lesson" && !!document.querySelector("[data-status=ok]")`)
+	answerAcrossBoxes(t, cleo, teachers[ada], lesson)
+	cleo.open("http://" + second.HTTP + "/login")
+	cleo.sees(say("login.box"))
+	cleo.axe("the box of a teacher")
+	cleo.shot("the box of a teacher")
 
 	evalJS[bool](ada, `(document.querySelectorAll("[data-box]")[1].querySelector("button").click(), true)`)
 	ada.confirm(say("admin.boxes.remove"))
 	for _, p := range []*page{ada, ben} {
 		p.sees(say("admin.boxes.alone"))
+	}
+}
+
+// answerAcrossBoxes has a teacher ask a question at one box, which a pupil answers on the page at the other.
+func answerAcrossBoxes(t *testing.T, p *page, teacher *boxtest.Person, l boxtest.Lesson) {
+	t.Helper()
+	const text = "Which planet is ours?"
+	var made struct{ Quiz struct{ ID string } }
+	load := map[string]any{"title": "Ours", "text": text + " {=Earth ~Mars}", "dry": false}
+	if _, err := teacher.CallAPI("POST", "/api/quizzes/import", load, &made); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := teacher.CallAPI("POST", "/api/lessons/"+l.ID+"/quiz", map[string]string{"quiz": made.Quiz.ID}, nil); err != nil {
+		t.Fatal(err)
+	}
+	m := teacher.NewMember(l.Room)
+	if _, err := m.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	defer m.Drop()
+	for n, name := range []string{"quiz.open", "quiz.lock", "quiz.reveal"} {
+		payload := map[string]any{}
+		if n > 0 {
+			payload["round"] = 1
+		}
+		if _, err := m.SendCommand(wiretest.Command{ID: name, Name: name, Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			p.sees(text)
+			p.axe("a question of the other box")
+			p.shot("a question of the other box")
+			p.press("Earth")
+			timetest.WaitUntil(t, "the answer", func() bool {
+				return slices.ContainsFunc(m.SeenEvents(), func(e wiretest.Event) bool { return e.Kind == "quiz.answered" })
+			})
+		}
 	}
 }
 

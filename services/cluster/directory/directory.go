@@ -1,31 +1,38 @@
 // Package directory answers, between the boxes of a school, where the open lesson with a code is. A
-// pupil may type the code at any box and is led to the box that has the lesson.
+// pupil may type the code at any box, which then asks the box that has the lesson.
 package directory
 
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/livelearn/box/services/cluster"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/supervise"
 )
 
 const (
-	subject    = "find."                // and the id of the box that is asked
-	patience   = 300 * time.Millisecond // for all boxes; they answer within a few ms
-	codeLen    = 6                      // digits
-	maxName    = 240                    // bytes, as in package members
-	maxAddress = 300
+	subject      = "find." // and the id of the box that is asked
+	doors        = "door." // the same: where the box answers over HTTPS
+	doorPatience = time.Second
+	patience     = 300 * time.Millisecond // for all boxes; they answer within a few ms
+	codeLen      = 6                      // digits
+	maxName      = 240                    // bytes, as in package members
+	maxAddress   = 300
+	maxDoors     = 8
 )
 
 // Place is where an open lesson is.
 type Place struct {
 	Box     string `json:"box" doc:"The name of the box."`
 	Address string `json:"address" doc:"Of the page that lets people into the lesson, over plain HTTP."`
+	ID      string `json:"id,omitempty" doc:"Of the box."`
 }
 
 // isValid reports whether a place that another box named may be shown to people.
@@ -54,10 +61,34 @@ func isCode(s string) bool {
 // Directory asks the other boxes, and answers them. Made by New.
 type Directory struct{ bus cluster.Bus }
 
-// New answers the questions of other boxes to the box with this id by own, which finds a lesson of this
-// box, until stop is called. An empty place says no, so that nobody waits for a box without the lesson.
-func New(bus cluster.Bus, id string, own func(Question) (Place, bool)) (d *Directory, stop func(), err error) {
-	stop, err = bus.Subscribe(subject+id, func(data []byte, reply func([]byte)) {
+// Own is what this box answers to others.
+type Own struct {
+	Find  func(Question) (Place, bool) // finds a lesson of this box
+	Doors func() []string              // host:port at which this box answers over HTTPS
+}
+
+// New answers the questions of other boxes to the box with this id, until stop is called. An empty place
+// says no, so that nobody waits for a box without the lesson.
+func New(bus cluster.Bus, id string, own Own) (d *Directory, stop func(), err error) {
+	find, err := bus.Subscribe(subject+id, answerFind(own.Find))
+	if err != nil {
+		return nil, nil, err
+	}
+	door, err := bus.Subscribe(doors+id, func(_ []byte, reply func([]byte)) {
+		list := own.Doors()
+		if answer, err := json.Marshal(list[:min(len(list), maxDoors)]); err == nil && reply != nil {
+			reply(answer)
+		}
+	})
+	if err != nil {
+		find()
+		return nil, nil, err
+	}
+	return &Directory{bus}, func() { find(); door() }, nil
+}
+
+func answerFind(own func(Question) (Place, bool)) func([]byte, func([]byte)) {
+	return func(data []byte, reply func([]byte)) {
 		var q Question
 		if reply == nil {
 			return
@@ -72,8 +103,36 @@ func New(bus cluster.Bus, id string, own func(Question) (Place, bool)) (d *Direc
 		if answer, err := json.Marshal(place); err == nil {
 			reply(answer)
 		}
-	})
-	return &Directory{bus}, stop, err
+	}
+}
+
+// Doors asks a box where it answers over HTTPS. Who answers there is known by the key.
+func (d *Directory) Doors(ctx context.Context, box string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, doorPatience)
+	defer cancel()
+	answer, err := d.bus.Ask(ctx, doors+box, nil)
+	if err != nil {
+		return nil, err
+	}
+	return readDoors(answer)
+}
+
+// readDoors reads a list of addresses. An error is errs.Invalid.
+func readDoors(data []byte) ([]string, error) {
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, errs.New("directory.Doors", errs.Invalid, err)
+	}
+	if len(list) > maxDoors {
+		return nil, errs.NewField("directory.Doors", "doors", "too_many", maxDoors, "more than %d addresses", maxDoors)
+	}
+	for _, a := range list {
+		host, port, err := net.SplitHostPort(a)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" || len(a) > maxAddress {
+			return nil, errs.NewField("directory.Doors", "doors", "bad_address", maxAddress, "must be host:port of at most %d bytes", maxAddress)
+		}
+	}
+	return list, nil
 }
 
 // Find asks the other boxes where the lesson with a code is, all at once. It ends at the first yes or
@@ -96,6 +155,7 @@ func (d *Directory) Find(ctx context.Context, q Question) (Place, bool) {
 			answer, err := d.bus.Ask(ctx, subject+id, data)
 			var place Place
 			if err == nil && json.Unmarshal(answer, &place) == nil && place.isValid() {
+				place.ID = id // whoever it says that it is
 				found <- place
 				cancel() // the others need not answer
 			}

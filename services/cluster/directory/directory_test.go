@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func join(t *testing.T, net *clustertest.Net, id string, own func(directory.Question) (directory.Place, bool)) *directory.Directory {
 	t.Helper()
-	d, stop, err := directory.New(net.Box(id), id, own)
+	d, stop, err := directory.New(net.Box(id), id, directory.Own{Find: own, Doors: func() []string { return []string{id + ":8443"} }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +41,7 @@ func TestALessonIsFoundAtAnotherBox(t *testing.T) {
 		a := join(t, net, "a", has("111111", directory.Place{Box: "Lab", Address: "http://192.0.2.1/j/K"}))
 		join(t, net, "b", has("222222", hall))
 		join(t, net, "c", has("333333", directory.Place{}))
+		hall.ID = "b" // whatever it says
 		if got, found := a.Find(t.Context(), ask("222222")); !found || got != hall {
 			t.Errorf("got %+v, %v", got, found)
 		}
@@ -47,6 +49,9 @@ func TestALessonIsFoundAtAnotherBox(t *testing.T) {
 			if got, found := a.Find(t.Context(), ask(code)); found {
 				t.Errorf("%q: got %+v", code, got)
 			}
+		}
+		if got, err := a.Doors(t.Context(), "b"); err != nil || !slices.Equal(got, []string{"b:8443"}) {
+			t.Errorf("the doors of b are %v, %v", got, err)
 		}
 		net.SetDown("a", true)
 		began := time.Now()

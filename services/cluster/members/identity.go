@@ -98,6 +98,18 @@ func keyOf(c *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// ServerName is the name under which a box asks another one for a connection between members, at the
+// port where browsers come too. No certificate of a browser's has it.
+const ServerName = "box.livelearn.invalid"
+
+// PeerOf returns the id of the member at the other side of a connection for members. Empty: it is none.
+func PeerOf(s *tls.ConnectionState) string {
+	if s == nil || s.ServerName != ServerName || len(s.PeerCertificates) == 0 {
+		return ""
+	}
+	return idOf(keyOf(s.PeerCertificates[0]))
+}
+
 // PEM is the private key, for the process that takes the connections of members.
 func (i Identity) PEM() []byte { return i.pem }
 

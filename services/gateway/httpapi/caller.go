@@ -32,6 +32,7 @@ type Caller struct {
 	roster.Person
 	Token   string
 	exposed bool  // others in the network can read the request
+	relayed bool  // another box passed the request on
 	err     error // why the token is refused. Nil for a known person and for a request without a token
 }
 
@@ -54,16 +55,32 @@ func (all *Callers) Identify(r *http.Request) Caller {
 	return c
 }
 
+// IsSessionCookie reports whether a cookie of this name holds a token.
+func IsSessionCookie(name string) bool { return name == cookieName || name == secureCookie }
+
+type boxKey struct{}
+
+// WithBox notes that another box of the school passed a request on.
+func WithBox(ctx context.Context, box string) context.Context {
+	return context.WithValue(ctx, boxKey{}, box)
+}
+
+// BoxOf returns the id of the box that passed a request on. Empty: it came here directly.
+func BoxOf(r *http.Request) string {
+	box, _ := r.Context().Value(boxKey{}).(string)
+	return box
+}
+
 // ByToken finds the caller of r by a token. An empty token gives an unknown caller without an
 // error. A token of staff that others in the network could read is void from then on.
 func (all *Callers) ByToken(r *http.Request, token string) Caller {
-	exposed := !all.IsPrivate(r)
+	exposed, relayed := !all.IsPrivate(r), BoxOf(r) != ""
 	if token == "" {
-		return Caller{exposed: exposed}
+		return Caller{exposed: exposed, relayed: relayed}
 	}
 	p, err := all.Roster.Authenticate(token)
 	if !exposed || !p.IsStaff() {
-		return Caller{Person: p, Token: token, exposed: exposed, err: err}
+		return Caller{Person: p, Token: token, exposed: exposed, relayed: relayed, err: err}
 	}
 	if err := all.Roster.SignOut(token); err != nil {
 		return Caller{exposed: true, err: err}
@@ -84,6 +101,8 @@ func (c Caller) CheckLevel(l Level) error {
 		return errs.NewCode("gateway", errs.Denied, "signed_out", "sign in first")
 	case l == Staff && !c.IsStaff(), l == Admin && !c.Admin:
 		return errs.NewCode("gateway", errs.Denied, "role", "not allowed for you")
+	case l == Admin && c.relayed:
+		return errs.NewCode("gateway", errs.Denied, "own_box", "an admin works at the own box: open its address")
 	}
 	return nil
 }

@@ -26,6 +26,16 @@ type Refusal struct {
 // Error implements error.
 func (p *Refusal) Error() string { return p.Title + ": " + p.Detail }
 
+// Cause is the error that a box answered with, for a box that passes it on.
+func (p *Refusal) Cause() error {
+	kind, _ := errs.KindNamed(p.Reason) // another version's word is Internal
+	e := &errs.Error{Kind: kind, Code: p.Code, Field: p.Field, Limit: p.Limit, Err: errors.New(p.Message)}
+	if p.RetryMS > 0 {
+		return RetryError{Err: e, Wait: time.Duration(p.RetryMS) * time.Millisecond}
+	}
+	return e
+}
+
 // GetStatus implements huma.StatusError.
 func (p *Refusal) GetStatus() int { return p.Status }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/connlimit"
 	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/relay"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/roster"
 )
@@ -39,6 +40,11 @@ type lookOut struct {
 	Elsewhere *directory.Place `json:"elsewhere,omitempty" doc:"The lesson is at another box of the school."`
 }
 
+type looked struct {
+	SetCookie []string `header:"Set-Cookie"`
+	Body      lookOut
+}
+
 func (a *API) registerJoin(ops httpapi.Operations) {
 	httpapi.Add(ops, http.MethodPost, "/api/join/look", "look", "The lesson under a code, and its names", httpapi.Anybody, a.lookUpLesson)
 	httpapi.Add(ops, http.MethodPost, "/api/join", "join", "Take your name in a lesson", httpapi.Anybody, a.joinLesson)
@@ -53,20 +59,22 @@ func (a *API) throttleCode(ctx context.Context, r Ref, f func() error) error {
 	return a.SignIn.CheckLessonCode(ctx, f)
 }
 
-func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *httpapi.Body[lookOut], err error) {
+func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *looked, err error) {
 	err = a.throttleCode(ctx, in.Body, func() error {
 		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
 		if errs.KindOf(err) == errs.Missing && a.Directory != nil {
-			if place, found := a.Directory.Find(ctx, askFor(ctx, in.Body.Code)); found {
-				out = &httpapi.Body[lookOut]{}
-				out.Body.Names, out.Body.Elsewhere = []roster.Name{}, &place
+			var found bool
+			if out, found = a.lookElsewhere(ctx, in.Body); found {
 				return nil
 			}
 		}
 		if err != nil {
 			return err
 		}
-		out = &httpapi.Body[lookOut]{}
+		out = &looked{}
+		if a.Relay.HomeOf(httpapi.RequestOf(ctx)) != "" {
+			out.SetCookie = []string{relay.SetHome("")}
+		}
 		out.Body.Names = names
 		out.Body.Lesson.ID, out.Body.Lesson.Title, out.Body.Lesson.ClassName = l.ID, l.Title, l.ClassName
 		out.Body.Lesson.Lobby = l.Lobby

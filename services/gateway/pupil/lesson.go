@@ -52,6 +52,10 @@ func (a *API) serveSocket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this page is not the box's", http.StatusForbidden)
 		return
 	}
+	if home := a.Relay.HomeOf(r); home != "" {
+		a.serveSocketOf(home, w, r)
+		return
+	}
 	c := a.Callers.Identify(r)
 	if token := r.URL.Query().Get("token"); token != "" {
 		c = a.Callers.ByToken(r, token)

@@ -10,6 +10,7 @@ import (
 	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/deck"
 	"github.com/livelearn/box/services/gateway/httpapi"
+	"github.com/livelearn/box/services/gateway/relay"
 	"github.com/livelearn/box/services/gateway/signin"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/roster"
@@ -26,7 +27,8 @@ type Deps struct {
 	OpenPicture func(id string) (*os.File, error)
 	Callers     *httpapi.Callers
 	SignIn      *signin.API
-	Directory   Directory // nil: this box connects to no other
+	Directory   Directory    // nil: this box connects to no other
+	Relay       *relay.Relay // the same
 }
 
 // Directory finds lessons of other boxes: *directory.Directory.
@@ -44,8 +46,10 @@ func New(deps Deps) *API { return &API{deps} }
 func (a *API) Register(mux *http.ServeMux, ops httpapi.Operations) {
 	a.registerJoin(ops)
 	a.registerLobby(ops)
+	a.registerDoor(ops)
 	httpapi.Add(ops, http.MethodGet, "/api/lesson", "lesson", "The lesson in a room and its people", httpapi.Member, a.getLesson)
 	mux.HandleFunc("GET /socket/websocket", a.serveSocket)
+	mux.HandleFunc("GET "+relay.CallerPath, a.serveCaller)
 	mux.HandleFunc("GET /slides/{deck}/{file}", a.serveSlide)
 	mux.HandleFunc("GET /images/{id}", a.servePicture)
 }

@@ -2,6 +2,7 @@
 import { call } from "./http";
 import type {
   Authority,
+  Door,
   InCloud,
   LessonView,
   LobbyView as Lobby,
@@ -17,7 +18,7 @@ import type {
   State,
 } from "./schema";
 
-export type { Added, Authority, Class, Lesson, Lobby, Look, Me, Name, Person, Pupil, Ticket };
+export type { Added, Authority, Class, Door, Lesson, Lobby, Look, Me, Name, Person, Pupil, Ticket };
 
 export type BoxState = State;
 
@@ -29,6 +30,8 @@ export const api = {
   claim: (b: { code: string; box: string; name: string; pin: string; lang: string }) =>
     call<Me>("POST", "/api/claim", { ...b, zone: Intl.DateTimeFormat().resolvedOptions().timeZone }),
   login: (name: string, pin: string) => call<Me>("POST", "/api/login", { name, pin }),
+  door: () => call<Door>("GET", "/api/door"),
+  useDoor: (box: string) => call<Door>("POST", "/api/door", { box }),
   logout: () => call<void>("POST", "/api/logout", {}),
   classes: () => call<Class[]>("GET", "/api/classes"),
   addClass: (name: string) => call<Class>("POST", "/api/classes", { name }),

@@ -177,6 +177,21 @@ export interface DeckInBody {
 export interface DirectoryPlace {
   address: string;
   box: string;
+  id?: string;
+}
+
+export interface Door {
+  box: string;
+  boxes: DoorOfBox[];
+}
+
+export interface DoorIn {
+  box: string;
+}
+
+export interface DoorOfBox {
+  id: string;
+  name: string;
 }
 
 export interface DraftNote {

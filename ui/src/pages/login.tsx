@@ -1,6 +1,6 @@
 // Signing in as a teacher: a name and a PIN.
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { api, type BoxState } from "../api/box";
+import { api, type BoxState, type Door } from "../api/box";
 import { span, t } from "../locales/i18n";
 import { Button } from "../components/button";
 import { ButtonLink } from "../components/button-link";
@@ -24,6 +24,7 @@ export function Login({ state }: { state: BoxState; arg: string }) {
       <div class="card sheet stack">
         <PageTitle>{t("login.title")}</PageTitle>
         {state.ground === "allowed" && <p class="note bad">{t("secure.open")}</p>}
+        <BoxChoice />
         {state.box.claimed ? (
           <SignIn />
         ) : (
@@ -43,6 +44,33 @@ export function Login({ state }: { state: BoxState; arg: string }) {
         </p>
       </div>
     </SignedOutPage>
+  );
+}
+
+// BoxChoice lets a teacher of another box of the school sign in here. A box without others shows nothing.
+function BoxChoice() {
+  const [door, setDoor] = useState<Door | null>(null);
+  const [busy, fault, run] = useTask();
+  useEffect(() => void api.door().then(setDoor, () => {}), []);
+  if (!door || (!door.boxes.length && !door.box)) return null;
+  const choose = (box: string) =>
+    void run(async () => {
+      setDoor(await api.useDoor(box));
+      await reload();
+    });
+  return (
+    <div class="field">
+      <label for="box">{t("login.box")}</label>
+      <select id="box" value={door.box} disabled={busy} onChange={(e) => choose(e.currentTarget.value)}>
+        <option value="">{t("login.box.here")}</option>
+        {door.boxes.map((b) => (
+          <option key={b.id} value={b.id}>
+            {b.name}
+          </option>
+        ))}
+      </select>
+      <FormError fault={fault} fields={[]} />
+    </div>
   );
 }
 

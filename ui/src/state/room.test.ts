@@ -176,6 +176,15 @@ describe("Room", () => {
     newest().refuse("other_room");
     expect(room.status.value).toBe("refused");
   });
+
+  it("says that the box of the lesson is away until it answers", () => {
+    const room = new Room("l_1", "p_1");
+    accept();
+    newest().refuse("box_away");
+    expect([room.status.value, room.boxAway.value]).toEqual(["offline", true]);
+    accept();
+    expect([room.status.value, room.boxAway.value]).toEqual(["live", false]);
+  });
 });
 
 describe("the outbox", () => {

@@ -74,6 +74,7 @@ export class Room implements RoomPort {
   readonly people = signal<Map<string, Person>>(new Map());
   readonly outbox = signal<Entry[]>([]);
   readonly saved = signal<Set<string>>(new Set()); // ids of own messages that are on disk
+  readonly boxAway = signal(false); // the lesson is at another box, which does not answer
   readonly fault = signal<Fault | null>(null); // the last refusal, until it is shown
   readonly pupilsHere = computed(
     () => new Set(this.present.value.filter((p) => p.role === "pupil").map((p) => p.user)).size,
@@ -223,6 +224,7 @@ export class Room implements RoomPort {
     this.since = r.seq;
     this.epoch = r.epoch;
     this.status.value = "live";
+    this.boxAway.value = false;
     if (this.info.value?.id !== this.lesson.value.id) void this.refresh();
     for (const e of this.outbox.value) this.deliver(e);
   }
@@ -363,7 +365,10 @@ export class Room implements RoomPort {
   private refused(f: Fault) {
     if (f.code === "removed") this.status.value = "removed";
     else if (f.code === "no_lesson") this.status.value = this.lesson.value.ended ? this.status.value : "waiting";
-    else if (f.code === "other_room" || f.code === "no_room" || f.code === "role") this.status.value = "refused";
+    else if (f.code === "box_away") {
+      this.boxAway.value = true; // the channel joins again by itself
+      this.away();
+    } else if (f.code === "other_room" || f.code === "no_room" || f.code === "role") this.status.value = "refused";
     if (this.status.value === "refused") {
       this.closed = true;
       this.socket.disconnect();

@@ -26,7 +26,7 @@ export function ConnectionNote({ room }: { room: Room }) {
       <div class={`note warn ${css.away}`} role="status">
         <NamedIcon name="cloud" />
         <p>
-          <strong>{t("conn.away")}</strong> {n > 0 && t("conn.kept", { n })}
+          <strong>{t(room.boxAway.value ? "conn.boxAway" : "conn.away")}</strong> {n > 0 && t("conn.kept", { n })}
         </p>
       </div>
     </Delayed>

@@ -1,1 +1,0 @@
-import{D as a}from"./chunk-J6DQBMJH.js";var o="Vs";var r=({children:c})=>a("div",{class:o,children:c});export{r as a};

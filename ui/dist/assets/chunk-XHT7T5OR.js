@@ -1,1 +1,0 @@
-import{e as a}from"./chunk-BMY46ICL.js";import{k as t}from"./chunk-J6DQBMJH.js";var e=t(null),l=t(null);async function p(){try{e.value=await a.state(),l.value=null}catch(o){l.value=o}}export{e as a,l as b,p as c};

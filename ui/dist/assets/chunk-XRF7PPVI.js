@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-MYRZA44W.js";import{D as a,b as i}from"./chunk-J6DQBMJH.js";var o="cl";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

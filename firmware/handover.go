@@ -3,6 +3,7 @@ package firmware
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/livelearn/box/firmware/handover"
 	"github.com/livelearn/box/services/errs"
@@ -18,6 +19,9 @@ func (b *Box) HandOver() error {
 	case <-b.ready:
 	default:
 		return errs.NewCode("firmware.HandOver", errs.Busy, "starting", "the box is not ready yet")
+	}
+	if b.restored.Load() {
+		return errs.NewCode("firmware.HandOver", errs.Busy, "restoring", "the box restarts with the data of a backup")
 	}
 	if b.parts.Listen != nil {
 		return errs.NewCode("firmware.HandOver", errs.Invalid, "other_listeners", "the listeners of this box are not its own")
@@ -58,20 +62,41 @@ func (b *Box) adoptEstate() error {
 	})
 }
 
-// takeOver is a child of the tree. It checks that the box can hold the lessons that it was left, and
-// then lets it serve.
-func (b *Box) takeOver(ctx context.Context, ready func()) error {
-	e := b.parts.Estate
+// warmUpWait bounds the time for which the people of all rooms wait for one that does not start.
+const warmUpWait = 2 * time.Second
+
+// warmUpRooms starts the rooms of the sockets. One that does not start is a reason against a new
+// program. Without another program to go on, the box serves the other rooms.
+func (b *Box) warmUpRooms(ctx context.Context) error {
 	rooms := map[string]bool{}
-	for _, s := range e.Sockets {
+	for _, s := range b.parts.Estate.Sockets {
 		for _, seat := range s.Seats {
 			rooms[seat.Room] = true
 		}
 	}
+	last := b.parts.Predecessor == nil
+	if last {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, warmUpWait)
+		defer cancel()
+	}
 	for room := range rooms {
-		if err := b.rooms.WarmUp(ctx, room); err != nil {
+		err := b.rooms.WarmUp(ctx, room)
+		switch {
+		case err != nil && !last:
 			return err
+		case err != nil:
+			b.loggerFor("firmware").Error("a room does not start after a hand-over", "room", room, "err", err)
 		}
+	}
+	return nil
+}
+
+// takeOver is a child of the tree. It checks that the box can hold the lessons that it was left, and
+// then lets it serve.
+func (b *Box) takeOver(ctx context.Context, ready func()) error {
+	if err := b.warmUpRooms(ctx); err != nil {
+		return err
 	}
 	if old := b.parts.Predecessor; old != nil {
 		if err := errors.Join(b.gateway.CheckReady(ctx), ctx.Err()); err != nil {

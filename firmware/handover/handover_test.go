@@ -195,6 +195,11 @@ func TestAHeldListenerAcceptsNothingAndCloses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c, err := net.Dial("tcp", ln.Addr().String()) // it waits in the queue
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
 	ended := make(chan error)
 	supervise.Spawn(nil, "accept", func() { _, err := ln.Accept(); ended <- err })
 	if err := ln.Close(); err != nil {
@@ -202,6 +207,21 @@ func TestAHeldListenerAcceptsNothingAndCloses(t *testing.T) {
 	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAListenerThatNoOneTakesIsClosed leaves a listener for an address that the new configuration does
+// not have. A client must not wait there for good.
+func TestAListenerThatNoOneTakesIsClosed(t *testing.T) {
+	e, addr := newEstate(t)
+	var l Listeners
+	l.Inherit(e.Listeners)
+	e.Listeners = nil
+	l.Release()
+	c, err := net.Dial("tcp", addr)
+	if err == nil {
+		_ = c.Close()
+		t.Error("a connection waits at a listener of which no one accepts")
 	}
 }
 

@@ -26,10 +26,15 @@ func (l *Listeners) Inherit(list []Listener) {
 	l.inherited, l.held = list, make(chan struct{})
 }
 
-// Release lets the listeners accept.
+// Release lets the listeners accept. It closes those that were left for an address on which this
+// program does not listen: who connects there would wait for good.
 func (l *Listeners) Release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, left := range l.inherited {
+		_ = left.File.Close() // nothing was written to it
+	}
+	l.inherited = nil
 	if l.held != nil {
 		close(l.held)
 		l.held = nil
@@ -72,7 +77,7 @@ func (l *Listeners) Duplicate() (list []Listener, err error) {
 		}
 		f, err := t.File()
 		if err != nil {
-			return list, errs.New(op, errs.Down, err)
+			return nil, errors.Join(errs.New(op, errs.Down, err), (&Estate{Listeners: list}).Close())
 		}
 		list = append(list, Listener{Addr: o.addr, File: f})
 	}

@@ -193,7 +193,11 @@ func (s *session) take(rooms *room.Rooms) (p Parked, err error) {
 	}
 	s.mu.Lock()
 	p.Unsent = joinFrames(s.handOver.unsent, s.queue)
+	closing := s.closing
 	s.mu.Unlock()
+	if closing { // after it was parked: the next process would serve someone who was told to go
+		return p, errs.Newf(op, errs.Busy, "it closes")
+	}
 	p.Socket, err = dupSocket(s.rawConn)
 	return p, err
 }

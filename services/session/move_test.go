@@ -259,3 +259,22 @@ func TestWhatAReaderHasNotTakenMovesWithTheSocket(t *testing.T) {
 		t.Error("a message came twice")
 	}
 }
+
+// TestAPersonWhoIsSignedOutDoesNotMove signs a person out whose socket is parked.
+func TestAPersonWhoIsSignedOutDoesNotMove(t *testing.T) {
+	box := startTCP(t, t.TempDir(), nil)
+	box.openLesson()
+	gone := box.connect("t1")
+	box.connect("t2")
+	box.hub.HandOver()
+	box.stop()
+	box.hub.Kick("t1", "", "signed out")
+	list := box.hub.TakeParked()
+	for _, p := range list {
+		_ = p.Socket.Close()
+	}
+	if len(list) != 1 || list[0].Identity.User != "t2" {
+		t.Errorf("got %d sockets, want that of t2: %+v", len(list), list)
+	}
+	gone.rest() // ends
+}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/livelearn/box/services/errs"
@@ -50,7 +51,7 @@ func (c *Server) succeed(ctx context.Context, q url.Values) error {
 	return c.Succeed(ctx, q.Get("path"), wait)
 }
 
-// checkProgram refuses what cannot be a program.
+// checkProgram refuses what cannot be a program, and a program that another person could have changed.
 func checkProgram(path string) error {
 	if !filepath.IsAbs(path) {
 		return errs.NewField("control", "path", "not_absolute", 0, "%.100q is no absolute path", path)
@@ -61,6 +62,11 @@ func checkProgram(path string) error {
 	}
 	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 		return errs.NewField("control", "path", "no_program", 0, "%s is no program", path)
+	}
+	if at, ok := info.Sys().(*syscall.Stat_t); !ok || at.Uid != 0 && int(at.Uid) != os.Geteuid() {
+		return errs.NewField("control", "path", "other_owner", 0, "%s must belong to root or to the user of the box", path)
+	} else if mode := info.Mode(); mode&0o002 != 0 || mode&0o020 != 0 && int(at.Gid) != os.Getegid() {
+		return errs.NewField("control", "path", "writable", 0, "%s can be written by other people", path)
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ type Succession struct {
 	// Succeed lets a program take its place, and returns when that is prepared. People then wait for it
 	// for at most wait, 0 means the default. Nil: no program can.
 	Succeed  func(ctx context.Context, program string, wait time.Duration) error
+	After    int    // the process whose place this one took, 0 if none
 	Attempts int    // programs that did not take its place
 	Failure  string // why the last one did not
 }

@@ -17,6 +17,8 @@ import (
 type Program struct {
 	PID     int    `json:"pid"`
 	Version string `json:"version"`
+	// After is the process whose place it took, 0 if none.
+	After int `json:"after,omitempty"`
 	// Attempts counts the programs that did not take its place, and Failure is why the last one did not.
 	Attempts int    `json:"attempts,omitempty"`
 	Failure  string `json:"failure,omitempty"`
@@ -29,7 +31,7 @@ const MaxWait = time.Minute
 const successionWait = 2 * time.Minute
 
 func (c *Server) serveProgram(w http.ResponseWriter, _ *http.Request) {
-	answer(w, Program{PID: os.Getpid(), Version: c.Version, Attempts: c.Attempts, Failure: c.Failure}, nil)
+	answer(w, Program{PID: os.Getpid(), Version: c.Version, After: c.After, Attempts: c.Attempts, Failure: c.Failure}, nil)
 }
 
 // serveSucceed lets a program take the place of this one.
@@ -89,12 +91,22 @@ func ReplaceProgram(ctx context.Context, folder, program string, wait time.Durat
 		if err = Call(ctx, folder, http.MethodGet, "/program", nil, &now); err != nil {
 			continue // between the two
 		}
-		if now.PID != old.PID {
-			return now, nil
-		}
-		if now.Attempts != old.Attempts {
-			return now, fmt.Errorf("the version before continues: %s", now.Failure)
+		if ended, fault := judgeSuccession(old, now); ended {
+			return now, fault
 		}
 	}
 	return now, errs.NewCode("control", errs.Down, "no_answer", "the box does not answer after %v: %v", successionWait, err)
+}
+
+// judgeSuccession reports whether a succession has ended, and why the new program did not take over.
+func judgeSuccession(old, now Program) (ended bool, err error) {
+	switch {
+	case now.PID == old.PID && now.Attempts == old.Attempts:
+		return false, nil
+	case now.PID == old.PID:
+		return true, fmt.Errorf("the version before continues: %s", now.Failure)
+	case now.After != old.PID:
+		return true, errs.NewCode("control", errs.Down, "other_program", "the given program ended: version %s serves now, as process %d", now.Version, now.PID)
+	}
+	return true, nil
 }

@@ -135,3 +135,23 @@ func TestACommandHearsWhyItsProgramIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandKnowsWhichProgramServesNow(t *testing.T) {
+	old := Program{PID: 10, Version: "1.0.0", Attempts: 1, Failure: "an earlier one hung"}
+	for name, c := range map[string]struct {
+		now   Program
+		ended bool
+		fault string
+	}{
+		"nothing has happened yet":     {old, false, ""},
+		"the new one took its place":   {Program{PID: 11, Version: "1.1.0", After: 10}, true, ""},
+		"the old one continues":        {Program{PID: 10, Version: "1.0.0", Attempts: 2, Failure: "it crashed"}, true, "continues: it crashed"},
+		"the manager started it anew":  {Program{PID: 12, Version: "1.0.0"}, true, "serves now, as process 12"},
+		"another command came between": {Program{PID: 13, Version: "1.0.0", After: 11}, true, "serves now, as process 13"},
+	} {
+		ended, err := judgeSuccession(old, c.now)
+		if ended != c.ended || (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s: got %v, %v", name, ended, err)
+		}
+	}
+}

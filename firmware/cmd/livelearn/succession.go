@@ -14,7 +14,6 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/livelearn/box/firmware"
-	"github.com/livelearn/box/firmware/control"
 	"github.com/livelearn/box/firmware/handover"
 	"github.com/livelearn/box/services/errs"
 )
@@ -58,7 +57,7 @@ func (s *succession) inherit() error {
 	if err != nil || old == nil {
 		return err
 	}
-	s.parts.Predecessor = old
+	s.parts.Predecessor, s.parts.Succession.After = old, os.Getppid() // which waits for this one
 	s.parts.Estate, err = old.Prepare(s.cfg.Version, firmware.DataFormat)
 	return s.fail(err)
 }
@@ -142,5 +141,6 @@ func (s *succession) keep(why error) {
 		e.Sockets = nil
 	}
 	s.parts.Estate, s.parts.Predecessor = e, nil
-	s.parts.Succession = control.Succession{Succeed: s.succeed, Attempts: s.parts.Succession.Attempts + 1, Failure: why.Error()}
+	s.parts.Succession.Attempts++
+	s.parts.Succession.Failure = why.Error()
 }

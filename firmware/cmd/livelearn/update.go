@@ -286,7 +286,7 @@ func (c applyCmd) Run(w environment) error {
 type liveCmd struct {
 	folderFlags
 	Wait    time.Duration `help:"How long people may wait for the new program before the old one continues. 0 means 500ms." default:"0s"`
-	Program string        `arg:"" help:"The new program." type:"path"`
+	Program string        `arg:"" help:"The new program. It must belong to root or to the user of the box, and other people must not be able to write it." type:"path"`
 }
 
 // Run replaces the program of the box that runs on the data folder.

@@ -15,6 +15,7 @@ import (
 	"github.com/livelearn/box/firmware"
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/firmware/handover"
+	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
 
@@ -37,6 +38,9 @@ func TestMain(m *testing.M) {
 // faults are the new programs that fail, in the order in which the tests use them.
 var faults = []string{"crashes with the sockets", "hangs", "opens the databases and crashes", "fails its check", "ends at once"}
 
+// crashesAfterGo is the fault of a program that may have read from the sockets.
+const crashesAfterGo = "crashes after go"
+
 // failToTakeOver is a new program with a fault.
 func failToTakeOver(fault string) {
 	old, err := handover.Inherit()
@@ -54,6 +58,8 @@ func failToTakeOver(fault string) {
 		if _, err := firmware.New(firmware.Config{Data: dir}, firmware.Parts{Pages: os.DirFS(dir)}); err != nil {
 			fmt.Fprintln(os.Stderr, "the databases are not there:", err)
 		}
+	case crashesAfterGo:
+		_ = old.Pass()
 	case "fails its check":
 		_ = old.Fail(fmt.Errorf("the check failed"))
 	}
@@ -174,4 +180,38 @@ func checkSteady(t *testing.T, people []*steadyWriter) {
 		slowest, sent = max(slowest, p.slowest), sent+p.sent
 	}
 	t.Logf("%d people, %d commands, the slowest answer came after %v", len(people), sent, slowest)
+}
+
+// TestAProgramThatCrashesAfterGoCostsTheSocketsAndNothingElse lets a new program crash when it may have
+// read from the sockets. The one before closes them, and their clients come back and resume.
+func TestAProgramThatCrashesAfterGoCostsTheSocketsAndNothingElse(t *testing.T) {
+	box := boxtest.Start(t, t.TempDir())
+	ada := box.ClaimBox("Ada")
+	lesson := ada.OpenLesson(ada.AddClass("7B", 1), "Planets")
+	m := ada.NewMember(lesson.Room)
+	if _, err := m.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	before, socket := box.PID(), m.CurrentConn()
+	err := box.ReplaceProgram(faultyProgram(t, crashesAfterGo), time.Minute)
+	if err == nil || !strings.Contains(err.Error(), handover.ErrGone.Error()) || box.PID() != before {
+		t.Fatalf("got %v from process %d, which was %d", err, box.PID(), before)
+	}
+	timetest.WaitUntil(t, "the socket to close", func() bool {
+		select {
+		case <-socket.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	if _, err := m.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.SendCommand(wiretest.Command{ID: "after", Name: "chat.say", Payload: map[string]any{"text": "here again", "to": "teacher"}}); err != nil {
+		t.Error(err)
+	}
+	if err := box.ReplaceProgram(box.Program(), time.Minute); err != nil || box.PID() == before {
+		t.Errorf("the next program: %v", err)
+	}
 }

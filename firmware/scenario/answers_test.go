@@ -3,17 +3,12 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/livelearn/box/firmware/boxtest"
-	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
@@ -173,10 +168,7 @@ func bringBack(t *testing.T, people []*chatWriter) (resent int) {
 // checkOnce counts the facts of each pupil's answers in the journal.
 func checkOnce(t *testing.T, dir, class string, resent int) {
 	t.Helper()
-	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := openJournal(t, dir)
 	defer j.Close()
 	facts := map[string]int{}
 	for e, err := range j.Replay(room.StreamOf(class), 0) {

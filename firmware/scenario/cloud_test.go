@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
@@ -13,12 +12,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/cloud"
 	"github.com/livelearn/box/services/cloud/cloudtest"
-	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
 )
@@ -122,10 +119,7 @@ var leavingKinds = map[string]bool{
 // onBox are the facts of rooms in a stopped box's journal that leave it.
 func onBox(t *testing.T, dir string) map[fact]int {
 	t.Helper()
-	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := openJournal(t, dir)
 	defer func() { _ = j.Close() }()
 	all := map[fact]int{}
 	for e, err := range j.Scan(0, j.Position()) {

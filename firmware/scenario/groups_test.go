@@ -4,18 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/groups"
-	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
@@ -138,10 +133,7 @@ func TestGroupsWorkApartThroughARestart(t *testing.T) {
 // checkGroupFacts checks that each message and each stroke is in the journal once.
 func checkGroupFacts(t *testing.T, dir, class string) {
 	t.Helper()
-	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := openJournal(t, dir)
 	defer j.Close()
 	said, drawn := map[string]int{}, map[string]int{}
 	for e, err := range j.Replay(room.StreamOf(class), 0) {

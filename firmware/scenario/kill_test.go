@@ -4,10 +4,8 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,10 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/livelearn/box/firmware/boxtest"
-	"github.com/livelearn/box/services/journal"
 	"github.com/livelearn/box/services/room"
 	"github.com/livelearn/box/services/timetest"
 	"github.com/livelearn/box/services/wire/wiretest"
@@ -123,10 +118,7 @@ func TestKilledAtAnyMomentNothingAcknowledgedIsLostOrDoubled(t *testing.T) {
 // checkJournal compares the acknowledged answers with the journal.
 func checkJournal(t *testing.T, dir, class string, people []*chatWriter) {
 	t.Helper()
-	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := openJournal(t, dir)
 	defer j.Close()
 	stored := map[string]int{}
 	for e, err := range j.Replay(room.StreamOf(class), 0) {

@@ -4,17 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livelearn/box/firmware/boxtest"
 	"github.com/livelearn/box/services/event"
@@ -80,10 +76,7 @@ func BenchmarkReportBesideChat(b *testing.B) {
 // fillJournal writes answers into the stopped box's journal.
 func fillJournal(b *testing.B, dir string, l boxtest.Lesson, answers int) {
 	b.Helper()
-	j, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db"), NoBallast: true, Pace: -1}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		b.Fatal(err)
-	}
+	j := openJournal(b, dir)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = j.Serve(ctx) })

@@ -193,6 +193,7 @@ func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
 	p.until("a letter that is not drawn is told", `[...document.querySelectorAll("[data-part=decks] li")].some((li) => li.innerText.includes("words") && li.innerText.includes("(ก ข)"))`)
 	p.give("[data-part=decks]", "map.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><image href="map.png" width="80" height="40"/></svg>`)
 	p.sees(say("err.svg"))
+	evalJS[bool](p, `(document.querySelector("[data-part=decks]").scrollIntoView(), true)`)
 	p.shot("slides-told")
 	p.give("[data-part=decks]", "talk.pptx", "PK\x03\x04[Content_Types].xml")
 	p.sees(say("err.office"))

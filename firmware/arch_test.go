@@ -208,7 +208,7 @@ var thirdParty = map[string][]string{
 	"services/journal":        {"go.etcd.io/bbolt", "github.com/prometheus/client_golang", "golang.org/x/sys/unix"},
 	"services/health":         {"github.com/prometheus/client_golang"},
 	"services/jobs":           {"github.com/prometheus/client_golang"},
-	"services/slides":         {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image"},
+	"services/slides":         {"github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero", "golang.org/x/image", "golang.org/x/text"},
 	"services/deck":           {"go.etcd.io/bbolt"},
 	"services/library":        {"go.etcd.io/bbolt"},
 	"services/listimport":     {"github.com/xuri/excelize", "golang.org/x/text"},

@@ -169,10 +169,17 @@ func headingRow(records []record) int {
 }
 
 // asksForClass reports a list without a class in which a column with an unknown heading looks like
-// one: "7B", "8C".
+// one: "7B", "8C". In a list with the years that is a column of years with something behind them, or
+// the codes of tutors.
 func (l layout) asksForClass(heading record, records []record) bool {
-	if slices.ContainsFunc([]column{columnClass, section, crowd, columnGrade}, l.hasColumn) {
+	if l.findTutor(heading, records, initials) >= 0 {
+		return true
+	}
+	if slices.ContainsFunc([]column{columnClass, section, crowd}, l.hasColumn) {
 		return false
+	}
+	if l.hasColumn(columnGrade) {
+		return l.hasYearedColumn(heading, records)
 	}
 	for i := range heading.fields {
 		if _, groups, cells := countCells(records, i); !l.known[i] && cells >= 2 && groups == cells && hasLetter(records, i) && hasDigit(records, i) {

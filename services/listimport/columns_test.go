@@ -17,6 +17,8 @@ func TestAHalfUnderstoodListAsksForItsColumns(t *testing.T) {
 		"Given name,Blim,Class\nNele,Brandt,8C\nSade,Okoro,8C\nUma,Lind,8C\nPia,Holm,8C\n": {"half_name", []string{"given", "other", "class"}},
 		"List of the school\n\nZork;Blim;Quiddle\nNele;Brandt;8C\nSade;Okoro;8C\n":         {"no_header", []string{"other", "other", "other"}},
 		"Name,Quiddle\nNele Brandt,8C\nSade Okoro,8D\n":                                    {"half_class", []string{"full", "other"}},
+		"Last Name,First Name,Level,Tutor\nBrandt,Nele,9,KOW\nOkoro,Sade,9,TMA\n":          {"half_class", []string{"family", "given", "year", "other"}},
+		"Name,Year,Quiddle\nNele Brandt,9,9KOW\nSade Okoro,10,10TMA\n":                     {"half_class", []string{"full", "year", "other"}},
 	} {
 		tab, err := Read("l.csv", []byte(text), Choice{})
 		if err != nil || tab.Columns == nil {

@@ -83,6 +83,7 @@ func (t *table) findColumns(op, file string, records []record) (start int, l lay
 			file, line, quoteHeadings(records[0].fields))
 	}
 	heading, rows := records[start-1], records[start:]
+	l.adoptTutor(heading, rows)
 	t.describeColumns(l, heading, rows)
 	if err = l.checkNames(op, file, heading, rows); err == nil && t.Columns != nil && l.asksForClass(heading, rows) {
 		t.Columns.Code, t.Columns.Field, t.Columns.Message = "half_class", lineField(file, heading.line), "no column is called a class, and one looks like it"

@@ -155,7 +155,7 @@ func (m *deckMaker) drawPDFPage(doc references.FPDF_DOCUMENT, index int) (Page, 
 	}
 	// A page with unreadable text is still a page.
 	if text, err := m.sandbox.GetPageText(&requests.GetPageText{Page: page}); err == nil {
-		p.Text = squeezeText(text.Text)
+		p.Text, p.Undrawn = squeezeText(text.Text), m.sandbox.findUndrawn(page, text.Text)
 	}
 	return p, nil
 }

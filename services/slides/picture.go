@@ -54,6 +54,12 @@ func (m *deckMaker) makePicturePage(f *os.File, kind string, rest int) error {
 		return err
 	}
 	p := Page{Key: NewKey()}
+	if kind == "svg" {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return errs.New(op, errs.Down, err)
+		}
+		p.Undrawn = findUndrawnSVG(f)
+	}
 	widths := chooseWidths(m.Widths, info.uprightSize().X)
 	made := make([]*image.RGBA, len(widths))
 	for i, width := range slices.Backward(widths) { // each from the one above it

@@ -60,6 +60,9 @@ type Page struct {
 	Widths []int  `json:"widths"` // of its images, ascending
 	Ext    string `json:"ext"`    // "jpg" or "png"
 	Text   string `json:"text,omitempty"`
+	// Undrawn are letters of the page that are not on its images, because neither the file nor the box
+	// has them in a font: the first ones, at most 12.
+	Undrawn string `json:"undrawn,omitempty"`
 }
 
 const op = "slides.Rasterise"

@@ -1,6 +1,7 @@
 package slides
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -34,9 +35,7 @@ func checkSVG(data []byte) error {
 	if len(data) > maxSVG {
 		return fmt.Errorf("it has more than %d MB", maxSVG>>20)
 	}
-	d := xml.NewDecoder(strings.NewReader(string(data)))
-	d.Strict = false
-	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // names of tags are ASCII
+	d := newSVGDecoder(bytes.NewReader(data))
 	switches, nodes := 0, 0
 	for {
 		t, err := d.RawToken()
@@ -65,6 +64,13 @@ func checkSVG(data []byte) error {
 			}
 		}
 	}
+}
+
+func newSVGDecoder(data io.Reader) *xml.Decoder {
+	d := xml.NewDecoder(data)
+	d.Strict = false
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // names of tags are ASCII
+	return d
 }
 
 // findElsewhere returns the address of a picture or a part that is not in the drawing, or "".

@@ -142,6 +142,29 @@ func TestAnUnfinishedQuestionSurvivesAReload(t *testing.T) {
 	p.noFaults()
 }
 
+// thaiPDF has two letters in a font that is not in it.
+const thaiPDF = `%PDF-1.7
+1 0 obj
+<</Type/Catalog/Pages 2 0 R>>
+endobj
+2 0 obj
+<</Type/Pages/Kids[3 0 R]/Count 1>>
+endobj
+3 0 obj
+<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 225]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>
+endobj
+4 0 obj
+<</Length 41>>stream
+BT /F1 36 Tf 30 120 Td <010203> Tj ET    
+endstream
+endobj
+5 0 obj
+<</Type/Font/Subtype/TrueType/BaseFont/Arial/FirstChar 1/LastChar 3/Widths[500 500 500]/Encoding<</Differences[1/A/uni0E01/uni0E02]>>/FontDescriptor<</Type/FontDescriptor/FontName/Arial/Flags 32>>>>
+endobj
+trailer
+<</Root 1 0 R>>
+`
+
 // TestPicturesThatComeTogetherBecomeOneDeck uploads two pictures, watches the job, and renames the
 // deck.
 func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
@@ -166,6 +189,12 @@ func TestPicturesThatComeTogetherBecomeOneDeck(t *testing.T) {
 	p.axe("home with slides")
 	p.give("[data-part=decks]", "leaf.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><rect width="80" height="40" fill="green"/></svg>`)
 	p.until("a page of a drawing", `[...document.querySelectorAll("[data-part=decks] li")].some((li) => li.innerText.includes("leaf") && li.innerText.includes("1 page"))`)
+	p.give("[data-part=decks]", "words.pdf", thaiPDF)
+	p.until("a letter that is not drawn is told", `[...document.querySelectorAll("[data-part=decks] li")].some((li) => li.innerText.includes("words") && li.innerText.includes("(ก ข)"))`)
+	p.give("[data-part=decks]", "map.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><image href="map.png" width="80" height="40"/></svg>`)
+	p.sees(say("err.svg"))
+	evalJS[bool](p, `(document.querySelector("[data-part=decks]").scrollIntoView(), true)`)
+	p.shot("slides-told")
 	p.give("[data-part=decks]", "talk.pptx", "PK\x03\x04[Content_Types].xml")
 	p.sees(say("err.office"))
 	p.give("[data-part=decks]", "notes.pdf", "this is no PDF")

@@ -57,7 +57,7 @@ func (a *lessonAPI) loadMaterials(ctx context.Context, l roster.Lesson, quizID, 
 func LoadRequestOf(d deck.Deck) whiteboard.LoadRequest {
 	out := whiteboard.LoadRequest{Deck: d.ID, Title: d.Title, Pages: make([]whiteboard.Page, len(d.Pages))}
 	for i, p := range d.Pages {
-		out.Pages[i] = whiteboard.Page(p)
+		out.Pages[i] = whiteboard.Page{Key: p.Key, W: p.W, H: p.H, Widths: p.Widths, Ext: p.Ext, Text: p.Text}
 	}
 	return out
 }

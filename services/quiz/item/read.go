@@ -74,7 +74,7 @@ func dropMark(r rune) rune {
 }
 
 // Numbers returns the numbers that a typed text may mean: with any script's digits, a comma or a
-// point, and spaces, points, commas or apostrophes between thousands. An empty result means that
+// point (or an apostrophe, see tick), and spaces, points, commas or apostrophes between thousands. An empty result means that
 // the text is not a number. Two results are possible: "1,000" is one with three decimals in some
 // countries and a thousand in others. The box cannot know, so an answer is right when either is.
 // Asking back would delay all pupils who answer 3.142. It must not depend on the key either,
@@ -88,24 +88,44 @@ func Numbers(s string) (list []float64) {
 		switch r = toPlainSign(r); {
 		case r == '،':
 			b.WriteByte(',')
-		case unicode.IsSpace(r), r == '_', r == '٬', r == '\'':
+		case unicode.IsSpace(r), r == '_', r == '٬':
+			b.WriteByte(' ')
 		default:
 			b.WriteRune(r)
 		}
 	}
-	number, power := b.String(), ""
+	number, power := spaced.ReplaceAllString(b.String(), "$1"), ""
 	if i := strings.IndexAny(number, "eE"); i >= 0 {
 		number, power = number[:i], number[i:]
 	}
 	if strings.ContainsAny(number, "xXpPiInN") {
 		return nil
 	}
+	number = dropGroups(number)
 	for _, n := range listReadings(number) {
 		if v, err := strconv.ParseFloat(n+power, 64); err == nil && !isBadNumber(v) {
 			list = append(list, v)
 		}
 	}
 	return list
+}
+
+var (
+	// spaced matches a sign with the spaces around it: "- 5", and "1, 5" as phones write it.
+	spaced = regexp.MustCompile(` *([.,٫eE+-]) *`)
+	// tick matches a number with an apostrophe before its decimals, as pupils in Spain write it: "3'14".
+	tick = regexp.MustCompile(`^([+-]?\d+)'(\d{1,2}|\d{4,})$`)
+	// grouped matches a number with spaces or apostrophes between its thousands, or spaces between its decimals.
+	grouped = regexp.MustCompile(`^[+-]?(\d*|\d{1,3}([ ']+\d{2,3})*[ ']+\d{3})([.,٫](\d*|\d{3}( +\d{3})* +\d{1,3}))?$`)
+)
+
+// dropGroups drops the spaces and apostrophes of a number. Those in other places stay, and no number
+// has them: "1 2" is not 12.
+func dropGroups(s string) string {
+	if s = tick.ReplaceAllString(s, "$1.$2"); !grouped.MatchString(s) {
+		return s
+	}
+	return strings.NewReplacer(" ", "", "'", "").Replace(s)
 }
 
 // thousands matches a whole number in groups. In India the groups before the last have two

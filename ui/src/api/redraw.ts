@@ -2,11 +2,14 @@
 // AVIF, which take the box seconds. What the browser cannot draw goes to the box as it is.
 
 const foreign = /\.(heic|heif|avif|svg)$|^image\/(heic|heif|avif|svg\+xml)$/i;
+// elsewhere matches a part of an SVG that is not in it. A browser leaves it out without a word, and the box refuses it.
+const elsewhere = /<(?:\w+:)?(?:image|use|feImage)\b[^>]*\bhref\s*=\s*["']\s*(?!#|data:)[^"'\s]/i;
 const longest = 3840; // pixels: the widest page that the box makes
 
 // redraw returns the file that is sent for a file.
 export async function redraw(file: File): Promise<File> {
   if (!foreign.test(file.type) && !foreign.test(file.name)) return file;
+  if (/svg/i.test(file.type || file.name) && elsewhere.test(await file.text())) return file;
   const img = await load(file).catch(() => undefined);
   const size = img && Math.max(img.naturalWidth, img.naturalHeight);
   if (!img || !size) return file;

@@ -935,6 +935,7 @@ export interface SlidesPage {
   h: number;
   key: string;
   text?: string;
+  undrawn?: string;
   w: number;
   widths: number[];
 }

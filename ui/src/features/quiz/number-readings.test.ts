@@ -7,6 +7,7 @@ describe("readings", () => {
     expect(readings("1.000", "fr")).toEqual(["1000", "1"]);
     expect(readings("-12.345", "es")).toEqual(["-12345", "-12.345"]);
     expect(readings("−3,142", "en-GB")).toEqual(["-3142", "-3.142"]);
+    expect(readings("3’142", "es")).toEqual(["3142", "3.142"]);
     expect(readings("١،٠٠٠", "ar-EG")).toEqual(["1000", "1"]);
   });
   it("asks nothing where there is one reading", () => {

@@ -1,13 +1,15 @@
 // A typed number that means a thousand in one country and one with three decimals in another.
 
 // readings returns the two numbers that a text may mean, in the way of programs, or nothing if there
-// is one. A sign that is the decimal one of the page's language is read as that.
+// is one. A sign that is the decimal one of the page's language is read as that. In Spanish an apostrophe may be
+// either: "3'142".
 export function readings(text: string, locale: string): [thousands: string, decimals: string] | undefined {
   const plain = [...text.normalize("NFKC")]
     .map((c) => (/\p{Nd}/u.test(c) ? String(digitValue(c)) : c === "،" ? "," : /[−‐‑‒–—﹣]/.test(c) ? "-" : c))
-    .filter((c) => !/[\s_'’٬\p{Cf}]/u.test(c))
+    .map((c) => (!/['’‘]/.test(c) ? c : locale.startsWith("es") ? "'" : ""))
+    .filter((c) => !/[\s_٬\p{Cf}]/u.test(c))
     .join("");
-  const found = /^([+-]?[1-9]\d{0,2})([.,])(\d{3})$/.exec(plain);
+  const found = /^([+-]?[1-9]\d{0,2})([.,'])(\d{3})$/.exec(plain);
   if (!found || found[2] === decimalSign(locale)) return undefined;
   return [found[1]! + found[3]!, String(Number(`${found[1]}.${found[3]}`))];
 }

@@ -8,6 +8,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog";
 import { EmptyNote, ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { useLoad } from "../../components/hooks";
 import { type Deck, library } from "../../api/library";
+import { listUndrawn } from "./undrawn";
 import { Menu } from "../../components/menu";
 import { JobProgress } from "../../components/job-progress";
 import { NameDialog } from "../../components/name-dialog";
@@ -45,6 +46,12 @@ export function DeckList() {
   );
 }
 
+// UndrawnNote names the pages with letters that neither the file nor the box has in a font.
+function UndrawnNote({ deck }: { deck: Deck }) {
+  const told = listUndrawn(deck);
+  return told && <p class="note warn">{told}</p>;
+}
+
 function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
   const [open, setOpen] = useState<"rename" | "delete" | null>(null);
   const shut = () => setOpen(null);
@@ -61,6 +68,7 @@ function Line({ deck, changed }: { deck: Deck; changed: () => void }) {
           <bdi>{deck.title}</bdi>
         </strong>
         {deck.state === "ready" && <small>{t("deck.pages", { n: deck.pages.length })}</small>}
+        <UndrawnNote deck={deck} />
         {deck.state === "failed" && (
           <p class="note bad">{deck.error ? explain(faultOf(deck.error)) : t("deck.failed")}</p>
         )}

@@ -7,7 +7,7 @@ import { library } from "../../api/library";
 import { Button } from "../../components/button";
 import { Sheet } from "../../components/dialog";
 import { EmptyState } from "../../components/empty-state";
-import { ErrorNote, showError } from "../../components/feedback";
+import { ErrorNote, showError, showMessage } from "../../components/feedback";
 import { FilePicker, UploadList, useFileDrop, useUploads } from "../../components/file-upload";
 import { useLoad } from "../../components/hooks";
 import { Icon } from "../../components/icon";
@@ -16,6 +16,7 @@ import { t } from "../../locales/i18n";
 import type { Room } from "../../state/room";
 import { imageURL } from "../../state/whiteboard";
 import type { Preview } from "./whiteboard-editor";
+import { listUndrawn } from "./undrawn";
 import css from "./slide-strip.module.css";
 
 interface Props {
@@ -30,6 +31,13 @@ const addDeck = (room: Room, deck: string, onPreview: Props["onPreview"]) =>
     () => onPreview({ deck, index: 0 }),
     (f: Fault) => showError(f),
   );
+
+// warnUndrawn says which pages of a new deck have letters that nothing draws.
+const warnUndrawn = (id: string) =>
+  library.decks().then((list) => {
+    const told = listUndrawn(list.find((d) => d.id === id));
+    if (told) showMessage(told, undefined, true);
+  }, showError);
 
 export function SlideStrip({ room, preview, onPreview }: Props) {
   const b = room.board;
@@ -50,6 +58,7 @@ export function SlideStrip({ room, preview, onPreview }: Props) {
             if (j.state !== "done") return;
             setMaking((l) => l.filter((x) => x.job !== m.job));
             void addDeck(room, m.deck, onPreview);
+            void warnUndrawn(m.deck);
           }}
         />
       ))}

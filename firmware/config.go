@@ -52,7 +52,8 @@ type Config struct {
 	Network provision.Network // of an appliance
 	Wifi    provision.Wifi    // of an appliance
 
-	SchoolWifi provision.SchoolWifi // of an appliance
+	SchoolWifi  provision.SchoolWifi  // of an appliance
+	SchoolWired provision.SchoolWired // of an appliance
 
 	ACME provision.ACME // the certificate for a name of the school's
 }
@@ -68,7 +69,7 @@ func (c Config) validateSections() []error {
 	return []error{
 		c.Log.Validate(), c.Gateway.Validate(), c.journalConfig().Validate(), c.rosterConfig().Validate(),
 		c.Room.Validate(), c.Session.Validate(), c.Discover.Validate(), c.Media.Validate(), c.Mesh.Validate(), c.Update.Validate(), c.Cloud.Validate(),
-		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode, c.Wifi),
+		c.Box.Validate(), c.Network.Validate(), c.Wifi.Validate(), c.SchoolWifi.ValidateFor(c.Network.Mode, c.Wifi), c.SchoolWired.Validate(),
 		c.ACME.ValidateFor(c.Gateway.Certificate),
 	}
 }

@@ -72,6 +72,20 @@ channel = "https://updates.example/school.json"
 	}
 }
 
+// A card signs a box in to a switch that asks for it. No print of the settings has the password.
+func TestACardSignsInOnACable(t *testing.T) {
+	e, err := LoadConfig(Sources{File: writeConfig(t, "[school_wired]\nidentity = \"box@school.example\"\npassword = \""+passphrase+"\"\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := e.SchoolWired.SignIn(); s.Identity != "box@school.example" || s.Password != passphrase {
+		t.Errorf("got %+v", e.SchoolWired)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", e.SchoolWired, e.SchoolWired, e.SchoolWired); strings.Contains(text, passphrase) {
+		t.Errorf("a print has the password: %s", text)
+	}
+}
+
 // A card brings a box without a cable into the Wi-Fi of a school.
 func TestACardJoinsTheWifiOfASchool(t *testing.T) {
 	e, err := LoadConfig(Sources{File: writeConfig(t, `
@@ -149,7 +163,7 @@ func TestASecretOfTheFileIsNeverShown(t *testing.T) {
 		"[wifi]\npassphrase = \"\"\"Zq7\nx", "[wifi]\npassphrase = \"Zq7\\canteen\"", "[wifi]\npassphrase \"Zq7\"", "wifi = {passphrase = Zq7canteen}",
 		"[wifi]\npassphrase = \"Zq7\"", "[wifi]\npassphras = \"Zq7 by the canteen\"", "[wifi]\npassphrase = \"Zq7 à la cantine\"",
 		"[wifi]\npassphrase = [\"Zq7 by the canteen\"]", "[wifi]\nPASSPHRASE = Zq7canteen",
-		"[school_wifi]\npassword = Zq7canteen", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7\"", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7 à la cantine\"",
+		"[school_wifi]\npassword = Zq7canteen", "[school_wired]\npassword = Zq7canteen", "[school_wired]\npassword = \"Zq7\"", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7\"", "[school_wifi]\nssid = \"x\"\npassword = \"Zq7 à la cantine\"",
 		"[box]\nclaim_code = Zq7canteen", "[box]\nclaim_code = \"Zq7\"", "[box]\nclaim_code = \"Zq7Zq7Zq7\"", "[box]\nclaim_cod = \"Zq7 canteen 5\"", "[box]\nclaim_code = [\"Zq7\"]",
 	} {
 		_, err := LoadConfig(Sources{File: writeConfig(t, doc)})
@@ -182,6 +196,9 @@ func TestFaultsOfProvisioningAreNamedWithTheirLine(t *testing.T) {
 		"[school_wifi]\nssid = \"x\"\npassword = \"short\"":                                   "livelearn.toml:3: school_wifi.password: a passphrase has 8 to 63",
 		"[school_wifi]\nssid = \"x\"\nsecurity = \"wep\"":                                     `livelearn.toml:3: school_wifi.security: must be "psk", "peap" or "ttls"`,
 		"[school_wifi]\nssid = \"x\"\nsecurity = \"peap\"":                                    "livelearn.toml:2: school_wifi.ssid: needs school_wifi.identity: the name has 1 to 253 bytes",
+		"[school_wired]\nidentity = \"box\"":                                                  "livelearn.toml:2: school_wired.identity: needs school_wired.password: the password has 1 to 255 bytes",
+		"[school_wired]\nsecurity = \"psk\"":                                                  `livelearn.toml:2: school_wired.security: must be "peap" or "ttls"`,
+		"[school_wired]\nsecurity = \"ttls\"\nidentity = \"box\"\npassword = \"x\"":           "livelearn.toml:3: school_wired.identity: needs school_wired.ca: ttls sends",
 		"[network]\nmod = \"ap\"":                                                             "livelearn.toml:2: network.mod: no such setting; is it network.mode?",
 		"[network]\ngateway = \"10.0.0.1\"":                                                   "gateway and dns need an address",
 		"[network]\naddress = \"10.0.0.300/8\"":                                               "livelearn.toml:2: network.address: must be an address with its prefix",

@@ -29,7 +29,8 @@ type Board struct {
 	Watchdog func() (Watchdog, error) // opens the watchdog, which must be fed from then on
 	Supply   Supply
 	Radios   Radios
-	Slots    Slots // for an appliance that can update itself
+	Storage  Storage // cards and chips that may wear out
+	Slots    Slots   // for an appliance that can update itself
 }
 
 // Display shows a page to the people in front of the box.

@@ -19,6 +19,11 @@ func checkHardware(board hal.Board, root fs.FS) []Finding {
 	if board.Thermal != nil {
 		list = append(list, checkHeat(board.Thermal.Heat()))
 	}
+	if board.Storage != nil {
+		for _, m := range board.Storage.List() {
+			list = append(list, checkWear(m))
+		}
+	}
 	return list
 }
 
@@ -78,6 +83,24 @@ func checkHeat(h hal.Heat) Finding {
 		return warnFinding("give it air: a larger case, a heat sink or a fan", "%s; the processor was slowed down because of heat since power-on", where)
 	}
 	return okFinding("%s", where)
+}
+
+// checkWear rates a storage by what it reports of itself.
+func checkWear(m hal.Medium) Finding {
+	name, used := m.Name+" ("+m.Kind+")", ""
+	if m.Used > 0 {
+		used = fmt.Sprintf(" (it reports at most %d %%)", m.Used)
+	}
+	switch m.Wear {
+	case hal.WearUnknown:
+		return okFinding("storage %s: it does not report its wear", name)
+	case hal.WearLow:
+		return okFinding("storage %s: at most 80 %% of its life is used%s", name, used)
+	case hal.WearHigh:
+		return warnFinding("make backups, and plan a new one within the school year", "storage %s: more than 80 %% of its life or of its spare blocks is used", name)
+	case hal.WearOver:
+	}
+	return warnFinding("make a backup now and replace it", "storage %s: its life is used up, or 90 %% of its spare blocks", name)
 }
 
 // checkCapacity measures for a fifth of a second, so it is left out while a box runs.

@@ -27,6 +27,10 @@ func TestDoctorTellsOfTheHardware(t *testing.T) {
 		{checkHeat(hal.Heat{Zones: zone}), health.OK, "61 °C at cpu-thermal"},
 		{checkHeat(hal.Heat{Zones: zone, Throttled: true}), health.Warn, "is slowed down"},
 		{checkHeat(hal.Heat{Zones: zone, WasThrottled: true}), health.Warn, "was slowed down"},
+		{checkWear(hal.Medium{Name: "mmcblk0", Kind: "SD"}), health.OK, "storage mmcblk0 (SD): it does not report its wear"},
+		{checkWear(hal.Medium{Name: "mmcblk0", Kind: "MMC", Used: 30, Wear: hal.WearLow}), health.OK, "at most 80 % of its life is used (it reports at most 30 %)"},
+		{checkWear(hal.Medium{Name: "mmcblk0", Kind: "MMC", Used: 90, Wear: hal.WearHigh}), health.Warn, "more than 80 % of its life"},
+		{checkWear(hal.Medium{Name: "mmcblk0", Kind: "MMC", Used: 110, Wear: hal.WearOver}), health.Warn, "its life is used up"},
 		{checkHeat(hal.Heat{UnderVoltage: true}), health.Warn, "not known; the power supply"},
 	} {
 		if c.got.Level != c.want || !strings.Contains(c.got.What, c.text) || (c.want == health.OK) != (c.got.Remedy == "") {

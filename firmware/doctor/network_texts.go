@@ -32,7 +32,9 @@ var networkTexts = map[string]networkText{
 	"sign_in_unknown":    {health.OK, "", "{port}: whether the switch asks for a sign-in (802.1X) is not known: {error}", ""},
 	"sign_in": {
 		health.Warn, "sign-in", "{port}: the switch asks for a sign-in (802.1X)",
-		"ask the administrator for a socket without 802.1X, or to let the box in by its hardware address; the box cannot sign in on a cable",
+		"ask the administrator for a name and a password for the box and enter them on the admin page under Network, " +
+			"or for a socket without 802.1X, or to let the box in by its hardware address. " +
+			"If the box signs in already, the list of its ports says how that goes",
 	},
 	"no_sign_in": {health.OK, "", "{port}: the switch asks for no sign-in (802.1X)", ""},
 

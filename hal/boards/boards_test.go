@@ -38,10 +38,11 @@ func TestProbeNamesTheMachineItRunsOn(t *testing.T) {
 	}
 }
 
-// piRoot returns a Pi whose kernel shows only its device tree and its supply.
+// piRoot returns a Pi whose kernel shows only its device tree, its card and its supply.
 func piRoot() fstest.MapFS {
 	root := modelRoot("Raspberry Pi 5 Model B Rev 1.0\x00")
 	root["sys/firmware/devicetree/base/compatible"] = &fstest.MapFile{Data: []byte("raspberrypi,5-model-b\x00brcm,bcm2712\x00")}
+	root["sys/block/mmcblk0/device/type"] = &fstest.MapFile{Data: []byte("SD\n")}
 	root["sys/class/hwmon/hwmon0/name"] = &fstest.MapFile{Data: []byte("rpi_volt\n")}
 	root["sys/class/hwmon/hwmon0/in0_lcrit_alarm"] = &fstest.MapFile{Data: []byte("1\n")}
 	return root

@@ -111,3 +111,14 @@ func testThermal(t *testing.T, th hal.Thermal) {
 		t.Errorf("the hottest of %+v is %+v", heat.Zones, hot)
 	}
 }
+
+// testStorage reads values without a reference too.
+func testStorage(t *testing.T, s hal.Storage) {
+	seen := map[string]bool{}
+	for _, one := range s.List() {
+		if one.Name == "" || seen[one.Name] || one.Used < 0 || one.Used > 110 || one.Wear > hal.WearOver {
+			t.Errorf("got %+v", one)
+		}
+		seen[one.Name] = true
+	}
+}

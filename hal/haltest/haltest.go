@@ -50,6 +50,9 @@ func TestBoard(t *testing.T, b hal.Board, hands Operator) {
 	if b.Radios != nil {
 		t.Run("radios", func(t *testing.T) { testRadios(t, b.Radios) })
 	}
+	if b.Storage != nil {
+		t.Run("storage", func(t *testing.T) { testStorage(t, b.Storage) })
+	}
 }
 
 func testDisplay(t *testing.T, d hal.Display) {

@@ -31,6 +31,7 @@ func FindParts(root fs.FS, leds ...string) hal.Board {
 	if s := findSupply(root); s != nil {
 		b.Supply = s
 	}
+	b.Storage = hal.FindStorage(root)
 	if hal.FileExists(root, "sys/class/ieee80211") {
 		b.Radios = wifiRadios{}
 	}

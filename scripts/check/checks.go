@@ -325,7 +325,7 @@ func runNamespaceTests(ctx context.Context, r *runner) {
 	// No -race: zeroconf 1.0.0 adds to its WaitGroup in the goroutine that it waits for, so an
 	// early Shutdown races inside the library.
 	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AnotherBox|Damaged|OthersAreHeard", "./services/discover")
-	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer|ACableThatAsks|WhoGives", "./services/network")
+	r.goTest(ctx, nil, "-tags=netns", "-vet=off", "-run=AsAGuest|WithANetwork|WhereSomebody|WithoutAServer|ACableThatAsks|SignsInOnACable|WhoGives", "./services/network")
 }
 
 // runMachineTests starts images in an emulator, a short version of scripts/qemu: the updates of a PC and

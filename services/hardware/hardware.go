@@ -1,5 +1,5 @@
-// Package hardware keeps the health checks of the board's parts that a lesson does not need: the
-// power supply and the Wi-Fi radios.
+// Package hardware keeps the health checks of the board's parts: the power supply, the Wi-Fi radios
+// and the wear of the storage.
 package hardware
 
 import (
@@ -18,25 +18,27 @@ const interval = 10 * time.Second
 
 // Names of the health checks of the parts.
 const (
-	checkSupply = "supply"
-	checkRadios = "radios"
+	checkSupply  = "supply"
+	checkRadios  = "radios"
+	checkStorage = "storage"
 )
 
-// Watch keeps the health checks of the power supply and of the Wi-Fi radios.
+// Watch keeps the health checks of the parts.
 type Watch struct {
-	supply hal.Supply // nil: the board does not measure its voltage
-	radios hal.Radios // nil: the board has no radio
+	supply hal.Supply  // nil: the board does not measure its voltage
+	radios hal.Radios  // nil: the board has no radio
+	store  hal.Storage // nil: the board has no card
 	health *health.Health
 	log    *slog.Logger
 	wasLow bool // owned by Serve's goroutine
 }
 
-// New returns the service for a board. It is nil if the board has neither part.
+// New returns the service for a board. It is nil if the board has none of the parts.
 func New(board hal.Board, h *health.Health, log *slog.Logger) *Watch {
-	if board.Supply == nil && board.Radios == nil {
+	if board.Supply == nil && board.Radios == nil && board.Storage == nil {
 		return nil
 	}
-	return &Watch{supply: board.Supply, radios: board.Radios, health: h, log: log}
+	return &Watch{supply: board.Supply, radios: board.Radios, store: board.Storage, health: h, log: log}
 }
 
 // String returns the name of the service.
@@ -52,6 +54,9 @@ func (w *Watch) Serve(ctx context.Context) error {
 		}
 		if w.radios != nil {
 			w.lookAtRadios()
+		}
+		if w.store != nil {
+			w.lookAtStorage()
 		}
 		select {
 		case <-ctx.Done():

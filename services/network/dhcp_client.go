@@ -18,6 +18,7 @@ import (
 
 	"github.com/livelearn/box/hal/atomicfile"
 	"github.com/livelearn/box/services/supervise"
+	"github.com/livelearn/box/services/supplicant"
 )
 
 const (
@@ -57,6 +58,9 @@ func (n *Network) runGuests(ctx context.Context, cfg Config, except string) erro
 				running[name] = guestRun{end, done}
 				g.Go(func(context.Context) error {
 					defer close(done)
+					if cfg.Wired != (supplicant.SignIn{}) {
+						return n.runCable(life, cfg, name)
+					}
 					n.runGuest(life, cfg, name)
 					return nil
 				})

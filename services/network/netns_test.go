@@ -91,7 +91,14 @@ func startFar(t *testing.T, args ...string) {
 // serveNetwork runs a network until the test ends.
 func serveNetwork(t *testing.T, cfg Config) *Network {
 	t.Helper()
-	n := New(cfg, Deps{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Hostapd: "/nowhere"})
+	return serveNetworkWithLog(t, cfg, os.Stdout)
+}
+
+func serveNetworkWithLog(t *testing.T, cfg Config, log io.Writer) *Network {
+	t.Helper()
+	n := New(cfg, Deps{
+		Dir: t.TempDir(), Run: t.TempDir(), Log: slog.New(slog.NewTextHandler(log, nil)), Hostapd: "/nowhere", Supplicant: "/usr/sbin/wpa_supplicant",
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Serve(ctx) }()

@@ -14,6 +14,7 @@
 //     stay a guest, because two DHCP servers break the network of a school.
 //   - A change by the admin is undone after a minute, unless it is confirmed. To join a Wi-Fi the
 //     admin may have to change the Wi-Fi too, and has five minutes.
+//   - A sign-in on a cable (802.1X) goes on beside all that: a switch that does not ask changes nothing.
 //   - An access point that stands in for the Wi-Fi of the school stays while a device is on it.
 package network
 
@@ -58,6 +59,7 @@ type Config struct {
 	Channel int      `json:"channel,omitempty"`
 
 	School supplicant.Network `json:"school,omitzero"` // the Wi-Fi that the mode wifi joins
+	Wired  supplicant.SignIn  `json:"wired,omitzero"`  // the sign-in on the cables of a guest
 }
 
 // WithDefaults fills in empty fields.
@@ -66,7 +68,7 @@ func (c Config) WithDefaults() Config {
 	if c.Mode != ModeGuest {
 		c.Address = cmp.Or(c.Address, "10.10.0.1/20")
 	}
-	c.School = c.School.WithDefaults()
+	c.School, c.Wired = c.School.WithDefaults(), c.Wired.WithDefaults()
 	return c
 }
 
@@ -94,7 +96,7 @@ func (c Config) Validate() error {
 	return c.validateRadio()
 }
 
-// validateRadio checks the fields for a radio.
+// validateRadio checks the fields for a radio and for signing in.
 func (c Config) validateRadio() error {
 	const op = "network"
 	if c.Mode == ModeWifi || c.School != (supplicant.Network{}) {
@@ -102,6 +104,10 @@ func (c Config) validateRadio() error {
 			b := errs.BodyOf(err)
 			return errs.NewField(op, "school."+b.Field, b.Code, b.Limit, "%s", b.Message)
 		}
+	}
+	if err := c.Wired.Validate(); err != nil {
+		b := errs.BodyOf(err)
+		return errs.NewField(op, "wired."+b.Field, b.Code, b.Limit, "%s", b.Message)
 	}
 	if c.Mode == ModeWifi && c.Country == "" {
 		// Without it the radio of a Pi opens no access point, and a box that cannot join would be out of reach.
@@ -136,8 +142,9 @@ type Port struct {
 	Name    string   `json:"name"`
 	Up      bool     `json:"up"` // it has a carrier
 	Address []string `json:"address,omitempty"`
-	From    string   `json:"from,omitempty"` // "dhcp", "fixed", "link-local", "own"
-	MAC     string   `json:"mac,omitempty"`  // hardware address, by which an administrator lets the box in
+	From    string   `json:"from,omitempty"`    // "dhcp", "fixed", "link-local", "own"
+	MAC     string   `json:"mac,omitempty"`     // hardware address, by which an administrator lets the box in
+	SignIn  string   `json:"sign_in,omitempty"` // 802.1X: "unasked", "asked", "done", or the code of a fault; empty: not set up
 }
 
 // Deps has the paths and the log of a Network.
@@ -168,6 +175,7 @@ type Network struct {
 	previous *Config           // guarded by mu: restored if the change is undone
 	undo     time.Time         // guarded by mu
 	sources  map[string]string // guarded by mu: source of the address of each interface
+	signIns  map[string]string // guarded by mu: how the sign-in on each cable goes
 	code     string            // guarded by mu
 	text     string            // guarded by mu
 	leases   *leasePool        // guarded by mu; nil: no DHCP server
@@ -179,7 +187,7 @@ type Network struct {
 
 // New makes a network. It changes nothing before Serve.
 func New(cfg Config, deps Deps) *Network {
-	return &Network{cfg: cfg.WithDefaults(), deps: deps, sources: map[string]string{}, change: make(chan struct{}, 1)}
+	return &Network{cfg: cfg.WithDefaults(), deps: deps, sources: map[string]string{}, signIns: map[string]string{}, change: make(chan struct{}, 1)}
 }
 
 // String returns the name of the service.
@@ -282,6 +290,9 @@ func (n *Network) State() State {
 	if s.Config.School.Password != "" {
 		s.Config.School.Password = supplicant.Mask
 	}
+	if s.Config.Wired.Password != "" {
+		s.Config.Wired.Password = supplicant.Mask
+	}
 	if n.previous != nil {
 		s.Undo = max(0, time.Until(n.undo).Seconds())
 	}
@@ -296,7 +307,7 @@ func (n *Network) State() State {
 		links = append(links, radio.Attrs())
 	}
 	for _, l := range links {
-		p := Port{Name: l.Name, Up: hasCarrier(l), From: n.sources[l.Name], MAC: l.HardwareAddr.String()}
+		p := Port{Name: l.Name, Up: hasCarrier(l), From: n.sources[l.Name], MAC: l.HardwareAddr.String(), SignIn: n.signIns[l.Name]}
 		if link, err := netlink.LinkByIndex(l.Index); err == nil {
 			list, _ := netlink.AddrList(link, netlink.FAMILY_V4) // as above
 			for _, a := range list {
@@ -322,6 +333,11 @@ func (n *Network) SetConfig(cfg Config) error {
 		// Whoever is not shown the password must not have it sent to another network either.
 		if cfg.School.Password = n.cfg.School.Password; cfg.School != n.cfg.School {
 			return errs.NewField("network", "school.password", "password_again", 0, "another network, name, certificate or server needs the password again")
+		}
+	}
+	if cfg.Wired.Password == supplicant.Mask {
+		if cfg.Wired.Password = n.cfg.Wired.Password; cfg.Wired != n.cfg.Wired {
+			return errs.NewField("network", "wired.password", "password_again", 0, "another name, certificate or server needs the password again")
 		}
 	}
 	if err := cfg.Validate(); err != nil {

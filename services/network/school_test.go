@@ -127,6 +127,32 @@ func TestAMaskedPasswordStaysWithItsWifi(t *testing.T) {
 	}
 }
 
+// The sign-in on a cable keeps its password as the Wi-Fi does.
+func TestAMaskedPasswordStaysWithItsSignIn(t *testing.T) {
+	wired := supplicant.SignIn{Security: supplicant.SecurityPEAP, Identity: "box", Password: "canary for all"}
+	n := New(Config{Wired: wired}, Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if text, err := json.Marshal(n.State()); err != nil || strings.Contains(string(text), "canary") {
+		t.Errorf("the state shows the password: %v %s", err, text)
+	}
+	for name, change := range map[string]func(*supplicant.SignIn){
+		"identity": func(s *supplicant.SignIn) { s.Identity = "me" },
+		"server":   func(s *supplicant.SignIn) { s.Server = "radius.example" },
+		"ca":       func(s *supplicant.SignIn) { s.CA = "x" },
+	} {
+		cfg := n.State().Config
+		change(&cfg.Wired)
+		if b := errs.BodyOf(n.SetConfig(cfg)); b.Field != "wired.password" || b.Code != "password_again" || n.cfg.Wired != wired {
+			t.Errorf("%s: got %+v", name, b)
+		}
+	}
+	if err := n.SetConfig(n.State().Config); err != nil || n.cfg.Wired != wired {
+		t.Errorf("the same sign-in: %v", err)
+	}
+	if b := errs.BodyOf(n.SetConfig(Config{Wired: supplicant.SignIn{Identity: "box"}})); b.Field != "wired.password" || b.Code != "bad_password" {
+		t.Errorf("got %+v", b)
+	}
+}
+
 // A box that can neither join nor open an access point does not say that one is open.
 func TestAnAccessPointThatCannotOpenIsNotShown(t *testing.T) {
 	n := New(Config{}, Deps{Log: slog.New(slog.DiscardHandler)})

@@ -1,6 +1,6 @@
-// Package supplicant has the settings of a Wi-Fi that the box joins, and the language of
-// wpa_supplicant, which joins it: Format writes its configuration, and a Watch reads from its output
-// why it did not join. The package runs nothing. The file on a card and package network use it.
+// Package supplicant has the settings of a Wi-Fi that the box joins and of a sign-in on a cable, and the
+// language of wpa_supplicant, which does both: Format writes its configuration, and a Watch reads from
+// its output why it did not join. The package runs nothing. The file on a card and package network use it.
 package supplicant
 
 import (
@@ -200,10 +200,15 @@ func (n Network) formatPSK(b *strings.Builder, r Radio) error {
 }
 
 func (n Network) formatEnterprise(b *strings.Builder, r Radio, caFile string) {
-	keys, method, inner := "WPA-EAP WPA-EAP-SHA256", "PEAP", "MSCHAPV2"
+	keys := "WPA-EAP WPA-EAP-SHA256"
 	if r.Plain {
 		keys = "WPA-EAP"
 	}
+	n.formatEAP(b, keys, caFile)
+}
+
+func (n Network) formatEAP(b *strings.Builder, keys, caFile string) {
+	method, inner := "PEAP", "MSCHAPV2"
 	if n.Security == SecurityTTLS {
 		method, inner = "TTLS", "PAP"
 	}

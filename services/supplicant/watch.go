@@ -12,10 +12,10 @@ import (
 // wpa_supplicant does not understand holds the setting.
 type Watch struct {
 	mu     sync.Mutex
-	rest   []byte // guarded by mu: the start of a line
-	tried  bool   // guarded by mu: an access point of the network was there
-	joined bool   // guarded by mu: since then nothing went wrong
-	code   string // guarded by mu: the first fault that explains the failure
+	lines  lineReader // guarded by mu
+	tried  bool       // guarded by mu: an access point of the network was there
+	joined bool       // guarded by mu: since then nothing went wrong
+	code   string     // guarded by mu: the first fault that explains the failure
 }
 
 // maxLine bounds the part of a line that a Watch keeps, in bytes.
@@ -25,14 +25,21 @@ const maxLine = 4096
 func (w *Watch) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for chunk := range bytes.Lines(p) {
-		if w.rest = append(w.rest, chunk...); bytes.HasSuffix(chunk, []byte("\n")) {
-			w.readLine(string(bytes.TrimSpace(w.rest)))
-			w.rest = w.rest[:0]
-		}
-		w.rest = w.rest[:min(len(w.rest), maxLine)]
-	}
+	w.lines.feed(p, w.readLine)
 	return len(p), nil
+}
+
+// lineReader cuts an output into lines. It bounds the start of a line that it keeps.
+type lineReader struct{ rest []byte }
+
+func (r *lineReader) feed(p []byte, read func(line string)) {
+	for chunk := range bytes.Lines(p) {
+		if r.rest = append(r.rest, chunk...); bytes.HasSuffix(chunk, []byte("\n")) {
+			read(string(bytes.TrimSpace(r.rest)))
+			r.rest = r.rest[:0]
+		}
+		r.rest = r.rest[:min(len(r.rest), maxLine)]
+	}
 }
 
 // readLine reads one line, such as `wlan0: CTRL-EVENT-EAP-FAILURE EAP authentication failed`. A name of

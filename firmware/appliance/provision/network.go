@@ -159,6 +159,36 @@ func (w SchoolWifi) ValidateFor(mode string, own Wifi) error {
 	return errs.NewField("", field, b.Code, b.Limit, "%s", b.Message)
 }
 
+// SchoolWired is the sign-in to a switch of the school that asks for one (802.1X).
+type SchoolWired struct {
+	Security string // "peap" or "ttls"; empty: "peap"
+	Identity string // the name of the box at the school's server
+	Password Secret
+	CA       string // who signed the certificate of that server, as PEM; peap without it: not checked
+	Server   string // the name in that certificate, or the end of it; empty: any
+}
+
+// SignIn returns the settings for wpa_supplicant.
+func (w SchoolWired) SignIn() supplicant.SignIn {
+	return supplicant.SignIn{Security: w.Security, Identity: w.Identity, Password: w.Password.Reveal(), CA: w.CA, Server: w.Server}
+}
+
+// Validate checks all fields. Errors do not contain the password.
+func (w SchoolWired) Validate() error {
+	err := w.SignIn().Validate()
+	if err == nil {
+		return nil
+	}
+	b := errs.BodyOf(err)
+	for _, f := range []struct{ name, value string }{{"identity", w.Identity}, {"security", w.Security}, {"password", w.Password.Reveal()}, {"server", w.Server}} {
+		isMissing := b.Field == "identity" && w.Identity == "" || b.Field == "password" && w.Password.Reveal() == "" || b.Field == "ca" && w.CA == ""
+		if isMissing && f.value != "" { // the file has no line of a field that is missing
+			return errs.NewField("", "school_wired."+f.name, b.Code, b.Limit, "needs school_wired.%s: %s", b.Field, b.Message)
+		}
+	}
+	return errs.NewField("", "school_wired."+b.Field, b.Code, b.Limit, "%s", b.Message)
+}
+
 // Wifi is the access point that the box opens.
 type Wifi struct {
 	SSID       string // a pattern like Box.Name; empty: the name of the box

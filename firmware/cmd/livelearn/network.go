@@ -61,6 +61,7 @@ func (c networkCmd) networkConfig(log *slog.Logger) network.Config {
 			Mode: f.Mode, Address: f.Address, Gateway: f.Gateway, DNS: f.DNS, Domain: f.Domain,
 			Key: e.Wifi.Passphrase.Reveal(), Country: e.Wifi.Country, Channel: e.Wifi.Channel,
 			School: e.SchoolWifi.Network(),
+			Wired:  e.SchoolWired.SignIn(),
 		}
 		host, _ := os.Hostname() // the name of the machine
 		cfg.SSID = e.Wifi.SSIDFor(host, host, host)

@@ -72,9 +72,10 @@ export interface Network {
     key?: string;
     country?: string;
     school?: SchoolWifi;
+    wired?: WiredSignIn;
     [more: string]: unknown;
   };
-  ports: { name: string; up: boolean; address?: string[]; from?: string; mac?: string }[];
+  ports: { name: string; up: boolean; address?: string[]; from?: string; mac?: string; sign_in?: string }[];
   code?: string;
   text?: string;
   undo?: number; // seconds
@@ -87,6 +88,15 @@ export interface Network {
 export interface SchoolWifi {
   ssid?: string;
   security?: "psk" | "peap" | "ttls";
+  identity?: string;
+  password?: string;
+  ca?: string; // PEM
+  server?: string;
+}
+
+// WiredSignIn is how the box signs in on a cable (802.1X). See services/supplicant.
+export interface WiredSignIn {
+  security?: "peap" | "ttls";
   identity?: string;
   password?: string;
   ca?: string; // PEM

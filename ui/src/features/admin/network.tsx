@@ -1,13 +1,19 @@
 // How the box is on the network: a guest, or with a network of its own.
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "../../components/button";
-import { adminAPI, type SchoolWifi as School, type Network as State } from "../../api/admin";
+import {
+  adminAPI,
+  type SchoolWifi as School,
+  type Network as State,
+  type WiredSignIn as SignIn,
+} from "../../api/admin";
 import { t, textIfAny } from "../../locales/i18n";
 import { ConfirmDialog } from "../../components/confirm-dialog";
 import { ErrorNote, Loading, showError, showMessage } from "../../components/feedback";
 import { FormError } from "../../components/form-field";
 import { useLoad, useTask } from "../../components/hooks";
 import { SchoolWifi } from "./school-wifi";
+import { fields as wiredFields, WiredSignIn } from "./wired-sign-in";
 
 const modes = ["guest", "own", "ap", "wifi"] as const;
 
@@ -34,6 +40,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
   const [key, setKey] = useState("");
   const [country, setCountry] = useState(state.config.country ?? "");
   const [school, setSchool] = useState<School>(state.config.school ?? {});
+  const [wired, setWired] = useState<SignIn | null>(state.config.wired ?? null);
   const [ask, setAsk] = useState(false);
   const [busy, fault, run] = useTask();
   const change = () => {
@@ -48,6 +55,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
         address: mode === state.config.mode ? state.config.address : "",
         ...wifi,
         ...joined,
+        ...(mode === "own" ? {} : { wired: wired ?? undefined }),
       });
       again();
     });
@@ -74,7 +82,8 @@ function Now({ state, again }: { state: State; again: () => void }) {
                 ? t("admin.net.port", { name: p.name, address: p.address?.join(", ") || t("admin.net.noAddress") })
                 : t("admin.net.unplugged", { name: p.name })}
             </bdi>{" "}
-            {p.up && p.from && <small>{textIfAny(`admin.net.from.${p.from}`)}</small>}
+            {p.up && p.from && <small>{textIfAny(`admin.net.from.${p.from}`)}</small>}{" "}
+            {p.up && p.sign_in && <small>{textIfAny(`admin.wired.is.${p.sign_in}`)}</small>}
           </li>
         ))}
       </ul>
@@ -100,7 +109,7 @@ function Now({ state, again }: { state: State; again: () => void }) {
         </p>
       )}
       <form
-        class={mode === "wifi" ? "stack tight" : "row"}
+        class={mode === "wifi" || wired ? "stack tight" : "row"}
         onSubmit={(e) => {
           e.preventDefault();
           setAsk(true);
@@ -149,13 +158,14 @@ function Now({ state, again }: { state: State; again: () => void }) {
           </label>
         )}
         {mode === "wifi" && <SchoolWifi school={school} change={setSchool} fault={fault} />}
+        {mode !== "own" && <WiredSignIn signIn={wired} change={setWired} fault={fault} />}
         <div>
           <Button type="submit" busy={busy}>
             {t("admin.net.change")}
           </Button>
         </div>
       </form>
-      {mode !== "wifi" && <FormError fault={fault} fields={[]} />}
+      {mode !== "wifi" && <FormError fault={fault} fields={mode === "own" ? [] : wiredFields} />}
       {mode === "ap" && <p class="muted">{t("admin.net.room")}</p>}
       {ask && (
         <ConfirmDialog

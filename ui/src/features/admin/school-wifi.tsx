@@ -7,7 +7,8 @@ import { FormError, TextField } from "../../components/form-field";
 import { useTask } from "../../components/hooks";
 import { explain, t } from "../../locales/i18n";
 import { withoutOldPassword } from "./school-password";
-import { readCertificate } from "./certificate-file";
+import { Certificate } from "./certificate";
+import { fields as wiredFields } from "./wired-sign-in";
 
 const securities = ["psk", "peap", "ttls"] as const;
 
@@ -75,6 +76,7 @@ export function SchoolWifi({
           <Certificate
             ca={school.ca ?? ""}
             change={(ca) => set({ ca, server: ca ? school.server : "" })}
+            name="school.ca"
             fault={fault}
           />
           {school.ca ? (
@@ -90,7 +92,7 @@ export function SchoolWifi({
           )}
         </>
       )}
-      <FormError fault={fault} fields={fields} />
+      <FormError fault={fault} fields={[...fields, ...wiredFields]} />
     </div>
   );
 }
@@ -124,42 +126,6 @@ function Reach({ pick }: { pick: (f: FoundWifi) => void }) {
           ))}
         </ul>
       )}
-    </div>
-  );
-}
-
-// Certificate takes the file with which the box checks the server of the school.
-function Certificate({ ca, change, fault }: { ca: string; change: (ca: string) => void; fault: Fault | null }) {
-  const [, unread, run] = useTask();
-  const shown = unread ?? (fault?.field === "school.ca" ? fault : null);
-  return (
-    <div class="field">
-      <label>
-        {t("admin.school.ca")}{" "}
-        <input
-          type="file"
-          accept=".pem,.crt,.cer"
-          onChange={(e) => {
-            const input = e.currentTarget;
-            const file = input.files?.[0];
-            if (!file) return;
-            void run(async () => {
-              try {
-                change(await readCertificate(file));
-              } finally {
-                input.value = ""; // so that the same file can be chosen again
-              }
-            });
-          }}
-        />
-      </label>
-      {ca && (
-        <p class="row">
-          <small>{t("admin.school.caSet")}</small>
-          <Button onClick={() => change("")}>{t("admin.school.caDrop")}</Button>
-        </p>
-      )}
-      <div aria-live="polite">{shown && <p class="note bad">{explain(shown)}</p>}</div>
     </div>
   );
 }

@@ -140,7 +140,7 @@ func TestTheKeyOfAnotherBoxIsNeitherUsedNorOverwritten(t *testing.T) {
 	if l := LoadKey(places, own.ID()); l.Key == nil || l.Key.ID() != own.ID() || len(l.Repair()) != 1 {
 		t.Errorf("%+v", l)
 	}
-	if k, err := places[0].read(); err != nil || *k != *other {
+	if k, err := places[0].Read(); err != nil || *k != *other {
 		t.Errorf("the other key is gone: %v", err)
 	}
 	if l := LoadKey(places[:1], own.ID()); l.Key != nil {
@@ -150,7 +150,7 @@ func TestTheKeyOfAnotherBoxIsNeitherUsedNorOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := Place{Path: places[0].Path + "." + other.ID()}
-	if k, err := kept.read(); err != nil || *k != *other {
+	if k, err := kept.Read(); err != nil || *k != *other {
 		t.Errorf("the other key is gone: %v", err)
 	}
 }

@@ -189,6 +189,10 @@ func FuzzOpen(f *testing.F) {
 		if err == nil && (!IsSealed(value) || len(plain) != len(value)-Overhead) {
 			t.Errorf("%x opened to %x", value, plain)
 		}
+		inPlace := s.SealInPlace(append(make([]byte, Room, Room+len(value)), value...), place)
+		if got, err := s.Open(nil, inPlace, place); err != nil || !bytes.Equal(got, value) {
+			t.Errorf("%x sealed in place became %x: %v", value, got, err)
+		}
 		again, err := s.Open(nil, s.Seal(nil, value, place), place)
 		if err != nil || !bytes.Equal(again, value) {
 			t.Errorf("%x became %x: %v", value, again, err)

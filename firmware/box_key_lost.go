@@ -67,7 +67,7 @@ func (b *Box) bringBack() error {
 		}
 		aside := b.folder.SealedDir(mark)
 		if mark == "" { // they are not sealed
-			aside = datafolder.UnusedPath(b.folder.PathOf("replaced-" + datafolder.FormatStamp(time.Now())))
+			aside = b.unusedReplaced()
 		}
 		if err := moveDatabases(b.folder.Path, aside); err != nil {
 			return err
@@ -85,10 +85,17 @@ func (b *Box) bringBack() error {
 	b.saveLosses()
 	b.warnKey(health.Warn, "key_back", "the key "+key.ID()+" is back, and with it the databases that were set aside. "+
 		"Those that were in use since then are kept in the data folder")
-	if err := os.Remove(dir); err != nil {
-		return errs.New("data folder", errs.Down, err)
+	if os.Remove(dir) != nil { // a person has put something there
+		if err := os.Rename(dir, b.unusedReplaced()); err != nil {
+			return errs.New("data folder", errs.Down, err)
+		}
 	}
 	return nil
+}
+
+// unusedReplaced is a new folder for what the box never deletes, as after a restore.
+func (b *Box) unusedReplaced() string {
+	return datafolder.UnusedPath(b.folder.PathOf("replaced-" + datafolder.FormatStamp(time.Now())))
 }
 
 // findReturnedKey finds a key for which databases were set aside. Nil: there is none.

@@ -175,6 +175,9 @@ func TestABoxWhoseKeyIsLostStartsAndKeepsWhatItCannotRead(t *testing.T) {
 			t.Errorf("%s is not kept as it was", file)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(b.folder.SealedDir(old), "note.txt"), nil, 0o600); err != nil { // of a person
+		t.Fatal(err)
+	}
 	returnKey(t, data, whole[keyName])
 }
 
@@ -209,6 +212,43 @@ func returnKey(t *testing.T, data, text string) {
 				}
 				closeBox(t, b)
 			}
+		}
+	}
+}
+
+// A power cut between any two moves of the way back leaves a folder that the next start repairs.
+func TestTheWayBackSurvivesACutAtEachMove(t *testing.T) {
+	data := t.TempDir()
+	b := openStopped(t, data, Parts{})
+	makeSchool(t, b)
+	closeBox(t, b)
+	text := readFolder(t, data)[keyName]
+	names, err := filepath.Glob(filepath.Join(data, "*.db*"))
+	if err != nil || len(names) < 4 {
+		t.Fatal(names, err)
+	}
+	for _, markedFirst := range []bool{true, false} { // the cut came after the mark, or while the key was lost
+		for _, name := range names {
+			dir := b.folder.SealedDir(b.key.ID())
+			if err := errors.Join(os.MkdirAll(dir, 0o700), os.Rename(name, filepath.Join(dir, filepath.Base(name)))); err != nil {
+				t.Fatal(err)
+			}
+			if !markedFirst {
+				for _, path := range keyPaths(data, nil) {
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				closeBox(t, openStopped(t, data, Parts{})) // it moves the rest, and begins anew
+				if err := os.WriteFile(filepath.Join(data, keyName), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again := openStopped(t, data, Parts{})
+			if !hasPupil(t, again) || keyHealth(again).Code != "key_back" {
+				t.Errorf("%s, %v: the pupil is there: %v, and health says %+v", name, markedFirst, hasPupil(t, again), keyHealth(again))
+			}
+			closeBox(t, again)
 		}
 	}
 }

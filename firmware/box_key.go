@@ -2,10 +2,8 @@ package firmware
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/services/checkedkv"
@@ -25,8 +23,13 @@ const keyCheck = "key"
 
 // openKey loads the key of the box, before the first database opens. A folder that has none gets
 // one. While an update is on trial it does not: the version before could not read a sealed value.
-// A key that is lost in both places never ends the start, see beginWithoutKey.
+//
+// A key that is lost in both places does not end the start, see beginWithoutKey. A key that may be
+// there does: errs.Down (code key_unreachable), and nothing is changed.
 func (b *Box) openKey() error {
+	if err := b.bringBack(); err != nil {
+		return err
+	}
 	found, mark, err := datafolder.LoadKey(b.folder.Path, b.parts.Boot)
 	if err != nil {
 		return errs.New("data folder", errs.Down, err)
@@ -41,11 +44,16 @@ func (b *Box) openKey() error {
 		if len(faults) > 0 {
 			b.warnKey(health.Warn, "key_copy", "a copy of the box's key was damaged: "+strings.Join(faults, "; "))
 		}
-		return nil
+	case mark != "" && found.IsUndecided():
+		return errs.NewCode("data folder", errs.Down, "key_unreachable",
+			"the box's key %s cannot be read now, and without it the data cannot be read. Nothing was changed: %s", mark, strings.Join(faults, "; "))
 	case mark != "":
 		return b.beginWithoutKey(mark, faults)
+	case found.IsUndecided(): // a new key could take the place of one that cannot be read now
+		b.warnKey(health.Warn, "key_not_written", "the box has no key, so its data is not encrypted: "+strings.Join(faults, "; "))
+	default:
+		b.createKey()
 	}
-	b.createKey()
 	return nil
 }
 
@@ -81,42 +89,6 @@ func (b *Box) useKey(key *seal.Key, first bool) {
 		return // nothing may be sealed that is not marked as sealed
 	}
 	b.key = key
-}
-
-// beginWithoutKey starts a box whose key is lost in both places. It sets the sealed databases aside,
-// for the day on which the key is found, and begins with a new key. The roster begins claimed.
-func (b *Box) beginWithoutKey(mark string, faults []string) error {
-	cause := errs.NewCode("data folder", errs.Corrupt, "key_missing",
-		"the box's key %s is lost, and without it the data cannot be read: %s", mark, strings.Join(faults, "; "))
-	for _, name := range sealedFiles {
-		aside, err := b.setAsideSealed(name, cause)
-		if err != nil {
-			return err
-		}
-		if aside != "" {
-			b.losses.Note(name, checkedkv.OpenResult{SetAside: aside, Reason: cause.Error()})
-		}
-	}
-	b.saveLosses()
-	if err := os.Remove(b.folder.PathOf(datafolder.SealedFile)); err != nil {
-		return errs.New("data folder", errs.Down, err)
-	}
-	b.createKey()
-	return nil
-}
-
-// setAsideSealed sets a database aside, with its copies. It returns the database's new name.
-func (b *Box) setAsideSealed(name string, cause error) (aside string, err error) {
-	for _, end := range []string{".copy", ".copies", ".owner", ""} {
-		path := b.folder.PathOf(name + end)
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if aside, err = checkedkv.SetAside(path, cause, time.Now, b.loggerFor("firmware")); err != nil {
-			return "", err
-		}
-	}
-	return aside, nil
 }
 
 func (b *Box) warnKey(level health.Level, code, text string) {

@@ -2,6 +2,8 @@ package firmware
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/livelearn/box/firmware/backup"
 	"github.com/livelearn/box/firmware/datafolder"
 	"github.com/livelearn/box/hal"
 	"github.com/livelearn/box/hal/slots"
+	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/roster"
 )
@@ -136,18 +141,17 @@ func keyHealth(b *Box) health.Check {
 }
 
 // Without its key a box starts, says what cannot be read, deletes nothing and stays claimed. With the
-// key and the files back in their places it is as before.
+// file of the key back in one of its places it is as before.
 func TestABoxWhoseKeyIsLostStartsAndKeepsWhatItCannotRead(t *testing.T) {
 	data := t.TempDir()
 	b := openStopped(t, data, Parts{})
 	makeSchool(t, b)
 	writeFacts(t, b.journal, 20)
 	closeBox(t, b)
-	whole := readFolder(t, data)
-	for _, path := range keyPaths(data, nil) {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
+	whole, old := readFolder(t, data), b.key.ID()
+	paths := keyPaths(data, nil)
+	if err := errors.Join(os.Remove(paths[0]), os.Truncate(paths[1], 0)); err != nil { // missing, and empty
+		t.Fatal(err)
 	}
 	for start := range 2 {
 		b = openStopped(t, data, Parts{})
@@ -167,19 +171,150 @@ func TestABoxWhoseKeyIsLostStartsAndKeepsWhatItCannotRead(t *testing.T) {
 	}
 	now := readFolder(t, data)
 	for _, file := range sealedFiles {
-		aside, _ := filepath.Glob(filepath.Join(data, file+".damaged-*"))
-		if len(aside) != 1 || now[filepath.Base(aside[0])] != whole[file] {
-			t.Errorf("%s is not kept as it was: %v", file, aside)
+		if now[filepath.Join(filepath.Base(b.folder.SealedDir(old)), file)] != whole[file] {
+			t.Errorf("%s is not kept as it was", file)
 		}
 	}
-	for name, text := range whole {
-		if err := os.WriteFile(filepath.Join(data, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+	if err := os.WriteFile(filepath.Join(b.folder.SealedDir(old), "note.txt"), nil, 0o600); err != nil { // of a person
+		t.Fatal(err)
+	}
+	returnKey(t, data, whole[keyName])
+}
+
+const keyName = "keys/box-key.txt"
+
+// returnKey puts the file of a lost key back, in each of the places. The databases of before are
+// there again each time, and then those since.
+func returnKey(t *testing.T, data, text string) {
+	t.Helper()
+	since, err := os.ReadFile(filepath.Join(data, keyName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range keyPaths(data, nil) {
+		for _, step := range []struct {
+			text  string
+			facts uint64
+		}{{text, 20}, {string(since), 0}} {
+			if err := os.WriteFile(path, []byte(step.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for start := range 2 {
+				b := openStopped(t, data, Parts{})
+				if hasPupil(t, b) != (step.facts > 0) || b.journal.Position() != step.facts {
+					t.Errorf("place %d, start %d: the pupil is there: %v, %d facts", i, start, hasPupil(t, b), b.journal.Position())
+				}
+				if c := keyHealth(b); start == 0 && c.Code != "key_back" || start == 1 && c.Level != health.OK {
+					t.Errorf("place %d, start %d: health says %+v", i, start, c)
+				}
+				if said := b.losses.OpenTexts(); (len(said) == 0) != (step.facts > 0) && i == 0 && step.facts > 0 {
+					t.Errorf("place %d: the databases are back, and it says %q", i, said)
+				}
+				closeBox(t, b)
+			}
 		}
+	}
+}
+
+// A power cut between any two moves of the way back leaves a folder that the next start repairs.
+func TestTheWayBackSurvivesACutAtEachMove(t *testing.T) {
+	data := t.TempDir()
+	b := openStopped(t, data, Parts{})
+	makeSchool(t, b)
+	closeBox(t, b)
+	text := readFolder(t, data)[keyName]
+	names, err := filepath.Glob(filepath.Join(data, "*.db*"))
+	if err != nil || len(names) < 4 {
+		t.Fatal(names, err)
+	}
+	for _, markedFirst := range []bool{true, false} { // the cut came after the mark, or while the key was lost
+		for _, name := range names {
+			dir := b.folder.SealedDir(b.key.ID())
+			if err := errors.Join(os.MkdirAll(dir, 0o700), os.Rename(name, filepath.Join(dir, filepath.Base(name)))); err != nil {
+				t.Fatal(err)
+			}
+			if !markedFirst {
+				for _, path := range keyPaths(data, nil) {
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				closeBox(t, openStopped(t, data, Parts{})) // it moves the rest, and begins anew
+				if err := os.WriteFile(filepath.Join(data, keyName), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again := openStopped(t, data, Parts{})
+			if !hasPupil(t, again) || keyHealth(again).Code != "key_back" {
+				t.Errorf("%s, %v: the pupil is there: %v, and health says %+v", name, markedFirst, hasPupil(t, again), keyHealth(again))
+			}
+			closeBox(t, again)
+		}
+	}
+}
+
+// A key that cannot be read now is not lost: the box does not start, and changes nothing.
+func TestAKeyThatCannotBeReadNowIsNotLost(t *testing.T) {
+	mounted, dir := true, t.TempDir()
+	boot := &slots.Folder{Dir: dir, Present: func() error {
+		if !mounted {
+			return errors.New("/boot is not mounted")
+		}
+		return nil
+	}}
+	data := t.TempDir()
+	b := openStopped(t, data, Parts{Boot: boot})
+	makeSchool(t, b)
+	closeBox(t, b)
+	paths := keyPaths(data, boot)
+	mounted = false
+	b = openStopped(t, data, Parts{Boot: boot}) // the copy in the data folder is enough
+	if c := keyHealth(b); !hasPupil(t, b) || c.Level != health.Warn || !strings.Contains(c.Text, "not mounted") {
+		t.Errorf("without the boot partition the pupil is there: %v, and health says %+v", hasPupil(t, b), c)
+	}
+	closeBox(t, b)
+	if err := os.Remove(paths[0]); err != nil {
+		t.Fatal(err)
+	}
+	refuses := func(why string) {
+		t.Helper()
+		before := readFolder(t, data)
+		_, err := New(testConfig(t, data), Parts{Pages: testPages(), Boot: boot})
+		if errs.BodyOf(err).Code != "key_unreachable" || !strings.Contains(fmt.Sprint(err), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+		if diff := cmp.Diff(readFolder(t, data), before); diff != "" {
+			t.Errorf("%s: the folder has changed: %s", why, diff)
+		}
+	}
+	refuses("not mounted")
+	mounted = true
+	if err := errors.Join(os.Rename(paths[1], paths[1]+".away"), os.Mkdir(paths[1], 0o700)); err != nil { // its read is an error
+		t.Fatal(err)
+	}
+	refuses("is a directory")
+	if err := errors.Join(os.Remove(paths[1]), os.Rename(paths[1]+".away", paths[1])); err != nil {
+		t.Fatal(err)
+	}
+	b = openStopped(t, data, Parts{Boot: boot})
+	if !hasPupil(t, b) {
+		t.Error("the pupil is gone")
+	}
+	closeBox(t, b)
+}
+
+// A power cut may leave empty files on a FAT partition, and a mark that names no key.
+func TestADamagedMarkLosesNothing(t *testing.T) {
+	data := t.TempDir()
+	b := openStopped(t, data, Parts{})
+	makeSchool(t, b)
+	closeBox(t, b)
+	if err := os.WriteFile(filepath.Join(data, datafolder.SealedFile), []byte("../\x00\xff"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	b = openStopped(t, data, Parts{})
-	if !hasPupil(t, b) || b.journal.Position() != 20 {
-		t.Errorf("the pupil is back: %v, %d facts", hasPupil(t, b), b.journal.Position())
+	if !hasPupil(t, b) || keyHealth(b).Level != health.OK {
+		t.Errorf("the pupil is there: %v, and health says %+v", hasPupil(t, b), keyHealth(b))
 	}
 	closeBox(t, b)
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/livelearn/box/firmware/control"
 	"github.com/livelearn/box/firmware/datafolder"
@@ -26,6 +27,7 @@ func TestABoxWithoutAKeyStartsAndSaysSo(t *testing.T) {
 	if !found {
 		t.Errorf("no warning in %+v", b.health.List())
 	}
+	waitForControl(t, dir)
 	for _, path := range []string{"/boxes", "/boxes/code", "/boxes/join", "/boxes/x"} {
 		method := map[string]string{"/boxes": http.MethodGet, "/boxes/x": http.MethodDelete}[path]
 		if method == "" {
@@ -33,6 +35,22 @@ func TestABoxWithoutAKeyStartsAndSaysSo(t *testing.T) {
 		}
 		if err := control.Call(t.Context(), dir, method, path, nil, new(any)); err == nil || !strings.Contains(err.Error(), "without the part") {
 			t.Errorf("%s %s: %v", method, path, err)
+		}
+	}
+}
+
+// waitForControl waits until a box answers on its control socket, which it opens beside the other
+// services.
+func waitForControl(t *testing.T, dir string) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		body, err := control.Get(t.Context(), dir, "/status")
+		if err == nil {
+			_ = body.Close()
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
 		}
 	}
 }

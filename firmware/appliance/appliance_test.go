@@ -49,6 +49,18 @@ func (d *fakeWatchdog) Timeout() time.Duration { return 20 * time.Second }
 func (d *fakeWatchdog) Feed() error            { d.feeds = append(d.feeds, time.Now()); return nil }
 func (d *fakeWatchdog) Disarm() error          { return nil }
 
+func TestAFolderIsMountedIfItIsOnADiskOfItsOwn(t *testing.T) {
+	if err := checkMounted("/proc"); err != nil {
+		t.Error(err)
+	}
+	dir := t.TempDir()
+	for _, path := range []string{filepath.Join(dir, "missing"), dir} {
+		if err := checkMounted(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 func TestWatchdogIsFedWhileTheLeaseIsValid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/livelearn/box/firmware/appliance/disk"
 )
 
 // mount is one file system that needs no disk.
@@ -101,6 +104,33 @@ func mountBoot(device, at string) error {
 		return fmt.Errorf("%s on %s: %w", device, at, err)
 	}
 	return nil
+}
+
+// checkMounted returns an error if nothing is mounted at a folder: it is on the disk of its parent.
+func checkMounted(dir string) error {
+	var own, parent unix.Stat_t
+	if err := errors.Join(unix.Stat(dir, &own), unix.Stat(filepath.Dir(dir), &parent)); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	if own.Dev == parent.Dev {
+		return fmt.Errorf("%s is not mounted", dir)
+	}
+	return nil
+}
+
+// mountBootAgain mounts the boot partition if the start of the machine could not. The key of the data
+// may be there, and the next start of the box may need it.
+func (m *Machine) mountBootAgain() {
+	if m.disk.Device == "" || checkMounted(BootDir) == nil {
+		return
+	}
+	boot, err := m.disk.Part(disk.BootPart)
+	if err == nil {
+		err = mountBoot(boot.Device, BootDir)
+	}
+	if err != nil {
+		m.log.Error("the boot partition is not mounted", "err", err)
+	}
 }
 
 // bootWriters counts the writers of /boot in this program.

@@ -48,6 +48,7 @@ func (p *program) Serve(ctx context.Context) error {
 			p.runSafeMode(ctx)
 			continue
 		}
+		p.m.mountBootAgain()
 		err := p.runOnce(ctx, "box")
 		if ctx.Err() != nil {
 			//lint:ignore nilerr the end of the context is no fault

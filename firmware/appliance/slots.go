@@ -70,7 +70,9 @@ func findOwnDisk() (disk.Disk, error) {
 }
 
 // BootFolder returns the boot partition, which the firmware and any computer can read.
-func BootFolder() slots.Folder { return slots.Folder{Dir: BootDir, MakeWritable: OpenBoot} }
+func BootFolder() slots.Folder {
+	return slots.Folder{Dir: BootDir, MakeWritable: OpenBoot, Present: func() error { return checkMounted(BootDir) }}
+}
 
 // rootedSlots are slots whose start names the partition of the root file system.
 type rootedSlots interface {

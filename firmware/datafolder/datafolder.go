@@ -31,8 +31,10 @@ import (
 //	compiled/               PDFium and decoders of pictures as machine code, made again when it is missing
 //	results/                the results of each lesson (services/results), made again from the journal
 //	recordings/             a folder for each lesson (services/media/record)
-//	keys/, keys.copy/       the key of the box, twice, where a board has no boot partition
+//	keys/                   the key of the box. Its copy is on the boot partition of an appliance,
+//	keys.copy/              and here where there is none
 //	sealed-by               the id of the key with which the databases are sealed
+//	sealed-<id>/            databases whose key was lost. They come back with their key
 //	tls/                    the box's own authority and its certificate, and the key that other boxes
 //	                        of the school know it by. With ACME also the certificate of the school's
 //	                        name, the key of the account and the time of the last try

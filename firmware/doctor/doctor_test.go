@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/livelearn/box/firmware/datafolder"
+	"github.com/livelearn/box/hal/slots"
 	"github.com/livelearn/box/services/health"
+	"github.com/livelearn/box/services/seal"
 )
 
 func TestDoctorSaysHowToMendEachFault(t *testing.T) {
@@ -40,6 +42,32 @@ func TestDoctorSaysHowToMendEachFault(t *testing.T) {
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, datafolder.JournalFile)); err != nil || len(got) != 9000 {
 		t.Errorf("the doctor changed the file: %d bytes, %v", len(got), err)
+	}
+}
+
+// The doctor reads the folder of an appliance without its boot partition.
+func TestTheDoctorFindsTheKeyInTheFolderOfAnAppliance(t *testing.T) {
+	for name, boot := range map[string]*slots.Folder{"appliance": {Dir: t.TempDir()}, "installed": nil} {
+		data := t.TempDir()
+		places := datafolder.KeyPlaces(data, boot)
+		key, err := seal.CreateKey(places)
+		if err == nil {
+			err = seal.MarkFile(filepath.Join(data, datafolder.SealedFile), key)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, f := checkKey(data); got == nil || got.ID() != key.ID() || f.Level != health.OK {
+			t.Errorf("%s: %+v", name, f)
+		}
+		for _, p := range places {
+			if err := os.Truncate(p.Path, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, f := checkKey(data); got != nil || f.Level != health.Fail || !strings.Contains(f.Remedy, "keys/box-key.txt") {
+			t.Errorf("%s, without the key: %+v", name, f)
+		}
 	}
 }
 

@@ -135,11 +135,21 @@ func (l *Losses) Note(database string, f checkedkv.OpenResult) {
 		Whole: f.Salvage.Whole, Lost: f.Missing,
 	}
 	if f.SetAside != "" {
-		loss.File, loss.At = filepath.Base(f.SetAside), asideAt(f.SetAside, loss.At)
+		loss.At = asideAt(f.SetAside, loss.At)
+		if loss.File, _ = filepath.Rel(l.folder, f.SetAside); loss.File == "" {
+			loss.File = filepath.Base(f.SetAside)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.add(loss)
+}
+
+// Forget ends the losses of a file that was set aside: it is back in its place.
+func (l *Losses) Forget(file string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.List = slices.DeleteFunc(l.List, func(o Loss) bool { return o.File == file })
 }
 
 // Save writes the file.

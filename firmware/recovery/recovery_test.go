@@ -174,7 +174,7 @@ func TestEachStepNeedsTheCode(t *testing.T) {
 
 func TestTheDataComesOutAsItIsWithItsKey(t *testing.T) {
 	r := newRig(t)
-	key := filepath.Join(t.TempDir(), "livelearn-key-1.txt")
+	key := filepath.Join(t.TempDir(), "livelearn-key.txt")
 	if err := os.WriteFile(key, []byte("the key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestTheDataComesOutAsItIsWithItsKey(t *testing.T) {
 		text, _ := io.ReadAll(in)
 		got[h.Name] = string(text)
 	}
-	if len(got) != 3 || got["keys/livelearn-key-1.txt"] != "the key" || got["journal.db"] != "answers" || got["library/a.png"] != "a picture" {
+	if len(got) != 3 || got["keys/livelearn-key.txt"] != "the key" || got["journal.db"] != "answers" || got["library/a.png"] != "a picture" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -30,6 +30,8 @@ type Folder struct {
 	// MakeWritable makes the folder writable until the returned function is called. nil means that
 	// it is always writable.
 	MakeWritable func() (func() error, error)
+	// Present returns an error while the partition is not mounted. nil means that it always is.
+	Present func() error
 
 	beforeChange func() error // called before each change; tests cut the power here
 }

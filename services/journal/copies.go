@@ -74,7 +74,7 @@ func (st *commitStage) checkCopies(tx *checkedkv.Tx, next *streamHead, b Batch) 
 	if err := st.compareFacts(tx, next, facts[:known]); err != nil {
 		return nil, nil, err
 	}
-	values, err := encodeCopies(*next, facts[known:])
+	values, err := st.cipher.encodeCopies(*next, facts[known:])
 	return facts[known:], values, err
 }
 
@@ -99,7 +99,7 @@ func checkDense(stream string, facts []event.Event) ([]event.Event, error) {
 }
 
 // encodeCopies checks whether facts may follow a head, and encodes them.
-func encodeCopies(next streamHead, facts []event.Event) ([][]byte, error) {
+func (c *factCipher) encodeCopies(next streamHead, facts []event.Event) ([][]byte, error) {
 	values := make([][]byte, len(facts))
 	for i, f := range facts {
 		if err := next.checkFollows(f); err != nil {
@@ -109,7 +109,7 @@ func encodeCopies(next streamHead, facts []event.Event) ([][]byte, error) {
 			next.beginEpoch(f.Epoch)
 		}
 		next.seq = f.Seq
-		v, err := encodeFact(f)
+		v, err := c.encode(f)
 		if err != nil {
 			return nil, err
 		}

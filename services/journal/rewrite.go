@@ -155,7 +155,7 @@ func (st *commitStage) applyRewrite(tx *checkedkv.Tx, h *streamHead, o *op) erro
 			//lint:ignore nilerr the result has the error
 			return nil
 		}
-		body, err := encodeFact(e)
+		body, err := st.cipher.encode(e)
 		if err != nil {
 			o.err = err
 			//lint:ignore nilerr the result has the error

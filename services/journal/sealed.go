@@ -3,6 +3,8 @@ package journal
 import (
 	"encoding/binary"
 
+	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/seal"
 )
 
@@ -15,13 +17,32 @@ type factCipher struct {
 	place, plain []byte
 }
 
-// seal returns the value of a fact on disk.
-func (c *factCipher) seal(key, body []byte) []byte {
+// reserve returns memory for a fact of n bytes, after what the seal needs before it.
+func (c *factCipher) reserve(n int) []byte {
+	if c.sealer == nil {
+		return make([]byte, 0, n+checksumSize)
+	}
+	return make([]byte, seal.Room, n+seal.Overhead+checksumSize)
+}
+
+// encode encodes a fact in memory of reserve. The fact must not be too large.
+func (c *factCipher) encode(f event.Event) ([]byte, error) {
+	b := c.reserve(factOverhead + len(f.Data))
+	before := len(b)
+	b = appendFact(b, f)
+	if n := len(b) - before; n > maxFact {
+		return nil, errs.Newf("journal", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", n, maxFact)
+	}
+	return b, nil
+}
+
+// seal returns the value of an encoded fact on disk. It uses the same memory.
+func (c *factCipher) seal(key, encoded []byte) []byte {
 	if c.sealer != nil {
 		c.place = seal.JoinPlace(c.place[:0], bucketFacts, key)
-		body = c.sealer.Seal(make([]byte, 0, len(body)+seal.Overhead+checksumSize), body, c.place)
+		encoded = c.sealer.SealInPlace(encoded, c.place)
 	}
-	return appendChecksum(bucketFacts, key, body)
+	return appendChecksum(bucketFacts, key, encoded)
 }
 
 // open returns the bytes of appendFact in a value, until the next call. The tag of a sealed fact says

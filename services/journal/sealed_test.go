@@ -198,9 +198,10 @@ func TestAFactThatWasMovedDoesNotOpen(t *testing.T) {
 func TestTheErasedValueOfAFactIsTheNewerOne(t *testing.T) {
 	key := factKey(7)
 	sealed, plain := factCipher{sealer: testSealer()}, factCipher{}
-	whole, erased := []byte("\x01 the fact with its text"), []byte("\x01 the fact")
-	for _, first := range [][]byte{sealed.seal(key, whole), plain.seal(key, bytes.Clone(whole))} {
-		for _, second := range [][]byte{sealed.seal(key, erased), plain.seal(key, bytes.Clone(erased))} {
+	store := func(c factCipher, fact string) []byte { return c.seal(key, append(c.reserve(len(fact)), fact...)) }
+	whole, erased := "\x01 the fact with its text", "\x01 the fact"
+	for _, first := range [][]byte{store(sealed, whole), store(plain, whole)} {
+		for _, second := range [][]byte{store(sealed, erased), store(plain, erased)} {
 			if !isNewer(bucketFacts, first, second) || isNewer(bucketFacts, second, first) {
 				t.Errorf("%d and %d bytes", len(first), len(second))
 			}
@@ -208,11 +209,38 @@ func TestTheErasedValueOfAFactIsTheNewerOne(t *testing.T) {
 	}
 }
 
+// A fact is sealed in the memory that it is encoded in.
+func TestASealedFactTakesNoMoreAllocationsThanAPlainOne(t *testing.T) {
+	var allocs []float64
+	for _, c := range []*factCipher{{}, {sealer: testSealer()}} {
+		key, fact := factKey(7), testFact("room:a", 1, 1)
+		var value []byte
+		allocs = append(allocs, testing.AllocsPerRun(100, func() {
+			encoded, err := c.encode(fact)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value = c.seal(key, encoded)
+		}))
+		if body, err := c.open(key, value); err != nil || !bytes.Equal(body, appendFact(nil, fact)) {
+			t.Errorf("%q, %v", body, err)
+		}
+	}
+	if allocs[0] != allocs[1] {
+		t.Errorf("plain %v, sealed %v", allocs[0], allocs[1])
+	}
+}
+
 func FuzzOpenFact(f *testing.F) {
 	key := factKey(1)
 	sealed, plain := factCipher{sealer: testSealer()}, factCipher{}
-	f.Add(sealed.seal(key, appendFact(nil, testFact("room:a", 1, 1))))
-	f.Add(plain.seal(key, appendFact(nil, testFact("room:a", 1, 1))))
+	for _, c := range []factCipher{sealed, plain} {
+		encoded, err := c.encode(testFact("room:a", 1, 1))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(c.seal(key, encoded))
+	}
 	f.Add([]byte{2, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		body, err := sealed.open(key, value)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/livelearn/box/services/checkedkv"
 	"github.com/livelearn/box/services/errs"
-	"github.com/livelearn/box/services/event"
 )
 
 const (
@@ -116,15 +115,6 @@ func (st *commitStage) putFact(facts *bbolt.Bucket, h *streamHead, seq uint64, v
 	return nil
 }
 
-// encodeFact encodes a fact of a batch, which must not be too large.
-func encodeFact(f event.Event) ([]byte, error) {
-	v := appendFact(make([]byte, 0, factOverhead+len(f.Data)), f)
-	if len(v) > maxFact {
-		return nil, errs.Newf("journal", errs.Invalid, "a fact of %d bytes is too large: %d are the limit", len(v), maxFact)
-	}
-	return v, nil
-}
-
 // checkBatch checks whether a batch may follow, and encodes it.
 func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 	b := &o.batch
@@ -144,7 +134,7 @@ func (st *commitStage) checkBatch(h *streamHead, o *op) ([][]byte, error) {
 			return nil, errs.Newf("journal", errs.Stale, "seq %d does not follow: %d would", f.Seq, want)
 		}
 		f.Stream, f.Epoch = b.Stream, b.Epoch
-		v, err := encodeFact(f)
+		v, err := st.cipher.encode(f)
 		if err != nil {
 			return nil, err
 		}

@@ -8,9 +8,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/livelearn/box/hal/atomicfile"
@@ -88,24 +90,42 @@ type Place struct {
 	Path string
 	// Write replaces the file, which appears whole. Nil writes it with package atomicfile.
 	Write func(path string, text []byte) error
+	// Present returns an error while the place is not there: its partition is not mounted. Nil: it is
+	// always there.
+	Present func() error
 }
 
-func (p Place) read() (*Key, error) {
+// Read reads the key in a place. errs.Corrupt: the file holds no whole key.
+func (p Place) Read() (*Key, error) {
+	if p.Present != nil {
+		if err := p.Present(); err != nil {
+			return nil, errs.New("seal", errs.Down, err)
+		}
+	}
 	f, err := os.Open(p.Path)
 	if err != nil {
 		return nil, err
 	}
 	text := make([]byte, maxFile)
 	n, err := f.Read(text)
+	if errors.Is(err, io.EOF) { // a power cut on a FAT partition leaves empty files
+		err = nil
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	return parseKey(text[:n])
 }
 
-// write puts the key in the place, and reads it back. Another box's key that lies there is kept.
-func (p Place) write(k *Key) error {
-	if other, err := p.read(); err == nil && other.id != k.id {
+// Put puts the key in the place, and reads it back. Another box's key that lies there is kept.
+func (p Place) Put(k *Key) error {
+	other, err := p.Read()
+	switch {
+	case err == nil && other.secret == k.secret:
+		return nil
+	case errs.KindOf(err) == errs.Down: // not mounted: a write would go to another disk
+		return err
+	case err == nil:
 		if err := p.replace(p.Path+"."+other.ID(), other.text()); err != nil {
 			return err
 		}
@@ -113,7 +133,7 @@ func (p Place) write(k *Key) error {
 	if err := p.replace(p.Path, k.text()); err != nil {
 		return err
 	}
-	got, err := p.read()
+	got, err := p.Read()
 	if err == nil && got.secret != k.secret {
 		err = fmt.Errorf("%s holds other bytes than were written", p.Path)
 	}
@@ -143,12 +163,20 @@ type Fault struct {
 	Other bool // the place has the key of another box
 }
 
+// IsUndecided reports whether the key may be in a place that cannot be read now. A file that is
+// missing or damaged decides; a partition that is not mounted and an error of the disk do not.
+func (l Loaded) IsUndecided() bool {
+	return l.Key == nil && slices.ContainsFunc(l.Faults, func(f Fault) bool {
+		return !f.Other && !errors.Is(f.Err, fs.ErrNotExist) && errs.KindOf(f.Err) != errs.Corrupt
+	})
+}
+
 // LoadKey reads the key of a box, and changes nothing. One whole copy is enough. With want, only the
 // key of that id counts.
 func LoadKey(places []Place, want string) Loaded {
 	var l Loaded
 	for _, p := range places {
-		k, err := p.read()
+		k, err := p.Read()
 		switch {
 		case err != nil:
 			l.Faults = append(l.Faults, Fault{Place: p, Err: err})
@@ -169,7 +197,7 @@ func (l Loaded) Repair() []string {
 		text := f.String()
 		if l.Key != nil && !f.Other {
 			text += "; it is back from the other copy"
-			if err := f.Place.write(l.Key); err != nil {
+			if err := f.Place.Put(l.Key); err != nil {
 				text = fmt.Sprintf("%s; it is not put back: %v", f, err)
 			}
 		}
@@ -193,11 +221,17 @@ func describe(err error) string {
 func CreateKey(places []Place) (*Key, error) {
 	k := NewKey()
 	for _, p := range places {
-		if err := p.write(k); err != nil {
+		if err := p.Put(k); err != nil {
 			return nil, errs.New("seal.CreateKey", errs.Down, err)
 		}
 	}
 	return k, nil
+}
+
+// IsID reports whether a text is the id of a key.
+func IsID(text string) bool {
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(raw) == idLen
 }
 
 // JoinPlace returns the associated data of a value: its bucket, a zero byte and its key.

@@ -40,6 +40,9 @@ const (
 	// Overhead is how many bytes a sealed value is longer than the value.
 	Overhead = headLen + tagLen
 
+	// Room is how many of these bytes lie before the value.
+	Room = headLen
+
 	purpose = "livelearn seal 1 "
 )
 
@@ -95,11 +98,25 @@ func (s *Sealer) Seal(dst, plain, place []byte) []byte {
 	if s == nil {
 		return append(dst, plain...)
 	}
-	dst = append(append(dst, s.mark), s.id[:]...)
-	dst = append(dst, make([]byte, nonceLen)...)
-	nonce := dst[len(dst)-nonceLen:]
-	rand.Read(nonce)
+	dst = append(dst, make([]byte, headLen)...)
+	nonce := s.fillHead(dst[len(dst)-headLen:])
 	return s.aead(s.mark).Seal(dst, nonce, plain, place)
+}
+
+// SealInPlace seals a value that begins after Room free bytes, and returns the sealed value. It uses
+// the memory of the value, and no other if that has a capacity for the rest of Overhead.
+func (s *Sealer) SealInPlace(value, place []byte) []byte {
+	nonce := s.fillHead(value[:headLen])
+	return s.aead(s.mark).Seal(value[:headLen], nonce, value[headLen:], place)
+}
+
+// fillHead fills the head of a sealed value, and returns the nonce in it.
+func (s *Sealer) fillHead(head []byte) []byte {
+	head[0] = s.mark
+	copy(head[1:], s.id[:])
+	nonce := head[1+idLen : headLen]
+	rand.Read(nonce)
+	return nonce
 }
 
 // Open appends the value in a sealed one to dst, which must not overlap it. errs.Corrupt with the

@@ -140,7 +140,7 @@ func TestTheKeyOfAnotherBoxIsNeitherUsedNorOverwritten(t *testing.T) {
 	if l := LoadKey(places, own.ID()); l.Key == nil || l.Key.ID() != own.ID() || len(l.Repair()) != 1 {
 		t.Errorf("%+v", l)
 	}
-	if k, err := places[0].read(); err != nil || *k != *other {
+	if k, err := places[0].Read(); err != nil || *k != *other {
 		t.Errorf("the other key is gone: %v", err)
 	}
 	if l := LoadKey(places[:1], own.ID()); l.Key != nil {
@@ -150,7 +150,7 @@ func TestTheKeyOfAnotherBoxIsNeitherUsedNorOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := Place{Path: places[0].Path + "." + other.ID()}
-	if k, err := kept.read(); err != nil || *k != *other {
+	if k, err := kept.Read(); err != nil || *k != *other {
 		t.Errorf("the other key is gone: %v", err)
 	}
 }
@@ -188,6 +188,10 @@ func FuzzOpen(f *testing.F) {
 		plain, err := s.Open(nil, value, place)
 		if err == nil && (!IsSealed(value) || len(plain) != len(value)-Overhead) {
 			t.Errorf("%x opened to %x", value, plain)
+		}
+		inPlace := s.SealInPlace(append(make([]byte, Room, Room+len(value)), value...), place)
+		if got, err := s.Open(nil, inPlace, place); err != nil || !bytes.Equal(got, value) {
+			t.Errorf("%x sealed in place became %x: %v", value, got, err)
 		}
 		again, err := s.Open(nil, s.Seal(nil, value, place), place)
 		if err != nil || !bytes.Equal(again, value) {

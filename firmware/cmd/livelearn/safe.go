@@ -48,7 +48,9 @@ func (c safeCmd) Run(w environment) error {
 		Restore: func(r io.Reader) error { _, _, err := backup.Restore(c.Data, r, false); return err },
 	}
 	for _, place := range datafolder.KeyPlaces(c.Data, &boot) {
-		deps.Keys = append(deps.Keys, place.Path)
+		if filepath.Dir(place.Path) == boot.Dir { // the other one is in the data folder
+			deps.Keys = append(deps.Keys, place.Path)
+		}
 	}
 	if u, err := c.newUpdater(w, d, log); err != nil {
 		log.Error("this machine cannot be updated", "err", err)

@@ -119,15 +119,16 @@ func TestCommandWithoutAnAnswerIsNotSaved(t *testing.T) {
 // The owner's log answers with the facts after a position. A position that its epoch never reached is
 // refused once the epoch has ended, and waits before.
 func TestLogOfTheOwner(t *testing.T) {
-	withBoxes(t, 1, []room.Kind{crashKind()}, func(t *testing.T, net *clustertest.Net, a, _ *box) {
+	withBoxes(t, 1, []room.Kind{crashKind()}, func(t *testing.T, net *clustertest.Net, a, b *box) {
 		teacher := a.joined("t1", "a1")
+		b.joined("t2", "a1")
 		for i := range 3 {
 			must(t, teacher, say(fmt.Sprint("c", i), "text", "all")) // 2 to 4, behind the start of the lesson
 		}
 		ask := func(epoch, seq uint64, ended bool) string {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			data, err := net.Box("x").Ask(ctx, "log.a", cluster.EncodeLogQuestion("a1", journal.Cursor{Epoch: epoch, Seq: seq}, ended))
+			data, err := net.Box("x").Ask(ctx, "log.a", b.cluster.EncodeLogQuestion("a1", journal.Cursor{Epoch: epoch, Seq: seq}, ended))
 			if err != nil {
 				t.Fatal(err)
 			}

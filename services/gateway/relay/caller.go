@@ -97,7 +97,7 @@ const CallerPath = "/api/boxes/caller"
 // then the session goes with it. A refusal of the box is the error.
 func (s *Relay) Call(r *http.Request, box, method, path string, with bool, in, out any) error {
 	p := s.peer(box)
-	done, err := p.enter()
+	done, err := p.enter(r)
 	if err != nil {
 		return err
 	}

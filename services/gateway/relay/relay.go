@@ -33,7 +33,7 @@ const Cookie = "llb"
 // Limits of requests that are passed on.
 const (
 	maxBody    = 1 << 20 // bytes of a request. Files are uploaded at their own box
-	maxRunning = 64      // requests to one box at once. One more is refused
+	maxRunning = 64      // requests to one box at once. One more waits, and is refused after answerTimeout
 	maxDoors   = 8       // addresses of one box
 	maxConns   = 32      // connections to one box
 
@@ -74,7 +74,7 @@ type peer struct {
 	of        *Relay
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
-	running   chan struct{} // holds a value for each request
+	running   *slots
 
 	mu    sync.Mutex
 	doors []string // the last that answered is the first, guarded by mu
@@ -85,7 +85,7 @@ func (s *Relay) peer(id string) *peer {
 	defer s.mu.Unlock()
 	p := s.peers[id]
 	if p == nil {
-		p = &peer{id: id, of: s, running: make(chan struct{}, maxRunning)}
+		p = &peer{id: id, of: s, running: newSlots()}
 		p.transport = &http.Transport{
 			DialTLSContext: p.dial, MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns / 4,
 			ResponseHeaderTimeout: answerTimeout, IdleConnTimeout: keepOpen, DisableCompression: true,
@@ -158,16 +158,11 @@ func (p *peer) check() error {
 }
 
 // enter counts a request. The caller must call done.
-func (p *peer) enter() (done func(), err error) {
+func (p *peer) enter(r *http.Request) (done func(), err error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	select {
-	case p.running <- struct{}{}:
-		return func() { <-p.running }, nil
-	default:
-		return nil, errs.NewCode("relay", errs.Busy, "room_busy", "more than %d requests to the box of the lesson at once", maxRunning)
-	}
+	return p.running.take(r)
 }
 
 // HomeOf returns the box that has the lesson of a browser. Empty: this one.
@@ -213,7 +208,7 @@ func (s *Relay) Handler(next http.Handler) http.Handler {
 			return
 		}
 		p := s.peer(box)
-		done, err := p.enter()
+		done, err := p.enter(r)
 		if err != nil {
 			httpapi.WriteError(w, errs.KindOf(err).HTTPStatus(), err)
 			return

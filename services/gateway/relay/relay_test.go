@@ -11,7 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -242,18 +245,44 @@ func TestOnlyAMemberSpeaksForOthers(t *testing.T) {
 	}
 }
 
+// A class opens its pages at once: what is too much waits. One network cannot keep the others out.
 func TestAtMostSoManyRequestsAreUnderWay(t *testing.T) {
-	a, b := newBox(t), newBox(t)
-	b.knows(t, a, 0)
-	s, home := b.relay(t, "127.0.0.1:1"), a.list.Own().ID
-	for range maxRunning {
-		if _, err := s.peer(home).enter(); err != nil {
-			t.Fatal(err)
+	from := func(host string) *http.Request {
+		r := httptest.NewRequest("GET", "/api/lesson", nil)
+		r.RemoteAddr = host + ":4000"
+		return r
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots()
+		var release func()
+		for i := range maxRunning / 2 {
+			done, err := s.take(from("192.0.2.77"))
+			if release = done; err != nil {
+				t.Fatalf("request %d: %v", i, err)
+			}
 		}
-	}
-	if w := ask(s, home, "GET", "/api/lesson", ""); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "room_busy") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
+		began := time.Now()
+		if _, err := s.take(from("192.0.2.77")); errs.KindOf(err) != errs.Busy || errs.BodyOf(err).Code != "room_busy" || time.Since(began) != answerTimeout {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		for range maxRunning / 2 {
+			if _, err := s.take(from("192.0.2.78")); err != nil {
+				t.Fatalf("another network: %v", err)
+			}
+		}
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if _, err := s.take(from("192.0.2.79")); err != nil {
+				t.Errorf("one that waits: %v", err)
+			}
+		})
+		time.Sleep(answerTimeout / 2)
+		release()
+		waiting.Wait()
+		if len(s.byNetwork) != 3 || s.taken != maxRunning {
+			t.Errorf("%d requests of %d networks", s.taken, len(s.byNetwork))
+		}
+	})
 }
 
 // FuzzAnswer reads what another box answers.

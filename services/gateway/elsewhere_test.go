@@ -2,12 +2,16 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/errs"
+	"github.com/livelearn/box/services/gateway/relay"
 )
 
 // otherBoxes are boxes of the school of which one has the lesson of a code.
@@ -46,6 +50,49 @@ func TestACodeOfAnotherBoxLeadsThere(t *testing.T) {
 	if found.Elsewhere != nil || found.Lesson.ID != r.lesson.ID {
 		t.Errorf("a lesson of this box: %+v", found)
 	}
+}
+
+// hungBox is another box of the school that finds lessons and then answers no more.
+type hungBox struct {
+	relay.Boxes
+	asked, end chan struct{}
+}
+
+func (hungBox) NameOf(id string) string { return map[string]string{"hall": "Hall"}[id] }
+func (hungBox) Linked() []string        { return []string{"hall"} }
+
+func (b hungBox) listDoors(context.Context, string) ([]string, error) {
+	close(b.asked)
+	<-b.end
+	return nil, errors.New("no answer")
+}
+
+// Codes are looked up one after another. A box that finds a lesson and then hangs keeps no pupil of
+// another lesson waiting.
+func TestABoxThatHangsKeepsNoCodeWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t).school()
+		other, hall := wrongCode(0)["code"], hungBox{asked: make(chan struct{}), end: make(chan struct{})}
+		r.pupils.Directory = placeAt{other, "hall"}
+		r.pupils.Relay = relay.New(relay.Deps{Boxes: hall, Doors: hall.listDoors, Log: slog.New(slog.DiscardHandler)})
+		var waiting sync.WaitGroup
+		waiting.Go(func() { r.ok("nobody", "POST", "/api/join/look", map[string]string{"code": other}, nil) })
+		<-hall.asked
+		began := time.Now()
+		r.ok("nobody", "POST", "/api/join/look", map[string]string{"code": r.lesson.Code}, nil)
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("a code of this box waited for %v", waited)
+		}
+		close(hall.end)
+		waiting.Wait()
+	})
+}
+
+// placeAt is a box with an id that has the lesson of a code.
+type placeAt struct{ code, id string }
+
+func (p placeAt) Find(_ context.Context, q directory.Question) (directory.Place, bool) {
+	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY", ID: p.id}, q.Code == p.code
 }
 
 // A guesser at another box opens the lobbies here, and a box that was taken over cannot try all codes.

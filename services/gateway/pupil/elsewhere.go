@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/livelearn/box/services/cluster"
+	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/httpapi"
@@ -144,14 +145,10 @@ func (a *API) serveSocketOf(home string, w http.ResponseWriter, r *http.Request)
 	a.Sessions.Accept(w, r, id)
 }
 
-// lookElsewhere asks the other boxes for a lesson. Its names come from its box, and the browser is at that
+// lookElsewhere shows a lesson of another box. Its names come from its box, and the browser is at that
 // box from then on. A person of this box's staff is led there instead, as is everybody if that box does
 // not answer here.
-func (a *API) lookElsewhere(ctx context.Context, ref Ref) (*looked, bool) {
-	place, found := a.Directory.Find(ctx, askFor(ctx, ref.Code))
-	if !found {
-		return nil, false
-	}
+func (a *API) lookElsewhere(ctx context.Context, ref Ref, place directory.Place) *looked {
 	r, out := httpapi.RequestOf(ctx), &looked{}
 	known := a.Relay.HomeOf(r) == place.ID
 	if a.Relay != nil && !httpapi.CallerOf(ctx).IsStaff() && httpapi.BoxOf(r) == "" {
@@ -160,11 +157,11 @@ func (a *API) lookElsewhere(ctx context.Context, ref Ref) (*looked, bool) {
 			if !known { // a token of this box is no other's business
 				out.SetCookie = append(out.SetCookie, httpapi.SessionCookie(r, ""))
 			}
-			return out, true
+			return out
 		}
 	}
 	out.Body = lookOut{Names: []roster.Name{}, Elsewhere: &place}
-	return out, true
+	return out
 }
 
 // door is at which box of the school a browser is.

@@ -60,11 +60,12 @@ func (a *API) throttleCode(ctx context.Context, r Ref, f func() error) error {
 }
 
 func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *looked, err error) {
+	var place directory.Place
+	found := false
 	err = a.throttleCode(ctx, in.Body, func() error {
 		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
 		if errs.KindOf(err) == errs.Missing && a.Directory != nil {
-			var found bool
-			if out, found = a.lookElsewhere(ctx, in.Body); found {
+			if place, found = a.Directory.Find(ctx, askFor(ctx, in.Body.Code)); found {
 				return nil
 			}
 		}
@@ -80,6 +81,9 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *loo
 		out.Body.Lesson.Lobby = l.Lobby
 		return nil
 	})
+	if found { // not before: a box that hangs must not keep others from typing their codes
+		return a.lookElsewhere(ctx, in.Body, place), nil
+	}
 	return out, err
 }
 

@@ -153,7 +153,7 @@ func (a *API) lookElsewhere(ctx context.Context, ref Ref, place directory.Place)
 	known := a.Relay.HomeOf(r) == place.ID
 	if a.Relay != nil && !httpapi.CallerOf(ctx).IsStaff() && httpapi.BoxOf(r) == "" {
 		if err := a.Relay.Call(r, place.ID, http.MethodPost, "/api/join/look", known, ref, &out.Body); err == nil && out.Body.Elsewhere == nil {
-			out.SetCookie = []string{relay.SetHome(place.ID)}
+			out.SetCookie = relay.SetHome(r, place.ID)
 			if !known { // a token of this box is no other's business
 				out.SetCookie = append(out.SetCookie, httpapi.SessionCookie(r, ""))
 			}
@@ -212,7 +212,7 @@ func (a *API) useDoor(ctx context.Context, in *httpapi.Body[doorIn]) (*doorOut, 
 	if in.Body.Box != "" && !slices.ContainsFunc(d.Boxes, func(b doorOfBox) bool { return b.ID == in.Body.Box }) {
 		return nil, errs.NewField("gateway.door", "box", "no_box", 0, "this box has no connection to such a box")
 	}
-	out := &doorOut{Body: d, SetCookie: []string{relay.SetHome(in.Body.Box)}}
+	out := &doorOut{Body: d, SetCookie: relay.SetHome(r, in.Body.Box)}
 	if a.Relay.HomeOf(r) != in.Body.Box {
 		out.SetCookie = append(out.SetCookie, httpapi.SessionCookie(r, ""))
 	}

@@ -73,8 +73,8 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *loo
 			return err
 		}
 		out = &looked{}
-		if a.Relay.HomeOf(httpapi.RequestOf(ctx)) != "" {
-			out.SetCookie = []string{relay.SetHome("")}
+		if r := httpapi.RequestOf(ctx); a.Relay.HomeOf(r) != "" {
+			out.SetCookie = relay.SetHome(r, "")
 		}
 		out.Body.Names = names
 		out.Body.Lesson.ID, out.Body.Lesson.Title, out.Body.Lesson.ClassName = l.ID, l.Title, l.ClassName

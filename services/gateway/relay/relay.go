@@ -27,9 +27,6 @@ import (
 	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
-// Cookie names the box of a browser's lesson. It grants nothing.
-const Cookie = "llb"
-
 // Limits of requests that are passed on.
 const (
 	maxBody    = 1 << 20 // bytes of a request. Files are uploaded at their own box
@@ -165,34 +162,13 @@ func (p *peer) enter(r *http.Request) (done func(), err error) {
 	return p.running.take(r)
 }
 
-// HomeOf returns the box that has the lesson of a browser. Empty: this one.
-func (s *Relay) HomeOf(r *http.Request) string {
-	if s == nil || httpapi.BoxOf(r) != "" { // nothing is passed on twice
-		return ""
-	}
-	c, err := r.Cookie(Cookie)
-	if err != nil || s.Boxes.NameOf(c.Value) == "" {
-		return ""
-	}
-	return c.Value
-}
-
-// SetHome returns the Set-Cookie value with which a browser is at a box from then on. Empty: at this
-// one.
-func SetHome(box string) string {
-	//lint:ignore gosec not Secure: pupils use plain HTTP
-	c := http.Cookie{Name: Cookie, Value: box, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if box == "" {
-		c.MaxAge = -1
-	}
-	return c.String()
-}
-
 // ForgetAway brings a browser home that opens the page for codes while the box of its lesson is away, so
 // that its person may join another lesson here.
 func (s *Relay) ForgetAway(w http.ResponseWriter, r *http.Request) {
 	if box := s.HomeOf(r); box != "" && r.URL.Path == "/" && s.peer(box).check() != nil {
-		w.Header().Add("Set-Cookie", SetHome(""))
+		for _, line := range SetHome(r, "") {
+			w.Header().Add("Set-Cookie", line)
+		}
 	}
 }
 
@@ -240,7 +216,7 @@ func isPassedOn(path string) bool {
 // rewrite makes the request to the other box.
 func (p *peer) rewrite(pr *httputil.ProxyRequest) {
 	pr.Out.URL.Scheme, pr.Out.URL.Host, pr.Out.Host = "https", members.ServerName, pr.In.Host
-	describeCaller(pr.In, pr.Out)
+	describeCaller(p.id, pr.In, pr.Out)
 }
 
 // cleanAnswer leaves out what this box says itself, and the cookies that are between a browser and its box.

@@ -173,6 +173,50 @@ func TestARequestIsPassedOnAsThePersonSentIt(t *testing.T) {
 	}
 }
 
+// Whoever sits between a browser and plain HTTP can set a cookie there. It moves no session of HTTPS, and no
+// box gets the token of another one.
+func TestAPlainCookieMovesNoSessionOfHTTPS(t *testing.T) {
+	a, b := newBox(t), newBox(t)
+	a.knows(t, b, 0)
+	b.knows(t, a, 0)
+	s, home := b.relay(t, a.serve(t, show)), a.list.Own().ID
+	with := func(secure bool, cookies ...string) func(*http.Request) {
+		return func(r *http.Request) {
+			if secure {
+				r.TLS = &tls.ConnectionState{}
+			}
+			r.Header.Set("Cookie", strings.Join(cookies, "; "))
+		}
+	}
+	plain, safe := Cookie+"="+home, secureCookie+"="+home
+	for _, c := range []struct {
+		what, want string
+		change     func(*http.Request)
+	}{
+		{"a teacher of this box", "here", with(true, plain, "__Host-ll=of this box")},
+		{"a teacher who is at that box", "with [__Host-ll]", with(true, safe, "__Host-ll=of that box", "ll=of this box")},
+		{"a pupil who opens HTTPS", "with [ll]", with(true, plain, "ll=of that box")},
+		{"a pupil who joined over HTTPS too", "with [ll __Host-ll]", with(true, plain, safe, "ll=1", "__Host-ll=2")},
+		{"plain HTTP", "with [ll]", with(false, plain, "ll=of that box", "__Host-ll=of this box")},
+		{"no cookie of a box", "here", with(true, "ll=of this box")},
+	} {
+		if got := ask(s, "", "GET", "/api/lesson", "", c.change).Body.String(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	if lines := SetHome(r, ""); len(lines) != 1 || !strings.HasPrefix(lines[0], Cookie+"=;") {
+		t.Errorf("home over HTTP: %v", lines)
+	}
+	r.TLS = &tls.ConnectionState{}
+	if lines := SetHome(r, home); len(lines) != 1 || !strings.HasPrefix(lines[0], safe+";") || !strings.Contains(lines[0], "Secure") {
+		t.Errorf("at a box over HTTPS: %v", lines)
+	}
+	if lines := SetHome(r, ""); len(lines) != 2 || !strings.HasPrefix(lines[1], secureCookie+"=;") {
+		t.Errorf("home over HTTPS: %v", lines)
+	}
+}
+
 func TestABoxThatDoesNotAnswerIsNamed(t *testing.T) {
 	a, b := newBox(t), newBox(t)
 	b.knows(t, a, 0)

@@ -69,7 +69,7 @@ type Cluster struct {
 	annexes  map[string]*annex
 	hostings map[string]*hosting
 	heard    map[string]time.Time // of another box, when
-	began    time.Time // of Serve
+	began    time.Time            // of Serve
 }
 
 // New makes the cluster of a box, and makes it the line of deps.Rooms. Serve must run.

@@ -12,13 +12,14 @@ import (
 	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/gateway/relay"
+	"github.com/livelearn/box/services/roster"
 )
 
 // otherBoxes are boxes of the school of which one has the lesson of a code.
 type otherBoxes struct{ code string }
 
 func (o otherBoxes) Find(_ context.Context, q directory.Question) (directory.Place, bool) {
-	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}, q.Code == o.code
+	return directory.Place{Box: "Hall", Address: "http://192.0.2.2/j/KEY"}, q.Code == o.code || q.Key == "KEY-of-hall"
 }
 
 // A pupil who types the code of another box's lesson is led there, and it is no wrong code. A lesson of
@@ -43,6 +44,10 @@ func TestACodeOfAnotherBoxLeadsThere(t *testing.T) {
 	}
 	if code := r.browser().send("POST", "/api/join/look", wrongCode(1)).Code; code != 404 {
 		t.Errorf("a code that no box has: %d", code)
+	}
+	r.ok("nobody", "POST", "/api/join/look", map[string]string{"key": "KEY-of-hall"}, &found)
+	if found.Elsewhere == nil {
+		t.Errorf("the link of another box's lesson: %+v", found)
 	}
 	r.pupils.Directory = otherBoxes{r.lesson.Code}
 	found.Elsewhere = nil
@@ -100,7 +105,7 @@ func TestWrongCodesOfOtherBoxesCountHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t).school()
 		find := func(code string) string {
-			_, err := r.FindForOtherBox(code, "192.0.2.77")
+			_, err := r.FindForOtherBox(roster.Ref{Code: code}, "192.0.2.77")
 			return errs.BodyOf(err).Code
 		}
 		if code := find(r.lesson.Code); code != "" {
@@ -114,6 +119,9 @@ func TestWrongCodesOfOtherBoxesCountHere(t *testing.T) {
 		}
 		if misses != 120 || find(r.lesson.Code) != "too_many_tries" {
 			t.Errorf("%d misses within a moment", misses)
+		}
+		if l, err := r.FindForOtherBox(roster.Ref{Key: r.lesson.Key}, "192.0.2.77"); err != nil || l.ID != r.lesson.ID {
+			t.Errorf("by the key of the link: %+v, %v", l, err)
 		}
 		if !r.signIn.SomebodyGuesses() {
 			t.Error("nobody hears of the guesser")

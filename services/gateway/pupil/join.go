@@ -65,7 +65,7 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *loo
 	err = a.throttleCode(ctx, in.Body, func() error {
 		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
 		if errs.KindOf(err) == errs.Missing && a.Directory != nil {
-			if place, found = a.Directory.Find(ctx, askFor(ctx, in.Body.Code)); found {
+			if place, found = a.Directory.Find(ctx, askFor(ctx, in.Body)); found {
 				return nil
 			}
 		}
@@ -87,13 +87,13 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *loo
 	return out, err
 }
 
-// askFor is the question to other boxes for a code as people type it.
-func askFor(ctx context.Context, code string) directory.Question {
+// askFor is the question to other boxes for a code as people type it, or for the key of a link.
+func askFor(ctx context.Context, ref Ref) directory.Question {
 	from := connlimit.HostOf(httpapi.RequestOf(ctx).RemoteAddr)
 	if ip, err := netip.ParseAddr(from); err == nil {
 		from = ip.Unmap().WithZone("").String()
 	}
-	return directory.Question{Code: roster.NormaliseJoinCode(code), From: from}
+	return directory.Question{Code: roster.NormaliseJoinCode(ref.Code), Key: ref.Key, From: from}
 }
 
 func (a *API) joinLesson(ctx context.Context, in *httpapi.Body[joinIn]) (out *signin.SignedIn, err error) {

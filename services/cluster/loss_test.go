@@ -234,6 +234,28 @@ func TestSeatsSurviveACrashOfTheirAnnex(t *testing.T) {
 	})
 }
 
+// The service that talks to the other boxes crashes at the owner. It is started again, its guests keep their
+// seats, and new ones join.
+func TestTheServiceGoesOnAfterACrash(t *testing.T) {
+	withBoxes(t, 1, nil, func(t *testing.T, _ *clustertest.Net, a, b *box) {
+		there := b.joined("p2", "a1")
+		must(t, there, say("c1", "before", "all"))
+		a.bus.broken.Store(true)
+		time.Sleep(2 * time.Second)
+		if a.bus.broken.Load() {
+			t.Fatal("nothing crashed")
+		}
+		must(t, there, say("c2", "after", "all"))
+		late := b.joined("p3", "a1")
+		time.Sleep(time.Second)
+		checkKinds(t, "pupil at b", there, "chat.said", "chat.said")
+		if got, want := late.PresentCounts(), map[string]int{"p2": 1, "p3": 1}; !maps.Equal(got, want) || there.PhxCount(wire.Error) > 0 {
+			t.Errorf("the new one sees %v, want %v; the first was let go %d times", got, want, there.PhxCount(wire.Error))
+		}
+		noFaults(t, there, late)
+	})
+}
+
 // silent is a member that nobody looks at.
 type silent struct{}
 

@@ -19,6 +19,7 @@ import (
 	"github.com/livelearn/box/services/gateway/httpapi"
 	"github.com/livelearn/box/services/health"
 	"github.com/livelearn/box/services/room"
+	"github.com/livelearn/box/services/roster"
 	"github.com/livelearn/box/services/session"
 	"github.com/livelearn/box/services/supervise"
 )
@@ -107,7 +108,7 @@ func (b *Box) serveCluster(ctx context.Context, ready func()) error {
 func (b *Box) findLesson(q directory.Question) (directory.Place, bool) {
 	plain, _ := b.gateway.Addrs()
 	list := addresses.HTTPAddresses(plain)
-	l, err := b.gateway.FindForOtherBox(q.Code, q.From)
+	l, err := b.gateway.FindForOtherBox(roster.Ref{Code: q.Code, Key: q.Key}, q.From)
 	if err != nil || len(list) == 0 {
 		return directory.Place{}, false
 	}

@@ -148,6 +148,11 @@ func checkPagesAtOtherBox(t *testing.T, ada, cleo *boxtest.Person, l boxtest.Les
 	if _, err := cleo.CallAPI("GET", "/api/lesson", nil, &info); err != nil || info.Lesson.Title != "Algebra" || info.Lesson.Code != "" || len(info.People) < 3 {
 		t.Errorf("the lesson is %+v, %v", info, err)
 	}
+	var look struct{ Lesson struct{ Title string } }
+	by := &boxtest.Person{Box: cleo.Box}
+	if _, err := by.CallAPI("POST", "/api/join/look", map[string]string{"key": l.Key}, &look); err != nil || look.Lesson.Title != "Algebra" {
+		t.Errorf("the link of the lesson at the other box shows %+v, %v", look, err)
+	}
 	var decks []struct {
 		ID    string
 		Pages []struct{ Key string }

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -72,6 +73,52 @@ func TestARogueBoxCannotActForTheTeacherOfAnother(t *testing.T) {
 			t.Errorf("the rogue box is answered by %v", codes)
 		}
 		noFaults(t, teacher, pupil)
+	})
+}
+
+// A third box can end no seat of another one, reads no log of a room where it has no people, and fills no
+// memory with names of boxes.
+func TestARogueBoxEndsNoSeatAndReadsNoLog(t *testing.T) {
+	withBoxes(t, 1, nil, func(t *testing.T, net *clustertest.Net, a, b *box) {
+		rogue := net.Box("c")
+		var heard caught
+		stop, err := rogue.Subscribe("in.a", heard.take)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		teacher, there := a.joined("t1", "a1"), b.joined("p2", "a1")
+		must(t, teacher, say("c1", "a secret", "all"))
+		time.Sleep(time.Second)
+		joins := 0
+		for _, data := range heard.all() {
+			for _, forged := range cluster.ForgeEnds(data) {
+				joins++
+				_ = rogue.Publish("in.a", forged)
+				_ = rogue.Publish("beat", forged)
+			}
+			if q := cluster.ForgeLogQuestion(data); q != nil {
+				answer, err := rogue.Ask(t.Context(), "log.a", q)
+				if seqs, diverged, bad := cluster.DecodeLogAnswer(answer); err != nil || bad != nil || len(seqs) > 0 || diverged {
+					t.Errorf("the rogue box reads facts %v of the log: %v, %v", seqs, err, bad)
+				}
+			}
+		}
+		for i := range 100 {
+			_ = rogue.Publish("beat", cluster.SayBeat(fmt.Sprint("box ", i)))
+		}
+		time.Sleep(time.Second)
+		if joins == 0 {
+			t.Fatal("the rogue box has heard no join")
+		}
+		if n := a.cluster.BoxesHeard(); n > 2 {
+			t.Errorf("box a keeps %d boxes", n)
+		}
+		if kinds := seenKinds(teacher); slices.Contains(kinds, "room.went") || teacher.PresentCounts()["p2"] != 1 {
+			t.Errorf("the pupil of box b lost the seat: %v", kinds)
+		}
+		must(t, there, say("c2", "still here", "all"))
+		noFaults(t, teacher, there)
 	})
 }
 

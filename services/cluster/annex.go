@@ -86,8 +86,15 @@ func (a *annex) askForSeat(v *visitor) {
 func (a *annex) remove(s *room.Seat) {
 	if v := a.visitors[s]; v != nil {
 		a.forget(v)
-		a.cluster.publish(subjectIn+a.owner, &leave{a.room, v.id})
+		a.giveBack(v)
 	}
+}
+
+// giveBack says that a visitor has left.
+func (a *annex) giveBack(v *visitor) {
+	m := &leave{Room: a.room, Seat: v.id}
+	m.Code = sign(v.seat.Grant.Key, a.cluster.header, m)
+	a.cluster.publish(subjectIn+a.owner, m)
 }
 
 func (a *annex) forget(v *visitor) {
@@ -174,13 +181,16 @@ func (a *annex) visitorOf(id uint64) *visitor {
 }
 
 // isWelcome reports whether anybody's join was answered.
-func (a *annex) isWelcome() bool {
+func (a *annex) isWelcome() bool { return a.anyWelcome() != nil }
+
+// anyWelcome returns a visitor whose join was answered; nil: there is none.
+func (a *annex) anyWelcome() *visitor {
 	for _, v := range a.visitors {
 		if v.welcome {
-			return true
+			return v
 		}
 	}
-	return false
+	return nil
 }
 
 // handleSingle hands a frame to one visitor.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,7 @@ import (
 const (
 	tickEvery   = 100 * time.Millisecond
 	beatEvery   = 2 * tickEvery
-	listEvery   = 10 * tickEvery          // a box lists its guests to each room's owner
+	listEvery   = 5 * tickEvery           // a box lists its guests to each room's owner, which lets unlisted ones go after lostAfter
 	lostAfter   = 2600 * time.Millisecond // without a word; who watches presence knows it within 3 s
 	replyWithin = 2 * time.Second
 	joinAgain   = time.Second
@@ -67,21 +68,15 @@ type Cluster struct {
 	mu       sync.Mutex // guards the fields below; before annex.mu and hosting.mu
 	annexes  map[string]*annex
 	hostings map[string]*hosting
-	others   map[string]*other
-	began    time.Time // of Serve
-}
-
-// other is another box.
-type other struct {
-	boot  uint64
-	heard time.Time
+	heard    map[string]time.Time // of another box, when
+	began    time.Time            // of Serve
 }
 
 // New makes the cluster of a box, and makes it the line of deps.Rooms. Serve must run.
 func New(deps Deps) *Cluster {
 	c := &Cluster{
 		Deps: deps, header: header{From: deps.Self, Boot: rand.Uint64()}, metrics: newMetrics(deps.Metrics),
-		annexes: map[string]*annex{}, hostings: map[string]*hosting{}, others: map[string]*other{},
+		annexes: map[string]*annex{}, hostings: map[string]*hosting{}, heard: map[string]time.Time{},
 	}
 	c.pool = supervise.NewPool(supervise.Kind[string, process, annexMail]{
 		Name: "annex", Init: c.startAnnex, Handle: c.handleAnnex, Mailbox: mailbox, MaxRestarts: 20,
@@ -148,8 +143,8 @@ func (c *Cluster) runTicks(ctx context.Context) error {
 		if n%int(beatEvery/tickEvery) == 0 {
 			c.publish(subjectBeat, &beat{})
 			c.sendStands()
+			c.dropLostGuests()
 		}
-		c.dropLostGuests()
 		for _, a := range c.listAnnexes() {
 			// A room whose mailbox is full gets the next one.
 			if err := c.pool.Cast(a.room, annexMail{tick: true, list: n%int(listEvery/tickEvery) == 0}); err != nil {
@@ -183,20 +178,18 @@ func (c *Cluster) publish(subject string, m message) bool {
 	return err == nil
 }
 
-// noteAlive notes that a box lives. A box that was started again has lost its guests.
+// noteAlive notes that a box lives. A name without a connection is none, so a member cannot fill the
+// memory with names.
 func (c *Cluster) noteAlive(h header) {
 	c.mu.Lock()
-	o := c.others[h.From]
-	if o == nil {
-		o = &other{boot: h.Boot}
-		c.others[h.From] = o
-	}
-	restarted := o.boot != h.Boot
-	o.boot, o.heard = h.Boot, time.Now()
+	_, known := c.heard[h.From]
 	c.mu.Unlock()
-	if restarted {
-		c.dropGuests(func(k guestKey) bool { return k.box == h.From && k.boot != h.Boot })
+	if !known && !slices.Contains(c.Bus.Linked(), h.From) {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard[h.From] = time.Now()
 }
 
 // isLost reports whether a box was silent for too long.
@@ -204,8 +197,8 @@ func (c *Cluster) isLost(box string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	since := c.began // a box that has just started gives the others time
-	if o := c.others[box]; o != nil {
-		since = o.heard
+	if at, known := c.heard[box]; known {
+		since = at
 	}
 	return time.Since(since) >= lostAfter
 }

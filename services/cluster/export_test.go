@@ -21,9 +21,47 @@ func (c *Cluster) TickLocked(s *room.Seat, lost bool) {
 	a.handleTick(true, lost)
 }
 
-// EncodeLogQuestion is a question of box "x" for the facts of a room after a position.
-func EncodeLogQuestion(room string, after journal.Cursor, ended bool) []byte {
-	return encode(header{From: "x"}, &logQuestion{Room: room, Epoch: after.Epoch, Seq: after.Seq, Ended: ended})
+// EncodeLogQuestion is a question for the facts of a room after a position, for a person of this box there.
+func (c *Cluster) EncodeLogQuestion(room string, after journal.Cursor, ended bool) []byte {
+	a := c.findAnnex(room)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v := a.anyWelcome()
+	q := &logQuestion{Room: room, Epoch: after.Epoch, Seq: after.Seq, Ended: ended, Seat: v.id}
+	q.Code = sign(v.seat.Grant.Key, c.header, q)
+	return encode(c.header, q)
+}
+
+// ForgeEnds makes what would end the seats of the box that has sent a join, were it taken: a leave without
+// a code, a list without seats, and the sign of a program that was started again. Nil: it is no join.
+func ForgeEnds(data []byte) [][]byte {
+	h, m, err := decode(data)
+	j, ok := m.(*join)
+	if err != nil || !ok {
+		return nil
+	}
+	again := header{From: h.From, Boot: h.Boot + 1}
+	return [][]byte{encode(h, &leave{Room: j.Room, Seat: j.Seat}), encode(h, &seats{Room: j.Room}), encode(again, &beat{})}
+}
+
+// ForgeLogQuestion asks for all facts of the room of a join that was caught on the bus. Nil: it is none.
+func ForgeLogQuestion(data []byte) []byte {
+	h, m, err := decode(data)
+	j, ok := m.(*join)
+	if err != nil || !ok {
+		return nil
+	}
+	return encode(h, &logQuestion{Room: j.Room, Epoch: 1, Seat: j.Seat, Code: j.Code})
+}
+
+// SayBeat is a beat of a box with this name.
+func SayBeat(name string) []byte { return encode(header{From: name, Boot: 1}, &beat{}) }
+
+// BoxesHeard is the number of other boxes of which something is kept.
+func (c *Cluster) BoxesHeard() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.heard)
 }
 
 // DecodeLogAnswer returns the seqs of the facts of an answer, and whether the position is in the log.

@@ -41,7 +41,8 @@ type guest struct {
 	key      guestKey
 	seat     *room.Seat
 	as       Admission
-	welcomed bool // guarded by hosting.mu
+	welcomed bool      // guarded by hosting.mu
+	listed   time.Time // by the guest's box, guarded by hosting.mu
 }
 
 // Send implements room.Member.
@@ -115,8 +116,8 @@ func (c *Cluster) handleIn(h header, m message, _ func([]byte)) {
 	case *join:
 		c.seatGuest(h, m)
 	case *leave:
-		if hosting := c.hostingOf(m.Room); hosting != nil {
-			c.dropGuestsOf(hosting, func(k guestKey) bool { return k == guestKey{h.From, h.Boot, m.Seat} })
+		if g := c.findGuest(h, m.Room, m.Seat); g != nil && isSigned(g.as.Key, h, m, &m.Code) {
+			c.dropGuestsOf(g.hosting, func(other *guest) bool { return other == g })
 		}
 	case *post:
 		c.postForGuest(h, m)
@@ -155,7 +156,7 @@ func (c *Cluster) seatAdmitted(h header, m *join, seat *room.Seat, as Admission)
 		c.hostings[m.Room] = hosting
 	}
 	c.mu.Unlock()
-	g := &guest{cluster: c, hosting: hosting, key: guestKey{h.From, h.Boot, m.Seat}, seat: seat, as: as}
+	g := &guest{cluster: c, hosting: hosting, key: guestKey{h.From, h.Boot, m.Seat}, seat: seat, as: as, listed: time.Now()}
 	seat.Member = g
 	if !hosting.add(g) {
 		return // known already
@@ -185,6 +186,17 @@ func (h *hosting) add(g *guest) bool {
 	return true
 }
 
+// findGuest returns the guest with a seat of a box; nil: there is none.
+func (c *Cluster) findGuest(h header, id string, seat uint64) *guest {
+	hosting := c.hostingOf(id)
+	if hosting == nil {
+		return nil
+	}
+	hosting.mu.Lock()
+	defer hosting.mu.Unlock()
+	return hosting.guests[guestKey{h.From, h.Boot, seat}]
+}
+
 func (c *Cluster) postForGuest(h header, m *post) {
 	answer := func(r room.Reply) {
 		out := &reply{Room: m.Room, Call: m.Call, Seq: r.Seq}
@@ -193,12 +205,7 @@ func (c *Cluster) postForGuest(h header, m *post) {
 		}
 		c.publish(subjectOut+h.From, out)
 	}
-	var g *guest
-	if hosting := c.hostingOf(m.Room); hosting != nil {
-		hosting.mu.Lock()
-		g = hosting.guests[guestKey{h.From, h.Boot, m.Seat}]
-		hosting.mu.Unlock()
-	}
+	g := c.findGuest(h, m.Room, m.Seat)
 	if g == nil { // its join was lost, or this box is new: the guest joins again and then sends it again
 		answer(room.Reply{Err: errNotSaved()})
 		return
@@ -219,31 +226,23 @@ func errNotSaved() error {
 	return errs.NewCode("cluster", errs.Down, "not_saved", "not saved: send it again")
 }
 
-// compareGuests drops the guests whose leave was lost, and reports the seats whose join was lost.
+// compareGuests notes which guests are still there, and reports the seats whose join was lost. The list
+// is not signed, so it ends no seat: see dropLostGuests.
 func (c *Cluster) compareGuests(h header, m *seats) {
-	known := map[uint64]bool{}
+	now, lost := time.Now(), 0
 	for _, seat := range m.List {
-		known[seat] = false
-	}
-	if hosting := c.hostingOf(m.Room); hosting != nil {
-		c.dropGuestsOf(hosting, func(k guestKey) bool {
-			_, listed := known[k.seat]
-			mine := k.box == h.From && k.boot == h.Boot
-			if mine && listed {
-				known[k.seat] = true
-			}
-			return mine && !listed
-		})
-	}
-	for seat, ok := range known {
-		if !ok {
+		if g := c.findGuest(h, m.Room, seat); g != nil {
+			g.hosting.mu.Lock()
+			g.listed = now
+			g.hosting.mu.Unlock()
+		} else if lost++; lost <= maxUnknown { // the rest comes with the next list
 			c.publish(subjectOut+h.From, &unknown{Room: m.Room, Seat: seat})
 		}
 	}
 }
 
 // dropGuests has guests of all rooms leave.
-func (c *Cluster) dropGuests(gone func(guestKey) bool) {
+func (c *Cluster) dropGuests(gone func(*guest) bool) {
 	for _, h := range c.listHostings() {
 		c.dropGuestsOf(h, gone)
 	}
@@ -259,11 +258,11 @@ func (c *Cluster) listHostings() []*hosting {
 	return list
 }
 
-func (c *Cluster) dropGuestsOf(h *hosting, gone func(guestKey) bool) {
+func (c *Cluster) dropGuestsOf(h *hosting, gone func(*guest) bool) {
 	h.mu.Lock()
 	var list []*room.Seat
-	for k, g := range h.guests {
-		if gone(k) {
+	for _, g := range h.guests {
+		if gone(g) {
 			list = append(list, g.seat)
 			c.forget(g)
 		}
@@ -274,19 +273,11 @@ func (c *Cluster) dropGuestsOf(h *hosting, gone func(guestKey) bool) {
 	}
 }
 
-// dropLostGuests has the guests of silent boxes leave.
+// dropLostGuests has the guests leave whose box is silent or lists them no more: it was started again,
+// or their leave was lost.
 func (c *Cluster) dropLostGuests() {
-	c.mu.Lock()
-	lost := map[string]bool{}
-	for box, o := range c.others {
-		if time.Since(o.heard) >= lostAfter {
-			lost[box] = true
-		}
-	}
-	c.mu.Unlock()
-	if len(lost) > 0 {
-		c.dropGuests(func(k guestKey) bool { return lost[k.box] })
-	}
+	now := time.Now()
+	c.dropGuests(func(g *guest) bool { return now.Sub(g.listed) >= lostAfter })
 }
 
 // sendStands reports to each box with guests how far the rooms are.
@@ -362,12 +353,21 @@ func (c *Cluster) SendPresence(id, box string, pages []wire.Frame, _ []*room.Sea
 	}
 }
 
-// handleLog answers with facts of a room of ours.
-func (c *Cluster) handleLog(_ header, m message, answer func([]byte)) {
+// handleLog answers with facts of a room of ours, for a guest of the box that asks.
+func (c *Cluster) handleLog(h header, m message, answer func([]byte)) {
 	q, ok := m.(*logQuestion)
 	if !ok || answer == nil || !c.Owns(q.Room) {
 		return
 	}
+	g := c.findGuest(h, q.Room, q.Seat)
+	if g == nil || !isSigned(g.as.Key, h, q, &q.Code) {
+		answer(encode(c.header, &logAnswer{})) // the guest joins again and then asks again
+		return
+	}
+	answer(encode(c.header, c.readLog(q)))
+}
+
+func (c *Cluster) readLog(q *logQuestion) *logAnswer {
 	stream, out := room.StreamOf(q.Room), &logAnswer{}
 	size := 0
 	for e, err := range c.Journal.Replay(stream, q.Seq) {
@@ -375,7 +375,7 @@ func (c *Cluster) handleLog(_ header, m message, answer func([]byte)) {
 			if errs.KindOf(err) == errs.Corrupt {
 				continue // as the room itself passes over it
 			}
-			return
+			return out
 		}
 		if size += len(e.Data) + 128; size > maxFact && len(out.Facts) > 0 || len(out.Facts) == maxFacts {
 			break
@@ -386,7 +386,7 @@ func (c *Cluster) handleLog(_ header, m message, answer func([]byte)) {
 	// Facts leave the room before they are on disk, so a position may be ahead of its epoch's end as
 	// long as the epoch goes on.
 	if !known || q.Seq > end && (q.Ended || len(out.Facts) > 0) {
-		out = &logAnswer{Diverged: true}
+		return &logAnswer{Diverged: true}
 	}
-	answer(encode(c.header, out))
+	return out
 }

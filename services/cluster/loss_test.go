@@ -119,15 +119,16 @@ func TestCommandWithoutAnAnswerIsNotSaved(t *testing.T) {
 // The owner's log answers with the facts after a position. A position that its epoch never reached is
 // refused once the epoch has ended, and waits before.
 func TestLogOfTheOwner(t *testing.T) {
-	withBoxes(t, 1, []room.Kind{crashKind()}, func(t *testing.T, net *clustertest.Net, a, _ *box) {
+	withBoxes(t, 1, []room.Kind{crashKind()}, func(t *testing.T, net *clustertest.Net, a, b *box) {
 		teacher := a.joined("t1", "a1")
+		b.joined("t2", "a1")
 		for i := range 3 {
 			must(t, teacher, say(fmt.Sprint("c", i), "text", "all")) // 2 to 4, behind the start of the lesson
 		}
 		ask := func(epoch, seq uint64, ended bool) string {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			data, err := net.Box("x").Ask(ctx, "log.a", cluster.EncodeLogQuestion("a1", journal.Cursor{Epoch: epoch, Seq: seq}, ended))
+			data, err := net.Box("x").Ask(ctx, "log.a", b.cluster.EncodeLogQuestion("a1", journal.Cursor{Epoch: epoch, Seq: seq}, ended))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,6 +231,28 @@ func TestSeatsSurviveACrashOfTheirAnnex(t *testing.T) {
 		if got, want := there.PresentCounts(), map[string]int{"p2": 1}; !maps.Equal(got, want) || there.PhxCount(wire.Error) > 0 {
 			t.Errorf("the pupil sees %v and was let go %d times", got, there.PhxCount(wire.Error))
 		}
+	})
+}
+
+// The service that talks to the other boxes crashes at the owner. It is started again, its guests keep their
+// seats, and new ones join.
+func TestTheServiceGoesOnAfterACrash(t *testing.T) {
+	withBoxes(t, 1, nil, func(t *testing.T, _ *clustertest.Net, a, b *box) {
+		there := b.joined("p2", "a1")
+		must(t, there, say("c1", "before", "all"))
+		a.bus.broken.Store(true)
+		time.Sleep(2 * time.Second)
+		if a.bus.broken.Load() {
+			t.Fatal("nothing crashed")
+		}
+		must(t, there, say("c2", "after", "all"))
+		late := b.joined("p3", "a1")
+		time.Sleep(time.Second)
+		checkKinds(t, "pupil at b", there, "chat.said", "chat.said")
+		if got, want := late.PresentCounts(), map[string]int{"p2": 1, "p3": 1}; !maps.Equal(got, want) || there.PhxCount(wire.Error) > 0 {
+			t.Errorf("the new one sees %v, want %v; the first was let go %d times", got, want, there.PhxCount(wire.Error))
+		}
+		noFaults(t, there, late)
 	})
 }
 

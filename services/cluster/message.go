@@ -24,6 +24,7 @@ const (
 	maxFact    = 512 << 10
 	maxGuests  = 16384
 	maxRooms   = 4096
+	maxUnknown = 1024 // seats in the answer to one list
 	maxFacts   = 4096
 	maxGrant   = 256
 	codeSize   = sha256.Size
@@ -141,10 +142,11 @@ func isSigned(key []byte, h header, m message, code *[]byte) bool {
 	return hmac.Equal(got, sign(key, h, m))
 }
 
-// leave gives a seat back.
+// leave gives a seat back. Code is as in join.
 type leave struct {
 	Room string
 	Seat uint64
+	Code []byte
 }
 
 func (*leave) kind() byte { return 'L' }
@@ -152,6 +154,7 @@ func (*leave) kind() byte { return 'L' }
 func (m *leave) fields(c *codec) {
 	c.text("room", &m.Room, maxWord)
 	c.number("seat", &m.Seat, anyNumber)
+	c.data("code", &m.Code, codeSize)
 }
 
 // post is a guest's command. Call is a number of the guest's box for the reply. Code is as in join.
@@ -375,11 +378,13 @@ func (m *stands) fields(c *codec) {
 }
 
 // logQuestion asks for the facts of a room after (Epoch, Seq). Ended: the asker knows that a later epoch
-// has begun.
+// has begun. Seat is a guest of the asker, and Code is as in join.
 type logQuestion struct {
 	Room       string
 	Epoch, Seq uint64
 	Ended      bool
+	Seat       uint64
+	Code       []byte
 }
 
 func (*logQuestion) kind() byte { return 'Q' }
@@ -389,6 +394,8 @@ func (m *logQuestion) fields(c *codec) {
 	c.number("epoch", &m.Epoch, anyNumber)
 	c.number("seq", &m.Seq, anyNumber)
 	c.flag("ended", &m.Ended)
+	c.number("seat", &m.Seat, anyNumber)
+	c.data("code", &m.Code, codeSize)
 }
 
 // logAnswer has facts that are on the owner's disk, from the first after the position. A gap in them is

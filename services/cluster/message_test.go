@@ -27,7 +27,7 @@ func samples() []message {
 	return []message{
 		&beat{},
 		&join{Room: "a1", User: "p1", Name: "Ada", JoinRef: "1", Ref: "2", Seat: 3, Role: 1, Since: 4, Epoch: 5, Grant: []byte("g"), Code: []byte("c")},
-		&leave{"a1", 3},
+		&leave{"a1", 3, []byte("c")},
 		&post{Room: "a1", Name: "chat.say", ID: "c1", Seat: 3, Call: 4, Data: []byte(`{}`), Code: []byte("c")},
 		&seats{"a1", []uint64{1, 2, math.MaxUint64}},
 		&refresh{"a1"},
@@ -40,7 +40,7 @@ func samples() []message {
 		&kick{p, 3, "signed out"},
 		&reply{"a1", 4, 5, []byte(`{"reason":"busy"}`)},
 		&stands{[]standing{{p, 1, 2}, {p, 3, 4}}},
-		&logQuestion{"a1", 1, 2, true},
+		&logQuestion{"a1", 1, 2, true, 3, []byte("c")},
 		&logAnswer{true, []event.Event{e, e}},
 	}
 }

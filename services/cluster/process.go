@@ -241,11 +241,13 @@ func (a *annex) show(e event.Event) {
 
 // fetch asks the owner for the missing facts.
 func (a *annex) fetch(ctx context.Context) {
-	if a.fetching || !isAfter(a.ahead, a.at) || !a.isWelcome() || time.Now().Before(a.fetchAt) {
+	v := a.anyWelcome()
+	if a.fetching || !isAfter(a.ahead, a.at) || v == nil || time.Now().Before(a.fetchAt) {
 		return
 	}
 	a.fetching = true
-	c, q := a.cluster, &logQuestion{Room: a.room, Epoch: a.at.Epoch, Seq: a.at.Seq, Ended: a.ahead.Epoch > a.at.Epoch}
+	c, q := a.cluster, &logQuestion{Room: a.room, Epoch: a.at.Epoch, Seq: a.at.Seq, Ended: a.ahead.Epoch > a.at.Epoch, Seat: v.id}
+	q.Code = sign(v.seat.Grant.Key, c.header, q)
 	c.fetches.Add(1)
 	supervise.Spawn(c.Observe, "cluster.fetch", func() {
 		defer c.fetches.Done()
@@ -309,7 +311,7 @@ func (a *annex) handleFetched(f *fetched) {
 func (a *annex) dropWelcome() {
 	for _, v := range a.visitors {
 		if v.welcome {
-			a.cluster.publish(subjectIn+a.owner, &leave{a.room, v.id})
+			a.giveBack(v)
 			a.drop(v)
 		}
 	}
@@ -328,10 +330,10 @@ func (a *annex) handleTick(list, lost bool) {
 			a.drop(v)
 		case v.welcome || now.Sub(v.asked) < joinAgain:
 		case v.tries >= joinTries || lost:
-			a.cluster.publish(subjectIn+a.owner, &leave{a.room, v.id})
+			a.giveBack(v)
 			a.drop(v)
 		default:
-			a.cluster.publish(subjectIn+a.owner, &leave{a.room, v.id})
+			a.giveBack(v)
 			a.askForSeat(v)
 		}
 	}

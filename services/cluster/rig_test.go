@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,9 +45,23 @@ type box struct {
 	journal *journal.Journal
 	rooms   *room.Rooms
 	cluster *cluster.Cluster
+	bus     *fragileBus
 	net     *wiretest.Net
 	stop    func()
 	crashes func() []supervise.Report
+}
+
+// fragileBus is a bus that crashes its user once when broken is set.
+type fragileBus struct {
+	cluster.Bus
+	broken atomic.Bool
+}
+
+func (f *fragileBus) Publish(subject string, data []byte) error {
+	if f.broken.CompareAndSwap(true, false) {
+		panic("the bus is broken")
+	}
+	return f.Bus.Publish(subject, data)
 }
 
 // ownerOf is who owns the rooms of the tests: room "a1" is box a's.
@@ -55,7 +70,7 @@ func ownerOf(id string) string { return id[:1] }
 // newBox starts a box on the databases in dir, which it may find from its last run.
 func newBox(t testing.TB, net *clustertest.Net, id, dir string, kinds ...room.Kind) *box {
 	t.Helper()
-	b := &box{t: t, id: id, net: wiretest.NewNet()}
+	b := &box{t: t, id: id, bus: &fragileBus{Bus: net.Box(id)}, net: wiretest.NewNet()}
 	log, reg := slog.New(slog.NewTextHandler(io.Discard, nil)), prometheus.NewRegistry()
 	if os.Getenv("LIVELEARN_SIMULATION_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("box", id)
@@ -74,7 +89,7 @@ func newBox(t testing.TB, net *clustertest.Net, id, dir string, kinds ...room.Ki
 		Journal: b.journal, Clock: event.NewClock(1), Log: log, Metrics: reg, Observe: observe, OnDeadLetter: bury,
 	}, append([]room.Kind{chat.Kind, hand.Kind, quiz.Kind}, kinds...)...)
 	b.cluster = cluster.New(cluster.Deps{
-		Self: id, Bus: net.Box(id), Rooms: b.rooms, Journal: b.journal, Owner: ownerOf, Admit: admit,
+		Self: id, Bus: b.bus, Rooms: b.rooms, Journal: b.journal, Owner: ownerOf, Admit: admit,
 		OnDeadLetter: bury, Observe: observe, Log: log, Metrics: reg,
 	})
 	hub := session.New(session.Config{Rate: 1000, Burst: 1000}, session.Deps{
@@ -110,9 +125,10 @@ func (b *box) serve(hub *session.Hub) {
 	})}
 	ctx, cancel := context.WithCancel(context.Background())
 	up := make(chan struct{})
+	isUp := sync.OnceFunc(func() { close(up) })
 	last := supervise.Child{ID: "up", Start: func(ctx context.Context, ready func()) error {
 		ready()
-		close(up)
+		isUp()
 		<-ctx.Done()
 		return nil
 	}}

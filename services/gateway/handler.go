@@ -65,12 +65,18 @@ func (g *Gateway) buildAudiences() {
 	g.peers = peers.New(peers.Deps{Roster: g.Roster, Node: g.WHIP, Update: g.Update, Boxes: g.Boxes, Audit: g.audit(), Log: g.Log})
 }
 
-// FindForOtherBox finds an open lesson by a code that a person with the address from typed at another box.
-func (g *Gateway) FindForOtherBox(code, from string) (l roster.Lesson, err error) {
-	err = g.signIn.CheckForOtherBox(from, func() (err error) {
-		l, _, err = g.Roster.FindLesson(roster.Ref{Code: code}, "")
+// FindForOtherBox finds an open lesson by a code that a person with the address from typed at another box, or
+// by the key of a link. The key needs no limit on guessing.
+func (g *Gateway) FindForOtherBox(ref roster.Ref, from string) (l roster.Lesson, err error) {
+	find := func() (err error) {
+		l, _, err = g.Roster.FindLesson(ref, "")
 		return err
-	})
+	}
+	if ref.Code == "" {
+		err = find()
+		return l, err
+	}
+	err = g.signIn.CheckForOtherBox(from, find)
 	return l, err
 }
 

@@ -98,6 +98,15 @@ type Identity struct {
 	Grant room.Grant // of Home
 }
 
+// person is the key of the limits of a person. Another box names its people as it likes, so they share no
+// limit with the people of this one.
+func (id Identity) person() string {
+	if id.Home == "" {
+		return id.User
+	}
+	return id.Home + "\x00" + id.User
+}
+
 // Rooms is where people sit: the rooms of this box, or of all boxes of the school. Its methods are
 // those of *room.Rooms.
 type Rooms interface {
@@ -186,7 +195,7 @@ func (h *Hub) Child() supervise.Child {
 	return c
 }
 
-// sessionsOf returns the sessions of a user, or all sessions if user is empty.
+// sessionsOf returns the sessions of a user of this box, or all sessions if user is empty.
 func (h *Hub) sessionsOf(user string) []*session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -217,7 +226,7 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, id Identity) {
 		http.Error(w, `vsn: must be 2.0.0`, http.StatusBadRequest)
 		return
 	}
-	if wait := h.banRemaining(id.User); wait > 0 {
+	if wait := h.banRemaining(id.person()); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 		http.Error(w, "far too many messages: come back later", http.StatusTooManyRequests)
 		return
@@ -292,10 +301,10 @@ func (h *Hub) KickFromRoom(user, room, why string) {
 func (h *Hub) addSession(s *session) *rate.Limiter {
 	h.mu.Lock()
 	h.forgetIdle()
-	p := h.persons[s.id.User]
+	p := h.persons[s.id.person()]
 	if p == nil {
 		p = &person{limiter: rate.NewLimiter(rate.Limit(h.cfg.Rate), h.cfg.Burst)}
-		h.persons[s.id.User] = p
+		h.persons[s.id.person()] = p
 	}
 	p.sessions = append(p.sessions, s)
 	h.count++
@@ -313,7 +322,7 @@ func (h *Hub) addSession(s *session) *rate.Limiter {
 func (h *Hub) removeSession(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := h.persons[s.id.User]
+	p := h.persons[s.id.person()]
 	p.sessions = slices.DeleteFunc(p.sessions, func(o *session) bool { return o == s })
 	h.count--
 	if len(p.sessions) == 0 {

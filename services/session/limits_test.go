@@ -240,6 +240,18 @@ func TestASilentSocketIsClosed(t *testing.T) {
 	})
 }
 
+// Another box names its people as it likes. One with the id of a person of this box takes no socket from
+// that person, and is not kicked with them.
+func TestAPersonOfAnotherBoxHasLimitsOfTheirOwn(t *testing.T) {
+	withRig(t, session.Config{Sockets: 1}, nil, func(t *testing.T, r *rig) {
+		here, there := r.joined("p1"), r.joined("p1&home=b")
+		mustBody(t)(here.SendCommand(sayCommand("1", "still here", "all")))
+		r.hub.Kick("p1", "", "the teacher released the name")
+		<-here.CurrentConn().Done()
+		mustBody(t)(there.SendCommand(sayCommand("2", "still there", "all")))
+	})
+}
+
 func TestKickAndTooManySockets(t *testing.T) {
 	withRig(t, session.Config{Sockets: 2}, nil, func(t *testing.T, r *rig) {
 		first, second := r.joined("p1"), r.joined("p1")

@@ -94,7 +94,7 @@ func (l testLog) Write(p []byte) (int, error) { l.t.Logf("%s", p); return len(p)
 func (r *rig) serve() {
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		q := req.URL.Query()
-		id := session.Identity{User: q.Get("user"), Name: "Name of " + q.Get("user"), Role: event.Pupil, Room: "c1"}
+		id := session.Identity{User: q.Get("user"), Name: "Name of " + q.Get("user"), Role: event.Pupil, Room: "c1", Home: q.Get("home")}
 		if q.Get("role") == "teacher" {
 			id.Role, id.Room = event.Teacher, ""
 			id.MayEnter = func(string) bool { return id.User != "t9" } // a teacher of no class

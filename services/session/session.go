@@ -224,7 +224,7 @@ func (s *session) handleMessage(data []byte) bool {
 	if !s.limiter.Allow() {
 		s.hub.metrics.limited.Inc()
 		if s.refusedInRow++; s.refusedInRow > s.hub.cfg.Patience {
-			s.hub.banUser(s.id.User)
+			s.hub.banUser(s.id.person())
 			s.closeWith(closeFlood, "too many messages")
 			return false
 		}

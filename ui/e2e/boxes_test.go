@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net"
 	"slices"
 	"testing"
@@ -17,7 +16,8 @@ import (
 func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 	installModules(t)
 	say := loadWords(t, "en")
-	first, second := startWithMesh(t), startWithMesh(t)
+	first, meshOfFirst := startWithMesh(t)
+	second, _ := startWithMesh(t)
 	ada, ben := newPage(t, laptop), newPage(t, phone)
 	teachers := map[*page]*boxtest.Person{ada: first.ClaimBox("Ada"), ben: second.ClaimBox("Ada")}
 	for p, box := range map[*page]*boxtest.Box{ada: first, ben: second} {
@@ -68,6 +68,16 @@ func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 	cleo.press("Pupil A1")
 	cleo.until("the lesson", `location.pathname === "/lesson" && !!document.querySelector("[data-status=ok]")`)
 	answerAcrossBoxes(t, cleo, teachers[ada], lesson)
+	cleo.open("http://" + second.HTTP + "/lesson")
+	cleo.until("the lesson again", `!!document.querySelector("[data-status=ok]")`)
+	first.Kill()
+	cleo.sees(say("conn.boxAway"))
+	cleo.axe("the box of the lesson is away")
+	cleo.shot("the box of the lesson is away")
+	first = first.Restart("--set", meshOfFirst)
+	cleo.until("the lesson to go on", `!!document.querySelector("[data-status=ok]")`)
+	ada.open("http://" + first.HTTP + "/admin/network")
+	ada.until("both boxes are listed again", `document.querySelectorAll("[data-box]").length === 2`)
 	cleo.open("http://" + second.HTTP + "/login")
 	cleo.sees(say("login.box"))
 	cleo.axe("the box of a teacher")
@@ -75,6 +85,8 @@ func TestTwoBoxesAreConnectedOnTheAdminPage(t *testing.T) {
 
 	evalJS[bool](ada, `(document.querySelectorAll("[data-box]")[1].querySelector("button").click(), true)`)
 	ada.confirm(say("admin.boxes.remove"))
+	ada.until("the dialog", `document.querySelector("dialog[open] [name=present-pin]")`)
+	ada.answerPIN(boxtest.PIN) // the box was started again
 	for _, p := range []*page{ada, ben} {
 		p.sees(say("admin.boxes.alone"))
 	}
@@ -117,8 +129,8 @@ func answerAcrossBoxes(t *testing.T, p *page, teacher *boxtest.Person, l boxtest
 	}
 }
 
-// startWithMesh starts a box that takes the connections of other boxes at a free port.
-func startWithMesh(t *testing.T) *boxtest.Box {
+// startWithMesh starts a box that takes the connections of other boxes at a free port. setting is for its next start.
+func startWithMesh(t *testing.T) (b *boxtest.Box, setting string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,5 +140,6 @@ func startWithMesh(t *testing.T) *boxtest.Box {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return boxtest.Start(t, t.TempDir(), "--set", fmt.Sprintf("mesh.listen=%s", address))
+	setting = "mesh.listen=" + address
+	return boxtest.Start(t, t.TempDir(), "--set", setting), setting
 }

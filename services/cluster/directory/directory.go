@@ -1,5 +1,5 @@
-// Package directory answers, between the boxes of a school, where the open lesson with a code is. A
-// pupil may type the code at any box, which then asks the box that has the lesson.
+// Package directory answers, between the boxes of a school, where the open lesson with a code or a key
+// is. A pupil may type the code at any box, or open a link there, which then asks the box that has the lesson.
 package directory
 
 import (
@@ -23,6 +23,7 @@ const (
 	doorPatience = time.Second
 	patience     = 300 * time.Millisecond // for all boxes; they answer within a few ms
 	codeLen      = 6                      // digits
+	maxKey       = 32                     // bytes of the key in a link
 	maxName      = 240                    // bytes, as in package members
 	maxAddress   = 300
 	maxDoors     = 8
@@ -41,21 +42,29 @@ func (p Place) isValid() bool {
 	return err == nil && u.Scheme == "http" && u.Host != "" && u.User == nil && len(p.Address) <= maxAddress && p.Box != "" && len(p.Box) <= maxName
 }
 
-// Question asks a box for the open lesson with a code.
+// Question asks a box for the open lesson with a code or a key.
 type Question struct {
-	Code string `json:"code"`
+	Code string `json:"code,omitempty"`
+	Key  string `json:"key,omitempty"`
 	From string `json:"from,omitempty"` // the IP address of the person who typed the code
 }
 
 // isValid reports whether a box may ask this.
 func (q Question) isValid() bool {
 	_, err := netip.ParseAddr(q.From)
-	return isCode(q.Code) && (q.From == "" || err == nil && len(q.From) <= maxAddress)
+	return (isCode(q.Code) && q.Key == "" || isKey(q.Key) && q.Code == "") && (q.From == "" || err == nil && len(q.From) <= maxAddress)
 }
 
 // isCode reports whether a text may be the code of a lesson: six digits.
 func isCode(s string) bool {
 	return len(s) == codeLen && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// isKey reports whether a text may be the key of a lesson: URL-safe letters, too many to guess.
+func isKey(s string) bool {
+	return len(s) > codeLen && len(s) <= maxKey && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
 }
 
 // Directory asks the other boxes, and answers them. Made by New.
@@ -135,7 +144,7 @@ func readDoors(data []byte) ([]string, error) {
 	return list, nil
 }
 
-// Find asks the other boxes where the lesson with a code is, all at once. It ends at the first yes or
+// Find asks the other boxes where the lesson of a question is, all at once. It ends at the first yes or
 // when all have answered, and waits for at most 300 ms for a box that hangs.
 func (d *Directory) Find(ctx context.Context, q Question) (Place, bool) {
 	if !q.isValid() {

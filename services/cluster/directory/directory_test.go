@@ -30,7 +30,7 @@ func ask(code string) directory.Question {
 }
 
 func has(code string, p directory.Place) func(directory.Question) (directory.Place, bool) {
-	return func(q directory.Question) (directory.Place, bool) { return p, q.Code == code }
+	return func(q directory.Question) (directory.Place, bool) { return p, q.Code == code || q.Key == "AbC-_9xyz01" }
 }
 
 func TestALessonIsFoundAtAnotherBox(t *testing.T) {
@@ -48,6 +48,14 @@ func TestALessonIsFoundAtAnotherBox(t *testing.T) {
 		for _, code := range []string{"111111", "999999", "", strings.Repeat("2", 17)} { // its own lessons are not asked for
 			if got, found := a.Find(t.Context(), ask(code)); found {
 				t.Errorf("%q: got %+v", code, got)
+			}
+		}
+		if got, found := a.Find(t.Context(), directory.Question{Key: "AbC-_9xyz01"}); !found || got != hall {
+			t.Errorf("by the key: got %+v, %v", got, found)
+		}
+		for _, q := range []directory.Question{{Key: "AbC/../9xyz"}, {Key: strings.Repeat("x", 33)}, {Key: "222222"}, {Code: "222222", Key: "AbC-_9xyz01"}} {
+			if got, found := a.Find(t.Context(), q); found {
+				t.Errorf("%+v: got %+v", q, got)
 			}
 		}
 		if got, err := a.Doors(t.Context(), "b"); err != nil || !slices.Equal(got, []string{"b:8443"}) {

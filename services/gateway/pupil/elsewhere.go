@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/livelearn/box/services/cluster"
+	"github.com/livelearn/box/services/cluster/directory"
 	"github.com/livelearn/box/services/errs"
 	"github.com/livelearn/box/services/event"
 	"github.com/livelearn/box/services/gateway/httpapi"
@@ -144,27 +145,23 @@ func (a *API) serveSocketOf(home string, w http.ResponseWriter, r *http.Request)
 	a.Sessions.Accept(w, r, id)
 }
 
-// lookElsewhere asks the other boxes for a lesson. Its names come from its box, and the browser is at that
+// lookElsewhere shows a lesson of another box. Its names come from its box, and the browser is at that
 // box from then on. A person of this box's staff is led there instead, as is everybody if that box does
 // not answer here.
-func (a *API) lookElsewhere(ctx context.Context, ref Ref) (*looked, bool) {
-	place, found := a.Directory.Find(ctx, askFor(ctx, ref.Code))
-	if !found {
-		return nil, false
-	}
+func (a *API) lookElsewhere(ctx context.Context, ref Ref, place directory.Place) *looked {
 	r, out := httpapi.RequestOf(ctx), &looked{}
 	known := a.Relay.HomeOf(r) == place.ID
 	if a.Relay != nil && !httpapi.CallerOf(ctx).IsStaff() && httpapi.BoxOf(r) == "" {
 		if err := a.Relay.Call(r, place.ID, http.MethodPost, "/api/join/look", known, ref, &out.Body); err == nil && out.Body.Elsewhere == nil {
-			out.SetCookie = []string{relay.SetHome(place.ID)}
+			out.SetCookie = relay.SetHome(r, place.ID)
 			if !known { // a token of this box is no other's business
 				out.SetCookie = append(out.SetCookie, httpapi.SessionCookie(r, ""))
 			}
-			return out, true
+			return out
 		}
 	}
 	out.Body = lookOut{Names: []roster.Name{}, Elsewhere: &place}
-	return out, true
+	return out
 }
 
 // door is at which box of the school a browser is.
@@ -215,7 +212,7 @@ func (a *API) useDoor(ctx context.Context, in *httpapi.Body[doorIn]) (*doorOut, 
 	if in.Body.Box != "" && !slices.ContainsFunc(d.Boxes, func(b doorOfBox) bool { return b.ID == in.Body.Box }) {
 		return nil, errs.NewField("gateway.door", "box", "no_box", 0, "this box has no connection to such a box")
 	}
-	out := &doorOut{Body: d, SetCookie: []string{relay.SetHome(in.Body.Box)}}
+	out := &doorOut{Body: d, SetCookie: relay.SetHome(r, in.Body.Box)}
 	if a.Relay.HomeOf(r) != in.Body.Box {
 		out.SetCookie = append(out.SetCookie, httpapi.SessionCookie(r, ""))
 	}

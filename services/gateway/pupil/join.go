@@ -60,11 +60,12 @@ func (a *API) throttleCode(ctx context.Context, r Ref, f func() error) error {
 }
 
 func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *looked, err error) {
+	var place directory.Place
+	found := false
 	err = a.throttleCode(ctx, in.Body, func() error {
 		l, names, err := a.Roster.FindLesson(roster.Ref(in.Body), httpapi.CallerOf(ctx).Token)
 		if errs.KindOf(err) == errs.Missing && a.Directory != nil {
-			var found bool
-			if out, found = a.lookElsewhere(ctx, in.Body); found {
+			if place, found = a.Directory.Find(ctx, askFor(ctx, in.Body)); found {
 				return nil
 			}
 		}
@@ -72,24 +73,27 @@ func (a *API) lookUpLesson(ctx context.Context, in *httpapi.Body[Ref]) (out *loo
 			return err
 		}
 		out = &looked{}
-		if a.Relay.HomeOf(httpapi.RequestOf(ctx)) != "" {
-			out.SetCookie = []string{relay.SetHome("")}
+		if r := httpapi.RequestOf(ctx); a.Relay.HomeOf(r) != "" {
+			out.SetCookie = relay.SetHome(r, "")
 		}
 		out.Body.Names = names
 		out.Body.Lesson.ID, out.Body.Lesson.Title, out.Body.Lesson.ClassName = l.ID, l.Title, l.ClassName
 		out.Body.Lesson.Lobby = l.Lobby
 		return nil
 	})
+	if found { // not before: a box that hangs must not keep others from typing their codes
+		return a.lookElsewhere(ctx, in.Body, place), nil
+	}
 	return out, err
 }
 
-// askFor is the question to other boxes for a code as people type it.
-func askFor(ctx context.Context, code string) directory.Question {
+// askFor is the question to other boxes for a code as people type it, or for the key of a link.
+func askFor(ctx context.Context, ref Ref) directory.Question {
 	from := connlimit.HostOf(httpapi.RequestOf(ctx).RemoteAddr)
 	if ip, err := netip.ParseAddr(from); err == nil {
 		from = ip.Unmap().WithZone("").String()
 	}
-	return directory.Question{Code: roster.NormaliseJoinCode(code), From: from}
+	return directory.Question{Code: roster.NormaliseJoinCode(ref.Code), Key: ref.Key, From: from}
 }
 
 func (a *API) joinLesson(ctx context.Context, in *httpapi.Body[joinIn]) (out *signin.SignedIn, err error) {

@@ -26,13 +26,11 @@ const (
 const maxAnswer = 1 << 20
 
 // describeCaller adds to the request to another box who the person of in is. Of the cookies only the
-// session's goes out.
-func describeCaller(in, out *http.Request) {
+// sessions at that box go out.
+func describeCaller(box string, in, out *http.Request) {
 	out.Header.Del("Cookie")
-	for _, c := range in.Cookies() {
-		if httpapi.IsSessionCookie(c.Name) {
-			out.Header.Add("Cookie", c.Name+"="+c.Value)
-		}
+	for _, c := range sessionsFor(box, in) {
+		out.Header.Add("Cookie", c.Name+"="+c.Value)
 	}
 	ground := httpapi.Open
 	if in.TLS != nil {
@@ -97,7 +95,7 @@ const CallerPath = "/api/boxes/caller"
 // then the session goes with it. A refusal of the box is the error.
 func (s *Relay) Call(r *http.Request, box, method, path string, with bool, in, out any) error {
 	p := s.peer(box)
-	done, err := p.enter()
+	done, err := p.enter(r)
 	if err != nil {
 		return err
 	}
@@ -113,7 +111,7 @@ func (s *Relay) Call(r *http.Request, box, method, path string, with bool, in, o
 		return errs.New("relay.Call", errs.Internal, err)
 	}
 	req.Host = r.Host
-	describeCaller(r, req)
+	describeCaller(box, r, req)
 	if !with {
 		req.Header.Del("Cookie")
 	} else if bearer := bearerOf(r); bearer != "" {

@@ -27,13 +27,10 @@ import (
 	"github.com/livelearn/box/services/gateway/httpapi"
 )
 
-// Cookie names the box of a browser's lesson. It grants nothing.
-const Cookie = "llb"
-
 // Limits of requests that are passed on.
 const (
 	maxBody    = 1 << 20 // bytes of a request. Files are uploaded at their own box
-	maxRunning = 64      // requests to one box at once. One more is refused
+	maxRunning = 64      // requests to one box at once. One more waits, and is refused after answerTimeout
 	maxDoors   = 8       // addresses of one box
 	maxConns   = 32      // connections to one box
 
@@ -74,7 +71,7 @@ type peer struct {
 	of        *Relay
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
-	running   chan struct{} // holds a value for each request
+	running   *slots
 
 	mu    sync.Mutex
 	doors []string // the last that answered is the first, guarded by mu
@@ -85,7 +82,7 @@ func (s *Relay) peer(id string) *peer {
 	defer s.mu.Unlock()
 	p := s.peers[id]
 	if p == nil {
-		p = &peer{id: id, of: s, running: make(chan struct{}, maxRunning)}
+		p = &peer{id: id, of: s, running: newSlots()}
 		p.transport = &http.Transport{
 			DialTLSContext: p.dial, MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns / 4,
 			ResponseHeaderTimeout: answerTimeout, IdleConnTimeout: keepOpen, DisableCompression: true,
@@ -158,46 +155,20 @@ func (p *peer) check() error {
 }
 
 // enter counts a request. The caller must call done.
-func (p *peer) enter() (done func(), err error) {
+func (p *peer) enter(r *http.Request) (done func(), err error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	select {
-	case p.running <- struct{}{}:
-		return func() { <-p.running }, nil
-	default:
-		return nil, errs.NewCode("relay", errs.Busy, "room_busy", "more than %d requests to the box of the lesson at once", maxRunning)
-	}
-}
-
-// HomeOf returns the box that has the lesson of a browser. Empty: this one.
-func (s *Relay) HomeOf(r *http.Request) string {
-	if s == nil || httpapi.BoxOf(r) != "" { // nothing is passed on twice
-		return ""
-	}
-	c, err := r.Cookie(Cookie)
-	if err != nil || s.Boxes.NameOf(c.Value) == "" {
-		return ""
-	}
-	return c.Value
-}
-
-// SetHome returns the Set-Cookie value with which a browser is at a box from then on. Empty: at this
-// one.
-func SetHome(box string) string {
-	//lint:ignore gosec not Secure: pupils use plain HTTP
-	c := http.Cookie{Name: Cookie, Value: box, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if box == "" {
-		c.MaxAge = -1
-	}
-	return c.String()
+	return p.running.take(r)
 }
 
 // ForgetAway brings a browser home that opens the page for codes while the box of its lesson is away, so
 // that its person may join another lesson here.
 func (s *Relay) ForgetAway(w http.ResponseWriter, r *http.Request) {
 	if box := s.HomeOf(r); box != "" && r.URL.Path == "/" && s.peer(box).check() != nil {
-		w.Header().Add("Set-Cookie", SetHome(""))
+		for _, line := range SetHome(r, "") {
+			w.Header().Add("Set-Cookie", line)
+		}
 	}
 }
 
@@ -213,7 +184,7 @@ func (s *Relay) Handler(next http.Handler) http.Handler {
 			return
 		}
 		p := s.peer(box)
-		done, err := p.enter()
+		done, err := p.enter(r)
 		if err != nil {
 			httpapi.WriteError(w, errs.KindOf(err).HTTPStatus(), err)
 			return
@@ -245,7 +216,7 @@ func isPassedOn(path string) bool {
 // rewrite makes the request to the other box.
 func (p *peer) rewrite(pr *httputil.ProxyRequest) {
 	pr.Out.URL.Scheme, pr.Out.URL.Host, pr.Out.Host = "https", members.ServerName, pr.In.Host
-	describeCaller(pr.In, pr.Out)
+	describeCaller(p.id, pr.In, pr.Out)
 }
 
 // cleanAnswer leaves out what this box says itself, and the cookies that are between a browser and its box.

@@ -11,7 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -170,6 +173,50 @@ func TestARequestIsPassedOnAsThePersonSentIt(t *testing.T) {
 	}
 }
 
+// Whoever sits between a browser and plain HTTP can set a cookie there. It moves no session of HTTPS, and no
+// box gets the token of another one.
+func TestAPlainCookieMovesNoSessionOfHTTPS(t *testing.T) {
+	a, b := newBox(t), newBox(t)
+	a.knows(t, b, 0)
+	b.knows(t, a, 0)
+	s, home := b.relay(t, a.serve(t, show)), a.list.Own().ID
+	with := func(secure bool, cookies ...string) func(*http.Request) {
+		return func(r *http.Request) {
+			if secure {
+				r.TLS = &tls.ConnectionState{}
+			}
+			r.Header.Set("Cookie", strings.Join(cookies, "; "))
+		}
+	}
+	plain, safe := Cookie+"="+home, secureCookie+"="+home
+	for _, c := range []struct {
+		what, want string
+		change     func(*http.Request)
+	}{
+		{"a teacher of this box", "here", with(true, plain, "__Host-ll=of this box")},
+		{"a teacher who is at that box", "with [__Host-ll]", with(true, safe, "__Host-ll=of that box", "ll=of this box")},
+		{"a pupil who opens HTTPS", "with [ll]", with(true, plain, "ll=of that box")},
+		{"a pupil who joined over HTTPS too", "with [ll __Host-ll]", with(true, plain, safe, "ll=1", "__Host-ll=2")},
+		{"plain HTTP", "with [ll]", with(false, plain, "ll=of that box", "__Host-ll=of this box")},
+		{"no cookie of a box", "here", with(true, "ll=of this box")},
+	} {
+		if got := ask(s, "", "GET", "/api/lesson", "", c.change).Body.String(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	if lines := SetHome(r, ""); len(lines) != 1 || !strings.HasPrefix(lines[0], Cookie+"=;") {
+		t.Errorf("home over HTTP: %v", lines)
+	}
+	r.TLS = &tls.ConnectionState{}
+	if lines := SetHome(r, home); len(lines) != 1 || !strings.HasPrefix(lines[0], safe+";") || !strings.Contains(lines[0], "Secure") {
+		t.Errorf("at a box over HTTPS: %v", lines)
+	}
+	if lines := SetHome(r, ""); len(lines) != 2 || !strings.HasPrefix(lines[1], secureCookie+"=;") {
+		t.Errorf("home over HTTPS: %v", lines)
+	}
+}
+
 func TestABoxThatDoesNotAnswerIsNamed(t *testing.T) {
 	a, b := newBox(t), newBox(t)
 	b.knows(t, a, 0)
@@ -242,18 +289,44 @@ func TestOnlyAMemberSpeaksForOthers(t *testing.T) {
 	}
 }
 
+// A class opens its pages at once: what is too much waits. One network cannot keep the others out.
 func TestAtMostSoManyRequestsAreUnderWay(t *testing.T) {
-	a, b := newBox(t), newBox(t)
-	b.knows(t, a, 0)
-	s, home := b.relay(t, "127.0.0.1:1"), a.list.Own().ID
-	for range maxRunning {
-		if _, err := s.peer(home).enter(); err != nil {
-			t.Fatal(err)
+	from := func(host string) *http.Request {
+		r := httptest.NewRequest("GET", "/api/lesson", nil)
+		r.RemoteAddr = host + ":4000"
+		return r
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots()
+		var release func()
+		for i := range maxRunning / 2 {
+			done, err := s.take(from("192.0.2.77"))
+			if release = done; err != nil {
+				t.Fatalf("request %d: %v", i, err)
+			}
 		}
-	}
-	if w := ask(s, home, "GET", "/api/lesson", ""); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "room_busy") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
+		began := time.Now()
+		if _, err := s.take(from("192.0.2.77")); errs.KindOf(err) != errs.Busy || errs.BodyOf(err).Code != "room_busy" || time.Since(began) != answerTimeout {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		for range maxRunning / 2 {
+			if _, err := s.take(from("192.0.2.78")); err != nil {
+				t.Fatalf("another network: %v", err)
+			}
+		}
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if _, err := s.take(from("192.0.2.79")); err != nil {
+				t.Errorf("one that waits: %v", err)
+			}
+		})
+		time.Sleep(answerTimeout / 2)
+		release()
+		waiting.Wait()
+		if len(s.byNetwork) != 3 || s.taken != maxRunning {
+			t.Errorf("%d requests of %d networks", s.taken, len(s.byNetwork))
+		}
+	})
 }
 
 // FuzzAnswer reads what another box answers.

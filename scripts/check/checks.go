@@ -36,20 +36,25 @@ func goFiles() (files []string, err error) {
 	return files, err
 }
 
-// installPackages installs the npm packages of the pages and their tests from the lock file. It
-// skips packages that are installed.
+// packageFolders have npm packages that tests need. Those of recordstore run a learning record store.
+var packageFolders = []string{"ui", "services/cloud/push/testdata/recordstore"}
+
+// installPackages installs the npm packages of the pages and the tests from the lock files. It skips
+// folders whose packages are installed.
 func installPackages(ctx context.Context, r *runner) {
-	lock, err := os.Stat("ui/package-lock.json")
-	have, missing := os.Stat("ui/node_modules/.package-lock.json")
-	if err == nil && missing == nil && !have.ModTime().Before(lock.ModTime()) {
-		r.passed++
-		return
+	for _, folder := range packageFolders {
+		lock, err := os.Stat(folder + "/package-lock.json")
+		have, missing := os.Stat(folder + "/node_modules/.package-lock.json")
+		if err == nil && missing == nil && !have.ModTime().Before(lock.ModTime()) {
+			r.passed++
+			continue
+		}
+		out := ""
+		if err == nil {
+			out, err = combinedOutput(ctx, nil, "npm", "--prefix", folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		}
+		r.countCheck("npm ci in "+folder, out, err)
 	}
-	out := ""
-	if err == nil {
-		out, err = combinedOutput(ctx, nil, "npm", "--prefix", "ui", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	}
-	r.countCheck("npm ci in ui", out, err)
 }
 
 func checkFormat(ctx context.Context, r *runner) {

@@ -38,7 +38,15 @@ insert into livelearn.pushes (school, kind, address, every, sent, refused, failu
 	(1, 'xapi', 'https://lrs.example/data/xAPI', interval '1 minute', 48200, 3, 0, '', now() - interval '1 minute'),
 	(1, 'oneroster', 'sftp://sis.hill.example/~/inbox', interval '1 day', 12, 0, 2, 'the server refuses the connection, or has another host key: ssh: handshake failed: ssh: host key mismatch', now() - interval '2 days'),
 	(2, 'oneroster', 'file:///srv/inbox', interval '1 day', 0, 0, 0, '', null);
-update livelearn.pushes set next = now() + interval '1 hour';`
+update livelearn.pushes set next = now() + interval '1 hour';
+insert into livelearn.releases (board, version, build, url) values ('pi5', '1.5.0', 150, 'https://releases.example/pi5-1.5.0.livelearn'), ('pi4', '1.5.0', 150, 'https://releases.example/pi4-1.5.0.livelearn');
+insert into livelearn.rollouts (release, stages, stage, state, why, night, started) values
+	(1, '{1,10%,all}', 2, 'stopped', '4kq7x2m: the signature is from a key that the box does not know', true, now() - interval '2 days'),
+	(2, '{"school:École Élémentaire de la Rivière-aux-Renards du Nord",all}', 1, 'running', '', false, now());
+insert into livelearn.rollout_boxes (rollout, box, stage, offered, state, code, reason, reported) values
+	(1, '9f3ac21bd04e77aa', 1, now() - interval '2 days', 'installed', '', '', now() - interval '1 day'),
+	(1, '4kq7x2m', 2, now() - interval '1 day', 'failed', 'foreign_key', 'the signature is from a key that the box does not know', now() - interval '1 hour'),
+	(1, 'b-silent', 2, null, '', '', '', null), (2, 'b-never', 1, now(), '', '', '', null);`
 
 // arrives waits for a text after a form or a link has led to another document.
 func (p *page) arrives(text string) {
@@ -106,7 +114,7 @@ func TestAnOperatorUsesThePagesOfANode(t *testing.T) {
 		}))
 		for name, at := range map[string]string{
 			"fleet": "/", "box": "/box?id=9f3ac21bd04e77aa", "revoke": "/revoke?id=9f3ac21bd04e77aa", "remove": "/remove?id=4kq7x2m",
-			"schools": "/schools", "audit": "/audit", "error": "/box?id=none",
+			"schools": "/schools", "audit": "/audit", "error": "/box?id=none", "updates": "/updates", "update-stopped": "/update?id=1", "update-runs": "/update?id=2",
 		} {
 			p.open(c.Addr + at)
 			p.until(name, `document.querySelector("main h1")`)

@@ -5,6 +5,7 @@ package cloudtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/livelearn/box/services/cloud/pg"
+	"github.com/livelearn/box/services/timetest"
 )
 
 const password = "only for tests"
@@ -109,7 +111,25 @@ kill -QUIT $server
 wait $server
 rm -rf "$2"`
 
+// errPortTaken means that another process took the free port first.
+var errPortTaken = errors.New("cloudtest: the port is taken")
+
+// retryPorts starts a server again while another process takes its port. Postgres cannot choose a
+// free port itself.
+func retryPorts(start func() (*pgServer, error)) (s *pgServer, err error) {
+	for range 5 {
+		if s, err = start(); !errors.Is(err, errPortTaken) {
+			break
+		}
+	}
+	return s, err
+}
+
 func startServer(bin string, durable bool) (*pgServer, error) {
+	return retryPorts(func() (*pgServer, error) { return startOnce(bin, durable) })
+}
+
+func startOnce(bin string, durable bool) (*pgServer, error) {
 	s := &pgServer{done: make(chan struct{})}
 	var err error
 	if s.dir, err = os.MkdirTemp("", "livelearn-postgres-"); err != nil {
@@ -123,6 +143,9 @@ func startServer(bin string, durable bool) (*pgServer, error) {
 
 // run starts the server and waits until it answers.
 func (s *pgServer) run(bin string) (err error) {
+	if err := os.Remove(filepath.Join(s.dir, "log")); err != nil && !errors.Is(err, os.ErrNotExist) { // a copy of a server has its log
+		return err
+	}
 	cmd := s.newCommand("sh", "-c", watchScript, "sh", bin, s.dir)
 	if s.stdin, err = cmd.StdinPipe(); err != nil {
 		return err
@@ -141,7 +164,7 @@ func (s *pgServer) initDatabase(bin string, durable bool) error {
 		return err
 	}
 	var err error
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = choosePort(); err != nil {
 		return err
 	}
 	secret := filepath.Join(s.dir, "..", filepath.Base(s.dir)+".pw")
@@ -190,6 +213,10 @@ func (s *pgServer) newCommand(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// choosePort is a variable for the test of a taken port.
+var choosePort = freePort
+
+// freePort returns a port that is free now. Another process may take it before Postgres does.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -203,19 +230,22 @@ func (s *pgServer) urlOf(database string) string {
 	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/%s?sslmode=disable", strings.ReplaceAll(password, " ", "%20"), s.port, database)
 }
 
-// waitReady returns when the server accepts connections.
+// waitReady returns when the server accepts connections. It reads the log, because another process
+// may answer at the port.
 func (s *pgServer) waitReady() error {
-	var err error
-	for range 600 {
-		var c *pgx.Conn
-		if c, err = pgx.Connect(context.Background(), s.urlOf("postgres")); err == nil {
-			return c.Close(context.Background())
+	var log []byte
+	for end := time.Now().Add(timetest.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the server is a process of its own
+		log, _ = os.ReadFile(filepath.Join(s.dir, "log")) // is missing at first
+		if bytes.Contains(log, []byte("system is ready to accept")) {
+			return nil
 		}
-		time.Sleep(50 * time.Millisecond) // the server is a process of its own
+		if bytes.Contains(log, []byte("could not create any TCP/IP sockets")) {
+			s.stop()
+			return errPortTaken
+		}
 	}
-	log, _ := os.ReadFile(filepath.Join(s.dir, "log")) // may be missing
 	s.stop()
-	return fmt.Errorf("cloudtest: Postgres does not start: %w\n%s", err, bytes.TrimSpace(log))
+	return fmt.Errorf("cloudtest: Postgres does not start:\n%s", bytes.TrimSpace(log))
 }
 
 func (s *pgServer) stop() {

@@ -33,7 +33,7 @@ func PostgresWithReplica(t testing.TB) *Replicated {
 	}
 	t.Cleanup(first.stop)
 	url := first.createDatabase(t, true)
-	second, err := startFollower(bin, first)
+	second, err := retryPorts(func() (*pgServer, error) { return startFollower(bin, first) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func startFollower(bin string, first *pgServer) (*pgServer, error) {
 	if err := s.chownToPostgres(); err != nil {
 		return nil, err
 	}
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = choosePort(); err != nil {
 		return nil, err
 	}
 	cmd := s.newCommand(filepath.Join(bin, "pg_basebackup"), "-d", first.urlOf("postgres"), "-D", s.dir, "-R", "-X", "stream", "-c", "fast", "--no-sync")

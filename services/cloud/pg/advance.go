@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -31,18 +32,17 @@ func (s *Store) AdvanceRollouts(ctx context.Context) (n int, err error) {
 		return 0, wrapError("AdvanceRollouts", err)
 	}
 	for _, id := range ids {
-		err := s.inTx(ctx, "AdvanceRollouts", func(tx pgx.Tx) error {
-			done, err := advanceRollout(ctx, tx, id)
-			if done {
-				n++
-			}
+		changed := false
+		fault := s.inTx(ctx, "AdvanceRollouts", func(tx pgx.Tx) (err error) {
+			changed, err = advanceRollout(ctx, tx, id)
 			return err
 		})
-		if err != nil {
-			return n, err
+		if fault == nil && changed {
+			n++
 		}
+		err = errors.Join(err, fault) // a rollout that cannot go on holds no other
 	}
-	return n, nil
+	return n, err
 }
 
 func advanceRollout(ctx context.Context, tx pgx.Tx, id int64) (changed bool, err error) {

@@ -72,6 +72,10 @@ func (s *Store) StartRollout(ctx context.Context, p RolloutPlan) (id int64, err 
 	}
 	d := Deed{School: p.School, Action: "rollout started", Detail: strings.Join(p.Stages, ", ")}
 	err = s.change(ctx, "StartRollout", d, func(tx pgx.Tx, d *Deed) error {
+		// One start after the other: two at once would both find that a box is in no rollout.
+		if _, err := tx.Exec(ctx, `lock table livelearn.rollouts in share row exclusive mode`); err != nil {
+			return err
+		}
 		var board string
 		var build int64
 		err := tx.QueryRow(ctx, `select board, build, version from livelearn.releases where id = $1 for update`, p.Release).Scan(&board, &build, &d.Object)

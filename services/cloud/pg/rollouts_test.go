@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/livelearn/box/services/cloud"
@@ -315,4 +317,47 @@ func TestAReleaseNamesItsFault(t *testing.T) {
 	f.must(err)
 	f.must(f.store.RemoveRelease(t.Context(), id))
 	wantError(t, f.store.RemoveRelease(t.Context(), id), errs.Missing, "no_release")
+}
+
+// TestTwoStartsAtOnceGiveABoxOneRollout starts eight releases at once for the same boxes.
+func TestTwoStartsAtOnceGiveABoxOneRollout(t *testing.T) {
+	f := newFleet(t, 4)
+	var wait sync.WaitGroup
+	var started atomic.Int64
+	for build := int64(12); build < 20; build++ {
+		id, err := f.store.AddRelease(t.Context(), pg.Release{Board: "pi", Version: fmt.Sprintf("1.1.%d", build), Build: build, URL: "https://releases.example/pi"})
+		f.must(err)
+		wait.Go(func() {
+			_, err := f.store.StartRollout(t.Context(), pg.RolloutPlan{Release: id, Stages: []string{"all"}})
+			if err == nil {
+				started.Add(1)
+			} else if errs.BodyOf(err).Code != "box_taken" {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if got := started.Load(); got != 1 {
+		t.Errorf("%d rollouts have the same boxes", got)
+	}
+}
+
+// TestARolloutThatCannotGoOnHoldsNoOther has a database that refuses to change the first rollout.
+func TestARolloutThatCannotGoOnHoldsNoOther(t *testing.T) {
+	f := newFleet(t, 2)
+	start := func(of string) int64 {
+		id, err := f.store.StartRollout(t.Context(), pg.RolloutPlan{Release: f.release, School: of, Stages: []string{"all"}})
+		f.must(err)
+		return id
+	}
+	first, second := start(school), start("Dale School")
+	f.exec(fmt.Sprintf(`alter table livelearn.rollouts add check (id <> %d or state <> 'done')`, first))
+	f.install("box-0", 1)
+	f.install("box-1", 1)
+	if n, err := f.store.AdvanceRollouts(t.Context()); n != 1 || err == nil {
+		t.Errorf("%d changed, %v", n, err)
+	}
+	if a, b := f.find(first), f.find(second); a.State != pg.RolloutRunning || b.State != pg.RolloutDone {
+		t.Errorf("the first is %s, the second is %s", a.State, b.State)
+	}
 }

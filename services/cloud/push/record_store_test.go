@@ -22,9 +22,8 @@ const (
 	storeSecret = "only for this test"
 )
 
-// recordStore is a learning record store as far as a client that sends statements can tell. It
-// refuses whatever xAPI 1.0.3 asks of a client and is not there. No store in Go, Debian or npm
-// could be run instead.
+// recordStore has a fault for each test, and refuses whatever xAPI 1.0.3 asks of a client and is not
+// there. TestALearningRecordStoreTakesThePush has a real store.
 type recordStore struct {
 	*httptest.Server
 

@@ -75,12 +75,14 @@ var rolloutWords = map[string][2]string{
 	"installed": {"has it", "good"}, "failed": {"failed", "letters"},
 }
 
-func viewRolloutBox(b pg.RolloutBox) rolloutBoxView {
+func viewRolloutBox(o pg.Rollout, b pg.RolloutBox) rolloutBoxView {
 	v := rolloutBoxView{RolloutBox: b}
 	if w, ok := rolloutWords[b.State]; ok {
 		v.Word, v.Class = w[0], w[1]
 	} else if b.Offered != nil {
 		v.Word, v.Class = "not heard of since the offer", "new"
+	} else if b.Stage <= o.Stage && o.State != pg.RolloutRunning {
+		v.Word, v.Class = "may not install it any more", "away"
 	} else {
 		v.Word, v.Class = "its stage has not begun", "away"
 	}
@@ -155,7 +157,7 @@ func (s *Server) showUpdate(w http.ResponseWriter, r *http.Request, g pg.Grant) 
 	}
 	v := rolloutData{basePage: s.newBasePage(r, g, "updates", "Update to "+o.Version), Rollout: viewRollout(o)}
 	for _, b := range boxes {
-		v.Boxes = append(v.Boxes, viewRolloutBox(b))
+		v.Boxes = append(v.Boxes, viewRolloutBox(o, b))
 	}
 	s.showPage(w, http.StatusOK, "update.html", v)
 	return nil

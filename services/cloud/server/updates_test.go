@@ -87,6 +87,9 @@ func TestAnOperatorUpdatesBoxesInStages(t *testing.T) {
 	}
 	ada.post("/update", "id", "1", "deed", "again").wantRedirect(t, "./update?did=update-again&id=1")
 	ada.post("/update", "id", "1", "deed", "stop").wantRedirect(t, "./update?did=update-stop&id=1")
+	if a := ada.get("/update?id=1"); !strings.Contains(a.text, "may not install it any more") || strings.Contains(a.text, "its stage has not begun") {
+		t.Errorf("a box lost its offer: %s", a.text)
+	}
 	if a := ada.post("/update", "id", "1", "deed", "stop"); a.status == 303 {
 		t.Error("it is stopped twice")
 	}

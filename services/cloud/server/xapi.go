@@ -50,6 +50,13 @@ func (s *Server) handleStatements(w http.ResponseWriter, r *http.Request, g pg.G
 	if err != nil {
 		return err
 	}
+	if r.URL.Query().Get("format") == "ids" {
+		for i := range list {
+			if list[i], err = reduceToIDs(list[i]); err != nil {
+				return err
+			}
+		}
+	}
 	w.Header().Set("X-Experience-API-Consistent-Through", through.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	if q.ID != "" {
 		if len(list) == 0 {

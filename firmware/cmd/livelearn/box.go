@@ -148,7 +148,7 @@ func (c *boxCmd) runBox(ctx context.Context, w environment, log *slog.Logger, bo
 		if err := c.whenReady(ctx, w, box); err != nil {
 			return err
 		}
-		releaseStart(ctx, log)
+		tendRuntime(ctx, log)
 		return nil
 	})
 	if c.Panel != "" && c.panel != nil {

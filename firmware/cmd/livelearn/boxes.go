@@ -134,6 +134,6 @@ func (meshCmd) Run(environment) error {
 		defer stop()
 		return link.Serve(ctx, control, bus, supervise.NotifyReady)
 	})
-	g.Go(func(ctx context.Context) error { releaseStart(ctx, slog.Default()); return nil })
+	g.Go(func(ctx context.Context) error { tendRuntime(ctx, slog.Default()); return nil })
 	return g.Wait()
 }

@@ -29,6 +29,6 @@ func (mediaCmd) Run(w environment) error {
 		defer stop()
 		return medianode.Serve(ctx, spec, conn, log.With("pkg", "media"), supervise.NotifyReady)
 	})
-	g.Go(func(ctx context.Context) error { releaseStart(ctx, log); return nil })
+	g.Go(func(ctx context.Context) error { tendRuntime(ctx, log); return nil })
 	return g.Wait()
 }

@@ -19,6 +19,17 @@ import (
 // settleTime is how long a process goes on to start after it is ready.
 const settleTime = 5 * time.Second
 
+// calmInterval is how long a thread keeps the timer slack that it has from the monitor.
+const calmInterval = time.Minute
+
+// tendRuntime looks after memory and threads of a process that runs, until ctx ends.
+func tendRuntime(ctx context.Context, log *slog.Logger) {
+	releaseStart(ctx, log)
+	for err := supervise.CalmMonitor(); ctx.Err() == nil && err == nil; err = supervise.CalmMonitor() {
+		supervise.Sleep(ctx, calmInterval)
+	}
+}
+
 // releaseStart returns the memory to the kernel that only the start of a process needed. It waits until the start is
 // over.
 func releaseStart(ctx context.Context, log *slog.Logger) {

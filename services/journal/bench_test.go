@@ -195,27 +195,42 @@ func BenchmarkReplay(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*facts), "ns/fact")
 }
 
-// BenchmarkScan reads facts of many rooms in the order of the box, as the cloud's uplink does
-// with a backlog.
-func BenchmarkScan(b *testing.B) {
-	const facts, each = 100_000, 100
-	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
+// fill appends facts of many rooms in batches of 100, and returns when they are durable.
+func (b *journalRig) fill(facts int) {
+	const each = 100
 	payload := json.RawMessage(`"` + strings.Repeat("x", benchPayload-2) + `"`)
+	waiting := make(chan struct{}, 1000)
 	for i := range facts / each {
 		stream := fmt.Sprintf("room:c_%08d", i%benchRooms)
 		if i < benchRooms {
-			box.raise(stream)
+			b.raise(stream)
 		}
-		batch := Batch{Stream: stream, Epoch: box.epoch[stream]}
+		batch := Batch{Stream: stream, Epoch: b.epoch[stream]}
 		for range each {
-			box.seq[stream]++
-			e := testFact(stream, batch.Epoch, box.seq[stream])
+			b.seq[stream]++
+			e := testFact(stream, batch.Epoch, b.seq[stream])
 			e.Data = payload
 			batch.Facts = append(batch.Facts, e)
 		}
-		box.Append(batch, func(error) {})
+		waiting <- struct{}{}
+		b.Append(batch, func(err error) {
+			if err != nil {
+				b.t.Error(err)
+			}
+			<-waiting
+		})
 	}
-	box.raise("room:last") // when all of them are there
+	for range cap(waiting) {
+		waiting <- struct{}{}
+	}
+}
+
+// BenchmarkScan reads facts of many rooms in the order of the box, as the cloud's uplink does
+// with a backlog.
+func BenchmarkScan(b *testing.B) {
+	const facts = 100_000
+	box := openBox(b, Config{Path: filepath.Join(b.TempDir(), "facts.db")})
+	box.fill(facts)
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0

@@ -29,18 +29,24 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// BenchmarkLongDocument measures a document of 300 pages, in the smallest width.
+// BenchmarkLongDocument measures documents of up to 300 pages, in the smallest width.
 func BenchmarkLongDocument(b *testing.B) {
-	texts := make([]string, 300)
-	for i := range texts {
-		texts[i] = fmt.Sprint("Page ", i)
-	}
-	s := putFiles(b, pdfOf(960, 540, texts...))
-	s.Widths = []int{640}
-	for b.Loop() {
-		if pages := mustRasterise(b, s); len(pages) != 300 {
-			b.Fatal(len(pages))
-		}
+	for _, n := range []int{10, 100, 300} {
+		b.Run(fmt.Sprintf("pages=%d", n), func(b *testing.B) {
+			texts := make([]string, n)
+			for i := range texts {
+				texts[i] = fmt.Sprint("Page ", i)
+			}
+			s := putFiles(b, pdfOf(960, 540, texts...))
+			s.Widths = []int{640}
+			for b.Loop() {
+				if pages := mustRasterise(b, s); len(pages) != n {
+					b.Fatal(len(pages))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "us/page")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

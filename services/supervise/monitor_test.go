@@ -42,3 +42,19 @@ func TestTheMonitorOfTheRuntimeIsFoundAndSleepsLonger(t *testing.T) {
 	}
 	t.Errorf("thread %d of process %d never takes a nap: it is not the monitor", tid, os.Getpid())
 }
+
+func TestAThreadDoesNotKeepTheSlackThatItInheritsFromTheMonitor(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root sets the timer slack of another thread: run it as root")
+	}
+	heir := fmt.Sprintf("/proc/%d/timerslack_ns", os.Getpid())
+	if err := os.WriteFile(heir, []byte(monitorSlack), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := CalmMonitor(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(heir); err != nil || strings.TrimSpace(string(got)) != threadSlack {
+		t.Errorf("slack %q %v, want %s", got, err, threadSlack)
+	}
+}

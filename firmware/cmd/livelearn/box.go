@@ -145,7 +145,11 @@ func (c *boxCmd) runBox(ctx context.Context, w environment, log *slog.Logger, bo
 		case <-box.Ready():
 		}
 		log.Info("the box is ready", "version", version, "dur", time.Since(began))
-		return c.whenReady(ctx, w, box)
+		if err := c.whenReady(ctx, w, box); err != nil {
+			return err
+		}
+		tendRuntime(ctx, log)
+		return nil
 	})
 	if c.Panel != "" && c.panel != nil {
 		g.Go(func(ctx context.Context) error { return c.showPanel(ctx, w) })

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os/signal"
@@ -128,5 +129,11 @@ func (meshCmd) Run(environment) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return link.Serve(ctx, control, bus, supervise.NotifyReady)
+	g := supervise.Group(ctx)
+	g.Go(func(ctx context.Context) error {
+		defer stop()
+		return link.Serve(ctx, control, bus, supervise.NotifyReady)
+	})
+	g.Go(func(ctx context.Context) error { tendRuntime(ctx, slog.Default()); return nil })
+	return g.Wait()
 }

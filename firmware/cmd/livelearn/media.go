@@ -24,5 +24,11 @@ func (mediaCmd) Run(w environment) error {
 	calmRuntime(log)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return medianode.Serve(ctx, spec, conn, log.With("pkg", "media"), supervise.NotifyReady)
+	g := supervise.Group(ctx)
+	g.Go(func(ctx context.Context) error {
+		defer stop()
+		return medianode.Serve(ctx, spec, conn, log.With("pkg", "media"), supervise.NotifyReady)
+	})
+	g.Go(func(ctx context.Context) error { tendRuntime(ctx, log); return nil })
+	return g.Wait()
 }

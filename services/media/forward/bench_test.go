@@ -26,7 +26,7 @@ func (r *rig) fullSubscriber() *Sub {
 // A frame of six packets to each of n subscribers, on one shard. The floor of the same mix is
 // measured by scripts/bench media.
 func BenchmarkFanOut(b *testing.B) {
-	for _, n := range []int{30, 100} {
+	for _, n := range []int{10, 30, 100, 300} {
 		for _, gso := range []bool{true, false} {
 			b.Run(fmt.Sprintf("subs=%d/gso=%v", n, gso), func(b *testing.B) {
 				r := newRig(b, Config{Shards: 1, NoGSO: !gso})

@@ -1,0 +1,1 @@
+import{a as n}from"./chunk-OYNXHIY3.js";import{b as i}from"./chunk-ZNV62BSS.js";import{D as r}from"./chunk-YVLHJSMD.js";var o="up";var s=({href:t,children:c})=>r("div",{class:`no-print ${o}`,children:r(i,{kind:"quiet",icon:n,mirrored:!0,href:t,children:c})});export{s as a};

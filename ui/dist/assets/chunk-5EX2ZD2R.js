@@ -1,1 +1,0 @@
-import{a as r}from"./chunk-OXN22Q2C.js";import{D as e,u as i}from"./chunk-2A6E5TSB.js";function p({fault:t,...n}){return e(r,{...n,error:t&&t.field===n.name?i(t):void 0})}function u({fault:t,fields:n}){return e("div",{"aria-live":"assertive",children:t&&!n.includes(t.field)?e("p",{class:"note bad",children:i(t)}):null})}export{p as a,u as b};

@@ -1,1 +1,0 @@
-import{k as c,m as o}from"./chunk-2A6E5TSB.js";var t="ll:ticket";function r(){try{return localStorage.getItem(t)??""}catch{return""}}var a=c(r());o(()=>{let e=a.value;try{e?localStorage.setItem(t,e):localStorage.removeItem(t)}catch{}});export{a};

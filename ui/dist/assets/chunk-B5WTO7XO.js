@@ -1,0 +1,1 @@
+import{g as s,i as p}from"./chunk-XD5SVXCI.js";import{D as e,e as a,f as i}from"./chunk-YVLHJSMD.js";function d(f){let t=null,n=async()=>(t??=await f(),t);function l(c){let[m,o]=a(t?"here":"waiting");if(i(()=>{n().then(()=>o("here"),()=>o("failed"))},[]),m==="failed")return e(p,{});let r=t;return r?e(r,{...c}):e(s,{})}return Object.assign(l,{preload:n})}export{d as a};

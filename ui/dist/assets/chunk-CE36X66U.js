@@ -1,1 +1,0 @@
-import{D as n,a as e}from"./chunk-2A6E5TSB.js";var o="jt",s="Ut";function u({icon:c,label:r,mirrored:l}){let t=r?{role:"img","aria-label":r}:{"aria-hidden":!0};return n("svg",{class:l?`${o} ${s}`:o,viewBox:"0 0 24 24",focusable:"false",...t,children:c.map(([a,m])=>e(a,m))})}export{u as a};

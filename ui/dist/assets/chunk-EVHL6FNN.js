@@ -1,0 +1,1 @@
+import{a as c}from"./chunk-B7MVXQOS.js";import{D as e}from"./chunk-YVLHJSMD.js";var i="pl",r="vl",o="gl";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

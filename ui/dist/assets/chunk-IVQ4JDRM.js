@@ -1,0 +1,1 @@
+import{e as a}from"./chunk-XD5SVXCI.js";import{k as t}from"./chunk-YVLHJSMD.js";var e=t(null),l=t(null);async function p(){try{e.value=await a.state(),l.value=null}catch(o){l.value=o}}export{e as a,l as b,p as c};

@@ -1,0 +1,1 @@
+import{a as r}from"./chunk-BA27HHHU.js";import{D as e,u as i}from"./chunk-YVLHJSMD.js";function p({fault:t,...n}){return e(r,{...n,error:t&&t.field===n.name?i(t):void 0})}function u({fault:t,fields:n}){return e("div",{"aria-live":"assertive",children:t&&!n.includes(t.field)?e("p",{class:"note bad",children:i(t)}):null})}export{p as a,u as b};

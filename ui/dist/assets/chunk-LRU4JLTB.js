@@ -1,1 +1,0 @@
-import{D as o,c as l}from"./chunk-2A6E5TSB.js";var i="do",p="co";var d=({label:s,children:r})=>o("ul",{class:s?`${i} ${p}`:i,"aria-label":s,tabIndex:s?0:void 0,children:l(r).map((a,n)=>o("li",{children:a},n))});export{d as a};

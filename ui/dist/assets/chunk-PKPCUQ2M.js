@@ -1,1 +1,0 @@
-import{D as r,f as t,h as n}from"./chunk-2A6E5TSB.js";function f({dir:o,children:i}){let e=n(null);return t(()=>{document.title=`${e.current?.textContent??""} · LiveLearn`}),r("h1",{tabIndex:-1,ref:e,dir:o,children:i})}export{f as a};

@@ -1,1 +1,0 @@
-import{a as n}from"./chunk-OYNXHIY3.js";import{b as i}from"./chunk-5QIUFVCS.js";import{D as r}from"./chunk-2A6E5TSB.js";var o="up";var s=({href:t,children:c})=>r("div",{class:`no-print ${o}`,children:r(i,{kind:"quiet",icon:n,mirrored:!0,href:t,children:c})});export{s as a};

@@ -1,1 +1,0 @@
-import{D as e,o as i,s as a}from"./chunk-2A6E5TSB.js";var l=()=>e("a",{href:`/guide?lang=${i.value}`,children:a("guide.link")});export{l as a};

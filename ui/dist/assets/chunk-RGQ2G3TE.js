@@ -1,1 +1,0 @@
-import{a as c}from"./chunk-CE36X66U.js";import{D as e}from"./chunk-2A6E5TSB.js";var i="pl",r="vl",o="gl";var l=({icon:s,children:n,action:a})=>e("div",{class:i,children:[e("span",{class:r,children:e(c,{icon:s})}),e("p",{class:o,children:n}),a]});export{l as a};

@@ -1,0 +1,1 @@
+import{a as i}from"./chunk-YPCBPHRX.js";import{c as f}from"./chunk-OLC6VWMC.js";import{B as m,D as n,s as e}from"./chunk-YVLHJSMD.js";function u({room:t}){f();let r=t.groups.ends.value;if(!r)return null;let o=Math.max(0,r-t.now());return n(i,{left:Math.min(1,o/6e5),text:m(o),label:e("groups.left"),low:o<6e4})}export{u as a};

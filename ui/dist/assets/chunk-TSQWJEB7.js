@@ -1,1 +1,0 @@
-import{a as r,b as n}from"./chunk-CF3ZRJZ5.js";import{D as a,b as i}from"./chunk-2A6E5TSB.js";var o="cl";function d({box:e,children:m}){return a(i,{children:[a(n,{box:e,children:a(r,{})}),a("main",{id:"main",class:o,children:m})]})}export{d as a};

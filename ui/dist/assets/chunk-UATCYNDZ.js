@@ -1,0 +1,1 @@
+import{k as c,m as o}from"./chunk-YVLHJSMD.js";var t="ll:ticket";function r(){try{return localStorage.getItem(t)??""}catch{return""}}var a=c(r());o(()=>{let e=a.value;try{e?localStorage.setItem(t,e):localStorage.removeItem(t)}catch{}});export{a};

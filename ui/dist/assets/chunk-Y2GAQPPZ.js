@@ -1,0 +1,1 @@
+import{o as n}from"./chunk-XD5SVXCI.js";import{f as r}from"./chunk-YVLHJSMD.js";var e="/teach";function f(){let t=e;return e="/teach",t}function c(t){let o=t.me.role==="teacher";return r(()=>{o||(location.pathname.startsWith("/remote/")&&(e=location.pathname),n("/login",!0))},[o]),o}export{f as a,c as b};

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // monitorSlack is how late the monitor of Go's runtime may wake up. It hands the processor of a blocked
@@ -37,13 +38,11 @@ func CalmMonitor() error {
 			want = monitorSlack
 		}
 		got, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the thread has ended
-		}
 		if now := strings.TrimSpace(string(got)); err == nil && now != want && (want == monitorSlack || now == monitorSlack) {
 			err = os.WriteFile(file, []byte(want), 0)
 		}
-		if err != nil {
+		ended := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+		if err != nil && !ended {
 			return err
 		}
 	}

@@ -144,6 +144,7 @@ func TestPackagesWithoutADetectorStartNoGoroutine(t *testing.T) {
 		`package p; func f() { go f() }`,
 		`package p; import "testing"; func TestA(t *testing.T) { t.Parallel() }`,
 		`package p; import "sync"; var w sync.WaitGroup; func f() { w.Go(f) }`,
+		`package p; import "sync"; var mu sync.Mutex`,
 		`package p; import "time"; func f() { time.AfterFunc(1, f) }`,
 		`package p; import "net/http/httptest"; var s = httptest.NewServer(nil)`,
 	} {
@@ -162,7 +163,7 @@ func findConcurrency(t *testing.T, name string, text []byte) (found []string) {
 	}
 	for _, imported := range file.Imports {
 		path := strings.Trim(imported.Path.Value, `"`)
-		if slices.ContainsFunc([]string{"sync", "sync/atomic", "testing/synctest", "net/http", "net/http/httptest", "/services/supervise", "/firmware/boxtest"}, func(p string) bool {
+		if slices.ContainsFunc([]string{"sync/atomic", "testing/synctest", "net/http", "net/http/httptest", "/services/supervise", "/firmware/boxtest"}, func(p string) bool {
 			return path == p || p[0] == '/' && strings.HasSuffix(path, p)
 		}) {
 			found = append(found, "it imports "+path)
@@ -175,6 +176,9 @@ func findConcurrency(t *testing.T, name string, text []byte) (found []string) {
 		case *ast.SelectorExpr:
 			if slices.Contains([]string{"Go", "Parallel", "AfterFunc", "RunParallel"}, x.Sel.Name) {
 				found = append(found, "it calls "+x.Sel.Name)
+			}
+			if of, ok := x.X.(*ast.Ident); ok && of.Name == "sync" && !strings.HasPrefix(x.Sel.Name, "OnceValue") {
+				found = append(found, "it uses sync."+x.Sel.Name)
 			}
 		}
 		return true

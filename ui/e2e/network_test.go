@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,6 +78,7 @@ func TestTheAdminJoinsTheWiFiOfTheSchool(t *testing.T) {
 	ada := box.ClaimBox("Ada")
 	home := "http://" + box.HTTP
 	ports := []network.Port{{Name: "eth0", MAC: "dc:a6:32:00:00:01"}, {Name: "wlan0", Up: true, Address: []string{"10.20.0.50/24"}, From: "dhcp"}}
+	refused := []network.Port{{Name: "eth0", Up: true, MAC: "dc:a6:32:00:00:01", SignIn: supplicant.CablePassword}}
 	reach := []network.FoundWifi{
 		{SSID: "Lycée – tous", Signal: -48, Security: "psk"}, {SSID: "Staff", Signal: -63, Security: "enterprise"}, {SSID: "Cafeteria", Signal: -84},
 	}
@@ -98,6 +100,12 @@ func TestTheAdminJoinsTheWiFiOfTheSchool(t *testing.T) {
 		p.theme(at.theme)
 		p.sees(say("admin.net"))
 		p.until("the modes", `document.querySelector("main select option[value=wifi]")`)
+		tapWired := `[...document.querySelectorAll("main label")].find((l) => l.textContent.includes(` + strconv.Quote(say("admin.wired")) + `)).click() ?? true`
+		evalJS[bool](p, tapWired)
+		p.sees(say("admin.wired.unchecked"))
+		p.axe(at.lang + " cable")
+		p.shot(at.lang + " " + at.theme + " cable")
+		evalJS[bool](p, tapWired)
 		evalJS[bool](p, `((s) => { s.value = "wifi"; s.dispatchEvent(new Event("change", { bubbles: true })); return true; })(document.querySelector("main select:has(option[value=wifi])"))`)
 		p.press(say("admin.school.scan"))
 		p.sees("Lycée – tous")
@@ -120,7 +128,7 @@ func TestTheAdminJoinsTheWiFiOfTheSchool(t *testing.T) {
 		}
 		for _, s := range []network.State{
 			{Config: network.Config{Mode: network.ModeWifi, School: school}, Ports: ports, School: "joined", Undo: 240},
-			{Config: network.Config{Mode: network.ModeWifi, School: school}, Ports: ports[:1], School: "ap", Code: "wifi_password"},
+			{Config: network.Config{Mode: network.ModeWifi, School: school}, Ports: refused, School: "ap", Code: "wifi_password"},
 		} {
 			p.now(map[string]any{"GET /api/admin/network": answer{true, s}})
 			p.press(say("admin.refresh"))
@@ -128,6 +136,7 @@ func TestTheAdminJoinsTheWiFiOfTheSchool(t *testing.T) {
 			p.sees(before + "Staff")
 			if s.Code != "" {
 				p.sees(say("err." + s.Code))
+				p.sees(say("admin.wired.is." + s.Ports[0].SignIn))
 			}
 			p.axe(at.lang + " " + s.School)
 			p.shot(at.lang + " " + at.theme + " " + s.School)

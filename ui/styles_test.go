@@ -45,6 +45,30 @@ func TestClassesOfAllPagesAreUsed(t *testing.T) {
 	}
 }
 
+// TestACheckboxStandsBesideItsWords checks that each checkbox is in a label of the class check. Without it, a checkbox
+// is as wide as a text field.
+func TestACheckboxStandsBesideItsWords(t *testing.T) {
+	label := regexp.MustCompile(`(?s)<label[^>]*class="check[^>]*>\s*$`)
+	found := 0
+	err := fs.WalkDir(os.DirFS("src"), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".tsx" {
+			return err
+		}
+		script, err := os.ReadFile("src/" + name)
+		parts := strings.Split(string(script), `type="checkbox"`)
+		for _, before := range parts[:len(parts)-1] {
+			found++
+			if at := strings.LastIndex(before, "<input"); at < 0 || !label.MatchString(before[:at]) {
+				t.Errorf("%s: a checkbox is not in <label class=\"check\">", name)
+			}
+		}
+		return err
+	})
+	if err != nil || found < 10 {
+		t.Fatalf("%d checkboxes: %v", found, err)
+	}
+}
+
 // TestComponentsOwnTheirStyles checks that style sheets are modules, and that a module and the
 // components that import it name the same classes.
 func TestComponentsOwnTheirStyles(t *testing.T) {

@@ -22,7 +22,7 @@ export function WiredSignIn({
 }) {
   return (
     <div class="stack tight">
-      <label>
+      <label class="check">
         <input type="checkbox" checked={!!signIn} onChange={(e) => change(e.currentTarget.checked ? {} : null)} />{" "}
         {t("admin.wired")}
       </label>
